@@ -1,0 +1,82 @@
+"""Melhor Envio, a hub of Brazilian carriers; SuperFrete copies its webhooks."""
+
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import quote
+
+from carriers.melhorenvio.payload import Label, Notice
+from carriers.melhorenvio.times import occurred_at
+from relay.carrier.codes import CodeTable
+from relay.carrier.contract import ContractOptions, Document, ParcelView, WebhookRequest
+from relay.carrier.options import refuse_unknown
+from relay.carrier.signatures import check_hmac_sha256
+from relay.tracking import Reference, ReferenceKind, TrackingEvent
+
+_LONGEST_TAG: Final = 200  # characters, as of any reference
+_PAGE: Final = "https://www.melhorrastreio.com.br/rastreio/"  # unverified
+
+
+class Adapter:
+    """Reads one event of one label per webhook; every label has an id."""
+
+    display_name = "Melhor Envio"
+    identifying = ReferenceKind.SHIPMENT_ID
+    kept_headers: frozenset[str] = frozenset()
+    personal_fields = ("data.from", "data.to", "data.user")
+
+    def __init__(self, contract: ContractOptions) -> None:
+        refuse_unknown(contract.options)
+        self._codes = CodeTable.load(__name__, contract.codes)
+        self._secrets = contract.secrets
+        self._zone = contract.zone
+
+    def verify(self, request: WebhookRequest) -> None:
+        """Check `X-ME-Signature`: HMAC-SHA256 of the body, base64 (hex was seen)."""
+        check_hmac_sha256(
+            request.headers.get("x-me-signature", ""),
+            self._secrets,
+            request.body,
+            encodings=("base64", "hex"),
+        )
+
+    def read(self, document: Document) -> list[TrackingEvent]:
+        """Translate one webhook; the ping of the registration gives no event."""
+        if not document.body.strip():
+            return []
+        notice = Notice.model_validate_json(document.body)
+        label = notice.data
+        if not isinstance(label, Label) or not (label.id or label.tracking):
+            return []
+        code = notice.event or f"order.{label.status or ''}"
+        row = self._codes[code]
+        return [
+            TrackingEvent(
+                references=tuple(_references(label)),
+                milestone=row.milestone,
+                occurred_at=occurred_at(label, code, row.milestone, self._zone),
+                description=row.text,
+                carrier_code=code,
+                reason=row.reason,
+                effect=row.effect,
+                final=row.final,
+                undoes=row.undoes,
+            )
+        ]
+
+    def tracking_url(self, parcel: ParcelView) -> str | None:
+        """Return the page of Melhor Rastreio, their site for shoppers."""
+        number = parcel.tracking_number or parcel.value(ReferenceKind.TRACKING_NUMBER)
+        return _PAGE + quote(number, safe="") if number else None
+
+
+def _references(label: Label) -> Iterator[Reference]:
+    """Yield what names the parcel, best first; a tag is free text of the shop."""
+    if not label.id:
+        raise ValueError("data.id is missing")
+    yield Reference(kind=ReferenceKind.SHIPMENT_ID, value=label.id)
+    for number in dict.fromkeys((label.tracking, label.self_tracking)):
+        if number:
+            yield Reference(kind=ReferenceKind.TRACKING_NUMBER, value=number)
+    for tag in dict.fromkeys(t.tag for t in label.tags or ()):
+        if tag and len(tag) <= _LONGEST_TAG:
+            yield Reference(kind=ReferenceKind.ORDER_ID, value=tag)

@@ -1,0 +1,1 @@
+"""Tells VTEX where the parcels of carriers are that VTEX is not integrated with."""

@@ -1,0 +1,61 @@
+"""How carriers prove who they are; every comparison takes constant time."""
+
+import base64
+import hmac
+from collections.abc import Iterable
+from typing import Literal
+
+from relay.errors import UntrustedWebhook
+
+Encoding = Literal["hex", "base64"]
+
+
+def equal(presented: str, expected: str) -> bool:
+    """Compare two secrets in constant time, whatever characters they hold."""
+    return hmac.compare_digest(
+        presented.encode(errors="surrogatepass"),
+        expected.encode(errors="surrogatepass"),
+    )
+
+
+def hmac_sha256(secret: str, body: bytes, encoding: Encoding) -> str:
+    """Return the HMAC-SHA256 of the raw *body*, spelled in *encoding*."""
+    return _spelled(hmac.digest(secret.encode(), body, "sha256"), encoding)
+
+
+def _spelled(digest: bytes, encoding: Encoding) -> str:
+    return digest.hex() if encoding == "hex" else base64.b64encode(digest).decode()
+
+
+def check_hmac_sha256(
+    presented: str,
+    secrets: Iterable[str],
+    body: bytes,
+    *,
+    encodings: Iterable[Encoding],
+) -> None:
+    """Raise `UntrustedWebhook` unless *presented* signs *body* with a secret.
+
+    An empty secret signs nothing: anybody could use it.
+    """
+    digests = [hmac.digest(s.encode(), body, "sha256") for s in secrets if s]
+    expected = [_spelled(d, e) for e in encodings for d in digests]
+    if not any([equal(presented, e) for e in expected]):  # noqa: C419 -- constant time
+        raise UntrustedWebhook("the signature does not fit the body")
+
+
+def check_secret(presented: str, secrets: Iterable[str]) -> None:
+    """Raise `UntrustedWebhook` unless *presented* is one of the *secrets*.
+
+    An empty secret proves nothing: anybody could present it.
+    """
+    if not any([equal(presented, s) for s in secrets if s]):  # noqa: C419 -- constant time
+        raise UntrustedWebhook("the secret is not the contract's")
+
+
+def check_basic(presented: str, credentials: Iterable[str]) -> None:
+    """Raise `UntrustedWebhook` unless an Authorization header fits `user:password`."""
+    expected = [
+        "Basic " + base64.b64encode(c.encode()).decode() for c in credentials if c
+    ]
+    check_secret(presented, expected)

@@ -1,0 +1,97 @@
+"""Brazilian tax ids and NF-e keys: normalised, checked, taken apart."""
+
+import re
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Final, Self
+
+_PUNCTUATION: Final = re.compile(r"[\s./-]+")
+_CNPJ: Final = re.compile(r"[0-9A-Z]{12}[0-9]{2}")
+_KEY: Final = re.compile(r"[0-9]{6}[0-9A-Z]{12}[0-9]{26}")
+_MODELS: Final = {"55", "65"}
+"""NF-e and NFC-e; a CT-e's key is spelled alike and is another document's."""
+
+CNPJ_LENGTH: Final = 14
+KEY_LENGTH: Final = 44
+
+
+def cnpj(text: str) -> str:
+    """Return the CNPJ in *text*, upper case without punctuation.
+
+    Takes the numeric form and the alphanumeric one of July 2026. Raises
+    `ValueError` with the reason if it cannot be one.
+    """
+    plain = _plain(text)
+    if len(plain) != CNPJ_LENGTH:
+        raise ValueError(f"a CNPJ has {CNPJ_LENGTH} characters, not {len(plain)}")
+    if not _CNPJ.fullmatch(plain):
+        raise ValueError("a CNPJ is 12 digits or letters and two check digits")
+    if not plain.strip("0"):
+        raise ValueError("a CNPJ is not all zeros")
+    first = check_digit(plain[:12])
+    if plain[12:] != first + check_digit(plain[:12] + first):
+        raise ValueError("the CNPJ's check digits are wrong")
+    return plain
+
+
+def check_digit(text: str) -> str:
+    """Return the check digit behind *text*: modulo 11, weights 2 to 9 from the right.
+
+    A character is worth its ASCII code less 48, so digits are worth themselves.
+    """
+    weighted = zip(reversed(text), cycle(range(2, 10)))
+    rest = sum((ord(char) - ord("0")) * weight for char, weight in weighted) % 11
+    return "0" if rest < 2 else str(11 - rest)  # noqa: PLR2004 -- ten has no digit
+
+
+def invoice_reference(issuer: str, series: str, number: str) -> str:
+    """Spell an invoice as references are compared: `issuer/series/number`.
+
+    The issuer goes without punctuation, series and number without leading zeros.
+    """
+    return f"{_plain(issuer)}/{_stripped(series)}/{_stripped(number)}"
+
+
+@dataclass(frozen=True, slots=True)
+class NfeKey:
+    """An NF-e's access key and what it says, series and number without zeros.
+
+    `issuer` holds 14 characters: a CNPJ, or a CPF behind three zeros.
+    """
+
+    key: str
+    issuer: str
+    model: str
+    series: str
+    number: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Take the key in *text* apart; blanks and the prefix `NFe` may be there.
+
+        Raises `ValueError` with the reason if it cannot be one.
+        """
+        key = _plain(text).removeprefix("NFE")
+        if len(key) != KEY_LENGTH:
+            raise ValueError(f"an NF-e key has {KEY_LENGTH} characters, not {len(key)}")
+        if not _KEY.fullmatch(key):
+            raise ValueError("an NF-e key has letters in its issuer's part only")
+        if key[20:22] not in _MODELS:
+            raise ValueError(f"the key is one of model {key[20:22]}, not of an NF-e")
+        if key[-1] != check_digit(key[:-1]):
+            raise ValueError("the NF-e key's check digit is wrong")
+        series, number = _stripped(key[22:25]), _stripped(key[25:34])
+        return cls(key, key[6:20], key[20:22], series, number)
+
+    @property
+    def reference(self) -> str:
+        """The invoice as references are compared: `issuer/series/number`."""
+        return invoice_reference(self.issuer, self.series, self.number)
+
+
+def _plain(text: str) -> str:
+    return _PUNCTUATION.sub("", text).upper()
+
+
+def _stripped(digits: str) -> str:
+    return digits.strip().lstrip("0") or "0"

@@ -1,0 +1,192 @@
+"""Logs: structlog over stdlib, as JSON or for a console, and never a secret."""
+
+import base64
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final, Literal, TextIO
+from urllib.parse import quote, quote_plus
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+HIDDEN: Final = "[hidden]"
+FIELDS: Final = ("contract", "account", "order", "invoice", "tracking_number")
+"""What a line is about; stdlib loggers give them as `extra`."""
+SHORTEST: Final = 6
+"""A shorter secret is hidden where it stands alone only: it is part of any text."""
+
+_KEYS: Final = re.compile(
+    r"token|secret|authorization|passw|cookie|signature|body|credential"
+    r"|(api|app|private)[-_]?key",
+    re.IGNORECASE,
+)
+_PRESENTED: Final = (
+    (" ", re.compile(r"(\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}", re.IGNORECASE)),
+    ("@", re.compile(r"(://[^\s:/@]*:)[^\s@/]+(?=@)")),
+    ("=", re.compile(r"((?:token|secret|password|key)=)[^\s&;,'\"]+", re.IGNORECASE)),
+)
+"""Secrets that are not ours and still should not be shown: what strangers present.
+
+The sign tells cheaply whether a text is worth a search.
+"""
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(key: str) -> bool:
+    return _KEYS.search(key) is not None
+
+
+class Masking:
+    """A processor that hides secrets, by the key they stand under and by value."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._known = frozenset(secrets) - {""}
+        spelled = {s for known in self._known for s in _spellings(known)}
+        inside = (s for s in spelled if len(s) >= SHORTEST)
+        self._inside = sorted(inside, key=len, reverse=True)
+
+    def __call__(self, _: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        """Return *event* without secrets."""
+        return {key: self._under(key, value) for key, value in event.items()}
+
+    def _under(self, key: object, value: Any) -> Any:
+        if value is not None and _is_secret(str(key)):
+            return HIDDEN
+        return self.masked(value)
+
+    def masked(self, value: Any) -> Any:
+        """Return *value* as it may be shown; bytes show their size only."""
+        match value:
+            case Mapping():
+                return {self._text(str(k)): self._under(k, v) for k, v in value.items()}
+            case list() | tuple() | set() | frozenset():
+                return [self.masked(part) for part in value]
+            case bytes() | bytearray() | memoryview():
+                return f"[{len(value)} bytes]"
+            case str():
+                return self._text(value)
+            case _:
+                return self._other(value)
+
+    def _other(self, value: object) -> object:
+        """Return a number as it is, anything else as text."""
+        if value is None or isinstance(value, int | float):
+            return HIDDEN if str(value) in self._known else value
+        shown = value.isoformat() if isinstance(value, datetime) else repr(value)
+        return self._text(shown)
+
+    def _text(self, text: str) -> str:
+        if text in self._known:
+            return HIDDEN
+        for secret in self._inside:
+            if secret in text:
+                text = text.replace(secret, HIDDEN)
+        for sign, presented in _PRESENTED:
+            if sign in text:
+                text = presented.sub(rf"\1{HIDDEN}", text)
+        return text
+
+
+def configure(
+    *,
+    level: str = "info",
+    layout: Literal["json", "console"] | None = None,
+    secrets: Iterable[str] = (),
+    stream: TextIO | None = None,
+) -> None:
+    """Send the lines of every logger to *stream*, by default standard error.
+
+    Without *layout* a terminal gets the console's. May be called again, for
+    instance with other *secrets* after settings were reloaded.
+    """
+    stream = sys.stderr if stream is None else stream
+    terminal = stream.isatty()
+    if layout is None:
+        layout = "console" if terminal else "json"
+    handler = _Handler(stream)
+    handler.setFormatter(_formatter(layout, Masking(secrets), colors=terminal))
+    root = logging.getLogger()
+    for old in [h for h in root.handlers if isinstance(h, _Handler)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+    _configure_structlog()
+
+
+def logger(name: str) -> structlog.stdlib.BoundLogger:
+    """Return the logger called *name*; usually that is `__name__`."""
+    return structlog.stdlib.get_logger(name)
+
+
+def about(**fields: str) -> AbstractContextManager[object]:
+    """Say what the lines written inside are about: any of `FIELDS`."""
+    return structlog.contextvars.bound_contextvars(**fields)
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Ours, so that configuring again replaces it and no other."""
+
+
+def _configure_structlog() -> None:
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.contextvars.merge_contextvars,
+            *_shared(),
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _shared() -> list[Processor]:
+    """Return what our own lines and those of libraries go through alike."""
+    return [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def _formatter(
+    layout: str, masking: Masking, *, colors: bool
+) -> structlog.stdlib.ProcessorFormatter:
+    extra = structlog.stdlib.ExtraAdder(FIELDS)
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.contextvars.merge_contextvars, *_shared(), extra],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,  # the traceback, without locals
+            masking,
+            _renderer(layout, colors=colors),
+        ],
+    )
+
+
+def _renderer(layout: str, *, colors: bool) -> Processor:
+    if layout == "json":
+        return structlog.processors.JSONRenderer(
+            serializer=json.dumps, ensure_ascii=False
+        )
+    return structlog.dev.ConsoleRenderer(
+        colors=colors, exception_formatter=structlog.dev.plain_traceback
+    )
+
+
+def _spellings(secret: str) -> set[str]:
+    """Return how *secret* may be written: plain, in an address, in JSON, in Basic."""
+    encoded = base64.b64encode(secret.encode(errors="surrogateescape")).decode()
+    quoted = {
+        quote(secret, safe="", errors="replace"),
+        quote_plus(secret, errors="replace"),
+    }
+    return {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], encoded} | quoted

@@ -1,0 +1,149 @@
+"""Orders with their invoices and tracking, as VTEX keeps them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from relay.sandbox.checks import PartialInvoice, TrackingStatus
+
+PutMode = Literal["replace", "merge", "append"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One entry of an invoice's courier status."""
+
+    happened_at: datetime
+    description: str
+    city: str
+    state: str
+    created_at: datetime = field(compare=False)
+
+
+@dataclass(slots=True)
+class Invoice:
+    """One package of an order; `Input` ones are returns and cannot be addressed."""
+
+    number: str
+    type: Literal["Output", "Input"]
+    value: int
+    issued_at: datetime
+    visible_at: datetime
+    items: list[dict[str, Any]]
+    key: str | None = None
+    courier: str | None = None
+    tracking_number: str | None = None
+    tracking_url: str | None = None
+    dispatched: str | None = None
+    finished: bool = False
+    delivered_at: datetime | None = None
+    events: list[StoredEvent] = field(default_factory=list)
+    announced: bool = False
+    last_put: TrackingStatus | None = None
+
+    def announce(self, partial: PartialInvoice) -> bool:
+        """Take over the four fields, and tell whether anything changed."""
+        before = self._announced_fields()
+        self.tracking_number = partial.tracking_number
+        self.tracking_url = partial.tracking_url
+        self.courier = partial.courier
+        self.dispatched = partial.dispatched_date
+        self.announced = True
+        return self._announced_fields() != before
+
+    def track(self, told: TrackingStatus, mode: PutMode, now: datetime) -> bool:
+        """Take over events, and tell whether anything changed.
+
+        VTEX: known issue "first shipping update e-mail": an identical second
+        call is accepted and does nothing. Whether a different one replaces,
+        merges or appends is documented nowhere, hence *mode*.
+        """
+        if told == self.last_put:
+            return False
+        before = (self.finished, self.delivered_at, tuple(self.events))
+        self.last_put = told
+        self.finished = told.is_delivered
+        self.delivered_at = told.delivered_at
+        self.events = _combined(self.events, _read(told, now), mode)
+        return (self.finished, self.delivered_at, tuple(self.events)) != before
+
+    def newest_first(self) -> list[StoredEvent]:
+        """Return the events as GET shows them (seen in a real order)."""
+        latest = reversed(self.events)
+        return sorted(latest, key=lambda e: e.happened_at, reverse=True)
+
+    def _announced_fields(self) -> tuple[str | None, ...]:
+        return (
+            self.tracking_number,
+            self.tracking_url,
+            self.courier,
+            self.dispatched,
+        )
+
+
+@dataclass(slots=True)
+class Order:
+    """One order of one account."""
+
+    account: str
+    id: str
+    created_at: datetime
+    changed_at: datetime
+    sequence: int = 0
+    invoices: dict[str, Invoice] = field(default_factory=dict)
+
+    def visible(self, now: datetime) -> list[Invoice]:
+        """Return the invoices that have appeared by *now*."""
+        return [i for i in self.invoices.values() if i.visible_at <= now]
+
+    def addressed(self, number: str, now: datetime) -> Invoice | None:
+        """Find the invoice that PATCH and PUT can reach under *number*."""
+        invoice = self.invoices.get(number)
+        if invoice is None or invoice.type == "Input" or invoice.visible_at > now:
+            return None
+        return invoice
+
+
+class Orders:
+    """All orders of all accounts."""
+
+    def __init__(self) -> None:
+        self._orders: dict[tuple[str, str], Order] = {}
+
+    def __iter__(self) -> Iterator[Order]:
+        return iter(self._orders.values())
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    def add(self, order: Order) -> None:
+        """Keep *order*, in place of one with the same id."""
+        order.sequence = 500_001 + len(self._orders)
+        self._orders[order.account, order.id] = order
+
+    def find(self, account: str, order_id: str) -> Order | None:
+        """Return the order, or `None`."""
+        return self._orders.get((account, order_id))
+
+    def clear(self) -> None:
+        """Forget all orders."""
+        self._orders.clear()
+
+
+def _read(told: TrackingStatus, now: datetime) -> list[StoredEvent]:
+    return [
+        StoredEvent(e.happened_at, e.description, e.city, e.state, now)
+        for e in told.events
+    ]
+
+
+def _combined(
+    stored: list[StoredEvent], told: list[StoredEvent], mode: PutMode
+) -> list[StoredEvent]:
+    known = {event: event for event in stored}
+    if mode == "replace":
+        return [known.get(event, event) for event in told]
+    if mode == "append":
+        return [*stored, *told]
+    return [*stored, *(e for e in dict.fromkeys(told) if e not in known)]

@@ -1,0 +1,172 @@
+"""Lets carriers' own parts play: sends their webhooks, gives their answers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from ipaddress import ip_address
+from typing import Any, Final
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
+from yarl import URL
+
+from relay.sandbox.asked import ScanAsked
+from relay.sandbox.bodies import not_found, read_one, unprocessable
+from relay.sandbox.stage import (
+    Answers,
+    Simulates,
+    Simulator,
+    Stage,
+    StagedCall,
+    StagedRequest,
+    StagedRoute,
+    StagedScan,
+)
+from relay.sandbox.world import WORLD, World
+
+SESSION: Final = web.AppKey("session", ClientSession)
+MOST_ATTEMPTS: Final = 3
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/sandbox/carriers")
+async def list_carriers(request: web.Request) -> web.Response:
+    """List the carriers that have a part to play."""
+    simulators = request.app[WORLD].simulators
+    carriers = [
+        {
+            "adapter": adapter,
+            "webhook": isinstance(simulator, Simulates),
+            "routes": [f"{r.method} {r.path}" for r in _routes_of(simulator)],
+        }
+        for adapter, simulator in sorted(simulators.items())
+    ]
+    return web.json_response({"carriers": carriers})
+
+
+@routes.post("/sandbox/carriers/{adapter}/scans")
+async def play_scan(request: web.Request) -> web.Response:
+    """Let something happen to a parcel, and call the relay as its carrier does."""
+    world = request.app[WORLD]
+    adapter = request.match_info["adapter"]
+    simulator = world.simulators.get(adapter)
+    if simulator is None:
+        known = ", ".join(sorted(world.simulators)) or "none"
+        raise not_found(f"no carrier {adapter!r} has a part here; there are: {known}")
+    asked = await read_one(request, ScanAsked)
+    scan = asked.staged(world.options.clock())
+    staged = None if asked.url is None else _webhook(simulator, scan, asked)
+    world.stages[adapter].record(scan)
+    if staged is None:
+        return web.json_response({"status": None, "body": None, "attempts": []})
+    attempts = await _sent(request.app, asked, staged)
+    return web.json_response({**attempts[-1], "attempts": attempts})
+
+
+def mount(app: web.Application, world: World) -> None:
+    """Mount the endpoints of the carriers that are asked."""
+    for adapter, simulator in world.simulators.items():
+        for route in _routes_of(simulator):
+            path = f"/carriers/{adapter}{route.path}"
+            answer = _answering(route, world.stages[adapter])
+            app.router.add_route(route.method, path, answer)
+
+
+async def session(app: web.Application) -> AsyncIterator[None]:
+    """Hold the session that sends webhooks."""
+    timeout = ClientTimeout(total=app[WORLD].options.webhook_timeout)
+    async with ClientSession(timeout=timeout) as opened:
+        app[SESSION] = opened
+        yield
+
+
+def _routes_of(simulator: Simulator) -> list[StagedRoute]:
+    return list(simulator.routes()) if isinstance(simulator, Answers) else []
+
+
+def _answering(
+    route: StagedRoute, stage: Stage
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(request: web.Request) -> web.Response:
+        call = StagedCall(
+            method=request.method,
+            path_values=dict(request.match_info),
+            query=dict(request.query),
+            headers=request.headers,
+            body=await request.read(),
+        )
+        given = route.answer(call, stage)
+        return web.Response(
+            status=given.status, body=given.body, headers=dict(given.headers)
+        )
+
+    return answer
+
+
+def _webhook(simulator: Simulator, scan: StagedScan, asked: ScanAsked) -> StagedRequest:
+    if not isinstance(simulator, Simulates):
+        raise unprocessable({"$.url": ["this carrier sends no webhooks"]})
+    if not _is_loopback(asked.url or ""):
+        raise unprocessable({"$.url": ["only a loopback address is called"]})
+    secret = forged(asked.secret) if asked.forged else asked.secret
+    try:
+        return simulator.webhook(scan, secret)
+    except (ValueError, LookupError) as error:
+        message = f"{simulator.adapter} cannot play this: {error}"
+        raise unprocessable({"$": [message]}) from error
+
+
+def forged(secret: str) -> str:
+    """Return a wrong secret of the same length and alphabet."""
+    kept, tail = secret[:-8], secret[-8:]
+    wrong = kept + "".join(_another(character) for character in tail)
+    return wrong if wrong != secret else f"{secret}x"
+
+
+def _another(character: str) -> str:
+    if character.isascii() and character.isdigit():
+        return str((int(character) + 1) % 10)
+    return character.swapcase()
+
+
+def _is_loopback(text: str) -> bool:
+    try:
+        url = URL(text)
+        host = url.host or ""
+        return url.scheme in {"http", "https"} and (
+            host == "localhost" or ip_address(host).is_loopback
+        )
+    except ValueError:
+        return False
+
+
+async def _sent(
+    app: web.Application, asked: ScanAsked, staged: StagedRequest
+) -> list[dict[str, Any]]:
+    """Send a webhook as often as asked, and again while it fails if asked so."""
+    attempts = []
+    for _ in range(asked.repeat):
+        for attempt in range(MOST_ATTEMPTS if asked.retry else 1):
+            if attempt:
+                await asyncio.sleep(app[WORLD].options.retry_pause)
+            attempts.append(await _send_once(app[SESSION], asked.url or "", staged))
+            if 200 <= (attempts[-1]["status"] or 0) < 300:  # noqa: PLR2004
+                break
+    return attempts
+
+
+async def _send_once(
+    session: ClientSession, url: str, staged: StagedRequest
+) -> dict[str, Any]:
+    try:
+        async with session.request(
+            staged.method,
+            URL(url, encoded=True),
+            data=staged.body,
+            headers=dict(staged.headers),
+            allow_redirects=False,
+        ) as response:
+            text = await response.text(errors="replace")
+            return {"status": response.status, "body": text, "error": None}
+    except (ClientError, TimeoutError) as error:
+        words = str(error) or type(error).__name__
+        return {"status": None, "body": None, "error": words}

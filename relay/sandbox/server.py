@@ -1,0 +1,77 @@
+"""Puts the sandbox together and runs it."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiohttp import web
+from yarl import URL
+
+from relay.sandbox import control, oms, scenes
+from relay.sandbox.casting import installed_simulators
+from relay.sandbox.world import WORLD, SandboxOptions, World
+
+__all__ = ["SandboxOptions", "create_sandbox", "run_sandbox", "serve_sandbox"]
+
+LARGEST_BODY: Final = 64 * 1024 * 1024
+LOOPBACK: Final = "127.0.0.1"
+
+
+def create_sandbox(options: SandboxOptions | None = None) -> web.Application:
+    """Return the application: VTEX, the control API and the carriers' endpoints."""
+    options = options or SandboxOptions()
+    simulators = options.simulators
+    if simulators is None:
+        simulators = installed_simulators()
+    app = web.Application(client_max_size=LARGEST_BODY)
+    app[WORLD] = world = World.of(options, simulators)
+    for part in (oms, control, scenes):
+        app.add_routes(part.routes)
+    scenes.mount(app, world)
+    app.cleanup_ctx.append(scenes.session)
+    app.on_shutdown.append(_close)
+    return app
+
+
+@asynccontextmanager
+async def serve_sandbox(
+    host: str = LOOPBACK, port: int = 0, options: SandboxOptions | None = None
+) -> AsyncIterator[str]:
+    """Serve a sandbox while the context lasts, and give its address.
+
+    With port 0 the system chooses one.
+    """
+    runner = web.AppRunner(create_sandbox(options), access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        bound_host, bound_port, *_ = runner.addresses[0]
+        yield str(URL.build(scheme="http", host=bound_host, port=bound_port).origin())
+    finally:
+        await runner.cleanup()
+
+
+def run_sandbox(
+    host: str = LOOPBACK, port: int = 0, options: SandboxOptions | None = None
+) -> None:
+    """Serve a sandbox until SIGINT or SIGTERM, and print its address."""
+    asyncio.run(_run(host, port, options))
+
+
+async def _run(host: str, port: int, options: SandboxOptions | None) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with serve_sandbox(host, port, options) as address:
+        sys.stdout.write(f"sandbox listening on {address}\n")
+        sys.stdout.flush()
+        await stopped.wait()
+
+
+async def _close(app: web.Application) -> None:
+    app[WORLD].closing.set()
+    app[WORLD].drop_late_calls()

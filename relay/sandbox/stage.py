@@ -1,0 +1,152 @@
+"""The stage for carriers' own parts: what they are given, and what they give back.
+
+A carrier's part is a class `Simulator` in the module `sandbox` of its folder. It is
+made without arguments and satisfies `Simulates`, `Answers` or both. It may import
+this module and the standard library. For a code or secret it cannot play it raises
+`ValueError` or `LookupError`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol, runtime_checkable
+
+MOST_SCANS: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class StagedParcel:
+    """One box, with all the names under which a carrier may speak of it."""
+
+    order_id: str
+    shipment_id: str
+    """The carrier's own id."""
+    tracking_number: str | None = None
+    invoice_key: str | None = None
+    volume: int = 1
+    volumes: int = 1
+    invoice_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StagedScan:
+    """One thing that happened to a parcel, in the carrier's own code."""
+
+    parcel: StagedParcel
+    code: str
+    occurred_at: datetime
+    """Aware, in UTC."""
+    description: str = ""
+    city: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRequest:
+    """A webhook call, signed and ready to be sent."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedCall:
+    """A question to the carrier, as it came over HTTP."""
+
+    method: str
+    path_values: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StagedAnswer:
+    """The carrier's answer to a question."""
+
+    body: bytes
+    status: int = 200
+    headers: Mapping[str, str] = field(
+        default_factory=lambda: {"Content-Type": "application/json"}
+    )
+
+
+class Stage:
+    """The scans of one carrier's parcels; of many, the last 100,000."""
+
+    def __init__(self, keep: int = MOST_SCANS) -> None:
+        self._scans: dict[int, StagedScan] = {}
+        self._by_reference: dict[str, dict[int, None]] = {}
+        self._recorded = 0
+        self._keep = keep
+
+    def record(self, scan: StagedScan) -> None:
+        """Keep *scan*, so that later answers can tell of it."""
+        self._recorded += 1
+        self._scans[self._recorded] = scan
+        for reference in _references(scan.parcel):
+            self._by_reference.setdefault(reference, {})[self._recorded] = None
+        if len(self._scans) > self._keep:
+            self._forget(next(iter(self._scans)))
+
+    def scans_of(self, reference: str) -> list[StagedScan]:
+        """Return the scans of a parcel, oldest first.
+
+        *reference* is its tracking number or the carrier's own shipment id.
+        """
+        numbers = self._by_reference.get(reference, {})
+        scans = [self._scans[number] for number in numbers]
+        return sorted(scans, key=lambda scan: scan.occurred_at)
+
+    def clear(self) -> None:
+        """Forget all scans."""
+        self._scans.clear()
+        self._by_reference.clear()
+
+    def _forget(self, number: int) -> None:
+        scan = self._scans.pop(number)
+        for reference in _references(scan.parcel):
+            numbers = self._by_reference[reference]
+            del numbers[number]
+            if not numbers:
+                del self._by_reference[reference]
+
+
+def _references(parcel: StagedParcel) -> set[str]:
+    return {r for r in (parcel.tracking_number, parcel.shipment_id) if r}
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRoute:
+    """An endpoint that the relay polls, mounted under `/carriers/{adapter}`."""
+
+    method: str
+    path: str
+    """Begins with a slash; `{name}` stands for one segment, as in aiohttp."""
+    answer: Callable[[StagedCall, Stage], StagedAnswer]
+
+
+@runtime_checkable
+class Simulates(Protocol):
+    """A carrier that calls the relay."""
+
+    adapter: str
+
+    def webhook(self, scan: StagedScan, secret: str) -> StagedRequest:
+        """Return the real-shaped call for *scan*, signed with *secret*."""
+        ...
+
+
+@runtime_checkable
+class Answers(Protocol):
+    """A carrier that the relay asks."""
+
+    adapter: str
+
+    def routes(self) -> Iterable[StagedRoute]:
+        """Return the endpoints that the relay polls."""
+        ...
+
+
+Simulator = Simulates | Answers

@@ -1,0 +1,78 @@
+"""Turns pydantic's errors into findings that name the key and the way out."""
+
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticUndefined
+
+from relay.settings.findings import Finding, closest, set_it
+from relay.settings.schema import TABLES, Path, field_at, is_secret, keys, model_at
+
+_EMPTY = {"string_too_short", "too_short"}
+_CHOICE = {"literal_error", "enum"}
+
+
+def findings_of(error: ValidationError) -> list[Finding]:
+    """Return a finding for each of pydantic's errors; none shows a value."""
+    details = error.errors(include_url=False, include_input=False)
+    return [_finding(detail) for detail in details]
+
+
+def _finding(detail: ErrorDetails) -> Finding:
+    context = detail.get("ctx", {})
+    path = _path(detail, context)
+    wrong, way_out = _words(detail["type"], path, context, detail["msg"])
+    return Finding(".".join(path), wrong, way_out)
+
+
+def _path(detail: ErrorDetails, context: dict[str, Any]) -> Path:
+    """Return the key at fault; a wrong name of a table is the table's fault."""
+    path = tuple(str(part) for part in detail["loc"])
+    if context.get("field"):
+        path += (context["field"],)
+    named = len(path) == 3 and path[0] in TABLES  # noqa: PLR2004 -- table, name, key
+    return path[:-1] if named and path[-1] == "name" else path
+
+
+def _words(
+    kind: str, path: Path, context: dict[str, Any], text: str
+) -> tuple[str, str]:
+    if kind == "setting":
+        return context["message"], context["way_out"]
+    if kind == "extra_forbidden":
+        return "there is no such setting", _meant(path)
+    if kind == "missing":
+        return "it is missing", _settable(path)
+    if kind in _EMPTY:
+        return "it is empty", _settable(path)
+    if kind in _CHOICE:
+        return "it is not one of the known values", f"use {context['expected']}"
+    return _lowered(text), _default(field_at(path)) or _settable(path)
+
+
+def _meant(path: Path) -> str:
+    """Say which key was probably meant, else which there are."""
+    model = model_at(path[:-1])
+    known = frozenset[str]() if model is None else keys(model)
+    meant = closest(path[-1], known)
+    if meant:
+        return f"is {meant} meant?"
+    return f"remove it; known here: {', '.join(sorted(known))}"
+
+
+def _settable(path: Path) -> str:
+    name = path[-1]
+    in_file = f" (or {name}_file, a file that holds it)" if is_secret(path) else ""
+    return set_it(path) + in_file
+
+
+def _lowered(text: str) -> str:
+    return text.replace("Input should be", "it should be")
+
+
+def _default(field: FieldInfo | None) -> str:
+    """Say what a field is without being set, if it is anything."""
+    if field is None or field.default in (PydanticUndefined, None):
+        return ""
+    return f"its default is {field.default}"

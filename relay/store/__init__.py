@@ -1,0 +1,1 @@
+"""The memory: what came in, what is known, and what VTEX was told."""

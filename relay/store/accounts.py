@@ -1,0 +1,114 @@
+"""The gates of the accounts, and the pace at which VTEX is called."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from relay.clock import micros
+from relay.store.database import Database, Row, Transaction
+
+CALL = 1_000_000
+"""One permit to call, in millionths."""
+
+
+@dataclass(slots=True)
+class AccountState:
+    """One account's row; instants are microseconds, as stored."""
+
+    account: str
+    write_closed: str | None = None
+    write_retry_at: int | None = None
+    read_closed: str | None = None
+    read_retry_at: int | None = None
+    busy_until: int | None = None
+    outage_since: int | None = None
+    probe_at: int | None = None
+    refused_words: str | None = None
+    refused_count: int = 0
+    paused_because: str | None = None
+    accepted_at: int | None = None
+    credentials: str | None = None
+    permits: int = 0
+    permits_at: int = 0
+    claims: int = 0
+
+    @classmethod
+    def of(cls, row: Row) -> "AccountState":
+        """Read a row of `accounts`."""
+        return cls(**{name: row[name] for name in cls.__slots__})
+
+    def columns(self) -> Mapping[str, Any]:
+        """Return the row as `save_account` wants it."""
+        return asdict(self)
+
+    def take(self, wanted: int, now: int, per_second: float, burst: int) -> int:
+        """Take up to *wanted* permits to call from the bucket; return how many."""
+        refill = int(max(now - self.permits_at, 0) * per_second)
+        level = min(burst * CALL, self.permits + refill)
+        taken = min(wanted, level // CALL)
+        self.permits, self.permits_at = level - taken * CALL, now
+        return max(taken, 0)
+
+    def open(self) -> None:
+        """Forget every reason for which nothing is sent."""
+        self.write_closed = self.write_retry_at = None
+        self.read_closed = self.read_retry_at = None
+        self.busy_until = self.outage_since = self.probe_at = None
+        self.refused_words, self.refused_count = None, 0
+        self.paused_because = None
+
+    def closed_because(self, now: int) -> str | None:
+        """Return why nothing is sent at *now*, if so."""
+        if self.paused_because:
+            return self.paused_because
+        if self.write_closed and (self.write_retry_at or 0) > now:
+            return self.write_closed
+        if (self.busy_until or 0) > now:
+            return "VTEX asked for a pause"
+        if self.outage_since is not None and (self.probe_at or 0) > now:
+            return "VTEX does not answer; one call at a time tries"
+        return None
+
+
+class Accounts:
+    """What the store knows of the accounts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all(self) -> list[AccountState]:
+        """Return every account that was ever registered under."""
+        async with self._database.reading() as tx:
+            return [AccountState.of(r) for r in await tx.rows("list_accounts")]
+
+    async def open(self, account: str) -> bool:
+        """Open every gate of an account; False if there is no such account."""
+        async with self._database.writing() as tx:
+            state = await locked(tx, account)
+            if state is None:
+                return False
+            state.open()
+            await tx.run("save_account", **state.columns())
+            return True
+
+    async def credentials(self, account: str, digest: str, now: datetime) -> bool:
+        """Open the gates if the credentials changed; say whether they did."""
+        async with self._database.writing() as tx:
+            await tx.run("add_account", account=account)
+            state = await locked(tx, account)
+            if state is None or state.credentials == digest:
+                return False
+            known = state.credentials is not None
+            state.credentials = digest
+            if known:
+                state.open()
+                state.permits_at = micros(now)
+            await tx.run("save_account", **state.columns())
+            return known
+
+
+async def locked(tx: Transaction, account: str) -> AccountState | None:
+    """Read an account's row, locked until the end of the transaction."""
+    row = await tx.row("lock_account", account=account)
+    return AccountState.of(row) if row is not None else None

@@ -1,0 +1,296 @@
+"""Claiming shipments that are due, and settling them: the publisher's memory.
+
+```
+              registered · new event · operator · a difference was found
+     at rest ───────────────────────────────────────────► due ◄─────────────┐
+        ▲                                                   │ claim          │ postponed
+        │ settled, no news meanwhile                        ▼                │
+        ├─────────────────────────────────────────────── leased ─────────────┤
+        │                                                   │ never settled  │
+        │                                                   ▼                │
+        │                                                in doubt ── read ───┘
+        └── operator ◄── stuck ◄── refused for good, or refused too long
+```
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from relay.clock import micros, moment
+from relay.errors import LeaseLost
+from relay.store.accounts import AccountState, locked
+from relay.store.database import Database, Row, Transaction
+from relay.store.facts import gather
+from relay.store.spelling import at, rows
+from relay.telling.facts import Facts
+
+Change = tuple[str, Mapping[str, Any]]
+"""A named query and its values."""
+
+ORDER: Final = (
+    "answer_call",
+    "accept_told",
+    "drop_unaccepted_told",
+    "accept_announcement",
+    "accept_publishing",
+    "clear_pending",
+    "looked",
+    "quarantine_event",
+    "store_write",
+    "store_told",
+    "store_call",
+    "note",
+    "settle",
+)
+"""What an answer means comes before what is sent next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A shipment taken for a while, with all that telling depends on."""
+
+    facts: Facts
+    lease: str
+    lease_until: datetime
+    news: int
+    attempts: int
+    lane: int
+    failing_since: datetime | None
+    probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How fast, and how much at once, an account may be called."""
+
+    per_second: float
+    burst: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """The terms of a claim: whose, how many, under which lease."""
+
+    account: str
+    wanted: int
+    lease: str
+    lease_until: datetime
+    limits: Limits
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Changes of one claim that wait to share a transaction."""
+
+    claim: Claim
+    changes: Sequence[Change]
+    amend: Callable[[AccountState], None] | None
+    done: asyncio.Future[None]
+
+
+class Claims:
+    """Takes due shipments, and remembers what VTEX said."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: list[_Waiting] = []
+        self._writing = asyncio.Lock()
+
+    async def ready_accounts(self, now: datetime) -> list[AccountState]:
+        """Return the accounts that have something ready."""
+        async with self._database.reading() as tx:
+            found = await tx.rows("accounts_with_work", now=micros(now))
+        return [AccountState.of(r) for r in found]
+
+    async def next_ready(self, account: str) -> datetime | None:
+        """Return when the next shipment of *account* is ready."""
+        async with self._database.reading() as tx:
+            lanes = [
+                await tx.row("next_ready", account=account, lane=i) for i in (0, 1)
+            ]
+        times = [r["ready_at"] for r in lanes if r is not None]
+        return moment(min(times)) if times else None
+
+    async def claim(
+        self,
+        taking: Taking,
+        now: datetime,
+        begin: Callable[[Claim], Sequence[Change]],
+    ) -> list[Claim]:
+        """Take ready shipments, no more than may be sent now.
+
+        *begin* says what to store of each before anything is sent: the first
+        write of a claim is stored in the commit that claims.
+        """
+        async with self._database.writing() as tx:
+            state = await locked(tx, taking.account)
+            if state is None or state.closed_because(micros(now)):
+                return []
+            taken, probe = await self._take(tx, state, taking, now)
+            facts = await gather(tx, taken)
+            claims = [
+                _claim(row, known, probe=probe)
+                for row, known in zip(taken, facts, strict=True)
+            ]
+            await _apply(tx, [change for c in claims for change in begin(c)])
+            await tx.run("save_account", **state.columns())
+            return claims
+
+    async def _take(
+        self, tx: Transaction, state: AccountState, taking: Taking, now: datetime
+    ) -> tuple[list[Row], bool]:
+        """Claim from the lanes in turn; a probe is one, the one tried longest ago."""
+        instant = micros(now)
+        probe = state.outage_since is not None or state.write_closed is not None
+        leased = await tx.row("count_leased", account=state.account, now=instant)
+        free = taking.limits.in_flight - (leased["leased"] if leased else 0)
+        wanted = min(taking.wanted, free, 1 if probe else free)
+        wanted = state.take(
+            wanted, instant, taking.limits.per_second, taking.limits.burst
+        )
+        if wanted <= 0:
+            return [], probe
+        terms = {
+            "account": state.account,
+            "now": instant,
+            "lease": taking.lease,
+            "lease_until": micros(taking.lease_until),
+        }
+        if probe:
+            state.probe_at = state.write_retry_at = instant + PROBE_EVERY
+            return list(await tx.rows("claim_probe", **terms)), True
+        state.claims += 1
+        lanes = (1, 0) if state.claims % 10 == 0 else (0, 1)
+        taken: list[Row] = []
+        for lane in lanes:
+            if wanted > len(taken):
+                left = wanted - len(taken)
+                taken += await tx.rows(
+                    "claim_shipments", **terms, lane=lane, limit=left
+                )
+        return taken, False
+
+    async def write(
+        self,
+        claim: Claim,
+        changes: Sequence[Change],
+        amend: Callable[[AccountState], None] | None = None,
+    ) -> None:
+        """Store what one claim has to say, together with others that wait.
+
+        *amend* changes the account's gates. Raises `LeaseLost` if the lease ran
+        out; nothing of the claim is stored then.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(claim, changes, amend, done))
+        async with self._writing:
+            if not done.done():
+                await self._flush()
+        await done
+
+    async def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        try:
+            async with self._database.writing() as tx:
+                lost = await _lost(tx, waiting)
+                held = [w for w in waiting if w not in lost]
+                await _apply(tx, [change for w in held for change in w.changes])
+                await _amend(tx, held)
+        except BaseException as error:
+            for w in waiting:
+                w.done.set_exception(error)
+                w.done.exception()
+            raise
+        for w in waiting:
+            if w in lost:
+                w.done.set_exception(LeaseLost("another publisher has the shipment"))
+            else:
+                w.done.set_result(None)
+
+    async def expire(
+        self, account: str, now: datetime, doubt_wait: timedelta, *, predecessor: bool
+    ) -> int:
+        """Make due again what was claimed and never settled.
+
+        What was stored to be sent is in doubt, and is not written to until
+        *doubt_wait* after the last moment at which it may have been sent.
+        *predecessor*: no other process is alive, so every lease is over.
+        """
+        async with self._database.writing() as tx:
+            if predecessor:
+                found = await tx.rows("all_leases", account=account)
+            else:
+                found = await tx.rows(
+                    "expired_leases", account=account, now=micros(now)
+                )
+            for row in found:
+                last = now if predecessor else moment(row["lease_until"])
+                await tx.run(
+                    "expire_lease",
+                    shipment=row["shipment"],
+                    now=micros(now),
+                    not_before=micros(last + doubt_wait),
+                )
+        return len(found)
+
+
+PROBE_EVERY: Final = 10_000_000
+"""Microseconds between two probes while VTEX does not answer."""
+
+
+def _claim(row: Row, facts: Facts, *, probe: bool) -> Claim:
+    return Claim(
+        facts=facts,
+        lease=row["lease"],
+        lease_until=moment(row["lease_until"]),
+        news=row["news"],
+        attempts=row["attempts"],
+        lane=row["lane"],
+        failing_since=at(row["failing_since"]),
+        probe=probe,
+    )
+
+
+def with_facts(claim: Claim, **changed: Any) -> Claim:
+    """Return *claim* after an answer changed what is known."""
+    return replace(claim, facts=replace(claim.facts, **changed))
+
+
+async def _apply(tx: Transaction, changes: Sequence[Change]) -> None:
+    """Run changes of many claims, one query at a time."""
+    by_query: dict[str, list[Mapping[str, Any]]] = {}
+    for query, values in changes:
+        by_query.setdefault(query, []).append(values)
+    for query in sorted(by_query, key=ORDER.index):
+        await tx.many(query, by_query[query])
+
+
+async def _lost(tx: Transaction, waiting: Sequence[_Waiting]) -> list[_Waiting]:
+    """Find the claims whose lease is over: the sender checks the store's word."""
+    wanted = rows(
+        {"shipment": w.claim.facts.shipment, "lease": w.claim.lease} for w in waiting
+    )
+    earliest = min(micros(w.claim.lease_until) for w in waiting)
+    found = await tx.rows("leases_held", rows=wanted, now=earliest - 1)
+    held = {r["shipment"] for r in found}
+    return [w for w in waiting if w.claim.facts.shipment not in held]
+
+
+async def _amend(tx: Transaction, held: Sequence[_Waiting]) -> None:
+    """Change the gates of accounts as the answers say."""
+    states: dict[str, AccountState] = {}
+    for w in held:
+        account = w.claim.facts.account
+        if w.amend is None:
+            continue
+        if account not in states:
+            state = await locked(tx, account)
+            assert state is not None  # noqa: S101 -- a claim is of an account
+            states[account] = state
+        w.amend(states[account])
+    for state in states.values():
+        await tx.run("save_account", **state.columns())

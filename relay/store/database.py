@@ -1,0 +1,89 @@
+"""What a database must offer, and the queries that both of them run.
+
+The SQL stands in `sql/*.sql`, by name, once for SQLite and PostgreSQL. Lists of
+rows travel as one JSON text that `json_each` takes apart; PostgreSQL gets a
+function of that name. Locking clauses are PostgreSQL's alone: SQLite has one
+writer.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from importlib.resources import files
+from typing import Any, Final, Literal, Protocol
+
+import aiosql
+
+Row = Mapping[str, Any]
+Dialect = Literal["sqlite", "postgres"]
+
+LOCKING: Final = re.compile(r"\s+FOR UPDATE( OF \w+)?( SKIP LOCKED)?")
+
+
+class Transaction(Protocol):
+    """Runs named queries; what it changed is there for all or for nobody."""
+
+    async def rows(self, query: str, **values: Any) -> Sequence[Row]:
+        """Run *query* and return its rows."""
+        ...
+
+    async def row(self, query: str, **values: Any) -> Row | None:
+        """Run *query* and return its first row, if there is one."""
+        ...
+
+    async def run(self, query: str, **values: Any) -> None:
+        """Run *query* for what it changes."""
+        ...
+
+    async def many(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run *query* once for each of *rows*."""
+        ...
+
+
+class Database(Protocol):
+    """A database: one transaction that writes, or short ones that only read."""
+
+    dialect: Dialect
+
+    def writing(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction that is committed, and on disk, at its end."""
+        ...
+
+    def reading(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction that sees one state and changes nothing."""
+        ...
+
+    async def notify(self) -> None:
+        """Tell the other replicas that there is something new."""
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...
+
+
+def load_queries(dialect: Dialect) -> Any:
+    """Read every named query in the spelling of *dialect*."""
+    folder = files("relay.store").joinpath("sql")
+    texts = sorted(
+        (f.name, f.read_text(encoding="utf-8"))
+        for f in folder.iterdir()
+        if f.name.endswith(".sql")
+    )
+    text = "\n".join(text for _, text in texts)
+    if dialect == "sqlite":
+        text = LOCKING.sub("", text)
+    driver = "aiosqlite" if dialect == "sqlite" else "asyncpg"
+    return aiosql.from_str(text, driver, attribute=None)
+
+
+def migrations(dialect: Dialect) -> list[tuple[int, str]]:
+    """Return the numbered migrations of *dialect*, in order."""
+    folder = files("relay.store").joinpath("migrations")
+    names = sorted(
+        f.name for f in folder.iterdir() if f.name.endswith(f".{dialect}.sql")
+    )
+    return [
+        (int(name.split("_")[0]), folder.joinpath(name).read_text(encoding="utf-8"))
+        for name in names
+    ]

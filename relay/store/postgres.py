@@ -1,0 +1,125 @@
+"""The shared database of several replicas (extra `postgres`)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+
+from relay.store.database import Row, load_queries, migrations
+
+CHANNEL: Final = "relay_news"
+MIGRATION_LOCK: Final = 7_233_019
+POOL: Final = 10
+
+
+class PostgresTransaction:
+    """Runs named queries on one connection."""
+
+    def __init__(self, connection: Any, queries: Any) -> None:
+        self._connection = connection
+        self._queries = queries
+
+    async def rows(self, query: str, **values: Any) -> Sequence[Row]:
+        """Run *query* and return its rows."""
+        sql, ordered = self._prepared(query, values)
+        found: Sequence[Row] = await self._connection.fetch(sql, *ordered)
+        return found
+
+    async def row(self, query: str, **values: Any) -> Row | None:
+        """Run *query* and return its first row, if there is one."""
+        found = await self.rows(query, **values)
+        return found[0] if found else None
+
+    async def run(self, query: str, **values: Any) -> None:
+        """Run *query* for what it changes."""
+        sql, ordered = self._prepared(query, values)
+        await self._connection.execute(sql, *ordered)
+
+    async def many(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run *query* once for each of *rows*."""
+        if rows:
+            sql, _ = self._prepared(query, rows[0])
+            ordered = [self._prepared(query, row)[1] for row in rows]
+            await self._connection.executemany(sql, ordered)
+
+    def _prepared(self, query: str, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
+        names = self._queries.driver_adapter.var_sorted[query]
+        return getattr(self._queries, query).sql, [values[name] for name in names]
+
+
+class PostgresDatabase:
+    """A pool of connections, and one more that listens for the others' news."""
+
+    dialect: Final = "postgres"
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._queries = load_queries("postgres")
+        self._pool: asyncpg.Pool
+        self._listener: asyncpg.Connection | None = None
+
+    async def open(self) -> None:
+        """Connect and bring the tables up to date, one replica at a time."""
+        self._pool = await asyncpg.create_pool(self._url, min_size=1, max_size=POOL)
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
+            await self._migrate(connection)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._listener is not None:
+            await self._listener.close()
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[PostgresTransaction]:
+        """Open a transaction that is committed, and on disk, at its end."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            yield PostgresTransaction(connection, self._queries)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[PostgresTransaction]:
+        """Open a transaction that sees one state and changes nothing."""
+        async with (
+            self._pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield PostgresTransaction(connection, self._queries)
+
+    async def notify(self) -> None:
+        """Tell the other replicas that there is something new."""
+        async with self._pool.acquire() as connection:
+            await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Call *heard* at every notice of another replica."""
+        self._listener = await asyncpg.connect(self._url)
+        await self._listener.add_listener(CHANNEL, lambda *_: heard())
+
+    async def clock(self) -> datetime:
+        """Return the server's time, against which replicas measure their drift."""
+        async with self._pool.acquire() as connection:
+            now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+        return now
+
+    async def setting(self, name: str) -> str:
+        """Return what the server has for a setting such as `fsync`."""
+        async with self._pool.acquire() as connection:
+            value: str = await connection.fetchval("SELECT current_setting($1)", name)
+        return value
+
+    async def _migrate(self, connection: Any) -> None:
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY)"
+        )
+        done = await connection.fetchval(
+            "SELECT coalesce(max(number), 0) FROM migrations"
+        )
+        for number, script in migrations("postgres"):
+            if number > done:
+                await connection.execute(script)
+                await connection.execute("INSERT INTO migrations VALUES ($1)", number)
+        await asyncio.sleep(0)

@@ -1,0 +1,217 @@
+"""Reference values and who registered them: where label and scan meet.
+
+Both sides first upsert the rows of `reference_values` in sorted order and look
+for the other side after that, in the same writing transaction. So one of them
+always sees the other.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from relay.clock import micros, moment
+from relay.matching import LOWER_BOUND, Known, Match, Registration, match
+from relay.store.database import Row, Transaction
+from relay.store.spelling import at, clean, ids, loads, rows
+from relay.tracking import Level, Reference, ReferenceKind
+
+Key = tuple[str, str, str]
+"""Contract, kind and compared value of a reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """An event as far as matching needs it."""
+
+    event: int
+    occurred_at: datetime
+    refs: tuple[int, ...]
+    contract: str
+
+
+def key(contract: str, reference: Reference) -> Key:
+    """Return how a reference of *contract* is stored."""
+    return (contract, reference.kind.value, clean(reference.compared))
+
+
+async def intern(tx: Transaction, keys: Iterable[Key]) -> dict[Key, int]:
+    """Return the id of every key, made where it is new, locked in sorted order."""
+    wanted = sorted(set(keys))
+    found = await _find(tx, wanted)
+    missing = [k for k in wanted if k not in found]
+    if missing:
+        await tx.run("add_references", rows=_as_rows(missing))
+        found = await _find(tx, wanted)
+    return found
+
+
+async def _find(tx: Transaction, keys: Sequence[Key]) -> dict[Key, int]:
+    if not keys:
+        return {}
+    rows_ = await tx.rows("find_references", rows=_as_rows(keys))
+    return {(r["contract"], r["kind"], r["value"]): r["reference"] for r in rows_}
+
+
+def _as_rows(keys: Iterable[Key]) -> str:
+    return rows({"contract": c, "kind": k, "value": v} for c, k, v in keys)
+
+
+async def matches(
+    tx: Transaction,
+    events: Sequence[Unmatched],
+    lower_bounds: Mapping[str, timedelta],
+) -> dict[int, Match]:
+    """Match events with what is registered now.
+
+    `lower_bounds` are the contracts' own settings, by contract.
+    """
+    wanted = {ref for e in events for ref in e.refs}
+    if not wanted:
+        return {}
+    registered = await _registrations(tx, wanted)
+    kinds = await _kinds(tx, wanted) if registered else {}
+    numbers = await _numbers(tx, registered, kinds)
+    return {
+        e.event: match(
+            e.occurred_at,
+            [Known(r, *kinds[r], registered.get(r, ())) for r in e.refs]
+            if registered
+            else (),
+            numbers,
+            lower_bounds.get(e.contract, LOWER_BOUND),
+        )
+        for e in events
+    }
+
+
+async def _registrations(
+    tx: Transaction, wanted: Iterable[int]
+) -> dict[int, tuple[Registration, ...]]:
+    found: dict[int, list[Registration]] = defaultdict(list)
+    for row in await tx.rows("registrations_of", rows=ids("reference", wanted)):
+        found[row["reference"]].append(_registration(row))
+    return {reference: tuple(them) for reference, them in found.items()}
+
+
+def _registration(row: Row) -> Registration:
+    return Registration(
+        shipment=row["shipment"],
+        volume=row["volume"],
+        registered_at=moment(row["registered_at"]),
+        dispatched_at=at(row["dispatched_at"]),
+        closed_at=at(row["closed_at"]),
+        volumes=row["volumes"],
+    )
+
+
+async def _kinds(
+    tx: Transaction, wanted: Iterable[int]
+) -> dict[int, tuple[ReferenceKind, str]]:
+    found = await tx.rows("kinds_of_references", rows=ids("reference", wanted))
+    return {r["reference"]: (ReferenceKind(r["kind"]), r["value"]) for r in found}
+
+
+async def _numbers(
+    tx: Transaction,
+    registered: Mapping[int, Sequence[Registration]],
+    kinds: Mapping[int, tuple[ReferenceKind, str]],
+) -> dict[int, dict[ReferenceKind, frozenset[str]]]:
+    """Return what shipments known by their order id have registered besides."""
+    by_order = {
+        r.shipment
+        for reference, them in registered.items()
+        if kinds[reference][0].level is Level.ORDER
+        for r in them
+    }
+    if not by_order:
+        return {}
+    found: dict[int, dict[ReferenceKind, frozenset[str]]] = defaultdict(dict)
+    for row in await tx.rows("references_of_shipments", rows=ids("shipment", by_order)):
+        if row["voided_at"] is None:
+            values, kind = found[row["shipment"]], ReferenceKind(row["kind"])
+            values[kind] = values.get(kind, frozenset()) | {row["value"]}
+    return found
+
+
+async def store_matches(
+    tx: Transaction, events: Sequence[Unmatched], now_matched: Mapping[int, Match]
+) -> set[int]:
+    """Store how events are matched now; return the shipments that this changes."""
+    before: dict[int, dict[tuple[int, int], bool]] = defaultdict(dict)
+    for row in await tx.rows(
+        "matches_of_events", rows=ids("event", (e.event for e in events))
+    ):
+        target = (row["shipment"], row["volume"])
+        before[row["event"]][target] = bool(row["ambiguous"])
+    added, removed, through, touched = [], [], [], set()
+    for event in events:
+        found, old = now_matched.get(event.event, Match()), before[event.event]
+        through.append({"event": event.event, "via": found.via})
+        for link in match_rows(event.event, found):
+            if old.get((link["shipment"], link["volume"])) is not found.ambiguous:
+                added.append(link)
+                touched.add(link["shipment"])
+        for shipment, volume in old.keys() - found.targets:
+            removed.append(
+                {"event": event.event, "shipment": shipment, "volume": volume}
+            )
+            touched.add(shipment)
+    await tx.many("match_through", through)
+    await tx.many("unmatch_event", removed)
+    await tx.many("match_event", added)
+    return touched
+
+
+def match_rows(event: int, found: Match) -> list[dict[str, int]]:
+    """Return the rows of `event_parcels` that say for what an event counts."""
+    return [
+        {
+            "event": event,
+            "shipment": shipment,
+            "volume": volume,
+            "ambiguous": int(found.ambiguous),
+        }
+        for shipment, volume in sorted(found.targets)
+    ]
+
+
+async def rematch(
+    tx: Transaction,
+    references: Iterable[int],
+    lower_bounds: Mapping[str, timedelta],
+    contract: str,
+) -> set[int]:
+    """Match anew the events that bear *references*; return the shipments changed."""
+    found = await tx.rows("events_by_references", rows=ids("reference", references))
+    events = [
+        Unmatched(
+            r["event"], moment(r["occurred_at"]), tuple(loads(r["refs"])), contract
+        )
+        for r in found
+    ]
+    if not events:
+        return set()
+    return await store_matches(tx, events, await matches(tx, events, lower_bounds))
+
+
+async def bring_news(
+    tx: Transaction,
+    shipments: Iterable[int],
+    now: datetime,
+    *,
+    quiet: timedelta,
+    longest: timedelta,
+) -> None:
+    """Make shipments due for what just became known, after the quiet time."""
+    wanted = ids("shipment", shipments)
+    if wanted == "[]":
+        return
+    await tx.run("lock_shipments", rows=wanted)
+    await tx.run(
+        "bring_news",
+        rows=wanted,
+        now=micros(now),
+        quiet=quiet // timedelta(microseconds=1),
+        longest=longest // timedelta(microseconds=1),
+    )

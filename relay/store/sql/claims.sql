@@ -1,0 +1,168 @@
+-- name: accounts_with_work
+-- Accounts that have something ready, whatever their gates say.
+SELECT a.* FROM accounts AS a
+WHERE EXISTS (
+    SELECT 1 FROM shipments AS s
+    WHERE s.account = a.account AND s.lane IN (0, 1) AND s.ready_at <= :now)
+ORDER BY a.account
+
+-- name: next_ready
+-- When the next shipment of an account is ready.
+SELECT s.ready_at FROM shipments AS s
+WHERE s.account = :account AND s.lane = :lane AND s.ready_at IS NOT NULL
+ORDER BY s.ready_at LIMIT 1
+
+-- name: account
+SELECT * FROM accounts WHERE account = :account
+
+-- name: lock_account
+SELECT * FROM accounts WHERE account = :account FOR UPDATE
+
+-- name: list_accounts
+SELECT * FROM accounts ORDER BY account
+
+-- name: save_account
+UPDATE accounts
+SET write_closed = :write_closed, write_retry_at = :write_retry_at,
+    read_closed = :read_closed, read_retry_at = :read_retry_at,
+    busy_until = :busy_until, outage_since = :outage_since, probe_at = :probe_at,
+    refused_words = :refused_words, refused_count = :refused_count,
+    paused_because = :paused_because, accepted_at = :accepted_at,
+    credentials = :credentials, permits = :permits, permits_at = :permits_at,
+    claims = :claims
+WHERE account = :account
+
+-- name: count_leased
+SELECT count(*) AS leased FROM shipments
+WHERE account = :account AND lease IS NOT NULL AND lease_until > :now
+
+-- name: claim_shipments
+-- Taken for as long as the lease; what comes meanwhile makes it due again.
+UPDATE shipments
+SET lease = :lease, lease_until = :lease_until, due_at = :now, news_due_at = NULL,
+    first_news_at = NULL, attempts = attempts + 1, tried_at = :now
+WHERE shipment IN (
+    SELECT s.shipment FROM shipments AS s
+    WHERE s.account = :account AND s.lane = :lane AND s.ready_at <= :now
+    ORDER BY s.ready_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+RETURNING *
+
+-- name: claim_probe
+-- The one tried longest ago: a poison shipment must not hold an account shut.
+UPDATE shipments
+SET lease = :lease, lease_until = :lease_until, due_at = :now, news_due_at = NULL,
+    first_news_at = NULL, attempts = attempts + 1, tried_at = :now
+WHERE shipment IN (
+    SELECT s.shipment FROM shipments AS s
+    WHERE s.account = :account AND s.lane IN (0, 1) AND s.ready_at <= :now
+    ORDER BY coalesce(s.tried_at, 0), s.ready_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING *
+
+-- name: told_of_shipments
+SELECT t.* FROM json_each(:rows) AS j
+JOIN told AS t ON t.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+WHERE t.withdrawn_at IS NULL
+ORDER BY t.shipment, t.occurred_at, t.position
+
+-- name: leases_held
+SELECT s.shipment FROM json_each(:rows) AS j
+JOIN shipments AS s
+  ON s.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+ AND s.lease = (j.value ->> 'lease')
+ORDER BY s.shipment FOR UPDATE OF s
+
+-- name: expired_leases
+-- Claims that never settled: what was stored of them may have been sent.
+SELECT shipment, account, lease_until, pending FROM shipments
+WHERE account = :account AND lease IS NOT NULL AND lease_until <= :now
+ORDER BY shipment LIMIT 500 FOR UPDATE SKIP LOCKED
+
+-- name: all_leases
+SELECT shipment, account, lease_until, pending FROM shipments
+WHERE account = :account AND lease IS NOT NULL
+ORDER BY shipment LIMIT 5000
+
+-- name: expire_lease
+UPDATE shipments
+SET lease = NULL, lease_until = NULL, due_at = :now,
+    in_doubt_since = CASE WHEN pending IS NULL THEN in_doubt_since
+                          ELSE coalesce(in_doubt_since, :now) END,
+    not_before = CASE WHEN pending IS NULL THEN not_before ELSE :not_before END
+WHERE shipment = :shipment
+
+-- name: answer_call
+UPDATE vtex_calls
+SET answered_at = :now, status = :status, words = :words, receipt = :receipt,
+    sent = :sent
+WHERE call = :call
+
+-- name: accept_told
+UPDATE told SET accepted_at = :now
+WHERE shipment = :shipment AND volume = :volume AND occurred_at = :occurred_at
+  AND code = :code
+
+-- name: drop_unaccepted_told
+DELETE FROM told WHERE shipment = :shipment AND accepted_at IS NULL
+
+-- name: accept_announcement
+UPDATE shipments SET announced_as = :announced_as, pending = NULL, in_doubt_since = NULL
+WHERE shipment = :shipment
+
+-- name: accept_publishing
+UPDATE shipments
+SET pending = NULL, in_doubt_since = NULL,
+    delivered_told_at = CASE WHEN :is_delivered = 1
+        THEN coalesce(delivered_told_at, :now) ELSE delivered_told_at END
+WHERE shipment = :shipment
+
+-- name: clear_pending
+UPDATE shipments
+SET pending = NULL, in_doubt_since = NULL,
+    true_sent_at = CASE WHEN :true_refuted = 1 THEN NULL ELSE true_sent_at END
+WHERE shipment = :shipment
+
+-- name: looked
+UPDATE shipments
+SET looked_at = :now, vtex_invoice_number = coalesce(:vtex_invoice_number, vtex_invoice_number)
+WHERE shipment = :shipment
+
+-- name: quarantine_event
+UPDATE event_parcels SET quarantined_because = :because
+WHERE shipment = :shipment AND event = :event
+
+-- name: store_write
+UPDATE shipments
+SET pending = :pending,
+    true_sent_at = CASE WHEN :is_delivered = 1 THEN coalesce(true_sent_at, :now)
+                        ELSE true_sent_at END
+WHERE shipment = :shipment
+
+-- name: store_told
+INSERT INTO told
+    (shipment, volume, occurred_at, code, position, object, event, stored_at)
+VALUES (:shipment, :volume, :occurred_at, :code, :position, :object, :event, :now)
+ON CONFLICT (shipment, volume, occurred_at, code) DO UPDATE
+SET object = excluded.object, event = excluded.event, stored_at = excluded.stored_at,
+    position = excluded.position, withdrawn_at = NULL, accepted_at = NULL
+
+-- name: store_call
+INSERT INTO vtex_calls (call, shipment, account, kind, body, stored_at)
+VALUES (:call, :shipment, :account, :kind, :body, :now)
+
+-- name: settle
+-- News that came meanwhile leaves the shipment due.
+UPDATE shipments
+SET lease = NULL, lease_until = NULL,
+    due_at = CASE WHEN news = :news THEN :due_at ELSE :now END,
+    not_before = :not_before, lane = :lane, attempts = :attempts,
+    failing_since = :failing_since, waiting_because = :waiting_because,
+    stuck_because = :stuck_because,
+    stuck_at = CASE WHEN CAST(:stuck_because AS TEXT) IS NULL THEN NULL ELSE :now END,
+    closed_at = CASE WHEN closed_because = 'cancelled' THEN closed_at
+                     WHEN CAST(:closed_because AS TEXT) IS NULL THEN NULL
+                     ELSE coalesce(closed_at, :now) END,
+    closed_because = CASE WHEN closed_because = 'cancelled' THEN closed_because
+                          ELSE :closed_because END,
+    in_doubt_since = CASE WHEN :doubt = 1 THEN coalesce(in_doubt_since, :now)
+                          ELSE in_doubt_since END
+WHERE shipment = :shipment

@@ -1,0 +1,136 @@
+-- name: known_events
+-- Stored events with the identity of those that were just read.
+SELECT e.*
+FROM json_each(:rows) AS j
+JOIN events AS e
+  ON e.reference = CAST(j.value ->> 'reference' AS BIGINT)
+ AND e.second = CAST(j.value ->> 'second' AS BIGINT)
+ AND e.code = (j.value ->> 'code')
+ AND e.text_key = (j.value ->> 'text_key')
+
+-- name: add_events
+INSERT INTO events
+    (reference, second, code, text_key, refs, occurred_at, position, milestone,
+     reason, effect, final, undoes, description, city, state, country,
+     received_at, written_from, via)
+SELECT CAST(j.value ->> 'reference' AS BIGINT), CAST(j.value ->> 'second' AS BIGINT),
+       j.value ->> 'code', j.value ->> 'text_key', j.value ->> 'refs',
+       CAST(j.value ->> 'occurred_at' AS BIGINT),
+       CAST(j.value ->> 'position' AS BIGINT),
+       j.value ->> 'milestone', j.value ->> 'reason', j.value ->> 'effect',
+       CAST(j.value ->> 'final' AS BIGINT), j.value ->> 'undoes',
+       j.value ->> 'description', j.value ->> 'city', j.value ->> 'state',
+       j.value ->> 'country', CAST(j.value ->> 'received_at' AS BIGINT),
+       CAST(j.value ->> 'received_at' AS BIGINT),
+       CAST(j.value ->> 'via' AS BIGINT)
+FROM json_each(:rows) AS j
+WHERE true
+RETURNING event, reference, second, code, text_key
+
+-- name: rewrite_event
+UPDATE events
+SET refs = :refs, occurred_at = :occurred_at, position = :position,
+    milestone = :milestone, reason = :reason, effect = :effect, final = :final,
+    undoes = :undoes, description = :description, city = :city, state = :state,
+    country = :country, written_from = :written_from, withdrawn_at = NULL
+WHERE event = :event
+
+-- name: link_event_to_reference
+INSERT INTO event_references (reference, event) VALUES (:reference, :event)
+ON CONFLICT (reference, event) DO NOTHING
+
+-- name: link_event_to_document
+INSERT INTO event_documents (document, event, position)
+VALUES (:document, :event, :position)
+ON CONFLICT (document, event) DO NOTHING
+
+-- name: unlink_event_from_document
+DELETE FROM event_documents WHERE document = :document AND event = :event
+
+-- name: events_of_documents
+-- What documents gave before, and how many documents give it.
+SELECT d.document, d.event, d.position, e.reference, e.via,
+       (SELECT count(*) FROM event_documents AS o WHERE o.event = d.event) AS givers
+FROM json_each(:rows) AS j
+JOIN event_documents AS d
+  ON d.document = CAST(j.value ->> 'document' AS BIGINT)
+JOIN events AS e ON e.event = d.event
+
+-- name: withdraw_event
+UPDATE events SET withdrawn_at = :now WHERE event = :event
+
+-- name: events_by_references
+SELECT DISTINCT e.event, e.refs, e.occurred_at, e.via
+FROM json_each(:rows) AS j
+JOIN event_references AS r
+  ON r.reference = CAST(j.value ->> 'reference' AS BIGINT)
+JOIN events AS e ON e.event = r.event
+WHERE e.withdrawn_at IS NULL
+
+-- name: kinds_of_references
+SELECT r.reference, r.kind, r.value
+FROM json_each(:rows) AS j
+JOIN reference_values AS r
+  ON r.reference = CAST(j.value ->> 'reference' AS BIGINT)
+
+-- name: matches_of_events
+SELECT p.event, p.shipment, p.volume, p.ambiguous, p.judged
+FROM json_each(:rows) AS j
+JOIN event_parcels AS p ON p.event = CAST(j.value ->> 'event' AS BIGINT)
+
+-- name: match_event
+INSERT INTO event_parcels (shipment, event, volume, ambiguous)
+VALUES (:shipment, :event, :volume, :ambiguous)
+ON CONFLICT (shipment, event, volume) DO UPDATE SET ambiguous = excluded.ambiguous
+
+-- name: unmatch_event
+DELETE FROM event_parcels
+WHERE shipment = :shipment AND event = :event AND volume = :volume
+
+-- name: match_through
+UPDATE events SET via = :via WHERE event = :event
+
+-- name: lock_shipments
+SELECT s.shipment FROM json_each(:rows) AS j
+JOIN shipments AS s ON s.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+ORDER BY s.shipment FOR UPDATE OF s
+
+-- name: bring_news
+-- The earliest time for another reason stays; news moves within ten seconds.
+UPDATE shipments
+SET news = news + 1, lane = 0, last_event_at = :now,
+    first_news_at = coalesce(first_news_at, :now),
+    news_due_at = CASE
+        WHEN coalesce(first_news_at, :now) + :longest < :now + :quiet
+        THEN coalesce(first_news_at, :now) + :longest
+        ELSE :now + :quiet END
+WHERE shipment IN (
+    SELECT CAST(j.value ->> 'shipment' AS BIGINT) FROM json_each(:rows) AS j)
+
+-- name: events_of_shipments
+SELECT p.shipment, p.volume, p.ambiguous, p.judged, p.quarantined_because,
+       e.event, e.occurred_at, e.position, e.milestone, e.effect, e.final, e.undoes,
+       e.description, e.city, e.state, e.country, e.code, e.reason, e.received_at,
+       e.refs, e.reference
+FROM json_each(:rows) AS j
+JOIN event_parcels AS p ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+JOIN events AS e ON e.event = p.event
+WHERE e.withdrawn_at IS NULL
+ORDER BY p.shipment, e.occurred_at, e.position, e.event
+
+-- name: parcels_of_shipments
+SELECT p.* FROM json_each(:rows) AS j
+JOIN parcels AS p ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+ORDER BY p.shipment, p.volume
+
+-- name: quarantine
+UPDATE event_parcels SET quarantined_because = :because
+WHERE shipment = :shipment AND event = :event
+
+-- name: judge
+UPDATE event_parcels SET judged = :judged
+WHERE event = :event
+
+-- name: inherit_told
+-- What was told of a withdrawn event stands for the one that takes its place.
+UPDATE told SET event = :heir WHERE event = :event

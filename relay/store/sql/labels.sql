@@ -1,0 +1,76 @@
+-- name: shipment_by_invoice
+SELECT * FROM shipments
+WHERE account = :account AND order_id = :order_id
+  AND invoice_number = :invoice_number FOR UPDATE
+
+-- name: shipment_by_id
+SELECT * FROM shipments WHERE id = :id
+
+-- name: lock_shipment_by_id
+SELECT * FROM shipments WHERE id = :id FOR UPDATE
+
+-- name: add_shipment
+INSERT INTO shipments
+    (id, account, order_id, invoice_number, contract, volumes, registered_at)
+VALUES (:id, :account, :order_id, :invoice_number, :contract, 0, :now)
+ON CONFLICT (account, order_id, invoice_number) DO NOTHING
+
+-- name: add_account
+INSERT INTO accounts (account) VALUES (:account)
+ON CONFLICT (account) DO NOTHING
+
+-- name: change_shipment
+-- A label is due at once, in front of the backlog.
+UPDATE shipments
+SET contract = :contract, volumes = :volumes, registered_at = :registered_at,
+    dispatched_at = :dispatched_at, invoice_key = :invoice_key,
+    promised_on = :promised_on, tracking_number = :tracking_number,
+    tracking_url = :tracking_url, courier = :courier,
+    dispatched_date = :dispatched_date, announced_as = :announced_as,
+    closed_at = :closed_at, closed_because = :closed_because,
+    stuck_at = :stuck_at, stuck_because = :stuck_because
+WHERE shipment = :shipment
+
+-- name: make_due
+UPDATE shipments
+SET due_at = CASE WHEN due_at IS NULL OR due_at > :now THEN :now ELSE due_at END,
+    lane = 0, news = news + 1
+WHERE shipment = :shipment
+
+-- name: parcels_of_shipment
+SELECT * FROM parcels WHERE shipment = :shipment ORDER BY volume
+
+-- name: put_parcel
+INSERT INTO parcels
+    (shipment, volume, contract, tracking_number, registered_at, dispatched_at)
+VALUES (:shipment, :volume, :contract, :tracking_number, :now, :dispatched_at)
+ON CONFLICT (shipment, volume) DO UPDATE
+SET contract = excluded.contract, tracking_number = excluded.tracking_number,
+    dispatched_at = coalesce(parcels.dispatched_at, excluded.dispatched_at)
+
+-- name: others_under_reference
+-- Open shipments of other orders that have registered the same reference.
+SELECT DISTINCT s.order_id, s.invoice_number
+FROM json_each(:rows) AS j
+JOIN parcel_references AS p
+  ON p.reference = CAST(j.value ->> 'reference' AS BIGINT)
+JOIN shipments AS s ON s.shipment = p.shipment
+WHERE p.voided_at IS NULL AND s.closed_at IS NULL AND s.account = :account
+  AND s.order_id <> :order_id
+ORDER BY 1, 2 LIMIT 5
+
+-- name: note
+INSERT INTO notes (shipment, noted_at, text) VALUES (:shipment, :now, :text)
+
+-- name: cancel_shipment
+UPDATE shipments
+SET closed_at = :now, closed_because = 'cancelled', due_at = NULL,
+    news_due_at = NULL, stuck_because = NULL, stuck_at = NULL
+WHERE shipment = :shipment
+
+-- name: retry_shipment
+UPDATE shipments
+SET stuck_because = NULL, stuck_at = NULL, waiting_because = NULL, attempts = 0,
+    failing_since = NULL, due_at = :now, lane = 0, news = news + 1,
+    not_before = CASE WHEN in_doubt_since IS NULL THEN NULL ELSE not_before END
+WHERE shipment = :shipment

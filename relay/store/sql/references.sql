@@ -1,0 +1,61 @@
+-- name: find_references
+-- The ids of reference values, in the order in which they are locked.
+SELECT r.reference, r.contract, r.kind, r.value
+FROM json_each(:rows) AS j
+JOIN reference_values AS r
+  ON r.contract = (j.value ->> 'contract')
+ AND r.kind = (j.value ->> 'kind')
+ AND r.value = (j.value ->> 'value')
+ORDER BY r.contract, r.kind, r.value FOR UPDATE OF r
+
+-- name: add_references
+INSERT INTO reference_values (contract, kind, value)
+SELECT j.value ->> 'contract', j.value ->> 'kind', j.value ->> 'value'
+FROM json_each(:rows) AS j
+WHERE true
+ORDER BY 1, 2, 3
+ON CONFLICT (contract, kind, value) DO NOTHING
+
+-- name: registrations_of
+-- Who registered these references, with the lives of their shipments.
+SELECT p.reference, p.shipment, p.volume, p.registered_at, p.dispatched_at,
+       s.closed_at, s.volumes, s.contract, s.account
+FROM json_each(:rows) AS j
+JOIN parcel_references AS p
+  ON p.reference = CAST(j.value ->> 'reference' AS BIGINT)
+JOIN shipments AS s ON s.shipment = p.shipment
+WHERE p.voided_at IS NULL
+ORDER BY p.registered_at, p.shipment, p.volume
+
+-- name: references_of_shipments
+SELECT p.shipment, p.volume, p.reference, p.given, p.registered_at,
+       p.dispatched_at, p.voided_at, r.contract, r.kind, r.value
+FROM json_each(:rows) AS j
+JOIN parcel_references AS p
+  ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+JOIN reference_values AS r ON r.reference = p.reference
+ORDER BY p.shipment, p.volume, r.kind, r.value
+
+-- name: register_reference
+INSERT INTO parcel_references
+    (reference, shipment, volume, given, registered_at, dispatched_at, voided_at)
+VALUES (:reference, :shipment, :volume, :given, :registered_at, :dispatched_at, NULL)
+ON CONFLICT (reference, shipment, volume) DO UPDATE
+SET given = excluded.given,
+    registered_at = CASE WHEN parcel_references.voided_at IS NULL
+                         THEN parcel_references.registered_at
+                         ELSE excluded.registered_at END,
+    dispatched_at = excluded.dispatched_at,
+    voided_at = NULL
+
+-- name: void_reference
+UPDATE parcel_references SET voided_at = :now
+WHERE reference = :reference AND shipment = :shipment AND volume = :volume
+
+-- name: void_references_of_shipment
+UPDATE parcel_references SET voided_at = :now
+WHERE shipment = :shipment AND voided_at IS NULL
+
+-- name: redate_references
+UPDATE parcel_references SET dispatched_at = :dispatched_at
+WHERE shipment = :shipment AND voided_at IS NULL

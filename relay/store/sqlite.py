@@ -1,0 +1,187 @@
+"""The embedded database: one writer connection behind one queue, readers apart."""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, cast
+
+import aiosqlite
+
+from relay.errors import ConfigurationError
+from relay.store.database import Row, load_queries, migrations
+
+OLDEST: Final = (3, 38, 0)
+READERS: Final = 2
+BUSY_MS: Final = 10_000
+
+
+class SqliteTransaction:
+    """Runs named queries on one connection."""
+
+    def __init__(self, connection: aiosqlite.Connection, queries: Any) -> None:
+        self._connection = connection
+        self._queries = queries
+
+    async def rows(self, query: str, **values: Any) -> Sequence[Row]:
+        """Run *query* and return its rows."""
+        sql = getattr(self._queries, query).sql
+        found = await self._connection.execute_fetchall(sql, values)
+        return cast("Sequence[Row]", found)
+
+    async def row(self, query: str, **values: Any) -> Row | None:
+        """Run *query* and return its first row, if there is one."""
+        found = await self.rows(query, **values)
+        return found[0] if found else None
+
+    async def run(self, query: str, **values: Any) -> None:
+        """Run *query* for what it changes."""
+        await self.rows(query, **values)
+
+    async def many(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run *query* once for each of *rows*."""
+        if rows:
+            sql = getattr(self._queries, query).sql
+            cursor = await self._connection.executemany(sql, rows)
+            del cursor
+
+
+class SqliteDatabase:
+    """One file. `serving` takes the lock that only one serving process may hold."""
+
+    dialect: Final = "sqlite"
+
+    def __init__(
+        self, path: Path, *, synchronous: str = "FULL", cache_mb: int = 16
+    ) -> None:
+        self.path = path
+        self.synchronous = synchronous
+        self._cache_mb = cache_mb
+        self._queries = load_queries("sqlite")
+        self._turn = asyncio.Lock()
+        self._idle: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
+        self._readers: list[aiosqlite.Connection] = []
+        self._writer: aiosqlite.Connection
+        self._lock_file: int | None = None
+
+    async def open(self, *, serving: bool = False) -> None:
+        """Connect and bring the tables up to date.
+
+        Raises `ConfigurationError` if the library is too old, or if another
+        process serves this file.
+        """
+        if sqlite3.sqlite_version_info < OLDEST:
+            raise ConfigurationError(
+                f"database: SQLite {sqlite3.sqlite_version} is older than 3.38: "
+                "install a newer Python build"
+            )
+        if serving:
+            self._take_lock()
+        self._writer = await self._connect()
+        await self._migrate()
+        for _ in range(READERS):
+            reader = await self._connect(read_only=True)
+            self._readers.append(reader)
+            self._idle.put_nowait(reader)
+
+    async def close(self) -> None:
+        """Close every connection and give the lock back."""
+        for reader in self._readers:
+            await reader.close()
+        async with self._turn:
+            await self._writer.close()
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[SqliteTransaction]:
+        """Open a transaction that is committed, and on disk, at its end."""
+        async with self._turn:
+            await self._writer.execute_fetchall("BEGIN IMMEDIATE")
+            try:
+                yield SqliteTransaction(self._writer, self._queries)
+                await self._writer.execute_fetchall("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    await asyncio.shield(self._writer.execute_fetchall("ROLLBACK"))
+                raise
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[SqliteTransaction]:
+        """Open a transaction that sees one state and changes nothing."""
+        reader = await self._idle.get()
+        try:
+            await reader.execute_fetchall("BEGIN")
+            try:
+                yield SqliteTransaction(reader, self._queries)
+            finally:
+                await asyncio.shield(reader.execute_fetchall("COMMIT"))
+        finally:
+            self._idle.put_nowait(reader)
+
+    async def notify(self) -> None:
+        """Do nothing: there are no replicas, and a second process is looked for."""
+
+    async def checkpoint(self, *, truncate: bool) -> bool:
+        """Move the write-ahead log into the file; say whether all of it went."""
+        mode = "TRUNCATE" if truncate else "PASSIVE"
+        async with self._turn:
+            rows = await self._writer.execute_fetchall(f"PRAGMA wal_checkpoint({mode})")
+        busy, log, moved = next(iter(rows))
+        return not busy and log == moved
+
+    async def pragma(self, name: str) -> Any:
+        """Return what the live writer connection has for a pragma."""
+        rows = list(await self._writer.execute_fetchall(f"PRAGMA {name}"))
+        return rows[0][0]
+
+    async def _connect(self, *, read_only: bool = False) -> aiosqlite.Connection:
+        connection = await aiosqlite.connect(
+            self.path, isolation_level=None, cached_statements=512
+        )
+        connection.row_factory = sqlite3.Row
+        for pragma in self._pragmas(read_only=read_only):
+            await connection.execute_fetchall(f"PRAGMA {pragma}")
+        return connection
+
+    def _pragmas(self, *, read_only: bool) -> tuple[str, ...]:
+        """Return the settings of a connection; `auto_vacuum` before any table."""
+        shared = (
+            f"busy_timeout = {BUSY_MS}",
+            f"cache_size = {-1024 * self._cache_mb}",
+            "secure_delete = ON",
+        )
+        if read_only:
+            return (*shared, "query_only = ON")
+        return (
+            *shared,
+            "auto_vacuum = INCREMENTAL",
+            "journal_mode = WAL",
+            f"synchronous = {self.synchronous}",
+            "wal_autocheckpoint = 0",
+        )
+
+    async def _migrate(self) -> None:
+        rows = list(await self._writer.execute_fetchall("PRAGMA user_version"))
+        done = rows[0][0]
+        for number, script in migrations("sqlite"):
+            if number > done:
+                mark = f"PRAGMA user_version = {number};"
+                await self._writer.executescript(f"BEGIN;\n{script}\n{mark}\nCOMMIT;")
+
+    def _take_lock(self) -> None:
+        side = self.path.with_name(self.path.name + ".lock")
+        self._lock_file = os.open(side, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock_file)
+            self._lock_file = None
+            raise ConfigurationError(
+                f"database: another relay serves {self.path}: stop it, "
+                "or give this one a database of its own"
+            ) from None

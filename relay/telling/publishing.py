@@ -1,0 +1,116 @@
+"""What the next *update order tracking status* has to say, if there is one."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from relay.telling.facts import LABEL_CODE, WHOLE, Facts, KnownEvent, Policy
+from relay.telling.tellable import Assessment, code_of, key_of
+from relay.tracking import Milestone
+
+
+@dataclass(frozen=True, slots=True)
+class NewObject:
+    """Something to be told for the first time, not yet in VTEX's words."""
+
+    volume: int
+    occurred_at: datetime
+    code: str
+    position: int
+    description: str
+    city: str = ""
+    state: str = ""
+    event: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """New objects, and whether the parcel counts as handed over with them."""
+
+    new: tuple[NewObject, ...]
+    delivered_at: datetime | None = None
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether shoppers are told that everything arrived."""
+        return self.delivered_at is not None
+
+
+def publishing(
+    facts: Facts, assessment: Assessment, policy: Policy
+) -> Publishing | None:
+    """Return what VTEX has to be told next, or None.
+
+    The first shipping-update e-mail needs a second, different call (VTEX: known
+    issue "first shipping update email"), so the first call of a shipment carries
+    the guard event alone; and a created label alone never makes a call.
+    """
+    if facts.delivered_told:
+        return None
+    fresh = untold(facts, assessment)
+    delivers = assessment.delivered_at is not None
+    worth_it = delivers or any(
+        e.milestone is not Milestone.LABEL_CREATED for e in fresh
+    )
+    if not facts.accepted and _wants_guard(policy, worth_it=worth_it):
+        return Publishing(new=(guard(facts, assessment, policy),))
+    if not worth_it:
+        return None
+    return Publishing(
+        new=tuple(as_object(e) for e in fresh), delivered_at=assessment.delivered_at
+    )
+
+
+def untold(facts: Facts, assessment: Assessment) -> list[KnownEvent]:
+    """Return what may be told and was not accepted yet."""
+    keys = {t.key for t in facts.accepted}
+    events = {t.event for t in facts.accepted}
+    return [
+        e
+        for e in assessment.tellable
+        if key_of(e) not in keys and e.event not in events
+    ]
+
+
+def as_object(event: KnownEvent) -> NewObject:
+    """Return *event* as something to tell."""
+    return NewObject(
+        volume=event.volume,
+        occurred_at=event.occurred_at,
+        code=code_of(event),
+        position=event.position,
+        description=event.description,
+        city=event.city,
+        state=event.state,
+        event=event.event,
+    )
+
+
+def guard(facts: Facts, assessment: Assessment, policy: Policy) -> NewObject:
+    """Return the event told first: the carrier's last created label, else ours."""
+    scans = [
+        e for e in assessment.tellable if e.milestone is not Milestone.LABEL_CREATED
+    ]
+    first_scan = min((e.occurred_at for e in scans), default=None)
+    labels = [
+        e
+        for e in assessment.tellable
+        if e.milestone is Milestone.LABEL_CREATED
+        and (first_scan is None or e.occurred_at <= first_scan)
+    ]
+    if labels:
+        return as_object(labels[-1])
+    times = [facts.registered_at, facts.dispatched_at]
+    times.append(first_scan - timedelta(seconds=1) if first_scan else None)
+    return NewObject(
+        volume=WHOLE,
+        occurred_at=min(t for t in times if t is not None).replace(microsecond=0),
+        code=LABEL_CODE,
+        position=-1,
+        description=policy.label_text,
+    )
+
+
+def _wants_guard(policy: Policy, *, worth_it: bool) -> bool:
+    if policy.first_email == "at_label":
+        return True
+    return policy.first_email == "with_first_scan" and worth_it

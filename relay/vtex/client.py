@@ -1,0 +1,190 @@
+"""The three calls to VTEX: read an order, announce a number, publish events."""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aiohttp import ClientSession
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_chain,
+    wait_fixed,
+)
+
+from relay.clock import Clock, utcnow
+from relay.errors import ConfigurationError, DeadlineOver
+from relay.vtex.deadline import Deadline
+from relay.vtex.wire import Exchange, NotConnected, Received, address, exchange, is_safe
+from relay.vtex.words import seconds_to_wait, useful_words
+
+ORDER_LIMIT: Final = 2 * 1024 * 1024
+"""The most bytes of an order that are read."""
+
+RECEIPT_LIMIT: Final = 64 * 1024
+"""The most bytes of the answer to a write that are read."""
+
+USER_AGENT: Final = "carrier-tracking-relay (order tracking by API)"
+
+_JSON: Final = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class VtexAccount:
+    """One VTEX store and the key pair for it; its repr does not show the pair.
+
+    Raises `ConfigurationError` for what would fail, or travel in clear text, at
+    the first call: `http` is taken for this machine only.
+    """
+
+    name: str
+    base_url: str
+    app_key: str = field(repr=False)
+    app_token: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not is_safe(self.base_url):
+            raise ConfigurationError(
+                f"account {self.name}: base_url must begin with https://"
+                " (http:// only for this machine)"
+            )
+        for key in ("app_key", "app_token"):
+            if not re.fullmatch(r"[!-~]+", getattr(self, key)):
+                raise ConfigurationError(
+                    f"account {self.name}: {key} must be visible ASCII without blanks"
+                )
+
+    def headers(self) -> Mapping[str, str]:
+        """Return the headers of every call; VTEX demands both types on GET too."""
+        return {
+            "Accept": _JSON,
+            "Content-Type": _JSON,
+            "User-Agent": USER_AGENT,
+            "X-VTEX-API-AppKey": self.app_key,
+            "X-VTEX-API-AppToken": self.app_token,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What VTEX answered: `words` are its message, `retry_after` is in seconds.
+
+    `payload` is the body if it is JSON; the repr leaves it out, for an order
+    holds personal data.
+    """
+
+    status: int
+    words: str = ""
+    retry_after: float | None = None
+    payload: Any = field(default=None, repr=False)
+    receipt: str | None = None
+
+
+class VtexClient:
+    """VTEX's order management, for every account.
+
+    Each call takes a `deadline` and raises `DeadlineOver` (no time left, not
+    sent), `NotSent` (no connection) or `Unanswered` (perhaps carried out). Only
+    a connection that could not be made is tried again, after each of *waits*
+    seconds. Bodies are sent byte for byte as given.
+    """
+
+    def __init__(
+        self,
+        session: ClientSession,
+        *,
+        clock: Clock = utcnow,
+        waits: Sequence[float] = (0.2, 1.0),
+    ) -> None:
+        self._session = session
+        self._clock = clock
+        self._waits = tuple(waits)
+
+    async def read_order(
+        self, account: VtexAccount, order_id: str, *, deadline: Deadline
+    ) -> Answer:
+        """Read an order (VTEX Orders API: get order; permission View order)."""
+        url = address(account.base_url, order_id)
+        what = Exchange("GET", url, ORDER_LIMIT, account.headers())
+        return await self._answer(account, what, deadline)
+
+    async def announce(
+        self,
+        account: VtexAccount,
+        order_id: str,
+        invoice_number: str,
+        body: bytes,
+        *,
+        deadline: Deadline,
+    ) -> Answer:
+        """Tell the tracking number (VTEX Orders API: update partial invoice)."""
+        url = address(account.base_url, order_id, "invoice", invoice_number)
+        what = Exchange("PATCH", url, RECEIPT_LIMIT, account.headers(), body)
+        return await self._answer(account, what, deadline)
+
+    async def publish(
+        self,
+        account: VtexAccount,
+        order_id: str,
+        invoice_number: str,
+        body: bytes,
+        *,
+        deadline: Deadline,
+    ) -> Answer:
+        """Tell what happened (VTEX Orders API: update order tracking status)."""
+        url = address(account.base_url, order_id, "invoice", invoice_number, "tracking")
+        what = Exchange("PUT", url, RECEIPT_LIMIT, account.headers(), body)
+        return await self._answer(account, what, deadline)
+
+    async def _answer(
+        self, account: VtexAccount, what: Exchange, deadline: Deadline
+    ) -> Answer:
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(NotConnected),
+            stop=stop_after_attempt(len(self._waits) + 1)
+            | stop_before_delay(self._left(deadline)),
+            wait=wait_chain(*map(wait_fixed, (*self._waits, 0))),
+            reraise=True,
+        )
+        received: Received = await retrying(self._send, what, deadline)
+        return self._read(account, received)
+
+    async def _send(self, what: Exchange, deadline: Deadline) -> Received:
+        left = self._left(deadline)
+        if left <= 0:
+            raise DeadlineOver(f"no time left for {what.method}")
+        return await exchange(self._session, what, seconds=left)
+
+    def _left(self, deadline: Deadline) -> float:
+        return deadline.left(asyncio.get_running_loop().time(), self._clock())
+
+    def _read(self, account: VtexAccount, received: Received) -> Answer:
+        payload = _json(received.body)
+        receipt = payload.get("receipt") if isinstance(payload, dict) else None
+        return Answer(
+            received.status,
+            _words(account, received, payload),
+            seconds_to_wait(received.retry_after, self._clock()),
+            payload,
+            receipt if isinstance(receipt, str) else None,
+        )
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _words(account: VtexAccount, received: Received, payload: object) -> str:
+    """Return VTEX's message; a success in JSON needs none."""
+    if payload is not None and received.status < 300:  # noqa: PLR2004 -- success
+        return ""
+    text = received.body.decode(errors="replace")
+    return useful_words(payload, text, secrets=(account.app_token, account.app_key))

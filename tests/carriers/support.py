@@ -1,0 +1,101 @@
+"""What the contract test knows of an adapter: its folder under `tests/carriers`."""
+
+import importlib
+import json
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import TypeAdapter
+
+from relay.carrier.codes import CodeTable
+from relay.carrier.contract import Carrier, ContractOptions, Document
+from relay.carrier.loading import adapter_names, load_carrier
+from relay.tracking import TrackingEvent
+
+HERE = Path(__file__).parent
+ADAPTERS = [name for name in adapter_names() if (HERE / name).is_dir()]
+RECEIVED_AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
+NOT_A_BODY = (".events.json", ".headers.json", ".md")
+
+_EVENTS = TypeAdapter(list[TrackingEvent])
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One document as a carrier sends it, and the events expected of it."""
+
+    adapter: str
+    path: Path
+
+    def __str__(self) -> str:
+        return f"{self.adapter}/{self.path.name}"
+
+    @property
+    def body(self) -> bytes:
+        return self.path.read_bytes()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        beside = self.path.with_name(f"{self.path.stem}.headers.json")
+        found = json.loads(beside.read_text()) if beside.exists() else {}
+        return {"content-type": "application/json"} | found
+
+    @property
+    def document(self) -> Document:
+        return Document(self.body, RECEIVED_AT, self.headers)
+
+    @property
+    def events(self) -> list[TrackingEvent]:
+        beside = self.path.with_name(f"{self.path.stem}.events.json")
+        return _EVENTS.validate_json(beside.read_bytes())
+
+
+@cache
+def facts(adapter: str) -> dict[str, Any]:
+    """Read `contract.toml`: the contract that the adapter's samples belong to."""
+    return {"signed": True, "signs_body": True} | tomllib.loads(
+        (HERE / adapter / "contract.toml").read_text(encoding="utf-8")
+    )
+
+
+def options(adapter: str, *secrets: str) -> ContractOptions:
+    """Return the options of a contract, with *secrets* in place of its own."""
+    zone = ZoneInfo(facts(adapter)["zone"])
+    extra = facts(adapter).get("options", {})
+    return ContractOptions("contract", zone, secrets=secrets, options=extra)
+
+
+@cache
+def carrier(adapter: str) -> Carrier:
+    """Make the adapter as its contract wants it."""
+    return load_carrier(adapter, options(adapter, facts(adapter)["secret"]))
+
+
+@cache
+def samples(adapter: str) -> tuple[Sample, ...]:
+    """Find the sample documents of an adapter."""
+    found = sorted((HERE / adapter / "samples").iterdir())
+    return tuple(
+        Sample(adapter, path) for path in found if not path.name.endswith(NOT_A_BODY)
+    )
+
+
+def played(adapter: str) -> Any:
+    """Import the carrier's side: `headers(body, secret)` and `document(code)`."""
+    return importlib.import_module(f"tests.carriers.{adapter}.signing")
+
+
+@cache
+def table(adapter: str) -> CodeTable:
+    """Load the adapter's own code table."""
+    return CodeTable.load(type(carrier(adapter)).__module__, {})
+
+
+def codes() -> list[tuple[str, str]]:
+    """Return each adapter with each code of its table."""
+    return [(name, code) for name in ADAPTERS for code in table(name).rows]

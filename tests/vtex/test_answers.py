@@ -1,0 +1,123 @@
+"""What each answer means, and what an operator is told to do."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.vtex.answers import Meaning, hint, meaning
+
+ERROR = {"error": {"code": "1", "message": "?", "exception": None}}
+ROUTE = {"type": "https://tools.ietf.org/html/rfc7231", "title": "Not Found"}
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (200, Meaning.ACCEPTED),
+        (201, Meaning.ACCEPTED),
+        (204, Meaning.ACCEPTED),
+        (301, Meaning.MISCONFIGURED),
+        (302, Meaning.MISCONFIGURED),
+        (308, Meaning.MISCONFIGURED),
+        (400, Meaning.REFUSED),
+        (401, Meaning.FORBIDDEN),
+        (403, Meaning.FORBIDDEN),
+        (405, Meaning.REFUSED),
+        (408, Meaning.UNAVAILABLE),
+        (409, Meaning.UNAVAILABLE),
+        (410, Meaning.REFUSED),
+        (415, Meaning.REFUSED),
+        (418, Meaning.REFUSED),
+        (422, Meaning.REFUSED),
+        (425, Meaning.UNAVAILABLE),
+        (429, Meaning.BUSY),
+        (499, Meaning.REFUSED),
+        (500, Meaning.UNAVAILABLE),
+        (502, Meaning.UNAVAILABLE),
+        (503, Meaning.BUSY),
+        (504, Meaning.UNAVAILABLE),
+        (520, Meaning.UNAVAILABLE),
+        (599, Meaning.UNAVAILABLE),
+        (199, Meaning.UNAVAILABLE),
+        (600, Meaning.UNAVAILABLE),
+    ],
+)
+@pytest.mark.parametrize("payload", [None, ERROR, ROUTE, {"receipt": "r"}])
+def test_a_status_has_one_meaning_whatever_the_body(
+    status: int, payload: object, expected: Meaning
+) -> None:
+    assert meaning(status, "", payload) is expected
+
+
+@pytest.mark.parametrize(
+    ("words", "payload", "expected"),
+    [
+        ("Order Not Found (OMS007)", ERROR, Meaning.NOT_YET),
+        ("Pedido não encontrado", ERROR, Meaning.NOT_YET),
+        ("Invoice Not Found", None, Meaning.NOT_YET),
+        ("Invoice Not Found", "Invoice Not Found", Meaning.NOT_YET),
+        ("invoice not found", {"message": "invoice not found"}, Meaning.NOT_YET),
+        ("", None, Meaning.NOT_YET),
+        ("Not Found", ROUTE, Meaning.REFUSED),
+        ("404 Not Found nginx", None, Meaning.REFUSED),
+        ("Not Found", {"message": "Not Found"}, Meaning.REFUSED),
+        ("Reorder not found", None, Meaning.REFUSED),
+    ],
+)
+def test_a_404_is_not_yet_unless_it_is_about_the_route(
+    words: str, payload: object, expected: Meaning
+) -> None:
+    assert meaning(404, words, payload) is expected
+
+
+def test_only_what_a_proxy_may_have_given_up_on_is_a_doubt() -> None:
+    doubts = {m for m in Meaning if m.doubtful_for_writes}
+    assert doubts == {Meaning.UNAVAILABLE}
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "number", "names"),
+    [
+        (401, "Unauthorized access (1)", "1", "app key and app token"),
+        (401, "Unauthorized access (1)", "1", "Notify invoice"),
+        (403, "", "1", "View order"),
+        (404, "Order Not Found (OMS007)", "1", "order id"),
+        (404, "Invoice Not Found", "1", "ERP must invoice"),
+        (429, "", "1", "pause"),
+        (503, "", "1 2", "pause"),
+        (302, "", "1", "base_url"),
+        (500, "An error has occurred", "1 2", "409225"),
+        (500, "An error has occurred", "12\t", "409225"),
+        (404, "Not Found", "1/2", "1302085"),
+        (500, "", "1\\2", "1302085"),
+        (500, "", "nº1", "953285"),
+        (400, "", "a#1", "953285"),
+        (500, "", "NFe-00_1.a", "status.vtex.com"),
+        (404, "Not Found", "12", "base_url"),
+        (405, "", "12", "base_url"),
+        (415, "", "12", "base_url"),
+        (422, "", "12", "VTEX refuses a value"),
+    ],
+)
+def test_an_operator_is_told_what_to_do(
+    status: int, words: str, number: str, names: str
+) -> None:
+    payload = ERROR if words.endswith(")") else None
+    what = meaning(status, words, payload)
+    assert names in hint(what, status, words, number)
+
+
+def test_what_was_accepted_needs_no_hint() -> None:
+    assert hint(Meaning.ACCEPTED, 200, "", "1 2") == ""
+
+
+@given(
+    st.integers(-1, 10_000),
+    st.text(),
+    st.none() | st.dictionaries(st.text(), st.text()),
+)
+def test_every_answer_has_a_meaning_and_all_but_success_a_hint(
+    status: int, words: str, payload: object
+) -> None:
+    what = meaning(status, words, payload)
+    assert bool(hint(what, status, words, "123")) is (what is not Meaning.ACCEPTED)
