@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from ipaddress import ip_address
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
-from yarl import URL
 
 from relay.sandbox.asked import ScanAsked
 from relay.sandbox.bodies import not_found, read_one, unprocessable
@@ -130,8 +130,8 @@ def _another(character: str) -> str:
 
 def _is_loopback(text: str) -> bool:
     try:
-        url = URL(text)
-        host = url.host or ""
+        url = urlsplit(text)
+        host = url.hostname or ""
         return url.scheme in {"http", "https"} and (
             host == "localhost" or ip_address(host).is_loopback
         )
@@ -160,7 +160,7 @@ async def _send_once(
     try:
         async with session.request(
             staged.method,
-            URL(url, encoded=True),
+            url,
             data=staged.body,
             headers=dict(staged.headers),
             allow_redirects=False,

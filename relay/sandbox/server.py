@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import web
-from yarl import URL
 
 from relay.sandbox import control, oms, scenes
 from relay.sandbox.casting import installed_simulators
@@ -48,10 +47,14 @@ async def serve_sandbox(
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
-        bound_host, bound_port, *_ = runner.addresses[0]
-        yield str(URL.build(scheme="http", host=bound_host, port=bound_port).origin())
+        yield address_of(*runner.addresses[0][:2])
     finally:
         await runner.cleanup()
+
+
+def address_of(host: str, port: int) -> str:
+    """Return the URL of a bound socket; an IPv6 address stands in brackets."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def run_sandbox(

@@ -43,9 +43,10 @@ class AccountSettings(Value):
         """Put the account's name in, and refuse to send its token in the clear."""
         address = text.replace("{account}", info.data.get("name", "account"))
         parts = origin(address, "https://store.vtexcommercestable.com.br")
-        if parts.scheme != "https" and not is_loopback(parts.hostname):
+        local = is_loopback(parts.hostname)
+        if parts.scheme != "https" and not local:
             message = "the account's token would travel unencrypted"
             raise wrong(message, "use https:// (http:// is for this machine only)")
-        if parts.path.strip("/"):
+        if parts.path.strip("/") and not local:
             raise wrong("the address holds a path", "leave out what follows the host")
         return address.rstrip("/")

@@ -8,7 +8,7 @@ from relay.errors import ConfigurationError
 
 def template() -> str:
     """Return a `relay.toml` with every key, commented out, and what it is for."""
-    return files(__package__).joinpath("relay.toml").read_text(encoding="utf-8")
+    return files(__package__).joinpath("template.toml").read_text(encoding="utf-8")
 
 
 def write_template(path: Path) -> None:

@@ -36,6 +36,8 @@ ORDER: Final = (
     "drop_unaccepted_told",
     "accept_announcement",
     "accept_publishing",
+    "delivery_verified",
+    "disbelieve_delivery",
     "clear_pending",
     "looked",
     "quarantine_event",
@@ -69,6 +71,8 @@ class Limits:
     per_second: float
     burst: int
     in_flight: int
+    probe_every: timedelta = timedelta(seconds=10)
+    closed_gate: timedelta = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +165,7 @@ class Claims:
             "lease_until": micros(taking.lease_until),
         }
         if probe:
-            state.probe_at = state.write_retry_at = instant + PROBE_EVERY
+            _probed(state, taking.limits, now)
             return list(await tx.rows("claim_probe", **terms)), True
         state.claims += 1
         lanes = (1, 0) if state.claims % 10 == 0 else (0, 1)
@@ -238,8 +242,12 @@ class Claims:
         return len(found)
 
 
-PROBE_EVERY: Final = 10_000_000
-"""Microseconds between two probes while VTEX does not answer."""
+def _probed(state: AccountState, limits: Limits, now: datetime) -> None:
+    """Remember when the next call may try a gate that is shut."""
+    if state.outage_since is not None:
+        state.probe_at = micros(now + limits.probe_every)
+    if state.write_closed is not None:
+        state.write_retry_at = micros(now + limits.closed_gate)
 
 
 def _claim(row: Row, facts: Facts, *, probe: bool) -> Claim:

@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from relay.sandbox.server import SandboxOptions, create_sandbox, serve_sandbox
+from relay.sandbox.server import (
+    SandboxOptions,
+    address_of,
+    create_sandbox,
+    serve_sandbox,
+)
 from relay.sandbox.world import WORLD
 
 RUN = """
@@ -26,6 +31,10 @@ async def test_it_serves_while_its_context_lasts() -> None:
     async with ClientSession() as session:
         with pytest.raises(OSError, match="onnect"):
             await session.get(f"{address}/sandbox")
+
+
+def test_its_address_can_be_of_the_sixth_version() -> None:
+    assert address_of("::1", 80) == "http://[::1]:80"
 
 
 async def test_its_end_releases_those_who_wait(sandbox: Any) -> None:

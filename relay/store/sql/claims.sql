@@ -109,15 +109,27 @@ UPDATE shipments SET announced_as = :announced_as, pending = NULL, in_doubt_sinc
 WHERE shipment = :shipment
 
 -- name: accept_publishing
+-- A delivery that followed a doubt stays in doubt until it is read back.
 UPDATE shipments
-SET pending = NULL, in_doubt_since = NULL,
+SET pending = NULL,
+    in_doubt_since = CASE WHEN :read_back = 1 THEN in_doubt_since ELSE NULL END,
     delivered_told_at = CASE WHEN :is_delivered = 1
         THEN coalesce(delivered_told_at, :now) ELSE delivered_told_at END
 WHERE shipment = :shipment
 
--- name: clear_pending
+-- name: delivery_verified
+UPDATE shipments SET verified_at = :now, in_doubt_since = NULL
+WHERE shipment = :shipment
+
+-- name: disbelieve_delivery
 UPDATE shipments
-SET pending = NULL, in_doubt_since = NULL,
+SET delivered_told_at = NULL, true_sent_at = NULL, in_doubt_since = NULL
+WHERE shipment = :shipment
+
+-- name: clear_pending
+-- The doubt's beginning stays until a delivery is told: that is read back.
+UPDATE shipments
+SET pending = NULL,
     true_sent_at = CASE WHEN :true_refuted = 1 THEN NULL ELSE true_sent_at END
 WHERE shipment = :shipment
 

@@ -1,0 +1,1 @@
+"""The way out: due shipment → VTEX → settled, postponed, stuck or in doubt."""

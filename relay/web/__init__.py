@@ -1,0 +1,1 @@
+"""HTTP: a request becomes a call, and what comes back an answer; no decisions."""

@@ -1,0 +1,103 @@
+"""Errors as RFC 9457 problem details that name the field and the way out."""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+from aiohttp import web
+from pydantic_core import to_json
+
+from relay.errors import (
+    BacklogFull,
+    Conflict,
+    NotFound,
+    RegistrationError,
+    RelayError,
+    UnknownContract,
+    UntrustedWebhook,
+)
+from relay.logs import logger
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+CONTENT_TYPE: Final = "application/problem+json"
+RETRY_AFTER: Final = 5
+"""Seconds after which a request may be sent again that could not be kept."""
+
+_log = logger(__name__)
+
+
+def problem(
+    status: int, title: str, detail: str, *, field: str = "", way_out: str = ""
+) -> web.Response:
+    """Return an answer that says what is wrong, with which field, and what to do."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+    }
+    body |= {"field": field} if field else {}
+    body |= {"wayOut": way_out} if way_out else {}
+    return web.Response(status=status, body=to_json(body), content_type=CONTENT_TYPE)
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Translate every error into the answer that its class stands for."""
+    try:
+        return await handler(request)
+    except web.HTTPError as error:
+        return _of_aiohttp(error)
+    except web.HTTPException:
+        raise
+    except RelayError as error:
+        return _of_relay(request, error)
+    except Exception:
+        return _unexpected(request)
+
+
+def _of_relay(request: web.Request, error: RelayError) -> web.Response:
+    match error:
+        case RegistrationError():
+            return _of_registration(error)
+        case UnknownContract():
+            return problem(404, "Unknown contract", str(error))
+        case UntrustedWebhook():
+            return problem(401, "Untrusted webhook", str(error))
+        case BacklogFull():
+            answer = problem(503, "Try again later", str(error))
+            answer.headers["Retry-After"] = str(RETRY_AFTER)
+            return answer
+        case _:
+            return _unexpected(request)
+
+
+def _of_registration(error: RegistrationError) -> web.Response:
+    status, title = 422, "Invalid label"
+    if isinstance(error, Conflict):
+        status, title = 409, "Conflict"
+    if isinstance(error, NotFound):
+        status, title = 404, "Not found"
+    return problem(
+        status, title, str(error), field=error.field, way_out=error.way_out
+    )
+
+
+def _of_aiohttp(error: web.HTTPError) -> web.Response:
+    """Spell an error of the framework the same way; some of its headers count."""
+    title = HTTPStatus(error.status).phrase
+    answer = problem(error.status, title, error.text or title)
+    for name in ("Allow", "Retry-After", "WWW-Authenticate"):
+        if name in error.headers:
+            answer.headers[name] = error.headers[name]
+    return answer
+
+
+def _unexpected(request: web.Request) -> web.Response:
+    """Log an error that nobody expected, and say no more than that."""
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource else "no route"
+    _log.exception("request failed", method=request.method, route=route)
+    title = "Internal error"
+    return problem(500, title, "The relay failed; its log says why.")
