@@ -25,6 +25,14 @@ class Simulator:
     """Plays the hub; `StagedScan.code` is the event's name, `order.posted`."""
 
     adapter = "melhorenvio"
+    speaks: Final = {
+        "label_created": "order.generated",
+        "picked_up": "order.posted",
+        "delivery_failed": "order.undelivered",
+        "exception": "order.paused",
+        "delivered": "order.delivered",
+        "cancelled": "order.cancelled",
+    }
 
     def webhook(self, scan: StagedScan, secret: str) -> StagedRequest:
         """Spell *scan* as they do, and sign it with the app's client *secret*."""

@@ -17,7 +17,7 @@ from relay.publisher.steps import announced_in
 from relay.publisher.terms import Waits
 from relay.store.claims import Change, Claim, with_facts
 from relay.store.facts import told_key
-from relay.store.labels import announcement_text
+from relay.store.labelled import announcement_text
 from relay.telling.facts import Facts, Pending, Told
 from relay.vtex.bodies import TrackingObject
 from relay.vtex.orders import (

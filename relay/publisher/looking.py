@@ -8,7 +8,7 @@ from relay.clock import micros
 from relay.publisher.settling import Settlement, postponed, slower, stuck
 from relay.publisher.terms import Waits
 from relay.store.claims import Change, Claim, with_facts
-from relay.store.labels import announcement_text
+from relay.store.labelled import announcement_text
 from relay.telling.facts import Facts
 from relay.vtex.orders import (
     Differs,

@@ -26,7 +26,7 @@ from relay.publisher.terms import AccountTerms, Waits
 from relay.store.accounts import AccountState
 from relay.store.claims import Change, Claim, with_facts
 from relay.store.facts import told_key
-from relay.store.labels import announcement_text
+from relay.store.labelled import announcement_text
 from relay.telling.facts import Policy, Told
 from relay.vtex.answers import Meaning, hint, meaning
 from relay.vtex.client import Answer

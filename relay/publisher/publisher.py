@@ -17,13 +17,13 @@ from relay.store.labels import new_id
 
 log = logger(__name__)
 
-Unread = Callable[[], Awaitable[Mapping[str, datetime]]]
-"""Gives, by contract, when the oldest unread document was received."""
+Unread = Callable[[datetime], Awaitable[Mapping[str, datetime]]]
+"""Gives, by contract, when the oldest unread document came, if before a time."""
 
 REST_AFTER_ERROR: Final = timedelta(seconds=1)
 
 
-async def nothing_unread() -> Mapping[str, datetime]:
+async def nothing_unread(_before: datetime) -> Mapping[str, datetime]:
     """Say that every document was read."""
     return {}
 
@@ -131,7 +131,7 @@ class Publisher:
         return len(claims)
 
     async def _course(self, state: AccountState, terms: AccountTerms) -> Course:
-        unread = await self.unread()
+        unread = await self.unread(self.clock() - self.terms.waits.quiet)
         return Course(
             terms=terms,
             policy=self.terms.policy,

@@ -34,7 +34,6 @@ class Waits:
     not_yet: timedelta = timedelta(seconds=30)
     not_yet_cap: timedelta = timedelta(hours=6)
     not_yet_for: timedelta = timedelta(hours=72)
-    read_back: timedelta = timedelta(seconds=60)
     read_back_again: timedelta = timedelta(minutes=10)
     unavailable: timedelta = timedelta(seconds=10)
     unavailable_cap: timedelta = timedelta(minutes=15)

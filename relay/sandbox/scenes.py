@@ -36,6 +36,7 @@ async def list_carriers(request: web.Request) -> web.Response:
         {
             "adapter": adapter,
             "webhook": isinstance(simulator, Simulates),
+            "speaks": _spoken_by(simulator),
             "routes": [f"{r.method} {r.path}" for r in _routes_of(simulator)],
         }
         for adapter, simulator in sorted(simulators.items())
@@ -77,6 +78,10 @@ async def session(app: web.Application) -> AsyncIterator[None]:
     async with ClientSession(timeout=timeout) as opened:
         app[SESSION] = opened
         yield
+
+
+def _spoken_by(simulator: Simulator) -> dict[str, str]:
+    return dict(simulator.speaks) if isinstance(simulator, Simulates) else {}
 
 
 def _routes_of(simulator: Simulator) -> list[StagedRoute]:

@@ -133,6 +133,11 @@ class Simulates(Protocol):
 
     adapter: str
 
+    @property
+    def speaks(self) -> Mapping[str, str]:
+        """The carrier's code for each milestone of the relay that it can tell."""
+        ...
+
     def webhook(self, scan: StagedScan, secret: str) -> StagedRequest:
         """Return the real-shaped call for *scan*, signed with *secret*."""
         ...

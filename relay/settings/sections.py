@@ -34,11 +34,13 @@ class Publisher(Value):
     look_round_seconds: Seconds = 1
     in_flight: Count = 8
     max_attempts: Count = 12
+    not_yet_seconds: Seconds = 30
     not_yet_hours: Seconds = 72
+    unavailable_seconds: Seconds = 10
     gate_seconds: Seconds = 60
     gate_cap_seconds: Seconds = 3600
     probe_seconds: Seconds = 600
-    read_back_seconds: Seconds = 60
+    outage_probe_seconds: Seconds = 10
     read_back_again_seconds: Seconds = 600
     sweep_seconds: Seconds = 600
 

@@ -119,6 +119,15 @@ class Claims:
         times = [r["ready_at"] for r in lanes if r is not None]
         return moment(min(times)) if times else None
 
+    async def unread_since(self, before: datetime) -> dict[str, datetime]:
+        """Return when the oldest unread document came, by contract, if *before*."""
+        async with self._database.reading() as tx:
+            oldest = await tx.row("oldest_unread")
+            if oldest is None or oldest["received_at"] >= micros(before):
+                return {}
+            found = await tx.rows("oldest_unread_by_contract")
+        return {r["contract"]: moment(r["received_at"]) for r in found}
+
     async def claim(
         self,
         taking: Taking,

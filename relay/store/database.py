@@ -43,7 +43,10 @@ class Transaction(Protocol):
 class Database(Protocol):
     """A database: one transaction that writes, or short ones that only read."""
 
-    dialect: Dialect
+    @property
+    def dialect(self) -> Dialect:
+        """Which database it is: only its own SQL differs."""
+        ...
 
     def writing(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction that is committed, and on disk, at its end."""
@@ -74,7 +77,7 @@ def load_queries(dialect: Dialect) -> Any:
     if dialect == "sqlite":
         text = LOCKING.sub("", text)
     driver = "aiosqlite" if dialect == "sqlite" else "asyncpg"
-    return aiosql.from_str(text, driver, attribute=None)
+    return aiosql.from_str(text, driver, attribute=None, mandatory_parameters=False)
 
 
 def migrations(dialect: Dialect) -> list[tuple[int, str]]:

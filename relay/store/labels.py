@@ -2,33 +2,28 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from relay.clock import micros
-from relay.labels import (
-    Joined,
-    KnownParcel,
-    KnownShipment,
-    Label,
-    LabelParcel,
-    join,
-    parcel_references,
-)
+from relay.joining import Joined, join
+from relay.labels import Label, LabelParcel
+from relay.store.adoption import Adopting, Adoption
 from relay.store.database import Database, Row, Transaction
 from relay.store.events import Pace
-from relay.store.references import Key, bring_news, intern, key, rematch
-from relay.store.spelling import clean, dumps, ids, stored
-from relay.tracking import Reference, ReferenceKind
-
-CANCELLED = "cancelled"
+from relay.store.labelled import CANCELLED, columns, invoice, keys, known, placed
+from relay.store.parcels import Writing, registered, rematch_all, stored_key
+from relay.store.references import Key, bring_news, intern, key
+from relay.store.spelling import stored
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What became of a label: the shipment's id, what is new, what to look at."""
+    """What became of a label: the shipment's id, what is new, what to look at.
+
+    `created` says that the shipment, or a volume of it, is new.
+    """
 
     id: str
     created: bool
@@ -36,236 +31,127 @@ class Registered:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
 class Labels:
-    """The ERP's side of the memory."""
+    """The ERP's side of the memory.
 
-    def __init__(
-        self, database: Database, pace: Pace, lower_bounds: Mapping[str, timedelta]
-    ) -> None:
-        self._database = database
-        self._pace = pace
-        self._lower_bounds = lower_bounds
+    `lower_bounds` and `adoptions` are the contracts' own, by contract.
+    """
+
+    database: Database
+    pace: Pace = field(default_factory=Pace)
+    lower_bounds: Mapping[str, timedelta] = field(default_factory=dict)
+    adoptions: Mapping[str, Adoption] = field(default_factory=dict)
 
     async def register(self, label: Label, now: datetime) -> Registered:
         """Take over a label; the same label twice is one shipment.
 
         Raises `Conflict` and `InvalidLabel`, with the field and the way out.
         """
-        async with self._database.writing() as tx:
+        async with self.database.writing() as tx:
             return await self._register(tx, label, now)
 
     async def _register(
         self, tx: Transaction, label: Label, now: datetime
     ) -> Registered:
-        keys = _keys(label)
-        interned = await intern(tx, keys)
-        row, anew = await self._shipment(tx, label, now)
-        known = None if anew else await _known(tx, row)
-        joined = join(known, label)
-        columns = _columns(row, label, joined, now, anew=anew)
-        await tx.run("change_shipment", **columns)
-        registering = _Registering(tx, row["shipment"], label, interned, now)
-        references = await registering.store(joined)
-        if row["dispatched_at"] != columns["dispatched_at"]:
-            await registering.redate(columns["dispatched_at"])
-        others = await registering.others(references)
-        touched = await rematch(tx, references, self._lower_bounds, label.contract)
-        await self._due(tx, row["shipment"], touched, now)
-        warnings = (*joined.warnings, *others)
-        await _note(tx, row["shipment"], now, _story(joined, anew=anew))
-        return Registered(
-            row["id"], anew or joined.new_volume, joined.updated, warnings
+        interned = await intern(tx, {*keys(label), *await _voided(tx, label)})
+        row, anew = await _locked(tx, label, now)
+        joined = join(None if anew else await known(tx, row), label)
+        after = columns(row, label, joined, now, anew=anew)
+        writing = _Registering(tx, row["shipment"], label.contract, interned, now)
+        if anew:
+            await writing.begin()
+        await tx.run("change_shipment", **after)
+        redated = row["dispatched_at"] != after["dispatched_at"]
+        fresh = await writing.store(joined, label, after["dispatched_at"])
+        if redated:
+            await writing.redate(after["dispatched_at"])
+        if fresh or redated:
+            await self._match_again(writing)
+        updated = joined.updated or (("references",) if fresh and not anew else ())
+        if updated or anew:
+            await tx.run("make_due", shipment=row["shipment"], now=micros(now))
+            await writing.note(_story(updated, anew=anew))
+        others = await writing.others(
+            [r for r, _ in placed(joined, label)], label.account, label.order_id
         )
+        warnings = (*joined.warnings, *others)
+        return Registered(row["id"], anew or joined.new_volume, updated, warnings)
 
-    async def _shipment(
-        self, tx: Transaction, label: Label, now: datetime
-    ) -> tuple[Row, bool]:
-        """Return the row of the label's shipment, locked, and whether it begins."""
-        invoice = {
-            "account": label.account,
-            "order_id": label.order_id,
-            "invoice_number": label.invoice_number,
-        }
-        row = await tx.row("shipment_by_invoice", **invoice)
-        if row is None:
-            await tx.run("add_account", account=label.account)
-            await tx.run(
-                "add_shipment",
-                **invoice,
-                id=new_id(now),
-                contract=label.contract,
-                now=micros(now),
-            )
-            row = await tx.row("shipment_by_invoice", **invoice)
-        assert row is not None  # noqa: S101 -- the statement before made it
-        if row["closed_because"] == CANCELLED:
-            values = {"shipment": row["shipment"], "now": micros(now)}
-            await tx.run("void_references_of_shipment", **values)
-            return row, True
-        return row, row["volumes"] == 0
-
-    async def _due(
-        self, tx: Transaction, shipment: int, touched: set[int], now: datetime
-    ) -> None:
-        """Make the label due at once; what else it changed, after the quiet time."""
-        others = touched - {shipment}
-        pace = self._pace
-        await bring_news(tx, others, now, quiet=pace.quiet, longest=pace.longest)
-        await tx.run("make_due", shipment=shipment, now=micros(now))
+    async def _match_again(self, writing: "_Registering") -> None:
+        """Let scans count that were waiting for the label."""
+        tx, now, pace = writing.tx, writing.now, self.pace
+        touched = await rematch_all(tx, writing.interned, self.lower_bounds)
+        await bring_news(tx, touched, now, quiet=pace.quiet, longest=pace.longest)
+        if writing.contract in self.adoptions:
+            adopting = Adopting(now, pace, self.adoptions, self.lower_bounds)
+            await adopting.for_shipments(tx, [writing.shipment])
+        values = {"shipment": writing.shipment, "now": micros(now)}
+        await tx.run("withdraw_unmatched_told", **values)
 
 
 @dataclass(frozen=True, slots=True)
-class _Registering:
+class _Registering(Writing):
     """One label on its way into parcels and references."""
 
-    tx: Transaction
-    shipment: int
-    label: Label
-    interned: Mapping[Key, int]
-    now: datetime
-
-    async def store(self, joined: Joined) -> set[int]:
-        """Write parcels and references; return the ids of the references."""
-        dispatched_at = stored(self.label.dispatched_at)
-        references = [(r, 0) for r in _invoice_references(self.label)]
-        named = {p.volume: p for p in joined.parcels}
-        known = await self.tx.rows("parcels_of_shipment", shipment=self.shipment)
-        numbers = {p["volume"]: p["tracking_number"] for p in known}
-        parcels = []
-        for volume in range(1, joined.volumes + 1):
-            parcel = named.get(volume, LabelParcel(numbers.get(volume), volume))
-            references += [(r, volume) for r in parcel_references(parcel)]
-            if volume in named or volume not in numbers:
-                parcels.append(self._parcel(parcel, dispatched_at))
-        await self.tx.many("put_parcel", parcels)
-        wanted = [(r, v) for r, v in references if self._key(r) in self.interned]
-        await self.tx.many(
-            "register_reference",
-            [self._reference(r, v, dispatched_at) for r, v in wanted],
-        )
-        return {self.interned[self._key(r)] for r, _ in wanted}
+    async def begin(self) -> None:
+        """Forget what was registered before a cancellation."""
+        values = {"shipment": self.shipment, "now": micros(self.now)}
+        await self.tx.run("void_references_of_shipment", **values)
+        await self.tx.run("forget_parcels", shipment=self.shipment)
 
     async def redate(self, dispatched_at: int | None) -> None:
-        """Move the lower bounds with an earlier dispatch date."""
-        await self.tx.run(
-            "redate_references", shipment=self.shipment, dispatched_at=dispatched_at
-        )
+        """Move the lower bounds of every reference with the dispatch date."""
+        values = {"shipment": self.shipment, "dispatched_at": dispatched_at}
+        await self.tx.run("redate_references", **values)
 
-    async def others(self, references: set[int]) -> list[str]:
-        """Warn of open shipments of other orders under the same number."""
-        own = {
-            self.interned[self._key(r)]
-            for p in self.label.parcels
-            for r in parcel_references(p)
+    async def store(
+        self, joined: Joined, label: Label, dispatched_at: int | None
+    ) -> bool:
+        """Write the boxes and what is new of references; say whether any is."""
+        rows = await self.tx.rows("parcels_of_shipment", shipment=self.shipment)
+        there = {p.volume for p in joined.parcels} | {r["volume"] for r in rows}
+        blank = [v for v in range(1, joined.volumes + 1) if v not in there]
+        parcels = [*joined.parcels, *(LabelParcel(volume=v) for v in blank)]
+        await self.put(parcels, stored(label.dispatched_at))
+        had = {
+            (stored_key(r), r["volume"])
+            for r in await registered(self.tx, self.shipment)
         }
-        found = await self.tx.rows(
-            "others_under_reference",
-            rows=ids("reference", references & own),
-            account=self.label.account,
-            order_id=self.label.order_id,
-        )
-        return [
-            f"trackingNumber: also open under order {r['order_id']}, "
-            f"invoice {r['invoice_number']}: its scans count for all of them"
-            for r in found
+        fresh = [
+            (reference, volume)
+            for reference, volume in placed(joined, label)
+            if (k := key(self.contract, reference)) in self.interned
+            and (k, volume) not in had
         ]
-
-    def _key(self, reference: Reference) -> Key:
-        return key(self.label.contract, reference)
-
-    def _parcel(self, parcel: LabelParcel, dispatched_at: int | None) -> dict[str, Any]:
-        number = parcel.tracking_number
-        return {
-            "shipment": self.shipment,
-            "volume": parcel.volume,
-            "contract": self.label.contract,
-            "tracking_number": clean(number) if number else None,
-            "now": micros(self.now),
-            "dispatched_at": dispatched_at,
-        }
-
-    def _reference(
-        self, reference: Reference, volume: int, dispatched_at: int | None
-    ) -> dict[str, Any]:
-        return {
-            "reference": self.interned[self._key(reference)],
-            "shipment": self.shipment,
-            "volume": volume,
-            "given": clean(reference.value),
-            "registered_at": micros(self.now),
-            "dispatched_at": dispatched_at,
-        }
+        now = micros(self.now)
+        await self.register(fresh, registered_at=now, dispatched_at=dispatched_at)
+        return bool(fresh)
 
 
-def _invoice_references(label: Label) -> list[Reference]:
-    order = Reference(kind=ReferenceKind.ORDER_ID, value=label.order_id)
-    return [order, *label.invoice_references]
+async def _voided(tx: Transaction, label: Label) -> list[Key]:
+    """Return what a cancelled shipment has registered: it begins anew."""
+    row = await tx.row("find_shipment", **invoice(label))
+    if row is None or row["closed_because"] != CANCELLED:
+        return []
+    return [stored_key(r) for r in await registered(tx, row["shipment"])]
 
 
-def _keys(label: Label) -> list[Key]:
-    references = _invoice_references(label)
-    for parcel in label.parcels:
-        references += parcel_references(parcel)
-    return [key(label.contract, r) for r in references]
+async def _locked(tx: Transaction, label: Label, now: datetime) -> tuple[Row, bool]:
+    """Return the row of the label's shipment, locked, and whether it begins."""
+    key_of_shipment = invoice(label)
+    row = await tx.row("shipment_by_invoice", **key_of_shipment)
+    if row is None:
+        await tx.run("add_account", account=label.account)
+        new = {"id": new_id(now), "contract": label.contract, "now": micros(now)}
+        await tx.run("add_shipment", **key_of_shipment, **new)
+        row = await tx.row("shipment_by_invoice", **key_of_shipment)
+    assert row is not None  # noqa: S101 -- the statement before made it
+    return row, row["volumes"] == 0 or row["closed_because"] == CANCELLED
 
 
-async def _known(tx: Transaction, row: Row) -> KnownShipment:
-    parcels = await tx.rows("parcels_of_shipment", shipment=row["shipment"])
-    return KnownShipment(
-        contract=row["contract"],
-        volumes=row["volumes"],
-        parcels={
-            p["volume"]: KnownParcel(p["volume"], p["contract"], p["tracking_number"])
-            for p in parcels
-        },
-        fields=dict(row),
-        delivered_told=row["delivered_told_at"] is not None,
-    )
-
-
-def _columns(
-    row: Row, label: Label, joined: Joined, now: datetime, *, anew: bool
-) -> dict[str, Any]:
-    """Return the shipment's columns as they are after the label."""
-    names = (
-        "shipment", "invoice_key", "promised_on", "tracking_number", "tracking_url",
-        "courier", "dispatched_date", "announced_as", "dispatched_at",
-        "closed_at", "closed_because", "stuck_at", "stuck_because", "registered_at",
-    )  # fmt: skip
-    columns = {name: row[name] for name in names}
-    columns |= {name: clean(value) for name, value in joined.taken_over.items()}
-    columns |= {"contract": label.contract, "volumes": joined.volumes}
-    if anew:
-        columns |= dict.fromkeys(
-            ("closed_at", "closed_because", "stuck_at", "stuck_because")
-        )
-        columns["registered_at"] = micros(now)
-    dispatched = [t for t in (row["dispatched_at"], stored(label.dispatched_at)) if t]
-    columns["dispatched_at"] = min(dispatched, default=None)
-    if label.announced and columns["announced_as"] is None:
-        columns["announced_as"] = announcement_text(columns)
-    return columns
-
-
-def announcement_text(columns: Mapping[str, Any]) -> str | None:
-    """Spell what VTEX has of an invoice as `announced_as` keeps it."""
-    if not columns["tracking_number"]:
-        return None
-    names = ("tracking_number", "tracking_url", "courier", "dispatched_date")
-    return dumps({name: columns[name] for name in names})
-
-
-async def _note(tx: Transaction, shipment: int, now: datetime, text: str) -> None:
-    await tx.run("note", shipment=shipment, now=micros(now), text=text)
-
-
-def _story(joined: Joined, *, anew: bool) -> str:
-    if anew:
-        return "registered"
-    if joined.new_volume:
-        return "a volume was added"
-    changes = ", ".join(joined.updated)
-    return f"registered again; taken over: {changes}" if changes else "registered again"
+def _story(updated: tuple[str, ...], *, anew: bool) -> str:
+    return "registered" if anew else f"registered again: {', '.join(updated)}"
 
 
 def new_id(now: datetime) -> str:
@@ -275,8 +161,3 @@ def new_id(now: datetime) -> str:
     value = (milliseconds & (1 << 48) - 1) << 80
     value |= 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1
     return str(UUID(int=value))
-
-
-def with_volume(parcel: LabelParcel, volume: int) -> LabelParcel:
-    """Return *parcel* as the box of that number."""
-    return replace(parcel, volume=volume)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import asyncpg
 
@@ -53,7 +53,7 @@ class PostgresTransaction:
 class PostgresDatabase:
     """A pool of connections, and one more that listens for the others' news."""
 
-    dialect: Final = "postgres"
+    dialect: Literal["postgres"] = "postgres"
 
     def __init__(self, url: str) -> None:
         self._url = url

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 import aiosqlite
 
@@ -17,6 +17,8 @@ from relay.store.database import Row, load_queries, migrations
 OLDEST: Final = (3, 38, 0)
 READERS: Final = 2
 BUSY_MS: Final = 10_000
+SERVING: Final = b"serving"
+"""What the lock file holds from start to clean stop."""
 
 
 class SqliteTransaction:
@@ -50,9 +52,9 @@ class SqliteTransaction:
 
 
 class SqliteDatabase:
-    """One file. `serving` takes the lock that only one serving process may hold."""
+    """One file; `unclean` says that the process that served it before was killed."""
 
-    dialect: Final = "sqlite"
+    dialect: Literal["sqlite"] = "sqlite"
 
     def __init__(
         self, path: Path, *, synchronous: str = "FULL", cache_mb: int = 16
@@ -66,6 +68,7 @@ class SqliteDatabase:
         self._readers: list[aiosqlite.Connection] = []
         self._writer: aiosqlite.Connection
         self._lock_file: int | None = None
+        self.unclean = False
 
     async def open(self, *, serving: bool = False) -> None:
         """Connect and bring the tables up to date.
@@ -94,6 +97,7 @@ class SqliteDatabase:
         async with self._turn:
             await self._writer.close()
         if self._lock_file is not None:
+            os.ftruncate(self._lock_file, 0)
             os.close(self._lock_file)
             self._lock_file = None
 
@@ -185,3 +189,5 @@ class SqliteDatabase:
                 f"database: another relay serves {self.path}: stop it, "
                 "or give this one a database of its own"
             ) from None
+        self.unclean = bool(os.pread(self._lock_file, len(SERVING), 0))
+        os.pwrite(self._lock_file, SERVING, 0)

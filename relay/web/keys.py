@@ -12,7 +12,7 @@ from relay.store.database import Database
 from relay.store.documents import Documents
 from relay.store.labels import Labels
 
-CLOCK: Final = web.AppKey("clock", Clock)
+CLOCK: Final[web.AppKey[Clock]] = web.AppKey("clock")
 SETTINGS: Final = web.AppKey("settings", Settings)
 DATABASE: Final = web.AppKey("database", Database)
 DOCUMENTS: Final = web.AppKey("documents", Documents)

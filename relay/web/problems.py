@@ -53,7 +53,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         raise
     except RelayError as error:
         return _of_relay(request, error)
-    except Exception:
+    except Exception:  # noqa: BLE001 -- the last one to hear of it
         return _unexpected(request)
 
 
@@ -79,9 +79,7 @@ def _of_registration(error: RegistrationError) -> web.Response:
         status, title = 409, "Conflict"
     if isinstance(error, NotFound):
         status, title = 404, "Not found"
-    return problem(
-        status, title, str(error), field=error.field, way_out=error.way_out
-    )
+    return problem(status, title, str(error), field=error.field, way_out=error.way_out)
 
 
 def _of_aiohttp(error: web.HTTPError) -> web.Response:

@@ -261,6 +261,18 @@ def test_the_sandbox_plays_every_code_so_that_the_adapter_trusts_and_reads_it(
 
 
 @every_adapter
+def test_the_sandbox_speaks_of_milestones_in_codes_that_stand_for_them(
+    adapter: str,
+) -> None:
+    module = importlib.import_module(f"{type(carrier(adapter)).__module__}.sandbox")
+    spoken = getattr(module.Simulator(), "speaks", {})
+    table = support.table(adapter)
+    assert {m: table[code].milestone.value for m, code in spoken.items()} == {
+        m: m for m in spoken
+    }
+
+
+@every_adapter
 @QUICK
 @given(body=st.binary(max_size=300))
 def test_rubbish_is_read_or_unreadable_and_nothing_worse(

@@ -13,6 +13,7 @@ from relay.sandbox.stage import StagedRequest
 
 class Simulator:
     adapter = "{adapter}"
+    speaks = {{"delivered": "ENT"}}
 
     def webhook(self, scan, secret):
         return StagedRequest({{}}, b"")

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from aiohttp import web
@@ -25,6 +25,7 @@ class Caller:
     """A carrier that calls and is asked as well."""
 
     adapter = "caller"
+    speaks: ClassVar = {"delivered": "done"}
 
     def webhook(self, scan: StagedScan, secret: str) -> StagedRequest:
         if scan.code == "unknown":
@@ -100,8 +101,13 @@ def scan_of(relay: Relay, **fields: Any) -> dict[str, Any]:
 
 async def test_the_carriers_are_listed(staged: Any) -> None:
     assert await staged.listed("carriers") == [
-        {"adapter": "asked", "webhook": False, "routes": []},
-        {"adapter": "caller", "webhook": True, "routes": ["GET /track/{number}"]},
+        {"adapter": "asked", "webhook": False, "speaks": {}, "routes": []},
+        {
+            "adapter": "caller",
+            "webhook": True,
+            "speaks": {"delivered": "done"},
+            "routes": ["GET /track/{number}"],
+        },
     ]
 
 

@@ -21,7 +21,7 @@ SELECT * FROM accounts WHERE account = :account FOR UPDATE
 -- name: list_accounts
 SELECT * FROM accounts ORDER BY account
 
--- name: save_account
+-- name: save_account!
 UPDATE accounts
 SET write_closed = :write_closed, write_retry_at = :write_retry_at,
     read_closed = :read_closed, read_retry_at = :read_retry_at,
@@ -82,7 +82,7 @@ SELECT shipment, account, lease_until, pending FROM shipments
 WHERE account = :account AND lease IS NOT NULL
 ORDER BY shipment LIMIT 5000
 
--- name: expire_lease
+-- name: expire_lease!
 UPDATE shipments
 SET lease = NULL, lease_until = NULL, due_at = :now,
     in_doubt_since = CASE WHEN pending IS NULL THEN in_doubt_since
@@ -90,25 +90,25 @@ SET lease = NULL, lease_until = NULL, due_at = :now,
     not_before = CASE WHEN pending IS NULL THEN not_before ELSE :not_before END
 WHERE shipment = :shipment
 
--- name: answer_call
+-- name: answer_call!
 UPDATE vtex_calls
 SET answered_at = :now, status = :status, words = :words, receipt = :receipt,
     sent = :sent
 WHERE call = :call
 
--- name: accept_told
+-- name: accept_told!
 UPDATE told SET accepted_at = :now
 WHERE shipment = :shipment AND volume = :volume AND occurred_at = :occurred_at
   AND code = :code
 
--- name: drop_unaccepted_told
+-- name: drop_unaccepted_told!
 DELETE FROM told WHERE shipment = :shipment AND accepted_at IS NULL
 
--- name: accept_announcement
+-- name: accept_announcement!
 UPDATE shipments SET announced_as = :announced_as, pending = NULL, in_doubt_since = NULL
 WHERE shipment = :shipment
 
--- name: accept_publishing
+-- name: accept_publishing!
 -- A delivery that followed a doubt stays in doubt until it is read back.
 UPDATE shipments
 SET pending = NULL,
@@ -117,39 +117,39 @@ SET pending = NULL,
         THEN coalesce(delivered_told_at, :now) ELSE delivered_told_at END
 WHERE shipment = :shipment
 
--- name: delivery_verified
+-- name: delivery_verified!
 UPDATE shipments SET verified_at = :now, in_doubt_since = NULL
 WHERE shipment = :shipment
 
--- name: disbelieve_delivery
+-- name: disbelieve_delivery!
 UPDATE shipments
 SET delivered_told_at = NULL, true_sent_at = NULL, in_doubt_since = NULL
 WHERE shipment = :shipment
 
--- name: clear_pending
+-- name: clear_pending!
 -- The doubt's beginning stays until a delivery is told: that is read back.
 UPDATE shipments
 SET pending = NULL,
     true_sent_at = CASE WHEN :true_refuted = 1 THEN NULL ELSE true_sent_at END
 WHERE shipment = :shipment
 
--- name: looked
+-- name: looked!
 UPDATE shipments
 SET looked_at = :now, vtex_invoice_number = coalesce(:vtex_invoice_number, vtex_invoice_number)
 WHERE shipment = :shipment
 
--- name: quarantine_event
+-- name: quarantine_event!
 UPDATE event_parcels SET quarantined_because = :because
 WHERE shipment = :shipment AND event = :event
 
--- name: store_write
+-- name: store_write!
 UPDATE shipments
 SET pending = :pending,
     true_sent_at = CASE WHEN :is_delivered = 1 THEN coalesce(true_sent_at, :now)
                         ELSE true_sent_at END
 WHERE shipment = :shipment
 
--- name: store_told
+-- name: store_told!
 INSERT INTO told
     (shipment, volume, occurred_at, code, position, object, event, stored_at)
 VALUES (:shipment, :volume, :occurred_at, :code, :position, :object, :event, :now)
@@ -157,11 +157,11 @@ ON CONFLICT (shipment, volume, occurred_at, code) DO UPDATE
 SET object = excluded.object, event = excluded.event, stored_at = excluded.stored_at,
     position = excluded.position, withdrawn_at = NULL, accepted_at = NULL
 
--- name: store_call
+-- name: store_call!
 INSERT INTO vtex_calls (call, shipment, account, kind, body, stored_at)
 VALUES (:call, :shipment, :account, :kind, :body, :now)
 
--- name: settle
+-- name: settle!
 -- News that came meanwhile leaves the shipment due.
 UPDATE shipments
 SET lease = NULL, lease_until = NULL,

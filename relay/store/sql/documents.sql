@@ -1,42 +1,61 @@
--- name: keep_document
+-- name: keep_document!
 INSERT INTO documents (contract, source, headers, body, received_at)
 VALUES (:contract, :source, :headers, :body, :received_at)
 
 -- name: unread_documents
-SELECT document, contract, source, headers, body, received_at, tries, replays
+-- The oldest first; on PostgreSQL another reader passes over what is taken.
+SELECT document, length(body) AS size
 FROM documents
 WHERE read_at IS NULL AND parked = 0
 ORDER BY document LIMIT :limit FOR UPDATE SKIP LOCKED
 
--- name: mark_read
+-- name: documents_to_read
+SELECT d.document, d.contract, d.headers, d.body, d.received_at, d.tries, d.replays
+FROM json_each(:rows) AS j
+JOIN documents AS d ON d.document = CAST(j.value ->> 'document' AS BIGINT)
+ORDER BY d.document
+
+-- name: mark_read!
 UPDATE documents
 SET read_at = :now, brought = :brought, unreadable_because = NULL, tries = 0
 WHERE document = :document
 
--- name: mark_read_and_cut
+-- name: mark_read_and_cut!
 UPDATE documents
 SET read_at = :now, brought = :brought, body = :body, digest = coalesce(digest, :digest),
     unreadable_because = NULL, tries = 0
 WHERE document = :document
 
--- name: mark_unreadable
+-- name: mark_unreadable!
 UPDATE documents
 SET read_at = :now, brought = 0, unreadable_because = :because
 WHERE document = :document
 
--- name: count_try
+-- name: count_try!
 UPDATE documents SET tries = tries + 1 WHERE document = :document
 
--- name: park_documents
-UPDATE documents SET parked = 1
-WHERE contract = :contract AND read_at IS NULL AND parked = 0
+-- name: park_document!
+-- Waits, listed, until its contract is configured.
+UPDATE documents SET parked = 1 WHERE document = :document
 
--- name: unpark_documents
-UPDATE documents SET parked = 0 WHERE contract = :contract AND parked = 1
+-- name: unpark_documents!
+UPDATE documents SET parked = 0
+WHERE parked = 1 AND contract IN (
+    SELECT j.value ->> 'contract' FROM json_each(:rows) AS j)
+
+-- name: parked_documents
+SELECT contract, count(*) AS documents FROM documents
+WHERE parked = 1 GROUP BY contract ORDER BY contract
 
 -- name: oldest_unread
 SELECT contract, received_at FROM documents
 WHERE read_at IS NULL AND parked = 0 ORDER BY document LIMIT 1
+
+-- name: count_unread
+-- No further than is worth counting.
+SELECT count(*) AS documents FROM (
+    SELECT document FROM documents WHERE read_at IS NULL AND parked = 0
+    LIMIT :limit) AS unread
 
 -- name: oldest_unread_by_contract
 SELECT contract, min(received_at) AS received_at, count(*) AS documents
@@ -49,6 +68,7 @@ SELECT * FROM documents WHERE document = :document
 UPDATE documents
 SET read_at = NULL, unreadable_because = NULL, tries = 0, replays = replays + 1
 WHERE document = :document
+RETURNING document
 
 -- name: list_documents
 SELECT document, contract, source, received_at, read_at, brought, parked, tries,
@@ -73,18 +93,25 @@ JOIN documents AS d ON d.document = l.document
 WHERE p.shipment = :shipment
 ORDER BY d.document LIMIT 500
 
--- name: put_aside
+-- name: put_aside!
 INSERT INTO asides (contract, received_at, headers, body, presented, because)
 VALUES (:contract, :received_at, :headers, :body, :presented, :because)
 
--- name: trim_asides
+-- name: trim_asides!
+-- The newest stay, as many and as large as may be kept.
 DELETE FROM asides
-WHERE contract = :contract AND (received_at < :oldest OR aside <= (
-    SELECT aside FROM asides WHERE contract = :contract
-    ORDER BY aside DESC LIMIT 1 OFFSET :keep))
+WHERE contract = :contract AND aside IN (
+    SELECT aside FROM (
+        SELECT aside, received_at,
+               row_number() OVER (ORDER BY aside DESC) AS place,
+               sum(length(body)) OVER (ORDER BY aside DESC) AS size
+        FROM asides WHERE contract = :contract) AS kept
+    WHERE place > CAST(:keep AS BIGINT) OR size > CAST(:max_bytes AS BIGINT)
+       OR received_at < CAST(:oldest AS BIGINT))
 
 -- name: asides_of_contract
 SELECT * FROM asides WHERE contract = :contract ORDER BY aside
 
--- name: forget_aside
+-- name: take_aside
 DELETE FROM asides WHERE aside = :aside
+RETURNING contract, received_at, headers, body

@@ -27,7 +27,7 @@ FROM json_each(:rows) AS j
 WHERE true
 RETURNING event, reference, second, code, text_key
 
--- name: rewrite_event
+-- name: rewrite_event!
 UPDATE events
 SET refs = :refs, occurred_at = :occurred_at, position = :position,
     milestone = :milestone, reason = :reason, effect = :effect, final = :final,
@@ -35,16 +35,16 @@ SET refs = :refs, occurred_at = :occurred_at, position = :position,
     country = :country, written_from = :written_from, withdrawn_at = NULL
 WHERE event = :event
 
--- name: link_event_to_reference
+-- name: link_event_to_reference!
 INSERT INTO event_references (reference, event) VALUES (:reference, :event)
 ON CONFLICT (reference, event) DO NOTHING
 
--- name: link_event_to_document
+-- name: link_event_to_document!
 INSERT INTO event_documents (document, event, position)
 VALUES (:document, :event, :position)
 ON CONFLICT (document, event) DO NOTHING
 
--- name: unlink_event_from_document
+-- name: unlink_event_from_document!
 DELETE FROM event_documents WHERE document = :document AND event = :event
 
 -- name: events_of_documents
@@ -56,7 +56,7 @@ JOIN event_documents AS d
   ON d.document = CAST(j.value ->> 'document' AS BIGINT)
 JOIN events AS e ON e.event = d.event
 
--- name: withdraw_event
+-- name: withdraw_event!
 UPDATE events SET withdrawn_at = :now WHERE event = :event
 
 -- name: events_by_references
@@ -78,16 +78,16 @@ SELECT p.event, p.shipment, p.volume, p.ambiguous, p.judged
 FROM json_each(:rows) AS j
 JOIN event_parcels AS p ON p.event = CAST(j.value ->> 'event' AS BIGINT)
 
--- name: match_event
+-- name: match_event!
 INSERT INTO event_parcels (shipment, event, volume, ambiguous)
 VALUES (:shipment, :event, :volume, :ambiguous)
 ON CONFLICT (shipment, event, volume) DO UPDATE SET ambiguous = excluded.ambiguous
 
--- name: unmatch_event
+-- name: unmatch_event!
 DELETE FROM event_parcels
 WHERE shipment = :shipment AND event = :event AND volume = :volume
 
--- name: match_through
+-- name: match_through!
 UPDATE events SET via = :via WHERE event = :event
 
 -- name: lock_shipments
@@ -95,7 +95,7 @@ SELECT s.shipment FROM json_each(:rows) AS j
 JOIN shipments AS s ON s.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 ORDER BY s.shipment FOR UPDATE OF s
 
--- name: bring_news
+-- name: bring_news!
 -- The earliest time for another reason stays; news moves within ten seconds.
 UPDATE shipments
 SET news = news + 1, lane = 0, last_event_at = :now,
@@ -123,14 +123,14 @@ SELECT p.* FROM json_each(:rows) AS j
 JOIN parcels AS p ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 ORDER BY p.shipment, p.volume
 
--- name: quarantine
+-- name: quarantine!
 UPDATE event_parcels SET quarantined_because = :because
 WHERE shipment = :shipment AND event = :event
 
--- name: judge
+-- name: judge!
 UPDATE event_parcels SET judged = :judged
 WHERE event = :event
 
--- name: inherit_told
+-- name: inherit_told!
 -- What was told of a withdrawn event stands for the one that takes its place.
 UPDATE told SET event = :heir WHERE event = :event

@@ -3,24 +3,29 @@ SELECT * FROM shipments
 WHERE account = :account AND order_id = :order_id
   AND invoice_number = :invoice_number FOR UPDATE
 
+-- name: find_shipment
+-- Without a lock: references are locked before shipments.
+SELECT * FROM shipments
+WHERE account = :account AND order_id = :order_id
+  AND invoice_number = :invoice_number
+
 -- name: shipment_by_id
 SELECT * FROM shipments WHERE id = :id
 
 -- name: lock_shipment_by_id
 SELECT * FROM shipments WHERE id = :id FOR UPDATE
 
--- name: add_shipment
+-- name: add_shipment!
 INSERT INTO shipments
     (id, account, order_id, invoice_number, contract, volumes, registered_at)
 VALUES (:id, :account, :order_id, :invoice_number, :contract, 0, :now)
 ON CONFLICT (account, order_id, invoice_number) DO NOTHING
 
--- name: add_account
+-- name: add_account!
 INSERT INTO accounts (account) VALUES (:account)
 ON CONFLICT (account) DO NOTHING
 
--- name: change_shipment
--- A label is due at once, in front of the backlog.
+-- name: change_shipment!
 UPDATE shipments
 SET contract = :contract, volumes = :volumes, registered_at = :registered_at,
     dispatched_at = :dispatched_at, invoice_key = :invoice_key,
@@ -31,7 +36,8 @@ SET contract = :contract, volumes = :volumes, registered_at = :registered_at,
     stuck_at = :stuck_at, stuck_because = :stuck_because
 WHERE shipment = :shipment
 
--- name: make_due
+-- name: make_due!
+-- A label is due at once, in front of the backlog.
 UPDATE shipments
 SET due_at = CASE WHEN due_at IS NULL OR due_at > :now THEN :now ELSE due_at END,
     lane = 0, news = news + 1
@@ -40,13 +46,17 @@ WHERE shipment = :shipment
 -- name: parcels_of_shipment
 SELECT * FROM parcels WHERE shipment = :shipment ORDER BY volume
 
--- name: put_parcel
+-- name: put_parcel!
 INSERT INTO parcels
     (shipment, volume, contract, tracking_number, registered_at, dispatched_at)
 VALUES (:shipment, :volume, :contract, :tracking_number, :now, :dispatched_at)
 ON CONFLICT (shipment, volume) DO UPDATE
 SET contract = excluded.contract, tracking_number = excluded.tracking_number,
     dispatched_at = coalesce(parcels.dispatched_at, excluded.dispatched_at)
+
+-- name: forget_parcels!
+-- What was registered before a cancellation; its references were voided.
+DELETE FROM parcels WHERE shipment = :shipment
 
 -- name: others_under_reference
 -- Open shipments of other orders that have registered the same reference.
@@ -59,16 +69,16 @@ WHERE p.voided_at IS NULL AND s.closed_at IS NULL AND s.account = :account
   AND s.order_id <> :order_id
 ORDER BY 1, 2 LIMIT 5
 
--- name: note
+-- name: note!
 INSERT INTO notes (shipment, noted_at, text) VALUES (:shipment, :now, :text)
 
--- name: cancel_shipment
+-- name: cancel_shipment!
 UPDATE shipments
 SET closed_at = :now, closed_because = 'cancelled', due_at = NULL,
     news_due_at = NULL, stuck_because = NULL, stuck_at = NULL
 WHERE shipment = :shipment
 
--- name: retry_shipment
+-- name: retry_shipment!
 UPDATE shipments
 SET stuck_because = NULL, stuck_at = NULL, waiting_because = NULL, attempts = 0,
     failing_since = NULL, due_at = :now, lane = 0, news = news + 1,

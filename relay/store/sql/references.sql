@@ -8,7 +8,7 @@ JOIN reference_values AS r
  AND r.value = (j.value ->> 'value')
 ORDER BY r.contract, r.kind, r.value FOR UPDATE OF r
 
--- name: add_references
+-- name: add_references!
 INSERT INTO reference_values (contract, kind, value)
 SELECT j.value ->> 'contract', j.value ->> 'kind', j.value ->> 'value'
 FROM json_each(:rows) AS j
@@ -36,7 +36,7 @@ JOIN parcel_references AS p
 JOIN reference_values AS r ON r.reference = p.reference
 ORDER BY p.shipment, p.volume, r.kind, r.value
 
--- name: register_reference
+-- name: register_reference!
 INSERT INTO parcel_references
     (reference, shipment, volume, given, registered_at, dispatched_at, voided_at)
 VALUES (:reference, :shipment, :volume, :given, :registered_at, :dispatched_at, NULL)
@@ -48,14 +48,14 @@ SET given = excluded.given,
     dispatched_at = excluded.dispatched_at,
     voided_at = NULL
 
--- name: void_reference
+-- name: void_reference!
 UPDATE parcel_references SET voided_at = :now
 WHERE reference = :reference AND shipment = :shipment AND volume = :volume
 
--- name: void_references_of_shipment
+-- name: void_references_of_shipment!
 UPDATE parcel_references SET voided_at = :now
 WHERE shipment = :shipment AND voided_at IS NULL
 
--- name: redate_references
+-- name: redate_references!
 UPDATE parcel_references SET dispatched_at = :dispatched_at
 WHERE shipment = :shipment AND voided_at IS NULL

@@ -1,0 +1,43 @@
+"""Opens the database that the settings name."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from relay.errors import ConfigurationError
+from relay.settings import Settings
+from relay.store.database import Database
+from relay.store.sqlite import SqliteDatabase
+from relay.wiring import sqlite_path
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, *, serving: bool = False
+) -> AsyncIterator[Database]:
+    """Open the database and close it at the end.
+
+    *serving* takes the lock that one serving process may hold on an SQLite
+    file. Raises `ConfigurationError` if it cannot be opened.
+    """
+    database = await _open(settings, serving=serving)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def _open(settings: Settings, *, serving: bool) -> Database:
+    if settings.database.startswith("sqlite:"):
+        sqlite = SqliteDatabase(sqlite_path(settings), cache_mb=settings.cache_mb)
+        await sqlite.open(serving=serving)
+        return sqlite
+    try:
+        from relay.store.postgres import PostgresDatabase  # noqa: PLC0415 -- an extra
+    except ImportError as error:
+        raise ConfigurationError(
+            "database: PostgreSQL needs the extra: "
+            "pip install 'carrier-tracking-relay[postgres]'"
+        ) from error
+    postgres = PostgresDatabase(settings.database)
+    await postgres.open()
+    return postgres

@@ -1,0 +1,106 @@
+"""What the ERP sends, field by field, with VTEX's own names where it has one."""
+
+import re
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+from relay.labels import MOST_VOLUMES
+from relay.tracking import ReferenceKind
+
+_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+class Request(BaseModel):
+    """Base of what comes in: exact types, camel case, no unknown fields."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+    )
+
+
+def _missing_if_blank(value: Any) -> Any:
+    """Take an empty text for a field that is not there: many ERPs send one."""
+    return None if value == "" else value
+
+
+def _snake(value: Any) -> Any:
+    return _HUMP.sub("_", value).lower() if isinstance(value, str) else value
+
+
+Text = Annotated[
+    str | None, BeforeValidator(_missing_if_blank), Field(max_length=200)
+]
+Needed = Annotated[str, Field(min_length=1, max_length=200)]
+Volume = Annotated[int, Field(ge=1, le=MOST_VOLUMES)]
+Kind = Annotated[
+    ReferenceKind,
+    BeforeValidator(_snake),
+    WithJsonSchema({"type": "string", "enum": [to_camel(k) for k in ReferenceKind]}),
+]
+
+
+class ReferenceRequest(Request):
+    """A value under which the carrier may speak of a parcel, an invoice, an order."""
+
+    type: Kind
+    value: Needed
+
+
+class ParcelRequest(Request):
+    """One box of an invoice that travels in several."""
+
+    tracking_number: Text = None
+    volume: Volume | None = None
+    references: tuple[ReferenceRequest, ...] = ()
+
+
+class LabelRequest(Request):
+    """A label was printed: order, invoice and tracking number belong together.
+
+    `contract`, `carrierTaxId` or `courier` says who carries it; none is needed
+    where one contract is configured. `parcels` takes the place of
+    `trackingNumber`, `volume` and the parcel's `references`. `announced` says
+    that VTEX got the tracking number with the invoice.
+    """
+
+    account: Text = None
+    contract: Text = None
+    carrier_tax_id: Text = None
+    order_id: Needed
+    invoice_number: Needed
+    invoice_key: Text = None
+    tracking_number: Text = None
+    volume: Volume | None = None
+    volumes: Volume | None = None
+    parcels: Annotated[tuple[ParcelRequest, ...], Field(max_length=MOST_VOLUMES)] = ()
+    references: tuple[ReferenceRequest, ...] = ()
+    tracking_url: Annotated[
+        str | None, BeforeValidator(_missing_if_blank), Field(max_length=2000)
+    ] = None
+    courier: Text = None
+    dispatched_date: Text = None
+    estimated_delivery_date: Text = None
+    announced: bool = False
+
+
+class CorrectionRequest(Request):
+    """What was registered was wrong, or the parcel goes on under another number.
+
+    `history` says what becomes of the events under the old number: `drop` if
+    they were another parcel's, `keep` after a relabel or a second carrier.
+    """
+
+    tracking_number: Text = None
+    volume: Volume = 1
+    tracking_url: Annotated[
+        str | None, BeforeValidator(_missing_if_blank), Field(max_length=2000)
+    ] = None
+    courier: Text = None
+    contract: Text = None
+    history: Literal["drop", "keep"] = "drop"

@@ -1,0 +1,30 @@
+-- name: correct_parcel!
+UPDATE parcels
+SET contract = :contract, tracking_number = :tracking_number
+WHERE shipment = :shipment AND volume = :volume
+
+-- name: correct_contract!
+UPDATE shipments SET contract = :contract WHERE shipment = :shipment
+
+-- name: correct_announcement!
+UPDATE shipments
+SET tracking_number = :tracking_number, tracking_url = :tracking_url,
+    courier = :courier
+WHERE shipment = :shipment
+
+-- name: withdraw_unmatched_told!
+-- What was told of events that turned out to be another parcel's.
+UPDATE told SET withdrawn_at = :now
+WHERE shipment = :shipment AND event IS NOT NULL AND withdrawn_at IS NULL
+  AND NOT EXISTS (
+    SELECT 1 FROM event_parcels AS p
+    WHERE p.shipment = told.shipment AND p.event = told.event)
+
+-- name: unmatch_shipment!
+DELETE FROM event_parcels WHERE shipment = :shipment
+
+-- name: shipments_of_event
+SELECT DISTINCT s.shipment, s.id, s.account
+FROM event_parcels AS p JOIN shipments AS s ON s.shipment = p.shipment
+WHERE p.event = :event
+ORDER BY s.shipment

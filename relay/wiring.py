@@ -1,0 +1,148 @@
+"""Settings, translated into the words of each part; nothing is opened here."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from relay.carrier.contract import Carrier
+from relay.carrier.loading import load_carrier
+from relay.publisher.terms import AccountTerms, Terms, Waits
+from relay.settings import Settings
+from relay.settings.accounts import AccountSettings
+from relay.store.claims import Limits
+from relay.store.events import Pace
+from relay.telling.facts import Policy
+from relay.vtex.client import VtexAccount
+
+LABEL_TEXTS: Final = {
+    "pt": "Etiqueta emitida",
+    "es": "Etiqueta emitida",
+    "en": "Label printed",
+}
+"""The relay's own event, as shoppers read it."""
+
+
+def carriers(settings: Settings) -> dict[str, Carrier]:
+    """Make the adapter of every contract; raise `ConfigurationError` by its key."""
+    return {
+        name: load_carrier(contract.adapter, settings.contract_options(name))
+        for name, contract in settings.contracts.items()
+    }
+
+
+def sqlite_path(settings: Settings) -> Path:
+    """Return the file of an SQLite database."""
+    return Path(settings.database.removeprefix("sqlite:///"))
+
+
+def pace(settings: Settings) -> Pace:
+    """Return how long news waits for more of it."""
+    publisher = settings.publisher
+    return Pace(
+        quiet=timedelta(seconds=publisher.quiet_seconds),
+        longest=timedelta(seconds=publisher.news_wait_seconds),
+    )
+
+
+def lower_bounds(settings: Settings) -> dict[str, timedelta]:
+    """Return how long before its label a scan may lie, by contract."""
+    return {
+        name: timedelta(days=contract.lower_bound_days)
+        for name, contract in settings.contracts.items()
+    }
+
+
+def vtex_account(account: AccountSettings) -> VtexAccount:
+    """Return an account as the VTEX client needs it."""
+    return VtexAccount(
+        name=account.name,
+        base_url=account.base_url,
+        app_key=account.app_key.get_secret_value(),
+        app_token=account.app_token.get_secret_value(),
+    )
+
+
+def credentials(settings: Settings) -> dict[str, str]:
+    """Return a digest of each account's credentials, to notice when they change."""
+    return {
+        name: hashlib.sha256(
+            f"{account.app_key.get_secret_value()}\n"
+            f"{account.app_token.get_secret_value()}".encode()
+        ).hexdigest()
+        for name, account in settings.accounts.items()
+    }
+
+
+def publisher_terms(settings: Settings) -> Terms:
+    """Return everything configured that the publisher asks for."""
+    return Terms(
+        accounts={n: _account_terms(a, settings) for n, a in settings.accounts.items()},
+        policy=policies(settings),
+        waits=_waits(settings),
+        in_flight=settings.publisher.in_flight,
+    )
+
+
+def policies(settings: Settings) -> Callable[[str, str], Policy]:
+    """Return the function that gives the policy of an account and a contract."""
+    made: dict[tuple[str, str], Policy] = {}
+
+    def policy(account: str, contract: str) -> Policy:
+        key = (account, contract)
+        if key not in made:
+            made[key] = _policy(settings, account, contract)
+        return made[key]
+
+    return policy
+
+
+def _policy(settings: Settings, account: str, contract: str) -> Policy:
+    """Return how an account is told; a contract that is gone has the defaults."""
+    store, terms = settings.account(account), settings.contracts.get(contract)
+    hours = terms.confirm_provisional_after_hours if terms else None
+    return Policy(
+        zone=store.zone,
+        events=store.events,
+        event_time=store.event_time,
+        first_email=store.first_email,
+        tell_unknown=terms.tell_unknown if terms else False,
+        confirm_provisional_after=timedelta(hours=hours) if hours else None,
+        label_text=LABEL_TEXTS[store.language],
+    )
+
+
+def _account_terms(account: AccountSettings, settings: Settings) -> AccountTerms:
+    return AccountTerms(
+        vtex=vtex_account(account),
+        limits=Limits(
+            per_second=account.requests_per_second,
+            burst=account.burst,
+            in_flight=account.in_flight,
+            probe_every=timedelta(seconds=settings.publisher.outage_probe_seconds),
+            closed_gate=timedelta(seconds=settings.publisher.probe_seconds),
+        ),
+        adopt_invoice_number=account.adopt_invoice_number,
+    )
+
+
+def _waits(settings: Settings) -> Waits:
+    of = settings.publisher
+    seconds: Mapping[str, float] = {
+        "quiet": of.quiet_seconds,
+        "unread": of.unread_wait_seconds,
+        "deadline": of.deadline_seconds,
+        "lease_margin": of.lease_margin_seconds,
+        "doubt": of.doubt_wait_seconds,
+        "look_round": of.look_round_seconds,
+        "gate": of.gate_seconds,
+        "gate_cap": of.gate_cap_seconds,
+        "closed_gate": of.probe_seconds,
+        "not_yet": of.not_yet_seconds,
+        "not_yet_for": of.not_yet_hours * 3600,
+        "read_back_again": of.read_back_again_seconds,
+        "unavailable": of.unavailable_seconds,
+    }
+    waits = {name: timedelta(seconds=value) for name, value in seconds.items()}
+    return Waits(**waits, max_attempts=of.max_attempts)

@@ -1,0 +1,107 @@
+"""What tests are given: a clock, settings, and databases of both kinds."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relay.settings import Settings
+from relay.store.database import Database
+from relay.store.postgres import PostgresDatabase
+from relay.store.sqlite import SqliteDatabase
+from tests import postgres_server
+from tests.postgres_server import PostgresServer
+
+START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+ACCOUNT = {"app_key": "key-of-the-store", "app_token": "token-of-the-store"}
+CONTRACT = {"adapter": "acme", "secret": "secret-of-acme"}
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, by: timedelta) -> None:
+        self.now += by
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def settings() -> Callable[..., Settings]:
+    """Make settings with account `store` and contract `acme`.
+
+    Tables that are given stand instead of these, or beside them.
+    """
+
+    def make(
+        contracts: Mapping[str, Mapping[str, Any]] | None = None, **tables: Any
+    ) -> Settings:
+        given = {"acme": {}} if contracts is None else contracts
+        return Settings.model_validate(
+            {
+                "accounts": {"store": ACCOUNT},
+                "contracts": {n: _contract(c) for n, c in given.items()},
+            }
+            | tables
+        )
+
+    return make
+
+
+def _contract(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay what is given over a contract that is signed."""
+    signed = given.get("verification", "signature") == "signature"
+    return (CONTRACT if signed else {"adapter": "acme"}) | dict(given)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresServer]:
+    """Start one server for all tests that want it."""
+    why = postgres_server.missing()
+    if why:
+        pytest.skip(why)
+    with postgres_server.running() as server:
+        yield server
+
+
+@pytest.fixture
+async def postgres_url(postgresql: PostgresServer) -> AsyncIterator[str]:
+    """Give the address of a fresh database on PostgreSQL."""
+    async with postgresql.fresh() as url:
+        yield url
+
+
+@pytest.fixture
+async def sqlite(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    """Open a fresh database in a file."""
+    database = SqliteDatabase(tmp_path / "relay.db")
+    await database.open(serving=True)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def postgres(postgres_url: str) -> AsyncIterator[PostgresDatabase]:
+    """Open a fresh database on PostgreSQL."""
+    database = PostgresDatabase(postgres_url)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """Give a fresh database: every test that wants one runs on both kinds."""
+    found: Database = request.getfixturevalue(request.param)
+    return found

@@ -1,0 +1,132 @@
+"""A PostgreSQL server of the tests' own, with one fresh database per test."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from relay.store.postgres import PostgresDatabase
+
+TEMPLATE: Final = "relay_template"
+USER: Final = "postgres"
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A running server; `url` is that of one of its databases."""
+
+    port: int
+    numbers: Iterator[int] = field(default_factory=count)
+
+    def url(self, name: str) -> str:
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/{name}"
+
+    @asynccontextmanager
+    async def fresh(self) -> AsyncIterator[str]:
+        """Make a database as the migrations leave it; return its address."""
+        name = f"relay_{next(self.numbers)}"
+        await self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        try:
+            yield self.url(name)
+        finally:
+            await self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    async def execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.url(USER))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    async def prepare(self) -> None:
+        """Make the template that every test's database begins as."""
+        await self.execute(f"CREATE DATABASE {TEMPLATE}")
+        database = PostgresDatabase(self.url(TEMPLATE))
+        await database.open()
+        await database.close()
+
+
+def missing() -> str | None:
+    """Return why there can be no server, if so."""
+    for program in ("initdb", "pg_ctl"):
+        if _found(program) is None:
+            return f"PostgreSQL is not installed here: no {program}"
+    if _is_root() and shutil.which("setpriv") is None:
+        return "PostgreSQL does not run as root, and there is no setpriv"
+    return None
+
+
+@contextmanager
+def running() -> Iterator[PostgresServer]:
+    """Run a server with everything as it is by default, `fsync` included."""
+    folder = Path(tempfile.mkdtemp(prefix="relay-postgres-"))
+    try:
+        folder.chmod(0o755)
+        if _is_root():
+            shutil.chown(folder, USER, USER)
+        data = folder / "data"
+        _run("initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8")
+        port = _free_port()
+        options = f"-h 127.0.0.1 -p {port} -k {folder}"
+        log = folder / "log"
+        _run("pg_ctl", "-D", data, "-o", options, "-l", log, "-w", "start")
+        try:
+            server = PostgresServer(port)
+            with ThreadPoolExecutor(1) as thread:  # where no event loop runs
+                thread.submit(asyncio.run, server.prepare()).result()
+            yield server
+        finally:
+            _run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(program: str, *arguments: str | Path) -> None:
+    command = [*_as_another_user(), str(_found(program)), *map(str, arguments)]
+    subprocess.run(
+        command,
+        check=True,
+        cwd="/",
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _as_another_user() -> Sequence[str]:
+    if not _is_root():
+        return ()
+    return ("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups")
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _found(program: str) -> Path | None:
+    """Return where a program is; the newest version if there are several."""
+    versions = sorted(
+        Path("/usr/lib/postgresql").glob(f"*/bin/{program}"),
+        key=lambda path: int(path.parts[-3]),
+    )
+    if versions:
+        return versions[-1]
+    somewhere = shutil.which(program)
+    return Path(somewhere) if somewhere else None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
