@@ -1,44 +1,51 @@
 """The composition root: the only module that knows every part."""
 
 import asyncio
-import os
-import signal
-import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Final
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from aiohttp import web
 
 from relay import logs
+from relay.carrier.contract import Carrier
 from relay.clock import Clock, utcnow
 from relay.database import opened
 from relay.health import Health
 from relay.intake import Intake
+from relay.metrics import Metrics
 from relay.publisher.publisher import Publisher
 from relay.publisher.sending import Sender
-from relay.reading import Calls, Reader
+from relay.reading import TIME_LIMIT, Calls, Reader
 from relay.resolving import reading_terms
 from relay.settings import Settings
 from relay.store.accounts import Accounts
+from relay.store.ages import Ages
 from relay.store.claims import Claims
 from relay.store.database import Database
 from relay.store.documents import Documents
+from relay.store.keeping import Keeper
 from relay.store.labels import Labels
 from relay.store.sqlite import SqliteDatabase
+from relay.store.sweep import Sweep
+from relay.sweeping import Sweeper
 from relay.vtex.client import VtexClient
 from relay.vtex.wire import vtex_session
-from relay.web import routes
-from relay.web.access import AccessLogger
-from relay.wiring import carriers, credentials, lower_bounds, pace, publisher_terms
-
-HUNG: Final = 70
-"""The exit code of a process that an adapter hangs."""
-
-SILENCE: Final = timedelta(seconds=60)
-"""How long a loop may give no sign of life."""
+from relay.web.routes import Parts, application
+from relay.web.tokens import check_tokens
+from relay.wiring import (
+    ages_policy,
+    carriers,
+    credentials,
+    hang,
+    lower_bounds,
+    pace,
+    policies,
+    publisher_terms,
+    watched,
+)
 
 log = logs.logger(__name__)
 
@@ -48,166 +55,169 @@ class Relay:
     """Everything that runs in one process."""
 
     settings: Settings
+    clock: Clock
+    carriers: dict[str, Carrier]
     database: Database
-    intake: Intake
-    reader: Reader
-    publisher: Publisher
-    health: Health
-    application: web.Application
-    alone: bool
+    vtex: VtexClient
+    health: Health = field(default_factory=Health)
+    metrics: Metrics = field(default_factory=Metrics)
+    documents: Documents = field(init=False)
+    publisher: Publisher = field(init=False)
+    keeper: Keeper | None = field(init=False)
+    reader: Reader = field(init=False)
+    intake: Intake = field(init=False)
+    sweeper: Sweeper = field(init=False)
+    _telling: set[asyncio.Future[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.documents = Documents(self.database)
+        self.publisher = self._publisher()
+        self.keeper = (
+            Keeper(self.database) if isinstance(self.database, SqliteDatabase) else None
+        )
+        self.reader = self._reader()
+        self.intake = self._intake()
+        self.sweeper = self._sweeper()
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other process publishes from this database."""
+        return isinstance(self.database, SqliteDatabase)
+
+    def application(self) -> web.Application:
+        """Make the HTTP server's application."""
+        parts = Parts(
+            settings=self.settings,
+            database=self.database,
+            documents=self.documents,
+            labels=Labels(
+                self.database, pace(self.settings), lower_bounds(self.settings)
+            ),
+            intake=self.intake,
+            carriers=self.carriers,
+            health=self.health,
+            clock=self.clock,
+            on_news=self._news,
+            on_replay=self.reader.wake,
+            metrics=self.metrics,
+        )
+        return application(parts)
 
     def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
         """Return what runs beside the HTTP server, by name."""
-        return {"reader": self.reader.run(), "publisher": self.publisher.run()}
+        loops = {
+            "reader": self.reader.run(),
+            "publisher": self.publisher.run(),
+            "sweeper": self.sweeper.run(),
+        }
+        return loops | ({"keeper": self.keeper.run()} if self.keeper else {})
+
+    def _publisher(self) -> Publisher:
+        claims = Claims(self.database)
+        return Publisher(
+            claims,
+            Sender(claims, self.vtex, on_call=self._count_call),
+            publisher_terms(self.settings),
+            self.clock,
+            unread=claims.unread_since,
+            on_round=partial(self.health.beat, "publisher"),
+        )
+
+    def _news(self) -> None:
+        """Wake this publisher, and the other replicas'."""
+        self.publisher.wake()
+        if not self.alone:
+            telling = asyncio.ensure_future(self.database.notify())
+            self._telling.add(telling)
+            telling.add_done_callback(self._told)
+
+    def _told(self, telling: asyncio.Future[None]) -> None:
+        """Forget a notice; one that was lost is made good by looking round."""
+        self._telling.discard(telling)
+        if not telling.cancelled() and telling.exception() is not None:
+            log.warning("replicas were not told", error=repr(telling.exception()))
+
+    def _count_call(self, account: str, kind: str, status: int | None) -> None:
+        self.metrics.vtex_calls.labels(account, kind, status or 0).inc()
+
+    def _reader(self) -> Reader:
+        database = self.database
+        calls = Calls(
+            on_news=self._news,
+            on_idle=self.keeper.burst_read if self.keeper else nothing,
+            on_hang=hang,
+            guard=lambda: watched(2 * TIME_LIMIT),
+        )
+        return Reader(
+            self.documents,
+            self.carriers,
+            self.settings.contracts,
+            self.clock,
+            terms=reading_terms(
+                self.settings.contracts, self.carriers, pace(self.settings)
+            ),
+            calls=calls,
+            health=self.health,
+            unclean=not isinstance(database, SqliteDatabase) or database.unclean,
+        )
+
+    def _intake(self) -> Intake:
+        return Intake(
+            self.documents,
+            self.carriers,
+            self.settings.contracts,
+            self.clock,
+            limits=self.settings.intake,
+            health=self.health,
+            on_kept=self.reader.wake,
+        )
+
+    def _sweeper(self) -> Sweeper:
+        policy = ages_policy(self.settings)
+        return Sweeper(
+            self.database,
+            Sweep(
+                self.database,
+                policies(self.settings),
+                self.settings.accounts,
+                policy.expires_after,
+            ),
+            Ages(self.database, policy),
+            self.clock,
+            wake=self.publisher.wake,
+        )
+
+
+def nothing() -> None:
+    """Do nothing: PostgreSQL's log holds what was cut until it is written over."""
 
 
 @asynccontextmanager
 async def assembled(settings: Settings, clock: Clock = utcnow) -> AsyncIterator[Relay]:
-    """Put a process together from its settings; close everything at the end."""
-    routes.check_access(settings)
+    """Put a process together from its settings; close everything at the end.
+
+    Raises `ConfigurationError` for what would fail later.
+    """
+    check_tokens(settings)
     adapters = carriers(settings)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(opened(settings, serving=True))
         session = await stack.enter_async_context(vtex_session())
-        health = Health()
-        documents = Documents(database)
-        publisher = _publisher(
-            settings, database, VtexClient(session, clock=clock), clock
+        relay = Relay(
+            settings, clock, adapters, database, VtexClient(session, clock=clock)
         )
-        unclean = not isinstance(database, SqliteDatabase) or database.unclean
-        reader = Reader(
-            documents,
-            adapters,
-            settings.contracts,
-            clock,
-            terms=reading_terms(settings.contracts, adapters, pace(settings)),
-            calls=Calls(on_news=publisher.wake, on_hang=_hang),
-            health=health,
-            unclean=unclean,
-        )
-        stack.callback(reader.close)
-        intake = Intake(
-            documents,
-            adapters,
-            settings.contracts,
-            clock,
-            limits=settings.intake,
-            health=health,
-            on_kept=reader.wake,
-        )
-        stack.push_async_callback(intake.close)
-        application = routes.application(
-            routes.Parts(
-                settings=settings,
-                database=database,
-                documents=documents,
-                labels=Labels(database, pace(settings), lower_bounds(settings)),
-                intake=intake,
-                carriers=adapters,
-                health=health,
-                clock=clock,
-                on_news=publisher.wake,
-            )
-        )
-        alone = isinstance(database, SqliteDatabase)
-        yield Relay(
-            settings, database, intake, reader, publisher, health, application, alone
-        )
+        stack.push_async_callback(relay.reader.close)
+        stack.push_async_callback(relay.intake.close)
+        if relay.keeper is not None:
+            stack.push_async_callback(relay.keeper.close)
+        await _begin(relay)
+        yield relay
 
 
-def _publisher(
-    settings: Settings, database: Database, vtex: VtexClient, clock: Clock
-) -> Publisher:
-    claims = Claims(database)
-    return Publisher(
-        claims,
-        Sender(claims, vtex),
-        publisher_terms(settings),
-        clock,
-        unread=claims.unread_since,
-    )
-
-
-async def started(relay: Relay, clock: Clock = utcnow) -> None:
+async def _begin(relay: Relay) -> None:
     """Notice new credentials, and take back what a predecessor left."""
     accounts = Accounts(relay.database)
     for account, digest in credentials(relay.settings).items():
-        await accounts.credentials(account, digest, clock())
+        await accounts.credentials(account, digest, relay.clock())
     await relay.publisher.start(alone=relay.alone)
-
-
-async def run(relay: Relay, stop: asyncio.Event) -> int:
-    """Serve until *stop* is set; return the exit code.
-
-    A loop that ends by itself ends the process: whoever watches it starts it
-    again.
-    """
-    await started(relay)
-    runner = web.AppRunner(
-        relay.application,
-        access_log_class=AccessLogger,
-        handle_signals=False,
-        shutdown_timeout=10,
-    )
-    await runner.setup()
-    host, port = relay.settings.listen_at
-    site = web.TCPSite(runner, host, port, backlog=1024)
-    await site.start()
-    for name, port in runner.addresses:
-        log.info("listening", address=f"http://{name}:{port}")
-    tasks = {n: asyncio.create_task(c, name=n) for n, c in relay.loops().items()}
-    for name, task in tasks.items():
-        relay.health.expect(name, SILENCE, task)
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({stopping, *tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
-    died = [name for name, task in tasks.items() if task.done()]
-    log.info("stopping", died=died)
-    await runner.cleanup()
-    await _end([*tasks.values(), stopping])
-    return 1 if died else 0
-
-
-async def _end(tasks: list[asyncio.Task[Any]]) -> None:
-    """Stop the loops; what is in flight comes to its end first."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def serve(settings: Settings) -> int:
-    """Run the relay until it is told to stop; return the exit code.
-
-    Raises `ConfigurationError` if it cannot start.
-    """
-    logs.configure(
-        level=settings.log.level,
-        layout=settings.log.format,
-        secrets=settings.secret_values(),
-    )
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_serve(settings))
-
-
-async def _serve(settings: Settings) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with assembled(settings) as relay:
-        return await run(relay, stop)
-
-
-def _loop_factory() -> Any:
-    """Return uvloop's event loop where there is one."""
-    if sys.platform == "win32":
-        return None
-    try:
-        import uvloop  # noqa: PLC0415 -- not everywhere
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
-def _hang() -> None:
-    """End a process whose adapter hangs: a thread cannot be stopped."""
-    os._exit(HUNG)
+    await relay.database.listen(relay.publisher.wake)

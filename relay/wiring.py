@@ -1,7 +1,10 @@
 """Settings, translated into the words of each part; nothing is opened here."""
 
+import faulthandler
 import hashlib
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -11,10 +14,14 @@ from relay.carrier.loading import load_carrier
 from relay.publisher.terms import AccountTerms, Terms, Waits
 from relay.settings import Settings
 from relay.settings.accounts import AccountSettings
+from relay.store.ages import AgesPolicy
 from relay.store.claims import Limits
 from relay.store.events import Pace
 from relay.telling.facts import Policy
 from relay.vtex.client import VtexAccount
+
+HUNG: Final = 70
+"""The exit code of a process that an adapter hangs."""
 
 LABEL_TEXTS: Final = {
     "pt": "Etiqueta emitida",
@@ -146,3 +153,37 @@ def _waits(settings: Settings) -> Waits:
     }
     waits = {name: timedelta(seconds=value) for name, value in seconds.items()}
     return Waits(**waits, max_attempts=of.max_attempts)
+
+
+def ages_policy(settings: Settings) -> AgesPolicy:
+    """Return how long things are kept."""
+    of = settings.ages
+    return AgesPolicy(
+        documents=timedelta(days=of.documents_days),
+        repeats=timedelta(days=of.repeats_days),
+        unmatched=timedelta(days=of.unmatched_days),
+        unreadable=timedelta(days=of.unreadable_days),
+        calls=timedelta(days=of.calls_days),
+        shipments=timedelta(days=of.shipments_days),
+        asides=timedelta(days=settings.intake.aside_days),
+        expire=timedelta(days=of.expire_days),
+        expire_by_contract={
+            name: timedelta(days=contract.expire_days)
+            for name, contract in settings.contracts.items()
+        },
+    )
+
+
+def hang() -> None:
+    """End a process whose adapter hangs: a thread cannot be stopped."""
+    os._exit(HUNG)
+
+
+@contextmanager
+def watched(limit: timedelta) -> Iterator[None]:
+    """End the process if what runs inside never gives the interpreter back."""
+    faulthandler.dump_traceback_later(limit.total_seconds(), exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()

@@ -1,7 +1,7 @@
 """What tests are given: a clock, settings, and databases of both kinds."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +12,13 @@ from relay.store.database import Database
 from relay.store.postgres import PostgresDatabase
 from relay.store.sqlite import SqliteDatabase
 from tests import postgres_server
+from tests.clock import Clock
 from tests.postgres_server import PostgresServer
+from tests.way_in import WayIn
+from tests.world import World, living
 
-START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ACCOUNT = {"app_key": "key-of-the-store", "app_token": "token-of-the-store"}
 CONTRACT = {"adapter": "acme", "secret": "secret-of-acme"}
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self, now: datetime = START) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, by: timedelta) -> None:
-        self.now += by
 
 
 @pytest.fixture
@@ -105,3 +94,28 @@ def database(request: pytest.FixtureRequest) -> Database:
     """Give a fresh database: every test that wants one runs on both kinds."""
     found: Database = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture
+async def world(database: Database) -> AsyncIterator[World]:
+    """Give a relay, a VTEX and a carrier, with settings as they are by default."""
+    async with living(database) as made:
+        yield made
+
+
+@pytest.fixture
+def worlds(database: Database) -> Callable[..., AbstractAsyncContextManager[World]]:
+    """Make a world with other settings."""
+
+    def make(**settings: Any) -> AbstractAsyncContextManager[World]:
+        return living(database, **settings)
+
+    return make
+
+
+@pytest.fixture
+def way_in(
+    database: Database, clock: Clock, settings: Callable[..., Settings]
+) -> WayIn:
+    """Give intake and reader of contract `acme` over a database of both kinds."""
+    return WayIn(database, clock, settings().contracts)

@@ -1,1 +1,38 @@
 """The command line."""
+
+import sys
+
+import typer
+
+from relay.cli import accounts, checking, documents, running, shipments
+from relay.errors import ConfigurationError, RegistrationError
+
+FAILED = 1
+CONFIGURATION = 2
+"""The exit code of a process that its settings do not let start."""
+
+app = typer.Typer(
+    name="relay",
+    help="Tells VTEX where the parcels are of carriers it is not integrated with.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (running.serve, running.sandbox, running.init, running.demo):
+    app.command()(command)
+app.command()(checking.doctor)
+app.add_typer(shipments.commands, name="shipments")
+app.add_typer(documents.commands, name="documents")
+app.add_typer(accounts.commands, name="accounts")
+
+
+def main() -> None:
+    """Run the command that the arguments name; errors are words, no traceback."""
+    try:
+        app()
+    except ConfigurationError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(CONFIGURATION)
+    except RegistrationError as error:
+        typer.echo(": ".join(filter(None, (str(error), error.way_out))), err=True)
+        sys.exit(FAILED)

@@ -153,8 +153,11 @@ def accept(told: Sequence[Told], shipment: int, now: datetime) -> list[Change]:
 
 
 def _forgotten(claim: Claim, step: Look | Write) -> Outcome:
-    """Forget a stored write that was certainly not carried out."""
-    if isinstance(step, Look):
+    """Forget a stored write that was certainly not carried out.
+
+    One that repeats a write in doubt stays: the first of them may have been.
+    """
+    if isinstance(step, Look) or claim.facts.pending is not None:
         return Outcome(claim)
     shipment = claim.facts.shipment
     row = {"shipment": shipment, "true_refuted": int(step.is_delivered)}
@@ -210,15 +213,15 @@ def _unavailable(
         and others is not None
         and others > micros(claim.failing_since)
     )
+    doubt = not isinstance(step, Look)
     if counts and claim.attempts >= waits.max_attempts:
-        return replace(_forgotten(claim, step), settlement=stuck(because))
+        return Outcome(claim, settlement=replace(stuck(because), doubt=doubt))
     wait = backoff(
         claim.attempts,
         around.jitter,
         least=waits.unavailable,
         most=waits.unavailable_cap,
     )
-    doubt = not isinstance(step, Look)
     until = now + (max(wait, waits.doubt) if doubt else wait)
     settlement = postponed(until, because, counts=counts, doubt=doubt)
     return Outcome(claim, (), gates.unavailable(now), settlement)

@@ -41,9 +41,11 @@ class Publisher:
     terms: Terms
     clock: Clock
     unread: Unread = nothing_unread
+    on_round: Callable[[], None] = lambda: None
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _running: set[asyncio.Task[None]] = field(default_factory=set)
     alive_at: datetime | None = None
+    _expired_at: datetime | None = None
 
     def wake(self) -> None:
         """Look at once: a label or a scan was committed."""
@@ -67,6 +69,7 @@ class Publisher:
 
     async def _round(self) -> None:
         self._woken.clear()
+        self.on_round()
         try:
             worked = await self.step()
         except Exception:
@@ -96,6 +99,7 @@ class Publisher:
         now = self.clock()
         self.alive_at = now
         started = 0
+        await self._take_back(now)
         for state in await self.claims.ready_accounts(now):
             terms = self.terms.accounts.get(state.account)
             if terms is not None:
@@ -110,7 +114,6 @@ class Publisher:
     async def _publish(
         self, state: AccountState, terms: AccountTerms, now: datetime
     ) -> int:
-        await self._expire(state.account, predecessor=False)
         free = self.terms.in_flight - len(self._running)
         if free <= 0 or state.closed_because(micros(now)):
             return 0
@@ -141,6 +144,14 @@ class Publisher:
             unread=unread,
             jitter=random.random,
         )
+
+    async def _take_back(self, now: datetime) -> None:
+        """Make due again, now and then, what was claimed and never settled."""
+        last = self._expired_at
+        if last is None or not last <= now < last + self.terms.waits.look_round:
+            self._expired_at = now
+            for account in self.terms.accounts:
+                await self._expire(account, predecessor=False)
 
     async def _expire(self, account: str, *, predecessor: bool) -> None:
         found = await self.claims.expire(

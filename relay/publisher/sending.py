@@ -16,7 +16,7 @@ from relay.publisher.outcomes import (
     outcome_of_error,
 )
 from relay.publisher.settling import Amend, rest, settle_change
-from relay.publisher.steps import Announce, Look, Publish, Rest, Write, next_step
+from relay.publisher.steps import Announce, Look, Rest, Write, next_step
 from relay.publisher.storing import Planned, plan, quarantine_changes
 from relay.publisher.terms import AccountTerms, Waits
 from relay.store.accounts import AccountState
@@ -88,13 +88,21 @@ class Course:
         )
 
 
+OnCall = Callable[[str, str, int | None], None]
+"""Told of every call: the account, the kind, and the status if there was one."""
+
+
+def nobody(_account: str, _kind: str, _status: int | None) -> None:
+    """Tell nobody of a call."""
+
+
 @dataclass(slots=True)
 class Sender:
     """Carries claims out: the only place from which VTEX is called."""
 
     claims: Claims
     vtex: VtexClient
-    on_call: Callable[[str, int | None], None] = lambda kind, status: None  # noqa: ARG005
+    on_call: OnCall = nobody
 
     async def send(self, claim: Claim, course: Course) -> None:
         """Carry one claim out to its settlement; errors are logged, never raised.
@@ -145,6 +153,7 @@ class Sender:
     ) -> Answer | VtexError:
         """Make one call; the sender checks its lease against the clock before."""
         facts, step = claim.facts, planned.step
+        assert not isinstance(step, Rest)  # noqa: S101 -- a rest makes no call
         account = course.terms.vtex
         status: int | None = None
         try:
@@ -155,13 +164,12 @@ class Sender:
                     account, facts.order_id, deadline=deadline
                 )
             else:
-                assert isinstance(step, (Announce, Publish))  # noqa: S101
                 answer = await self._write(claim, step, course, deadline)
             status = answer.status
         except VtexError as error:
             return error
         finally:
-            self.on_call(step.kind if not isinstance(step, Rest) else "", status)
+            self.on_call(facts.account, step.kind, status)
         return answer
 
     async def _write(

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from relay.store.claims import Claim
 from relay.telling.facts import WHOLE, Announcement, Facts, Pending, Policy, Told
-from relay.telling.publishing import NewObject, publishing
+from relay.telling.publishing import NewObject, is_announced, publishing
 from relay.telling.tellable import Assessment, assess
 from relay.vtex.bodies import (
     announcement,
@@ -92,12 +92,6 @@ def next_step(
     if not is_announced(facts):
         return _to_announce(facts, can_read=can_read)
     return _publish(facts, now, policy, read_up_to)
-
-
-def is_announced(facts: Facts) -> bool:
-    """Whether VTEX has the number, the page and the carrier's name as we hold them."""
-    held, accepted = facts.announcement, facts.announced_as
-    return held is not None and accepted is not None and accepted.same_as(held)
 
 
 def _to_announce(facts: Facts, *, can_read: bool) -> Step:

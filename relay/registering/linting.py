@@ -10,9 +10,10 @@ from relay.errors import InvalidLabel
 from relay.fiscal import KEY_LENGTH, NfeKey, check_digit
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9-]+")
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATE: Final = re.compile(r"20\d{2}-\d{2}-\d{2}", re.ASCII)
 _MOMENT: Final = re.compile(
-    r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}([.]\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?"
+    r"20\d{2}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}([.]\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?",
+    re.ASCII,
 )
 _URL: Final = re.compile(r"https?://[^\s/?#]+\S*")
 LONGEST_ORDER_ID: Final = 100
@@ -114,18 +115,22 @@ def cte_key(text: str, field: str) -> str:
     return key
 
 
-def dispatched(text: str, zone: ZoneInfo) -> datetime:
-    """Return the moment of `dispatchedDate`; a date alone is 00:00 in *zone*."""
+def dispatched(text: str, zone: ZoneInfo) -> tuple[datetime, str]:
+    """Return the moment of `dispatchedDate`, and how VTEX is told of it.
+
+    A date alone is 00:00 in *zone*, and so is a time without an offset.
+    """
     field = "dispatchedDate"
     if _DATE.fullmatch(text):
-        return datetime.combine(_day(text, field), time(), zone)
+        return datetime.combine(_day(text, field), time(), zone), text
     if not _MOMENT.fullmatch(text):
         raise _odd_date(field, "2026-08-01 or 2026-08-01T14:03:00-03:00")
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise _odd_date(field, "a day and a time that exist") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    return moment, moment.isoformat(timespec="seconds")
 
 
 def promised(text: str) -> str:

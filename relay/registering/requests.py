@@ -33,9 +33,9 @@ def _snake(value: Any) -> Any:
     return _HUMP.sub("_", value).lower() if isinstance(value, str) else value
 
 
-Text = Annotated[
-    str | None, BeforeValidator(_missing_if_blank), Field(max_length=200)
-]
+_OrMissing: Final = BeforeValidator(_missing_if_blank)
+Text = Annotated[Annotated[str, Field(max_length=200)] | None, _OrMissing]
+Address = Annotated[Annotated[str, Field(max_length=2000)] | None, _OrMissing]
 Needed = Annotated[str, Field(min_length=1, max_length=200)]
 Volume = Annotated[int, Field(ge=1, le=MOST_VOLUMES)]
 Kind = Annotated[
@@ -80,9 +80,7 @@ class LabelRequest(Request):
     volumes: Volume | None = None
     parcels: Annotated[tuple[ParcelRequest, ...], Field(max_length=MOST_VOLUMES)] = ()
     references: tuple[ReferenceRequest, ...] = ()
-    tracking_url: Annotated[
-        str | None, BeforeValidator(_missing_if_blank), Field(max_length=2000)
-    ] = None
+    tracking_url: Address = None
     courier: Text = None
     dispatched_date: Text = None
     estimated_delivery_date: Text = None
@@ -98,9 +96,7 @@ class CorrectionRequest(Request):
 
     tracking_number: Text = None
     volume: Volume = 1
-    tracking_url: Annotated[
-        str | None, BeforeValidator(_missing_if_blank), Field(max_length=2000)
-    ] = None
+    tracking_url: Address = None
     courier: Text = None
     contract: Text = None
     history: Literal["drop", "keep"] = "drop"

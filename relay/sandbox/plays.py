@@ -1,6 +1,5 @@
 """What each kind of fault makes of a call; `None` stands for no answer at all."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -77,7 +76,7 @@ async def _late(visit: Visit, fault: Fault) -> None:
 
     async def carry_out_later() -> None:
         try:
-            await asyncio.sleep(fault.delay_seconds)
+            await visit.world.options.sleep(fault.delay_seconds)
             carry_out()
         finally:
             flights.end(visit.call)

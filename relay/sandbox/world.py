@@ -1,7 +1,7 @@
 """Everything one sandbox holds."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,13 +25,15 @@ class SandboxOptions:
     `mode` is what a PUT does to the events stored before; "merge" is what fits all
     evidence on the real VTEX. `keep` bounds the lists of calls, writes and
     complaints, the oldest falling out. `simulators` are the carriers' parts by
-    adapter; `None` finds the installed ones.
+    adapter; `None` finds the installed ones. `sleep` waits until a late call is
+    carried out.
     """
 
     mode: PutMode = "merge"
     latency_ms: int = 0
     keep: int = MOST_KEPT
     clock: Clock = utcnow
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     simulators: Mapping[str, Simulator] | None = None
     webhook_timeout: float = 10.0
     retry_pause: float = 0.2

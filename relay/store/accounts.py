@@ -46,9 +46,9 @@ class AccountState:
         """Take up to *wanted* permits to call from the bucket; return how many."""
         refill = int(max(now - self.permits_at, 0) * per_second)
         level = min(burst * CALL, self.permits + refill)
-        taken = min(wanted, level // CALL)
+        taken = max(min(wanted, level // CALL), 0)
         self.permits, self.permits_at = level - taken * CALL, now
-        return max(taken, 0)
+        return taken
 
     def open(self) -> None:
         """Forget every reason for which nothing is sent."""

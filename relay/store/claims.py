@@ -50,6 +50,10 @@ ORDER: Final = (
 """What an answer means comes before what is sent next."""
 
 
+FOREVER: Final = (1 << 63) - 1
+"""An instant after every other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A shipment taken for a while, with all that telling depends on."""
@@ -233,13 +237,12 @@ class Claims:
         *doubt_wait* after the last moment at which it may have been sent.
         *predecessor*: no other process is alive, so every lease is over.
         """
+        until = FOREVER if predecessor else micros(now)
+        async with self._database.reading() as tx:
+            if await tx.row("lease_over", account=account, now=until) is None:
+                return 0
         async with self._database.writing() as tx:
-            if predecessor:
-                found = await tx.rows("all_leases", account=account)
-            else:
-                found = await tx.rows(
-                    "expired_leases", account=account, now=micros(now)
-                )
+            found = await tx.rows("expired_leases", account=account, now=until)
             for row in found:
                 last = now if predecessor else moment(row["lease_until"])
                 await tx.run(

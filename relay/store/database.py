@@ -7,7 +7,7 @@ writer.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib.resources import files
 from typing import Any, Final, Literal, Protocol
@@ -39,6 +39,10 @@ class Transaction(Protocol):
         """Run *query* once for each of *rows*."""
         ...
 
+    async def new_events(self, count: int) -> Sequence[int]:
+        """Reserve the numbers of events that are about to be added."""
+        ...
+
 
 class Database(Protocol):
     """A database: one transaction that writes, or short ones that only read."""
@@ -58,6 +62,14 @@ class Database(Protocol):
 
     async def notify(self) -> None:
         """Tell the other replicas that there is something new."""
+        ...
+
+    async def vacuum(self, pages: int) -> bool:
+        """Give up to *pages* freed pages back; say whether there were any."""
+        ...
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Call *heard* when another replica has something new."""
         ...
 
     async def close(self) -> None:

@@ -45,6 +45,14 @@ class PostgresTransaction:
             ordered = [self._prepared(query, row)[1] for row in rows]
             await self._connection.executemany(sql, ordered)
 
+    async def new_events(self, count: int) -> Sequence[int]:
+        """Reserve the numbers of events that are about to be added."""
+        next_ = (
+            "SELECT nextval(pg_get_serial_sequence('events', 'event')) AS event "
+            "FROM generate_series(1, $1)"
+        )
+        return [row["event"] for row in await self._connection.fetch(next_, count)]
+
     def _prepared(self, query: str, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
         names = self._queries.driver_adapter.var_sorted[query]
         return getattr(self._queries, query).sql, [values[name] for name in names]
@@ -93,6 +101,10 @@ class PostgresDatabase:
         """Tell the other replicas that there is something new."""
         async with self._pool.acquire() as connection:
             await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
+
+    async def vacuum(self, pages: int) -> bool:  # noqa: ARG002 -- nothing to bound
+        """Do nothing: the server does that by itself."""
+        return False
 
     async def listen(self, heard: Callable[[], None]) -> None:
         """Call *heard* at every notice of another replica."""

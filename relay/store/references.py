@@ -6,15 +6,15 @@ always sees the other.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from relay.clock import micros, moment
 from relay.matching import LOWER_BOUND, Known, Match, Registration, match
 from relay.store.database import Row, Transaction
-from relay.store.spelling import at, clean, ids, loads, rows
-from relay.tracking import Level, Reference, ReferenceKind
+from relay.store.spelling import at, clean, dumps, ids, loads
+from relay.tracking import Level, Reference, ReferenceKind, compared
 
 Key = tuple[str, str, str]
 """Contract, kind and compared value of a reference."""
@@ -32,62 +32,81 @@ class Unmatched:
 
 def key(contract: str, reference: Reference) -> Key:
     """Return how a reference of *contract* is stored."""
-    return (contract, reference.kind.value, clean(reference.compared))
+    return (contract, str(reference.kind), clean(compared(reference.value)))
 
 
-async def intern(tx: Transaction, keys: Iterable[Key]) -> dict[Key, int]:
+@dataclass(frozen=True, slots=True)
+class Interned:
+    """The ids of reference values; nothing can stand under those that are fresh."""
+
+    numbers: Mapping[Key, int]
+    fresh: frozenset[int]
+
+    def kinds(self) -> dict[int, tuple[ReferenceKind, str]]:
+        """Return kind and value of every id."""
+        return {n: (ReferenceKind(k[1]), k[2]) for k, n in self.numbers.items()}
+
+
+async def intern(tx: Transaction, keys: Iterable[Key]) -> Mapping[Key, int]:
     """Return the id of every key, made where it is new, locked in sorted order."""
+    return (await interned(tx, keys)).numbers
+
+
+async def interned(tx: Transaction, keys: Iterable[Key]) -> Interned:
+    """Return the ids of *keys*, and which of them were made just now.
+
+    What is new is inserted before what is known is locked, each in sorted
+    order, so that two transactions never wait for one another.
+    """
     wanted = sorted(set(keys))
-    found = await _find(tx, wanted)
-    missing = [k for k in wanted if k not in found]
-    if missing:
-        await tx.run("add_references", rows=_as_rows(missing))
-        found = await _find(tx, wanted)
-    return found
+    if not wanted:
+        return Interned({}, frozenset())
+    numbers = _numbered(await tx.rows("add_references", rows=dumps(wanted)))
+    fresh = frozenset(numbers.values())
+    if len(numbers) < len(wanted):
+        known = [k for k in wanted if k not in numbers]
+        numbers |= _numbered(await tx.rows("find_references", rows=dumps(known)))
+    return Interned(numbers, fresh)
 
 
-async def _find(tx: Transaction, keys: Sequence[Key]) -> dict[Key, int]:
-    if not keys:
-        return {}
-    rows_ = await tx.rows("find_references", rows=_as_rows(keys))
-    return {(r["contract"], r["kind"], r["value"]): r["reference"] for r in rows_}
-
-
-def _as_rows(keys: Iterable[Key]) -> str:
-    return rows({"contract": c, "kind": k, "value": v} for c, k, v in keys)
+def _numbered(found: Iterable[Row]) -> dict[Key, int]:
+    return {(r["contract"], r["kind"], r["value"]): r["reference"] for r in found}
 
 
 async def matches(
     tx: Transaction,
     events: Sequence[Unmatched],
     lower_bounds: Mapping[str, timedelta],
+    known: Interned | None = None,
 ) -> dict[int, Match]:
-    """Match events with what is registered now.
+    """Match events with what is registered now; those that match nothing are left out.
 
-    `lower_bounds` are the contracts' own settings, by contract.
+    `lower_bounds` are the contracts' own settings, by contract. *known* are the
+    references of the events, if they were interned in this transaction.
     """
     wanted = {ref for e in events for ref in e.refs}
-    if not wanted:
+    registered = await _registrations(tx, wanted - known.fresh if known else wanted)
+    if not registered:
         return {}
-    registered = await _registrations(tx, wanted)
-    kinds = await _kinds(tx, wanted) if registered else {}
+    kinds = known.kinds() if known else await _kinds(tx, wanted)
     numbers = await _numbers(tx, registered, kinds)
     return {
         e.event: match(
             e.occurred_at,
-            [Known(r, *kinds[r], registered.get(r, ())) for r in e.refs]
-            if registered
-            else (),
+            [Known(r, *kinds[r], registered.get(r, ())) for r in e.refs],
             numbers,
             lower_bounds.get(e.contract, LOWER_BOUND),
         )
         for e in events
+        if not registered.keys().isdisjoint(e.refs)
     }
 
 
 async def _registrations(
-    tx: Transaction, wanted: Iterable[int]
+    tx: Transaction, wanted: Collection[int]
 ) -> dict[int, tuple[Registration, ...]]:
+    if not wanted:
+        return {}
     found: dict[int, list[Registration]] = defaultdict(list)
     for row in await tx.rows("registrations_of", rows=ids("reference", wanted)):
         found[row["reference"]].append(_registration(row))

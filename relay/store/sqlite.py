@@ -4,8 +4,8 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
@@ -49,6 +49,12 @@ class SqliteTransaction:
             sql = getattr(self._queries, query).sql
             cursor = await self._connection.executemany(sql, rows)
             del cursor
+
+    async def new_events(self, count: int) -> Sequence[int]:
+        """Reserve the numbers of events that are about to be added."""
+        last = "SELECT coalesce(max(event), 0) FROM events"
+        first = 1 + next(iter(await self._connection.execute_fetchall(last)))[0]
+        return range(first, first + count)
 
 
 class SqliteDatabase:
@@ -105,13 +111,12 @@ class SqliteDatabase:
     async def writing(self) -> AsyncIterator[SqliteTransaction]:
         """Open a transaction that is committed, and on disk, at its end."""
         async with self._turn:
-            await self._writer.execute_fetchall("BEGIN IMMEDIATE")
             try:
+                await self._writer.execute_fetchall("BEGIN IMMEDIATE")
                 yield SqliteTransaction(self._writer, self._queries)
                 await self._writer.execute_fetchall("COMMIT")
             except BaseException:
-                if self._writer.in_transaction:
-                    await asyncio.shield(self._writer.execute_fetchall("ROLLBACK"))
+                await asyncio.shield(self._roll_back())
                 raise
 
     @asynccontextmanager
@@ -119,16 +124,33 @@ class SqliteDatabase:
         """Open a transaction that sees one state and changes nothing."""
         reader = await self._idle.get()
         try:
-            await reader.execute_fetchall("BEGIN")
             try:
+                await reader.execute_fetchall("BEGIN")
                 yield SqliteTransaction(reader, self._queries)
             finally:
                 await asyncio.shield(reader.execute_fetchall("COMMIT"))
         finally:
             self._idle.put_nowait(reader)
 
+    async def _roll_back(self) -> None:
+        """Undo what was begun; a cancelled BEGIN is still carried out."""
+        with suppress(sqlite3.OperationalError):  # there was nothing to undo
+            await self._writer.execute_fetchall("ROLLBACK")
+
     async def notify(self) -> None:
         """Do nothing: there are no replicas, and a second process is looked for."""
+
+    async def vacuum(self, pages: int) -> bool:
+        """Give up to *pages* freed pages back; say whether there were any."""
+        async with self._turn:
+            free = await self._writer.execute_fetchall("PRAGMA freelist_count")
+            if not next(iter(free))[0]:
+                return False
+            await self._writer.execute_fetchall(f"PRAGMA incremental_vacuum({pages})")
+        return True
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Do nothing: there is nobody to hear of."""
 
     async def checkpoint(self, *, truncate: bool) -> bool:
         """Move the write-ahead log into the file; say whether all of it went."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,9 @@ LABEL_CODE: Final = "relay:label"
 
 WHOLE: Final = 0
 """The volume that stands for all parcels of the invoice."""
+
+Happening = tuple[datetime, str]
+"""What makes two events of a parcel the same one: the second, and the code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,19 @@ class KnownEvent:
         """Where the event stands in the history, oldest first."""
         return (self.occurred_at, self.position, self.event)
 
+    @property
+    def told_code(self) -> str:
+        """What tells two events of one instant apart: the code, else the words."""
+        if self.code:
+            return self.code
+        words = " ".join(self.description.casefold().split())
+        return "text:" + sha256(words.encode()).hexdigest()[:16]
+
+    @property
+    def happening(self) -> Happening:
+        """What the event is known by, whichever reference or door it came by."""
+        return (self.occurred_at.replace(microsecond=0), self.told_code)
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -55,9 +72,9 @@ class Told:
     accepted: bool = False
 
     @property
-    def key(self) -> tuple[int, datetime, str]:
-        """What makes two objects the same one."""
-        return (self.volume, self.occurred_at, self.code)
+    def happening(self) -> Happening:
+        """What the object's event is known by."""
+        return (self.occurred_at.replace(microsecond=0), self.code)
 
 
 @dataclass(frozen=True, slots=True)

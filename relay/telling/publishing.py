@@ -1,10 +1,11 @@
 """What the next *update order tracking status* has to say, if there is one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from relay.telling.facts import LABEL_CODE, WHOLE, Facts, KnownEvent, Policy
-from relay.telling.tellable import Assessment, code_of, key_of
+from relay.telling.tellable import Assessment, parcel_of
 from relay.tracking import Milestone
 
 
@@ -35,6 +36,12 @@ class Publishing:
         return self.delivered_at is not None
 
 
+def is_announced(facts: Facts) -> bool:
+    """Whether VTEX has the number, the page and the carrier's name as we hold them."""
+    held, accepted = facts.announcement, facts.announced_as
+    return held is not None and accepted is not None and accepted.same_as(held)
+
+
 def publishing(
     facts: Facts, assessment: Assessment, policy: Policy
 ) -> Publishing | None:
@@ -44,9 +51,9 @@ def publishing(
     issue "first shipping update email"), so the first call of a shipment carries
     the guard event alone; and a created label alone never makes a call.
     """
-    if facts.delivered_told:
-        return None
     fresh = untold(facts, assessment)
+    if facts.delivered_told or _stays_closed(facts, assessment, fresh):
+        return None
     delivers = assessment.delivered_at is not None
     worth_it = delivers or any(
         e.milestone is not Milestone.LABEL_CREATED for e in fresh
@@ -62,13 +69,30 @@ def publishing(
 
 def untold(facts: Facts, assessment: Assessment) -> list[KnownEvent]:
     """Return what may be told and was not accepted yet."""
-    keys = {t.key for t in facts.accepted}
-    events = {t.event for t in facts.accepted}
+    told = {(parcel_of(t.volume, facts.volumes), t.happening) for t in facts.accepted}
+    events = {(t.event, t.volume) for t in facts.accepted}
     return [
         e
         for e in assessment.tellable
-        if key_of(e) not in keys and e.event not in events
+        if (e.event, e.volume) not in events
+        and told.isdisjoint(
+            {(WHOLE, e.happening), (parcel_of(e.volume, facts.volumes), e.happening)}
+        )
     ]
+
+
+def _stays_closed(
+    facts: Facts, assessment: Assessment, fresh: Sequence[KnownEvent]
+) -> bool:
+    """Whether nothing reopens a closed shipment: all news is older than what is told.
+
+    A shipment that expired has no reason of its own any more once there is news.
+    """
+    closed = facts.closed_because
+    if closed is None or closed != assessment.closes_because:
+        return False
+    last = max((t.occurred_at for t in facts.accepted), default=None)
+    return last is not None and all(e.occurred_at <= last for e in fresh)
 
 
 def as_object(event: KnownEvent) -> NewObject:
@@ -76,7 +100,7 @@ def as_object(event: KnownEvent) -> NewObject:
     return NewObject(
         volume=event.volume,
         occurred_at=event.occurred_at,
-        code=code_of(event),
+        code=event.told_code,
         position=event.position,
         description=event.description,
         city=event.city,

@@ -9,11 +9,13 @@ from relay.carrier.contract import Carrier
 from relay.clock import Clock
 from relay.health import Health
 from relay.intake import Intake
+from relay.metrics import Metrics
 from relay.settings import Settings
 from relay.store.database import Database
 from relay.store.documents import Documents
 from relay.store.labels import Labels
 from relay.web import health, keys, webhooks
+from relay.web.api import mount_api
 from relay.web.problems import problems
 
 
@@ -30,10 +32,8 @@ class Parts:
     health: Health
     clock: Clock
     on_news: Callable[[], None]
-
-
-def check_access(settings: Settings) -> None:
-    """Refuse to serve the API to anybody but this machine without a token."""
+    on_replay: Callable[[], None]
+    metrics: Metrics
 
 
 def application(parts: Parts) -> web.Application:
@@ -50,4 +50,11 @@ def application(parts: Parts) -> web.Application:
     app[keys.CLOCK] = parts.clock
     for module in (webhooks, health):
         app.add_routes(module.routes())
+    mount_api(
+        app,
+        parts.carriers,
+        on_news=parts.on_news,
+        on_replay=parts.on_replay,
+        metrics=parts.metrics,
+    )
     return app

@@ -42,9 +42,14 @@ async def _body(request: web.Request, limit: int) -> bytes:
     size = request.content_length or 0
     if size > limit:
         raise web.HTTPRequestEntityTooLarge(limit, size)
-    body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > limit:
-            raise web.HTTPRequestEntityTooLarge(limit, len(body))
-    return bytes(body)
+    content = request.content
+    body = await content.readany()
+    if content.at_eof() and len(body) <= limit:
+        return body
+    whole = bytearray(body)
+    while len(whole) <= limit:
+        chunk = await content.readany()
+        if not chunk:
+            return bytes(whole)
+        whole += chunk
+    raise web.HTTPRequestEntityTooLarge(limit, len(whole))

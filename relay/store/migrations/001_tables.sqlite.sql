@@ -66,10 +66,10 @@ CREATE TABLE shipments (
     stuck_because TEXT,
     waiting_because TEXT,
     ready_at INTEGER GENERATED ALWAYS AS (
-        CASE WHEN stuck_because IS NOT NULL
+        CASE WHEN stuck_because IS NOT NULL OR lease IS NOT NULL
               OR (due_at IS NULL AND news_due_at IS NULL) THEN NULL
         ELSE max(min(coalesce(due_at, news_due_at), coalesce(news_due_at, due_at)),
-                 coalesce(not_before, 0), coalesce(lease_until, 0)) END) VIRTUAL,
+                 coalesce(not_before, 0)) END) VIRTUAL,
     UNIQUE (account, order_id, invoice_number)
 ) STRICT;
 
@@ -77,8 +77,18 @@ CREATE INDEX shipments_ready ON shipments (account, lane, ready_at)
     WHERE ready_at IS NOT NULL;
 CREATE INDEX shipments_leased ON shipments (account, lease_until)
     WHERE lease IS NOT NULL;
-CREATE INDEX shipments_stuck ON shipments (stuck_at, shipment)
+CREATE INDEX shipments_by_account ON shipments (account, shipment);
+CREATE INDEX shipments_by_invoice ON shipments (account, invoice_number);
+CREATE INDEX shipments_stuck ON shipments (account, shipment)
     WHERE stuck_because IS NOT NULL;
+CREATE INDEX shipments_in_doubt ON shipments (account, shipment)
+    WHERE in_doubt_since IS NOT NULL;
+CREATE INDEX shipments_without_number ON shipments (account, shipment)
+    WHERE tracking_number IS NULL;
+CREATE INDEX shipments_open_by_account ON shipments (account, shipment)
+    WHERE closed_at IS NULL;
+CREATE INDEX shipments_not_delivered ON shipments (account, shipment)
+    WHERE closed_at IS NOT NULL AND delivered_told_at IS NULL;
 CREATE INDEX shipments_open ON shipments (shipment) WHERE closed_at IS NULL;
 CREATE INDEX shipments_by_key ON shipments (invoice_key)
     WHERE invoice_key IS NOT NULL;

@@ -26,11 +26,11 @@ JOIN reference_values AS v
 WHERE coalesce(p.judged, '') <> 'dropped'
 ORDER BY s.shipment, p.volume, e.occurred_at, e.event
 
--- name: adopt_for_parcel
+-- name: adopt_for_parcel!
 UPDATE parcels SET tracking_number = :tracking_number
 WHERE shipment = :shipment AND volume = :volume AND tracking_number IS NULL
 
--- name: adopt_for_shipment
+-- name: adopt_for_shipment!
 UPDATE shipments
 SET tracking_number = :tracking_number, courier = coalesce(courier, :courier),
     tracking_url = coalesce(tracking_url, :tracking_url)

@@ -77,10 +77,9 @@ SELECT shipment, account, lease_until, pending FROM shipments
 WHERE account = :account AND lease IS NOT NULL AND lease_until <= :now
 ORDER BY shipment LIMIT 500 FOR UPDATE SKIP LOCKED
 
--- name: all_leases
-SELECT shipment, account, lease_until, pending FROM shipments
-WHERE account = :account AND lease IS NOT NULL
-ORDER BY shipment LIMIT 5000
+-- name: lease_over
+SELECT shipment FROM shipments
+WHERE account = :account AND lease IS NOT NULL AND lease_until <= :now LIMIT 1
 
 -- name: expire_lease!
 UPDATE shipments

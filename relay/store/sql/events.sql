@@ -8,24 +8,14 @@ JOIN events AS e
  AND e.code = (j.value ->> 'code')
  AND e.text_key = (j.value ->> 'text_key')
 
--- name: add_events
+-- name: add_event!
 INSERT INTO events
-    (reference, second, code, text_key, refs, occurred_at, position, milestone,
+    (event, reference, second, code, text_key, refs, occurred_at, position, milestone,
      reason, effect, final, undoes, description, city, state, country,
      received_at, written_from, via)
-SELECT CAST(j.value ->> 'reference' AS BIGINT), CAST(j.value ->> 'second' AS BIGINT),
-       j.value ->> 'code', j.value ->> 'text_key', j.value ->> 'refs',
-       CAST(j.value ->> 'occurred_at' AS BIGINT),
-       CAST(j.value ->> 'position' AS BIGINT),
-       j.value ->> 'milestone', j.value ->> 'reason', j.value ->> 'effect',
-       CAST(j.value ->> 'final' AS BIGINT), j.value ->> 'undoes',
-       j.value ->> 'description', j.value ->> 'city', j.value ->> 'state',
-       j.value ->> 'country', CAST(j.value ->> 'received_at' AS BIGINT),
-       CAST(j.value ->> 'received_at' AS BIGINT),
-       CAST(j.value ->> 'via' AS BIGINT)
-FROM json_each(:rows) AS j
-WHERE true
-RETURNING event, reference, second, code, text_key
+VALUES (:event, :reference, :second, :code, :text_key, :refs, :occurred_at, :position,
+        :milestone, :reason, :effect, :final, :undoes, :description, :city, :state,
+        :country, :received_at, :received_at, :via)
 
 -- name: rewrite_event!
 UPDATE events

@@ -3,18 +3,20 @@
 SELECT r.reference, r.contract, r.kind, r.value
 FROM json_each(:rows) AS j
 JOIN reference_values AS r
-  ON r.contract = (j.value ->> 'contract')
- AND r.kind = (j.value ->> 'kind')
- AND r.value = (j.value ->> 'value')
+  ON r.contract = (j.value ->> 0)
+ AND r.kind = (j.value ->> 1)
+ AND r.value = (j.value ->> 2)
 ORDER BY r.contract, r.kind, r.value FOR UPDATE OF r
 
--- name: add_references!
+-- name: add_references
+-- Returns those that were not there.
 INSERT INTO reference_values (contract, kind, value)
-SELECT j.value ->> 'contract', j.value ->> 'kind', j.value ->> 'value'
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2
 FROM json_each(:rows) AS j
 WHERE true
 ORDER BY 1, 2, 3
 ON CONFLICT (contract, kind, value) DO NOTHING
+RETURNING reference, contract, kind, value
 
 -- name: registrations_of
 -- Who registered these references, with the lives of their shipments.

@@ -1,0 +1,70 @@
+"""`relay accounts`: whether VTEX is being told, account by account."""
+
+# ruff: noqa: PLC0415 -- imported when a command runs, so that help is quick
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from relay.cli.databases import on_database
+from relay.cli.options import AsJson, Config
+from relay.cli.showing import write_json, write_table
+from relay.clock import micros, moment, utcnow
+from relay.errors import NotFound
+
+if TYPE_CHECKING:
+    from relay.store.database import Database
+
+commands = typer.Typer(
+    help="Look at accounts, and open those that are shut.", no_args_is_help=True
+)
+
+
+@commands.command("list")
+def list_(config: Config = None, as_json: AsJson = False) -> None:
+    """List accounts, with what keeps VTEX from being told."""
+    found = on_database(config, _listed)
+    if as_json:
+        write_json(found)
+        return
+    columns = ("account", "due", "stuck", "last accepted (UTC)", "shut because")
+    write_table(columns, [list(row.values()) for row in found])
+
+
+@commands.command("open")
+def open_(
+    account: Annotated[str, typer.Argument(help="The account's name.")],
+    config: Config = None,
+) -> None:
+    """Try again at once, after credentials or permissions were mended."""
+
+    async def act(database: "Database") -> bool:
+        from relay.store.accounts import Accounts
+
+        opened = await Accounts(database).open(account)
+        await database.notify()
+        return opened
+
+    if not on_database(config, act):
+        raise NotFound(
+            f"there is no account {account}", way_out="`relay accounts list` shows them"
+        )
+    typer.echo(f"{account} is open: a running relay tries again within a second.")
+
+
+async def _listed(database: "Database") -> list[dict[str, Any]]:
+    from relay.store.accounts import Accounts
+    from relay.store.lists import Lists
+
+    now = utcnow()
+    counts = await Lists(database).counts(now)
+    return [
+        {
+            "account": state.account,
+            "due": counts["due"].get(state.account, 0),
+            "stuck": counts["stuck"].get(state.account, 0),
+            "lastAccepted": state.accepted_at and moment(state.accepted_at),
+            "shutBecause": state.closed_because(micros(now)) or state.read_closed,
+        }
+        for state in await Accounts(database).all()
+    ]

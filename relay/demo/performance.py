@@ -1,0 +1,133 @@
+"""The demo from beginning to end: two processes, five acts, one verdict."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from aiohttp import ClientError, ClientSession
+from rich.console import Console
+from rich.live import Live
+
+from relay.demo.acts import Play
+from relay.demo.plan import Act, speakers
+from relay.demo.programs import (
+    LOOPBACK,
+    DemoFailed,
+    Program,
+    Secrets,
+    environment,
+    free_port,
+)
+from relay.demo.showing import Board, Lines, Picture, disturbed, result, sentences
+from relay.demo.stories import shipments
+from relay.demo.talking import Relay, Sandbox, now, until
+
+LOOK_SECONDS: Final = 0.25
+SETTLE_SECONDS: Final = 45.0
+
+
+def run(console: Console, *, settle_seconds: float = SETTLE_SECONDS) -> int:
+    """Play the whole story; return 0 if every promise was kept, else 1."""
+    return asyncio.run(_run(console, settle_seconds))
+
+
+async def _run(console: Console, settle_seconds: float) -> int:
+    with TemporaryDirectory(prefix="relay-demo-") as name:
+        try:
+            async with staged(Path(name)) as play:
+                return await _played(play, console, settle_seconds)
+        except (DemoFailed, ClientError) as error:
+            console.print(f"the demo cannot go on: {error}", style="red", markup=False)
+            return 1
+
+
+@asynccontextmanager
+async def staged(folder: Path) -> AsyncIterator[Play]:
+    """Start sandbox and relay, each on a port of its own, and stop them at the end."""
+    sandbox_at, relay_at = (f"{LOOPBACK}:{free_port()}" for _ in range(2))
+    secrets = Secrets()
+    port = sandbox_at.rpartition(":")[2]
+    scenery = Program("sandbox", ("sandbox", "--port", port), folder)
+    program = Program("relay", ("serve",), folder)
+    async with ClientSession() as session, _stopping(scenery, program):
+        await scenery.start()
+        sandbox = Sandbox(session, f"http://{sandbox_at}")
+        await until("the sandbox", lambda: _up(sandbox, scenery))
+        carriers = speakers((await sandbox.ask("carriers"))["carriers"])
+        if not carriers:
+            raise DemoFailed("no carrier of the sandbox says enough")
+        adapters = [carrier.adapter for carrier in carriers]
+        program.environment = environment(
+            folder, relay_at, sandbox.url, adapters, secrets
+        )
+        await program.start()
+        relay = Relay(session, f"http://{relay_at}", secrets)
+        await until("the relay", lambda: _up(relay, program))
+        yield Play(shipments(carriers, now()), sandbox, relay, program)
+
+
+async def _up(server: Sandbox | Relay, program: Program) -> bool:
+    program.check()
+    return await server.ready()
+
+
+@asynccontextmanager
+async def _stopping(*programs: Program) -> AsyncIterator[None]:
+    """Stop *programs* at the end, the last one first.
+
+    Where one has ended by itself, that explains what failed.
+    """
+    try:
+        yield
+    except (DemoFailed, ClientError):
+        for program in programs:
+            program.check()
+        raise
+    finally:
+        for program in reversed(programs):
+            await program.stop()
+
+
+async def _played(play: Play, console: Console, settle_seconds: float) -> int:
+    begun = time.monotonic()
+    with board(console) as shown:
+        watching = asyncio.create_task(_watch(play.sandbox, shown))
+        try:
+            await play.prepare()
+            for act in Act:
+                shown.begin(act)
+                await play.perform(act)
+            verdict = await play.settled(settle_seconds)
+            shown.look(await play.sandbox.orders())
+        finally:
+            watching.cancel()
+    evidence = await play.evidence()
+    console.print(result(play.plan, evidence))
+    console.print("\nDisturbed on purpose:")
+    for line in disturbed(evidence):
+        console.print(f"  {line}", markup=False)
+    seconds = time.monotonic() - begun
+    for line in sentences(verdict, len(play.plan), seconds):
+        console.print(line, style="red" if verdict.broken else "green", markup=False)
+    return 1 if verdict.broken else 0
+
+
+async def _watch(sandbox: Sandbox, shown: Board) -> None:
+    while True:
+        with suppress(ClientError):
+            shown.look(await sandbox.orders())
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+@contextmanager
+def board(console: Console) -> Iterator[Board]:
+    """Give the kind of progress that *console* can show."""
+    if not console.is_terminal:
+        yield Lines(console)
+        return
+    with Live(console=console, refresh_per_second=8, transient=True) as live:
+        yield Picture(live)

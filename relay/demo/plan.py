@@ -1,0 +1,119 @@
+"""What there is in the demo: shipments, their labels and scans, act by act; pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final
+
+DELIVERED: Final = "delivered"
+ON_ITS_WAY: Final = ("picked_up", "in_transit", "at_hub", "out_for_delivery")
+"""The milestones that a parcel passes before it is delivered, in order."""
+
+
+class Act(Enum):
+    """What goes on while labels are printed and scans come, in order."""
+
+    OPENING = "labels are printed, scans come early, twice, forged and out of order"
+    LOST_ANSWER = "VTEX delivers an order and its answer is lost"
+    OUTAGE = "VTEX is out for a while"
+    KILL = "the relay is killed while it tells VTEX, and started again"
+    CLOSING = "everything else arrives"
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """A carrier of the sandbox, with its codes for the relay's milestones."""
+
+    adapter: str
+    speaks: Mapping[str, str]
+
+    @property
+    def journey(self) -> tuple[str, ...]:
+        """What it can say of a parcel before it is delivered."""
+        return tuple(m for m in ON_ITS_WAY if m in self.speaks)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One box: its volume, its tracking number and the carrier's own id."""
+
+    volume: int
+    number: str
+    shipment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The ERP prints the label of a box, and tells the relay so many times."""
+
+    box: Box
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The carrier tells of a box; `older` is about an older box of that number."""
+
+    box: Box
+    milestone: str
+    occurred_at: datetime
+    times: int = 1
+    forged: bool = False
+    older: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether VTEX should ever hear of it."""
+        return not (self.forged or self.older)
+
+
+Step = Label | Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """One invoice of one order, and what happens to it in which act."""
+
+    order_id: str
+    invoice_number: str
+    story: str
+    speaker: Speaker
+    dispatched_at: datetime
+    boxes: tuple[Box, ...]
+    steps: Mapping[Act, tuple[Step, ...]]
+    visible_after: float = 0
+
+    @property
+    def scans(self) -> tuple[Scan, ...]:
+        """The scans that VTEX should hear of."""
+        every = (s for steps in self.steps.values() for s in steps)
+        return tuple(s for s in every if isinstance(s, Scan) and s.counts)
+
+    @property
+    def delivered_at(self) -> datetime | None:
+        """When its last box was handed over, if all were."""
+        handed_over = {
+            s.box.volume: s.occurred_at for s in self.scans if s.milestone == DELIVERED
+        }
+        if len(handed_over) < len(self.boxes):
+            return None
+        return max(handed_over.values())
+
+    def starts_in(self, act: Act) -> bool:
+        """Whether VTEX hears of a scan on the way in *act* or before."""
+        acts = list(Act)[: list(Act).index(act) + 1]
+        steps = [s for a in acts for s in self.steps.get(a, ())]
+        return any(
+            isinstance(s, Scan) and s.counts and s.milestone != DELIVERED for s in steps
+        )
+
+
+def speakers(carriers: Iterable[Mapping[str, Any]]) -> list[Speaker]:
+    """Return those of the sandbox's *carriers* that call and say enough."""
+    found = [
+        Speaker(carrier["adapter"], carrier["speaks"])
+        for carrier in carriers
+        if carrier["webhook"]
+    ]
+    return [s for s in found if DELIVERED in s.speaks and s.journey]

@@ -1,0 +1,148 @@
+"""The demo's two processes, started, killed and stopped by their own id."""
+
+import asyncio
+import os
+import secrets
+import socket
+import sys
+from asyncio.subprocess import Process
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+ACCOUNT: Final = "demo"
+LOOPBACK: Final = "127.0.0.1"
+STOP_SECONDS: Final = 15.0
+TAIL_LINES: Final = 15
+
+
+class DemoFailed(Exception):
+    """The demo cannot go on; the message says why."""
+
+
+@dataclass(slots=True)
+class Program:
+    """One process of ours; what it says goes into a file of its own."""
+
+    name: str
+    arguments: tuple[str, ...]
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    process: Process | None = None
+
+    async def start(self) -> None:
+        """Start it, with nothing but the environment to tell it what to do."""
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "relay",
+                *self.arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                env=inherited(os.environ) | dict(self.environment),
+            )
+
+    @property
+    def log(self) -> Path:
+        """The file that holds what it says."""
+        return self.folder / f"{self.name}.log"
+
+    def check(self) -> None:
+        """Raise `DemoFailed` if it has ended by itself."""
+        code = self.process.returncode if self.process else None
+        if code is not None:
+            raise DemoFailed(f"the {self.name} ended with {code}:\n{self.tail()}")
+
+    def tail(self) -> str:
+        """Return the last lines it wrote."""
+        text = self.log.read_text(encoding="utf-8", errors="replace")
+        return "\n".join(text.splitlines()[-TAIL_LINES:])
+
+    async def kill(self) -> None:
+        """Kill it as `kill -9` does."""
+        if self.process is not None and self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                self.process.kill()
+            await self.process.wait()
+
+    async def stop(self) -> None:
+        """Ask it to stop, and kill it if it does not."""
+        if self.process is None or self.process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            self.process.terminate()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self.process.wait()
+        except TimeoutError:
+            await self.kill()
+
+
+def inherited(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return *environ* without the settings of another relay."""
+    return {n: v for n, v in environ.items() if not n.upper().startswith("RELAY_")}
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens at."""
+    with socket.socket() as listener:
+        listener.bind((LOOPBACK, 0))
+        port: int = listener.getsockname()[1]
+    return port
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What the relay and those who call it have to agree on."""
+
+    token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
+    webhooks: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
+
+
+def environment(
+    folder: Path, relay: str, sandbox: str, adapters: Iterable[str], known: Secrets
+) -> dict[str, str]:
+    """Return the settings of the demo's relay: short waits, a contract per adapter.
+
+    *relay* is the host and port to listen at, *sandbox* the address of the other.
+    """
+    settings = {
+        "DATABASE": f"sqlite:///{folder / 'relay.db'}",
+        "LISTEN": relay,
+        "LOG__FORMAT": "json",
+        "TOKENS__DEMO__TOKEN": known.token,
+        "TOKENS__DEMO__SCOPES": "erp,operator,metrics",
+    }
+    account = f"ACCOUNTS__{ACCOUNT.upper()}"
+    settings |= {
+        f"{account}__APP_KEY": "sandbox-key",
+        f"{account}__APP_TOKEN": "sandbox-token",
+        f"{account}__BASE_URL": f"{sandbox}/vtex/{ACCOUNT}",
+        f"{account}__REQUESTS_PER_SECOND": "50",
+        f"{account}__BURST": "50",
+        f"{account}__IN_FLIGHT": "8",
+    }
+    settings |= {f"PUBLISHER__{n}_SECONDS": v for n, v in WAITS.items()}
+    for adapter in adapters:
+        settings[f"CONTRACTS__{adapter.upper()}__ADAPTER"] = adapter
+        settings[f"CONTRACTS__{adapter.upper()}__SECRET"] = known.webhooks
+    return {f"RELAY_{name}": value for name, value in settings.items()}
+
+
+WAITS: Final = {
+    "QUIET": "0.3",
+    "NEWS_WAIT": "1",
+    "LOOK_ROUND": "0.2",
+    "NOT_YET": "1",
+    "UNAVAILABLE": "0.5",
+    "OUTAGE_PROBE": "1",
+    "GATE": "1",
+    "DOUBT_WAIT": "3",
+    "READ_BACK_AGAIN": "3",
+}
+"""Everything that takes minutes in real life takes seconds here."""

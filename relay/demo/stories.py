@@ -1,0 +1,163 @@
+"""The stories that the demo's shipments live through; pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from relay.demo.plan import DELIVERED, Act, Box, Label, Scan, Shipment, Speaker, Step
+
+OLDER: Final = timedelta(days=400)
+"""How long ago a number was another parcel's."""
+
+DISPATCHED: Final = timedelta(days=2)
+LATE_SECONDS: Final = 6.0
+
+Steps = Mapping[Act, Sequence[Step]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a story is made of: the labels of a shipment's boxes, and their scans."""
+
+    labels: tuple[Label, ...]
+    on_its_way: tuple[Scan, ...]
+    deliveries: tuple[Scan, ...]
+
+    @property
+    def begins(self) -> tuple[Step, ...]:
+        """The labels, then the scans on the way."""
+        return (*self.labels, *self.on_its_way)
+
+
+def as_it_should(parts: Parts) -> Steps:
+    """Print and scan the boxes first, and deliver them last."""
+    return {Act.OPENING: parts.begins, Act.CLOSING: parts.deliveries}
+
+
+def still_on_its_way(parts: Parts) -> Steps:
+    """Print and scan the boxes, and deliver none."""
+    return {Act.OPENING: parts.begins}
+
+
+def _before_its_label(parts: Parts) -> Steps:
+    opening: list[Step] = [*parts.on_its_way, *parts.labels]
+    return {Act.OPENING: opening, Act.CLOSING: parts.deliveries}
+
+
+def _everything_twice(parts: Parts) -> Steps:
+    return {
+        Act.OPENING: [replace(step, times=2) for step in parts.begins],
+        Act.CLOSING: [replace(scan, times=2) for scan in parts.deliveries],
+    }
+
+
+def _out_of_order(parts: Parts) -> Steps:
+    opening: list[Step] = [*parts.labels, *parts.deliveries]
+    return {Act.OPENING: opening, Act.CLOSING: parts.on_its_way[::-1]}
+
+
+def _forged(parts: Parts) -> Steps:
+    forged = [replace(scan, forged=True) for scan in parts.deliveries]
+    return {Act.OPENING: (*parts.begins, *forged)}
+
+
+def _number_used_before(parts: Parts) -> Steps:
+    older = [
+        replace(scan, older=True, occurred_at=scan.occurred_at - OLDER)
+        for scan in parts.deliveries
+    ]
+    later = [replace(s, occurred_at=s.occurred_at + timedelta(days=1)) for s in older]
+    return {Act.OPENING: (*older, *parts.begins, *later)}
+
+
+def _used_before_and_delivered(parts: Parts) -> Steps:
+    return {**_number_used_before(parts), Act.CLOSING: parts.deliveries}
+
+
+def _all_but_one_box(parts: Parts) -> Steps:
+    return {Act.OPENING: parts.begins, Act.CLOSING: parts.deliveries[:-1]}
+
+
+def _delivered_in(act: Act) -> Callable[[Parts], Steps]:
+    return lambda parts: {Act.OPENING: parts.begins, act: parts.deliveries}
+
+
+def _printed_in(act: Act) -> Callable[[Parts], Steps]:
+    return lambda parts: {act: parts.begins, Act.CLOSING: parts.deliveries}
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One story, and how many shipments live through it."""
+
+    name: str
+    shipments: int
+    steps: Callable[[Parts], Steps]
+    volumes: int = 1
+    visible_after: float = 0
+
+
+STORIES: Final = (
+    Story("as it should be", 6, as_it_should),
+    Story("still on its way", 2, still_on_its_way),
+    Story("scans before the label", 3, _before_its_label),
+    Story("everything twice", 3, _everything_twice),
+    Story("delivery before other scans", 3, _out_of_order),
+    Story("forged delivery", 2, _forged),
+    Story("number of an older parcel", 1, _number_used_before),
+    Story("used number, delivered", 1, _used_before_and_delivered),
+    Story("three volumes", 1, as_it_should, volumes=3),
+    Story("two of three volumes", 1, _all_but_one_box, volumes=3),
+    Story("late invoice", 1, as_it_should, visible_after=LATE_SECONDS),
+    Story("answer to delivery lost", 1, _delivered_in(Act.LOST_ANSWER)),
+    Story("delivered in the outage", 4, _delivered_in(Act.OUTAGE)),
+    Story("printed in the outage", 2, _printed_in(Act.OUTAGE)),
+    Story("delivered at the kill", 6, _delivered_in(Act.KILL)),
+    Story("printed at the kill", 2, _printed_in(Act.KILL)),
+)
+
+
+def shipments(
+    speakers: Sequence[Speaker], now: datetime, stories: Sequence[Story] = STORIES
+) -> list[Shipment]:
+    """Return the shipments of all *stories*, shared out among the carriers."""
+    told = [story for story in stories for _ in range(story.shipments)]
+    return [
+        _shipment(story, index, speakers[index % len(speakers)], now)
+        for index, story in enumerate(told)
+    ]
+
+
+def _shipment(story: Story, index: int, speaker: Speaker, now: datetime) -> Shipment:
+    dispatched_at = now.replace(second=0, microsecond=0) - DISPATCHED
+    boxes = tuple(
+        Box(v, f"RL{index:07}{v:02}BR", f"demo-{index:03}-{v}")
+        for v in range(1, story.volumes + 1)
+    )
+    steps = story.steps(_parts(boxes, speaker, dispatched_at))
+    return Shipment(
+        order_id=f"1500{index:03}-01",
+        invoice_number=str(71000 + index),
+        story=story.name,
+        speaker=speaker,
+        dispatched_at=dispatched_at,
+        boxes=boxes,
+        steps={act: tuple(told) for act, told in steps.items()},
+        visible_after=story.visible_after,
+    )
+
+
+def _parts(boxes: Sequence[Box], speaker: Speaker, dispatched_at: datetime) -> Parts:
+    """Return a shipment's labels and scans; all scans are minutes apart."""
+    hour, minute = timedelta(hours=1), timedelta(minutes=1)
+    on_its_way = tuple(
+        Scan(box, milestone, dispatched_at + 6 * hour * step + box.volume * minute)
+        for box in boxes
+        for step, milestone in enumerate(speaker.journey, 1)
+    )
+    deliveries = tuple(
+        Scan(box, DELIVERED, dispatched_at + 46 * hour + box.volume * minute)
+        for box in boxes
+    )
+    return Parts(tuple(Label(box) for box in boxes), on_its_way, deliveries)

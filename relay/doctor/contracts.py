@@ -1,0 +1,46 @@
+"""Settings that are valid one by one: whether they make a relay that works."""
+
+from collections.abc import Iterator
+
+from relay.carrier.loading import load_carrier
+from relay.doctor.findings import Check, fine, look, wrong
+from relay.errors import ConfigurationError
+from relay.settings import ContractSettings, Settings
+
+
+def check_tables(settings: Settings) -> Iterator[Check]:
+    """Name the tables without which nobody can use the relay."""
+    missing = {
+        "accounts": (settings.accounts, "no VTEX account", "[accounts.<name>]"),
+        "contracts": (
+            settings.contracts,
+            "no carrier's contract",
+            "[contracts.<name>]",
+        ),
+        "tokens": (settings.tokens, "no token for the ERP", "[tokens.<name>]"),
+    }
+    for subject, (table, says, header) in missing.items():
+        if not table:
+            way_out = f"add {header}; `relay init` writes an example"
+            yield look(subject, f"there is {says}", way_out)
+
+
+def check_contract(contract: ContractSettings, settings: Settings) -> Iterator[Check]:
+    """Make the adapter, and say how its webhooks are verified and where they go."""
+    subject = f"contracts.{contract.name}"
+    try:
+        load_carrier(contract.adapter, settings.contract_options(contract.name))
+    except ConfigurationError as error:
+        yield wrong(subject, str(error), "correct it; `relay init` shows every key")
+        return
+    if contract.verification == "none":
+        says = "its webhooks are taken from anybody"
+        way_out = 'set a secret, or verification = "url" with a url_secret'
+        yield look(f"{subject}.verification", says, way_out)
+    yield fine(subject, f"adapter {contract.adapter}, webhooks at {_address(contract)}")
+
+
+def _address(contract: ContractSettings) -> str:
+    """Return the path of a contract's webhooks, its secret left out."""
+    secret = "/<url_secret>" if contract.verification == "url" else ""
+    return f"/webhooks/{contract.name}{secret}"

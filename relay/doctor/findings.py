@@ -1,0 +1,37 @@
+"""What the doctor says: about what, how bad, and what to do."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Level(Enum):
+    """How bad a finding is."""
+
+    FINE = "fine"
+    LOOK = "look"  # it works, and somebody should know
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    subject: str
+    level: Level
+    says: str
+    way_out: str = ""
+
+
+def fine(subject: str, says: str) -> Check:
+    """Say that *subject* is as it should be."""
+    return Check(subject, Level.FINE, says)
+
+
+def look(subject: str, says: str, way_out: str) -> Check:
+    """Say what somebody should know of *subject*."""
+    return Check(subject, Level.LOOK, says, way_out)
+
+
+def wrong(subject: str, says: str, way_out: str) -> Check:
+    """Say what is wrong with *subject*, and what to do."""
+    return Check(subject, Level.WRONG, says, way_out)

@@ -1,0 +1,44 @@
+"""What is counted, for Prometheus; each process has a registry of its own."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+
+class Metrics:
+    """Counters that the parts count on, and gauges that are set when asked for.
+
+    Documents and events are counted by contract. `vtex_calls` is by account,
+    kind and status, 0 where there was no answer.
+    """
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.documents_kept = self._counter(
+            "documents_kept", "Documents that were kept.", "contract"
+        )
+        self.documents_forged = self._counter(
+            "documents_forged", "Webhooks that proved nothing.", "contract"
+        )
+        self.documents_read = self._counter(
+            "documents_read", "Documents that were read.", "contract"
+        )
+        self.documents_unreadable = self._counter(
+            "documents_unreadable", "Documents that no adapter can read.", "contract"
+        )
+        self.events = self._counter("events", "New tracking events.", "contract")
+        self.vtex_calls = self._counter(
+            "vtex_calls", "Calls to VTEX.", "account", "kind", "status"
+        )
+        self.unread = self._gauge("unread_documents", "Documents not read yet.")
+        self.unread_age = self._gauge("unread_age_seconds", "Age of the oldest.")
+        self.due = self._gauge("due_shipments", "Told next.", "account")
+        self.stuck = self._gauge("stuck_shipments", "For a person.", "account")
+
+    def text(self) -> bytes:
+        """Return everything in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str, words: str, *labels: str) -> Counter:
+        return Counter(f"relay_{name}", words, labels, registry=self._registry)
+
+    def _gauge(self, name: str, words: str, *labels: str) -> Gauge:
+        return Gauge(f"relay_{name}", words, labels, registry=self._registry)

@@ -1,0 +1,109 @@
+"""What a correction changes of a shipment, resolved as at registration."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from relay.carrier.contract import ParcelView
+from relay.errors import InvalidLabel
+from relay.labels import Correction
+from relay.registering import linting
+from relay.registering.choosing import named_contract
+from relay.registering.requests import CorrectionRequest
+from relay.registering.resolving import Resolver
+from relay.settings import ContractSettings, Settings
+from relay.tracking import Reference
+
+Resolving = Callable[[ContractSettings], Resolver]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A shipment as it is registered, as far as a correction needs it.
+
+    `numbers` are the tracking numbers by volume.
+    """
+
+    account: str
+    contract: str
+    invoice_number: str
+    numbers: Mapping[int, str | None]
+    invoice_key: str | None = None
+    tracking_number: str | None = None
+    tracking_url: str | None = None
+    courier: str | None = None
+    references: tuple[Reference, ...] = ()
+
+
+def corrected(
+    request: CorrectionRequest, known: Known, settings: Settings, resolving: Resolving
+) -> tuple[Correction, list[str]]:
+    """Say what *request* makes of a shipment, and what is worth a look."""
+    if request.volume not in known.numbers:
+        raise InvalidLabel(
+            f"the invoice has volumes 1 to {len(known.numbers)}",
+            field="volume",
+            way_out="POST a label with this `volume` to add a parcel",
+        )
+    if request.tracking_number is not None:
+        linting.code(request.tracking_number, "trackingNumber")
+    before = settings.contracts.get(known.contract)
+    name = request.contract or known.contract
+    after = named_contract(name, settings, known.account)
+    announced, warnings = _announced(
+        request, known, resolving(before) if before else None, resolving(after)
+    )
+    correction = Correction(
+        was=(known.contract, known.numbers[request.volume]),
+        contract=name,
+        volume=request.volume,
+        number=request.tracking_number,
+        announced=announced,
+        keep=request.history == "keep",
+    )
+    return correction, warnings
+
+
+def _announced(
+    request: CorrectionRequest, known: Known, before: Resolver | None, after: Resolver
+) -> tuple[dict[str, str | None], list[str]]:
+    """Resolve anew what was resolved, and keep what was given."""
+    number = _number(request, known, after)
+    old = _view(known, known.numbers, known.tracking_number)
+    given = {request.volume: request.tracking_number or known.numbers[request.volume]}
+    new = _view(known, {**known.numbers, **given}, number)
+    url, courier = known.tracking_url, known.courier
+    warnings: list[str] = []
+    if request.tracking_url is not None:
+        url = linting.url(request.tracking_url)
+    elif url is None or (before and url == before.url(old)):
+        url = after.url(new) if number else None
+    elif number != known.tracking_number:
+        warnings.append("trackingUrl: it was given for the old number, and it stays")
+    if request.courier is not None:
+        courier = request.courier
+    elif courier is None or (before and courier == before.courier()):
+        courier = after.courier()
+    changed = {"tracking_number": number, "tracking_url": url, "courier": courier}
+    return changed, warnings
+
+
+def _number(request: CorrectionRequest, known: Known, after: Resolver) -> str | None:
+    """Return the number to announce: the invoice has one, its first box's."""
+    given = known.tracking_number
+    was = known.numbers[request.volume]
+    if request.tracking_number is not None and given in {None, was}:
+        given = request.tracking_number
+    return after.number(given, known.invoice_key, known.invoice_number)
+
+
+def _view(
+    known: Known, numbers: Mapping[int, str | None], announced: str | None
+) -> ParcelView:
+    """Return the first box with a number, as at registration."""
+    volume = next((v for v in sorted(numbers) if numbers[v]), 1)
+    return ParcelView(
+        references=known.references,
+        tracking_number=numbers[volume] or announced or "",
+        invoice_key=known.invoice_key or "",
+        volume=volume,
+    )

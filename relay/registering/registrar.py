@@ -1,0 +1,131 @@
+"""The registrar: from a request and the settings to a label, with its warnings."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from relay.carrier.contract import Carrier, ParcelView
+from relay.labels import Correction, Label
+from relay.registering import linting
+from relay.registering.choosing import account_of, contract_of
+from relay.registering.correcting import Known, corrected
+from relay.registering.referring import Referred, referred
+from relay.registering.requests import CorrectionRequest, LabelRequest
+from relay.registering.resolving import Resolver
+from relay.settings import ContractSettings, Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked(Generic[T]):
+    """What can be stored, and what is worth a look all the same."""
+
+    value: T
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Registrar:
+    """Checks what is to be registered; `carriers` are the adapters by contract."""
+
+    settings: Settings
+    carriers: Mapping[str, Carrier]
+
+    def label(
+        self,
+        request: LabelRequest,
+        now: datetime,
+        visible: Collection[str] | None = None,
+    ) -> Checked[Label]:
+        """Return the label that *request* describes.
+
+        *visible* are the accounts that exist for whoever asks, None for all.
+        Raises `InvalidLabel` with the field at fault and the way out.
+        """
+        accounts = self.settings.accounts if visible is None else visible
+        account = account_of(request, self.settings, accounts)
+        contract = contract_of(request, self.settings, account)
+        linting.order_id(request.order_id)
+        warnings = [*linting.invoice_number(request.invoice_number)]
+        found = referred(request)
+        if found.key is not None:
+            warnings += linting.key_disagrees(found.key, request.invoice_number)
+        fields = self._fields(request, found, self._resolver(contract))
+        fields |= self._dates(request, account, now, warnings)
+        if contract.tracking_number == "nfe_key" and found.key is None:
+            warnings.append(
+                "invoiceKey: it is missing, and the contract announces it: VTEX is "
+                "told nothing until it is registered"
+            )
+        label = Label(
+            account=account,
+            contract=contract.name,
+            order_id=request.order_id,
+            invoice_number=request.invoice_number,
+            parcels=found.parcels,
+            volumes=request.volumes,
+            invoice_references=tuple(found.whole),
+            announced=request.announced,
+            **fields,
+        )
+        return Checked(label, tuple(warnings))
+
+    def correction(
+        self, request: CorrectionRequest, known: Known
+    ) -> Checked[Correction]:
+        """Return what *request* changes of a shipment.
+
+        Raises `InvalidLabel` with the field at fault and the way out.
+        """
+        correction, warnings = corrected(request, known, self.settings, self._resolver)
+        return Checked(correction, tuple(warnings))
+
+    def _resolver(self, contract: ContractSettings) -> Resolver:
+        return Resolver(contract, self.carriers[contract.name])
+
+    def _fields(
+        self, request: LabelRequest, found: Referred, resolver: Resolver
+    ) -> dict[str, Any]:
+        """Resolve what VTEX is told, and say what of it the ERP gave itself."""
+        key = found.key.key if found.key else None
+        announce = resolver.number(found.number, key, request.invoice_number)
+        first = next((p for p in found.parcels if p.tracking_number), found.parcels[0])
+        view = ParcelView(
+            references=(*first.references, *found.whole),
+            tracking_number=found.number or announce or "",
+            invoice_key=key or "",
+            volume=first.volume or 1,
+        )
+        given = {
+            "invoice_key": request.invoice_key,
+            "tracking_url": request.tracking_url,
+            "courier": request.courier,
+            "promised_on": request.estimated_delivery_date,
+        }
+        url = linting.url(request.tracking_url) if request.tracking_url else None
+        return {
+            "invoice_key": key,
+            "announce": announce,
+            "tracking_url": url or (resolver.url(view) if announce else None),
+            "courier": request.courier or resolver.courier(),
+            "given": frozenset(name for name, value in given.items() if value),
+        }
+
+    def _dates(
+        self, request: LabelRequest, account: str, now: datetime, warnings: list[str]
+    ) -> dict[str, Any]:
+        dates: dict[str, Any] = {}
+        if request.dispatched_date is not None:
+            zone = self.settings.account(account).zone
+            moment, told = linting.dispatched(request.dispatched_date, zone)
+            dates |= {"dispatched_at": moment, "dispatched_date": told}
+            if moment > now:
+                warnings.append(
+                    "dispatchedDate: it is in the future; a delivery before it "
+                    "would wait for a person"
+                )
+        if request.estimated_delivery_date is not None:
+            dates["promised_on"] = linting.promised(request.estimated_delivery_date)
+        return dates

@@ -1,0 +1,99 @@
+"""Runs the relay: HTTP server and loops, until it is told to stop."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
+
+from aiohttp import web
+
+from relay import logs
+from relay.app import Relay, assembled
+from relay.settings import Settings
+from relay.web.access import AccessLogger
+
+SILENCE: Final = {
+    "reader": timedelta(seconds=60),
+    "publisher": timedelta(seconds=60),
+}
+"""How long a loop may give no sign of life."""
+
+LAST_ANSWERS: Final = 10.0
+"""Seconds for which answers are waited for when the relay stops."""
+
+log = logs.logger(__name__)
+
+
+def serve(settings: Settings) -> int:
+    """Run the relay until it is told to stop; return the exit code.
+
+    Raises `ConfigurationError` if it cannot start.
+    """
+    logs.configure(
+        level=settings.log.level,
+        layout=settings.log.format,
+        secrets=settings.secret_values(),
+    )
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with assembled(settings) as relay:
+        return await run(relay, stop)
+
+
+async def run(relay: Relay, stop: asyncio.Event) -> int:
+    """Serve until *stop* is set; return the exit code.
+
+    A loop that ends by itself ends the process: whoever watches it starts it
+    again.
+    """
+    runner = web.AppRunner(
+        relay.application(),
+        access_log_class=AccessLogger,
+        handle_signals=False,
+        shutdown_timeout=LAST_ANSWERS,
+    )
+    await runner.setup()
+    await _listen(runner, *relay.settings.listen_at)
+    tasks = {n: asyncio.create_task(c, name=n) for n, c in relay.loops().items()}
+    for name, task in tasks.items():
+        relay.health.expect(name, SILENCE.get(name, timedelta.max), task)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({stopping, *tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
+    died = [name for name, task in tasks.items() if task.done()]
+    log.info("stopping", died=died)
+    await runner.cleanup()
+    await _end([*tasks.values(), stopping])
+    return 1 if died else 0
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    await web.TCPSite(runner, host, port, backlog=1024).start()
+    for address in runner.addresses:
+        log.info("listening", address=f"http://{address[0]}:{address[1]}")
+
+
+async def _end(tasks: list[asyncio.Task[Any]]) -> None:
+    """Stop the loops; what is in flight comes to its end first."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return uvloop's event loop where there is one."""
+    if sys.platform == "win32":
+        return None
+    try:
+        import uvloop  # noqa: PLC0415 -- not everywhere
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,159 @@
+"""One correction on its way into parcels and references."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from relay.clock import micros
+from relay.labels import Correction
+from relay.store.database import Row
+from relay.store.parcels import Placed, Writing, stored_reference
+from relay.store.references import Key, key
+from relay.store.spelling import clean
+from relay.tracking import Reference, ReferenceKind, compared
+
+ANNOUNCED = {
+    "tracking_number": "trackingNumber",
+    "tracking_url": "trackingUrl",
+    "courier": "courier",
+}
+"""The columns that VTEX is told of, with their JSON names."""
+
+
+def new_keys(correction: Correction, references: Sequence[Row]) -> list[Key]:
+    """Return the keys that a correction may register."""
+    moved = [stored_reference(r) for r in references]
+    if correction.number is not None:
+        moved.append(_number(correction.number))
+    return [key(correction.contract, r) for r in moved]
+
+
+def _number(text: str) -> Reference:
+    return Reference(kind=ReferenceKind.TRACKING_NUMBER, value=text)
+
+
+@dataclass(frozen=True, slots=True)
+class Correcting(Writing):
+    """A shipment's rows, locked, and what is to become of them.
+
+    `contract` is the one from now on.
+    """
+
+    correction: Correction
+    row: Row
+    parcels: Sequence[Row]
+    references: Sequence[Row]
+
+    @property
+    def parcel(self) -> Row:
+        """The box whose number is corrected."""
+        return next(p for p in self.parcels if p["volume"] == self.correction.volume)
+
+    @property
+    def delivered(self) -> bool:
+        """Whether nothing can be changed at VTEX any more."""
+        return self.row["delivered_told_at"] is not None
+
+    @property
+    def new_number(self) -> bool:
+        """Whether a carrier's events are to be looked for under another number."""
+        number, old = self.correction.number, self.parcel["tracking_number"]
+        return number is not None and compared(number) != compared(old or "")
+
+    @property
+    def new_contract(self) -> bool:
+        """Whether another carrier's events are to be looked for."""
+        return bool(self.row["contract"] != self.contract)
+
+    def updated(self) -> tuple[str, ...]:
+        """Return the JSON names of what the correction changes."""
+        names = {"contract"} if self.new_contract else set()
+        number = self.correction.number
+        if number is not None and number != self.parcel["tracking_number"]:
+            names.add("trackingNumber")
+        if not self.delivered:
+            announced = self.correction.announced
+            names |= {
+                json_name
+                for name, json_name in ANNOUNCED.items()
+                if name in announced and announced[name] != self.row[name]
+            }
+        return tuple(sorted(names))
+
+    async def store(self) -> None:
+        """Write parcels and references as they are from now on."""
+        if not self.correction.keep:
+            await self.tx.many("void_reference", [*map(self._void, self._old())])
+        began = micros(self.now) if self.correction.keep else self._began()
+        await self.register(
+            self.placed(), registered_at=began, dispatched_at=self.row["dispatched_at"]
+        )
+        await self.tx.many("correct_parcel", [self._corrected(p) for p in self.parcels])
+        if self.new_contract:
+            values = {"shipment": self.shipment, "contract": self.contract}
+            await self.tx.run("correct_contract", **values)
+
+    async def announce(self) -> None:
+        """Write what VTEX is to be told from now on."""
+        announced = {name: self.row[name] for name in ANNOUNCED}
+        for name, value in self.correction.announced.items():
+            announced[name] = clean(value) if value else None
+        values = {"shipment": self.shipment, **announced}
+        await self.tx.run("correct_announcement", **values)
+
+    def _began(self) -> int:
+        """Return since when the right number was the parcel's: since its label."""
+        began: int = self.parcel["registered_at"]
+        return began
+
+    def _is_old_number(self, row: Row) -> bool:
+        old = self.parcel["tracking_number"]
+        return (
+            self.new_number
+            and old is not None
+            and row["volume"] == self.correction.volume
+            and row["kind"] == ReferenceKind.TRACKING_NUMBER
+            and row["value"] == compared(old)
+        )
+
+    def _old(self) -> list[Row]:
+        """Return the references of the old number, or of the old contract."""
+        was = self.row["contract"]
+        return [
+            r
+            for r in self.references
+            if r["contract"] == was and (self.new_contract or self._is_old_number(r))
+        ]
+
+    def placed(self) -> list[Placed]:
+        """Return what is registered from now on."""
+        placed: list[Placed] = []
+        if self.new_contract:
+            placed += [
+                (stored_reference(r), r["volume"])
+                for r in self._old()
+                if not self._is_old_number(r)
+            ]
+        if self.new_number and self.correction.number is not None:
+            placed.append((_number(self.correction.number), self.correction.volume))
+        return placed
+
+    def _void(self, row: Row) -> dict[str, Any]:
+        return {
+            "reference": row["reference"],
+            "shipment": self.shipment,
+            "volume": row["volume"],
+            "now": micros(self.now),
+        }
+
+    def _corrected(self, parcel: Row) -> dict[str, Any]:
+        number = parcel["tracking_number"]
+        if parcel["volume"] == self.correction.volume and self.correction.number:
+            number = clean(self.correction.number)
+        contract = self.contract if self.new_contract else parcel["contract"]
+        return {
+            "shipment": self.shipment,
+            "volume": parcel["volume"],
+            "contract": contract,
+            "tracking_number": number,
+        }

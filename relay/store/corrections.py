@@ -1,0 +1,208 @@
+"""What people change afterwards: numbers, cancellations, retries, judgements."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from relay.clock import micros
+from relay.errors import Conflict, NotFound
+from relay.labels import Correction
+from relay.store.correcting import Correcting, new_keys
+from relay.store.database import Database, Row, Transaction
+from relay.store.events import Pace
+from relay.store.labelled import CANCELLED
+from relay.store.parcels import registered, rematch_all, stored_key
+from relay.store.references import bring_news, intern
+
+ALERT: Final = (
+    "alert: VTEX was told that the shipment is delivered, so the correction is "
+    "kept here and changes nothing at VTEX"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What became of a correction: what is new, by JSON name, and what to look at."""
+
+    updated: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """The side of the memory that people write to after a label."""
+
+    database: Database
+    pace: Pace = field(default_factory=Pace)
+    lower_bounds: Mapping[str, timedelta] = field(default_factory=dict)
+
+    async def correct(
+        self, id_: str, correction: Correction, now: datetime
+    ) -> Corrected:
+        """Correct a shipment; what is right already changes nothing.
+
+        Raises `NotFound`, and `Conflict` if it was cancelled or is no longer
+        what the correction was made for.
+        """
+        async with self.database.writing() as tx:
+            correcting = await _locked(tx, id_, correction, now)
+            updated = correcting.updated()
+            if not updated:
+                return Corrected((), (ALERT,) if correcting.delivered else ())
+            await correcting.store()
+            if not correcting.delivered:
+                await correcting.announce()
+            if correcting.new_number or correcting.new_contract:
+                await self._match_again(correcting)
+            if not correcting.delivered:
+                values = {"shipment": correcting.shipment, "now": micros(now)}
+                await tx.run("retry_shipment", **values)
+            await correcting.note(_story(correcting, updated))
+            return Corrected(updated, await _warnings(correcting))
+
+    async def _match_again(self, correcting: Correcting) -> None:
+        """Match what bears the old or the new references; forget what was told of it.
+
+        What was told stands at VTEX for good once the delivery was.
+        """
+        tx, pace, now = correcting.tx, self.pace, correcting.now
+        touched = await rematch_all(tx, correcting.interned, self.lower_bounds)
+        others = touched - {correcting.shipment}
+        await bring_news(tx, others, now, quiet=pace.quiet, longest=pace.longest)
+        if not correcting.delivered:
+            values = {"shipment": correcting.shipment, "now": micros(now)}
+            await tx.run("withdraw_unmatched_told", **values)
+
+    async def cancel(self, id_: str, by: str, now: datetime) -> tuple[str, ...]:
+        """Take a label back: nothing more is told; return what to look at.
+
+        Raises `NotFound`, and `Conflict` if VTEX was told of the delivery.
+        """
+        async with self.database.writing() as tx:
+            row = _there(await tx.row("lock_shipment_by_id", id=id_))
+            if row["closed_because"] == CANCELLED:
+                return ()
+            if row["delivered_told_at"] is not None:
+                raise Conflict(
+                    "VTEX was told that the shipment is delivered",
+                    way_out="there is nothing left to cancel",
+                )
+            values = {"shipment": row["shipment"], "now": micros(now)}
+            await tx.run("cancel_shipment", **values)
+            await tx.run("note", **values, text=f"cancelled by {by}")
+        if row["announced_as"] is None:
+            return ()
+        return ("VTEX was told the tracking number already, and keeps it",)
+
+    async def retry(self, id_: str, by: str, now: datetime) -> None:
+        """Make a shipment due at once, stuck or not, and forget its failures.
+
+        Raises `NotFound`, and `Conflict` if it was cancelled.
+        """
+        async with self.database.writing() as tx:
+            row = _there(await tx.row("lock_shipment_by_id", id=id_))
+            _refuse_cancelled(row)
+            values = {"shipment": row["shipment"], "now": micros(now)}
+            await tx.run("retry_shipment", **values)
+            await tx.run("note", **values, text=f"to be tried again, says {by}")
+
+    async def judge(
+        self,
+        event: int,
+        judged: Literal["released", "dropped"],
+        by: str,
+        now: datetime,
+        accounts: Collection[str] | None = None,
+    ) -> list[str]:
+        """Release or drop an event for good; return the shipments it counts for.
+
+        *accounts* are those that exist for whoever judges, None for all. Raises
+        `NotFound` if the event counts for no shipment, or for one of others.
+        """
+        async with self.database.writing() as tx:
+            found = await tx.rows("shipments_of_event", event=event)
+            hidden = accounts is not None and any(
+                r["account"] not in accounts for r in found
+            )
+            if hidden or not found:
+                raise NotFound("no shipment has such an event")
+            await tx.run("judge", event=event, judged=judged)
+            text, instant = f"event {event} {judged} by {by}", micros(now)
+            notes = [
+                {"shipment": r["shipment"], "now": instant, "text": text} for r in found
+            ]
+            await tx.many("note", notes)
+            shipments, pace = [r["shipment"] for r in found], self.pace
+            await bring_news(tx, shipments, now, quiet=pace.quiet, longest=pace.longest)
+        return [r["id"] for r in found]
+
+
+async def _locked(
+    tx: Transaction, id_: str, correction: Correction, now: datetime
+) -> Correcting:
+    """Lock references before the shipment, and see that nothing moved meanwhile."""
+    shipment = _there(await tx.row("shipment_by_id", id=id_))["shipment"]
+    before = await registered(tx, shipment)
+    keys = {stored_key(r) for r in before}
+    interned = await intern(tx, {*keys, *new_keys(correction, before)})
+    row = _there(await tx.row("lock_shipment_by_id", id=id_))
+    _refuse_cancelled(row)
+    parcels = await tx.rows("parcels_of_shipment", shipment=shipment)
+    numbers = {p["volume"]: p["tracking_number"] for p in parcels}
+    references = await registered(tx, shipment)
+    is_now = (row["contract"], numbers.get(correction.volume))
+    if is_now != correction.was or keys != {stored_key(r) for r in references}:
+        raise Conflict(
+            "the shipment was changed at the same moment",
+            way_out="read it again, and send the correction once more",
+        )
+    return Correcting(
+        tx,
+        shipment,
+        correction.contract,
+        interned,
+        now,
+        correction=correction,
+        row=row,
+        parcels=parcels,
+        references=references,
+    )
+
+
+def _there(row: Row | None) -> Row:
+    if row is None:
+        raise NotFound("there is no such shipment")
+    return row
+
+
+def _refuse_cancelled(row: Row) -> None:
+    if row["closed_because"] == CANCELLED:
+        raise Conflict(
+            "the shipment was cancelled",
+            way_out="POST the label again to register it anew",
+        )
+
+
+async def _warnings(correcting: Correcting) -> tuple[str, ...]:
+    row = correcting.row
+    own = [(r, v) for r, v in correcting.placed() if v]
+    others = await correcting.others(
+        [r for r, _ in own], row["account"], row["order_id"]
+    )
+    return ((ALERT,) if correcting.delivered else ()) + tuple(others)
+
+
+def _story(correcting: Correcting, updated: tuple[str, ...]) -> str:
+    """Say in one line what was corrected."""
+    correction, old = correcting.correction, correcting.parcel["tracking_number"]
+    told = f"corrected: {', '.join(updated)}"
+    if correcting.new_number:
+        kept = "kept" if correction.keep else "dropped"
+        told += (
+            f"; volume {correction.volume} was {old or 'without a number'}, is "
+            f"{correction.number}; the old number's history is {kept}"
+        )
+    if correcting.delivered:
+        told += "; VTEX was told of the delivery before, so nothing changes there"
+    return told

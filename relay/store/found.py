@@ -1,0 +1,131 @@
+"""Events on their way into the tables, each with its identity."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any
+
+from relay.clock import micros
+from relay.store.database import Transaction
+from relay.store.references import Interned, Key, Unmatched, interned, key
+from relay.store.spelling import clean, dumps
+from relay.tracking import ReferenceKind, TrackingEvent
+
+Identity = tuple[int, int, str, str]
+"""Identifying reference, second, code, and the words where there is no code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the reader made of one document.
+
+    `cut` is the body without personal fields, None if nothing was cut;
+    `digest` is that of the original then. `unreadable` is the reason, if so.
+    """
+
+    document: int
+    contract: str
+    received_at: datetime
+    events: tuple[TrackingEvent, ...] = ()
+    identifying: ReferenceKind = ReferenceKind.TRACKING_NUMBER
+    unreadable: str | None = None
+    cut: bytes | None = None
+    digest: str | None = None
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long news waits for more of it, and for how long at the most."""
+
+    quiet: timedelta = timedelta(seconds=3)
+    longest: timedelta = timedelta(seconds=10)
+
+
+@dataclass(slots=True)
+class Found:
+    """One event of a slice; `number` is its row's, `links` the documents' places."""
+
+    reading: Reading
+    event: TrackingEvent
+    identity: Identity
+    refs: tuple[int, ...]
+    occurred_at: int
+    number: int = 0
+    links: list[tuple[int, int]] = field(default_factory=list)
+
+    def columns(self) -> dict[str, Any]:
+        """Return what a later document may complete or word otherwise."""
+        event = self.event
+        return {
+            "refs": dumps(self.refs),
+            "occurred_at": self.occurred_at,
+            "position": event.position,
+            "milestone": str(event.milestone),
+            "reason": str(event.reason) if event.reason else None,
+            "effect": str(event.effect),
+            "final": int(event.final),
+            "undoes": dumps(event.undoes) if event.undoes else "[]",
+            "description": clean(event.description),
+            "city": clean(event.city),
+            "state": clean(event.state),
+            "country": clean(event.country),
+        }
+
+    def identity_columns(self) -> dict[str, Any]:
+        """Return the identity as the columns of `events`."""
+        reference, second, code, words = self.identity
+        return {
+            "reference": reference,
+            "second": second,
+            "code": code,
+            "text_key": words,
+        }
+
+    def unmatched(self) -> Unmatched:
+        """Return the event as far as matching needs it."""
+        return Unmatched(
+            self.number, self.event.occurred_at, self.refs, self.reading.contract
+        )
+
+
+async def identified(
+    tx: Transaction, readings: Sequence[Reading]
+) -> tuple[list[Found], Interned]:
+    """Give every event its identity; one that comes twice in a slice is one."""
+    keyed = [
+        (r, e, [key(r.contract, ref) for ref in e.references])
+        for r in readings
+        for e in r.events
+    ]
+    known = await interned(tx, chain.from_iterable(keys for _, _, keys in keyed))
+    found: dict[Identity, Found] = {}
+    for reading, event, keys in keyed:
+        new = _found(reading, event, keys, known.numbers)
+        old = found.get(new.identity)
+        if old is not None:
+            new.links = old.links
+        if old is None or reading.received_at >= old.reading.received_at:
+            found[new.identity] = new
+        new.links.append((reading.document, event.position))
+    return list(found.values()), known
+
+
+def _found(
+    reading: Reading,
+    event: TrackingEvent,
+    keys: Sequence[Key],
+    numbers: Mapping[Key, int],
+) -> Found:
+    occurred_at = micros(event.occurred_at)
+    code = clean(event.carrier_code)
+    words = "" if code else " ".join(clean(event.description).casefold().split())
+    named = keys[0]
+    for reference, its_key in zip(event.references, keys, strict=True):
+        if reference.kind is reading.identifying:
+            named = its_key
+            break
+    identity = (numbers[named], occurred_at // 1_000_000, code, words)
+    refs = tuple(dict.fromkeys([numbers[k] for k in keys]))
+    return Found(reading, event, identity, refs, occurred_at)

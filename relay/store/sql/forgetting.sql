@@ -1,0 +1,54 @@
+-- name: shipments_of_order
+SELECT * FROM shipments
+WHERE account = :account AND order_id = :order_id
+ORDER BY shipment FOR UPDATE
+
+-- name: events_of_shipment_alone
+-- Events that count for no other order.
+SELECT p.event FROM event_parcels AS p
+WHERE p.shipment = :shipment AND NOT EXISTS (
+    SELECT 1 FROM event_parcels AS o
+    JOIN shipments AS s ON s.shipment = o.shipment
+    WHERE o.event = p.event
+      AND (s.account <> :account OR s.order_id <> :order_id))
+GROUP BY p.event
+ORDER BY p.event
+
+-- name: documents_of_events
+SELECT DISTINCT l.document FROM json_each(:rows) AS j
+JOIN event_documents AS l ON l.event = CAST(j.value ->> 'event' AS BIGINT)
+ORDER BY l.document
+
+-- name: redact_document!
+UPDATE documents SET body = :nothing, headers = '{}' WHERE document = :document
+
+-- name: redact_event!
+UPDATE events
+SET description = '', city = '', state = '',
+    text_key = CASE WHEN text_key = '' THEN '' ELSE 'forgotten:' || event END
+WHERE event = :event
+
+-- name: told_to_forget
+SELECT volume, occurred_at, code, object FROM told WHERE shipment = :shipment
+
+-- name: redact_told!
+UPDATE told SET object = :object
+WHERE shipment = :shipment AND volume = :volume AND occurred_at = :occurred_at
+  AND code = :code
+
+-- name: calls_to_forget
+SELECT call FROM vtex_calls WHERE shipment = :shipment ORDER BY call
+
+-- name: redact_call!
+UPDATE vtex_calls SET body = NULL, words = NULL WHERE call = :call
+
+-- name: redact_shipment!
+-- Over for good: what is left is not enough to tell VTEX anything.
+UPDATE shipments
+SET tracking_url = NULL, announced_as = :announced_as, pending = NULL,
+    closed_at = coalesce(closed_at, :now),
+    closed_because = coalesce(closed_because, 'forgotten'),
+    due_at = NULL, news_due_at = NULL, lease = NULL, lease_until = NULL,
+    stuck_because = NULL, stuck_at = NULL, waiting_because = NULL,
+    in_doubt_since = NULL, news = news + 1
+WHERE shipment = :shipment

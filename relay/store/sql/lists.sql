@@ -1,0 +1,88 @@
+-- Pages of shipments of one account, the newest first. Each goes along one index,
+-- and what else was asked for is looked at row by row, page after page.
+
+-- name: list_by_account
+SELECT * FROM shipments
+WHERE account = :account AND shipment < :before
+ORDER BY shipment DESC LIMIT :limit
+
+-- name: list_by_order
+SELECT * FROM shipments
+WHERE account = :account AND order_id = :value AND shipment < :before
+ORDER BY shipment DESC LIMIT :limit
+
+-- name: list_by_invoice
+SELECT * FROM shipments
+WHERE account = :account AND invoice_number = :value AND shipment < :before
+ORDER BY shipment DESC LIMIT :limit
+
+-- name: list_by_key
+SELECT * FROM shipments
+WHERE invoice_key = :value AND account = :account AND shipment < :before
+ORDER BY shipment DESC LIMIT :limit
+
+-- name: list_by_number
+SELECT s.* FROM shipments AS s
+WHERE s.account = :account AND s.shipment < :before AND s.shipment IN (
+    SELECT p.shipment
+    FROM reference_values AS r
+    JOIN parcel_references AS p ON p.reference = r.reference
+    WHERE r.value = :value AND r.kind = 'tracking_number' AND p.voided_at IS NULL)
+ORDER BY s.shipment DESC LIMIT :limit
+
+-- name: list_stuck
+SELECT * FROM shipments
+WHERE account = :account AND shipment < :before AND stuck_because IS NOT NULL
+ORDER BY shipment DESC LIMIT :limit
+
+-- name: list_in_doubt
+SELECT * FROM shipments
+WHERE account = :account AND shipment < :before AND in_doubt_since IS NOT NULL
+ORDER BY shipment DESC LIMIT :limit
+
+-- name: list_without_number
+SELECT * FROM shipments
+WHERE account = :account AND shipment < :before AND tracking_number IS NULL
+ORDER BY shipment DESC LIMIT :limit
+
+-- name: list_open
+SELECT * FROM shipments
+WHERE account = :account AND shipment < :before AND closed_at IS NULL
+ORDER BY shipment DESC LIMIT :limit
+
+-- name: list_ready
+SELECT * FROM shipments
+WHERE account = :account AND lane IN (0, 1) AND ready_at IS NOT NULL
+  AND shipment < :before
+ORDER BY shipment DESC LIMIT :limit
+
+-- name: list_leased
+SELECT * FROM shipments
+WHERE account = :account AND lease IS NOT NULL AND shipment < :before
+ORDER BY shipment DESC LIMIT :limit
+
+-- name: list_not_delivered
+SELECT * FROM shipments
+WHERE account = :account AND shipment < :before
+  AND closed_at IS NOT NULL AND delivered_told_at IS NULL
+ORDER BY shipment DESC LIMIT :limit
+
+-- name: told_of_shipment
+SELECT * FROM told WHERE shipment = :shipment ORDER BY occurred_at, position
+
+-- name: calls_of_shipment
+-- The latest, the newest first.
+SELECT * FROM vtex_calls WHERE shipment = :shipment
+ORDER BY call DESC LIMIT :limit
+
+-- name: notes_of_shipment
+SELECT * FROM notes WHERE shipment = :shipment
+ORDER BY note DESC LIMIT :limit
+
+-- name: count_due
+SELECT account, count(*) AS shipments FROM shipments
+WHERE lane IN (0, 1) AND ready_at <= :now GROUP BY account
+
+-- name: count_stuck
+SELECT account, count(*) AS shipments FROM shipments
+WHERE stuck_because IS NOT NULL GROUP BY account

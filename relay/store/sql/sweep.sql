@@ -1,0 +1,153 @@
+-- name: open_shipments
+SELECT * FROM shipments
+WHERE closed_at IS NULL AND shipment > :after
+ORDER BY shipment LIMIT :limit
+
+-- name: wake_shipment
+-- Due, behind what is fresh, unless somebody else was faster.
+UPDATE shipments SET due_at = :now, lane = 1, news = news + 1
+WHERE shipment = :shipment AND news = :news AND lease IS NULL
+  AND closed_at IS NULL AND coalesce(tried_at, 0) = :tried_at
+RETURNING id
+
+-- name: expire_shipment
+UPDATE shipments SET closed_at = :now, closed_because = 'expired'
+WHERE shipment = :shipment AND news = :news AND lease IS NULL
+  AND closed_at IS NULL AND coalesce(tried_at, 0) = :tried_at
+RETURNING id
+
+-- name: document_page
+-- What nobody has read, or what an open shipment rests on, is never too old.
+SELECT d.document AS key, d.received_at AS seen_at,
+       CASE WHEN d.read_at IS NULL OR d.parked = 1 THEN 0
+            WHEN d.unreadable_because IS NOT NULL
+            THEN CASE WHEN d.received_at < :unreadable THEN 1 ELSE 0 END
+            WHEN coalesce(d.brought, 0) = 0
+            THEN CASE WHEN d.received_at < :repeats THEN 1 ELSE 0 END
+            WHEN d.received_at >= :documents THEN 0
+            WHEN EXISTS (
+                SELECT 1 FROM event_documents AS l
+                JOIN event_parcels AS p ON p.event = l.event
+                JOIN shipments AS s ON s.shipment = p.shipment
+                WHERE l.document = d.document AND s.closed_at IS NULL) THEN 0
+            ELSE 1 END AS outdated
+FROM documents AS d
+WHERE d.document > :after
+ORDER BY d.document LIMIT :limit
+
+-- name: forget_document!
+DELETE FROM documents WHERE document = :key AND read_at IS NOT NULL
+
+-- name: forget_document_links!
+DELETE FROM event_documents
+WHERE document = :key
+  AND NOT EXISTS (SELECT 1 FROM documents AS d WHERE d.document = :key)
+
+-- name: unmatched_page
+SELECT event AS key, received_at AS seen_at, refs, 1 AS outdated FROM events
+WHERE via IS NULL AND withdrawn_at IS NULL AND received_at < :unmatched
+ORDER BY received_at LIMIT :limit
+
+-- name: forget_unmatched!
+DELETE FROM events WHERE event = :key AND via IS NULL
+
+-- name: forget_event_reference!
+DELETE FROM event_references
+WHERE reference = :reference AND event = :key
+  AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.event = :key)
+
+-- name: forget_event_documents!
+DELETE FROM event_documents
+WHERE event = :key AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.event = :key)
+
+-- name: call_page
+-- A call's id begins with its time.
+SELECT call AS key, stored_at AS seen_at, 1 AS outdated FROM vtex_calls
+WHERE call < :calls ORDER BY call LIMIT :limit
+
+-- name: forget_call!
+DELETE FROM vtex_calls WHERE call = :key
+
+-- name: shipment_page
+SELECT shipment AS key, registered_at AS seen_at,
+       CASE WHEN (closed_at IS NOT NULL OR stuck_because IS NOT NULL)
+             AND lease IS NULL AND registered_at < :shipments
+             AND coalesce(last_event_at, 0) < :shipments THEN 1 ELSE 0 END AS outdated
+FROM shipments
+WHERE shipment > :after
+ORDER BY shipment LIMIT :limit
+
+-- name: forget_shipment!
+DELETE FROM shipments WHERE shipment = :key
+
+-- name: forget_parcels_of!
+DELETE FROM parcels WHERE shipment = :key
+
+-- name: forget_references_of!
+DELETE FROM parcel_references WHERE shipment = :key
+
+-- name: forget_matches_of!
+DELETE FROM event_parcels WHERE shipment = :key
+
+-- name: forget_told_of!
+DELETE FROM told WHERE shipment = :key
+
+-- name: forget_calls_of!
+DELETE FROM vtex_calls WHERE shipment = :key
+
+-- name: forget_notes_of!
+DELETE FROM notes WHERE shipment = :key
+
+-- name: event_page
+SELECT e.event AS key, e.received_at AS seen_at, e.refs,
+       CASE WHEN e.received_at < :shipments AND NOT EXISTS (
+                SELECT 1 FROM event_parcels AS p WHERE p.event = e.event)
+            THEN 1 ELSE 0 END AS outdated
+FROM events AS e
+WHERE e.event > :after
+ORDER BY e.event LIMIT :limit
+
+-- name: forget_event!
+DELETE FROM events WHERE event = :key
+
+-- name: reference_page
+-- Values that no label and no event bears any more.
+SELECT r.reference AS key, 0 AS seen_at,
+       CASE WHEN EXISTS (SELECT 1 FROM parcel_references AS p
+                         WHERE p.reference = r.reference)
+              OR EXISTS (SELECT 1 FROM event_references AS l
+                         JOIN events AS e ON e.event = l.event
+                         WHERE l.reference = r.reference)
+            THEN 0 ELSE 1 END AS outdated
+FROM reference_values AS r
+WHERE r.reference > :after
+ORDER BY r.reference LIMIT :limit
+
+-- name: lock_references
+-- Passes over what a label or a scan is just about to use.
+SELECT r.reference AS key FROM json_each(:rows) AS j
+JOIN reference_values AS r
+  ON r.reference = CAST(j.value ->> 'key' AS BIGINT)
+ORDER BY r.reference FOR UPDATE OF r SKIP LOCKED
+
+-- name: forget_reference!
+DELETE FROM reference_values
+WHERE reference = :key
+  AND NOT EXISTS (SELECT 1 FROM parcel_references AS p WHERE p.reference = :key)
+  AND NOT EXISTS (SELECT 1 FROM event_references AS l
+                  JOIN events AS e ON e.event = l.event WHERE l.reference = :key)
+
+-- name: forget_links_of_reference!
+DELETE FROM event_references
+WHERE reference = :key
+  AND NOT EXISTS (SELECT 1 FROM reference_values AS r WHERE r.reference = :key)
+
+-- name: aside_page
+SELECT aside AS key, received_at AS seen_at,
+       CASE WHEN received_at < :asides THEN 1 ELSE 0 END AS outdated
+FROM asides
+WHERE aside > :after
+ORDER BY aside LIMIT :limit
+
+-- name: forget_aside!
+DELETE FROM asides WHERE aside = :key

@@ -1,0 +1,89 @@
+"""How a shipment stands, derived from its facts in this one place; pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from relay.clock import micros, moment
+
+CANCELLED: Final = "cancelled"
+"""Why a shipment is closed that the ERP cancelled."""
+
+
+class State(StrEnum):
+    """How a shipment stands: what VTEX knows of it, and what is waited for."""
+
+    AWAITING_NUMBER = "awaiting_number"  # there is nothing to announce yet
+    DUE = "due"  # VTEX does not know all we know; it is told next
+    WAITING = "waiting"  # it is told later, `why` says what for
+    IN_DOUBT = "in_doubt"  # a call may have been carried out; it is read back
+    STUCK = "stuck"  # a person is needed, `why` says what for
+    UP_TO_DATE = "up_to_date"  # VTEX knows all that may be told
+    DELIVERED = "delivered"  # VTEX knows that everything arrived
+    CLOSED = "closed"  # over without a delivery, `closed_because` says how
+    CANCELLED = "cancelled"  # the ERP took the label back
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A state with its reason."""
+
+    state: State
+    why: str | None = None
+    closed_because: str | None = None
+
+
+def standing(
+    row: Mapping[str, Any], now: datetime, gate: str | None = None
+) -> Standing:
+    """Say how the shipment of *row* stands at *now*.
+
+    *row* holds the columns of `shipments`; *gate* is why nothing of its account
+    is sent at present.
+    """
+    over = _over(row)
+    if over is not None:
+        return over
+    if not row["tracking_number"]:
+        return Standing(State.AWAITING_NUMBER)
+    return _moving(row, micros(now), gate)
+
+
+def _over(row: Mapping[str, Any]) -> Standing | None:
+    """Say how it stands if nothing is told for now, or for ever."""
+    closed = row["closed_because"]
+    if closed == CANCELLED:
+        return Standing(State.CANCELLED)
+    if row["stuck_because"] is not None:
+        return Standing(State.STUCK, row["stuck_because"])
+    if row["pending"] is not None and row["in_doubt_since"] is not None:
+        return Standing(State.IN_DOUBT, row["waiting_because"])
+    if row["delivered_told_at"] is not None:
+        return Standing(State.DELIVERED)
+    if row["closed_at"] is not None:
+        return Standing(State.CLOSED, closed_because=closed)
+    return None
+
+
+def _moving(row: Mapping[str, Any], now: int, gate: str | None) -> Standing:
+    """Tell what is due from what waits and what is at rest."""
+    due_at, not_before = row["due_at"], row["not_before"] or 0
+    if due_at is None and row["news_due_at"] is None:
+        return Standing(State.UP_TO_DATE)
+    if not_before > now:
+        return Standing(State.WAITING, _until(row["waiting_because"], not_before))
+    ahead = row["news_due_at"] is None and due_at > now
+    if ahead and row["waiting_because"] is None:
+        return Standing(State.UP_TO_DATE)
+    if ahead:
+        return Standing(State.WAITING, _until(row["waiting_because"], due_at))
+    if gate is not None:
+        return Standing(State.WAITING, gate)
+    return Standing(State.DUE)
+
+
+def _until(because: str | None, until: int) -> str:
+    words = because or "postponed"
+    return f"{words} (until {moment(until).isoformat(timespec='seconds')})"

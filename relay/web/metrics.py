@@ -1,0 +1,44 @@
+"""`/metrics`, for Prometheus."""
+
+from typing import Final
+
+from aiohttp import web
+
+from relay.settings import Scope
+from relay.web.keys import CLOCK, DOCUMENTS, LISTS, METRICS, SETTINGS
+from relay.web.operations import Operation, mount
+from relay.web.tokens import Access
+
+_TEXT: Final = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+
+
+async def metrics(request: web.Request, _: Access) -> web.Response:
+    """Return what was counted, and how much waits at present."""
+    app = request.app
+    found, now = app[METRICS], app[CLOCK]()
+    backlog = await app[DOCUMENTS].backlog()
+    age = (now - backlog.oldest).total_seconds() if backlog.oldest else 0
+    found.unread.set(backlog.documents)
+    found.unread_age.set(max(age, 0))
+    counts = await app[LISTS].counts(now)
+    for account in app[SETTINGS].accounts:
+        found.due.labels(account).set(counts["due"].get(account, 0))
+        found.stuck.labels(account).set(counts["stuck"].get(account, 0))
+    return web.Response(body=found.text(), headers=_TEXT)
+
+
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path="/metrics",
+        handler=metrics,
+        scope=Scope.METRICS,
+        summary="Show what was counted, for Prometheus",
+        answers={200: None},
+    ),
+)
+
+
+def add_routes(app: web.Application) -> None:
+    """Serve the metrics."""
+    mount(app, OPERATIONS)

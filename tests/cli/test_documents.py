@@ -1,0 +1,83 @@
+"""`relay documents` and `relay accounts` work on the same database."""
+
+import pytest
+
+from relay.cli import databases
+from relay.errors import ConfigurationError, NotFound
+from relay.store.sqlite import SqliteDatabase
+from tests.cli.conftest import Cli
+
+
+@pytest.mark.usefixtures("documents")
+def test_documents_are_listed_the_newest_first(cli: Cli) -> None:
+    found = cli.json("documents", "list")
+    assert [d["document"] for d in found] == [2, 1]
+    assert found[1]["received_at"] == "2026-08-01T12:00:00+00:00"
+    ran = cli("documents", "list")
+    assert "no JSON" in ran.stdout
+    assert "2026-08-01 12:00:00" in ran.stdout
+
+
+@pytest.mark.usefixtures("documents")
+def test_what_nobody_could_read_is_listed_alone(cli: Cli) -> None:
+    found = cli.json("documents", "list", "--unreadable")
+    assert [d["unreadable_because"] for d in found] == ["no JSON"]
+
+
+@pytest.mark.usefixtures("documents")
+def test_a_document_is_shown_as_it_came(cli: Cli) -> None:
+    ran = cli("documents", "show", "1")
+    assert ran.exit_code == 0, ran.output
+    assert ran.stdout.endswith('{"n": "TN1"}\n')
+    assert cli.json("documents", "show", "2")["body"] == "\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.usefixtures("documents")
+def test_a_document_is_read_again(cli: Cli) -> None:
+    assert cli("documents", "replay", "2").exit_code == 0
+    assert cli.json("documents", "show", "2")["read_at"] is None
+
+
+@pytest.mark.parametrize("verb", ["show", "replay"])
+@pytest.mark.usefixtures("ids")
+def test_a_document_that_is_not_there_is_named(cli: Cli, verb: str) -> None:
+    assert isinstance(cli("documents", verb, "9").exception, NotFound)
+
+
+@pytest.mark.usefixtures("ids")
+def test_accounts_are_listed_with_what_shuts_them(cli: Cli) -> None:
+    async def shut(database: SqliteDatabase) -> None:
+        async with database.writing() as tx:
+            row = await tx.row("lock_account", account="store")
+            assert row is not None
+            columns = dict(row) | {"paused_because": "ten were refused alike"}
+            await tx.run("save_account", **columns)
+
+    cli.on_database(shut)
+    [account] = cli.json("accounts", "list")
+    assert account["account"] == "store"
+    assert account["due"] == 2
+    assert account["shutBecause"] == "ten were refused alike"
+    assert "ten were refused alike" in cli("accounts", "list").stdout
+    assert cli("accounts", "open", "store").exit_code == 0
+    assert cli.json("accounts", "list")[0]["shutBecause"] is None
+
+
+@pytest.mark.usefixtures("ids")
+def test_an_account_that_is_not_there_is_named(cli: Cli) -> None:
+    assert isinstance(cli("accounts", "open", "other").exception, NotFound)
+
+
+def test_no_empty_database_is_made_by_looking(cli: Cli) -> None:
+    ran = cli("accounts", "list")
+    assert isinstance(ran.exception, ConfigurationError)
+    assert "relay.db does not exist" in str(ran.exception)
+    assert not cli.file.exists()
+
+
+def test_without_a_user_notes_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.setattr(databases.getpass, "getuser", nobody)
+    assert databases.operator() == "the command line"

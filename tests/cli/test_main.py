@@ -1,0 +1,164 @@
+"""The console script: its help, its errors, its exit codes."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+
+Ran = subprocess.CompletedProcess[str]
+Run = Callable[..., Ran]
+SECONDS = 60
+
+
+@pytest.fixture
+def environ() -> dict[str, str]:
+    return {n: v for n, v in os.environ.items() if not n.startswith("RELAY_")}
+
+
+@pytest.fixture
+def run(tmp_path: Path, environ: dict[str, str]) -> Run:
+    def relay(*arguments: str, **more: str) -> Ran:
+        return subprocess.run(
+            [sys.executable, "-m", "relay", *arguments],
+            cwd=tmp_path,
+            env=environ | {f"RELAY_{n}": v for n, v in more.items()},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+
+    return relay
+
+
+def test_help_names_every_command_and_imports_nothing_heavy(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    code = (
+        "import sys, relay.cli; sys.argv = ['relay', '--help']\n"
+        "try: relay.cli.main()\n"
+        "finally: print({'aiohttp', 'pydantic', 'aiosqlite'} & set(sys.modules))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    for command in ("serve", "sandbox", "init", "demo", "doctor", "shipments"):
+        assert command in ran.stdout
+    assert ran.stdout.endswith("set()\n")
+
+
+def test_a_file_of_settings_is_written_once(run: Run, tmp_path: Path) -> None:
+    assert run("init").returncode == 0
+    assert tomllib.loads((tmp_path / "relay.toml").read_text()) is not None
+    again = run("init")
+    assert again.returncode == 2
+    assert "relay.toml exists already" in again.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["serve"],
+        ["shipments", "list"],
+        ["accounts", "list"],
+        ["documents", "show", "1"],
+    ],
+)
+def test_a_wrong_setting_is_named_without_a_traceback(
+    run: Run, command: list[str]
+) -> None:
+    ran = run(*command, PUBLISHER__QUIET_SECOND="3")
+    assert ran.returncode == 2
+    assert "RELAY_PUBLISHER__QUIET_SECOND" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_file_that_is_not_there_is_named(run: Run) -> None:
+    ran = run("serve", "--config", "other.toml")
+    assert ran.returncode == 2
+    assert "other.toml" in ran.stderr
+
+
+def test_what_is_not_there_is_said_in_a_line(run: Run, cli: Cli) -> None:
+    assert cli("accounts", "list").exit_code != 0
+    missing = run("shipments", "show", "x", DATABASE=f"sqlite:///{cli.file}")
+    assert missing.returncode == 2
+    assert "does not exist" in missing.stderr
+
+
+@pytest.mark.usefixtures("ids")
+def test_an_unknown_shipment_is_no_traceback(run: Run, cli: Cli) -> None:
+    ran = run("shipments", "show", "x", DATABASE=f"sqlite:///{cli.file}")
+    assert ran.returncode == 1
+    line = "there is no shipment x: `relay shipments list` shows them\n"
+    assert ran.stderr == line
+
+
+@pytest.mark.usefixtures("ids")
+def test_a_table_in_a_pipe_is_wide_unless_told_otherwise(
+    run: Run, cli: Cli, environ: dict[str, str]
+) -> None:
+    environ.pop("COLUMNS", None)
+    ran = run("shipments", "list", DATABASE=f"sqlite:///{cli.file}")
+    assert ran.returncode == 0
+    assert max(map(len, ran.stdout.splitlines())) > 80
+
+
+@pytest.fixture
+def started(
+    tmp_path: Path, environ: dict[str, str]
+) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Return a function that starts a command, which is stopped afterwards."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, **more: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "relay", *arguments],
+            cwd=tmp_path,
+            env=environ | {f"RELAY_{n}": v for n, v in more.items()},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait(SECONDS)
+
+
+def test_a_sandbox_says_where_it_listens_and_stops_when_told(
+    started: Callable[..., subprocess.Popen[str]],
+) -> None:
+    process = started("sandbox", "--port", "0", "--mode", "append", "--latency-ms", "1")
+    assert process.stdout is not None
+    assert re.match(r"sandbox listening on http://127", process.stdout.readline())
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(SECONDS) == 0
+
+
+def test_a_relay_serves_until_it_is_told_to_stop(
+    started: Callable[..., subprocess.Popen[str]],
+) -> None:
+    process = started("serve", LISTEN="127.0.0.1:0", LOG__FORMAT="json")
+    assert process.stdout is not None
+    said = iter(process.stdout.readline, "")
+    assert any("listening" in line for line in said)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(SECONDS) == 0

@@ -1,0 +1,89 @@
+"""How a shipment stands, as a table over its facts."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from relay.clock import micros
+from relay.telling.state import Standing, State, standing
+from tests.clock import START
+
+NOW = micros(START)
+LATER = micros(START + timedelta(minutes=5))
+EARLIER = micros(START - timedelta(minutes=5))
+UNTIL = "2026-03-02T12:05:00+00:00"
+BLANK: dict[str, Any] = dict.fromkeys(
+    (
+        "closed_because",
+        "closed_at",
+        "stuck_because",
+        "pending",
+        "in_doubt_since",
+        "waiting_because",
+        "delivered_told_at",
+        "due_at",
+        "news_due_at",
+        "not_before",
+    )
+) | {"tracking_number": "BR1"}
+CANCELLED = {"closed_because": "cancelled", "closed_at": NOW}
+STUCK = {"stuck_because": "400: odd"}
+DOUBT = {"pending": "{}", "in_doubt_since": EARLIER, "waiting_because": "no answer"}
+DELIVERED = {"delivered_told_at": NOW, "closed_at": NOW, "closed_because": "delivered"}
+CLOSED = {"closed_at": NOW, "closed_because": "returned"}
+NO_NUMBER = {"tracking_number": None}
+BUSY = {"not_before": LATER, "due_at": LATER, "waiting_because": "VTEX answered 500"}
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({}, Standing(State.UP_TO_DATE)),
+        ({"due_at": NOW}, Standing(State.DUE)),
+        ({"due_at": EARLIER, "not_before": NOW}, Standing(State.DUE)),
+        ({"news_due_at": LATER}, Standing(State.DUE)),
+        ({"due_at": LATER, "news_due_at": NOW}, Standing(State.DUE)),
+        ({"due_at": LATER}, Standing(State.UP_TO_DATE)),
+        (
+            {"due_at": LATER, "waiting_because": "not read"},
+            Standing(State.WAITING, f"not read (until {UNTIL})"),
+        ),
+        (BUSY, Standing(State.WAITING, f"VTEX answered 500 (until {UNTIL})")),
+        (
+            {"not_before": LATER, "news_due_at": NOW},
+            Standing(State.WAITING, f"postponed (until {UNTIL})"),
+        ),
+        ({"not_before": LATER}, Standing(State.UP_TO_DATE)),
+        (NO_NUMBER, Standing(State.AWAITING_NUMBER)),
+        (NO_NUMBER | {"due_at": NOW}, Standing(State.AWAITING_NUMBER)),
+        (CLOSED, Standing(State.CLOSED, closed_because="returned")),
+        (CLOSED | NO_NUMBER, Standing(State.CLOSED, closed_because="returned")),
+        (DELIVERED, Standing(State.DELIVERED)),
+        (DELIVERED | {"due_at": NOW}, Standing(State.DELIVERED)),
+        (DOUBT | BUSY, Standing(State.IN_DOUBT, "VTEX answered 500")),
+        (DOUBT | DELIVERED, Standing(State.IN_DOUBT, "no answer")),
+        (DELIVERED | {"in_doubt_since": EARLIER}, Standing(State.DELIVERED)),
+        (DOUBT | STUCK, Standing(State.STUCK, "400: odd")),
+        (DELIVERED | STUCK, Standing(State.STUCK, "400: odd")),
+        (CANCELLED | STUCK | DOUBT, Standing(State.CANCELLED)),
+    ],
+)
+def test_a_shipment_stands_as_its_facts_say(
+    row: dict[str, Any], expected: Standing
+) -> None:
+    assert standing(BLANK | row, START) == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"due_at": NOW}, Standing(State.WAITING, "403: no right")),
+        ({}, Standing(State.UP_TO_DATE)),
+        (STUCK, Standing(State.STUCK, "400: odd")),
+    ],
+)
+def test_what_is_due_waits_while_its_account_is_shut(
+    row: dict[str, Any], expected: Standing
+) -> None:
+    assert standing(BLANK | row, START, "403: no right") == expected

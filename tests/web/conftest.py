@@ -1,0 +1,31 @@
+"""What tests of the API are given."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from relay.settings import Settings
+from relay.store.database import Database
+from tests.clock import Clock
+from tests.web.apis import Api, Woken, application
+
+Serving = Callable[[Settings], Awaitable[Api]]
+
+
+@pytest.fixture
+def serving(database: Database, clock: Clock, aiohttp_client: AiohttpClient) -> Serving:
+    """Serve the API with given settings."""
+
+    async def serve(settings: Settings) -> Api:
+        woken = Woken()
+        app = application(settings, database, clock, woken)
+        return Api(await aiohttp_client(app), app, woken, clock)
+
+    return serve
+
+
+@pytest.fixture
+async def api(serving: Serving, settings: Callable[..., Settings]) -> Api:
+    """Serve the API of one account and one contract, without tokens."""
+    return await serving(settings())
