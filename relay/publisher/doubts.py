@@ -16,8 +16,7 @@ from relay.publisher.settling import postponed
 from relay.publisher.steps import announced_in
 from relay.publisher.terms import Waits
 from relay.store.claims import Change, Claim, with_facts
-from relay.store.facts import told_key
-from relay.store.labelled import announcement_text
+from relay.store.facts import announced, told_key
 from relay.telling.facts import Facts, Pending, Told
 from relay.vtex.bodies import TrackingObject
 from relay.vtex.orders import (
@@ -86,13 +85,7 @@ def _announced(claim: Claim, pending: Pending, package: PackageView) -> Seen:
     ):
         row = {"shipment": shipment, "true_refuted": 0}
         return Seen(anew, (("clear_pending", row),))
-    columns = {
-        "tracking_number": told.tracking_number,
-        "tracking_url": told.tracking_url,
-        "courier": told.courier,
-        "dispatched_date": told.dispatched_date,
-    }
-    accepted = {"shipment": shipment, "announced_as": announcement_text(columns)}
+    accepted = {"shipment": shipment, "announced_as": announced(told)}
     return Seen(
         with_facts(anew, announced_as=told), (("accept_announcement", accepted),)
     )

@@ -8,7 +8,7 @@ from relay.clock import micros
 from relay.publisher.settling import Settlement, postponed, slower, stuck
 from relay.publisher.terms import Waits
 from relay.store.claims import Change, Claim, with_facts
-from relay.store.labelled import announcement_text
+from relay.store.facts import announced
 from relay.telling.facts import Facts
 from relay.vtex.orders import (
     Differs,
@@ -66,13 +66,9 @@ def _found(claim: Claim, package: PackageView, now: datetime) -> Seen:
     if not shows_ours(facts, package):
         return Seen(with_facts(claim, looked=True), changes)
     assert facts.announcement is not None  # noqa: S101 -- shows_ours looked
-    announced = {
-        name: getattr(facts.announcement, name)
-        for name in ("tracking_number", "tracking_url", "courier", "dispatched_date")
-    }
     accepted = {
         "shipment": facts.shipment,
-        "announced_as": announcement_text(announced),
+        "announced_as": announced(facts.announcement),
     }
     anew = with_facts(claim, looked=True, announced_as=facts.announcement)
     return Seen(anew, (*changes, ("accept_announcement", accepted)))

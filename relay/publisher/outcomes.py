@@ -25,8 +25,7 @@ from relay.publisher.steps import Look, Publish, Write
 from relay.publisher.terms import AccountTerms, Waits
 from relay.store.accounts import AccountState
 from relay.store.claims import Change, Claim, with_facts
-from relay.store.facts import told_key
-from relay.store.labelled import announcement_text
+from relay.store.facts import announced, told_key
 from relay.telling.facts import Policy, Told
 from relay.vtex.answers import Meaning, hint, meaning
 from relay.vtex.client import Answer
@@ -115,13 +114,7 @@ def _after_write(claim: Claim, step: Write, now: datetime) -> Outcome:
     if isinstance(step, Publish):
         return _published(claim, step, now)
     told = step.announcement
-    columns = {
-        "tracking_number": told.tracking_number,
-        "tracking_url": told.tracking_url,
-        "courier": told.courier,
-        "dispatched_date": told.dispatched_date,
-    }
-    row = {"shipment": claim.facts.shipment, "announced_as": announcement_text(columns)}
+    row = {"shipment": claim.facts.shipment, "announced_as": announced(told)}
     anew = with_facts(claim, announced_as=told, pending=None, in_doubt_since=None)
     return Outcome(anew, (("accept_announcement", row),), gates.accepted(now))
 

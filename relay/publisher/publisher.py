@@ -13,7 +13,7 @@ from relay.publisher.sending import Course, Sender
 from relay.publisher.terms import AccountTerms, Terms
 from relay.store.accounts import AccountState
 from relay.store.claims import Claims, Taking
-from relay.store.labels import new_id
+from relay.store.identifiers import new_id
 
 log = logger(__name__)
 

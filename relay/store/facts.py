@@ -6,7 +6,7 @@ from typing import Any
 
 from relay.clock import micros, moment
 from relay.store.database import Row, Transaction
-from relay.store.spelling import at, ids, loads
+from relay.store.spelling import at, dumps, ids, loads
 from relay.telling.facts import Announcement, Facts, KnownEvent, Pending, Told
 from relay.tracking import Effect, Milestone
 
@@ -64,6 +64,18 @@ def _announcement(row: Row) -> Announcement | None:
         tracking_url=row["tracking_url"],
         courier=row["courier"],
         dispatched_date=row["dispatched_date"],
+    )
+
+
+def announced(told: Announcement) -> str:
+    """Spell what VTEX accepted as `announced_as` keeps it."""
+    return dumps(
+        {
+            "tracking_number": told.tracking_number,
+            "tracking_url": told.tracking_url,
+            "courier": told.courier,
+            "dispatched_date": told.dispatched_date,
+        }
     )
 
 

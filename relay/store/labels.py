@@ -1,10 +1,8 @@
 """Registering a label: shipment, parcels and references in one transaction."""
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from relay.clock import micros
 from relay.joining import Joined, join
@@ -12,6 +10,7 @@ from relay.labels import Label, LabelParcel
 from relay.store.adoption import Adopting, Adoption
 from relay.store.database import Database, Row, Transaction
 from relay.store.events import Pace
+from relay.store.identifiers import new_id
 from relay.store.labelled import CANCELLED, columns, invoice, keys, known, placed
 from relay.store.parcels import Writing, registered, rematch_all, stored_key
 from relay.store.references import Key, bring_news, intern, key
@@ -152,12 +151,3 @@ async def _locked(tx: Transaction, label: Label, now: datetime) -> tuple[Row, bo
 
 def _story(updated: tuple[str, ...], *, anew: bool) -> str:
     return "registered" if anew else f"registered again: {', '.join(updated)}"
-
-
-def new_id(now: datetime) -> str:
-    """Return an opaque id whose text sorts by time (UUIDv7, RFC 9562)."""
-    milliseconds = micros(now) // 1000
-    random = secrets.randbits(74)
-    value = (milliseconds & (1 << 48) - 1) << 80
-    value |= 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1
-    return str(UUID(int=value))

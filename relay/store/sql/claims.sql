@@ -164,7 +164,8 @@ VALUES (:call, :shipment, :account, :kind, :body, :now)
 -- News that came meanwhile leaves the shipment due.
 UPDATE shipments
 SET lease = NULL, lease_until = NULL,
-    due_at = CASE WHEN news = :news THEN :due_at ELSE :now END,
+    due_at = CASE WHEN news = :news THEN CAST(:due_at AS BIGINT)
+                  ELSE CAST(:now AS BIGINT) END,
     not_before = :not_before, lane = :lane, attempts = :attempts,
     failing_since = :failing_since, waiting_because = :waiting_because,
     stuck_because = :stuck_because,

@@ -1,0 +1,115 @@
+"""A store with a label and its scans, and a way to look into any table."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from relay.labels import Label, LabelParcel
+from relay.store.claims import Change, Claim, Claims, Limits, Taking
+from relay.store.database import Database
+from relay.store.documents import Documents, Kept
+from relay.store.events import Pace, Reading
+from relay.store.labels import Labels
+from relay.store.slices import Terms
+from relay.tracking import Milestone, Reference, ReferenceKind, TrackingEvent
+
+START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+NOTHING: tuple[Change, ...] = ()
+
+
+async def execute(database: Database, sql: str) -> list[dict[str, Any]]:
+    """Run one statement as it is: to look into tables, and to age what is there."""
+    async with database.writing() as tx:
+        connection = tx._connection  # type: ignore[attr-defined]  # noqa: SLF001
+        if database.dialect == "sqlite":
+            found = await connection.execute_fetchall(sql)
+        else:
+            found = await connection.fetch(sql)
+    return [dict(row) for row in found]
+
+
+async def count(database: Database, *tables: str) -> dict[str, int]:
+    """Count the rows of tables."""
+    return {
+        table: (await execute(database, f"SELECT count(*) AS n FROM {table}"))[0]["n"]  # noqa: S608
+        for table in tables
+    }
+
+
+async def shipment(database: Database, order: str = "1-01") -> dict[str, Any]:
+    """Return the row of an order's only shipment."""
+    sql = f"SELECT * FROM shipments WHERE order_id = '{order}'"  # noqa: S608
+    (row,) = await execute(database, sql)
+    return row
+
+
+async def register(
+    database: Database, number: str, order: str = "1-01", now: datetime = START
+) -> str:
+    """Register a label with one parcel, announced already; return its id."""
+    label = Label(
+        account="store",
+        contract="acme",
+        order_id=order,
+        invoice_number="55",
+        parcels=(LabelParcel(number),),
+        announce=number,
+        tracking_url=f"https://acme.example/{number}",
+        announced=True,
+        given=frozenset({"tracking_number"}),
+    )
+    return (await Labels(database).register(label, now)).id
+
+
+def scan(
+    number: str, at: datetime, milestone: Milestone = Milestone.IN_TRANSIT, **more: Any
+) -> TrackingEvent:
+    """Return an event of one parcel."""
+    values = {"description": "on its way", "city": "Salto", "state": "SP"} | more
+    return TrackingEvent(
+        references=(Reference(kind=ReferenceKind.TRACKING_NUMBER, value=number),),
+        milestone=milestone,
+        occurred_at=at,
+        carrier_code=values.pop("code", milestone.value),
+        **values,
+    )
+
+
+async def keep(database: Database, now: datetime, body: bytes = b"a body") -> None:
+    """Keep one document."""
+    await Documents(database).keep([Kept("acme", "webhook", body, now)])
+
+
+async def read(
+    database: Database,
+    *events: TrackingEvent,
+    now: datetime = START,
+    unreadable: str | None = None,
+) -> None:
+    """Keep one document, and read it as these events."""
+    await keep(database, now)
+    terms = Terms(Pace(), {})
+    async with Documents(database).slice(10, 1 << 20) as taken:
+        readings = [
+            Reading(d.document, d.contract, d.received_at, events, unreadable=unreadable)
+            for d in taken.documents
+        ]
+        await taken.remember(readings, now, terms)
+
+
+async def claim(database: Database, now: datetime) -> list[Claim]:
+    """Claim all that is due."""
+    taking = Taking("store", 9, "lease", now + timedelta(minutes=1), Limits(99, 99, 99))
+    return await Claims(database).claim(taking, now, lambda _: NOTHING)
+
+
+async def to_rest(database: Database, now: datetime) -> None:
+    """Settle every shipment, as if VTEX had been told all there is."""
+    sql = (
+        "UPDATE shipments SET due_at = NULL, news_due_at = NULL, first_news_at = NULL,"
+        f" lease = NULL, not_before = NULL, tried_at = {_micros(now)}"  # noqa: S608
+    )
+    await execute(database, sql)
+
+
+def _micros(now: datetime) -> int:
+    return int(now.timestamp()) * 1_000_000
