@@ -14,9 +14,6 @@ from relay.store.sweep import Sweep
 
 log = logger(__name__)
 
-VACUUM_PAGES = 200
-VACUUM_STEPS = 50
-
 
 def nobody() -> None:
     """Wake nobody."""
@@ -37,6 +34,8 @@ class Sweeper:
     clock: Clock
     wake: Callable[[], None] = nobody
     interval: timedelta = timedelta(minutes=10)
+    vacuum_pages: int = 200
+    vacuum_steps: int = 50
     found: int = 0
     expired: int = 0
     forgotten: Counter[str] = field(default_factory=Counter)
@@ -76,6 +75,6 @@ class Sweeper:
 
     async def _vacuum(self) -> None:
         """Give back what was freed, a little at a time."""
-        for _ in range(VACUUM_STEPS):
-            if not await self.database.vacuum(VACUUM_PAGES):
+        for _ in range(self.vacuum_steps):
+            if not await self.database.vacuum(self.vacuum_pages):
                 return

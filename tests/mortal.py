@@ -1,6 +1,6 @@
 """A process that can be killed at any commit and in any call to VTEX."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -81,12 +81,16 @@ class Attempt:
 
 @dataclass
 class MortalVtex:
-    """The real client, in a process that may die before or after a call."""
+    """The real client, in a process that may die before or after a call.
+
+    `meanwhile` is awaited once, when an order was read.
+    """
 
     inner: VtexClient
     fate: Fate
     clock: Callable[[], datetime]
     attempts: list[Attempt] = field(default_factory=list)
+    meanwhile: Callable[[], Awaitable[None]] | None = None
 
     async def read_order(
         self, account: VtexAccount, order_id: str, *, deadline: Deadline
@@ -94,6 +98,9 @@ class MortalVtex:
         self.fate.check("look", "before")
         answer = await self.inner.read_order(account, order_id, deadline=deadline)
         self.fate.check("look", "after")
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
         return answer
 
     async def announce(self, *about: Any, deadline: Deadline) -> Answer:

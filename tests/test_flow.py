@@ -84,7 +84,11 @@ async def test_an_invoice_that_shows_our_number_is_not_announced_again(
     world: World,
 ) -> None:
     await world.vtex.order(
-        "O-1", "1", trackingNumber=NUMBER, trackingUrl=PAGE + NUMBER, courier="A Carrier"
+        "O-1",
+        "1",
+        trackingNumber=NUMBER,
+        trackingUrl=PAGE + NUMBER,
+        courier="A Carrier",
     )
     await world.label(invoiced=False)
     await world.rest()
@@ -571,7 +575,9 @@ async def test_an_event_far_ahead_is_quarantined(world: World) -> None:
     await shipped(world)
     await world.scan("delivered", at=world.now + 30 * HOUR)
     await world.wait(hours=1)
-    assert await world.quarantined() == {"delivered": "more than 24 hours in the future"}
+    assert await world.quarantined() == {
+        "delivered": "more than 24 hours in the future"
+    }
     assert not (await world.shown()).finished
 
 

@@ -299,5 +299,3 @@ async def test_the_loop_survives_errors_of_the_store(way_in: WayIn) -> None:
     await until(read)
     task.cancel()
     await asyncio.wait({task})
-
-

@@ -61,7 +61,9 @@ def test_a_models_error_names_the_fields_only() -> None:
     error = caught(lambda: Payload.model_validate_json(body))
     assert isinstance(error, ValidationError)
     text = reason(error, body)
-    assert text.startswith("ValidationError: recipient: Input should be a valid integer")
+    assert text.startswith(
+        "ValidationError: recipient: Input should be a valid integer"
+    )
     assert "code: Field required" in text
     assert "Ana" not in text
 

@@ -260,9 +260,7 @@ class World:
             carriers,
             self.settings.contracts,
             self.clock,
-            terms=reading_terms(
-                self.settings.contracts, carriers, pace(self.settings)
-            ),
+            terms=reading_terms(self.settings.contracts, carriers, pace(self.settings)),
             unclean=unclean,
         )
         self.processes.append(Process(fate, publisher, reader, vtex))

@@ -7,7 +7,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
 from relay.store.claims import Claim
-from relay.telling.facts import WHOLE, Announcement, Facts, Pending, Policy, Told
+from relay.telling.facts import (
+    OVER,
+    WHOLE,
+    Announcement,
+    Facts,
+    Pending,
+    Policy,
+    Told,
+)
 from relay.telling.publishing import NewObject, is_announced, publishing
 from relay.telling.tellable import Assessment, assess
 from relay.vtex.bodies import (
@@ -19,7 +27,6 @@ from relay.vtex.bodies import (
 )
 
 NO_NUMBER: Final = "there is no tracking number yet"
-CANCELLED: Final = "cancelled"
 UNREAD_PAUSE: Final = timedelta(seconds=2)
 
 
@@ -82,8 +89,8 @@ def next_step(
     while documents wait unread for too long.
     """
     facts = claim.facts
-    if facts.closed_because == CANCELLED:
-        return Rest(closes_because=CANCELLED)
+    if facts.closed_because in OVER:
+        return Rest(closes_because=facts.closed_because)
     if facts.pending is not None:
         return Look("doubt") if can_read else _repeat(facts, facts.pending)
     if facts.delivered_told:

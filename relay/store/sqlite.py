@@ -146,7 +146,8 @@ class SqliteDatabase:
             free = await self._writer.execute_fetchall("PRAGMA freelist_count")
             if not next(iter(free))[0]:
                 return False
-            await self._writer.execute_fetchall(f"PRAGMA incremental_vacuum({pages})")
+            # A plain `execute` gives one page back: the pragma steps once for each.
+            await self._writer.executescript(f"PRAGMA incremental_vacuum({pages});")
         return True
 
     async def listen(self, heard: Callable[[], None]) -> None:

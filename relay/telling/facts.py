@@ -15,6 +15,11 @@ LABEL_CODE: Final = "relay:label"
 WHOLE: Final = 0
 """The volume that stands for all parcels of the invoice."""
 
+CANCELLED: Final = "cancelled"
+FORGOTTEN: Final = "forgotten"
+OVER: Final = frozenset({CANCELLED, FORGOTTEN})
+"""Why a shipment is closed of which nothing more is told, whatever comes."""
+
 Happening = tuple[datetime, str]
 """What makes two events of a parcel the same one: the second, and the code."""
 

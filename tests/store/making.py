@@ -90,7 +90,9 @@ async def read(
     terms = Terms(Pace(), {})
     async with Documents(database).slice(10, 1 << 20) as taken:
         readings = [
-            Reading(d.document, d.contract, d.received_at, events, unreadable=unreadable)
+            Reading(
+                d.document, d.contract, d.received_at, events, unreadable=unreadable
+            )
             for d in taken.documents
         ]
         await taken.remember(readings, now, terms)

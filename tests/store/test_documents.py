@@ -144,7 +144,9 @@ async def test_an_unreadable_document_is_listed_and_can_be_replayed(
     async with documents.slice(1, ROOM) as part:
         await mark(part, unreadable="ValueError: no\0thing")
     newest, oldest = await documents.list()
-    assert newest["unreadable_because"] == "ValueError: no\N{REPLACEMENT CHARACTER}thing"
+    assert (
+        newest["unreadable_because"] == "ValueError: no\N{REPLACEMENT CHARACTER}thing"
+    )
     assert (oldest["unreadable_because"], oldest["size"]) == (None, 4)
     assert "body" not in newest
     assert await documents.list(unreadable=True) == [newest]
@@ -168,9 +170,7 @@ async def test_a_cut_document_keeps_the_digest_of_the_original(
     for cut, its_digest in ((b"wh", digest), (b"w", "that of what was cut before")):
         async with documents.slice(1, ROOM) as part:
             (d,) = part.documents
-            reading = Reading(
-                d.document, "acme", START, cut=cut, digest=its_digest
-            )
+            reading = Reading(d.document, "acme", START, cut=cut, digest=its_digest)
             await part.remember([reading], START, TERMS)
         assert await documents.replay(d.document)
     (row,) = await everything(database, "documents")

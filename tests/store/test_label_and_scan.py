@@ -120,14 +120,10 @@ async def test_many_labels_and_scans_at_once_all_meet(database: Database) -> Non
     async def print_label(i: int) -> None:
         references = (Reference(kind=ReferenceKind.VOLUME_CODE, value=f"V{i % 3}"),)
         parcel = LabelParcel(f"AC{i}", references=references)
-        await labels.register(
-            Label("store", "acme", f"o{i}", f"{i}", (parcel,)), START
-        )
+        await labels.register(Label("store", "acme", f"o{i}", f"{i}", (parcel,)), START)
 
     async def read_scans(tx: Transaction, numbers: range) -> None:
-        readings = [
-            Reading(i, "acme", START, (scan_of(f"AC{i}", i),)) for i in numbers
-        ]
+        readings = [Reading(i, "acme", START, (scan_of(f"AC{i}", i),)) for i in numbers]
         await remember(tx, readings, START, Pace(), {})
 
     async def slice_(numbers: range) -> None:

@@ -389,8 +389,9 @@ def test_a_contract_may_expire_sooner() -> None:
 
 def test_calls_are_bounded_by_the_time_in_their_id() -> None:
     policy = AgesPolicy(calls=DAY)
-    assert new_id(START - DAY - timedelta(milliseconds=1)) < (
-        policy.bounds(START)["calls"]
+    assert (
+        new_id(START - DAY - timedelta(milliseconds=1))
+        < (policy.bounds(START)["calls"])
     )
     assert new_id(START - DAY) > policy.bounds(START)["calls"]
 
@@ -472,14 +473,14 @@ async def test_freed_pages_are_given_back_in_steps(sqlite: SqliteDatabase) -> No
 
 
 async def test_a_round_gives_back_no_more_than_so_many_pages(
-    sqlite: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+    sqlite: SqliteDatabase,
 ) -> None:
     await keep(sqlite, START, bytes(400_000))
     await execute(sqlite, "DELETE FROM documents")
     free = await sqlite.pragma("freelist_count")
-    monkeypatch.setattr("relay.sweeping.VACUUM_PAGES", 3)
-    monkeypatch.setattr("relay.sweeping.VACUUM_STEPS", 2)
-    await sweeper_of(sqlite, Clock(), Woken()).step()
+    sweeper = sweeper_of(sqlite, Clock(), Woken())
+    sweeper.vacuum_pages, sweeper.vacuum_steps = 3, 2
+    await sweeper.step()
     assert await sqlite.pragma("freelist_count") == free - 6
 
 

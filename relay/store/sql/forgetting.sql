@@ -10,7 +10,8 @@ WHERE p.shipment = :shipment AND NOT EXISTS (
     SELECT 1 FROM event_parcels AS o
     JOIN shipments AS s ON s.shipment = o.shipment
     WHERE o.event = p.event
-      AND (s.account <> :account OR s.order_id <> :order_id))
+      AND (s.account <> :account OR s.order_id <> :order_id)
+      AND coalesce(s.closed_because, '') <> 'forgotten')
 GROUP BY p.event
 ORDER BY p.event
 
@@ -47,7 +48,7 @@ UPDATE vtex_calls SET body = NULL, words = NULL WHERE call = :call
 UPDATE shipments
 SET tracking_url = NULL, announced_as = :announced_as, pending = NULL,
     closed_at = coalesce(closed_at, :now),
-    closed_because = coalesce(closed_because, 'forgotten'),
+    closed_because = 'forgotten',
     due_at = NULL, news_due_at = NULL, lease = NULL, lease_until = NULL,
     stuck_because = NULL, stuck_at = NULL, waiting_because = NULL,
     in_doubt_since = NULL, news = news + 1
