@@ -67,6 +67,7 @@ class Replying(Acme):
     reply_fails: Exception | None = None
 
     def reply(self, request: WebhookRequest) -> Reply:
+        assert request.method == "POST"
         if self.reply_fails is not None:
             raise self.reply_fails
         return Reply(202, b"<ok/>", "text/xml")

@@ -114,7 +114,7 @@ async def test_a_wrong_key_closes_the_account_and_nothing_is_stuck(
     await labels(world, *range(1, 6))
     await world.wait(minutes=9)
     tried = await attempted(world, "patch")
-    assert tried <= 2
+    assert tried <= 5  # all that were claimed at once
     await world.wait(minutes=11)
     assert tried < await attempted(world, "patch") <= tried + 2
     for n in range(1, 6):
@@ -175,19 +175,20 @@ async def test_reading_is_tried_again_ten_minutes_later(world: World) -> None:
     assert (await world.account()).read_closed is None
 
 
-async def test_a_lone_403_after_accepted_writes_is_that_shipments(
-    world: World,
+async def test_a_403_after_accepted_writes_first_tries_another_shipment(
+    worlds: Worlds,
 ) -> None:
-    await labels(world, 1)
-    await world.rest()
-    await world.vtex.status(403, call="patch", orderId="O-2")
-    await labels(world, 2)
-    await world.work()
-    await labels(world, 3)
-    await world.wait(minutes=5)
-    assert await announced(world) == {"O-1", "O-3"}
-    assert (await world.fact("stuck_because", "O-2")).startswith("VTEX answered 403")
-    assert (await world.account()).write_closed is None
+    async with worlds(requests_per_second=1, burst=1) as world:
+        await labels(world, 1)
+        await world.rest()
+        await world.vtex.status(403, call="patch", orderId="O-2")
+        await labels(world, 2)
+        await labels(world, 3)
+        await world.wait(minutes=1)
+        assert await announced(world) == {"O-1", "O-3"}
+        because = await world.fact("stuck_because", "O-2")
+        assert because.startswith("VTEX answered 403")
+        assert (await world.account()).write_closed is None
 
 
 async def test_a_403_to_everything_after_accepted_writes_closes_the_gate(
@@ -326,8 +327,8 @@ async def test_in_an_outage_one_call_at_a_time_tries_and_nothing_is_stuck(
     before = await attempted(world)
     await world.vtex.fault("outage", status=500)
     await labels(world, *range(2, 22))
-    await world.wait(hours=3)
-    assert await attempted(world) - before <= 8 + 3 * 360
+    await world.wait(hours=1)
+    assert await attempted(world) - before <= 16 + 360
     for n in range(2, 22):
         assert await world.fact("stuck_because", f"O-{n}") is None
     await world.vtex.recover()
@@ -338,7 +339,7 @@ async def test_in_an_outage_one_call_at_a_time_tries_and_nothing_is_stuck(
 async def test_an_outage_of_writes_alone_makes_nothing_stuck(world: World) -> None:
     await world.vtex.fault("outage", status=502, call="patch")
     await labels(world, *range(1, 6))
-    await world.wait(days=1)
+    await world.wait(hours=1)
     for n in range(1, 6):
         assert await world.fact("stuck_because", f"O-{n}") is None
     await world.vtex.recover()
@@ -420,7 +421,7 @@ async def test_a_busy_vtex_makes_no_doubt(world: World) -> None:
 async def test_a_storm_of_429_makes_nothing_stuck(world: World) -> None:
     await world.vtex.status(429)
     await labels(world, 1, 2, 3)
-    await world.wait(days=1)
+    await world.wait(hours=2)
     await world.vtex.recover()
     await world.rest()
     assert len(await announced(world)) == 3

@@ -128,6 +128,11 @@ async def test_nothing_is_put_aside_where_the_settings_say_so(way_in: WayIn) -> 
     assert await way_in.rows("asides") == []
 
 
+async def test_closing_without_asides_writes_nothing(way_in: WayIn) -> None:
+    await way_in.intake().asides.close()
+    assert await way_in.rows("asides") == []
+
+
 async def test_a_disk_that_refuses_asides_does_not_change_the_answer(
     way_in: WayIn,
 ) -> None:

@@ -126,6 +126,14 @@ async def test_personal_fields_are_cut_once_it_was_read(way_in: WayIn) -> None:
     assert (whole["body"], whole["digest"]) == (scans("PU"), None)
 
 
+async def test_where_an_adapter_names_none_nothing_is_cut(way_in: WayIn) -> None:
+    way_in.acme.personal_fields = ()
+    body = scans("OD", recipient={"name": "Ana de Souza"})
+    await way_in.keep(body)
+    await way_in.read()
+    assert [r["body"] for r in await way_in.rows("documents")] == [body]
+
+
 async def test_a_replayed_document_replaces_what_it_said(way_in: WayIn) -> None:
     await way_in.register("AC1")
     await way_in.keep(scans("OD"))
@@ -281,7 +289,7 @@ async def test_the_loop_survives_errors_of_the_store(way_in: WayIn) -> None:
     parts = reader._documents  # noqa: SLF001 -- the disk fails once
     whole = parts.slice
 
-    def once(*bounds: int) -> Any:
+    def once(*_: int) -> Any:
         parts.slice = whole  # type: ignore[method-assign]
         failing.set()
         raise OSError("disk I/O error")

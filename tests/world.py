@@ -273,6 +273,16 @@ class World:
         self.processes.remove(self.process)
         await self.start(unclean=True)
 
+    @asynccontextmanager
+    async def elsewhere(self) -> AsyncIterator[None]:
+        """Let VTEX be where nobody listens, for as long as the context lasts."""
+        reachable = self.settings
+        self.settings = settings_for("http://127.0.0.1:1")
+        await self.restart()
+        yield
+        self.settings = reachable
+        await self.restart()
+
     async def kill_during(self, call: Call, when: When = "after") -> None:
         """Kill the process before a call is sent, or before its answer is stored."""
         self.process.fate.fears = (call, when)

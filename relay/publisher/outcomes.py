@@ -111,6 +111,7 @@ def _looked_row(claim: Claim, number: str | None, now: datetime) -> dict[str, An
 
 
 def _after_write(claim: Claim, step: Write, now: datetime) -> Outcome:
+    claim = replace(claim, failing_since=None, attempts=1)
     if isinstance(step, Publish):
         return _published(claim, step, now)
     told = step.announcement

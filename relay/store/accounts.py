@@ -50,6 +50,10 @@ class AccountState:
         self.permits, self.permits_at = level - taken * CALL, now
         return taken
 
+    def give_back(self, unused: int) -> None:
+        """Return permits for which there was nothing to call."""
+        self.permits += unused * CALL
+
     def open(self) -> None:
         """Forget every reason for which nothing is sent."""
         self.write_closed = self.write_retry_at = None

@@ -179,17 +179,11 @@ class Claims:
         }
         if probe:
             _probed(state, taking.limits, now)
-            return list(await tx.rows("claim_probe", **terms)), True
-        state.claims += 1
-        lanes = (1, 0) if state.claims % 10 == 0 else (0, 1)
-        taken: list[Row] = []
-        for lane in lanes:
-            if wanted > len(taken):
-                left = wanted - len(taken)
-                taken += await tx.rows(
-                    "claim_shipments", **terms, lane=lane, limit=left
-                )
-        return taken, False
+            taken = await tx.rows("claim_probe", **terms)
+        else:
+            taken = await _from_lanes(tx, state, wanted, terms)
+        state.give_back(wanted - len(taken))
+        return list(taken), probe
 
     async def write(
         self,
@@ -252,6 +246,20 @@ class Claims:
                     not_before=micros(last + doubt_wait),
                 )
         return len(found)
+
+
+async def _from_lanes(
+    tx: Transaction, state: AccountState, wanted: int, terms: Mapping[str, Any]
+) -> Sequence[Row]:
+    """Claim fresh shipments before the backlog; one claim in ten turns that round."""
+    state.claims += 1
+    lanes = (1, 0) if state.claims % 10 == 0 else (0, 1)
+    taken: list[Row] = []
+    for lane in lanes:
+        left = wanted - len(taken)
+        if left > 0:
+            taken += await tx.rows("claim_shipments", **terms, lane=lane, limit=left)
+    return taken
 
 
 def _probed(state: AccountState, limits: Limits, now: datetime) -> None:

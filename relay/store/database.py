@@ -7,13 +7,14 @@ writer.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib.resources import files
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 import aiosql
 
+T = TypeVar("T")
 Row = Mapping[str, Any]
 Dialect = Literal["sqlite", "postgres"]
 
@@ -54,6 +55,18 @@ class Database(Protocol):
 
     def writing(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction that is committed, and on disk, at its end."""
+        ...
+
+    async def write_in_one_go(
+        self, work: Callable[[Transaction], Coroutine[Any, Any, T]]
+    ) -> T:
+        """Run *work* in a transaction that writes; it waits for nothing else."""
+        ...
+
+    async def read_in_one_go(
+        self, work: Callable[[Transaction], Coroutine[Any, Any, T]]
+    ) -> T:
+        """Run *work* in a transaction that reads; it waits for nothing else."""
         ...
 
     def reading(self) -> AbstractAsyncContextManager[Transaction]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from relay.clock import micros, moment
 from relay.store.asides import Asides
-from relay.store.database import Database, Row
+from relay.store.database import Database, Row, Transaction
 from relay.store.slices import Slice, take
 from relay.store.spelling import as_dict, clean, dumps, rows
 
@@ -44,9 +44,11 @@ class Documents:
 
     async def keep(self, batch: Sequence[Kept]) -> None:
         """Store what came together in one transaction; it is on disk afterwards."""
-        kept = [_columns(k) for k in batch]
-        async with self._database.writing() as tx:
-            await tx.many("keep_document", kept)
+
+        async def store(tx: Transaction) -> None:
+            await tx.many("keep_document", [_columns(k) for k in batch])
+
+        await self._database.write_in_one_go(store)
 
     async def probe(self, now: datetime) -> None:
         """Write and take back a row, to see whether the disk has room."""
@@ -64,9 +66,11 @@ class Documents:
             async with self._database.writing() as tx:
                 yield await take(tx, self._database, limit, max_bytes, held=True)
             return
-        async with self._database.reading() as tx:
-            part = await take(tx, self._database, limit, max_bytes)
-        yield part
+
+        async def taken(tx: Transaction) -> Slice:
+            return await take(tx, self._database, limit, max_bytes)
+
+        yield await self._database.read_in_one_go(taken)
 
     async def count_try(self) -> int | None:
         """Store that the oldest unread document is about to be read.

@@ -1,6 +1,6 @@
 """Lists of shipments, page by page along an index, and one shipment's timeline."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,66 +9,14 @@ from relay.clock import micros
 from relay.store.accounts import AccountState
 from relay.store.database import Database, Row, Transaction
 from relay.store.spelling import ids
-from relay.telling.state import Standing, State, standing
-from relay.tracking import compared
+from relay.store.wanted import Wanted
+from relay.telling.state import Standing, standing
 
 NEWEST: Final = (1 << 63) - 1
 BATCH: Final = 500
 ROUNDS: Final = 8
-"""A page looks at no more than so many batches; the next one goes on from there."""
 LATEST: Final = 500
 """Calls and notes of one shipment; earlier ones are left out."""
-
-_BY_STATE: Final[Mapping[State, tuple[str, ...]]] = {
-    State.AWAITING_NUMBER: ("list_without_number",),
-    State.DUE: ("list_ready", "list_leased"),
-    State.WAITING: ("list_ready", "list_leased"),
-    State.IN_DOUBT: ("list_in_doubt",),
-    State.STUCK: ("list_stuck",),
-    State.UP_TO_DATE: ("list_open",),
-    State.DELIVERED: ("list_by_account",),
-    State.CLOSED: ("list_not_delivered",),
-    State.CANCELLED: ("list_not_delivered",),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which shipments are asked for; `accounts` None means all of them."""
-
-    accounts: Sequence[str] | None = None
-    order_id: str | None = None
-    invoice_number: str | None = None
-    invoice_key: str | None = None
-    tracking_number: str | None = None
-    state: State | None = None
-
-    def queries(self) -> tuple[tuple[str, ...], str | None]:
-        """Return the queries that find the fewest rows, and their value."""
-        if self.tracking_number is not None:
-            return ("list_by_number",), compared(self.tracking_number)
-        by_value = {
-            "list_by_key": self.invoice_key,
-            "list_by_order": self.order_id,
-            "list_by_invoice": self.invoice_number,
-        }
-        for query, value in by_value.items():
-            if value is not None:
-                return (query,), value
-        if self.state is None:
-            return ("list_by_account",), None
-        return _BY_STATE[self.state], None
-
-    def fits(self, row: Row, stands: Standing) -> bool:
-        """Whether a row is one of those asked for."""
-        asked = {
-            "order_id": self.order_id,
-            "invoice_number": self.invoice_number,
-            "invoice_key": self.invoice_key,
-        }
-        if any(v is not None and row[name] != v for name, v in asked.items()):
-            return False
-        return self.state is None or stands.state is self.state
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +49,17 @@ class Timeline:
 
 
 class Lists:
-    """What people and programs look up."""
+    """What people and programs look up.
 
-    def __init__(self, database: Database) -> None:
+    A page looks at no more than *rounds* batches of *batch* rows.
+    """
+
+    def __init__(
+        self, database: Database, *, batch: int = BATCH, rounds: int = ROUNDS
+    ) -> None:
         self._database = database
+        self._batch = batch
+        self._rounds = rounds
 
     async def shipments(
         self, wanted: Wanted, now: datetime, *, limit: int, before: int | None = None
@@ -118,8 +73,8 @@ class Lists:
             accounts = gates if wanted.accounts is None else wanted.accounts
             found: list[Listed] = []
             position = NEWEST if before is None else before
-            for _ in range(ROUNDS):
-                rows = await _batch(tx, wanted, accounts, position)
+            for _ in range(self._rounds):
+                rows = await _batch(tx, wanted, accounts, position, self._batch)
                 for row in rows:
                     stands = standing(row, now, gates.get(row["account"]))
                     if not wanted.fits(row, stands):
@@ -127,7 +82,7 @@ class Lists:
                     if len(found) == limit:
                         return Page(tuple(found), found[-1].row["shipment"])
                     found.append(Listed(row, stands))
-                if len(rows) < BATCH:
+                if len(rows) < self._batch:
                     return Page(tuple(found))
                 position = rows[-1]["shipment"]
             return Page(tuple(found), position)
@@ -187,15 +142,16 @@ async def _gates(tx: Transaction, now: datetime) -> dict[str, str | None]:
 async def _batch(
     tx: Transaction,
     wanted: Wanted,
-    accounts: Sequence[str] | Mapping[str, object],
+    accounts: Iterable[str],
     before: int,
+    size: int,
 ) -> list[Row]:
     """Return the newest rows of several accounts before a row."""
     queries, value = wanted.queries()
-    terms = {"before": before, "limit": BATCH} | ({"value": value} if value else {})
+    terms = {"before": before, "limit": size, "value": value}
     found: list[Row] = []
     for account in accounts:
         for query in queries:
             found += await tx.rows(query, account=account, **terms)
     found.sort(key=lambda r: r["shipment"], reverse=True)
-    return found[:BATCH]
+    return found[:size]

@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 import asyncpg
 
 from relay.store.database import Row, load_queries, migrations
+from relay.store.direct import Work
+
+T = TypeVar("T")
 
 CHANNEL: Final = "relay_news"
 MIGRATION_LOCK: Final = 7_233_019
@@ -87,6 +90,16 @@ class PostgresDatabase:
         """Open a transaction that is committed, and on disk, at its end."""
         async with self._pool.acquire() as connection, connection.transaction():
             yield PostgresTransaction(connection, self._queries)
+
+    async def write_in_one_go(self, work: Work[T]) -> T:
+        """Run *work* in a transaction that writes."""
+        async with self.writing() as tx:
+            return await work(tx)
+
+    async def read_in_one_go(self, work: Work[T]) -> T:
+        """Run *work* in a transaction that reads."""
+        async with self.reading() as tx:
+            return await work(tx)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[PostgresTransaction]:

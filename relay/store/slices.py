@@ -1,18 +1,19 @@
 """A slice of unread documents, and the one transaction that remembers it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from relay.clock import micros, moment
 from relay.store.adoption import Adopting, Adoption
 from relay.store.database import Database, Row, Transaction
 from relay.store.events import Pace, Reading, remember
 from relay.store.spelling import clean, ids, loads
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +70,29 @@ class Slice:
     ) -> int:
         """Store what documents say and mark them; return how many events are new."""
         readable = [r for r in readings if r.unreadable is None]
-        async with self._writing() as tx:
+
+        async def store(tx: Transaction) -> int:
             brought = await remember(tx, readable, now, terms.pace, terms.lower_bounds)
             await terms.adopting(now).from_readings(tx, readable)
             await _mark(tx, readings, brought, now)
-        return sum(brought.values())
+            return sum(brought.values())
+
+        return await self._write(store)
 
     async def park(self, documents: Sequence[Unread]) -> None:
         """Let documents wait until their contract is configured."""
-        if documents:
-            async with self._writing() as tx:
-                await tx.many(
-                    "park_document", [{"document": d.document} for d in documents]
-                )
+        rows = [{"document": d.document} for d in documents]
 
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[Transaction]:
+        async def store(tx: Transaction) -> None:
+            await tx.many("park_document", rows)
+
+        if rows:
+            await self._write(store)
+
+    async def _write(self, store: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:
         if self._transaction is not None:
-            yield self._transaction
-            return
-        async with self._database.writing() as tx:
-            yield tx
+            return await store(self._transaction)
+        return await self._database.write_in_one_go(store)
 
 
 async def take(

@@ -7,12 +7,15 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, TypeVar, cast
 
 import aiosqlite
 
 from relay.errors import ConfigurationError
 from relay.store.database import Row, load_queries, migrations
+from relay.store.direct import LAST_EVENT, Work, in_one_go
+
+T = TypeVar("T")
 
 OLDEST: Final = (3, 38, 0)
 READERS: Final = 2
@@ -52,8 +55,8 @@ class SqliteTransaction:
 
     async def new_events(self, count: int) -> Sequence[int]:
         """Reserve the numbers of events that are about to be added."""
-        last = "SELECT coalesce(max(event), 0) FROM events"
-        first = 1 + next(iter(await self._connection.execute_fetchall(last)))[0]
+        last = await self._connection.execute_fetchall(LAST_EVENT)
+        first: int = 1 + next(iter(last))[0]
         return range(first, first + count)
 
 
@@ -131,6 +134,30 @@ class SqliteDatabase:
                 await asyncio.shield(reader.execute_fetchall("COMMIT"))
         finally:
             self._idle.put_nowait(reader)
+
+    async def write_in_one_go(self, work: Work[T]) -> T:
+        """Run a transaction that writes, all of it in the writer's own thread.
+
+        *work* waits for nothing but its statements, and touches nothing that
+        belongs to the event loop.
+        """
+        async with self._turn:
+            return await self._directly(self._writer, "BEGIN IMMEDIATE", work)
+
+    async def read_in_one_go(self, work: Work[T]) -> T:
+        """Run a transaction that reads, all of it in the reader's own thread."""
+        reader = await self._idle.get()
+        try:
+            return await self._directly(reader, "BEGIN", work)
+        finally:
+            self._idle.put_nowait(reader)
+
+    async def _directly(
+        self, connection: aiosqlite.Connection, begin: str, work: Work[T]
+    ) -> T:
+        run = connection._execute  # noqa: SLF001 -- the one door to its thread
+        raw = connection._conn  # noqa: SLF001 -- touched in its thread alone
+        return cast("T", await run(in_one_go, raw, self._queries, begin, work))
 
     async def _roll_back(self) -> None:
         """Undo what was begun; a cancelled BEGIN is still carried out."""

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from relay.registering import CorrectionRequest, LabelRequest
 from relay.settings import Scope
-from relay.store.lists import Wanted
+from relay.store.wanted import Wanted
 from relay.telling.state import State
 from relay.web import views
 from relay.web.bodies import answer, asked, parsed

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
 
-from tests.kills.loading import Parcel
+from tests.kills.loading import READABLE_ACCOUNT, Parcel
 
 IN_FLIGHT: Final = timedelta(seconds=1)
 """A call that began longer ago was answered, and the answer recorded."""
 GUARD: Final = "Etiqueta emitida"
 """The relay's own event, which makes VTEX send the first e-mail."""
+READABLE: Final = "where orders can be read"
+"""There what was told is found out by reading, and nothing is told twice."""
 
 Key = tuple[str, str]
 Shown = Mapping[Key, Mapping[str, Any]]
@@ -20,7 +22,7 @@ Shown = Mapping[Key, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Write:
-    """A write that VTEX accepted."""
+    """A write that VTEX accepted; *at* is when the call arrived."""
 
     key: Key
     at: datetime
@@ -35,14 +37,13 @@ def shown_of(orders: Sequence[Mapping[str, Any]]) -> Shown:
     }
 
 
-def writes_of(told: Sequence[Mapping[str, Any]]) -> list[Write]:
-    """Return the accepted writes in the order in which they came."""
+def writes_of(
+    told: Sequence[Mapping[str, Any]], calls: Sequence[Mapping[str, Any]]
+) -> list[Write]:
+    """Return the accepted writes in the order in which they were accepted."""
+    arrived = {c["sequence"]: datetime.fromisoformat(c["at"]) for c in calls}
     return [
-        Write(
-            (t["account"], t["orderId"]),
-            datetime.fromisoformat(t["at"]),
-            (t["kind"], t["body"]),
-        )
+        Write((t["account"], t["orderId"]), arrived[t["call"]], (t["kind"], t["body"]))
         for t in told
     ]
 
@@ -75,33 +76,44 @@ def invented(parcels: Sequence[Parcel], shown: Shown) -> list[str]:
     return found
 
 
-def in_flight(writes: Sequence[Write], kills: Sequence[datetime]) -> int:
-    """Count the writes that may have been under way, over all *kills*."""
-    return sum(
-        1
-        for history in _histories(writes)
-        for kill in kills
-        if _last_before(history, kill) is not None
-    )
+def in_flight(writes: Sequence[Write], kills: Sequence[datetime], most: int) -> int:
+    """Count the writes that may have been under way, over all *kills*.
+
+    *most* is how many an account may have under way at once.
+    """
+    histories = list(_histories(writes))
+    return sum(_in_flight_at(kill, histories, most) for kill in kills)
 
 
-def repeated(writes: Sequence[Write], kills: Sequence[datetime]) -> tuple[int, int]:
-    """Count writes told again; the second number is of those no kill explains."""
-    explained = unexplained = 0
+def _in_flight_at(
+    kill: datetime, histories: Sequence[Sequence[Write]], most: int
+) -> int:
+    last = (_last_before(history, kill) for history in histories)
+    by_account = Counter(write.key[0] for write in last if write is not None)
+    return sum(min(count, most) for count in by_account.values())
+
+
+def repeated(writes: Sequence[Write], kills: Sequence[datetime]) -> dict[str, int]:
+    """Count writes told again, by whether the first was under way at a kill."""
+    counts = dict.fromkeys(("after a kill", "without a kill", READABLE), 0)
     for history in _histories(writes):
-        again = len(history) - len({repr(w.content) for w in history})
-        by_kill = sum(
-            1
-            for first, second in pairwise(history)
-            if first.content == second.content
-            and any(
-                _last_before(history, kill) is first and kill < second.at
-                for kill in kills
-            )
+        again = len(history) - len({repr(write.content) for write in history})
+        explained = sum(
+            _repeats_after_a_kill(history, pair, kills) for pair in pairwise(history)
         )
-        explained += by_kill
-        unexplained += again - by_kill
-    return explained + unexplained, unexplained
+        counts["after a kill"] += explained
+        counts["without a kill"] += again - explained
+        counts[READABLE] += again if history[0].key[0] == READABLE_ACCOUNT else 0
+    return counts
+
+
+def _repeats_after_a_kill(
+    history: Sequence[Write], pair: tuple[Write, Write], kills: Sequence[datetime]
+) -> bool:
+    first, second = pair
+    return first.content == second.content and any(
+        kill < second.at and _last_before(history, kill) is first for kill in kills
+    )
 
 
 def _facts(status: Mapping[str, Any]) -> list[tuple[datetime, str]]:

@@ -14,7 +14,9 @@ from carriers.melhorenvio.sandbox import Simulator
 from relay.sandbox.stage import StagedParcel, StagedRequest, StagedScan
 from tests.kills.processes import SECRET
 
-ACCOUNTS: Final = ("store", "blind")
+READABLE_ACCOUNT: Final = "store"
+BLIND_ACCOUNT: Final = "blind"
+ACCOUNTS: Final = (READABLE_ACCOUNT, BLIND_ACCOUNT)
 TEXTS: Final = {
     "order.posted": "Objeto postado",
     "order.undelivered": "Entrega não realizada",
@@ -23,8 +25,8 @@ TEXTS: Final = {
 }
 """What shoppers read, by the carrier's word for it."""
 DELIVERED: Final = "order.delivered"
-WORKERS: Final = 8
-LONGEST_PAUSE: Final = 0.3
+WORKERS: Final = 12
+LONGEST_PAUSE: Final = 0.15
 """Seconds between two things that one worker sends."""
 UNAUTHORIZED: Final = 401
 

@@ -23,7 +23,7 @@ STOPS_WITHIN: Final = 20.0
 
 
 class NotReady(Exception):
-    """A program ended before it served, or did not serve in time."""
+    """A program ended by itself, or did not serve in time."""
 
 
 def free_port() -> int:
@@ -93,7 +93,8 @@ class Program:
             raise NotReady(f"no answer in {within} s: {self._last_words()}") from None
 
     def kill(self) -> None:
-        """End it with `kill -9`."""
+        """End it with `kill -9`; raise `NotReady` if it ended by itself before."""
+        self._check_alive()
         self._end(signal.SIGKILL)
 
     def stop(self) -> int:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from relay.clock import micros
 from relay.labels import Label, LabelParcel
 from relay.store.claims import Change, Claim, Claims, Limits, Taking
 from relay.store.database import Database
@@ -106,12 +107,6 @@ async def claim(database: Database, now: datetime) -> list[Claim]:
 
 async def to_rest(database: Database, now: datetime) -> None:
     """Settle every shipment, as if VTEX had been told all there is."""
-    sql = (
-        "UPDATE shipments SET due_at = NULL, news_due_at = NULL, first_news_at = NULL,"
-        f" lease = NULL, not_before = NULL, tried_at = {_micros(now)}"  # noqa: S608
-    )
-    await execute(database, sql)
-
-
-def _micros(now: datetime) -> int:
-    return int(now.timestamp()) * 1_000_000
+    nothing = "due_at = NULL, news_due_at = NULL, first_news_at = NULL, lease = NULL"
+    more = f"not_before = NULL, tried_at = {micros(now)}"
+    await execute(database, f"UPDATE shipments SET {nothing}, {more}")  # noqa: S608

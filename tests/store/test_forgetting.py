@@ -121,9 +121,7 @@ async def test_a_forgotten_order_is_over_for_good(database: Database) -> None:
     await to_rest(database, LATER)
     await read(database, scan("AC1", LATER, code="later"), now=LATER)
     assert await claim(database, LATER + HOUR) == []
-    notes = await execute(
-        database, f"SELECT text FROM notes WHERE shipment = {row['shipment']}"
-    )
+    notes = await execute(database, "SELECT text FROM notes")
     assert {"text": "forgotten, asked for by an operator"} in notes
 
 

@@ -129,9 +129,7 @@ async def test_a_database_without_log_is_left_alone(tmp_path: Path) -> None:
     await keeper.close()
 
 
-async def test_the_loop_goes_on_after_an_error(
-    sqlite: SqliteDatabase, keeper: Any
-) -> None:
+async def test_the_loop_goes_on_after_an_error(keeper: Any) -> None:
     steps = 0
 
     async def step() -> None:

@@ -267,7 +267,7 @@ async def test_a_document_is_kept_while_its_shipment_is_open(
 
 async def test_unmatched_events_are_kept_for_sixty_days(database: Database) -> None:
     await register(database, "AC1")
-    await read(database, scan("AC1", START + HOUR), scan("XY9", START + HOUR))
+    await read(database, scan("XY9", START + HOUR), scan("AC1", START + HOUR))
     assert await forgotten(database, START + 59 * DAY) == {}
     found = await forgotten(database, START + 61 * DAY)
     assert found == {"unmatched": 1, "references": 1}
@@ -304,14 +304,26 @@ async def test_shipments_go_after_two_years_with_all_that_is_theirs(
 ) -> None:
     await at_rest(database, Milestone.IN_TRANSIT)
     await execute(database, f"UPDATE shipments SET closed_at = {micros(START)}")  # noqa: S608
-    assert "shipments" not in await forgotten(database, START + 729 * DAY)
-    found = await forgotten(database, START + 731 * DAY)
-    assert found == {"shipments": 1, "events": 1, "references": 2}
+    await register(database, "AC2", "2-01")
+    await read(database, scan("AC2", START + HOUR))
     tables = (
         "shipments parcels parcel_references event_parcels told vtex_calls notes"
         " events event_references reference_values"
     ).split()
-    assert set((await count(database, *tables)).values()) == {0}
+    assert "shipments" not in await forgotten(database, START + 729 * DAY)
+    both = await count(database, *tables)
+    found = await forgotten(database, START + 731 * DAY)
+    assert found == {"shipments": 1, "events": 1, "references": 2}
+    left = await count(database, *tables)
+    assert {t: 2 * n for t, n in left.items()} == both
+    assert (await shipment(database, "2-01"))["closed_at"] is None
+
+
+async def test_the_last_events_number_is_not_given_again(database: Database) -> None:
+    await read(database, scan("XY9", START), scan("XY9", START, code="last"))
+    late = START + 999 * DAY
+    assert (await ages_of(database, size=1).apply(late))["unmatched"] == 1
+    assert await execute(database, "SELECT code FROM events") == [{"code": "last"}]
 
 
 @pytest.mark.parametrize(

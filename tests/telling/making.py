@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from relay.telling.facts import Announcement, Facts, KnownEvent, Policy, Told
 from relay.tracking import Effect, Milestone
+from relay.vtex.bodies import tracking_object
 
 REGISTERED = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -65,6 +66,6 @@ def told(known: KnownEvent, **more: Any) -> Told:
         occurred_at=known.occurred_at,
         code=known.told_code,
         position=known.position,
-        object={"description": known.description},
+        object=dict(tracking_object(known, POLICY.zone)),
         **values,
     )

@@ -79,8 +79,11 @@ UNDOING: list[tuple[str, list[KnownEvent], set[int]]] = [
     ("no rollback undoes nothing", [event(1, "delivered", 1)], set()),
     (
         "a rollback without codes undoes the event before it",
-        [event(1, "in_transit", 1), event(2, "delivered", 2)]
-        + [event(3, "unknown", 3, effect=ROLLBACK)],
+        [
+            event(1, "in_transit", 1),
+            event(2, "delivered", 2),
+            event(3, "unknown", 3, effect=ROLLBACK),
+        ],
         {2},
     ),
     (
@@ -101,42 +104,57 @@ UNDOING: list[tuple[str, list[KnownEvent], set[int]]] = [
     ),
     (
         "a rollback that finds none of its codes undoes nothing",
-        [event(1, "delivered", 1, code="01")]
-        + [event(2, "unknown", 2, effect=ROLLBACK, undoes=("02",))],
+        [
+            event(1, "delivered", 1, code="01"),
+            event(2, "unknown", 2, effect=ROLLBACK, undoes=("02",)),
+        ],
         set(),
     ),
     (
         "two rollbacks undo two events",
-        [event(1, "in_transit", 1), event(2, "delivered", 2)]
-        + [event(3, "unknown", 3, effect=ROLLBACK, code="r1")]
-        + [event(4, "unknown", 4, effect=ROLLBACK, code="r2")],
+        [
+            event(1, "in_transit", 1),
+            event(2, "delivered", 2),
+            event(3, "unknown", 3, effect=ROLLBACK, code="r1"),
+            event(4, "unknown", 4, effect=ROLLBACK, code="r2"),
+        ],
         {1, 2},
     ),
     (
         "one rollback that came by two doors undoes one event",
-        [event(1, "in_transit", 1), event(2, "delivered", 2)]
-        + [event(3, "unknown", 3, effect=ROLLBACK)]
-        + [event(4, "unknown", 3, effect=ROLLBACK, volume=0)],
+        [
+            event(1, "in_transit", 1),
+            event(2, "delivered", 2),
+            event(3, "unknown", 3, effect=ROLLBACK),
+            event(4, "unknown", 3, effect=ROLLBACK, volume=0),
+        ],
         {2},
     ),
     (
         "an event that came by two doors is undone as one",
-        [event(1, "in_transit", 1), event(2, "delivered", 2)]
-        + [event(3, "delivered", 2, volume=0)]
-        + [event(4, "unknown", 3, effect=ROLLBACK)],
+        [
+            event(1, "in_transit", 1),
+            event(2, "delivered", 2),
+            event(3, "delivered", 2, volume=0),
+            event(4, "unknown", 3, effect=ROLLBACK),
+        ],
         {2, 3},
     ),
     (
         "administrative events are passed over",
-        [event(1, "delivered", 1)]
-        + [event(2, "delivered", 2, effect=Effect.ADMINISTRATIVE)]
-        + [event(3, "unknown", 3, effect=ROLLBACK)],
+        [
+            event(1, "delivered", 1),
+            event(2, "delivered", 2, effect=Effect.ADMINISTRATIVE),
+            event(3, "unknown", 3, effect=ROLLBACK),
+        ],
         {1},
     ),
     (
         "a provisional delivery can be undone",
-        [event(1, "delivered", 1, effect=Effect.PROVISIONAL)]
-        + [event(2, "unknown", 2, effect=ROLLBACK)],
+        [
+            event(1, "delivered", 1, effect=Effect.PROVISIONAL),
+            event(2, "unknown", 2, effect=ROLLBACK),
+        ],
         {1},
     ),
 ]
@@ -230,8 +248,10 @@ def test_scans_are_normal_and_say_that_the_carrier_has_the_parcel() -> None:
         ([event(1, "lost", 1, final=True), event(2, "in_transit", 2)], None),
         ([event(1, "returned", 1), event(2, "unknown", 2)], Milestone.RETURNED),
         (
-            [event(1, "in_transit", 1)]
-            + [event(2, "delivered", 2, effect=Effect.PROVISIONAL)],
+            [
+                event(1, "in_transit", 1),
+                event(2, "delivered", 2, effect=Effect.PROVISIONAL),
+            ],
             Milestone.DELIVERED,
         ),
     ],

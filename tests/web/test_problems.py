@@ -19,11 +19,13 @@ async def asked(error: Exception | web.Response) -> tuple[int, dict[str, Any], A
 
     app = web.Application(middlewares=[problems])
     app.router.add_get("/", handler)
-    async with TestClient(TestServer(app)) as client:
-        async with client.get("/", allow_redirects=False) as answer:
-            text = await answer.text()
-            body = json.loads(text) if text.startswith("{") else {}
-            return answer.status, body, answer.headers
+    async with (
+        TestClient(TestServer(app)) as client,
+        client.get("/", allow_redirects=False) as answer,
+    ):
+        text = await answer.text()
+        body = json.loads(text) if text.startswith("{") else {}
+        return answer.status, body, answer.headers
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ async def test_what_went_well_is_logged_for_debugging_only(
 
 
 async def test_an_error_nobody_expected_shows_nothing(
-    way_in: WayIn, door: Door, caplog: pytest.LogCaptureFixture
+    way_in: WayIn, door: Door
 ) -> None:
     intake = way_in.intake()
 

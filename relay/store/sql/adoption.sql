@@ -13,17 +13,18 @@ ORDER BY s.shipment
 
 -- name: numbers_to_adopt
 -- The tracking numbers that events of shipments bear, the earliest event first.
+-- The joins are crossed so that SQLite keeps their order.
 SELECT s.shipment, s.contract, s.volumes, s.registered_at, s.dispatched_at,
        s.invoice_key, s.tracking_number, p.volume, v.reference, v.value
 FROM json_each(:rows) AS j
 JOIN shipments AS s ON s.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 JOIN event_parcels AS p ON p.shipment = s.shipment AND p.ambiguous = 0
 JOIN events AS e ON e.event = p.event AND e.withdrawn_at IS NULL
-JOIN json_each(e.refs) AS k ON true
-JOIN reference_values AS v
-  ON v.reference = CAST(CAST(k.value AS TEXT) AS BIGINT)
- AND v.kind = 'tracking_number' AND v.contract = s.contract
-WHERE coalesce(p.judged, '') <> 'dropped'
+CROSS JOIN json_each(e.refs) AS k
+CROSS JOIN reference_values AS v
+WHERE v.reference = CAST(CAST(k.value AS TEXT) AS BIGINT)
+  AND v.kind = 'tracking_number' AND v.contract = s.contract
+  AND coalesce(p.judged, '') <> 'dropped'
 ORDER BY s.shipment, p.volume, e.occurred_at, e.event
 
 -- name: adopt_for_parcel!

@@ -123,4 +123,6 @@ WHERE event = :event
 
 -- name: inherit_told!
 -- What was told of a withdrawn event stands for the one that takes its place.
-UPDATE told SET event = :heir WHERE event = :event
+UPDATE told SET event = :heir
+WHERE event = :event AND shipment IN (
+    SELECT p.shipment FROM event_parcels AS p WHERE p.event = :event)

@@ -1,6 +1,8 @@
 -- name: shipments_of_order
 SELECT * FROM shipments
-WHERE account = :account AND order_id = :order_id
+WHERE shipment IN (
+    SELECT o.shipment FROM shipments AS o
+    WHERE o.account = :account AND o.order_id = :order_id)
 ORDER BY shipment FOR UPDATE
 
 -- name: events_of_shipment_alone

@@ -59,13 +59,14 @@ SET contract = excluded.contract, tracking_number = excluded.tracking_number,
 DELETE FROM parcels WHERE shipment = :shipment
 
 -- name: others_under_reference
--- Open shipments of other orders that have registered the same reference.
+-- Open shipments of other orders that have registered the same reference. The
+-- joins are crossed so that SQLite keeps their order.
 SELECT DISTINCT s.order_id, s.invoice_number
 FROM json_each(:rows) AS j
-JOIN parcel_references AS p
-  ON p.reference = CAST(j.value ->> 'reference' AS BIGINT)
-JOIN shipments AS s ON s.shipment = p.shipment
-WHERE p.voided_at IS NULL AND s.closed_at IS NULL AND s.account = :account
+CROSS JOIN parcel_references AS p
+CROSS JOIN shipments AS s
+WHERE p.reference = CAST(j.value ->> 'reference' AS BIGINT) AND p.voided_at IS NULL
+  AND s.shipment = p.shipment AND s.closed_at IS NULL AND s.account = :account
   AND s.order_id <> :order_id
 ORDER BY 1, 2 LIMIT 5
 

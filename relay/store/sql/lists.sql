@@ -8,7 +8,9 @@ ORDER BY shipment DESC LIMIT :limit
 
 -- name: list_by_order
 SELECT * FROM shipments
-WHERE account = :account AND order_id = :value AND shipment < :before
+WHERE shipment < :before AND shipment IN (
+    SELECT o.shipment FROM shipments AS o
+    WHERE o.account = :account AND o.order_id = :value)
 ORDER BY shipment DESC LIMIT :limit
 
 -- name: list_by_invoice
@@ -52,13 +54,16 @@ ORDER BY shipment DESC LIMIT :limit
 
 -- name: list_ready
 SELECT * FROM shipments
-WHERE account = :account AND lane IN (0, 1) AND ready_at IS NOT NULL
-  AND shipment < :before
+WHERE shipment < :before AND shipment IN (
+    SELECT r.shipment FROM shipments AS r
+    WHERE r.account = :account AND r.lane IN (0, 1) AND r.ready_at > 0)
 ORDER BY shipment DESC LIMIT :limit
 
 -- name: list_leased
 SELECT * FROM shipments
-WHERE account = :account AND lease IS NOT NULL AND shipment < :before
+WHERE shipment < :before AND shipment IN (
+    SELECT l.shipment FROM shipments AS l
+    WHERE l.account = :account AND l.lease IS NOT NULL AND l.lease_until > 0)
 ORDER BY shipment DESC LIMIT :limit
 
 -- name: list_not_delivered

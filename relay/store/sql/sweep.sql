@@ -44,8 +44,10 @@ WHERE document = :key
   AND NOT EXISTS (SELECT 1 FROM documents AS d WHERE d.document = :key)
 
 -- name: unmatched_page
+-- The last event stays: SQLite would give its number to the next.
 SELECT event AS key, received_at AS seen_at, refs, 1 AS outdated FROM events
 WHERE via IS NULL AND withdrawn_at IS NULL AND received_at < :unmatched
+  AND event < (SELECT max(event) FROM events)
 ORDER BY received_at LIMIT :limit
 
 -- name: forget_unmatched!
@@ -100,7 +102,8 @@ DELETE FROM notes WHERE shipment = :key
 
 -- name: event_page
 SELECT e.event AS key, e.received_at AS seen_at, e.refs,
-       CASE WHEN e.received_at < :shipments AND NOT EXISTS (
+       CASE WHEN e.received_at < :shipments
+             AND e.event < (SELECT max(event) FROM events) AND NOT EXISTS (
                 SELECT 1 FROM event_parcels AS p WHERE p.event = e.event)
             THEN 1 ELSE 0 END AS outdated
 FROM events AS e

@@ -1,0 +1,65 @@
+"""Lists in the store: pages that are bounded, whatever is asked for."""
+
+from dataclasses import replace
+
+import pytest
+
+from relay.labels import Label
+from relay.store.database import Database
+from relay.store.labels import Labels
+from relay.store.lists import Lists
+from relay.store.wanted import Wanted
+from relay.telling.state import State
+from tests.clock import START
+
+LABEL = Label("store", "acme", "O", "1")
+
+
+@pytest.fixture
+async def lists(database: Database) -> Lists:
+    """List seven shipments of two accounts, two rows at a time."""
+    labels = Labels(database)
+    for order in range(7):
+        account = ("store", "outlet")[order % 2]
+        label = replace(LABEL, account=account, order_id=f"O-{order}")
+        await labels.register(label, START)
+    return Lists(database, batch=2, rounds=2)
+
+
+async def test_a_page_goes_over_several_batches(lists: Lists) -> None:
+    page = await lists.shipments(Wanted(), START, limit=3)
+    rest = await lists.shipments(Wanted(), START, limit=9, before=page.next)
+
+    assert [s.row["order_id"] for s in page.shipments] == ["O-6", "O-5", "O-4"]
+    assert [s.row["order_id"] for s in rest.shipments] == ["O-3", "O-2", "O-1", "O-0"]
+
+
+async def test_a_page_may_be_empty_and_still_have_a_next_one(lists: Lists) -> None:
+    wanted = Wanted(state=State.DELIVERED)
+
+    first = await lists.shipments(wanted, START, limit=9)
+    second = await lists.shipments(wanted, START, limit=9, before=first.next)
+
+    assert (first.shipments, first.next) == ((), 4)
+    assert (second.shipments, second.next) == ((), None)
+
+
+async def test_only_the_accounts_asked_for_are_listed(lists: Lists) -> None:
+    page = await lists.shipments(Wanted(["outlet"]), START, limit=9)
+
+    assert {s.row["account"] for s in page.shipments} == {"outlet"}
+    assert (await lists.shipments(Wanted([]), START, limit=9)).shipments == ()
+
+
+async def test_what_is_due_and_stuck_is_counted_by_account(
+    lists: Lists, database: Database
+) -> None:
+    columns = dict.fromkeys(
+        ("due_at", "not_before", "failing_since", "waiting_because", "closed_because")
+    ) | {"shipment": 1, "news": 1, "now": 0, "lane": 1, "attempts": 0, "doubt": 0}
+    async with database.writing() as tx:
+        await tx.run("settle", **columns, stuck_because="400: odd")
+
+    counts = await lists.counts(START)
+
+    assert counts == {"due": {"outlet": 3, "store": 3}, "stuck": {"store": 1}}

@@ -1,0 +1,90 @@
+"""No named query looks at every row of a table: SQLite says how it would run each."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from relay.store.database import load_queries, migrations
+
+SCAN: Final = re.compile(r"SCAN (?P<name>\w+)(?P<how>.*)")
+PARAMETER: Final = re.compile(r"(?<![:\w]):(\w+)")
+NO_TABLE: Final = re.compile(r"CONSTANT ROW|VIRTUAL TABLE INDEX|\(subquery-\d+\)")
+WALK: Final = re.compile(r"\((account|contract|kind)=\?( AND (contract|kind)=\?)*\)")
+"""All of an account or a contract is as many rows as there are."""
+SUBQUERY: Final = re.compile(r"\) AS (\w+)")
+
+SCANS: Final[dict[str, str]] = {
+    "accounts_with_work": "one row per account of VTEX",
+    "list_accounts": "one row per account of VTEX",
+    "account": "one row: the name is the key",
+    "lock_account": "one row: the name is the key",
+    "save_account": "one row: the name is the key",
+    "asides_of_contract": "the last few requests that were not trusted",
+    "trim_asides": "the last few requests that were not trusted",
+}
+"""Queries that may look at every row of a table, and why that is little."""
+
+
+def _queries() -> Iterator[tuple[str, str]]:
+    queries = load_queries("sqlite")
+    for name in queries.available_queries:
+        if not name.endswith("_cursor"):
+            yield name, getattr(queries, name).sql
+
+
+QUERIES: Final = dict(_queries())
+
+
+@pytest.fixture(scope="module")
+def empty() -> Iterator[sqlite3.Connection]:
+    """Open a database without rows and without statistics."""
+    connection = sqlite3.connect(":memory:")
+    for _, script in migrations("sqlite"):
+        connection.executescript(script)
+    yield connection
+    connection.close()
+
+
+def plan(connection: sqlite3.Connection, sql: str) -> list[str]:
+    """Return the steps in which SQLite would run a query."""
+    values: dict[str, Any] = dict.fromkeys(PARAMETER.findall(sql), 1)
+    if "rows" in values:
+        values["rows"] = "[]"
+    return [r[3] for r in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+
+
+def partial_indexes(connection: sqlite3.Connection) -> set[str]:
+    """Return the indexes that hold a few rows only."""
+    found = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %'"
+    )
+    return {name for (name,) in found}
+
+
+def scans(connection: sqlite3.Connection, sql: str) -> list[str]:
+    """Return the steps that look at every row of a table, or of an account."""
+    few, derived = partial_indexes(connection), SUBQUERY.findall(sql)
+    found = []
+    for step in plan(connection, sql):
+        scan = SCAN.match(step)
+        if scan is None and not WALK.search(step):
+            continue
+        if NO_TABLE.search(step) or (scan is not None and scan["name"] in derived):
+            continue
+        index = re.search(r"INDEX (\w+)", step)
+        if index is None or index[1] not in few:
+            found.append(step)
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(QUERIES.keys() - SCANS.keys()))
+def test_a_query_goes_along_an_index(empty: sqlite3.Connection, name: str) -> None:
+    assert scans(empty, QUERIES[name]) == []
+
+
+@pytest.mark.parametrize("name", sorted(SCANS))
+def test_every_exception_is_needed(empty: sqlite3.Connection, name: str) -> None:
+    assert scans(empty, QUERIES[name])
