@@ -40,7 +40,6 @@ from relay.wiring import (
     carriers,
     credentials,
     hang,
-    lower_bounds,
     pace,
     policies,
     publisher_terms,
@@ -90,9 +89,7 @@ class Relay:
             settings=self.settings,
             database=self.database,
             documents=self.documents,
-            labels=Labels(
-                self.database, pace(self.settings), lower_bounds(self.settings)
-            ),
+            labels=self._labels(),
             intake=self.intake,
             carriers=self.carriers,
             health=self.health,
@@ -122,6 +119,11 @@ class Relay:
             unread=claims.unread_since,
             on_round=partial(self.health.beat, "publisher"),
         )
+
+    def _labels(self) -> Labels:
+        contracts, carriers = self.settings.contracts, self.carriers
+        terms = reading_terms(contracts, carriers, pace(self.settings))
+        return Labels(self.database, terms.pace, terms.lower_bounds, terms.adoptions)
 
     def _news(self) -> None:
         """Wake this publisher, and the other replicas'."""

@@ -1,5 +1,6 @@
 """Opens the database that the settings name."""
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -29,7 +30,13 @@ async def opened(
 async def _open(settings: Settings, *, serving: bool) -> Database:
     if settings.database.startswith("sqlite:"):
         sqlite = SqliteDatabase(sqlite_path(settings), cache_mb=settings.cache_mb)
-        await sqlite.open(serving=serving)
+        try:
+            await sqlite.open(serving=serving)
+        except sqlite3.Error as error:
+            raise ConfigurationError(
+                f"database: {sqlite.path} cannot be opened ({error}); check that its "
+                "folder is there and writable, and that the file is this relay's"
+            ) from error
         return sqlite
     try:
         from relay.store.postgres import PostgresDatabase  # noqa: PLC0415 -- an extra

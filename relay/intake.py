@@ -126,13 +126,7 @@ class Intake:
     ) -> None:
         """Raise `UntrustedWebhook` unless *request* is the carrier's."""
         try:
-            match self._contracts[contract].verification:
-                case "signature":
-                    self._carriers[contract].verify(request)
-                case "url":
-                    check_secret(url_secret or "", self._url_secrets[contract])
-                case "none":
-                    pass
+            self._check(contract, request, url_secret)
         except UntrustedWebhook as error:
             self._count_untrusted(contract, error)
             kept = self._kept_headers(contract, request.headers)
@@ -144,6 +138,15 @@ class Intake:
             kept = self._kept_headers(contract, request.headers)
             self.asides.put(contract, request, url_secret, kept, reason)
             raise BacklogFull("the relay failed to verify the request") from error
+
+    def _check(
+        self, contract: str, request: WebhookRequest, url_secret: str | None
+    ) -> None:
+        verification = self._contracts[contract].verification
+        if verification == "signature":
+            self._carriers[contract].verify(request)
+        elif verification == "url":
+            check_secret(url_secret or "", self._url_secrets[contract])
 
     def _count_untrusted(self, contract: str, error: UntrustedWebhook) -> None:
         """Count, and log at counts that double: a flood must not fill the log."""

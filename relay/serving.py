@@ -1,6 +1,7 @@
 """Runs the relay: HTTP server and loops, until it is told to stop."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -26,6 +27,13 @@ LAST_ANSWERS: Final = 10.0
 log = logs.logger(__name__)
 
 
+GARBAGE: Final = (20_000, 20, 50)
+"""Thresholds of the collector: a burst makes many objects that live shortly."""
+
+SWITCH_SECONDS: Final = 0.001
+"""How soon a thread that reads gives way to the loop that answers."""
+
+
 def serve(settings: Settings) -> int:
     """Run the relay until it is told to stop; return the exit code.
 
@@ -36,6 +44,8 @@ def serve(settings: Settings) -> int:
         layout=settings.log.format,
         secrets=settings.secret_values(),
     )
+    gc.set_threshold(*GARBAGE)
+    sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_serve(settings))
 

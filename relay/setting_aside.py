@@ -51,6 +51,11 @@ class SettingAside:
         self._waiting: deque[Aside] = deque(maxlen=max(limits.aside_count, 1))
         self._writer: asyncio.Task[None] | None = None
 
+    @property
+    def resting(self) -> bool:
+        """Whether nothing waits to be written."""
+        return self._writer is None
+
     def put(
         self,
         contract: str,

@@ -1,6 +1,6 @@
 """A process that can be killed at any commit and in any call to VTEX."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +12,9 @@ from relay.vtex.deadline import Deadline
 
 Call = Literal["look", "announce", "publish"]
 When = Literal["before", "after"]
+
+
+Work = Callable[[Transaction], Coroutine[Any, Any, Any]]
 
 
 class Killed(BaseException):
@@ -61,11 +64,21 @@ class MortalDatabase:
         async with self.inner.reading() as tx:
             yield tx
 
-    async def notify(self) -> None:
-        await self.inner.notify()
+    async def write_in_one_go(self, work: Work) -> Any:
+        async def mortal(tx: Transaction) -> Any:
+            result = await work(tx)
+            self.fate.check()
+            return result
 
-    async def close(self) -> None:
-        """Leave the database open: it outlives the process."""
+        return await self.inner.write_in_one_go(mortal)
+
+    async def read_in_one_go(self, work: Work) -> Any:
+        if self.fate.dead:
+            raise Killed
+        return await self.inner.read_in_one_go(work)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
 
 
 @dataclass(frozen=True)

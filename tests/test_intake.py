@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from relay.carrier.contract import Reply, WebhookRequest
 from relay.errors import BacklogFull, UnknownContract, UntrustedWebhook
 from relay.intake import Intake
+from relay.setting_aside import SettingAside
 from relay.settings import Intake as Limits
 from relay.store.asides import Aside, Bounds
 from relay.store.documents import Documents, Kept
@@ -109,6 +111,24 @@ async def test_asides_are_written_without_being_waited_for(way_in: WayIn) -> Non
 
     await until(written)
     await intake.close()
+
+
+async def test_whoever_writes_asides_rests_and_looks_again(way_in: WayIn) -> None:
+    asides = SettingAside(
+        way_in.documents.asides, way_in.clock, Limits(), rest=timedelta(0)
+    )
+
+    async def written(count: int) -> None:
+        async def reached() -> bool:
+            return len(await way_in.rows("asides")) == count
+
+        await until(reached)
+
+    for count in (1, 2):
+        asides.put("acme", acme.request(b"{}"), None, {}, "forged")
+        await written(count)
+        await until(lambda: asides.resting)
+    await asides.close()
 
 
 async def test_no_more_is_put_aside_than_the_settings_allow(way_in: WayIn) -> None:

@@ -70,6 +70,11 @@ class HandClock:
         heapq.heappush(self._sleepers, (at, next(self._numbers), woken))
         await woken
 
+    def begin_anew(self) -> None:
+        """Go back to the start, without anybody asleep."""
+        self.now = START
+        self._sleepers.clear()
+
     @property
     def next_waking(self) -> datetime | None:
         """When the next sleeper wakes."""
@@ -227,6 +232,9 @@ class World:
     session: ClientSession
     processes: list[Process] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
+    registered: set[tuple[str, str]] = field(default_factory=set)
+    revives: bool = False
+    deaths: int = 0
 
     @property
     def now(self) -> datetime:
@@ -290,7 +298,7 @@ class World:
         assert self.process.fate.dead, f"no {call} was made"
         await self.process.publisher.drain()
 
-    async def label(  # noqa: PLR0913 -- a sentence with many objects
+    async def label(
         self,
         order: str = ORDER,
         invoice: str = INVOICE,
@@ -322,6 +330,7 @@ class World:
             }
             | fields,
         )
+        self.registered.add((order, invoice))
         return await self.labels.register(label, self.now)
 
     @property
@@ -375,6 +384,10 @@ class World:
         """Let every process do what can be done at this moment."""
         for process in self.processes:
             await process.work()
+        if self.revives and self.process.fate.dead:
+            self.deaths += 1
+            await self.restart()
+            await self.work()
 
     async def rest(self, at_most: timedelta = LONGEST_REST) -> None:
         """Move the clock on until nothing is due any more."""
@@ -405,7 +418,13 @@ class World:
             if ready is not None and not state.paused_because:
                 least = self.now + timedelta(seconds=1)
                 moments.append(max(ready, _opens(state), least))
-        return min((m for m in moments if m is not None), default=None)
+        ahead = [m for m in moments if m is not None] or await self._leases()
+        return min(ahead, default=None)
+
+    async def _leases(self) -> list[datetime]:
+        """Return when leases end that a process left behind."""
+        rows = [await self.shipment(*key) for key in self.registered]
+        return [moment(r["lease_until"]) for r in rows if r and r["lease"]]
 
     async def shipment(self, order: str = ORDER, invoice: str = INVOICE) -> Row | None:
         """Return what the store knows of a shipment."""

@@ -11,11 +11,12 @@ from relay.cli.options import AsJson, Config, Limit
 from relay.cli.showing import write_fields, write_json, write_table
 from relay.clock import utcnow
 from relay.errors import NotFound
-from relay.telling.state import State
 
 if TYPE_CHECKING:
     from relay.store.database import Database
-    from relay.store.lists import Listed, Timeline, Wanted
+    from relay.store.lists import Listed, Timeline
+    from relay.store.wanted import Wanted
+    from relay.telling.state import State
 
 Id = Annotated[str, typer.Argument(help="The shipment's id, as lists show it.")]
 Filter = Annotated[str | None, typer.Option(show_default=False)]
@@ -35,13 +36,13 @@ def list_(  # noqa: PLR0913 -- each is an option of the command
     invoice: Filter = None,
     key: Filter = None,
     number: Filter = None,
-    state: Annotated[State | None, typer.Option(show_default=False)] = None,
+    state: Filter = None,
     limit: Limit = 50,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
     """List shipments, the newest first."""
-    from relay.store.lists import Wanted
+    from relay.store.wanted import Wanted
     from relay.web.views import summary
 
     wanted = Wanted(
@@ -50,7 +51,7 @@ def list_(  # noqa: PLR0913 -- each is an option of the command
         invoice_number=invoice,
         invoice_key=key,
         tracking_number=number,
-        state=state,
+        state=_state(state),
     )
     found = on_database(config, lambda database: _found(database, wanted, limit))
     if as_json:
@@ -102,6 +103,17 @@ def cancel(shipment: Id, config: Config = None) -> None:
     typer.echo(f"{shipment} is cancelled.")
     for warning in warnings:
         typer.echo(warning, err=True)
+
+
+def _state(text: str | None) -> "State | None":
+    """Read a state; the enumeration itself would make help slow."""
+    from relay.telling.state import State
+
+    try:
+        return None if text is None else State(text)
+    except ValueError:
+        known = f"use one of {', '.join(State)}"
+        raise typer.BadParameter(known, param_hint="--state") from None
 
 
 async def _found(database: "Database", wanted: "Wanted", limit: int) -> "list[Listed]":

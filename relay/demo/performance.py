@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 from tempfile import TemporaryDirectory
 from typing import Final
 
@@ -13,18 +14,14 @@ from rich.console import Console
 from rich.live import Live
 
 from relay.demo.acts import Play
-from relay.demo.plan import Act, speakers
-from relay.demo.programs import (
-    LOOPBACK,
-    DemoFailed,
-    Program,
-    Secrets,
-    environment,
-    free_port,
-)
+from relay.demo.auditions import cast
+from relay.demo.evidence import Evidence
+from relay.demo.plan import Act
+from relay.demo.programs import LOOPBACK, DemoFailed, Program, environment, free_port
 from relay.demo.showing import Board, Lines, Picture, disturbed, result, sentences
 from relay.demo.stories import shipments
 from relay.demo.talking import Relay, Sandbox, now, until
+from relay.demo.verdict import Verdict
 
 LOOK_SECONDS: Final = 0.25
 SETTLE_SECONDS: Final = 45.0
@@ -49,7 +46,7 @@ async def _run(console: Console, settle_seconds: float) -> int:
 async def staged(folder: Path) -> AsyncIterator[Play]:
     """Start sandbox and relay, each on a port of its own, and stop them at the end."""
     sandbox_at, relay_at = (f"{LOOPBACK}:{free_port()}" for _ in range(2))
-    secrets = Secrets()
+    token = token_hex(32)
     port = sandbox_at.rpartition(":")[2]
     scenery = Program("sandbox", ("sandbox", "--port", port), folder)
     program = Program("relay", ("serve",), folder)
@@ -57,15 +54,12 @@ async def staged(folder: Path) -> AsyncIterator[Play]:
         await scenery.start()
         sandbox = Sandbox(session, f"http://{sandbox_at}")
         await until("the sandbox", lambda: _up(sandbox, scenery))
-        carriers = speakers((await sandbox.ask("carriers"))["carriers"])
-        if not carriers:
-            raise DemoFailed("no carrier of the sandbox says enough")
-        adapters = [carrier.adapter for carrier in carriers]
+        carriers = await cast(sandbox, f"http://{relay_at}")
         program.environment = environment(
-            folder, relay_at, sandbox.url, adapters, secrets
+            folder, relay_at, sandbox.url, carriers, token
         )
         await program.start()
-        relay = Relay(session, f"http://{relay_at}", secrets)
+        relay = Relay(session, f"http://{relay_at}", token)
         await until("the relay", lambda: _up(relay, program))
         yield Play(shipments(carriers, now()), sandbox, relay, program)
 
@@ -105,12 +99,20 @@ async def _played(play: Play, console: Console, settle_seconds: float) -> int:
             shown.look(await play.sandbox.orders())
         finally:
             watching.cancel()
-    evidence = await play.evidence()
+    seconds = time.monotonic() - begun
+    return outcome(console, play, await play.evidence(), verdict, seconds)
+
+
+def outcome(
+    console: Console, play: Play, evidence: Evidence, verdict: Verdict, seconds: float
+) -> int:
+    """Write what VTEX was told and what it proves; return the exit code."""
     console.print(result(play.plan, evidence))
-    console.print("\nDisturbed on purpose:")
+    carriers = sorted({shipment.speaker.adapter for shipment in play.plan})
+    console.print(f"\nCarriers: {', '.join(carriers)}", markup=False)
+    console.print("Disturbed on purpose:")
     for line in disturbed(evidence):
         console.print(f"  {line}", markup=False)
-    seconds = time.monotonic() - begun
     for line in sentences(verdict, len(play.plan), seconds):
         console.print(line, style="red" if verdict.broken else "green", markup=False)
     return 1 if verdict.broken else 0

@@ -1,7 +1,7 @@
 """What there is in the demo: shipments, their labels and scans, act by act; pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final
@@ -23,10 +23,14 @@ class Act(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """A carrier of the sandbox, with its codes for the relay's milestones."""
+    """A carrier of the sandbox, with its codes for the relay's milestones.
+
+    `secret` is what it proves itself with, in a form that it can play.
+    """
 
     adapter: str
     speaks: Mapping[str, str]
+    secret: str = field(default="", repr=False)
 
     @property
     def journey(self) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import secrets
 import socket
 import sys
 from asyncio.subprocess import Process
@@ -11,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from relay.demo.plan import Speaker
 
 ACCOUNT: Final = "demo"
 LOOPBACK: Final = "127.0.0.1"
@@ -96,18 +97,10 @@ def free_port() -> int:
     return port
 
 
-@dataclass(frozen=True, slots=True)
-class Secrets:
-    """What the relay and those who call it have to agree on."""
-
-    token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
-    webhooks: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
-
-
 def environment(
-    folder: Path, relay: str, sandbox: str, adapters: Iterable[str], known: Secrets
+    folder: Path, relay: str, sandbox: str, cast: Iterable[Speaker], token: str
 ) -> dict[str, str]:
-    """Return the settings of the demo's relay: short waits, a contract per adapter.
+    """Return the settings of the demo's relay: short waits, a contract per carrier.
 
     *relay* is the host and port to listen at, *sandbox* the address of the other.
     """
@@ -115,7 +108,7 @@ def environment(
         "DATABASE": f"sqlite:///{folder / 'relay.db'}",
         "LISTEN": relay,
         "LOG__FORMAT": "json",
-        "TOKENS__DEMO__TOKEN": known.token,
+        "TOKENS__DEMO__TOKEN": token,
         "TOKENS__DEMO__SCOPES": "erp,operator,metrics",
     }
     account = f"ACCOUNTS__{ACCOUNT.upper()}"
@@ -128,9 +121,10 @@ def environment(
         f"{account}__IN_FLIGHT": "8",
     }
     settings |= {f"PUBLISHER__{n}_SECONDS": v for n, v in WAITS.items()}
-    for adapter in adapters:
-        settings[f"CONTRACTS__{adapter.upper()}__ADAPTER"] = adapter
-        settings[f"CONTRACTS__{adapter.upper()}__SECRET"] = known.webhooks
+    for carrier in cast:
+        contract = f"CONTRACTS__{carrier.adapter.upper()}"
+        settings[f"{contract}__ADAPTER"] = carrier.adapter
+        settings[f"{contract}__SECRET"] = carrier.secret
     return {f"RELAY_{name}": value for name, value in settings.items()}
 
 

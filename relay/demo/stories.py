@@ -103,7 +103,7 @@ STORIES: Final = (
     Story("still on its way", 2, still_on_its_way),
     Story("scans before the label", 3, _before_its_label),
     Story("everything twice", 3, _everything_twice),
-    Story("delivery before other scans", 3, _out_of_order),
+    Story("delivery before its scans", 3, _out_of_order),
     Story("forged delivery", 2, _forged),
     Story("number of an older parcel", 1, _number_used_before),
     Story("used number, delivered", 1, _used_before_and_delivered),

@@ -93,8 +93,8 @@ async def _opens(settings: Settings) -> Check:
     try:
         async with opened(settings) as database:
             known = await Accounts(database).all()
-    except (ConfigurationError, sqlite3.Error, OSError) as error:
-        return wrong(SUBJECT, f"it cannot be opened: {error}", "restore a backup")
+    except ConfigurationError as error:
+        return wrong(SUBJECT, str(error), "name another file, or restore a backup")
     return fine(SUBJECT, f"it opens, and knows {len(known)} accounts")
 
 

@@ -117,7 +117,8 @@ def _after_write(claim: Claim, step: Write, now: datetime) -> Outcome:
     told = step.announcement
     row = {"shipment": claim.facts.shipment, "announced_as": announced(told)}
     anew = with_facts(claim, announced_as=told, pending=None, in_doubt_since=None)
-    return Outcome(anew, (("accept_announcement", row),), gates.accepted(now))
+    done = replace(anew, failing_since=None)
+    return Outcome(done, (("accept_announcement", row),), gates.accepted(now))
 
 
 def _published(claim: Claim, step: Publish, now: datetime) -> Outcome:
@@ -138,7 +139,8 @@ def _published(claim: Claim, step: Publish, now: datetime) -> Outcome:
         in_doubt_since=facts.in_doubt_since if read_back else None,
         delivered_told=facts.delivered_told or step.is_delivered,
     )
-    return Outcome(anew, tuple(changes), gates.accepted(now))
+    done = replace(anew, failing_since=None)
+    return Outcome(done, tuple(changes), gates.accepted(now))
 
 
 def accept(told: Sequence[Told], shipment: int, now: datetime) -> list[Change]:

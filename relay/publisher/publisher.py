@@ -2,10 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from relay.clock import Clock, micros
 from relay.logs import logger
@@ -16,6 +16,8 @@ from relay.store.claims import Claims, Taking
 from relay.store.identifiers import new_id
 
 log = logger(__name__)
+
+T = TypeVar("T")
 
 Unread = Callable[[datetime], Awaitable[Mapping[str, datetime]]]
 """Gives, by contract, when the oldest unread document came, if before a time."""
@@ -43,7 +45,7 @@ class Publisher:
     unread: Unread = nothing_unread
     on_round: Callable[[], None] = lambda: None
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
-    _running: set[asyncio.Task[None]] = field(default_factory=set)
+    _running: set[asyncio.Task[Any]] = field(default_factory=set)
     alive_at: datetime | None = None
     _expired_at: datetime | None = None
 
@@ -126,12 +128,21 @@ class Publisher:
             limits=terms.limits,
         )
         course = await self._course(state, terms)
+        # What is claimed is sent, even if the publisher is stopped meanwhile.
+        return await asyncio.shield(self._run(self._claim(taking, now, course)))
+
+    async def _claim(self, taking: Taking, now: datetime, course: Course) -> int:
+        """Claim what may be sent, and begin to send it; return how much it is."""
         claims = await self.claims.claim(taking, now, course.begin)
-        for claim in claims:
-            task = asyncio.create_task(self.sender.send(claim, course))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-        return len(claims)
+        sending = [self._run(self.sender.send(claim, course)) for claim in claims]
+        return len(sending)
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Let *work* run to its end, beside everything else."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
 
     async def _course(self, state: AccountState, terms: AccountTerms) -> Course:
         unread = await self.unread(self.clock() - self.terms.waits.quiet)

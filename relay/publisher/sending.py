@@ -9,6 +9,7 @@ from relay.clock import Clock, micros
 from relay.errors import DeadlineOver, LeaseLost, Unanswered, VtexError
 from relay.logs import logger
 from relay.publisher import gates
+from relay.publisher.alerts import alerts
 from relay.publisher.outcomes import (
     Circumstances,
     Outcome,
@@ -21,7 +22,7 @@ from relay.publisher.storing import Planned, plan, quarantine_changes
 from relay.publisher.terms import AccountTerms, Waits
 from relay.store.accounts import AccountState
 from relay.store.claims import Change, Claim, Claims
-from relay.telling.facts import Policy
+from relay.telling.facts import Facts, Policy
 from relay.vtex.client import Answer, VtexClient
 from relay.vtex.deadline import Deadline
 
@@ -109,12 +110,7 @@ class Sender:
 
         What is not settled here is settled when the lease is over.
         """
-        about = {
-            "account": claim.facts.account,
-            "order": claim.facts.order_id,
-            "invoice": claim.facts.invoice_number,
-            "contract": claim.facts.contract,
-        }
+        about = _about(claim.facts)
         try:
             await self._course(claim, course)
         except LeaseLost:
@@ -140,13 +136,22 @@ class Sender:
             _learn(course.state, outcome.amend)
             planned = course.plan(claim, now)
             if isinstance(planned.step, Rest):
-                changes.append(settle_change(claim, rest(planned.step), now))
+                changes += self._resting(claim, planned.step, now)
                 await self.claims.write(claim, changes, outcome.amend)
                 return
             changes += planned.changes
             await self.claims.write(claim, changes, _owing(outcome.amend))
-        settled = settle_change(claim, rest(planned.step), clock())
-        await self.claims.write(claim, [settled])
+        await self.claims.write(claim, self._resting(claim, planned.step, clock()))
+
+    def _resting(self, claim: Claim, step: Rest, now: datetime) -> list[Change]:
+        """Return how a claim comes to rest; what to look at is noted and logged."""
+        facts = claim.facts
+        changes = [settle_change(claim, rest(step), now)]
+        for alert in alerts(facts, step, now):
+            log.error("alert", **_about(facts), because=alert)
+            note = {"shipment": facts.shipment, "now": micros(now), "text": alert}
+            changes.append(("note", note))
+        return changes
 
     async def _call(
         self, claim: Claim, planned: Planned, course: Course, deadline: Deadline
@@ -192,12 +197,22 @@ class Sender:
         word = "stuck" if settlement.stuck_because else "postponed"
         log.warning(
             word,
-            account=claim.facts.account,
-            order=claim.facts.order_id,
-            invoice=claim.facts.invoice_number,
-            contract=claim.facts.contract,
+            **_about(claim.facts),
             because=settlement.stuck_because or settlement.waiting_because,
         )
+
+
+def _about(facts: Facts) -> dict[str, str]:
+    """Return what lets one follow a shipment through the log."""
+    about = {
+        "account": facts.account,
+        "order": facts.order_id,
+        "invoice": facts.invoice_number,
+        "contract": facts.contract,
+    }
+    if facts.announcement is not None:
+        about["tracking_number"] = facts.announcement.tracking_number
+    return about
 
 
 def _outcome(

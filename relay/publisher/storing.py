@@ -11,7 +11,7 @@ from relay.store.claims import Change, Claim
 from relay.store.identifiers import new_id
 from relay.store.spelling import dumps
 from relay.telling.facts import Facts, Policy, Told
-from relay.telling.tellable import assess
+from relay.telling.plausibility import quarantined
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def quarantine_changes(facts: Facts, now: datetime, policy: Policy) -> list[Chan
     """Return what the lists of quarantined events have to show anew."""
     if facts.delivered_told:
         return []
-    doubtful = assess(facts, now, policy).quarantined
+    doubtful = quarantined(facts, now, policy)
     return [
         (
             "quarantine_event",

@@ -110,9 +110,12 @@ class Claims:
 
     async def ready_accounts(self, now: datetime) -> list[AccountState]:
         """Return the accounts that have something ready."""
-        async with self._database.reading() as tx:
+
+        async def ready(tx: Transaction) -> list[AccountState]:
             found = await tx.rows("accounts_with_work", now=micros(now))
-        return [AccountState.of(r) for r in found]
+            return [AccountState.of(r) for r in found]
+
+        return await self._database.read_in_one_go(ready)
 
     async def next_ready(self, account: str) -> datetime | None:
         """Return when the next shipment of *account* is ready."""
@@ -125,12 +128,15 @@ class Claims:
 
     async def unread_since(self, before: datetime) -> dict[str, datetime]:
         """Return when the oldest unread document came, by contract, if *before*."""
-        async with self._database.reading() as tx:
+
+        async def unread(tx: Transaction) -> dict[str, datetime]:
             oldest = await tx.row("oldest_unread")
             if oldest is None or oldest["received_at"] >= micros(before):
                 return {}
             found = await tx.rows("oldest_unread_by_contract")
-        return {r["contract"]: moment(r["received_at"]) for r in found}
+            return {r["contract"]: moment(r["received_at"]) for r in found}
+
+        return await self._database.read_in_one_go(unread)
 
     async def claim(
         self,
@@ -141,21 +147,25 @@ class Claims:
         """Take ready shipments, no more than may be sent now.
 
         *begin* says what to store of each before anything is sent: the first
-        write of a claim is stored in the commit that claims.
+        write of a claim is stored in the commit that claims. It runs in the
+        store's thread.
         """
-        async with self._database.writing() as tx:
+
+        async def taken(tx: Transaction) -> list[Claim]:
             state = await locked(tx, taking.account)
             if state is None or state.closed_because(micros(now)):
                 return []
-            taken, probe = await self._take(tx, state, taking, now)
-            facts = await gather(tx, taken)
+            shipments, probe = await self._take(tx, state, taking, now)
+            facts = await gather(tx, shipments)
             claims = [
                 _claim(row, known, probe=probe)
-                for row, known in zip(taken, facts, strict=True)
+                for row, known in zip(shipments, facts, strict=True)
             ]
             await _apply(tx, [change for c in claims for change in begin(c)])
             await tx.run("save_account", **state.columns())
             return claims
+
+        return await self._database.write_in_one_go(taken)
 
     async def _take(
         self, tx: Transaction, state: AccountState, taking: Taking, now: datetime
@@ -205,22 +215,26 @@ class Claims:
 
     async def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
+
+        async def stored(tx: Transaction) -> set[int]:
+            held = await _held(tx, waiting)
+            theirs = [w for w in waiting if w.claim.facts.shipment in held]
+            await _apply(tx, [change for w in theirs for change in w.changes])
+            await _amend(tx, theirs)
+            return held
+
         try:
-            async with self._database.writing() as tx:
-                lost = await _lost(tx, waiting)
-                held = [w for w in waiting if w not in lost]
-                await _apply(tx, [change for w in held for change in w.changes])
-                await _amend(tx, held)
+            held = await self._database.write_in_one_go(stored)
         except BaseException as error:
             for w in waiting:
                 w.done.set_exception(error)
                 w.done.exception()
             raise
         for w in waiting:
-            if w in lost:
-                w.done.set_exception(LeaseLost("another publisher has the shipment"))
-            else:
+            if w.claim.facts.shipment in held:
                 w.done.set_result(None)
+            else:
+                w.done.set_exception(LeaseLost("another publisher has the shipment"))
 
     async def expire(
         self, account: str, now: datetime, doubt_wait: timedelta, *, predecessor: bool
@@ -297,15 +311,12 @@ async def _apply(tx: Transaction, changes: Sequence[Change]) -> None:
         await tx.many(query, by_query[query])
 
 
-async def _lost(tx: Transaction, waiting: Sequence[_Waiting]) -> list[_Waiting]:
-    """Find the claims whose lease is over: the sender checks the store's word."""
+async def _held(tx: Transaction, waiting: Sequence[_Waiting]) -> set[int]:
+    """Find the shipments whose leases still hold: it is the store that knows."""
     wanted = rows(
         {"shipment": w.claim.facts.shipment, "lease": w.claim.lease} for w in waiting
     )
-    earliest = min(micros(w.claim.lease_until) for w in waiting)
-    found = await tx.rows("leases_held", rows=wanted, now=earliest - 1)
-    held = {r["shipment"] for r in found}
-    return [w for w in waiting if w.claim.facts.shipment not in held]
+    return {r["shipment"] for r in await tx.rows("leases_held", rows=wanted)}
 
 
 async def _amend(tx: Transaction, held: Sequence[_Waiting]) -> None:

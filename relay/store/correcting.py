@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from relay.clock import micros
 from relay.labels import Correction
@@ -12,7 +12,12 @@ from relay.store.references import Key, key
 from relay.store.spelling import clean
 from relay.tracking import Reference, ReferenceKind, compared
 
-ANNOUNCED = {
+ALERT: Final = (
+    "alert: VTEX was told that the shipment is delivered, so the correction is "
+    "kept here and changes nothing at VTEX"
+)
+
+ANNOUNCED: Final = {
     "tracking_number": "trackingNumber",
     "tracking_url": "trackingUrl",
     "courier": "courier",
@@ -100,6 +105,27 @@ class Correcting(Writing):
             announced[name] = clean(value) if value else None
         values = {"shipment": self.shipment, **announced}
         await self.tx.run("correct_announcement", **values)
+
+    async def warnings(self) -> tuple[str, ...]:
+        """Return what is worth a look."""
+        numbers = [reference for reference, volume in self.placed() if volume]
+        account, order_id = self.row["account"], self.row["order_id"]
+        others = await self.others(numbers, account, order_id)
+        return ((ALERT,) if self.delivered else ()) + tuple(others)
+
+    def story(self, updated: tuple[str, ...]) -> str:
+        """Say in one line what was corrected."""
+        correction, old = self.correction, self.parcel["tracking_number"]
+        told = f"corrected: {', '.join(updated)}"
+        if self.new_number:
+            kept = "kept" if correction.keep else "dropped"
+            told += (
+                f"; volume {correction.volume} was {old or 'without a number'}, is "
+                f"{correction.number}; the old number's history is {kept}"
+            )
+        if self.delivered:
+            told += "; VTEX was told of the delivery before, so nothing changes there"
+        return told
 
     def _began(self) -> int:
         """Return since when the right number was the parcel's: since its label."""

@@ -3,22 +3,18 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Literal
 
 from relay.clock import micros
 from relay.errors import Conflict, NotFound
 from relay.labels import Correction
-from relay.store.correcting import Correcting, new_keys
+from relay.store.correcting import ALERT, Correcting, new_keys
 from relay.store.database import Database, Row, Transaction
 from relay.store.events import Pace
-from relay.store.labelled import CANCELLED
+from relay.store.labelled import refuse_forgotten
 from relay.store.parcels import registered, rematch_all, stored_key
 from relay.store.references import bring_news, intern
-
-ALERT: Final = (
-    "alert: VTEX was told that the shipment is delivered, so the correction is "
-    "kept here and changes nothing at VTEX"
-)
+from relay.telling.facts import CANCELLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +54,8 @@ class Corrections:
             if not correcting.delivered:
                 values = {"shipment": correcting.shipment, "now": micros(now)}
                 await tx.run("retry_shipment", **values)
-            await correcting.note(_story(correcting, updated))
-            return Corrected(updated, await _warnings(correcting))
+            await correcting.note(correcting.story(updated))
+            return Corrected(updated, await correcting.warnings())
 
     async def _match_again(self, correcting: Correcting) -> None:
         """Match what bears the old or the new references; forget what was told of it.
@@ -81,6 +77,7 @@ class Corrections:
         """
         async with self.database.writing() as tx:
             row = _there(await tx.row("lock_shipment_by_id", id=id_))
+            refuse_forgotten(row)
             if row["closed_because"] == CANCELLED:
                 return ()
             if row["delivered_told_at"] is not None:
@@ -102,7 +99,7 @@ class Corrections:
         """
         async with self.database.writing() as tx:
             row = _there(await tx.row("lock_shipment_by_id", id=id_))
-            _refuse_cancelled(row)
+            _refuse_over(row)
             values = {"shipment": row["shipment"], "now": micros(now)}
             await tx.run("retry_shipment", **values)
             await tx.run("note", **values, text=f"to be tried again, says {by}")
@@ -147,7 +144,7 @@ async def _locked(
     keys = {stored_key(r) for r in before}
     interned = await intern(tx, {*keys, *new_keys(correction, before)})
     row = _there(await tx.row("lock_shipment_by_id", id=id_))
-    _refuse_cancelled(row)
+    _refuse_over(row)
     parcels = await tx.rows("parcels_of_shipment", shipment=shipment)
     numbers = {p["volume"]: p["tracking_number"] for p in parcels}
     references = await registered(tx, shipment)
@@ -176,33 +173,10 @@ def _there(row: Row | None) -> Row:
     return row
 
 
-def _refuse_cancelled(row: Row) -> None:
+def _refuse_over(row: Row) -> None:
+    refuse_forgotten(row)
     if row["closed_because"] == CANCELLED:
         raise Conflict(
             "the shipment was cancelled",
             way_out="POST the label again to register it anew",
         )
-
-
-async def _warnings(correcting: Correcting) -> tuple[str, ...]:
-    row = correcting.row
-    own = [(r, v) for r, v in correcting.placed() if v]
-    others = await correcting.others(
-        [r for r, _ in own], row["account"], row["order_id"]
-    )
-    return ((ALERT,) if correcting.delivered else ()) + tuple(others)
-
-
-def _story(correcting: Correcting, updated: tuple[str, ...]) -> str:
-    """Say in one line what was corrected."""
-    correction, old = correcting.correction, correcting.parcel["tracking_number"]
-    told = f"corrected: {', '.join(updated)}"
-    if correcting.new_number:
-        kept = "kept" if correction.keep else "dropped"
-        told += (
-            f"; volume {correction.volume} was {old or 'without a number'}, is "
-            f"{correction.number}; the old number's history is {kept}"
-        )
-    if correcting.delivered:
-        told += "; VTEX was told of the delivery before, so nothing changes there"
-    return told

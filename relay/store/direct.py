@@ -57,8 +57,7 @@ def in_one_go(
         result = _completed(work(DirectTransaction(connection, queries)))
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        connection.rollback()
         raise
     return result
 

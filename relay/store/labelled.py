@@ -5,16 +5,25 @@ from datetime import datetime
 from typing import Any, Final
 
 from relay.clock import micros
+from relay.errors import Conflict
 from relay.joining import Joined, KnownShipment
 from relay.labels import Label, parcel_references
 from relay.store.database import Row, Transaction
 from relay.store.parcels import Placed
 from relay.store.references import Key, key
 from relay.store.spelling import as_dict, clean, dumps, stored
+from relay.telling.facts import FORGOTTEN
 from relay.tracking import Reference, ReferenceKind
 
-CANCELLED: Final = "cancelled"
-"""Why a shipment is closed that the ERP cancelled."""
+
+def refuse_forgotten(row: Row) -> None:
+    """Raise `Conflict` if somebody asked that the order be forgotten."""
+    if row["closed_because"] == FORGOTTEN:
+        raise Conflict(
+            "the order was forgotten, as somebody asked",
+            field="orderId",
+            way_out="nothing of it can be registered or told any more",
+        )
 
 
 def invoice(label: Label) -> dict[str, str]:

@@ -11,10 +11,11 @@ from relay.store.adoption import Adopting, Adoption
 from relay.store.database import Database, Row, Transaction
 from relay.store.events import Pace
 from relay.store.identifiers import new_id
-from relay.store.labelled import CANCELLED, columns, invoice, keys, known, placed
+from relay.store.labelled import columns, invoice, keys, known, placed, refuse_forgotten
 from relay.store.parcels import Writing, registered, rematch_all, stored_key
 from relay.store.references import Key, bring_news, intern, key
 from relay.store.spelling import stored
+from relay.telling.facts import CANCELLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ async def _locked(tx: Transaction, label: Label, now: datetime) -> tuple[Row, bo
         await tx.run("add_shipment", **key_of_shipment, **new)
         row = await tx.row("shipment_by_invoice", **key_of_shipment)
     assert row is not None  # noqa: S101 -- the statement before made it
+    refuse_forgotten(row)
     return row, row["volumes"] == 0 or row["closed_because"] == CANCELLED
 
 

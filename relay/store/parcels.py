@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from relay.clock import micros
 from relay.labels import LabelParcel
@@ -12,6 +12,9 @@ from relay.store.database import Row, Transaction
 from relay.store.references import Key, key, rematch
 from relay.store.spelling import clean, ids
 from relay.tracking import Reference, ReferenceKind
+
+FIRST_POLL: Final = timedelta(minutes=30)
+"""How long after its label a carrier is first asked for a parcel."""
 
 Placed = tuple[Reference, int]
 """A reference and its volume; 0 is the whole invoice."""
@@ -96,6 +99,7 @@ class Writing:
             "tracking_number": clean(number) if number else None,
             "now": micros(self.now),
             "dispatched_at": dispatched_at,
+            "poll_at": micros(self.now + FIRST_POLL),
         }
 
 

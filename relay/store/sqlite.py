@@ -74,7 +74,7 @@ class SqliteDatabase:
         self._queries = load_queries("sqlite")
         self._turn = asyncio.Lock()
         self._idle: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
-        self._readers: list[aiosqlite.Connection] = []
+        self._connections: list[aiosqlite.Connection] = []
         self._writer: aiosqlite.Connection
         self._lock_file: int | None = None
         self.unclean = False
@@ -92,21 +92,27 @@ class SqliteDatabase:
             )
         if serving:
             self._take_lock()
-        self._writer = await self._connect()
-        await self._migrate()
-        for _ in range(READERS):
-            reader = await self._connect(read_only=True)
-            self._readers.append(reader)
-            self._idle.put_nowait(reader)
+        try:
+            self._writer = await self._connect()
+            await self._migrate()
+            for _ in range(READERS):
+                self._idle.put_nowait(await self._connect(read_only=True))
+        except BaseException:
+            await self._disconnect(clean=False)
+            raise
 
     async def close(self) -> None:
         """Close every connection and give the lock back."""
-        for reader in self._readers:
-            await reader.close()
+        await self._disconnect(clean=True)
+
+    async def _disconnect(self, *, clean: bool) -> None:
+        """Close what is open: a connection's thread would outlive everything else."""
         async with self._turn:
-            await self._writer.close()
+            while self._connections:
+                await self._connections.pop().close()
         if self._lock_file is not None:
-            os.ftruncate(self._lock_file, 0)
+            if clean:
+                os.ftruncate(self._lock_file, 0)
             os.close(self._lock_file)
             self._lock_file = None
 
@@ -155,7 +161,7 @@ class SqliteDatabase:
     async def _directly(
         self, connection: aiosqlite.Connection, begin: str, work: Work[T]
     ) -> T:
-        run = connection._execute  # noqa: SLF001 -- the one door to its thread
+        run: Any = connection._execute  # noqa: SLF001 -- the one door to its thread
         raw = connection._conn  # noqa: SLF001 -- touched in its thread alone
         return cast("T", await run(in_one_go, raw, self._queries, begin, work))
 
@@ -197,6 +203,7 @@ class SqliteDatabase:
         connection = await aiosqlite.connect(
             self.path, isolation_level=None, cached_statements=512
         )
+        self._connections.append(connection)
         connection.row_factory = sqlite3.Row
         for pragma in self._pragmas(read_only=read_only):
             await connection.execute_fetchall(f"PRAGMA {pragma}")

@@ -37,7 +37,7 @@ class Wanted:
         if self.tracking_number is not None:
             return ("list_by_number",), compared(self.tracking_number)
         by_value = {
-            "list_by_key": self.invoice_key,
+            "list_by_key": self._key,
             "list_by_order": self.order_id,
             "list_by_invoice": self.invoice_number,
         }
@@ -48,12 +48,16 @@ class Wanted:
             return ("list_by_account",), None
         return _BY_STATE[self.state], None
 
+    @property
+    def _key(self) -> str | None:
+        return compared(self.invoice_key) if self.invoice_key is not None else None
+
     def fits(self, row: Row, stands: Standing) -> bool:
         """Whether a row is one of those asked for."""
         asked = {
             "order_id": self.order_id,
             "invoice_number": self.invoice_number,
-            "invoice_key": self.invoice_key,
+            "invoice_key": self._key,
         }
         if any(v is not None and row[name] != v for name, v in asked.items()):
             return False

@@ -21,7 +21,10 @@ OVER: Final = frozenset({CANCELLED, FORGOTTEN})
 """Why a shipment is closed of which nothing more is told, whatever comes."""
 
 Happening = tuple[datetime, str]
-"""What makes two events of a parcel the same one: the second, and the code."""
+"""What makes two events of a parcel the same one: the second, and the code.
+
+It is worked out once for each event, because the rules ask for it all the time.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,12 @@ class KnownEvent:
     ambiguous: bool = False
     judged: Literal["released", "dropped"] | None = None
     quarantined_because: str | None = None
+    happening: Happening = field(init=False, repr=False, compare=False)
+    """What the event is known by, whichever reference or door it came by."""
+
+    def __post_init__(self) -> None:
+        known_by = (self.occurred_at.replace(microsecond=0), self.told_code)
+        object.__setattr__(self, "happening", known_by)
 
     @property
     def order(self) -> tuple[datetime, int, int]:
@@ -58,11 +67,6 @@ class KnownEvent:
         words = " ".join(self.description.casefold().split())
         return "text:" + sha256(words.encode()).hexdigest()[:16]
 
-    @property
-    def happening(self) -> Happening:
-        """What the event is known by, whichever reference or door it came by."""
-        return (self.occurred_at.replace(microsecond=0), self.told_code)
-
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -75,11 +79,12 @@ class Told:
     object: Mapping[str, str]
     event: int | None = None
     accepted: bool = False
+    happening: Happening = field(init=False, repr=False, compare=False)
+    """What the object's event is known by."""
 
-    @property
-    def happening(self) -> Happening:
-        """What the object's event is known by."""
-        return (self.occurred_at.replace(microsecond=0), self.code)
+    def __post_init__(self) -> None:
+        known_by = (self.occurred_at.replace(microsecond=0), self.code)
+        object.__setattr__(self, "happening", known_by)
 
 
 @dataclass(frozen=True, slots=True)

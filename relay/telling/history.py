@@ -67,6 +67,8 @@ def _undone_by(
 def undone(history: Sequence[KnownEvent]) -> set[int]:
     """Return the events that a later rollback of the same parcel takes back."""
     gone = set[Happening]().union(*taken_back(history).values())
+    if not gone:
+        return set()
     return {e.event for e in history if e.happening in gone}
 
 

@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 from relay.clock import micros, moment
-
-CANCELLED: Final = "cancelled"
-"""Why a shipment is closed that the ERP cancelled."""
+from relay.telling.facts import CANCELLED
 
 
 class State(StrEnum):
@@ -69,19 +67,18 @@ def _over(row: Mapping[str, Any]) -> Standing | None:
 
 def _moving(row: Mapping[str, Any], now: int, gate: str | None) -> Standing:
     """Tell what is due from what waits and what is at rest."""
-    due_at, not_before = row["due_at"], row["not_before"] or 0
-    if due_at is None and row["news_due_at"] is None:
+    due_at, news_due_at = row["due_at"], row["news_due_at"]
+    because, not_before = row["waiting_because"], row["not_before"] or 0
+    if row["lease"] is not None:
+        return Standing(State.DUE, "VTEX is being told")
+    if due_at is None and news_due_at is None:
         return Standing(State.UP_TO_DATE)
     if not_before > now:
-        return Standing(State.WAITING, _until(row["waiting_because"], not_before))
-    ahead = row["news_due_at"] is None and due_at > now
-    if ahead and row["waiting_because"] is None:
-        return Standing(State.UP_TO_DATE)
-    if ahead:
-        return Standing(State.WAITING, _until(row["waiting_because"], due_at))
-    if gate is not None:
-        return Standing(State.WAITING, gate)
-    return Standing(State.DUE)
+        return Standing(State.WAITING, _until(because, not_before))
+    if news_due_at is None and due_at > now:
+        why = _until(because, due_at) if because else None
+        return Standing(State.WAITING if because else State.UP_TO_DATE, why)
+    return Standing(State.DUE if gate is None else State.WAITING, gate)
 
 
 def _until(because: str | None, until: int) -> str:

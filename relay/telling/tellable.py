@@ -1,6 +1,6 @@
 """The one function that says what may be told of a shipment at a time."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -46,13 +46,16 @@ def assess(
     doubtful = quarantined(facts, now, policy)
     waiting = {e.event for e in facts.events if _waits(e, now, policy, read_up_to)}
     out = waiting.union(doubtful)
-    delivered_at = _delivered_at(facts, now, policy, out)
+    histories = [
+        standing(facts, volume, now, out) for volume in range(1, facts.volumes + 1)
+    ]
+    delivered_at = _delivered_at(histories, now, policy)
     return Assessment(
         tellable=tuple(_tellable(facts, now, policy, out)),
         quarantined=doubtful,
         delivered_at=delivered_at,
         next_at=_next_moment(facts, now, policy),
-        closes_because=_closes_because(facts, now, policy, out, delivered_at),
+        closes_because=_closes_because(histories, now, policy, delivered_at),
     )
 
 
@@ -78,7 +81,7 @@ def _tellable(
         gone |= undone(history)
         for rollback, taken in taken_back(history).items():
             undoing.setdefault(rollback, set()).update(taken)
-    told = {t.happening for t in facts.accepted}
+    told = {t.happening for t in facts.accepted} if undoing else set()
     retracting = {rollback for rollback, taken in undoing.items() if taken & told}
     worth = [
         e
@@ -118,12 +121,12 @@ def parcel_of(volume: int, volumes: int) -> int:
 
 
 def _delivered_at(
-    facts: Facts, now: datetime, policy: Policy, out: set[int]
+    histories: Sequence[list[KnownEvent]], now: datetime, policy: Policy
 ) -> datetime | None:
     """Return when the last parcel was handed over, if all of them were."""
     moments: list[datetime] = []
-    for volume in range(1, facts.volumes + 1):
-        scan = _delivering(standing(facts, volume, now, out), now, policy)
+    for history in histories:
+        scan = _delivering(history, now, policy)
         if scan is None:
             return None
         moments.append(scan.occurred_at)
@@ -152,18 +155,17 @@ def _next_moment(facts: Facts, now: datetime, policy: Policy) -> datetime | None
 
 
 def _closes_because(
-    facts: Facts,
+    histories: Sequence[list[KnownEvent]],
     now: datetime,
     policy: Policy,
-    out: set[int],
     delivered_at: datetime | None,
 ) -> str | None:
     """Return why the shipment is over, if every parcel stands still."""
     if delivered_at is not None:
         return Milestone.DELIVERED.value
     ends: list[Milestone] = []
-    for volume in range(1, facts.volumes + 1):
-        end = final_milestone(standing(facts, volume, now, out), now, policy)
+    for history in histories:
+        end = final_milestone(history, now, policy)
         if end is None:
             return None
         ends.append(end)

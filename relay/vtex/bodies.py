@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Final, Literal, Protocol, TypedDict
 from zoneinfo import ZoneInfo
 
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 DESCRIPTION_LIMIT: Final = 5000
 """The most characters of a description (VTEX: tracking guide of 2022)."""
 
@@ -63,8 +65,7 @@ def announcement(
 
 def as_bytes(body: Mapping[str, object]) -> bytes:
     """Serialise *body*: compact UTF-8, keys in their order, the same every time."""
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return text.encode(errors="replace")
+    return _JSON.encode(body).encode(errors="replace")
 
 
 def tracking_object(

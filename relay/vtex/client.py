@@ -144,6 +144,19 @@ class VtexClient:
     async def _answer(
         self, account: VtexAccount, what: Exchange, deadline: Deadline
     ) -> Answer:
+        try:
+            received = await self._send(what, deadline)
+        except NotConnected as error:
+            received = await self._again(what, deadline, error)
+        return self._read(account, received)
+
+    async def _again(
+        self, what: Exchange, deadline: Deadline, failure: NotConnected
+    ) -> Received:
+        """Try after each of the waits; the first try, a *failure*, counts.
+
+        Retrying costs as much as a call, so it begins when it is needed.
+        """
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(NotConnected),
             stop=stop_after_attempt(len(self._waits) + 1)
@@ -151,8 +164,15 @@ class VtexClient:
             wait=wait_chain(*map(wait_fixed, (*self._waits, 0))),
             reraise=True,
         )
-        received: Received = await retrying(self._send, what, deadline)
-        return self._read(account, received)
+        failures = [failure]
+
+        async def attempt() -> Received:
+            if failures:
+                raise failures.pop()
+            return await self._send(what, deadline)
+
+        received: Received = await retrying(attempt)
+        return received
 
     async def _send(self, what: Exchange, deadline: Deadline) -> Received:
         left = self._left(deadline)

@@ -59,7 +59,7 @@ async def listed(request: web.Request, access: Access) -> web.Response:
         accounts=None if limited is None else sorted(limited),
         order_id=query.order_id,
         invoice_number=query.invoice_number,
-        invoice_key="".join(query.invoice_key.split()) if query.invoice_key else None,
+        invoice_key=query.invoice_key,
         tracking_number=query.tracking_number,
         state=query.state,
     )

@@ -3,7 +3,7 @@
 import importlib
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -76,6 +76,13 @@ def carrier(adapter: str) -> Carrier:
     return load_carrier(adapter, options(adapter, facts(adapter)["secret"]))
 
 
+def pointed(adapter: str, url: str) -> Any:
+    """Make an adapter that asks, pointed to the carrier at *url*."""
+    contract = options(adapter, facts(adapter)["secret"])
+    elsewhere = {**contract.options, "base_url": url}
+    return load_carrier(adapter, replace(contract, options=elsewhere))
+
+
 @cache
 def samples(adapter: str) -> tuple[Sample, ...]:
     """Find the sample documents of an adapter."""
@@ -88,6 +95,12 @@ def samples(adapter: str) -> tuple[Sample, ...]:
 def played(adapter: str) -> Any:
     """Import the carrier's side: `headers(body, secret)` and `document(code)`."""
     return importlib.import_module(f"tests.carriers.{adapter}.signing")
+
+
+def simulator(adapter: str) -> Any:
+    """Make the carrier's part in the sandbox."""
+    package = type(carrier(adapter)).__module__
+    return importlib.import_module(f"{package}.sandbox").Simulator()
 
 
 @cache

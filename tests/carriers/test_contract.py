@@ -1,6 +1,5 @@
 """What every adapter promises, whatever the carrier: samples are its evidence."""
 
-import importlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,21 +7,36 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from relay.carrier.contract import Carrier, Document, WebhookRequest
+from relay.carrier.contract import (
+    Carrier,
+    CarrierFailure,
+    Document,
+    ParcelView,
+    Polls,
+    WebhookRequest,
+)
 from relay.carrier.loading import adapter_names, load_carrier
 from relay.carrier.redaction import redact
 from relay.errors import ConfigurationError, UntrustedWebhook
-from relay.sandbox.stage import Simulates, StagedParcel, StagedScan
+from relay.sandbox.server import SandboxOptions, create_sandbox
+from relay.sandbox.stage import Answers, Simulates, StagedParcel, StagedScan
+from relay.sandbox.world import WORLD
 from relay.tracking import Milestone, TrackingEvent
 from tests.carriers import support
 from tests.carriers.support import ADAPTERS, RECEIVED_AT, Sample, carrier, facts
 
 SIGNED = [name for name in ADAPTERS if facts(name)["signed"]]
 SIGNS_BODY = [name for name in SIGNED if facts(name)["signs_body"]]
+ASKED = [name for name in ADAPTERS if isinstance(carrier(name), Polls)]
+ONLY_ASKED = [name for name in ASKED if name not in SIGNED]
+CALLING = [n for n in ADAPTERS if isinstance(support.simulator(n), Simulates)]
+CALLED_CODES = [pair for pair in support.codes() if pair[0] in CALLING]
 SAMPLES = [sample for name in ADAPTERS for sample in support.samples(name)]
 SIGNED_SAMPLES = [sample for sample in SAMPLES if sample.adapter in SIGNED]
 NFE_KEY = "35261100000000000191550010000000011000000010"  # invented
@@ -85,6 +99,11 @@ def as_json(body: bytes) -> Any:
 
 def test_every_adapter_has_samples_here() -> None:
     assert adapter_names() == ADAPTERS
+
+
+@every_adapter
+def test_a_carrier_calls_or_is_asked_in_the_sandbox(adapter: str) -> None:
+    assert adapter in CALLING or adapter in ASKED
 
 
 @every_adapter
@@ -174,6 +193,18 @@ def test_rubbish_is_refused_and_nothing_worse(
         carrier(adapter).verify(WebhookRequest(headers, body))
 
 
+@pytest.mark.parametrize("adapter", ONLY_ASKED)
+@QUICK
+@given(headers=st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=5), body=st.binary())
+def test_a_carrier_that_is_only_asked_trusts_no_call(
+    adapter: str, headers: dict[str, str], body: bytes
+) -> None:
+    secret = facts(adapter)["secret"]
+    shown = {"authorization": f"Bearer {secret}", "api-key": secret} | headers
+    with pytest.raises(UntrustedWebhook):
+        carrier(adapter).verify(WebhookRequest(shown, body))
+
+
 @every_sample
 def test_a_sample_gives_exactly_its_events(sample: Sample) -> None:
     assert carrier(sample.adapter).read(sample.document) == sample.events
@@ -239,16 +270,12 @@ def test_a_code_means_what_its_row_says(adapter: str, code: str) -> None:
     assert event.description
 
 
-@pytest.mark.parametrize(("adapter", "code"), support.codes())
+@pytest.mark.parametrize(("adapter", "code"), CALLED_CODES)
 def test_the_sandbox_plays_every_code_so_that_the_adapter_trusts_and_reads_it(
     adapter: str, code: str
 ) -> None:
-    made = carrier(adapter)
-    module = importlib.import_module(f"{type(made).__module__}.sandbox")
-    simulator = module.Simulator()
+    made, simulator = carrier(adapter), support.simulator(adapter)
     assert simulator.adapter == adapter
-    if not isinstance(simulator, Simulates):
-        pytest.skip("the carrier is asked, it does not call")
     parcel = StagedParcel("1500000000001-01", "shipment-1", "ZZ000000001BR", NFE_KEY)
     happened = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
     scan = StagedScan(parcel, code, happened, "Words", "Recife", "PE")
@@ -260,12 +287,60 @@ def test_the_sandbox_plays_every_code_so_that_the_adapter_trusts_and_reads_it(
     assert event.milestone is support.table(adapter)[code].milestone
 
 
+@pytest.mark.parametrize("adapter", ASKED)
+async def test_the_sandbox_answers_with_every_code_so_that_the_adapter_reads_it(
+    adapter: str,
+) -> None:
+    simulator = support.simulator(adapter)
+    assert isinstance(simulator, Answers)
+    app = create_sandbox(SandboxOptions(simulators={adapter: simulator}))
+    happened = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
+    async with TestServer(app) as server, ClientSession() as session:
+        made = support.pointed(adapter, str(server.make_url(f"/carriers/{adapter}")))
+        for place, code in enumerate(support.table(adapter).rows):
+            key = f"{NFE_KEY[:-4]}{place:04}"
+            parcel = StagedParcel(f"{place}-01", key, key, key)
+            scan = StagedScan(parcel, code, happened, "Words", "Recife", "PE")
+            app[WORLD].stages[adapter].record(scan)
+            documents = await made.ask(session, [ParcelView((), key, key)])
+            [event] = [event for document in documents for event in made.read(document)]
+            assert (event.carrier_code, event.occurred_at) == (code, happened)
+            assert event.milestone is support.table(adapter)[code].milestone
+            assert (event.city, event.state) == ("Recife", "PE")
+
+
+@pytest.mark.parametrize("adapter", ASKED)
+async def test_a_parcel_that_the_carrier_does_not_know_yet_is_no_failure(
+    adapter: str,
+) -> None:
+    simulators = {adapter: support.simulator(adapter)}
+    app = create_sandbox(SandboxOptions(simulators=simulators))
+    async with TestServer(app) as server, ClientSession() as session:
+        made = support.pointed(adapter, str(server.make_url(f"/carriers/{adapter}")))
+        documents = await made.ask(session, [ParcelView((), NFE_KEY, NFE_KEY)])
+    assert [event for document in documents for event in made.read(document)] == []
+
+
+@pytest.mark.parametrize("adapter", ASKED)
+async def test_without_parcels_nobody_is_asked(adapter: str) -> None:
+    made = support.pointed(adapter, "http://127.0.0.1:1")
+    async with ClientSession() as session:
+        assert await made.ask(session, []) == []
+
+
+@pytest.mark.parametrize("adapter", ASKED)
+async def test_a_carrier_that_cannot_be_reached_is_a_failure(adapter: str) -> None:
+    made = support.pointed(adapter, "http://127.0.0.1:1")
+    async with ClientSession() as session:
+        with pytest.raises(CarrierFailure):
+            await made.ask(session, [ParcelView((), NFE_KEY, NFE_KEY)])
+
+
 @every_adapter
 def test_the_sandbox_speaks_of_milestones_in_codes_that_stand_for_them(
     adapter: str,
 ) -> None:
-    module = importlib.import_module(f"{type(carrier(adapter)).__module__}.sandbox")
-    spoken = getattr(module.Simulator(), "speaks", {})
+    spoken = getattr(support.simulator(adapter), "speaks", {})
     table = support.table(adapter)
     assert {m: table[code].milestone.value for m, code in spoken.items()} == {
         m: m for m in spoken

@@ -87,6 +87,16 @@ def test_a_wrong_setting_is_named_without_a_traceback(
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.parametrize("command", [["serve"], ["accounts", "list"]])
+def test_a_database_that_cannot_be_opened_ends_the_process_with_words(
+    run: Run, tmp_path: Path, command: list[str]
+) -> None:
+    (tmp_path / "relay.db").write_bytes(b"nothing that SQLite ever wrote" * 100)
+    ran = run(*command, LISTEN="127.0.0.1:0")
+    assert ran.returncode == 2
+    assert "relay.db cannot be opened (file is not a database)" in ran.stderr
+
+
 def test_a_file_that_is_not_there_is_named(run: Run) -> None:
     ran = run("serve", "--config", "other.toml")
     assert ran.returncode == 2

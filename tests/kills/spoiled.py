@@ -26,10 +26,8 @@ class EarlyIntake(Intake):
     async def _keep(
         self, contract: str, source: str, headers: Mapping[str, str], body: bytes
     ) -> None:
-        self.late = getattr(self, "late", set())
-        self.late.add(
-            asyncio.create_task(super()._keep(contract, source, headers, body))
-        )
+        late = super()._keep(contract, source, headers, body)
+        self._late = [*getattr(self, "_late", ()), asyncio.create_task(late)]
 
 
 class EarlyRelay(Relay):

@@ -54,12 +54,13 @@ def _calls(lines: Iterable[str]) -> Iterator[Call]:
     open_calls: dict[str, Call] = {}
     for number, line in enumerate(lines):
         found = _LINE.fullmatch(line.rstrip("\n"))
-        call = _continued(found[1], found[2], number, open_calls) if found else None
-        if call is None:
+        if found is None:
             continue
-        if call.ended == NEVER:
-            open_calls[found[1]] = call
-        else:
+        thread, words = found.groups()
+        call = _continued(thread, words, number, open_calls)
+        if call is not None and call.ended == NEVER:
+            open_calls[thread] = call
+        elif call is not None:
             yield call
     yield from open_calls.values()
 

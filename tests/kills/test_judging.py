@@ -80,6 +80,13 @@ def test_a_write_is_told_again_rightly_if_a_kill_cut_it_off() -> None:
     assert repeated(writes, kill)["without a kill"] == 0
 
 
+def test_no_more_writes_are_under_way_than_an_account_may_have() -> None:
+    kill = NOON + timedelta(seconds=1)
+    orders = [Write((a, str(n)), NOON, ("put", "")) for a in "ab" for n in range(5)]
+    assert in_flight(orders, [kill, kill], 3) == 12
+    assert in_flight(orders, [kill + timedelta(seconds=1)], 3) == 0
+
+
 @pytest.mark.parametrize(
     "kill", [0.5, 2.5, 6], ids=["before", "long after", "too late"]
 )

@@ -175,7 +175,7 @@ def test_what_was_told_goes_out_as_it_was_told() -> None:
 
 
 def test_the_same_instant_goes_by_position() -> None:
-    later = event(3, "held", 5, position=-1)
+    later = event(3, "held", 5, position=-1, code="zz")
     body = published(facts(SCAN, later))
     assert [e["description"] for e in body["events"]] == ["held", "in transit"]
 

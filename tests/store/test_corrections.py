@@ -9,7 +9,8 @@ import pytest
 from relay.clock import micros
 from relay.errors import Conflict, NotFound
 from relay.labels import Correction, Label, LabelParcel
-from relay.store.corrections import ALERT, Corrected, Corrections
+from relay.store.correcting import ALERT
+from relay.store.corrections import Corrected, Corrections
 from relay.store.labels import Labels
 from relay.tracking import Reference, ReferenceKind
 from tests.acme import body, scan
@@ -349,6 +350,19 @@ async def test_a_correction_of_what_is_there_no_more_is_a_conflict(
         await desk.correct(replace(TO_BR2, was=was))
 
     assert "read it again" in found.value.way_out
+
+
+async def test_a_forgotten_order_stays_forgotten(desk: Desk) -> None:
+    await desk.set(closed_because="forgotten", closed_at=1)
+
+    for change in (
+        desk.correct(),
+        desk.corrections.cancel(desk.id, "erp", desk.now),
+        desk.corrections.retry(desk.id, "erp", desk.now),
+        Labels(desk.way_in.database).register(LABEL, desk.now),
+    ):
+        with pytest.raises(Conflict, match="forgotten"):
+            await change
 
 
 class Stealthy:

@@ -4,7 +4,10 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from relay.clock import micros
+from relay.errors import Conflict
 from relay.publisher.steps import Rest, next_step
 from relay.store.database import Database
 from relay.store.forgetting import Forgetting, Forgotten
@@ -139,7 +142,11 @@ async def test_the_same_label_again_wakes_no_forgotten_order(
     await one_order(database)
     await to_rest(database, START + 2 * HOUR)
     await forget(database)
-    await register(database, "AC1", now=LATER)
+    with pytest.raises(Conflict, match="forgotten"):
+        await register(database, "AC1", now=LATER)
+    assert await claim(database, LATER) == []
+    async with database.writing() as tx:
+        await tx.run("make_due", shipment=1, now=micros(LATER))
     (claimed,) = await claim(database, LATER)
     step = next_step(claimed, LATER, POLICY, can_read=True)
     assert step == Rest(closes_because="forgotten")

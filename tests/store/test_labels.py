@@ -9,7 +9,8 @@ import pytest
 from relay.carrier.contract import ParcelView
 from relay.errors import Conflict
 from relay.labels import Label, LabelParcel
-from relay.store.labels import Labels, Registered, new_id
+from relay.store.identifiers import new_id
+from relay.store.labels import Labels, Registered
 from relay.store.spelling import loads
 from relay.tracking import Reference, ReferenceKind
 from tests.acme import body, scan

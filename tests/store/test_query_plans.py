@@ -24,6 +24,11 @@ SCANS: Final[dict[str, str]] = {
     "save_account": "one row: the name is the key",
     "asides_of_contract": "the last few requests that were not trusted",
     "trim_asides": "the last few requests that were not trusted",
+    "contracts_to_poll": "one row: the name is the key",
+    "lock_poll": "one row: the name is the key",
+    "poll_to_claim": "one row: the name is the key",
+    "save_poll": "one row: the name is the key",
+    "hasten_polls": "one row: the name is the key",
 }
 """Queries that may look at every row of a table, and why that is little."""
 

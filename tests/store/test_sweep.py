@@ -217,6 +217,20 @@ async def test_a_scan_of_an_expired_shipment_makes_it_due(database: Database) ->
 # Ages.
 
 
+OF_SHIPMENTS = (
+    "shipments",
+    "parcels",
+    "parcel_references",
+    "event_parcels",
+    "told",
+    "vtex_calls",
+    "notes",
+    "events",
+    "event_references",
+    "reference_values",
+)
+
+
 def ages_of(database: Database, **more: int) -> Ages:
     return Ages(database, AgesPolicy(), **more)
 
@@ -306,15 +320,11 @@ async def test_shipments_go_after_two_years_with_all_that_is_theirs(
     await execute(database, f"UPDATE shipments SET closed_at = {micros(START)}")  # noqa: S608
     await register(database, "AC2", "2-01")
     await read(database, scan("AC2", START + HOUR))
-    tables = (
-        "shipments parcels parcel_references event_parcels told vtex_calls notes"
-        " events event_references reference_values"
-    ).split()
     assert "shipments" not in await forgotten(database, START + 729 * DAY)
-    both = await count(database, *tables)
+    both = await count(database, *OF_SHIPMENTS)
     found = await forgotten(database, START + 731 * DAY)
     assert found == {"shipments": 1, "events": 1, "references": 2}
-    left = await count(database, *tables)
+    left = await count(database, *OF_SHIPMENTS)
     assert {t: 2 * n for t, n in left.items()} == both
     assert (await shipment(database, "2-01"))["closed_at"] is None
 

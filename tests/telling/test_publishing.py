@@ -190,8 +190,9 @@ def test_delivered_is_latched() -> None:
     assert next_of(replace(known, delivered_told=True)) is None
 
 
-def test_older_news_of_a_closed_shipment_is_not_told() -> None:
-    end, older = event(2, "returned", 9), event(3, "held", 8)
+@pytest.mark.parametrize("hours", [8, 9])
+def test_news_of_a_closed_shipment_that_is_no_later_is_not_told(hours: float) -> None:
+    end, older = event(2, "returned", 9, position=1), event(3, "held", hours)
     known = facts(older, end, told=(GUARD, told(end)), closed_because="returned")
     assert next_of(known) is None
     assert numbers(next_of(replace(known, closed_because=None))) == [3]

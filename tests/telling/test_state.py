@@ -25,6 +25,7 @@ BLANK: dict[str, Any] = dict.fromkeys(
         "due_at",
         "news_due_at",
         "not_before",
+        "lease",
     )
 ) | {"tracking_number": "BR1"}
 CANCELLED = {"closed_because": "cancelled", "closed_at": NOW}
@@ -45,6 +46,7 @@ BUSY = {"not_before": LATER, "due_at": LATER, "waiting_because": "VTEX answered 
         ({"news_due_at": LATER}, Standing(State.DUE)),
         ({"due_at": LATER, "news_due_at": NOW}, Standing(State.DUE)),
         ({"due_at": LATER}, Standing(State.UP_TO_DATE)),
+        (BUSY | {"lease": "L"}, Standing(State.DUE, "VTEX is being told")),
         (
             {"due_at": LATER, "waiting_because": "not read"},
             Standing(State.WAITING, f"not read (until {UNTIL})"),

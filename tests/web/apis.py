@@ -1,7 +1,8 @@
 """The API as tests ask it: a real server over a real database."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -19,7 +20,7 @@ from tests.clock import Clock
 
 Client = TestClient[web.Request, web.Application]
 
-LABEL: Mapping[str, Any] = {
+LABEL: dict[str, Any] = {
     "orderId": "1172452900788-01",
     "invoiceNumber": "000012345",
     "trackingNumber": "BR123",
@@ -82,7 +83,8 @@ def application(
     app = web.Application(middlewares=[problems], client_max_size=100_000)
     app[keys.SETTINGS] = settings
     app[keys.DATABASE] = database
-    app[keys.CLOCK] = clock
+    reading: Callable[[], datetime] = clock
+    app[keys.CLOCK] = reading
     app[keys.DOCUMENTS] = Documents(database)
     app[keys.LABELS] = Labels(database)
     carriers = {name: Acme() for name in settings.contracts}

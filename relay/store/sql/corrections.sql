@@ -20,9 +20,6 @@ WHERE shipment = :shipment AND event IS NOT NULL AND withdrawn_at IS NULL
     SELECT 1 FROM event_parcels AS p
     WHERE p.shipment = told.shipment AND p.event = told.event)
 
--- name: unmatch_shipment!
-DELETE FROM event_parcels WHERE shipment = :shipment
-
 -- name: shipments_of_event
 SELECT DISTINCT s.shipment, s.id, s.account
 FROM event_parcels AS p JOIN shipments AS s ON s.shipment = p.shipment

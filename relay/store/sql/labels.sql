@@ -47,12 +47,21 @@ WHERE shipment = :shipment
 SELECT * FROM parcels WHERE shipment = :shipment ORDER BY volume
 
 -- name: put_parcel!
+-- Asked for after a first delay; at a new number, anew.
 INSERT INTO parcels
-    (shipment, volume, contract, tracking_number, registered_at, dispatched_at)
-VALUES (:shipment, :volume, :contract, :tracking_number, :now, :dispatched_at)
+    (shipment, volume, contract, tracking_number, registered_at, dispatched_at,
+     poll_at, subscribe_at)
+VALUES (:shipment, :volume, :contract, :tracking_number, :now, :dispatched_at,
+        :poll_at, :now)
 ON CONFLICT (shipment, volume) DO UPDATE
 SET contract = excluded.contract, tracking_number = excluded.tracking_number,
-    dispatched_at = coalesce(parcels.dispatched_at, excluded.dispatched_at)
+    dispatched_at = coalesce(parcels.dispatched_at, excluded.dispatched_at),
+    poll_at = CASE WHEN coalesce(parcels.tracking_number, '')
+                      <> coalesce(excluded.tracking_number, '')
+                   THEN excluded.poll_at ELSE parcels.poll_at END,
+    subscribe_at = CASE WHEN coalesce(parcels.tracking_number, '')
+                           <> coalesce(excluded.tracking_number, '')
+                        THEN excluded.subscribe_at ELSE parcels.subscribe_at END
 
 -- name: forget_parcels!
 -- What was registered before a cancellation; its references were voided.

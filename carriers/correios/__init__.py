@@ -1,0 +1,99 @@
+"""Correios, Brazil's post: asked through its API Rastro (SRO v1, in CWS)."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+from urllib.parse import quote
+
+from aiohttp import ClientSession
+
+from carriers.correios.api import BATCH, OPTIONS, Api
+from carriers.correios.payload import Scan, Tracked
+from relay.carrier.codes import CodeRow, CodeTable
+from relay.carrier.contract import ContractOptions, Document, ParcelView, WebhookRequest
+from relay.carrier.options import refuse_unknown
+from relay.carrier.texts import TextRules
+from relay.carrier.times import iso
+from relay.errors import UntrustedWebhook
+from relay.tracking import Reference, ReferenceKind, TrackingEvent
+
+_PAGE: Final = "https://rastreamento.correios.com.br/app/index.php?objetos="
+
+
+class Adapter:
+    """Asks for up to 50 objects at once, and reads each by itself."""
+
+    display_name = "Correios"
+    identifying = ReferenceKind.TRACKING_NUMBER
+    kept_headers: frozenset[str] = frozenset()
+    personal_fields = (
+        "destinatario",
+        "remetente",
+        "eventos.destinatario",
+        "eventos.recebedor",
+        "eventos.comentario",
+        "eventos.lat",
+        "eventos.lng",
+    )
+    batch_size = BATCH
+
+    def __init__(self, contract: ContractOptions) -> None:
+        refuse_unknown(contract.options, OPTIONS)
+        self._api = Api(contract.options, contract.secrets)
+        self._codes = CodeTable.load(__name__, contract.codes)
+        self._texts = TextRules.load(__name__)
+        self._zone = contract.zone
+
+    def verify(self, request: WebhookRequest) -> None:  # noqa: ARG002
+        """Refuse every call: Correios is asked, no webhook of theirs is documented."""
+        raise UntrustedWebhook("Correios is asked, it does not call")
+
+    async def ask(
+        self, session: ClientSession, parcels: Sequence[ParcelView]
+    ) -> list[Document]:
+        """Ask for all events of *parcels*; one without a tracking number is left out.
+
+        Raises `CarrierFailure`.
+        """
+        kind = ReferenceKind.TRACKING_NUMBER
+        numbers = [p.tracking_number or p.value(kind) for p in parcels]
+        unique = list(dict.fromkeys("".join(n.split()).upper() for n in numbers if n))
+        found = []
+        for start in range(0, len(unique), BATCH):
+            found += await self._api.objects(session, unique[start : start + BATCH])
+        return found
+
+    def read(self, document: Document) -> list[TrackingEvent]:
+        """Translate one object of an answer; one not found yet gives no event."""
+        tracked = Tracked.model_validate_json(document.body)
+        return list(self._events(tracked))
+
+    def tracking_url(self, parcel: ParcelView) -> str | None:
+        """Return their page for shoppers."""
+        number = parcel.tracking_number or parcel.value(ReferenceKind.TRACKING_NUMBER)
+        return _PAGE + quote(number, safe="") if number else None
+
+    def _events(self, tracked: Tracked) -> Iterator[TrackingEvent]:
+        kind = ReferenceKind.TRACKING_NUMBER
+        references = (Reference(kind=kind, value=tracked.number),)
+        for position, scan in enumerate(tracked.oldest_first()):
+            row = self._row(scan)
+            yield TrackingEvent(
+                references=references,
+                milestone=row.milestone,
+                occurred_at=iso(scan.happened_at, self._zone),
+                description=scan.words or row.text,
+                carrier_code=scan.code,
+                reason=row.reason,
+                effect=row.effect,
+                final=row.final,
+                undoes=row.undoes,
+                position=position,
+                city=scan.place.city or "",
+                state=scan.place.state or "",
+            )
+
+    def _row(self, scan: Scan) -> CodeRow:
+        """Return what the pair means; a pair in no table is read from its words."""
+        if scan.code in self._codes.rows:
+            return self._codes[scan.code]
+        return self._texts[scan.words or ""]

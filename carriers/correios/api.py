@@ -1,0 +1,123 @@
+"""The calls to Correios: a token, and batches of objects (CWS: Token, Rastro)."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from aiohttp import ClientSession
+
+from relay.carrier.asking import Answered, Question, answer
+from relay.carrier.contract import CarrierFailure, Document
+from relay.carrier.options import base_url, text_option
+from relay.carrier.tokens import SharedToken
+from relay.errors import ConfigurationError
+
+BATCH: Final = 50
+"""The most objects in one call."""
+OPTIONS: Final = frozenset(
+    {"user", "access_code", "posting_card", "contract_number", "base_url"}
+)
+_HOME: Final = "https://api.correios.com.br"
+_LANGUAGE: Final = {"Accept": "application/json", "Accept-Language": "pt-BR"}
+_LONGEST_MESSAGE: Final = 200
+
+
+class Api:
+    """Correios for one contract.
+
+    With `user` a token is fetched by `posting_card`, `contract_number` or neither;
+    without, the access code itself is the bearer token.
+    """
+
+    def __init__(self, options: Mapping[str, Any], secrets: Sequence[str]) -> None:
+        self._base = base_url(options, _HOME)
+        self._user = text_option(options, "user")
+        self._code = text_option(options, "access_code") or next(iter(secrets), "")
+        self._path, self._number = _token_call(options)
+        self._token = SharedToken(self._fetch_token)
+        if not self._code:
+            raise ConfigurationError("access_code: it is missing, and so is a secret")
+        if self._number and not self._user:
+            raise ConfigurationError("user: it is missing, but a token needs it")
+
+    async def objects(
+        self, session: ClientSession, numbers: Sequence[str]
+    ) -> list[Document]:
+        """Return each object that *numbers* name; raise `CarrierFailure`."""
+
+        async def ask(token: str) -> Answered:
+            return await answer(session, self._question(numbers, token))
+
+        answered = _checked(await self._token.answer(session, ask), 200)
+        value = answered.value()
+        objects = value.get("objetos") if isinstance(value, dict) else None
+        if not isinstance(objects, list) or not all(map(_is_object, objects)):
+            raise CarrierFailure("Correios answered without objects")
+        kind = {"content-type": "application/json"}
+        return [
+            Document(json.dumps(found).encode(), answered.received_at, kind)
+            for found in objects
+        ]
+
+    def _question(self, numbers: Sequence[str], token: str) -> Question:
+        """Ask in a language they know: without one they answer 400, SRO-018."""
+        return Question(
+            "GET",
+            f"{self._base}/srorastro/v1/objetos",
+            headers=_LANGUAGE | {"Authorization": f"Bearer {token}"},
+            query=[("codigosObjetos", n) for n in numbers] + [("resultado", "T")],
+        )
+
+    async def _fetch_token(self, session: ClientSession) -> str:
+        if not self._user:
+            return self._code
+        pair = base64.b64encode(f"{self._user}:{self._code}".encode()).decode()
+        question = Question(
+            "POST",
+            f"{self._base}/token/v1/autentica{self._path}",
+            headers=_LANGUAGE | {"Authorization": f"Basic {pair}"},
+            json={"numero": self._number} if self._number else None,
+        )
+        value = _checked(await answer(session, question), 200, 201).value()
+        token = value.get("token") if isinstance(value, dict) else None
+        if not isinstance(token, str) or not token:
+            raise CarrierFailure("Correios answered without a token")
+        return token
+
+
+def _token_call(options: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the path of the token's call, and the number that it is asked by."""
+    card = text_option(options, "posting_card")
+    contract = text_option(options, "contract_number")
+    if card and contract:
+        raise ConfigurationError("posting_card: give it or contract_number, not both")
+    if contract:
+        return "/contrato", contract
+    return ("/cartaopostagem", card) if card else ("", "")
+
+
+def _is_object(found: object) -> bool:
+    return isinstance(found, dict) and bool(found.get("codObjeto"))
+
+
+def _checked(answered: Answered, *statuses: int) -> Answered:
+    """Return the answer; raise `CarrierFailure` for an error, in their words."""
+    words = _messages(answered)
+    try:
+        answered.checked(*statuses)
+    except CarrierFailure as failure:
+        raise CarrierFailure(f"{failure}{words}", wait=failure.wait) from None
+    if words:
+        raise CarrierFailure(f"Correios answered with an error{words}")
+    return answered
+
+
+def _messages(answered: Answered) -> str:
+    """Return their `msgs`, which may come with status 200 too."""
+    try:
+        value = answered.value()
+    except CarrierFailure:
+        return ""
+    messages = value.get("msgs") if isinstance(value, dict) else None
+    return f": {messages}"[:_LONGEST_MESSAGE] if messages else ""

@@ -1,0 +1,121 @@
+"""Correios as the sandbox plays them: tokens, and answers to batches of objects."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from relay.sandbox.stage import Stage, StagedAnswer, StagedCall, StagedRoute, StagedScan
+
+TOKEN: Final = "a-token-of-the-sandbox"  # noqa: S105 -- the sandbox's
+_ACCESS_CODE: Final = "cws-ch"
+_ZONE: Final = ZoneInfo("America/Sao_Paulo")
+_LANGUAGES: Final = frozenset({"pt-BR", "en", "es-ES"})
+_MOST: Final = 50
+_NOT_FOUND: Final = "SRO-020: Objeto não encontrado na base de dados dos Correios."
+
+
+class Simulator:
+    """Plays the post; `StagedScan.code` is family and kind, `BDE01`."""
+
+    adapter = "correios"
+    speaks: Final = {
+        "picked_up": "PO01",
+        "in_transit": "RO01",
+        "at_hub": "CUN01",
+        "out_for_delivery": "OEC01",
+        "available_for_pickup": "LDI01",
+        "delivery_failed": "BDE20",
+        "held": "PAR16",
+        "exception": "BDE69",
+        "returning": "BDE26",
+        "returned": "BDE23",
+        "delivered": "BDE01",
+        "lost": "BDE80",
+        "damaged": "BDE28",
+        "cancelled": "BDE14",
+    }
+
+    def routes(self) -> Iterable[StagedRoute]:
+        """Return the token's and the objects' endpoints."""
+        yield StagedRoute("POST", "/token/v1/autentica", _token)
+        yield StagedRoute("POST", "/token/v1/autentica/{by}", _token)
+        yield StagedRoute("GET", "/srorastro/v1/objetos", _batch)
+        yield StagedRoute("GET", "/srorastro/v1/objetos/{number}", _single)
+
+
+def _token(call: StagedCall, _: Stage) -> StagedAnswer:
+    if not call.headers.get("Authorization", "").startswith("Basic "):
+        return _refused(401, "GTW-006: Não autenticado")
+    return _answered(
+        {
+            "ambiente": "PRODUCAO",
+            "expiraEm": "2099-12-31T23:59:59",
+            "token": TOKEN,
+        },
+        status=201,
+    )
+
+
+def _batch(call: StagedCall, stage: Stage) -> StagedAnswer:
+    """Answer for each `codigosObjetos`; a plain mapping shows the first one only."""
+    several = getattr(call.query, "getall", None)
+    key = "codigosObjetos"
+    given = several(key, []) if several else [call.query.get(key, "")]
+    return _objects(call, stage, [n for text in given for n in text.split(",") if n])
+
+
+def _single(call: StagedCall, stage: Stage) -> StagedAnswer:
+    return _objects(call, stage, [call.path_values["number"]])
+
+
+def _objects(call: StagedCall, stage: Stage, numbers: list[str]) -> StagedAnswer:
+    bearer = call.headers.get("Authorization", "").removeprefix("Bearer ")
+    if bearer != TOKEN and not bearer.startswith(_ACCESS_CODE):
+        return _refused(403, "GTW-011: Token inválido")
+    if call.headers.get("Accept-Language") not in _LANGUAGES:
+        return _refused(400, "SRO-018: Idioma inválido")
+    if not 0 < len(numbers) <= _MOST:
+        return _refused(400, f"SRO-001: Informe de 1 a {_MOST} objetos")
+    return _answered(
+        {
+            "versao": "3.5.38",
+            "quantidade": len(numbers),
+            "objetos": [_object(n, stage.scans_of(n)) for n in numbers],
+            "resultado": "Todos os Eventos",
+        }
+    )
+
+
+def _object(number: str, scans: list[StagedScan]) -> dict[str, Any]:
+    """Spell one object, its events newest first."""
+    if not scans:
+        return {"codObjeto": number, "mensagem": _NOT_FOUND}
+    return {
+        "codObjeto": number,
+        "tipoPostal": {"sigla": number[:2], "descricao": "ETIQUETA LOGICA PAC"},
+        "eventos": [_event(scan) for scan in reversed(scans)],
+        "modalidade": "F",
+    }
+
+
+def _event(scan: StagedScan) -> dict[str, Any]:
+    happened = scan.occurred_at.astimezone(_ZONE)
+    return {
+        "codigo": scan.code[:-2],
+        "tipo": scan.code[-2:],
+        "dtHrCriado": f"{happened:%Y-%m-%dT%H:%M:%S}",
+        "descricao": scan.description,
+        "unidade": {
+            "tipo": "Unidade de Distribuição",
+            "endereco": {"cidade": scan.city, "uf": scan.state},
+        },
+    }
+
+
+def _answered(value: object, status: int = 200) -> StagedAnswer:
+    return StagedAnswer(json.dumps(value).encode(), status)
+
+
+def _refused(status: int, message: str) -> StagedAnswer:
+    return _answered({"msgs": [message]}, status)

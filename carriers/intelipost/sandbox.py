@@ -1,0 +1,105 @@
+"""Intelipost as the sandbox plays it: the webhook of one event of one volume."""
+
+import json
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from relay.sandbox.stage import StagedRequest, StagedScan
+
+_ZONE: Final = ZoneInfo("America/Sao_Paulo")
+_MACRO: Final = frozenset(
+    {
+        "NEW",
+        "READY_FOR_SHIPPING",
+        "SHIPPED",
+        "IN_TRANSIT",
+        "TO_BE_DELIVERED",
+        "DELIVERED",
+        "CLARIFY_DELIVERY_FAIL",
+        "DELIVERY_FAILED",
+        "CANCELLED",
+        "INTERNAL_STATUS",
+        "KEEP_PREVIOUS",
+        "CLARIFY_DELIVERY_LATE",
+        "PICKUP_DATA_UPDATED",
+        "PICKUP_DATA_RECEIVED",
+    }
+)
+
+
+class Simulator:
+    """Plays the hub; `StagedScan.code` is a macro state or a micro state's name."""
+
+    adapter = "intelipost"
+    speaks: Final = {
+        "label_created": "ETIQUETA CRIADA",
+        "picked_up": "COLETA REALIZADA",
+        "in_transit": "EM TRANSITO",
+        "at_hub": "ENTRADA FILIAL",
+        "out_for_delivery": "EM ROTA DE ENTREGA",
+        "available_for_pickup": "PRONTO PARA RETIRADA",
+        "delivery_failed": "DESTINATARIO AUSENTE",
+        "held": "ANALISE FISCAL",
+        "exception": "PROBLEMA OPERACIONAL",
+        "returning": "EM DEVOLUCAO",
+        "returned": "DEVOLVIDO",
+        "delivered": "ENTREGUE",
+        "lost": "EXTRAVIO CONFIRMADO",
+        "damaged": "AVARIA CONFIRMADA",
+        "cancelled": "CANCELADO",
+    }
+
+    def webhook(self, scan: StagedScan, secret: str) -> StagedRequest:
+        """Spell *scan* as they do, and show the *secret* that both sides know."""
+        if not secret:
+            raise ValueError("Intelipost shows a key in every webhook: a secret")
+        if not scan.code:
+            raise ValueError("Intelipost gives every event a state")
+        headers = {"Content-Type": "application/json", "api-key": secret}
+        return StagedRequest(headers=headers, body=json.dumps(_notice(scan)).encode())
+
+
+def _notice(scan: StagedScan) -> dict[str, object]:
+    """Spell the volume; what is not known of it is null, as at theirs."""
+    parcel = scan.parcel
+    return {
+        "history": _history(scan),
+        "invoice": {
+            "invoice_series": (parcel.invoice_key or "")[22:25].lstrip("0") or None,
+            "invoice_number": parcel.invoice_number,
+            "invoice_key": parcel.invoice_key,
+        },
+        "order_number": parcel.order_id,
+        "tracking_code": parcel.tracking_number,
+        "volume_number": str(parcel.volume),
+    }
+
+
+def _history(scan: StagedScan) -> dict[str, object]:
+    macro = scan.code in _MACRO
+    name = scan.code
+    micro = {"id": 28, "code": "27", "default_name": name, "name": name}
+    happened = scan.occurred_at
+    return {
+        "shipment_order_volume_id": 1,
+        "shipment_order_volume_state": name if macro else "INTERNAL_STATUS",
+        "tracking_state": None,
+        "created": _millis(happened),
+        "created_iso": _spelled(happened),
+        "provider_message": scan.description or None,
+        "shipment_volume_micro_state": None if macro else micro,
+        "attachments": [],
+        "shipment_order_volume_state_localized": scan.description or name,
+        "shipment_order_volume_state_history": _millis(happened),
+        "event_date": _millis(happened),
+        "event_date_iso": _spelled(happened),
+    }
+
+
+def _millis(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _spelled(moment: datetime) -> str:
+    return moment.astimezone(_ZONE).isoformat(timespec="milliseconds")

@@ -1,0 +1,82 @@
+"""Loggi, a Brazilian carrier: webhooks of many packages with their whole history."""
+
+from collections.abc import Iterator
+
+from carriers.loggi.payload import Location, Notice, Package, Status
+from relay.carrier.codes import CodeRow, CodeTable
+from relay.carrier.contract import ContractOptions, Document, ParcelView, WebhookRequest
+from relay.carrier.options import refuse_unknown
+from relay.carrier.signatures import check_basic
+from relay.carrier.texts import TextRules
+from relay.tracking import Reference, ReferenceKind, TrackingEvent
+
+
+class Adapter:
+    """Reads codes where Loggi's meaning is verified, and their words elsewhere."""
+
+    display_name = "Loggi"
+    identifying = ReferenceKind.TRACKING_NUMBER
+    kept_headers: frozenset[str] = frozenset()
+    personal_fields = (
+        "packages.recipient",
+        "packages.shipTo",
+        "packages.status.proofOfDelivery",
+        "packages.trackingHistory.status.proofOfDelivery",
+    )
+
+    def __init__(self, contract: ContractOptions) -> None:
+        refuse_unknown(contract.options)
+        self._codes = CodeTable.load(__name__, contract.codes)
+        self._texts = TextRules.load(__name__)
+        self._secrets = contract.secrets
+
+    def verify(self, request: WebhookRequest) -> None:
+        """Check Basic auth, whose `user:password` the shop gave to Loggi."""
+        check_basic(request.headers.get("authorization", ""), self._secrets)
+
+    def read(self, document: Document) -> list[TrackingEvent]:
+        """Translate a batch; an empty call gives no event."""
+        if document.body.strip() in {b"", b"{}"}:
+            return []
+        notice = Notice.model_validate_json(document.body)
+        return [event for p in notice.packages for event in self._events(p)]
+
+    def tracking_url(self, parcel: ParcelView) -> str | None:  # noqa: ARG002
+        """Return nothing: no public page is verified."""
+        return None
+
+    def _events(self, package: Package) -> Iterator[TrackingEvent]:
+        references = tuple(_references(package))
+        for position, step in enumerate(package.steps()):
+            status, place = step.status, step.location or Location()
+            row = self._row(status)
+            yield TrackingEvent(
+                references=references,
+                milestone=row.milestone,
+                occurred_at=status.happened_at,
+                description=status.high_level_status or status.description or row.text,
+                carrier_code=status.code,
+                reason=row.reason,
+                effect=row.effect,
+                final=row.final,
+                undoes=row.undoes,
+                position=position,
+                city=place.city or "",
+                state=place.state or "",
+            )
+
+    def _row(self, status: Status) -> CodeRow:
+        if status.code in self._codes.rows:
+            return self._codes[status.code]
+        return self._texts[status.high_level_status or ""]
+
+
+def _references(package: Package) -> Iterator[Reference]:
+    """Yield what names the parcel, best first; every package has a tracking code."""
+    if not package.tracking_code:
+        raise ValueError("packages.trackingCode is missing")
+    yield Reference(kind=ReferenceKind.TRACKING_NUMBER, value=package.tracking_code)
+    if package.loggi_key:
+        yield Reference(kind=ReferenceKind.SHIPMENT_ID, value=package.loggi_key)
+    if package.barcode:
+        yield Reference(kind=ReferenceKind.VOLUME_CODE, value=package.barcode)

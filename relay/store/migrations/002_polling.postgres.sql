@@ -1,0 +1,66 @@
+-- Polling: when each parcel is asked for, and how each contract may be asked.
+
+ALTER TABLE parcels ADD COLUMN poll_lane BIGINT NOT NULL DEFAULT 2; -- 0 a person asks, 1 urgent, 3 quiet
+ALTER TABLE parcels ADD COLUMN poll_failures BIGINT NOT NULL DEFAULT 0; -- claims without an answer
+ALTER TABLE parcels ADD COLUMN subscribe_at BIGINT;
+ALTER TABLE parcels ADD COLUMN subscribed_until BIGINT;
+
+CREATE INDEX parcels_to_poll ON parcels (contract, poll_lane, poll_at)
+    WHERE poll_at IS NOT NULL;
+CREATE INDEX parcels_to_subscribe ON parcels (contract, subscribe_at)
+    WHERE subscribe_at IS NOT NULL;
+
+UPDATE parcels SET poll_at = registered_at, subscribe_at = registered_at
+WHERE shipment IN (SELECT shipment FROM shipments WHERE closed_at IS NULL);
+
+-- One row per contract that is asked; it is locked for every claim of a call.
+CREATE TABLE polls (
+    contract TEXT NOT NULL PRIMARY KEY,
+    day BIGINT NOT NULL DEFAULT 0,        -- in the contract's zone
+    used BIGINT NOT NULL DEFAULT 0,       -- calls of that day
+    calls BIGINT NOT NULL DEFAULT 0,      -- one in ten is for what is quiet
+    next_at BIGINT NOT NULL DEFAULT 0,    -- the spacing between calls
+    lease TEXT,
+    busy_until BIGINT NOT NULL DEFAULT 0, -- one call at a time
+    failures BIGINT NOT NULL DEFAULT 0,   -- in a row
+    open_until BIGINT NOT NULL DEFAULT 0, -- the breaker, or the carrier's wish
+    because TEXT,
+    cursor TEXT NOT NULL DEFAULT '',
+    fetch_at BIGINT NOT NULL DEFAULT 0
+);
+
+-- Answers that no adapter can read were kept once.
+CREATE TABLE poll_unreadables (
+    contract TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    PRIMARY KEY (contract, digest)
+);
+
+CREATE INDEX poll_unreadables_by_age ON poll_unreadables (contract, seen_at);
+
+-- Whoever closes or reopens a shipment: what is closed is not asked for.
+CREATE FUNCTION shipment_closed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE parcels SET poll_at = NULL, subscribe_at = NULL
+    WHERE shipment = NEW.shipment;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION shipment_reopened() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE parcels
+    SET poll_at = coalesce(NEW.tried_at, NEW.last_event_at, NEW.registered_at),
+        subscribe_at = coalesce(NEW.tried_at, NEW.last_event_at, NEW.registered_at),
+        poll_failures = 0
+    WHERE shipment = NEW.shipment;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER shipment_closed AFTER UPDATE OF closed_at ON shipments FOR EACH ROW
+WHEN (OLD.closed_at IS NULL AND NEW.closed_at IS NOT NULL)
+EXECUTE FUNCTION shipment_closed();
+
+CREATE TRIGGER shipment_reopened AFTER UPDATE OF closed_at ON shipments FOR EACH ROW
+WHEN (OLD.closed_at IS NOT NULL AND NEW.closed_at IS NULL)
+EXECUTE FUNCTION shipment_reopened();

@@ -1,0 +1,157 @@
+-- name: begin_polling!
+INSERT INTO polls (contract) VALUES (:contract)
+ON CONFLICT (contract) DO NOTHING
+
+-- name: contracts_to_poll
+-- How contracts may be asked, and whether there is anything to ask for.
+SELECT s.*,
+       EXISTS (SELECT 1 FROM parcels AS p
+               WHERE p.contract = s.contract AND p.poll_lane IN (0, 1, 2, 3)
+                 AND p.poll_at <= :now) AS asks,
+       EXISTS (SELECT 1 FROM parcels AS p
+               WHERE p.contract = s.contract
+                 AND p.subscribe_at <= :now) AS subscribes
+FROM json_each(:rows) AS j
+JOIN polls AS s ON s.contract = (j.value ->> 'contract')
+ORDER BY s.contract
+
+-- name: poll_to_claim
+-- Another replica that is claiming is passed over.
+SELECT * FROM polls WHERE contract = :contract FOR UPDATE SKIP LOCKED
+
+-- name: lock_poll
+SELECT * FROM polls WHERE contract = :contract FOR UPDATE
+
+-- name: save_poll!
+UPDATE polls
+SET day = :day, used = :used, calls = :calls, next_at = :next_at, lease = :lease,
+    busy_until = :busy_until, failures = :failures, open_until = :open_until,
+    because = :because, cursor = :cursor, fetch_at = :fetch_at
+WHERE contract = :contract
+
+-- name: due_polls
+-- At rest: nothing of a closed shipment waits to be told, which might reopen it.
+SELECT p.shipment, p.volume, p.tracking_number, p.registered_at, p.poll_at,
+       p.polled_at, p.poll_lane, p.poll_failures, s.invoice_key, s.closed_at,
+       s.closed_because,
+       CASE WHEN s.due_at IS NULL AND s.news_due_at IS NULL AND s.lease IS NULL
+            THEN 1 ELSE 0 END AS at_rest
+FROM parcels AS p
+JOIN shipments AS s ON s.shipment = p.shipment
+WHERE p.contract = :contract AND p.poll_lane = :lane AND p.poll_at <= :now
+ORDER BY p.poll_at LIMIT :limit FOR UPDATE OF p SKIP LOCKED
+
+-- name: due_subscriptions
+SELECT p.shipment, p.volume, p.tracking_number, p.registered_at, p.poll_at,
+       p.polled_at, p.poll_lane, p.poll_failures, s.invoice_key, s.closed_at,
+       s.closed_because, 1 AS at_rest
+FROM parcels AS p
+JOIN shipments AS s ON s.shipment = p.shipment
+WHERE p.contract = :contract AND p.subscribe_at <= :now
+ORDER BY p.subscribe_at LIMIT :limit FOR UPDATE OF p SKIP LOCKED
+
+-- name: heard_of_shipments
+-- What carriers said of shipments, the latest last.
+SELECT p.shipment, p.volume, e.milestone, e.effect, e.occurred_at, e.received_at
+FROM json_each(:rows) AS j
+JOIN event_parcels AS p ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+JOIN events AS e ON e.event = p.event
+WHERE e.withdrawn_at IS NULL AND p.ambiguous = 0
+  AND coalesce(p.judged, '') <> 'dropped'
+ORDER BY e.occurred_at, e.position, e.event
+
+-- name: references_to_ask
+-- Under what a contract's carrier knows shipments, the parcel's own first.
+SELECT p.shipment, p.volume, p.given, r.kind
+FROM json_each(:rows) AS j
+JOIN parcel_references AS p
+  ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+JOIN reference_values AS r ON r.reference = p.reference
+WHERE p.voided_at IS NULL AND r.contract = :contract
+ORDER BY p.shipment, p.volume DESC, p.registered_at DESC, r.kind, r.value
+
+-- name: claim_poll!
+-- Counted before it is asked: what stops the process is asked for alone, later.
+UPDATE parcels SET poll_at = :until, poll_failures = poll_failures + 1
+WHERE shipment = :shipment AND volume = :volume
+
+-- name: move_poll!
+UPDATE parcels SET poll_at = :poll_at, poll_lane = :poll_lane
+WHERE shipment = :shipment AND volume = :volume
+
+-- name: parcel_answered!
+-- What somebody else moved meanwhile stays where they put it.
+UPDATE parcels
+SET polled_at = :now, poll_failures = 0,
+    poll_lane = CASE WHEN poll_at = :claimed THEN :poll_lane ELSE poll_lane END,
+    poll_at = CASE WHEN poll_at = :claimed THEN CAST(:poll_at AS BIGINT)
+                   ELSE poll_at END
+WHERE shipment = :shipment AND volume = :volume
+
+-- name: parcel_unanswered!
+UPDATE parcels SET poll_at = :poll_at
+WHERE shipment = :shipment AND volume = :volume AND poll_at = :claimed
+
+-- name: move_subscription!
+UPDATE parcels SET subscribe_at = :subscribe_at
+WHERE shipment = :shipment AND volume = :volume
+
+-- name: parcel_subscribed!
+UPDATE parcels
+SET subscribed_until = :until,
+    subscribe_at = CASE WHEN subscribe_at = :claimed
+                        THEN CAST(:subscribe_at AS BIGINT) ELSE subscribe_at END
+WHERE shipment = :shipment AND volume = :volume
+
+-- name: bring_polls_back!
+-- After a clock that was wrong.
+UPDATE parcels SET poll_at = :now
+WHERE contract = :contract AND poll_lane IN (0, 1, 2, 3) AND poll_at > :furthest
+
+-- name: hasten_polls!
+-- Parcels of contracts that are asked, of which something urgent was heard.
+UPDATE parcels SET poll_lane = 1, poll_at = :soon
+WHERE poll_at > :soon
+  AND shipment IN (
+    SELECT m.shipment FROM json_each(:rows) AS j
+    JOIN event_parcels AS m ON m.event = CAST(j.value ->> 'event' AS BIGINT))
+  AND EXISTS (SELECT 1 FROM polls AS s WHERE s.contract = parcels.contract)
+
+-- name: references_known
+-- As `find_references`, without a lock: for what may not be stored at all.
+SELECT r.reference, r.contract, r.kind, r.value
+FROM json_each(:rows) AS j
+JOIN reference_values AS r
+  ON r.contract = (j.value ->> 0)
+ AND r.kind = (j.value ->> 1)
+ AND r.value = (j.value ->> 2)
+
+-- name: unreadables_of_day
+SELECT digest FROM poll_unreadables
+WHERE contract = :contract AND seen_at >= :since
+
+-- name: unreadable_seen
+SELECT digest FROM poll_unreadables
+WHERE contract = :contract AND digest = :digest
+
+-- name: see_unreadable!
+INSERT INTO poll_unreadables (contract, digest, seen_at)
+VALUES (:contract, :digest, :now)
+ON CONFLICT (contract, digest) DO NOTHING
+
+-- name: forget_unreadables!
+DELETE FROM poll_unreadables WHERE contract = :contract AND seen_at < :before
+
+-- name: track_shipment_again!
+-- An expired shipment is open again, and the sweep waits anew.
+UPDATE shipments
+SET tried_at = :now, news = news + 1,
+    closed_at = CASE WHEN closed_because = 'expired' THEN NULL ELSE closed_at END,
+    closed_because = CASE WHEN closed_because = 'expired' THEN NULL
+                          ELSE closed_because END
+WHERE shipment = :shipment
+
+-- name: poll_parcels_now!
+UPDATE parcels
+SET poll_at = :now, poll_lane = 0, poll_failures = 0, subscribe_at = :now
+WHERE shipment = :shipment

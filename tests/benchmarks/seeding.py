@@ -1,0 +1,59 @@
+"""What stands in the store before something is measured."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from relay.clock import utcnow
+from relay.labels import Label, LabelParcel
+from relay.store.documents import Documents, Kept
+from relay.store.labels import Labels
+from relay.store.sqlite import SqliteDatabase
+from tests.benchmarks.webhooks import (
+    ACCOUNT,
+    CONTRACT,
+    INVOICE,
+    order_id,
+    tracking_number,
+)
+
+BATCH: Final = 500
+"""Documents that share a transaction."""
+
+
+def label(number: int) -> Label:
+    """Return what the ERP knows of shipment *number*."""
+    announced = tracking_number(number)
+    return Label(
+        account=ACCOUNT,
+        contract=CONTRACT,
+        order_id=order_id(number),
+        invoice_number=INVOICE,
+        parcels=(LabelParcel(announced),),
+        announce=announced,
+        tracking_url=f"https://carrier.example/{announced}",
+        courier="A Carrier",
+    )
+
+
+async def registered(folder: Path, shipments: int) -> None:
+    """Print the labels of shipments, before a relay uses the database."""
+    database = SqliteDatabase(folder / "relay.db", synchronous="OFF")
+    await database.open()
+    labels = Labels(database)
+    for number in range(shipments):
+        await labels.register(label(number), utcnow())
+    await database.close()
+
+
+async def kept(documents: Documents, bodies: Iterable[bytes]) -> None:
+    """Keep what a carrier said, for the reader to find."""
+    now = utcnow()
+    batch: list[Kept] = []
+    for body in bodies:
+        batch.append(Kept(CONTRACT, "webhook", body, now))
+        if len(batch) == BATCH:
+            await documents.keep(batch)
+            batch = []
+    if batch:
+        await documents.keep(batch)

@@ -1,0 +1,166 @@
+"""The servers that are measured, each in a process of its own.
+
+`python -m tests.benchmarks.servers KIND PORT FOLDER`, where KIND is
+
+- `bare`: reads a request's body and answers, no more;
+- `keeping`: the relay, without whoever reads what it kept;
+- `reading`: the relay with its reader; it tells nobody;
+- `vtex`: answers writes as VTEX does, without remembering anything.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+
+from relay import logs
+from relay.app import Relay, assembled
+from relay.serving import loop_factory
+from relay.settings import Settings
+from relay.web.access import AccessLogger
+from tests.benchmarks.loads import HOST
+from tests.benchmarks.webhooks import ACCOUNT, CONTRACT, INVOICE, SECRET
+from tests.kills.processes import Program, free_port, running
+
+READY: Final = "/healthz"
+LOOPS: Final = {"keeping": {"keeper"}, "reading": {"keeper", "reader"}}
+"""What runs beside the HTTP server."""
+
+_RECEIPT: Final = '{"date":"2026-08-01T12:00:00Z","orderId":"1","receipt":"r"}'
+_ORDER: Final = {"packageAttachment": {"packages": [{"invoiceNumber": INVOICE}]}}
+
+
+def settings(folder: Path, vtex: str = "http://127.0.0.1:9", **table: Any) -> Settings:
+    """Return the settings of a relay whose data is in *folder*.
+
+    VTEX is called as fast and as much at once as the publisher can.
+    """
+    unbounded = {"requests_per_second": 1e6, "burst": 1_000_000, "in_flight": 32}
+    keys = {"app_key": "key-of-the-store", "app_token": "token-of-the-store"}
+    account = {"base_url": vtex, "first_email": "off"} | keys | unbounded
+    contract = {"adapter": "melhorenvio", "secret": SECRET, "account": ACCOUNT}
+    return Settings.model_validate(
+        {
+            "database": f"sqlite:///{folder / 'relay.db'}",
+            "accounts": {ACCOUNT: account},
+            "contracts": {CONTRACT: contract},
+        }
+        | table
+    )
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that runs in a process of its own."""
+
+    port: int
+    process: int
+
+    def cpu(self) -> float:
+        """Return the seconds of CPU that it has used; 0 where nobody says."""
+        stat = Path(f"/proc/{self.process}/stat")
+        if not stat.exists():
+            return 0.0
+        used = stat.read_text().rpartition(")")[2].split()[11:13]
+        return sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
+
+
+@asynccontextmanager
+async def serving(kind: str, folder: Path) -> AsyncIterator[Server]:
+    """Run a server of that kind until the end of the context."""
+    port = free_port()
+    module = (sys.executable, "-m", "tests.benchmarks.servers")
+    program = Program((*module, kind, str(port), str(folder)), port, READY, folder)
+    async with running(program):
+        assert program.process is not None
+        yield Server(port, program.process.pid)
+
+
+def bare() -> web.Application:
+    """Make the server that does nothing: the ceiling of every way in."""
+
+    async def receive(request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response(body=b"{}", headers={"Content-Type": "application/json"})
+
+    app = web.Application()
+    app.add_routes([web.post("/webhooks/{contract}", receive), web.get(READY, receive)])
+    return app
+
+
+def vtex() -> web.Application:
+    """Make a VTEX that forgets: the ceiling of the way out."""
+
+    async def write(request: web.Request) -> web.Response:
+        await request.read()
+        return web.json_response(text=_RECEIPT)
+
+    async def show(request: web.Request) -> web.Response:
+        return web.json_response({"orderId": request.match_info["order"], **_ORDER})
+
+    order = "/api/oms/pvt/orders/{order}"
+    app = web.Application()
+    app.add_routes(
+        [
+            web.get(READY, write),
+            web.get(order, show),
+            web.patch(f"{order}/invoice/{{invoice}}", write),
+            web.put(f"{order}/invoice/{{invoice}}/tracking", write),
+        ]
+    )
+    return app
+
+
+async def _relay(stack: AsyncExitStack, kind: str, folder: Path) -> web.Application:
+    """Start a relay with some of its loops."""
+    relay = await stack.enter_async_context(assembled(settings(folder)))
+    for task in start(relay, LOOPS[kind]):
+        stack.callback(task.cancel)
+    return relay.application()
+
+
+def start(relay: Relay, wanted: set[str]) -> list[asyncio.Task[None]]:
+    """Start the *wanted* ones of the relay's loops."""
+    tasks = []
+    for name, loop in relay.loops().items():
+        if name in wanted:
+            tasks.append(asyncio.create_task(loop, name=name))
+        else:
+            loop.close()
+    return tasks
+
+
+async def _serve(kind: str, port: int, folder: Path) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    log: type[AbstractAccessLogger] | None = None
+    async with AsyncExitStack() as stack:
+        if kind in LOOPS:
+            app, log = await _relay(stack, kind, folder), AccessLogger
+        else:
+            app = vtex() if kind == "vtex" else bare()
+        options = {"access_log_class": log} if log else {"access_log": None}
+        runner = web.AppRunner(app, handle_signals=False, **options)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, HOST, port, backlog=1024).start()
+        await stop.wait()
+
+
+def main(kind: str, port: str, folder: str) -> None:
+    """Serve until SIGTERM."""
+    logs.configure(layout="json")
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(_serve(kind, int(port), Path(folder)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,228 @@
+import json
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from carriers.intelipost import Adapter
+from carriers.intelipost.payload import spelled
+from carriers.intelipost.sandbox import Simulator
+from relay.carrier.contract import ContractOptions, Document, ParcelView, WebhookRequest
+from relay.errors import UntrustedWebhook
+from relay.sandbox.stage import Simulates, StagedParcel, StagedScan
+from relay.tracking import Effect, Milestone, TrackingEvent
+from tests.carriers import support
+from tests.carriers.intelipost.signing import document, notice
+
+ARRIVED = datetime(2026, 11, 20, tzinfo=UTC)
+ZONE = ZoneInfo("America/Sao_Paulo")
+KEY = "11222333000181"
+VALID_KEY = "35261111222333000181550010000123451000000018"  # invented
+
+
+def read(body: bytes, **settings: Any) -> list[TrackingEvent]:
+    made = Adapter(ContractOptions("hub", ZONE, **settings))
+    return made.read(Document(body, ARRIVED))
+
+
+def event(code: str, **changes: Any) -> TrackingEvent:
+    [found] = read(document(code, **changes))
+    return found
+
+
+def values(body: bytes) -> list[tuple[str, str]]:
+    [found] = read(body)
+    return [(r.kind.value, r.value) for r in found.references]
+
+
+def body(code: str = "ENTREGUE", **changes: Any) -> bytes:
+    return json.dumps(json.loads(document(code)) | changes).encode()
+
+
+def test_codes_are_spelled_as_they_are_looked_up() -> None:
+    rows = support.table("intelipost").rows
+    assert {code: spelled(code) for code in rows} == {code: code for code in rows}
+
+
+@pytest.mark.parametrize(
+    ("macro", "milestone"),
+    [
+        ("NEW", Milestone.LABEL_CREATED),
+        ("READY_FOR_SHIPPING", Milestone.LABEL_CREATED),
+        ("SHIPPED", Milestone.PICKED_UP),
+        ("IN_TRANSIT", Milestone.IN_TRANSIT),
+        ("TO_BE_DELIVERED", Milestone.OUT_FOR_DELIVERY),
+        ("DELIVERED", Milestone.DELIVERED),
+        ("CLARIFY_DELIVERY_FAIL", Milestone.DELIVERY_FAILED),
+        ("DELIVERY_FAILED", Milestone.EXCEPTION),
+        ("CANCELLED", Milestone.CANCELLED),
+        ("SOMETHING_NEW", Milestone.UNKNOWN),
+    ],
+)
+def test_without_a_micro_state_the_macro_state_decides(
+    macro: str, milestone: Milestone
+) -> None:
+    changes = {
+        "shipment_order_volume_state": macro,
+        "shipment_volume_micro_state": None,
+    }
+    found = event("NEW", **changes)
+    assert (found.milestone, found.carrier_code) == (milestone, macro)
+
+
+def test_the_micro_state_decides_before_the_macro_state() -> None:
+    found = event("DEVOLVIDO ORIGEM", shipment_order_volume_state="DELIVERED")
+    assert found.milestone is Milestone.RETURNED
+    lost = event("Extravio  confirmado", shipment_order_volume_state="DELIVERY_FAILED")
+    assert (lost.milestone, lost.carrier_code) == (
+        Milestone.LOST,
+        "EXTRAVIO CONFIRMADO",
+    )
+
+
+def test_a_micro_state_is_found_by_its_other_name_too() -> None:
+    micro = {"default_name": "NOME NOVO", "name": "Em devolução"}
+    found = event("DELIVERED", shipment_volume_micro_state=micro)
+    assert (found.milestone, found.carrier_code) == (Milestone.RETURNING, "NOME NOVO")
+    assert found.description == "Em devolução"
+
+
+def test_an_unknown_micro_state_leaves_the_macro_state_its_say() -> None:
+    found = event("NOME NOVO", shipment_order_volume_state="TO_BE_DELIVERED")
+    assert found.milestone is Milestone.OUT_FOR_DELIVERY
+    assert found.carrier_code == "NOME NOVO"
+
+
+@pytest.mark.parametrize(
+    ("name", "milestone"),
+    [
+        ("Devolver - Endereço incorreto", Milestone.RETURNING),
+        ("INDENIZAÇÃO TOTAL APROVADA", Milestone.LOST),
+        ("ENTREGUE NO LOCAL DE RETIRADA", Milestone.AVAILABLE_FOR_PICKUP),
+        ("RETIRADO", Milestone.OUT_FOR_DELIVERY),
+        ("NÃO FOI POSSÍVEL ENTREGAR. AGUARDANDO RETIRADA", "available_for_pickup"),
+    ],
+)
+def test_names_are_compared_without_accents_and_case(
+    name: str, milestone: Milestone
+) -> None:
+    assert event(name).milestone == milestone
+
+
+@pytest.mark.parametrize(
+    "message", ["Entregue ao remetente", "DEVOLUÇÃO ENTREGUE", "Objeto devolvido"]
+)
+@pytest.mark.parametrize("code", ["ENTREGUE", "DELIVERED"])
+def test_a_return_beats_a_delivery(code: str, message: str) -> None:
+    assert event(code, provider_message=message).milestone is Milestone.RETURNING
+    assert event("EM TRANSITO", provider_message=message).milestone is (
+        Milestone.IN_TRANSIT
+    )
+
+
+def test_a_delivery_whose_unknown_name_speaks_of_a_return_is_none() -> None:
+    found = event("ENTREGUE AO REMETENTE", shipment_order_volume_state="DELIVERED")
+    assert found.milestone is Milestone.RETURNING
+
+
+def test_the_description_of_a_micro_state_is_not_read() -> None:
+    assert (
+        "devolução"
+        in json.loads(document("ENTREGUE"))["history"]["shipment_volume_micro_state"][
+            "description"
+        ]
+    )
+    assert event("ENTREGUE").milestone is Milestone.DELIVERED
+
+
+def test_it_happened_at_the_event_date_and_not_when_it_was_written_down() -> None:
+    expected = datetime(2026, 5, 18, 13, 52, tzinfo=UTC)
+    assert event("ENTREGUE").occurred_at == expected
+    assert event("ENTREGUE", event_date=None).occurred_at == expected
+
+
+def test_without_its_date_an_event_is_unreadable() -> None:
+    with pytest.raises(ValueError, match="event_date is missing"):
+        event("ENTREGUE", event_date=None, event_date_iso=None)
+
+
+@pytest.mark.parametrize("field", ["order_number", "volume_number"])
+@pytest.mark.parametrize("empty", [None, "", " "])
+def test_a_volume_without_a_name_is_unreadable(field: str, empty: str | None) -> None:
+    with pytest.raises(ValueError, match=f"{field} is missing"):
+        read(body(**{field: empty}))
+
+
+@pytest.mark.parametrize("number", ["1", 1, "PEDIDO0004-1"])
+def test_a_volume_is_named_by_its_order_and_number(number: object) -> None:
+    assert values(body(volume_number=number))[1] == ("volume_code", "PEDIDO0004/1")
+
+
+def test_references_come_best_first() -> None:
+    key = {"invoice_key": VALID_KEY}
+    assert values(body(invoice=key)) == [
+        ("tracking_number", "IP20260518BR"),
+        ("volume_code", "PEDIDO0004/1"),
+        ("invoice_key", VALID_KEY),
+        ("invoice", f"{KEY}/1/12345"),
+        ("order_id", "PEDIDO0004"),
+    ]
+
+
+def test_an_invoice_without_a_key_names_nothing() -> None:
+    kinds = [kind for kind, _ in values(body(invoice={"invoice_number": "12345"}))]
+    assert kinds == ["tracking_number", "volume_code", "order_id"]
+
+
+@pytest.mark.parametrize("text", [b"", b" \n", b"{}", b'{"history": null}'])
+def test_a_call_that_tells_no_history_is_no_event(text: bytes) -> None:
+    assert read(text) == []
+
+
+def test_no_ops_are_administrative() -> None:
+    for code in ("INTERNAL_STATUS", "KEEP_PREVIOUS", "RECALCULO DE PRAZO"):
+        assert event(code).effect is Effect.ADMINISTRATIVE
+
+
+def test_a_contracts_rows_may_be_spelled_as_the_panel_shows_them() -> None:
+    rows = {"Destinatário ausente": {"milestone": "held"}}
+    [found] = read(document("DESTINATARIO AUSENTE"), codes=rows)
+    assert found.milestone is Milestone.HELD
+
+
+def test_an_event_without_words_has_those_of_the_table() -> None:
+    changes = {"shipment_order_volume_state_localized": None}
+    assert event("DELIVERED", **changes).description == "Entregue"
+
+
+def test_a_name_longer_than_a_code_is_cut() -> None:
+    assert len(event("x" * 300).carrier_code) == 100
+
+
+def test_another_key_is_refused() -> None:
+    made = Adapter(ContractOptions("hub", ZONE, secrets=("key",)))
+    made.verify(WebhookRequest({"api-key": "key"}, b"{}"))
+    with pytest.raises(UntrustedWebhook):
+        made.verify(WebhookRequest({"api-key": "Key"}, b"{}"))
+
+
+def test_there_is_no_public_page() -> None:
+    made = Adapter(ContractOptions("hub", ZONE))
+    assert made.tracking_url(ParcelView((), "IP1")) is None
+
+
+def test_a_history_that_is_none_is_unreadable() -> None:
+    with pytest.raises(ValueError, match="history"):
+        read(notice("soon"))
+
+
+@pytest.mark.parametrize(("code", "secret"), [("ENTREGUE", ""), ("", "s")])
+def test_the_sandbox_refuses_what_the_hub_never_sends(code: str, secret: str) -> None:
+    scan = StagedScan(StagedParcel("order", "volume"), code, ARRIVED)
+    with pytest.raises(ValueError, match="Intelipost"):
+        Simulator().webhook(scan, secret)
+
+
+def test_the_sandboxs_part_fits_its_stage() -> None:
+    assert isinstance(Simulator(), Simulates)

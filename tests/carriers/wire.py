@@ -1,0 +1,21 @@
+"""Answers of carriers that are asked, as aioresponses gives them."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+from aiohttp import ClientResponse
+
+
+class Received(ClientResponse):
+    """Knows of its request what aiohttp 3.14 asks, and aioresponses does not tell."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        told = {"stream_writer": SimpleNamespace(output_size=0)}
+        super().__init__(*args, **(told | kwargs))
+
+
+def given(value: object, status: int = 200, **more: Any) -> dict[str, Any]:
+    """Return the arguments of an answer with a JSON *value*, or with bytes."""
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return {"status": status, "body": body, "response_class": Received} | more
