@@ -26,7 +26,8 @@ class Label:
     `invoice_references` are those of the whole invoice (key, issuer + series +
     number). `announce` is the number VTEX is to be told of, as the contract's
     settings resolve it, None while there is none. `announced` says that VTEX
-    got the number with the invoice already. `given` names the fields that the
+    got the number with the invoice already, `imported` that the parcel is on the
+    road, so that VTEX may know some of its way. `given` names the fields that the
     ERP gave itself, the others are resolved from settings.
     """
 
@@ -45,6 +46,7 @@ class Label:
     dispatched_at: datetime | None = None
     promised_on: str | None = None
     announced: bool = False
+    imported: bool = False
     given: frozenset[str] = frozenset()
 
 

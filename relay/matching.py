@@ -67,11 +67,27 @@ def match(
         if not living:
             return Match()
         targets = frozenset((r.shipment, r.volume) for r in living)
-        doubtful = known.kind.level is Level.ORDER and not _sure(
-            known, references, numbers
-        )
+        doubtful = _doubtful(known, living, references, numbers)
         return Match(known.reference, targets, ambiguous=doubtful)
     return Match()
+
+
+def _doubtful(
+    known: Known,
+    living: Sequence[Registration],
+    references: Sequence[Known],
+    numbers: Mapping[int, Mapping[ReferenceKind, frozenset[str]]],
+) -> bool:
+    """Whether an event that names more than it is known by may be about less.
+
+    An order id has to lead to one parcel. A key of the whole invoice counts for
+    all its parcels, unless the event also names one that nobody registered.
+    """
+    if known.kind.level is Level.ORDER:
+        return not _sure(known, references, numbers)
+    if known.kind.level is Level.PARCEL or all(r.volumes == 1 for r in living):
+        return False
+    return any(other.kind.level is Level.PARCEL for other in references)
 
 
 def alive(

@@ -146,7 +146,7 @@ def _sorted(reports: Iterable[Report]) -> list[Report]:
     first: dict[tuple[datetime, str], Report] = {}
     for report in reports:
         first.setdefault((report.happened, report.code), report)
-    return sorted(first.values(), key=lambda r: (r.happened, r.at))
+    return sorted(first.values(), key=lambda r: r.happened)  # else as they came
 
 
 def _without_undone(history: Sequence[Report]) -> list[Report]:

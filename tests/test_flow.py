@@ -4,8 +4,11 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 
+from relay.labels import Correction
+from relay.store.corrections import Corrections
 from relay.tracking import Reference, ReferenceKind
-from tests.world import GUARD, NUMBER, PAGE, START, World
+from relay.wiring import lower_bounds, pace
+from tests.world import CONTRACT, GUARD, NUMBER, PAGE, START, World
 
 Worlds = Callable[..., AbstractAsyncContextManager[World]]
 
@@ -733,7 +736,7 @@ async def test_an_order_id_of_two_shipments_is_quarantined(world: World) -> None
     await world.rest()
     assert await world.puts() == []
     assert await world.quarantined() == {
-        "picked_up": "several shipments or volumes under this order id"
+        "picked_up": "several parcels could be meant"
     }
 
 
@@ -780,6 +783,62 @@ async def test_without_a_number_nothing_is_announced_and_it_says_so(
     await world.label()
     await world.rest()
     assert (await world.shown()).tracking_number == NUMBER
+
+
+async def corrected(world: World, *, keep: bool) -> None:
+    """Correct a wrong tracking number; the old one is another parcel's, or not."""
+    registered = await world.label(invoiced=False)
+    correction = Correction(
+        was=(CONTRACT, NUMBER),
+        contract=CONTRACT,
+        number="RIGHT",
+        announced={"tracking_number": "RIGHT", "tracking_url": f"{PAGE}RIGHT"},
+        keep=keep,
+    )
+    corrections = Corrections(
+        world.database, pace(world.settings), lower_bounds(world.settings)
+    )
+    await corrections.correct(registered.id, correction, world.now)
+    await world.rest()
+
+
+async def test_a_corrected_number_leaves_the_other_parcels_story_out(
+    worlds: Worlds,
+) -> None:
+    async with worlds(mode="replace") as world:
+        await shipped(world)
+        await corrected(world, keep=False)
+        assert (await world.shown()).tracking_number == "RIGHT"
+        await world.wait(hours=1)
+        await world.scan("in_transit", number="RIGHT")
+        await world.scan("delivered")
+        await world.rest()
+        shown = await world.shown()
+        assert (shown.texts, shown.finished) == ([GUARD, "in transit"], False)
+
+
+async def test_a_relabelled_parcel_keeps_its_story(world: World) -> None:
+    await shipped(world)
+    await corrected(world, keep=True)
+    assert (await world.shown()).tracking_number == "RIGHT"
+    await world.wait(hours=1)
+    await world.scan("in_transit", number="RIGHT")
+    await world.rest()
+    assert (await world.shown()).texts == [GUARD, "picked up", "in transit"]
+
+
+async def test_a_field_that_comes_while_the_label_is_announced_is_announced_too(
+    world: World,
+) -> None:
+    await world.label(tracking_url=None)
+
+    async def print_again() -> None:
+        await world.label()
+
+    world.process.vtex.meanwhile = print_again
+    await world.rest()
+    patches = await world.patches()
+    assert [p["trackingUrl"] for p in patches] == [None, f"{PAGE}{NUMBER}"]
 
 
 # The reader is behind

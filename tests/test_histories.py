@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from relay.store.accounts import Accounts
 from relay.store.sqlite import SqliteDatabase
+from relay.tracking import TrackingEvent
 from relay.vtex.wire import vtex_session
 from tests import oracle
 from tests.oracle import Line, Print, Report, Truth
@@ -69,6 +70,13 @@ class Scan:
 
 
 @dataclass(frozen=True)
+class Webhook:
+    """Scans that the carrier reports in one document."""
+
+    scans: tuple[Scan, ...]
+
+
+@dataclass(frozen=True)
 class Again:
     """A scan that was reported before is reported once more."""
 
@@ -91,7 +99,7 @@ class Kill:
     steps: int
 
 
-Step = Label | Scan | Again | Trouble | Kill
+Step = Label | Webhook | Again | Trouble | Kill
 
 
 @dataclass(frozen=True)
@@ -158,11 +166,12 @@ troubles = (
     )
     | st.builds(Trouble, st.just("redirect"), calls, st.just(1))
 )
+webhooks = st.lists(scans, min_size=1, max_size=4).map(lambda s: Webhook(tuple(s)))
 steps = st.one_of(
-    scans,
-    scans,
-    scans,
-    scans,
+    webhooks,
+    webhooks,
+    webhooks,
+    webhooks,
     st.builds(Again, st.integers(0, 30)),
     troubles,
     troubles,
@@ -213,8 +222,8 @@ class Play:
         match step:
             case Label(shipment, dispatched):
                 await self.print(shipment, NUMBERS[shipment], dispatched)
-            case Scan():
-                await self.report(_reported(step, world.now))
+            case Webhook(scans):
+                await self.report(*[_reported(s, world.now) for s in scans])
             case Again(place) if self.reports:
                 old = self.reports[place % len(self.reports)]
                 await self.report(
@@ -239,18 +248,9 @@ class Play:
             earliest = min(at, old.dispatched or at)
             self.prints[shipment] = Print(old.at, order, numbers, earliest)
 
-    async def report(self, report: Report) -> None:
-        self.reports.append(report)
-        await self.world.scan(
-            report.milestone,
-            report.happened,
-            number=report.number,
-            carrier_code=report.code,
-            description=report.text,
-            effect=report.effect,
-            undoes=report.undoes,
-            final=report.final,
-        )
+    async def report(self, *reports: Report) -> None:
+        self.reports += reports
+        await self.world.report([_as_event(self.world, r) for r in reports])
 
     async def come_to_rest(self) -> None:
         """Rest; what is stuck or paused is retried by a person, again and again."""
@@ -271,6 +271,19 @@ class Play:
     async def stuck(self) -> list[int]:
         rows = [await self.world.shipment(p.order) for p in self.prints.values()]
         return [r["shipment"] for r in rows if r and r["stuck_because"]]
+
+
+def _as_event(world: World, report: Report) -> TrackingEvent:
+    return world.event(
+        report.milestone,
+        report.happened,
+        number=report.number,
+        carrier_code=report.code,
+        description=report.text,
+        effect=report.effect,
+        undoes=report.undoes,
+        final=report.final,
+    )
 
 
 _FIELDS = (

@@ -221,3 +221,12 @@ def test_only_an_order_id_is_doubted() -> None:
     ]
     found = match(day(1), references, {1: {KEY: frozenset({"C"})}})
     assert not found.ambiguous
+
+
+@pytest.mark.parametrize(("volumes", "doubtful"), [(1, False), (3, True)])
+def test_an_unregistered_parcel_of_an_invoice_with_several_is_doubtful(
+    volumes: int, doubtful: bool
+) -> None:
+    invoice = known(2, KEY, registered(7, 0, volumes=volumes))
+    found = match(day(1), [known(1, VOLUME), invoice], NOTHING)
+    assert found == Match(2, frozenset({(7, 0)}), ambiguous=doubtful)

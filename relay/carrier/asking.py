@@ -27,6 +27,7 @@ class Question:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     query: Sequence[tuple[str, str]] = ()
     json: Any = field(default=None, repr=False)
+    data: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ async def answer(session: ClientSession, question: Question) -> Answered:
             params=question.query,
             headers=question.headers,
             json=question.json,
+            data=question.data,
             timeout=TIMEOUT,
             allow_redirects=False,
         ) as response:

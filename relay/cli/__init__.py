@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from relay.cli import accounts, checking, documents, running, shipments
+from relay.cli import accounts, checking, documents, importing, running, shipments
 from relay.errors import ConfigurationError, RegistrationError
 
 FAILED = 1
@@ -21,6 +21,7 @@ app = typer.Typer(
 for command in (running.serve, running.sandbox, running.init, running.demo):
     app.command()(command)
 app.command()(checking.doctor)
+shipments.commands.command("import")(importing.import_)
 app.add_typer(shipments.commands, name="shipments")
 app.add_typer(documents.commands, name="documents")
 app.add_typer(accounts.commands, name="accounts")

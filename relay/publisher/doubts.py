@@ -11,29 +11,22 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from relay.clock import micros
-from relay.publisher.looking import Seen, not_seen
+from relay.publisher.looking import Seen, not_seen, package_of
 from relay.publisher.settling import postponed
 from relay.publisher.steps import announced_in
 from relay.publisher.terms import Waits
 from relay.store.claims import Change, Claim, with_facts
 from relay.store.facts import announced, told_key
-from relay.telling.facts import Facts, Pending, Told
+from relay.telling.facts import Pending, Told
 from relay.vtex.bodies import TrackingObject
-from relay.vtex.orders import (
-    Differs,
-    PackageView,
-    find_package,
-    parse_order,
-    shown_objects,
-    shows_announcement,
-)
+from relay.vtex.orders import PackageView, shown_objects, shows_announcement
 
 
 def settle_doubt(
     claim: Claim, payload: object, now: datetime, zone: ZoneInfo, waits: Waits
 ) -> Seen:
     """Accept of the stored write what VTEX shows; forget the rest."""
-    package = _package(claim.facts, payload)
+    package = package_of(claim.facts, payload)
     if package is None or claim.facts.pending is None:
         return Seen(claim, settlement=not_seen(claim, now, waits, "something else"))
     if claim.facts.pending.kind == "announce":
@@ -48,7 +41,7 @@ def verify(
 
     A difference counts when it is seen twice; then the delivery is told again.
     """
-    package = _package(claim.facts, payload)
+    package = package_of(claim.facts, payload)
     shipment = claim.facts.shipment
     if package is not None and package.finished:
         row = {"shipment": shipment, "now": micros(now)}
@@ -64,16 +57,6 @@ def verify(
         replace(anew, failing_since=None),
         (("disbelieve_delivery", {"shipment": shipment}),),
     )
-
-
-def _package(facts: Facts, payload: object) -> PackageView | None:
-    order = parse_order(payload)
-    if order is None:
-        return None
-    found = find_package(
-        order, facts.invoice_number, facts.invoice_key, facts.vtex_invoice_number
-    )
-    return None if found is None or isinstance(found, Differs) else found.package
 
 
 def _announced(claim: Claim, pending: Pending, package: PackageView) -> Seen:
@@ -97,7 +80,7 @@ def _published(
     facts = claim.facts
     sent = [t for t in facts.told if not t.accepted]
     delivered = pending.is_delivered and package.finished
-    shown = sent if delivered else _shown(sent, package, zone)
+    shown = sent if delivered else shown_of(sent, package, zone)
     accepted = (*facts.accepted, *(replace(t, accepted=True) for t in shown))
     changes: list[Change] = [
         ("accept_told", told_key(t, facts.shipment) | {"now": micros(now)})
@@ -126,8 +109,8 @@ def _published(
     return Seen(anew, tuple(changes))
 
 
-def _shown(sent: Sequence[Told], package: PackageView, zone: ZoneInfo) -> list[Told]:
-    """Return the objects of the stored write that VTEX shows."""
+def shown_of(sent: Sequence[Told], package: PackageView, zone: ZoneInfo) -> list[Told]:
+    """Return those objects of a write that VTEX shows."""
     objects = [cast("TrackingObject", t.object) for t in sent]
     shown = shown_objects(package, objects, zone)
     return [t for t in sent if t.object in shown]

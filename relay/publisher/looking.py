@@ -32,6 +32,17 @@ class Seen:
     differs: str | None = None
 
 
+def package_of(facts: Facts, payload: object) -> PackageView | None:
+    """Return the invoice's package in an order that was read, if it is there."""
+    order = parse_order(payload)
+    if order is None:
+        return None
+    found = find_package(
+        order, facts.invoice_number, facts.invoice_key, facts.vtex_invoice_number
+    )
+    return None if found is None or isinstance(found, Differs) else found.package
+
+
 def looked(
     claim: Claim, payload: object, now: datetime, _zone: ZoneInfo, waits: Waits
 ) -> Seen:

@@ -12,6 +12,7 @@ from relay.clock import micros
 from relay.errors import NotSent, Unanswered, VtexError
 from relay.publisher import gates
 from relay.publisher.doubts import settle_doubt, verify
+from relay.publisher.importing import taken_over
 from relay.publisher.looking import looked
 from relay.publisher.settling import (
     Amend,
@@ -92,8 +93,14 @@ def outcome_of_error(
 def _after_look(
     claim: Claim, step: Look, answer: Answer, around: Circumstances
 ) -> Outcome:
-    judge = {"first": looked, "doubt": settle_doubt, "verify": verify}[step.why]
-    found = judge(claim, answer.payload, around.now, around.policy.zone, around.waits)
+    if step.why == "import":
+        found = taken_over(
+            claim, answer.payload, around.now, around.policy, around.waits
+        )
+    else:
+        judge = {"first": looked, "doubt": settle_doubt, "verify": verify}[step.why]
+        zone = around.policy.zone
+        found = judge(claim, answer.payload, around.now, zone, around.waits)
     if found.differs is not None and around.terms.adopt_invoice_number:
         number = found.differs
         change = ("looked", _looked_row(claim, number, around.now))

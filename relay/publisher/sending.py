@@ -17,7 +17,7 @@ from relay.publisher.outcomes import (
     outcome_of_error,
 )
 from relay.publisher.settling import Amend, rest, settle_change
-from relay.publisher.steps import Announce, Look, Rest, Write, next_step
+from relay.publisher.steps import Announce, Look, Publish, Rest, Write, next_step
 from relay.publisher.storing import Planned, plan, quarantine_changes
 from relay.publisher.terms import AccountTerms, Waits
 from relay.store.accounts import AccountState
@@ -54,7 +54,9 @@ class Course:
         policy = self.policy_of(claim)
         return [*quarantine_changes(claim.facts, now, policy), *planned.changes]
 
-    def plan(self, claim: Claim, now: datetime) -> Planned:
+    def plan(
+        self, claim: Claim, now: datetime, last: Look | Write | None = None
+    ) -> Planned:
         """Say what comes next for a claim, and what is stored before it."""
         can_read = gates.can_read(self.state, now)
         step = next_step(
@@ -63,6 +65,7 @@ class Course:
             self.policy_of(claim),
             can_read=can_read,
             read_up_to=self._read_up_to(claim, now),
+            assessment=last.assessment if isinstance(last, Publish) else None,
         )
         return plan(claim, step, now)
 
@@ -134,7 +137,7 @@ class Sender:
                 await self.claims.write(claim, changes, outcome.amend)
                 return
             _learn(course.state, outcome.amend)
-            planned = course.plan(claim, now)
+            planned = course.plan(claim, now, planned.step)
             if isinstance(planned.step, Rest):
                 changes += self._resting(claim, planned.step, now)
                 await self.claims.write(claim, changes, outcome.amend)

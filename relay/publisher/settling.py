@@ -10,6 +10,7 @@ from relay.publisher.steps import Rest
 from relay.store.accounts import AccountState
 from relay.store.claims import Change, Claim
 from relay.store.spelling import stored
+from relay.telling.facts import Facts
 
 Amend = Callable[[AccountState], None]
 
@@ -70,7 +71,7 @@ def settle_change(claim: Claim, settlement: Settlement, now: datetime) -> Change
         "now": micros(now),
         "due_at": stored(settlement.due_at),
         "not_before": stored(settlement.not_before),
-        "lane": BACKLOG if settlement.failed else 0,
+        "lane": BACKLOG if settlement.failed or _backward(facts) else 0,
         "attempts": _attempts(claim, settlement),
         "failing_since": stored(failing),
         "waiting_because": settlement.waiting_because,
@@ -79,6 +80,11 @@ def settle_change(claim: Claim, settlement: Settlement, now: datetime) -> Change
         "doubt": int(settlement.doubt),
     }
     return ("settle", values)
+
+
+def _backward(facts: Facts) -> bool:
+    """Whether what is to be told is history: parcels that move now go first."""
+    return facts.imported and not facts.compared
 
 
 def _attempts(claim: Claim, settlement: Settlement) -> int:

@@ -26,7 +26,7 @@ UNREAD_PAUSE: Final = timedelta(seconds=2)
 class Look:
     """Read the order: before the first announcement, for a doubt, or afterwards."""
 
-    why: str  # first, doubt, verify
+    why: str  # first, import, doubt, verify
 
     kind = "look"
 
@@ -44,11 +44,15 @@ class Announce:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Tell VTEX what happened; `new` are the objects it gets for the first time."""
+    """Tell VTEX what happened; `new` are the objects it gets for the first time.
+
+    `assessment` is what they were found by; a stored write has none.
+    """
 
     new: tuple[Told, ...]
     body: str
     is_delivered: bool
+    assessment: Assessment | None = None
 
     kind = "publish"
 
@@ -67,18 +71,21 @@ Write = Announce | Publish
 Step = Look | Announce | Publish | Rest
 
 
-def next_step(
+def next_step(  # noqa: PLR0913 -- by keyword, and asked from one place
     claim: Claim,
     now: datetime,
     policy: Policy,
     *,
     can_read: bool,
     read_up_to: datetime | None = None,
+    assessment: Assessment | None = None,
 ) -> Step:
     """Say what comes next for a shipment.
 
     `can_read` is False while VTEX refuses to show orders. `read_up_to` is set
-    while documents wait unread for too long.
+    while documents wait unread for too long. *assessment* was made of the same
+    events in this claim: what may be told does not depend on what was told now,
+    and what its time comes for meanwhile is due at once.
     """
     facts = claim.facts
     if facts.closed_because in OVER:
@@ -90,7 +97,11 @@ def next_step(
         return Look("verify") if doubtful else Rest(closes_because="delivered")
     if not is_announced(facts):
         return _to_announce(facts, can_read=can_read)
-    return _publish(facts, now, policy, read_up_to)
+    assessment = assessment or assess(facts, now, policy, read_up_to=read_up_to)
+    step = _publish(facts, now, policy, assessment, read_up_to)
+    if isinstance(step, Publish) and can_read and facts.imported and not facts.compared:
+        return Look("import")
+    return step
 
 
 def _to_announce(facts: Facts, *, can_read: bool) -> Step:
@@ -98,7 +109,7 @@ def _to_announce(facts: Facts, *, can_read: bool) -> Step:
     if facts.announcement is None:
         return Rest(waiting_because=NO_NUMBER)
     if not facts.looked and facts.announced_as is None and can_read:
-        return Look("first")
+        return Look("import" if facts.imported else "first")
     return _announce(facts.announcement)
 
 
@@ -110,9 +121,12 @@ def _announce(told: Announcement) -> Announce:
 
 
 def _publish(
-    facts: Facts, now: datetime, policy: Policy, read_up_to: datetime | None
+    facts: Facts,
+    now: datetime,
+    policy: Policy,
+    assessment: Assessment,
+    read_up_to: datetime | None,
 ) -> Step:
-    assessment = assess(facts, now, policy, read_up_to=read_up_to)
     found = publishing(facts, assessment, policy)
     if found is None:
         closes = assessment.closes_because
@@ -120,7 +134,7 @@ def _publish(
             next_at=_next_at(assessment, now, read_up_to),
             closes_because=closes if closes != "delivered" else None,
         )
-    new = tuple(_told(o, facts, policy) for o in found.new)
+    new = tuple(spelled_out(o, facts, policy) for o in found.new)
     objects = _objects(facts, new, policy)
     delivered_at = found.delivered_at
     spelled = (
@@ -129,7 +143,7 @@ def _publish(
         else None
     )
     body = tracking_body(objects, spelled, is_delivered=found.is_delivered)
-    return Publish(new, body.decode(), found.is_delivered)
+    return Publish(new, body.decode(), found.is_delivered, assessment)
 
 
 def _next_at(
@@ -140,7 +154,8 @@ def _next_at(
     return min((t for t in times if t is not None), default=None)
 
 
-def _told(new: NewObject, facts: Facts, policy: Policy) -> Told:
+def spelled_out(new: NewObject, facts: Facts, policy: Policy) -> Told:
+    """Return something new as VTEX is told it."""
     named = facts.volumes > 1 and new.volume != WHOLE
     spelled = tracking_object(
         new,

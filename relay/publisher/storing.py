@@ -45,7 +45,7 @@ def plan(claim: Claim, step: Step, now: datetime) -> Planned:
         )
     )
     if isinstance(step, Publish):
-        changes += [("store_told", _told_row(t, shipment, now)) for t in step.new]
+        changes += [("store_told", told_row(t, shipment, now)) for t in step.new]
     return Planned(step, call, tuple(changes))
 
 
@@ -62,7 +62,8 @@ def _call_row(
     }
 
 
-def _told_row(told: Told, shipment: int, now: datetime) -> Mapping[str, Any]:
+def told_row(told: Told, shipment: int, now: datetime) -> Mapping[str, Any]:
+    """Return what is stored of an object that VTEX is told, or shows."""
     return {
         "shipment": shipment,
         "volume": told.volume,

@@ -5,6 +5,7 @@ Between the web, or VTEX's feed, and the store; no I/O.
 
 from relay.registering.registrar import Checked as Checked
 from relay.registering.registrar import Registrar as Registrar
+from relay.registering.requests import BulkRequest as BulkRequest
 from relay.registering.requests import CorrectionRequest as CorrectionRequest
 from relay.registering.requests import LabelRequest as LabelRequest
 from relay.registering.requests import ParcelRequest as ParcelRequest

@@ -68,6 +68,7 @@ class Registrar:
             volumes=request.volumes,
             invoice_references=tuple(found.whole),
             announced=request.announced,
+            imported=request.imported,
             **fields,
         )
         return Checked(label, tuple(warnings))
@@ -117,6 +118,11 @@ class Registrar:
         self, request: LabelRequest, account: str, now: datetime, warnings: list[str]
     ) -> dict[str, Any]:
         dates: dict[str, Any] = {}
+        if request.imported and request.dispatched_date is None:
+            warnings.append(
+                "dispatchedDate: it is missing: scans from long before today are "
+                "taken for an earlier parcel's with the same number"
+            )
         if request.dispatched_date is not None:
             zone = self.settings.account(account).zone
             moment, told = linting.dispatched(request.dispatched_date, zone)

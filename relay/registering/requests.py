@@ -3,12 +3,20 @@
 import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SkipValidation,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 from relay.labels import MOST_VOLUMES
 from relay.tracking import ReferenceKind
 
+MOST_LABELS: Final = 1000
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -66,7 +74,8 @@ class LabelRequest(Request):
     `contract`, `carrierTaxId` or `courier` says who carries it; none is needed
     where one contract is configured. `parcels` takes the place of
     `trackingNumber`, `volume` and the parcel's `references`. `announced` says
-    that VTEX got the tracking number with the invoice.
+    that VTEX got the tracking number with the invoice, `imported` that the
+    parcel is on the road already: VTEX is read, and told only what it lacks.
     """
 
     account: Text = None
@@ -85,6 +94,16 @@ class LabelRequest(Request):
     dispatched_date: Text = None
     estimated_delivery_date: Text = None
     announced: bool = False
+    imported: bool = False
+
+
+class BulkRequest(Request):
+    """Up to 1,000 labels; each is checked by itself, so one never fails the others."""
+
+    labels: Annotated[
+        tuple[SkipValidation[LabelRequest], ...],
+        Field(min_length=1, max_length=MOST_LABELS),
+    ]
 
 
 class CorrectionRequest(Request):

@@ -95,7 +95,7 @@ def _answering(
         call = StagedCall(
             method=request.method,
             path_values=dict(request.match_info),
-            query=dict(request.query),
+            query=request.query,
             headers=request.headers,
             body=await request.read(),
         )

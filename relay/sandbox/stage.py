@@ -114,7 +114,13 @@ class Stage:
 
 
 def _references(parcel: StagedParcel) -> set[str]:
-    return {r for r in (parcel.tracking_number, parcel.shipment_id) if r}
+    named = (
+        parcel.tracking_number,
+        parcel.shipment_id,
+        parcel.invoice_key,
+        parcel.invoice_number,
+    )
+    return {r for r in named if r}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,11 @@ from relay.carrier.contract import ContractOptions
 from relay.settings.fields import (
     ZONE,
     ContractName,
+    Count,
     Days,
     Names,
+    PollHours,
+    PollMinutes,
     Table,
     TaxIds,
     TrackingUrl,
@@ -66,6 +69,13 @@ class ContractSettings(Value):
     expire_days: Days = 60
     tell_unknown: bool = False
     confirm_provisional_after_hours: int | None = Field(default=None, ge=1)
+    poll: bool = True
+    poll_spacing_seconds: float = Field(default=1, ge=0, le=3600, allow_inf_nan=False)
+    poll_daily_quota: Count | None = None
+    poll_urgent_minutes: PollMinutes = 15
+    poll_hours: PollHours = 3
+    poll_quiet_hours: PollHours = 24
+    poll_feed_minutes: PollMinutes = 15
     codes: Codes = Field(default_factory=dict)
     options: Options = Field(default_factory=dict, repr=False)
 

@@ -33,6 +33,7 @@ Change = tuple[str, Mapping[str, Any]]
 ORDER: Final = (
     "answer_call",
     "accept_told",
+    "accept_shown",
     "drop_unaccepted_told",
     "accept_announcement",
     "accept_publishing",
@@ -40,6 +41,7 @@ ORDER: Final = (
     "disbelieve_delivery",
     "clear_pending",
     "looked",
+    "compared",
     "quarantine_event",
     "store_write",
     "store_told",

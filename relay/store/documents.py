@@ -46,7 +46,7 @@ class Documents:
         """Store what came together in one transaction; it is on disk afterwards."""
 
         async def store(tx: Transaction) -> None:
-            await tx.many("keep_document", [_columns(k) for k in batch])
+            await tx.many("keep_document", [document_columns(k) for k in batch])
 
         await self._database.write_in_one_go(store)
 
@@ -137,7 +137,8 @@ class Documents:
             return await tx.row("replay_document", document=document) is not None
 
 
-def _columns(kept: Kept) -> dict[str, Any]:
+def document_columns(kept: Kept) -> dict[str, Any]:
+    """Spell a document as `keep_document` wants it."""
     return {
         "contract": kept.contract,
         "source": kept.source,

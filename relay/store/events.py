@@ -10,6 +10,7 @@ from relay.store.database import Row, Transaction
 from relay.store.found import Found, Identity, identified
 from relay.store.found import Pace as Pace  # noqa: PLC0414 -- others know it from here
 from relay.store.found import Reading as Reading  # noqa: PLC0414 -- likewise
+from relay.store.hastening import hasten
 from relay.store.references import (
     Interned,
     bring_news,
@@ -37,6 +38,7 @@ async def remember(
     touched |= await _withdraw(tx, readings, found, now)
     touched |= await _match_again(tx, changed, lower_bounds)
     await bring_news(tx, touched, now, quiet=pace.quiet, longest=pace.longest)
+    await hasten(tx, new, now)
     return Counter(f.reading.document for f in new)
 
 

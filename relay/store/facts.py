@@ -51,6 +51,8 @@ def facts(row: Row, events: Iterable[Row], told: Iterable[Row]) -> Facts:
         true_sent=row["true_sent_at"] is not None,
         delivered_told=row["delivered_told_at"] is not None,
         closed_because=row["closed_because"],
+        imported=bool(row["imported"]),
+        compared=row["compared_at"] is not None,
         events=tuple(known_event(e) for e in events),
         told=tuple(_told(t) for t in told),
     )

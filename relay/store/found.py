@@ -102,7 +102,7 @@ async def identified(
     known = await interned(tx, chain.from_iterable(keys for _, _, keys in keyed))
     found: dict[Identity, Found] = {}
     for reading, event, keys in keyed:
-        new = _found(reading, event, keys, known.numbers)
+        new = found_in(reading, event, keys, known.numbers)
         old = found.get(new.identity)
         if old is not None:
             new.links = old.links
@@ -112,12 +112,13 @@ async def identified(
     return list(found.values()), known
 
 
-def _found(
+def found_in(
     reading: Reading,
     event: TrackingEvent,
     keys: Sequence[Key],
     numbers: Mapping[Key, int],
 ) -> Found:
+    """Give one event its identity; *numbers* are the ids of its references."""
     occurred_at = micros(event.occurred_at)
     code = clean(event.carrier_code)
     words = "" if code else " ".join(clean(event.description).casefold().split())

@@ -72,6 +72,7 @@ _KEPT: Final = (
     "shipment", "invoice_key", "promised_on", "tracking_number", "tracking_url",
     "courier", "dispatched_date", "announced_as", "dispatched_at",
     "closed_at", "closed_because", "stuck_at", "stuck_because", "registered_at",
+    "imported", "compared_at",
 )  # fmt: skip
 
 
@@ -83,7 +84,7 @@ def columns(
     if anew:
         columns = dict.fromkeys(_KEPT)
         columns |= {"shipment": row["shipment"], "announced_as": row["announced_as"]}
-        columns["registered_at"] = micros(now)
+        columns |= {"registered_at": micros(now), "imported": int(label.imported)}
     columns |= {name: clean(value) for name, value in joined.taken_over.items()}
     columns |= {"contract": label.contract, "volumes": joined.volumes}
     dispatched = [columns["dispatched_at"], stored(label.dispatched_at)]

@@ -71,7 +71,7 @@ class Labels:
         updated = joined.updated or (("references",) if fresh and not anew else ())
         if updated or anew:
             await tx.run("make_due", shipment=row["shipment"], now=micros(now))
-            await writing.note(_story(updated, anew=anew))
+            await writing.note(_story(label, updated, anew=anew))
         others = await writing.others(
             [r for r, _ in placed(joined, label)], label.account, label.order_id
         )
@@ -151,5 +151,7 @@ async def _locked(tx: Transaction, label: Label, now: datetime) -> tuple[Row, bo
     return row, row["volumes"] == 0 or row["closed_because"] == CANCELLED
 
 
-def _story(updated: tuple[str, ...], *, anew: bool) -> str:
-    return "registered" if anew else f"registered again: {', '.join(updated)}"
+def _story(label: Label, updated: tuple[str, ...], *, anew: bool) -> str:
+    if not anew:
+        return f"registered again: {', '.join(updated)}"
+    return "registered, on the road already" if label.imported else "registered"

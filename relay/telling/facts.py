@@ -150,6 +150,10 @@ class Facts:
     true_sent: bool = False
     delivered_told: bool = False
     closed_because: str | None = None
+    imported: bool = False
+    """Whether the parcel was on the road when its label was registered."""
+    compared: bool = False
+    """Whether what VTEX showed then was accepted as told."""
     events: tuple[KnownEvent, ...] = ()
     told: tuple[Told, ...] = ()
     tracking_numbers: Mapping[int, str] = field(default_factory=dict)

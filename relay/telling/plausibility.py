@@ -84,6 +84,8 @@ def _too_soon(
     """Whether a delivery came with its label, and no other kind of scan did."""
     if delivery.occurred_at > facts.registered_at + TOO_SOON:
         return False
+    if facts.imported and facts.dispatched_at is not None:
+        return False
     return not any(e.milestone is not Milestone.DELIVERED for e in scans(history))
 
 

@@ -58,7 +58,7 @@ def publishing(
     worth_it = delivers or any(
         e.milestone is not Milestone.LABEL_CREATED for e in fresh
     )
-    if not facts.accepted and _wants_guard(policy, worth_it=worth_it):
+    if not facts.accepted and _wants_guard(facts, policy, worth_it=worth_it):
         return Publishing(new=(guard(facts, assessment, policy),))
     if not worth_it:
         return None
@@ -134,7 +134,10 @@ def guard(facts: Facts, assessment: Assessment, policy: Policy) -> NewObject:
     )
 
 
-def _wants_guard(policy: Policy, *, worth_it: bool) -> bool:
+def _wants_guard(facts: Facts, policy: Policy, *, worth_it: bool) -> bool:
+    """Whether the first e-mail is provoked; shoppers of parcels on the road had it."""
+    if facts.imported:
+        return False
     if policy.first_email == "at_label":
         return True
     return policy.first_email == "with_first_scan" and worth_it

@@ -10,7 +10,7 @@ from relay.registering import Registrar
 from relay.store.accounts import Accounts
 from relay.store.corrections import Corrections
 from relay.store.lists import Lists
-from relay.web import configured, documents, keys, openapi, shipments
+from relay.web import bulk, configured, documents, keys, openapi, shipments
 from relay.web import metrics as metrics_route
 
 
@@ -35,5 +35,5 @@ def mount_api(
     app[keys.METRICS] = metrics or Metrics()
     app[keys.ON_NEWS] = on_news
     app[keys.ON_REPLAY] = on_replay
-    for part in (shipments, documents, configured, metrics_route, openapi):
+    for part in (shipments, bulk, documents, configured, metrics_route, openapi):
         part.add_routes(app)

@@ -32,7 +32,11 @@ async def parsed(request: web.Request, model: type[M]) -> M:
         raise web.HTTPUnsupportedMediaType(
             text="Send JSON, with the header `Content-Type: application/json`."
         )
-    body = await request.read()
+    return checked(await request.read(), model)
+
+
+def checked(body: bytes, model: type[M]) -> M:
+    """Return the JSON in *body* as *model*; raise as `parsed` does."""
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

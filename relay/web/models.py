@@ -31,6 +31,30 @@ class ShipmentAnswer(Answer):
     warnings: tuple[str, ...] = ()
 
 
+class BulkItem(Answer):
+    """What became of one label of many, by its place; `status` as if it came alone.
+
+    Either `id` and how the shipment stands, or the `problem`.
+    """
+
+    index: int
+    status: int
+    id: str | None = None
+    state: State | None = None
+    why: str | None = None
+    closed_because: str | None = None
+    updated: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    problem: Problem | None = None
+
+
+class BulkAnswer(Answer):
+    """What became of each label, in their order; `refused` counts the problems."""
+
+    refused: int
+    items: tuple[BulkItem, ...]
+
+
 class Announced(Answer):
     """The four fields of an invoice that VTEX is told."""
 

@@ -29,7 +29,12 @@ class Paging(BaseModel):
     @property
     def before(self) -> int | None:
         """The row before which the page begins; raises `InvalidLabel`."""
-        return None if self.cursor is None else _read(self.cursor)
+        return position(self.cursor)
+
+
+def position(cursor: str | None) -> int | None:
+    """Return the row before which a page begins; raise `InvalidLabel`."""
+    return None if cursor is None else _read(cursor)
 
 
 def cursor(position: int | None) -> str | None:

@@ -74,12 +74,17 @@ def _of_relay(request: web.Request, error: RelayError) -> web.Response:
 
 
 def _of_registration(error: RegistrationError) -> web.Response:
-    status, title = 422, "Invalid label"
-    if isinstance(error, Conflict):
-        status, title = 409, "Conflict"
-    if isinstance(error, NotFound):
-        status, title = 404, "Not found"
+    status, title = meant(error)
     return problem(status, title, str(error), field=error.field, way_out=error.way_out)
+
+
+def meant(error: RegistrationError) -> tuple[int, str]:
+    """Return the status and the title that *error* stands for."""
+    if isinstance(error, Conflict):
+        return 409, "Conflict"
+    if isinstance(error, NotFound):
+        return 404, "Not found"
+    return 422, "Invalid label"
 
 
 def _of_aiohttp(error: web.HTTPError) -> web.Response:

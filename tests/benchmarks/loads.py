@@ -1,8 +1,7 @@
 """A light load: HTTP/1.1 with keep-alive, requests made beforehand.
 
-As many connections as asked for, each with one request under way. Either the
-next request goes out when an answer is there (`at_full_speed`), or requests go
-out at a fixed rate, whatever the server does (`at_rate`).
+There are `CONNECTIONS`, each with one request under way. The next one goes out when
+an answer is there (`at_full_speed`) or at its time, whatever happens (`at_rate`).
 """
 
 import asyncio
@@ -70,8 +69,7 @@ class _Connection(asyncio.Protocol):
         length = _LENGTH.search(self._received, 0, head + 2)
         if length is None or len(self._received) < head + 4 + int(length[1]):
             return
-        good = self._received.startswith(b"HTTP/1.1 2")
-        self._received = b""
+        good, self._received = self._received.startswith(b"HTTP/1.1 2"), b""
         self._load.answer(self, time.perf_counter() - self._since, good=good)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -136,12 +134,12 @@ class _Load:
 
 
 @asynccontextmanager
-async def _connected(port: int, connections: int) -> AsyncIterator[_Load]:
+async def _connected(port: int) -> AsyncIterator[_Load]:
     load = _Load()
     loop = asyncio.get_running_loop()
     opened: list[_Connection] = []
     try:
-        for _ in range(connections):
+        for _ in range(CONNECTIONS):
             _, one = await loop.create_connection(lambda: _Connection(load), HOST, port)
             opened.append(one)
         load.idle += opened
@@ -157,7 +155,6 @@ async def at_full_speed(
     requests: Iterable[bytes],
     seconds: float,
     *,
-    connections: int = CONNECTIONS,
     overtaxed: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Send as fast as answers come, for *seconds* or until *requests* are sent.
@@ -165,7 +162,7 @@ async def at_full_speed(
     While the server is *overtaxed*, nothing more is sent.
     """
     source = iter(requests)
-    async with _connected(port, connections) as load:
+    async with _connected(port) as load:
         began = time.perf_counter()
         until, paused = began + seconds, False
 
@@ -188,15 +185,9 @@ async def at_full_speed(
     return load.outcome
 
 
-async def at_rate(
-    port: int,
-    requests: Iterable[bytes],
-    rate: float,
-    *,
-    connections: int = CONNECTIONS,
-) -> Outcome:
+async def at_rate(port: int, requests: Iterable[bytes], rate: float) -> Outcome:
     """Send *requests* at *rate* per second; who is late does not slow them down."""
-    async with _connected(port, connections) as load:
+    async with _connected(port) as load:
         began = time.perf_counter()
         for number, request in enumerate(requests):
             load.check()

@@ -100,6 +100,21 @@ UPDATE told SET accepted_at = :now
 WHERE shipment = :shipment AND volume = :volume AND occurred_at = :occurred_at
   AND code = :code
 
+-- name: accept_shown!
+-- What VTEX showed before it was told anything by us.
+INSERT INTO told
+    (shipment, volume, occurred_at, code, position, object, event, stored_at,
+     accepted_at)
+VALUES (:shipment, :volume, :occurred_at, :code, :position, :object, :event, :now,
+        :now)
+ON CONFLICT (shipment, volume, occurred_at, code) DO UPDATE
+SET object = excluded.object, event = excluded.event, position = excluded.position,
+    stored_at = excluded.stored_at, accepted_at = excluded.accepted_at,
+    withdrawn_at = NULL
+
+-- name: compared!
+UPDATE shipments SET compared_at = :now WHERE shipment = :shipment
+
 -- name: drop_unaccepted_told!
 DELETE FROM told WHERE shipment = :shipment AND accepted_at IS NULL
 

@@ -88,7 +88,8 @@ ORDER BY s.shipment FOR UPDATE OF s
 -- name: bring_news!
 -- The earliest time for another reason stays; news moves within ten seconds.
 UPDATE shipments
-SET news = news + 1, lane = 0, last_event_at = :now,
+SET news = news + 1, last_event_at = :now,
+    lane = CASE WHEN imported = 1 AND compared_at IS NULL THEN 1 ELSE 0 END,
     first_news_at = coalesce(first_news_at, :now),
     news_due_at = CASE
         WHEN coalesce(first_news_at, :now) + :longest < :now + :quiet

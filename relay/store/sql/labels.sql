@@ -33,14 +33,16 @@ SET contract = :contract, volumes = :volumes, registered_at = :registered_at,
     tracking_url = :tracking_url, courier = :courier,
     dispatched_date = :dispatched_date, announced_as = :announced_as,
     closed_at = :closed_at, closed_because = :closed_because,
-    stuck_at = :stuck_at, stuck_because = :stuck_because
+    stuck_at = :stuck_at, stuck_because = :stuck_because,
+    imported = :imported, compared_at = :compared_at
 WHERE shipment = :shipment
 
 -- name: make_due!
--- A label is due at once, in front of the backlog.
+-- A label is due at once, in front of the backlog unless it is on the road.
 UPDATE shipments
 SET due_at = CASE WHEN due_at IS NULL OR due_at > :now THEN :now ELSE due_at END,
-    lane = 0, news = news + 1
+    lane = CASE WHEN imported = 1 AND compared_at IS NULL THEN 1 ELSE 0 END,
+    news = news + 1
 WHERE shipment = :shipment
 
 -- name: parcels_of_shipment
@@ -56,6 +58,9 @@ VALUES (:shipment, :volume, :contract, :tracking_number, :now, :dispatched_at,
 ON CONFLICT (shipment, volume) DO UPDATE
 SET contract = excluded.contract, tracking_number = excluded.tracking_number,
     dispatched_at = coalesce(parcels.dispatched_at, excluded.dispatched_at),
+    polled_at = CASE WHEN coalesce(parcels.tracking_number, '')
+                        = coalesce(excluded.tracking_number, '')
+                     THEN parcels.polled_at END,
     poll_at = CASE WHEN coalesce(parcels.tracking_number, '')
                       <> coalesce(excluded.tracking_number, '')
                    THEN excluded.poll_at ELSE parcels.poll_at END,

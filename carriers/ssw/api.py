@@ -1,0 +1,85 @@
+"""The calls to SSW: one for each NF-e, without login or as its sender."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import ClientSession
+
+from relay.carrier.asking import Question, answer
+from relay.carrier.contract import CarrierFailure, Document, ParcelView
+from relay.carrier.options import base_url, text_option
+from relay.carrier.texts import plain
+from relay.errors import ConfigurationError
+from relay.fiscal import cnpj
+from relay.tracking import ReferenceKind, compared
+
+OPTIONS: Final = frozenset({"cnpj", "password", "sigla_emp", "base_url"})
+_KEY: Final = re.compile(r"[0-9]{6}[0-9A-Z]{12}[0-9]{26}")
+_HOME: Final = "https://ssw.inf.br"
+_NOT_FOUND: Final = "nenhum documento localizado"
+_LONGEST_MESSAGE: Final = 200
+
+
+class Api:
+    """SSW for one contract; `cnpj` is the sender's, and asks as that sender."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._base = base_url(options, _HOME)
+        self._login = _login(options)
+
+    async def document(self, session: ClientSession, key: str) -> Document:
+        """Return what SSW knows of the NF-e *key*; raise `CarrierFailure`."""
+        answered = (await answer(session, self._question(key))).checked(200)
+        found = {"chave_nfe": key, "resposta": _checked(answered.value())}
+        kind = {"content-type": "application/json"}
+        return Document(json.dumps(found).encode(), answered.received_at, kind)
+
+    def _question(self, key: str) -> Question:
+        if not self._login:
+            url, body = f"{self._base}/api/trackingdanfe", {"chave_nfe": key}
+            return Question("POST", url, json=body)
+        login = self._login | {"nro_nf": int(key[25:34])}
+        return Question("POST", f"{self._base}/api/tracking", json=login)
+
+
+def nfe_key(parcel: ParcelView) -> str:
+    """Return the NF-e key of *parcel*, empty if there is none that could be one."""
+    given = parcel.invoice_key or parcel.value(ReferenceKind.INVOICE_KEY)
+    key = compared(given).removeprefix("NFE")
+    return key if _KEY.fullmatch(key) else ""
+
+
+def _login(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return who asks, in SSW's words; empty without a CNPJ."""
+    sender = text_option(options, "cnpj")
+    names = {"password": "senha", "sigla_emp": "sigla_emp"}
+    given = {theirs: text_option(options, ours) for ours, theirs in names.items()}
+    given = {name: text for name, text in given.items() if text}
+    if not sender:
+        if given:
+            raise ConfigurationError("cnpj: it is missing, but a login needs it")
+        return {}
+    try:
+        return {"cnpj": cnpj(sender)} | given
+    except ValueError as error:
+        raise ConfigurationError(f"cnpj: {error}") from error
+
+
+def _checked(value: Any) -> dict[str, Any]:
+    """Return an answer that says something; "not found" does."""
+    success = value.get("success") if isinstance(value, dict) else None
+    if not isinstance(success, bool):
+        raise CarrierFailure("SSW answered something else than a tracking")
+    if success and not _holds_documents(value):
+        raise CarrierFailure("SSW answered without a document")
+    message = str(value.get("message"))[:_LONGEST_MESSAGE]
+    if not success and _NOT_FOUND not in plain(message):
+        raise CarrierFailure(f"SSW answered with an error: {message}")
+    return dict(value)
+
+
+def _holds_documents(value: Mapping[str, Any]) -> bool:
+    found = [value.get(name) for name in ("documento", "documentos")]
+    return any(isinstance(documents, dict | list) for documents in found)

@@ -1,0 +1,106 @@
+"""SSW as the sandbox plays it: answers for one NF-e at a time.
+
+A played parcel is found by its NF-e key, and as its sender by the invoice's number:
+one of them must be its tracking number or its shipment id.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from relay.sandbox.stage import Stage, StagedAnswer, StagedCall, StagedRoute, StagedScan
+
+_ZONE: Final = ZoneInfo("America/Sao_Paulo")
+_NOT_FOUND: Final = {"success": False, "message": "Nenhum documento localizado"}
+
+
+class Simulator:
+    """Plays the system; `StagedScan.code` is a standard code, `85`."""
+
+    adapter = "ssw"
+    speaks: Final = {
+        "label_created": "72",
+        "picked_up": "80",
+        "in_transit": "82",
+        "at_hub": "83",
+        "out_for_delivery": "85",
+        "available_for_pickup": "04",
+        "delivery_failed": "11",
+        "held": "56",
+        "exception": "16",
+        "returning": "27",
+        "returned": "03",
+        "delivered": "01",
+        "lost": "92",
+        "damaged": "53",
+        "cancelled": "99",
+    }
+
+    def routes(self) -> Iterable[StagedRoute]:
+        """Return the endpoints without login and for senders."""
+        yield StagedRoute("POST", "/api/trackingdanfe", _by_key)
+        yield StagedRoute("POST", "/api/tracking", _by_number)
+
+
+def _by_key(call: StagedCall, stage: Stage) -> StagedAnswer:
+    return _answer(stage, _field(call, "chave_nfe"))
+
+
+def _by_number(call: StagedCall, stage: Stage) -> StagedAnswer:
+    if not _field(call, "cnpj"):
+        return _spelled({"success": False, "message": "CNPJ não informado"})
+    return _answer(stage, _field(call, "nro_nf"))
+
+
+def _field(call: StagedCall, name: str) -> str:
+    """Return a field of a JSON body, empty where there is none."""
+    try:
+        body = json.loads(call.body)
+    except ValueError:
+        return ""
+    return str(body.get(name, "")) if isinstance(body, dict) else ""
+
+
+def _answer(stage: Stage, reference: str) -> StagedAnswer:
+    scans = stage.scans_of(reference)
+    if not scans:
+        return _spelled(_NOT_FOUND)
+    parcel = scans[0].parcel
+    number = parcel.invoice_number or (parcel.invoice_key or "")[25:34].lstrip("0")
+    header = {
+        "remetente": "LOJA DE TESTE",
+        "destinatario": "PESSOA DE TESTE",
+        "nro_nf": number,
+        "pedido": parcel.order_id,
+    }
+    tracking = [_occurrence(scan) for scan in scans]
+    return _spelled(
+        {
+            "success": True,
+            "message": "Documento localizado com sucesso",
+            "documento": {"header": header, "tracking": tracking},
+        }
+    )
+
+
+def _occurrence(scan: StagedScan) -> dict[str, Any]:
+    """Spell one scan; the number in brackets is the carrier's own."""
+    happened = f"{scan.occurred_at.astimezone(_ZONE):%Y-%m-%dT%H:%M:%S}"
+    return {
+        "data_hora": happened,
+        "dominio": "TST",
+        "filial": "TST",
+        "cidade": f"{scan.city} / {scan.state}",
+        "ocorrencia": f"{scan.description.upper()} (67)",
+        "descricao": scan.description,
+        "tipo": "Entrega" if scan.code == "01" else "Informativo",
+        "data_hora_efetiva": happened,
+        "nome_recebedor": "",
+        "nro_doc_recebedor": "",
+        "codigo_ssw": scan.code,
+    }
+
+
+def _spelled(value: object) -> StagedAnswer:
+    return StagedAnswer(json.dumps(value).encode())

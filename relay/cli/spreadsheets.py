@@ -1,0 +1,35 @@
+"""Tables for spreadsheets: CSV that none of them takes for a formula."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final, TextIO
+
+FORMULAS: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a formula begins with; some spreadsheets take the full-width forms, too."""
+
+
+def write_csv(
+    file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Write a header and *rows*, quoted where that is needed."""
+    writer = csv.writer(file)
+    writer.writerow(columns)
+    writer.writerows([cell(value) for value in row] for row in rows)
+
+
+def cell(value: Any) -> str:
+    """Spell one value; a text that looks like a formula gets an apostrophe.
+
+    Carriers, and so anybody, can write texts: a spreadsheet must not run them.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, tuple):
+        value = "; ".join(map(str, value))
+    if not isinstance(value, str):
+        return str(value)
+    begins = value.lstrip().startswith(FORMULAS) or value[:1] in ("\t", "\r", "\n")
+    return f"'{value}" if begins else value

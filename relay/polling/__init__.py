@@ -1,0 +1,1 @@
+"""Asks carriers that do not tell by themselves, or not all."""

@@ -1,0 +1,4 @@
+-- Parcels that were on the road already when their label was registered.
+
+ALTER TABLE shipments ADD COLUMN imported INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE shipments ADD COLUMN compared_at INTEGER; -- what VTEX showed is told

@@ -1,0 +1,167 @@
+"""Claiming calls to carriers, one at a time per contract, and what came of them.
+
+```
+        due ──► charged and claimed ──► answered ──► due at the next interval
+         ▲                          ├─► failed ────► due later, in a smaller batch
+         └──────────────────────────┴─► never settled: due when the claim is over
+```
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from relay.clock import micros
+from relay.store.callings import (
+    FURTHEST,
+    Called,
+    Calling,
+    Failed,
+    Kind,
+    PollClaim,
+    answered_rows,
+    fetches_at,
+    renewal,
+    retry_after,
+    unanswered_rows,
+)
+from relay.store.database import Database, Transaction
+from relay.store.documents import Kept, document_columns
+from relay.store.duepolls import Next
+from relay.store.identifiers import new_id
+from relay.store.pollstate import PollState
+from relay.store.polltaking import Taking
+from relay.store.spelling import clean, rows, stored
+
+
+class PollClaims:
+    """The poller's side of the memory."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(self, contracts: Iterable[str], now: datetime) -> None:
+        """Make a row for each contract that is asked.
+
+        What a wrong clock put further ahead than it can be is due again.
+        """
+        furthest = micros(now + FURTHEST)
+        given = [
+            {"contract": c, "now": micros(now), "furthest": furthest}
+            for c in sorted(contracts)
+        ]
+        async with self._database.writing() as tx:
+            await tx.many("begin_polling", [{"contract": g["contract"]} for g in given])
+            await tx.many("bring_polls_back", given)
+
+    async def ready(
+        self, callings: Collection[Calling], now: datetime
+    ) -> dict[str, datetime]:
+        """Return the contracts with something to call for, and from when on."""
+        by_name = {c.contract: c for c in callings}
+        names = rows({"contract": name} for name in sorted(by_name))
+        async with self._database.reading() as tx:
+            found = await tx.rows("contracts_to_poll", rows=names, now=micros(now))
+        ready: dict[str, datetime] = {}
+        for row in found:
+            state, calling = PollState.of(row), by_name[row["contract"]]
+            wanted = {
+                Kind.ASK: row["asks"],
+                Kind.SUBSCRIBE: row["subscribes"],
+                Kind.FETCH: fetches_at(state, calling, now) <= now,
+            }
+            if any(wanted[kind] for kind in calling.kinds):
+                ready[calling.contract] = state.free_at(now, calling.allowance)
+        return ready
+
+    async def claim(self, calling: Calling, now: datetime) -> PollClaim | None:
+        """Take one call and charge it, if the contract may be called now."""
+        async with self._database.writing() as tx:
+            row = await tx.row("poll_to_claim", contract=calling.contract)
+            if row is None:
+                return None
+            state = PollState.of(row)
+            if state.free_at(now, calling.allowance) > now:
+                return None
+            return await Taking(tx, calling, state, now, new_id(now)).take()
+
+    async def answered(self, called: Called, nexts: Sequence[Next]) -> bool:
+        """Settle parcels that were asked for; *nexts* say when they are again.
+
+        This, and what follows, is False if the claim had run out before, so that
+        somebody else may have it by now.
+        """
+        return await self._settle(
+            called, {"parcel_answered": answered_rows(called, nexts)}
+        )
+
+    async def fetched(
+        self, called: Called, documents: Sequence[Kept], cursor: str
+    ) -> bool:
+        """Keep what a feed brought, and its cursor, in one transaction."""
+        kept = [document_columns(k) for k in documents]
+        cursor = clean(cursor)
+        # A feed that has news and goes on is fetched again at once.
+        more = bool(kept) and cursor != called.claim.cursor
+        every = called.claim.calling.fetch_every
+        fetch_at = micros(called.ended if more else called.ended + every)
+        return await self._settle(
+            called, {"keep_document": kept}, cursor=cursor, fetch_at=fetch_at
+        )
+
+    async def subscribed(self, called: Called, until: datetime | None) -> bool:
+        """Remember until when a carrier sends webhooks for a parcel."""
+        renew = None if until is None else renewal(called.ended, until)
+        columns = {
+            "until": stored(until),
+            "subscribe_at": stored(renew),
+            "claimed": micros(called.claim.until),
+        }
+        (parcel,) = called.claim.parcels
+        return await self._settle(called, {"parcel_subscribed": [parcel.key | columns]})
+
+    async def failed(self, called: Called, failed: Failed) -> bool:
+        """Settle a call that failed; say whether this opened the breaker."""
+        claim, ended = called.claim, called.ended
+        async with self._database.writing() as tx:
+            state = await _held(tx, claim)
+            if state is None:
+                return False
+            state.release(called.began, claim.calling.allowance)
+            opened = state.fail(ended, clean(failed.because), failed.wait)
+            if claim.kind is Kind.FETCH:
+                state.fetch_at = micros(ended + retry_after(state.failures - 1))
+            await tx.run("save_poll", **state.columns())
+            if claim.kind is Kind.ASK:
+                await tx.many("parcel_unanswered", unanswered_rows(called))
+            if claim.kind is Kind.SUBSCRIBE:
+                later = {"subscribe_at": micros(ended + retry_after(2))}
+                await tx.many(
+                    "move_subscription", [p.key | later for p in claim.parcels]
+                )
+        return opened
+
+    async def _settle(
+        self, called: Called, changes: dict[str, list[dict[str, Any]]], **columns: Any
+    ) -> bool:
+        claim = called.claim
+        async with self._database.writing() as tx:
+            state = await _held(tx, claim)
+            if state is None:
+                return False
+            state.release(called.began, claim.calling.allowance)
+            state.succeed()
+            for name, value in columns.items():
+                setattr(state, name, value)
+            await tx.run("save_poll", **state.columns())
+            for query, given in changes.items():
+                await tx.many(query, given)
+        return True
+
+
+async def _held(tx: Transaction, claim: PollClaim) -> PollState | None:
+    """Return the contract's row, locked, unless somebody else has claimed it."""
+    row = await tx.row("lock_poll", contract=claim.calling.contract)
+    if row is None or row["lease"] != claim.lease:
+        return None
+    return PollState.of(row)

@@ -1,0 +1,94 @@
+-- Lists that people work from, each along an index that holds little else.
+
+-- name: work_stuck
+-- With what VTEX said last, word for word.
+SELECT s.*, (
+    SELECT c.words FROM vtex_calls AS c
+    WHERE c.shipment = s.shipment AND c.words IS NOT NULL
+    ORDER BY c.call DESC LIMIT 1) AS words
+FROM shipments AS s
+WHERE s.account = :account AND s.stuck_because IS NOT NULL
+  AND s.shipment < :id
+ORDER BY s.shipment DESC LIMIT :limit
+
+-- name: work_late
+-- The most overdue first.
+SELECT s.* FROM shipments AS s
+WHERE s.account = :account AND s.promised_on IS NOT NULL AND s.closed_at IS NULL
+  AND s.promised_on < :today AND s.promised_on >= CAST(:key AS TEXT)
+  AND (s.promised_on > CAST(:key AS TEXT) OR s.shipment > :id)
+ORDER BY s.promised_on, s.shipment LIMIT :limit
+
+-- name: work_open
+-- The oldest first: these have been silent for the longest, if they are.
+SELECT s.* FROM shipments AS s
+WHERE s.account = :account AND s.closed_at IS NULL AND s.shipment > :id
+ORDER BY s.shipment LIMIT :limit
+
+-- name: work_quarantined
+-- One row for each shipment that an event is doubtful for.
+SELECT p.event, p.shipment, p.volume, p.quarantined_because,
+       s.id, s.account, s.contract AS shipment_contract, s.order_id,
+       s.invoice_number, s.tracking_number,
+       e.occurred_at, e.received_at, e.milestone, e.code, e.description,
+       r.contract
+FROM event_parcels AS p
+JOIN shipments AS s ON s.shipment = p.shipment
+JOIN events AS e ON e.event = p.event
+JOIN reference_values AS r ON r.reference = e.reference
+WHERE p.quarantined_because IS NOT NULL AND p.judged IS NULL
+  AND p.event <= :key AND (p.event < :key OR p.shipment < :id)
+  AND e.withdrawn_at IS NULL
+  AND coalesce(s.closed_because, '') NOT IN ('cancelled', 'forgotten')
+  AND p.volume = (
+    SELECT min(v.volume) FROM event_parcels AS v
+    WHERE v.shipment = p.shipment AND v.event = p.event)
+ORDER BY p.event DESC, p.shipment DESC LIMIT :limit
+
+-- name: work_unmatched
+SELECT e.event, e.occurred_at, e.received_at, e.milestone, e.code, e.description,
+       e.city, e.state, e.refs, r.contract
+FROM events AS e
+JOIN reference_values AS r ON r.reference = e.reference
+WHERE e.via IS NULL AND e.withdrawn_at IS NULL
+  AND e.received_at <= :key AND (e.received_at < :key OR e.event < :id)
+ORDER BY e.received_at DESC, e.event DESC LIMIT :limit
+
+-- name: work_unknown_codes
+-- Counted among the latest events without a meaning, with the latest as example.
+SELECT g.contract, g.code, g.events, g.event, e.received_at, e.description
+FROM (
+    SELECT r.contract, u.code, u.text_key, count(*) AS events, max(u.event) AS event
+    FROM (
+        SELECT n.event, n.reference, n.code, n.text_key FROM events AS n
+        WHERE n.milestone = 'unknown' AND n.withdrawn_at IS NULL
+        ORDER BY n.event DESC LIMIT :most) AS u
+    JOIN reference_values AS r ON r.reference = u.reference
+    GROUP BY r.contract, u.code, u.text_key) AS g
+JOIN events AS e ON e.event = g.event
+WHERE g.event < :id
+ORDER BY g.event DESC LIMIT :limit
+
+-- name: lock_stuck
+-- Those of some shipments that are stuck still.
+SELECT s.shipment FROM json_each(:rows) AS j
+JOIN shipments AS s ON s.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+WHERE s.stuck_because IS NOT NULL
+ORDER BY s.shipment FOR UPDATE OF s
+
+-- name: replay_documents
+-- What was not read yet is read anyway.
+UPDATE documents
+SET read_at = NULL, unreadable_because = NULL, tries = 0, replays = replays + 1
+WHERE read_at IS NOT NULL AND document IN (
+    SELECT CAST(j.value ->> 'document' AS BIGINT) FROM json_each(:rows) AS j)
+RETURNING document
+
+-- name: note_replays!
+INSERT INTO notes (shipment, noted_at, text)
+SELECT p.shipment, :now, CAST(:text AS TEXT)
+FROM json_each(:rows) AS j
+JOIN event_documents AS d
+  ON d.document = CAST(j.value ->> 'document' AS BIGINT)
+JOIN event_parcels AS p ON p.event = d.event
+GROUP BY p.shipment

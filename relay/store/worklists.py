@@ -1,0 +1,137 @@
+"""Lists that people work from, page by page along an index."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from relay.clock import micros
+from relay.store.database import Database, Row, Transaction
+from relay.store.lists import Lists
+from relay.store.spelling import as_dict, ids, loads
+from relay.store.wanted import Wanted
+from relay.store.workqueries import BY_ACCOUNT, QUERIES, Position, WorkList, position
+from relay.telling.state import State
+
+BATCH: Final = 500
+ROUNDS: Final = 8
+SILENT: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a list; `fits` decides row by row.
+
+    `zones` are the accounts that are listed, with the zone each has its days in.
+    """
+
+    zones: Mapping[str, ZoneInfo]
+    silent_for: timedelta = SILENT
+    fits: Callable[[Mapping[str, Any]], bool] = field(default=lambda _: True)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkPage:
+    """Some rows; `next` goes on where they end, None at the end of the list."""
+
+    rows: tuple[dict[str, Any], ...]
+    next: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkLists:
+    """What waits for a person.
+
+    A page looks at no more than *rounds* batches of *batch* rows, so it may hold
+    fewer rows than asked for, even none, and still have a next one.
+    """
+
+    database: Database
+    batch: int = BATCH
+    rounds: int = ROUNDS
+
+    async def page(
+        self,
+        name: WorkList,
+        asked: Asked,
+        now: datetime,
+        *,
+        limit: int,
+        after: Position | None = None,
+    ) -> WorkPage:
+        """Return up to *limit* rows of the list *name* behind *after*."""
+        if name is WorkList.WAITING:
+            return await self._waiting(asked, now, limit, after)
+        found: list[dict[str, Any]] = []
+        async with self.database.reading() as tx:
+            for _ in range(self.rounds):
+                rows = await self._rows(tx, name, asked, now, after)
+                for row in rows:
+                    if len(found) == limit:
+                        return WorkPage(await _told(tx, name, found), after)
+                    after = position(name, row)
+                    if asked.fits(row) and _is_wanted(name, row, asked, now):
+                        found.append(as_dict(row))
+                if len(rows) < self.batch:
+                    after = None
+                    break
+            return WorkPage(await _told(tx, name, found), after)
+
+    async def _waiting(
+        self, asked: Asked, now: datetime, limit: int, after: Position | None
+    ) -> WorkPage:
+        """Return shipments that are told later, the newest first."""
+        wanted = Wanted(sorted(asked.zones), state=State.WAITING)
+        lists = Lists(self.database, batch=self.batch, rounds=self.rounds)
+        before = after.id if after else None
+        page = await lists.shipments(wanted, now, limit=limit, before=before)
+        found = [as_dict(s.row) | {"why": s.standing.why} for s in page.shipments]
+        following = None if page.next is None else Position(id=page.next)
+        return WorkPage(tuple(filter(asked.fits, found)), following)
+
+    async def _rows(
+        self,
+        tx: Transaction,
+        name: WorkList,
+        asked: Asked,
+        now: datetime,
+        after: Position | None,
+    ) -> Sequence[Row]:
+        query = QUERIES[name]
+        if name not in BY_ACCOUNT:
+            return await query(tx, after, self.batch)
+        rows: list[Row] = []
+        for account, zone in asked.zones.items():
+            rows += await query(tx, after, self.batch, account, now.astimezone(zone))
+        rows.sort(key=lambda r: _order(name, r))
+        return rows[: self.batch]
+
+
+def _order(name: WorkList, row: Row) -> tuple[str, int]:
+    """Return the place of a row among those of several accounts."""
+    sign = -1 if name is WorkList.STUCK else 1
+    return position(name, row).key, sign * row["shipment"]
+
+
+def _is_wanted(name: WorkList, row: Row, asked: Asked, now: datetime) -> bool:
+    """Whether a row of an index that holds others, too, belongs to the list."""
+    if name is not WorkList.SILENT:
+        return True
+    heard: int = row["last_event_at"] or row["registered_at"]
+    return heard <= micros(now - asked.silent_for)
+
+
+async def _told(
+    tx: Transaction, name: WorkList, found: list[dict[str, Any]]
+) -> tuple[dict[str, Any], ...]:
+    """Spell out the references of events that nobody has registered."""
+    if name is WorkList.UNMATCHED:
+        for row in found:
+            row["refs"] = loads(row["refs"])
+        wanted = ids("reference", (n for row in found for n in row["refs"]))
+        named = await tx.rows("kinds_of_references", rows=wanted)
+        by_number = {r["reference"]: (r["kind"], r["value"]) for r in named}
+        for row in found:
+            row["references"] = [by_number[n] for n in row["refs"]]
+    return tuple(found)

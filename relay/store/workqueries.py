@@ -1,0 +1,131 @@
+"""The queries of the lists that people work from, and where each goes on."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from relay.store.database import Row, Transaction
+
+MOST_UNKNOWN: Final = 20_000
+"""Only the latest events without a meaning are counted."""
+_LAST: Final = (1 << 63) - 1
+
+
+class WorkList(StrEnum):
+    """What waits for a person; `waiting` only for time, or for VTEX."""
+
+    STUCK = "stuck"
+    QUARANTINED = "quarantined"
+    UNMATCHED = "unmatched"
+    UNREADABLE = "unreadable"
+    UNKNOWN_CODES = "unknown-codes"
+    LATE = "late"
+    SILENT = "silent"
+    WAITING = "waiting"
+
+
+BY_ACCOUNT: Final = frozenset({WorkList.STUCK, WorkList.LATE, WorkList.SILENT})
+"""Lists whose index begins with the account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ends: the last row's place in the list's order."""
+
+    key: str = ""
+    id: int = 0
+
+
+Query = Callable[..., Awaitable[Sequence[Row]]]
+
+
+async def _stuck(
+    tx: Transaction, after: Position | None, limit: int, account: str, _: datetime
+) -> Sequence[Row]:
+    before = after.id if after else _LAST
+    return await tx.rows("work_stuck", account=account, id=before, limit=limit)
+
+
+async def _late(
+    tx: Transaction, after: Position | None, limit: int, account: str, now: datetime
+) -> Sequence[Row]:
+    after = after or Position()
+    return await tx.rows(
+        "work_late",
+        account=account,
+        today=now.date().isoformat(),
+        key=after.key,
+        id=after.id,
+        limit=limit,
+    )
+
+
+async def _silent(
+    tx: Transaction, after: Position | None, limit: int, account: str, _: datetime
+) -> Sequence[Row]:
+    after = after or Position()
+    return await tx.rows("work_open", account=account, id=after.id, limit=limit)
+
+
+async def _quarantined(
+    tx: Transaction, after: Position | None, limit: int
+) -> Sequence[Row]:
+    return await tx.rows("work_quarantined", **_below(after), limit=limit)
+
+
+async def _unmatched(
+    tx: Transaction, after: Position | None, limit: int
+) -> Sequence[Row]:
+    return await tx.rows("work_unmatched", **_below(after), limit=limit)
+
+
+async def _unreadable(
+    tx: Transaction, after: Position | None, limit: int
+) -> Sequence[Row]:
+    before = after.id if after else _LAST
+    return await tx.rows("list_unreadable", before=before, limit=limit)
+
+
+async def _unknown(
+    tx: Transaction, after: Position | None, limit: int
+) -> Sequence[Row]:
+    before = after.id if after else _LAST
+    return await tx.rows(
+        "work_unknown_codes", id=before, limit=limit, most=MOST_UNKNOWN
+    )
+
+
+QUERIES: Final[Mapping[WorkList, Query]] = {
+    WorkList.STUCK: _stuck,
+    WorkList.LATE: _late,
+    WorkList.SILENT: _silent,
+    WorkList.QUARANTINED: _quarantined,
+    WorkList.UNMATCHED: _unmatched,
+    WorkList.UNREADABLE: _unreadable,
+    WorkList.UNKNOWN_CODES: _unknown,
+}
+
+
+def _below(after: Position | None) -> dict[str, int]:
+    """Return where an order by two numbers, the largest first, goes on."""
+    key = int(after.key) if after and after.key else _LAST
+    return {"key": key, "id": after.id if after else _LAST}
+
+
+def position(name: WorkList, row: Row) -> Position:
+    """Return the place of a row in the order of its list."""
+    match name:
+        case WorkList.LATE:
+            return Position(row["promised_on"], row["shipment"])
+        case WorkList.QUARANTINED:
+            return Position(str(row["event"]), row["shipment"])
+        case WorkList.UNMATCHED:
+            return Position(str(row["received_at"]), row["event"])
+        case WorkList.UNREADABLE:
+            return Position(id=row["document"])
+        case WorkList.UNKNOWN_CODES:
+            return Position(id=row["event"])
+        case _:
+            return Position(id=row["shipment"])

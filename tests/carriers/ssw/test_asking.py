@@ -1,0 +1,148 @@
+"""SSW is asked: by key, as sender, and answers that are none."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from aiohttp import ClientPayloadError, ClientSession
+from aiohttp.test_utils import TestServer
+from aioresponses import aioresponses
+
+from carriers.ssw import Adapter
+from carriers.ssw.sandbox import Simulator
+from relay.carrier.contract import CarrierFailure, ContractOptions, ParcelView
+from relay.sandbox.server import SandboxOptions, create_sandbox
+from relay.sandbox.stage import Stage, StagedCall, StagedParcel, StagedScan
+from relay.sandbox.world import WORLD
+from relay.tracking import Reference, ReferenceKind
+from tests.carriers.ssw.signing import KEY, found, occurrence, transport
+from tests.carriers.wire import given
+
+BY_KEY = "https://ssw.inf.br/api/trackingdanfe"
+AS_SENDER = "https://ssw.inf.br/api/tracking"
+NOT_FOUND = {"success": False, "message": "Nenhum documento localizado"}
+HAPPENED = datetime(2026, 5, 19, 17, 47, 3, tzinfo=UTC)
+PARCEL = ParcelView((), invoice_key=KEY)
+
+
+def adapter(**options: Any) -> Adapter:
+    zone = ZoneInfo("America/Sao_Paulo")
+    return Adapter(ContractOptions("road", zone, options=options))
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[ClientSession]:
+    async with ClientSession() as opened:
+        yield opened
+
+
+def sent(wire: aioresponses) -> list[Any]:
+    """Return the bodies of all calls."""
+    calls = [call for calls in wire.requests.values() for call in calls]
+    return [call.kwargs["json"] for call in calls]
+
+
+async def test_an_nfe_is_asked_for_by_its_key(session: ClientSession) -> None:
+    answer = found(documento=transport(occurrence("01")))
+    with aioresponses() as wire:
+        wire.post(BY_KEY, **given(answer))
+        [document] = await adapter().ask(session, [PARCEL])
+        assert sent(wire) == [{"chave_nfe": KEY}]
+    assert json.loads(document.body) == {"chave_nfe": KEY, "resposta": answer}
+    assert document.headers == {"content-type": "application/json"}
+    [event] = adapter().read(document)
+    assert event.references[0].value == KEY
+
+
+async def test_a_sender_asks_by_the_invoices_number(session: ClientSession) -> None:
+    made = adapter(cnpj="11.222.333/0001-81", password="s", sigla_emp="TST")
+    with aioresponses() as wire:
+        wire.post(AS_SENDER, **given(NOT_FOUND))
+        [document] = await made.ask(session, [PARCEL])
+        login = {"cnpj": "11222333000181", "senha": "s", "sigla_emp": "TST"}
+        assert sent(wire) == [login | {"nro_nf": 12345}]
+    assert json.loads(document.body)["chave_nfe"] == KEY
+    with aioresponses() as wire:
+        wire.post(AS_SENDER, **given(NOT_FOUND))
+        await adapter(cnpj="11222333000181").ask(session, [PARCEL])
+        assert sent(wire) == [{"cnpj": "11222333000181", "nro_nf": 12345}]
+
+
+async def test_parcels_of_one_nfe_are_one_question_and_others_are_left_out(
+    session: ClientSession,
+) -> None:
+    key = Reference(kind=ReferenceKind.INVOICE_KEY, value=f"NFe{KEY[:22]} {KEY[22:]}")
+    others = [ParcelView((), "ZZ1"), ParcelView((), invoice_key="12345")]
+    with aioresponses() as wire:
+        wire.post(BY_KEY, **given(NOT_FOUND))
+        parcels = [PARCEL, ParcelView((key,)), *others]
+        assert len(await adapter().ask(session, parcels)) == 1
+
+
+async def test_not_found_yet_is_no_failure(session: ClientSession) -> None:
+    with aioresponses() as wire:
+        wire.post(BY_KEY, **given(NOT_FOUND))
+        [document] = await adapter().ask(session, [PARCEL])
+    assert adapter().read(document) == []
+
+
+GOOD = json.dumps(found(documento=transport(occurrence("01")))).encode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (given(b"<html>login</html>", content_type="text/html"), r"no JSON \(text/ht"),
+        (given(GOOD[:-9]), "no JSON"),
+        (given(b""), "no JSON"),
+        (given([]), "something else"),
+        (given({}), "something else"),
+        (given({"success": "true", "documento": {}}), "something else"),
+        (given({"success": True}), "without a document"),
+        (given({"success": True, "documento": None}), "without a document"),
+        (given({"success": True, "documento": "x"}), "without a document"),
+        (given({"success": False, "message": "Chave invalida."}), "Chave invalida"),
+        (given({"success": False}), "an error: None"),
+        (given(b"", 500), "answered 500"),
+        (given(GOOD, 302, headers={"Location": "/login"}), "answered 302"),
+        ({"exception": ClientPayloadError("cut")}, "ClientPayloadError"),
+        ({"exception": TimeoutError()}, "TimeoutError"),
+    ],
+)
+async def test_an_answer_that_is_none_is_a_failure(
+    session: ClientSession, answer: Any, says: str
+) -> None:
+    with aioresponses() as wire:
+        wire.post(BY_KEY, **answer)
+        with pytest.raises(CarrierFailure, match=says):
+            await adapter().ask(session, [PARCEL])
+
+
+async def test_they_say_how_long_to_wait(session: ClientSession) -> None:
+    with aioresponses() as wire:
+        wire.post(BY_KEY, **given(b"", 429, headers={"Retry-After": "30"}))
+        with pytest.raises(CarrierFailure, match="answered 429") as caught:
+            await adapter().ask(session, [PARCEL])
+    assert caught.value.wait == 30
+
+
+async def test_the_sandbox_answers_a_sender_too(session: ClientSession) -> None:
+    app = create_sandbox(SandboxOptions(simulators={"ssw": Simulator()}))
+    parcel = StagedParcel("order", "12345", invoice_number="12345")
+    for code in ("80", "01"):
+        app[WORLD].stages["ssw"].record(StagedScan(parcel, code, HAPPENED, "Palavras"))
+    async with TestServer(app) as server:
+        home = str(server.make_url("/carriers/ssw"))
+        made = adapter(cnpj="11222333000181", base_url=home)
+        [document] = await made.ask(session, [PARCEL])
+    assert [event.carrier_code for event in made.read(document)] == ["80", "01"]
+
+
+@pytest.mark.parametrize("body", [b"", b"cnpj=1", b"[]", b"{}"])
+def test_the_sandbox_wants_to_know_who_asks(body: bytes) -> None:
+    _, as_sender = Simulator().routes()
+    answer = as_sender.answer(StagedCall("POST", {}, {}, {}, body), Stage())
+    assert json.loads(answer.body)["success"] is False

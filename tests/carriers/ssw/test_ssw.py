@@ -1,0 +1,266 @@
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from carriers.ssw import Adapter
+from carriers.ssw.sandbox import Simulator
+from relay.carrier.contract import ContractOptions, Document, ParcelView, Polls
+from relay.errors import ConfigurationError
+from relay.sandbox.stage import Answers
+from relay.tracking import Effect, Milestone, Reference, ReferenceKind, TrackingEvent
+from tests.carriers.ssw.signing import KEY, asked, document, found, occurrence
+from tests.carriers.ssw.signing import transport as written
+
+ARRIVED = datetime(2026, 11, 20, tzinfo=UTC)
+ZONE = ZoneInfo("America/Sao_Paulo")
+
+
+def adapter(**settings: Any) -> Adapter:
+    return Adapter(ContractOptions("road", **({"zone": ZONE} | settings)))
+
+
+def read(body: bytes, **settings: Any) -> list[TrackingEvent]:
+    return adapter(**settings).read(Document(body, ARRIVED))
+
+
+def event(code: str, **changes: Any) -> TrackingEvent:
+    [one] = read(document(code, **changes))
+    return one
+
+
+def named(text: str, **settings: Any) -> TrackingEvent:
+    [one] = read(document("", ocorrencia=text), **settings)
+    return one
+
+
+@pytest.mark.parametrize(
+    ("code", "milestone", "effect", "final"),
+    [
+        ("01", Milestone.DELIVERED, Effect.NORMAL, False),
+        ("02", Milestone.DELIVERED, Effect.PROVISIONAL, False),
+        ("03", Milestone.RETURNED, Effect.NORMAL, False),
+        ("14", Milestone.UNKNOWN, Effect.ADMINISTRATIVE, False),
+        ("19", Milestone.UNKNOWN, Effect.ADMINISTRATIVE, False),
+        ("37", Milestone.DELIVERED, Effect.NORMAL, False),
+        ("48", Milestone.LABEL_CREATED, Effect.NORMAL, False),
+        ("55", Milestone.LOST, Effect.NORMAL, True),
+        ("58", Milestone.IN_TRANSIT, Effect.NORMAL, False),
+        ("70", Milestone.UNKNOWN, Effect.ADMINISTRATIVE, False),
+        ("74", Milestone.LABEL_CREATED, Effect.NORMAL, False),
+        ("80", Milestone.PICKED_UP, Effect.NORMAL, False),
+        ("85", Milestone.OUT_FOR_DELIVERY, Effect.NORMAL, False),
+        ("86", Milestone.EXCEPTION, Effect.ROLLBACK, False),
+        ("91", Milestone.LOST, Effect.NORMAL, False),
+        ("92", Milestone.LOST, Effect.NORMAL, True),
+        ("98", Milestone.UNKNOWN, Effect.NORMAL, False),
+    ],
+)
+def test_standard_codes_have_their_meaning(
+    code: str, milestone: Milestone, effect: Effect, final: bool
+) -> None:
+    one = event(code)
+    assert (one.milestone, one.effect, one.final) == (milestone, effect, final)
+
+
+def test_a_rollback_takes_back_what_ended_the_way() -> None:
+    assert event("86").undoes == ("01", "02", "03", "37")
+
+
+@pytest.mark.parametrize("code", ["1", "01", "001", 1, " 1 "])
+def test_a_code_is_one_however_it_is_spelled(code: Any) -> None:
+    one = event(code)
+    assert (one.carrier_code, one.milestone) == ("01", Milestone.DELIVERED)
+
+
+def test_the_standard_code_comes_before_the_carriers_own() -> None:
+    one = event("82", ocorrencia="SAIDA DE UNIDADE (01)")
+    assert (one.carrier_code, one.milestone) == ("82", Milestone.IN_TRANSIT)
+    assert one.description == "SAIDA DE UNIDADE"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "milestone"),
+    [
+        ("MERCADORIA ENTREGUE (31)", "01", Milestone.DELIVERED),
+        ("Mercadoria  entregue", "01", Milestone.DELIVERED),
+        ("PRE-ENTREGUE (MOBILE)", "02", Milestone.DELIVERED),
+        ("PRE-ENTREGUE (MOBILE) (2)", "02", Milestone.DELIVERED),
+        ("DEVOLVIDA AO REMETENTE (01)", "03", Milestone.RETURNED),
+        ("CONFISCADA PELA FISCALIZACAO", "61", Milestone.HELD),
+        ("ESTORNO DE BAIXA/ENTREGA ANTERIOR (99)", "86", Milestone.EXCEPTION),
+    ],
+)
+def test_without_a_standard_code_the_standard_name_gives_it(
+    text: str, code: str, milestone: Milestone
+) -> None:
+    one = named(text)
+    assert (one.carrier_code, one.milestone) == (code, milestone)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "milestone"),
+    [
+        ("DOCUMENTO DE TRANSPORTE EMITIDO (67)", "(67)", Milestone.PICKED_UP),
+        ("CHEGADA EM UNIDADE DE TRANSBORDO (75)", "(75)", Milestone.AT_HUB),
+        ("MERCADORIA ENTREGUE AO REMETENTE (01)", "(01)", Milestone.RETURNING),
+        ("MERCADORIA ENTREGUE NO DEPOSITO (01)", "(01)", Milestone.UNKNOWN),
+        ("SAIDA PARA ENTREGA CANCELADA (85)", "(85)", Milestone.UNKNOWN),
+        ("ALGO (01)", "(01)", Milestone.UNKNOWN),
+        ("ALGO", "", Milestone.UNKNOWN),
+    ],
+)
+def test_the_carriers_own_number_means_nothing_by_itself(
+    text: str, code: str, milestone: Milestone
+) -> None:
+    one = named(text)
+    assert (one.carrier_code, one.milestone) == (code, milestone)
+
+
+def test_a_contract_says_what_the_carriers_own_number_means() -> None:
+    rows = {"(98)": {"milestone": "at_hub"}, "1": {"milestone": "exception"}}
+    assert named("CHEGOU (98)", codes=rows).milestone is Milestone.AT_HUB
+    [one] = read(document("01"), codes=rows)
+    assert one.milestone is Milestone.EXCEPTION
+
+
+def test_what_is_written_after_the_delivery_is_administrative() -> None:
+    events = read(
+        asked(
+            found(
+                documento=written(
+                    occurrence("01", "2026-05-19T15:00:00"),
+                    occurrence("19", "2026-05-21T09:00:00"),
+                )
+            )
+        )
+    )
+    assert [(e.carrier_code, e.effect) for e in events] == [
+        ("01", Effect.NORMAL),
+        ("19", Effect.ADMINISTRATIVE),
+    ]
+    assert events[0].occurred_at == datetime(2026, 5, 19, 18, tzinfo=UTC)
+
+
+def test_it_happened_at_the_effective_time() -> None:
+    one = event("01", data_hora="2026-05-20T08:00:00")
+    assert one.occurred_at == datetime(2026, 5, 15, 17, 30, tzinfo=UTC)
+    one = event("01", data_hora_efetiva="")
+    assert one.occurred_at == datetime(2026, 5, 15, 17, 30, tzinfo=UTC)
+
+
+def test_an_occurrence_without_a_time_is_unreadable() -> None:
+    with pytest.raises(ValueError, match="data_hora is missing"):
+        event("01", data_hora=None, data_hora_efetiva=None)
+
+
+def test_times_are_of_the_contracts_zone() -> None:
+    [one] = read(document("01"), zone=ZoneInfo("America/Manaus"))
+    assert one.occurred_at == datetime(2026, 5, 15, 18, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("VIANA / ES", ("VIANA", "ES")),
+        ("VIANA/ES", ("VIANA", "ES")),
+        ("VIANA", ("VIANA", "")),
+        (None, ("", "")),
+    ],
+)
+def test_a_place_is_a_city_and_a_state(text: Any, place: tuple[str, str]) -> None:
+    one = event("80", cidade=text)
+    assert (one.city, one.state) == place
+
+
+FIRST, SECOND = (
+    occurrence("80"),
+    occurrence("01", "2026-05-19T15:00:00"),
+)
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [
+        {"documento": written(FIRST, SECOND)},
+        {"documento": [written(FIRST, SECOND)]},
+        {"documentos": [written(FIRST), written(SECOND)]},
+        {"documentos": written(FIRST, SECOND)},
+        {"documento": written(FIRST), "documentos": [written(SECOND)]},
+    ],
+)
+def test_one_or_many_stand_under_either_name(documents: Any) -> None:
+    events = read(asked(found(**documents)))
+    assert [(e.carrier_code, e.position) for e in events] == [("80", 0), ("01", 1)]
+
+
+@pytest.mark.parametrize("tracking", [FIRST, [FIRST]])
+def test_one_occurrence_may_stand_without_its_list(tracking: Any) -> None:
+    assert len(read(asked(found(documento={"tracking": tracking})))) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"success": False, "message": "Nenhum documento localizado"},
+        found(documento=[]),
+        found(documento={"tracking": None}),
+        found(documento=None, documentos=[]),
+    ],
+)
+def test_what_is_not_found_yet_has_no_events(answer: Any) -> None:
+    assert read(asked(answer)) == []
+
+
+@pytest.mark.parametrize("success", ["true", 1, None])
+def test_an_answer_that_does_not_say_success_is_unreadable(success: Any) -> None:
+    with pytest.raises(ValueError, match="success"):
+        read(asked({"success": success}))
+
+
+def test_an_answer_without_the_key_that_was_asked_for_is_unreadable() -> None:
+    with pytest.raises(ValueError, match="chave_nfe"):
+        read(asked(found(), key=""))
+
+
+def test_references_are_the_key_and_its_invoice() -> None:
+    assert [(r.kind.value, r.value) for r in event("01").references] == [
+        ("invoice_key", KEY),
+        ("invoice", "11222333000181/1/12345"),
+    ]
+    [one] = read(asked(found(documento=written(FIRST)), key="3" * 44))
+    assert [r.kind.value for r in one.references] == ["invoice_key"]
+
+
+def test_shoppers_do_not_read_who_received_it() -> None:
+    one = event("01", ocorrencia="", descricao="Recebido por Fulana Inventada")
+    assert one.description == "MERCADORIA ENTREGUE"
+
+
+def test_the_tracking_page_follows_the_invoice() -> None:
+    page = "https://ssw.inf.br/app/tracking/11222333000181/12345"
+    key = Reference(kind=ReferenceKind.INVOICE_KEY, value=KEY)
+    assert adapter().tracking_url(ParcelView((), invoice_key=KEY)) == page
+    assert adapter().tracking_url(ParcelView((key,))) == page
+    assert adapter().tracking_url(ParcelView((), "ZZ1")) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"password": "x"}, "cnpj: it is missing"),
+        ({"sigla_emp": "ARL"}, "cnpj: it is missing"),
+        ({"cnpj": "11222333000182"}, "cnpj: the CNPJ's check digits"),
+        ({"base_url": "http://ssw.example"}, "base_url: "),
+        ({"user": "x"}, "user: the adapter has no such key"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_by_name(options: Any, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{says}"):
+        adapter(options=options)
+
+
+def test_its_part_in_the_sandbox_is_to_answer() -> None:
+    assert isinstance(Simulator(), Answers)
+    assert isinstance(adapter(), Polls)

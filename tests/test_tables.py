@@ -1,0 +1,94 @@
+"""Labels in a file: what spreadsheets make of them, and what is said of it."""
+
+import pytest
+
+from relay.errors import InvalidLabel
+from relay.registering.tables import COLUMNS, label_fields, table
+
+HEADER = ("orderId", "invoiceNumber", "trackingNumber", "volumes")
+
+
+def test_the_columns_have_the_names_of_the_api() -> None:
+    assert {"orderId", "invoiceNumber", "carrierTaxId", "announced"} <= set(COLUMNS)
+    assert "parcels" not in COLUMNS
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_commas_and_semicolons_are_told_apart(mark: bytes, delimiter: str) -> None:
+    text = f"orderId{delimiter} invoiceNumber\r\nv1-01{delimiter}1\r\n\r\n"
+    found = table(mark + text.encode())
+    assert found.header == ("orderId", "invoiceNumber")
+    assert found.rows == ((2, ("v1-01", "1")),)
+    assert found.delimiter == delimiter
+
+
+def test_a_row_knows_the_line_on_which_it_begins() -> None:
+    found = table(b'orderId,courier\n\nv1,"two\nlines"\nv2,x\n')
+    assert [line for line, _ in found.rows] == [3, 5]
+
+
+@pytest.mark.parametrize(
+    ("content", "says", "way_out"),
+    [
+        (b"", "the file is empty", "orderId"),
+        (b"orderId\n\n\xe7\xe3o", "line 3: the file is not UTF-8", "CSV UTF-8"),
+        (b"orderid,x", "no column 'orderid'", "is orderId meant?"),
+        (b"orderId,shoe size", "no column 'shoe size'", "the first line names"),
+        (b"orderId,orderId", "orderId is there twice", "leave one out"),
+        (b'orderId\n"v"1', "line 2: the quotes do not match", "twice"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused(
+    content: bytes, says: str, way_out: str
+) -> None:
+    with pytest.raises(InvalidLabel, match=says) as caught:
+        table(content)
+    assert way_out in caught.value.way_out
+
+
+def test_a_row_becomes_the_fields_of_a_label() -> None:
+    header = (*HEADER, "announced", "imported", "reason", "carrierTaxId")
+    cells = ("v1-01", "000012", "", "2", "Sim", "0", "no such", "11.222.333/0001-81")
+    assert label_fields(header, cells) == {
+        "orderId": "v1-01",
+        "invoiceNumber": "000012",
+        "volumes": 2,
+        "announced": True,
+        "imported": False,
+        "carrierTaxId": "11222333000181",
+    }
+
+
+def test_cells_at_the_end_may_be_left_out() -> None:
+    assert label_fields(HEADER, ("v1-01",)) == {"orderId": "v1-01"}
+
+
+@pytest.mark.parametrize(
+    ("field", "cell", "says", "way_out"),
+    [
+        ("volumes", "2,0", "decimal comma", "write 2"),
+        ("volumes", "2,5", "decimal comma", "a whole number"),
+        ("volumes", "2.0", "not a whole number", "write 2"),
+        ("volume", "two", "not a whole number", "such as 2"),
+        ("dispatchedDate", "1/8/2026", "the year comes first", "write 2026-08-01"),
+        ("estimatedDeliveryDate", "31.12.2026", "year comes first", "2026-12-31"),
+        ("carrierTaxId", "11.222.333/0001-82", "check digits", "carrier's invoice"),
+        ("invoiceKey", "3,52608E+43", "digits are lost", "format `text`"),
+        ("trackingNumber", "1E+12", "digits are lost", "format `text`"),
+        ("announced", "perhaps", "neither true nor false", "write true"),
+    ],
+)
+def test_a_cell_that_is_wrong_is_named_with_the_way_out(
+    field: str, cell: str, says: str, way_out: str
+) -> None:
+    with pytest.raises(InvalidLabel, match=says) as caught:
+        label_fields((field,), (cell,))
+    assert caught.value.field == field
+    assert way_out in caught.value.way_out
+
+
+def test_a_row_with_too_many_cells_is_refused() -> None:
+    with pytest.raises(InvalidLabel, match="2 cells") as caught:
+        label_fields(("orderId",), ("a", "b"))
+    assert "quotes" in caught.value.way_out
