@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from aiohttp import web
+from aiohttp import ClientSession, DummyCookieJar, web
 
 from relay import logs
 from relay.carrier.contract import Carrier
@@ -16,9 +16,14 @@ from relay.database import opened
 from relay.health import Health
 from relay.intake import Intake
 from relay.metrics import Metrics
+from relay.polling.answers import Answers
+from relay.polling.poller import Poller
+from relay.polling.rounds import Rounds, Tells
+from relay.polling.terms import READ_LIMIT, callings
 from relay.publisher.publisher import Publisher
 from relay.publisher.sending import Sender
 from relay.reading import TIME_LIMIT, Calls, Reader
+from relay.registering import Registrar
 from relay.resolving import reading_terms
 from relay.settings import Settings
 from relay.store.accounts import Accounts
@@ -28,11 +33,14 @@ from relay.store.database import Database
 from relay.store.documents import Documents
 from relay.store.keeping import Keeper
 from relay.store.labels import Labels
+from relay.store.polls import PollClaims
 from relay.store.sqlite import SqliteDatabase
 from relay.store.sweep import Sweep
 from relay.sweeping import Sweeper
+from relay.telling.facts import Policy
 from relay.vtex.client import VtexClient
 from relay.vtex.wire import vtex_session
+from relay.web.keys import REGISTRAR
 from relay.web.routes import Parts, application
 from relay.web.tokens import check_tokens
 from relay.wiring import (
@@ -41,7 +49,6 @@ from relay.wiring import (
     credentials,
     hang,
     pace,
-    policies,
     publisher_terms,
     watched,
 )
@@ -58,6 +65,7 @@ class Relay:
     carriers: dict[str, Carrier]
     database: Database
     vtex: VtexClient
+    session: ClientSession
     health: Health = field(default_factory=Health)
     metrics: Metrics = field(default_factory=Metrics)
     documents: Documents = field(init=False)
@@ -66,7 +74,9 @@ class Relay:
     reader: Reader = field(init=False)
     intake: Intake = field(init=False)
     sweeper: Sweeper = field(init=False)
+    poller: Poller = field(init=False)
     _telling: set[asyncio.Future[None]] = field(default_factory=set)
+    _registrar: Registrar | None = None
 
     def __post_init__(self) -> None:
         self.documents = Documents(self.database)
@@ -77,6 +87,7 @@ class Relay:
         self.reader = self._reader()
         self.intake = self._intake()
         self.sweeper = self._sweeper()
+        self.poller = self._poller()
 
     @property
     def alone(self) -> bool:
@@ -96,9 +107,34 @@ class Relay:
             clock=self.clock,
             on_news=self._news,
             on_replay=self.reader.wake,
+            on_track=self.poller.wake,
             metrics=self.metrics,
         )
-        return application(parts)
+        made = application(parts)
+        self._registrar = made[REGISTRAR]
+        return made
+
+    async def reload(self, settings: Settings) -> None:
+        """Go on with other credentials, secrets, tokens and policies.
+
+        Raises `ConfigurationError`, and goes on as before then.
+        """
+        check_tokens(settings)
+        self.carriers.update(carriers(settings))
+        self.settings = settings
+        self.publisher.terms = publisher_terms(settings)
+        self.intake.reload(self.carriers, settings.contracts)
+        self.reader.reload(self.carriers)
+        if self._registrar is not None:
+            self._registrar.settings = settings
+        await self.notice_credentials()
+        self.publisher.wake()
+
+    async def notice_credentials(self) -> None:
+        """Open the gates of accounts whose credentials are others now."""
+        accounts = Accounts(self.database)
+        for account, digest in credentials(self.settings).items():
+            await accounts.credentials(account, digest, self.clock())
 
     def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
         """Return what runs beside the HTTP server, by name."""
@@ -106,6 +142,7 @@ class Relay:
             "reader": self.reader.run(),
             "publisher": self.publisher.run(),
             "sweeper": self.sweeper.run(),
+            "poller": self.poller.run(),
         }
         return loops | ({"keeper": self.keeper.run()} if self.keeper else {})
 
@@ -174,13 +211,35 @@ class Relay:
             on_kept=self.reader.wake,
         )
 
+    def _poller(self) -> Poller:
+        claims = PollClaims(self.database)
+        guard = partial(watched, 2 * READ_LIMIT)
+        rounds = Rounds(
+            claims,
+            self.carriers,
+            Answers(self.database, self.clock, READ_LIMIT, guard),
+            self.session,
+            self.intake.keep_document,
+            self.clock,
+            Tells(self._count_poll, self.reader.wake, hang),
+        )
+        asked = callings(self.settings.contracts, self.carriers)
+        return Poller(claims, rounds, asked, self.clock, self.health)
+
+    def _count_poll(self, contract: str, outcome: str) -> None:
+        self.metrics.polls.labels(contract, outcome).inc()
+
+    def _policy(self, account: str, contract: str) -> Policy:
+        """Return how a shipment is told as settings are now."""
+        return self.publisher.terms.policy(account, contract)
+
     def _sweeper(self) -> Sweeper:
         policy = ages_policy(self.settings)
         return Sweeper(
             self.database,
             Sweep(
                 self.database,
-                policies(self.settings),
+                self._policy,
                 self.settings.accounts,
                 policy.expires_after,
             ),
@@ -205,11 +264,19 @@ async def assembled(settings: Settings, clock: Clock = utcnow) -> AsyncIterator[
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(opened(settings, serving=True))
         session = await stack.enter_async_context(vtex_session())
+        asking = ClientSession(cookie_jar=DummyCookieJar())
+        vtex = VtexClient(session, clock=clock)
         relay = Relay(
-            settings, clock, adapters, database, VtexClient(session, clock=clock)
+            settings,
+            clock,
+            adapters,
+            database,
+            vtex,
+            await stack.enter_async_context(asking),
         )
         stack.push_async_callback(relay.reader.close)
         stack.push_async_callback(relay.intake.close)
+        stack.push_async_callback(relay.poller.close)
         if relay.keeper is not None:
             stack.push_async_callback(relay.keeper.close)
         await _begin(relay)
@@ -218,8 +285,6 @@ async def assembled(settings: Settings, clock: Clock = utcnow) -> AsyncIterator[
 
 async def _begin(relay: Relay) -> None:
     """Notice new credentials, and take back what a predecessor left."""
-    accounts = Accounts(relay.database)
-    for account, digest in credentials(relay.settings).items():
-        await accounts.credentials(account, digest, relay.clock())
+    await relay.notice_credentials()
     await relay.publisher.start(alone=relay.alone)
     await relay.database.listen(relay.publisher.wake)

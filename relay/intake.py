@@ -51,20 +51,26 @@ class Intake:
         on_kept: Callable[[], None] = lambda: None,
     ) -> None:
         self._documents = documents
-        self._carriers = carriers
-        self._contracts = contracts
         self._clock = clock
         self._limits = limits or Limits()
         self._health = health or Health()
         self._on_kept = on_kept
-        self._replies = {n: c for n, c in carriers.items() if isinstance(c, Replies)}
-        self._url_secrets = {n: c.url_secrets for n, c in contracts.items()}
+        self.reload(carriers, contracts)
         self._gathering: list[Waiting] = []
         self._requests = self._bytes = 0
         self._committer: asyncio.Task[None] | None = None
         self.asides = SettingAside(documents.asides, clock, self._limits, aside_key)
         self.kept: Counter[str] = Counter()
         self.untrusted: Counter[str] = Counter()
+
+    def reload(
+        self, carriers: Mapping[str, Carrier], contracts: Mapping[str, ContractSettings]
+    ) -> None:
+        """Go on with other adapters and settings of contracts."""
+        self._carriers = carriers
+        self._contracts = contracts
+        self._replies = {n: c for n, c in carriers.items() if isinstance(c, Replies)}
+        self._url_secrets = {n: c.url_secrets for n, c in contracts.items()}
 
     @property
     def body_limit(self) -> int:

@@ -57,7 +57,8 @@ class Correction:
     `number` is the new tracking number of `volume`, None where it stays.
     `announced` are the columns to be announced that change. With `keep` the old
     references stay beside the new ones; else they are as if they had never been.
-    `was` are the contract and the number that the correction was made for.
+    `was` are the contract and the number that the correction was made for;
+    `given` are those of the columns that the person named.
     """
 
     was: tuple[str, str | None]
@@ -66,6 +67,41 @@ class Correction:
     number: str | None = None
     announced: Mapping[str, str | None] = field(default_factory=dict)
     keep: bool = False
+    given: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Retelling:
+    """What VTEX is told again; `anew` are columns as present settings have them.
+
+    With `force` also of a shipment that VTEX knows as delivered.
+    """
+
+    announcement: bool = True
+    events: bool = True
+    force: bool = False
+    anew: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A person says that a parcel was handed over; volume 0 is all of them."""
+
+    occurred_at: datetime
+    volume: int
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """A second carrier takes a parcel on; what the first one says counts as well.
+
+    `placed` are references under `contract`, each with its volume, 0 for all.
+    """
+
+    contract: str
+    volume: int
+    placed: tuple[tuple[Reference, int], ...]
 
 
 def parcel_references(parcel: LabelParcel) -> list[Reference]:

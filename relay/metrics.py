@@ -7,7 +7,8 @@ class Metrics:
     """Counters that the parts count on, and gauges that are set when asked for.
 
     Documents and events are counted by contract. `vtex_calls` is by account,
-    kind and status, 0 where there was no answer.
+    kind and status, 0 where there was no answer. `polls` are calls to carriers that
+    were answered, failed, or lost their claim.
     """
 
     def __init__(self) -> None:
@@ -28,6 +29,7 @@ class Metrics:
         self.vtex_calls = self._counter(
             "vtex_calls", "Calls to VTEX.", "account", "kind", "status"
         )
+        self.polls = self._counter("polls", "Calls to carriers.", "contract", "outcome")
         self.unread = self._gauge("unread_documents", "Documents not read yet.")
         self.unread_age = self._gauge("unread_age_seconds", "Age of the oldest.")
         self.due = self._gauge("due_shipments", "Told next.", "account")

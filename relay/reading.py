@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from relay.carrier.contract import Carrier
+from relay.carrier.operator import CONTRACT as OPERATOR
+from relay.carrier.operator import Operator
 from relay.clock import Clock
 from relay.health import Health
 from relay.logs import logger
@@ -82,7 +84,8 @@ class Reader:
         unclean: bool = False,
     ) -> None:
         self._documents = documents
-        self._carriers = {n: c for n, c in carriers.items() if n in contracts}
+        known = {n: c for n, c in carriers.items() if n in contracts}
+        self._carriers: Mapping[str, Carrier] = known | {OPERATOR: Operator()}
         self._clock = clock
         self._terms = terms
         self._calls = calls or Calls()
@@ -94,6 +97,11 @@ class Reader:
         self._unparked_at: datetime | None = None
         self._named: set[tuple[str, str]] = set()
         self._thread = ThreadPoolExecutor(1, "reader")
+
+    def reload(self, carriers: Mapping[str, Carrier]) -> None:
+        """Go on with other adapters of the same contracts."""
+        known = self._carriers
+        self._carriers = {name: carriers.get(name, known[name]) for name in known}
 
     def wake(self) -> None:
         """Say that something was kept."""

@@ -4,20 +4,26 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
 
 from relay import logs
 from relay.app import Relay, assembled
+from relay.reloading import Reloader
 from relay.settings import Settings
+from relay.settings.source import Source
 from relay.web.access import AccessLogger
+
+Loop = Coroutine[Any, Any, None]
 
 SILENCE: Final = {
     "reader": timedelta(seconds=60),
     "publisher": timedelta(seconds=60),
+    "poller": timedelta(seconds=60),
 }
 """How long a loop may give no sign of life."""
 
@@ -34,33 +40,49 @@ SWITCH_SECONDS: Final = 0.001
 """How soon a thread that reads gives way to the loop that answers."""
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: Settings, source: Source | None = None) -> int:
     """Run the relay until it is told to stop; return the exit code.
 
-    Raises `ConfigurationError` if it cannot start.
+    With *source* settings are loaded anew when they change there. Raises
+    `ConfigurationError` if it cannot start.
     """
-    logs.configure(
-        level=settings.log.level,
-        layout=settings.log.format,
-        secrets=settings.secret_values(),
-    )
+    _log(settings, settings.secret_values())
     gc.set_threshold(*GARBAGE)
     sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_serve(settings))
+        return runner.run(_serve(settings, source))
 
 
-async def _serve(settings: Settings) -> int:
+def _log(settings: Settings, secrets: Iterable[str]) -> None:
+    logs.configure(
+        level=settings.log.level, layout=settings.log.format, secrets=secrets
+    )
+
+
+async def _serve(settings: Settings, source: Source | None) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with assembled(settings) as relay:
-        return await run(relay, stop)
+        if source is None:
+            return await run(relay, stop)
+        reloader = Reloader(source, settings, partial(reload, relay))
+        loop.add_signal_handler(signal.SIGHUP, reloader.wake)
+        return await run(relay, stop, {"reloader": reloader.run()})
 
 
-async def run(relay: Relay, stop: asyncio.Event) -> int:
-    """Serve until *stop* is set; return the exit code.
+async def reload(relay: Relay, settings: Settings) -> None:
+    """Let *relay* go on with other settings; no secret, old or new, is logged."""
+    both = relay.settings.secret_values() | settings.secret_values()
+    _log(relay.settings, both)
+    await relay.reload(settings)
+
+
+async def run(
+    relay: Relay, stop: asyncio.Event, more: Mapping[str, Loop] | None = None
+) -> int:
+    """Serve until *stop* is set, with *more* loops; return the exit code.
 
     A loop that ends by itself ends the process: whoever watches it starts it
     again.
@@ -72,8 +94,10 @@ async def run(relay: Relay, stop: asyncio.Event) -> int:
         shutdown_timeout=LAST_ANSWERS,
     )
     await runner.setup()
+    gc.freeze()  # what is there now stays: the collector need not look at it again
     await _listen(runner, *relay.settings.listen_at)
-    tasks = {n: asyncio.create_task(c, name=n) for n, c in relay.loops().items()}
+    loops = relay.loops() | dict(more or {})
+    tasks = {n: asyncio.create_task(c, name=n) for n, c in loops.items()}
     for name, task in tasks.items():
         relay.health.expect(name, SILENCE.get(name, timedelta.max), task)
     stopping = asyncio.create_task(stop.wait())

@@ -357,27 +357,36 @@ class World:
         return TrackingEvent.model_validate(given | fields)
 
     async def scan(
-        self, milestone: str, at: datetime | None = None, **fields: Any
+        self,
+        milestone: str,
+        at: datetime | None = None,
+        *,
+        contract: str = CONTRACT,
+        **fields: Any,
     ) -> None:
         """Let the carrier report one scan, by a webhook of its own."""
-        await self.report([self.event(milestone, at, **fields)])
+        await self.report([self.event(milestone, at, **fields)], contract)
 
-    async def report(self, events: Iterable[TrackingEvent]) -> None:
+    async def report(
+        self, events: Iterable[TrackingEvent], contract: str = CONTRACT
+    ) -> None:
         """Let the carrier report events in one document, and read it."""
-        await self.send(events)
+        await self.send(events, contract)
         try:
             while await self.process.reader.step():
                 pass
         except Killed:
             pass
 
-    async def send(self, events: Iterable[TrackingEvent]) -> None:
+    async def send(
+        self, events: Iterable[TrackingEvent], contract: str = CONTRACT
+    ) -> None:
         """Let the carrier report events; they are kept, and not read yet."""
         body = json.dumps([e.model_dump(mode="json") for e in events]).encode()
-        carriers = {CONTRACT: SpeakingCarrier()}
+        carriers = {contract: SpeakingCarrier()}
         contracts = self.settings.contracts
         intake = Intake(Documents(self.database), carriers, contracts, self.clock)
-        await intake.accept(CONTRACT, WebhookRequest({}, body))
+        await intake.accept(contract, WebhookRequest({}, body))
         await intake.close()
 
     async def work(self) -> None:
@@ -478,8 +487,12 @@ def _opens(state: AccountState) -> datetime:
 
 
 def settings_for(url: str, *, contract: Row | None = None, **account: Any) -> Settings:
-    """Return settings for one account at the sandbox and one speaking carrier."""
+    """Return settings for one account at the sandbox and one speaking carrier.
+
+    *second* is the contract of another one.
+    """
     publisher = account.pop("publisher", {})
+    second = account.pop("second", None)
     keys = {"app_key": "sandbox-key", "app_token": "sandbox-token"}
     pace_ = {"requests_per_second": 1000, "burst": 1000, "in_flight": 8}
     base = {"base_url": f"{url}/vtex/{ACCOUNT}"}
@@ -487,7 +500,8 @@ def settings_for(url: str, *, contract: Row | None = None, **account: Any) -> Se
     return Settings.model_validate(
         {
             "accounts": {ACCOUNT: keys | pace_ | base | account},
-            "contracts": {CONTRACT: speaking | (contract or {})},
+            "contracts": {CONTRACT: speaking | (contract or {})}
+            | ({second: speaking} if second else {}),
             "publisher": publisher,
         }
     )

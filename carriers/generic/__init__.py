@@ -93,9 +93,7 @@ class PollingAdapter(Adapter):
 
     def __init__(self, contract: ContractOptions, now: Clock = _now) -> None:
         super().__init__(contract, now)
-        poll = self._options.polling
-        assert poll is not None  # noqa: S101 -- why it was made
-        self._poller = Poller(self._options, poll, contract.secrets, now)
+        self._poller = Poller(self._options, contract.secrets, now)
         self.batch_size = self._poller.batch_size
 
     async def ask(

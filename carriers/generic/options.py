@@ -12,6 +12,7 @@ from carriers.generic.meaning import TextRule
 from carriers.generic.poll_options import Poll
 from carriers.generic.signature import Signature
 from carriers.generic.times import TimeOptions
+from relay.carrier.options import base_url
 from relay.errors import ConfigurationError
 from relay.tracking import ReferenceKind, Value
 
@@ -126,7 +127,7 @@ def parse_options(given: Mapping[str, Any]) -> tuple[Options, bool]:
     except ValidationError as error:
         complaints = error.errors(include_input=False, include_url=False)
         first = min(complaints, key=lambda found: found["type"] != _NO_KEY)
-        raise ConfigurationError(_complaint(first)) from None
+        raise ConfigurationError(_complaint(first, given)) from None
     _check(options)
     return options, plain
 
@@ -138,13 +139,25 @@ def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in table.items() if k != "polling" or "base_url" in given}
 
 
-def _complaint(error: Mapping[str, Any]) -> str:
-    """Say which key is at fault, and why; a signature's kind is no part of the key."""
-    parts = [str(part) for part in error["loc"]]
-    if parts[0] == "signature":
-        del parts[1:2]
+def _complaint(error: Mapping[str, Any], given: Any) -> str:
+    """Say which key is at fault, as it was given, and why."""
     says = _OWN_WORDS.get(error["type"], error["msg"].removeprefix(_SAID))
+    parts: list[str] = []
+    for part in error["loc"]:
+        if isinstance(part, int) and not isinstance(given, list | tuple):
+            continue  # one thing stood for a list of one
+        given = _part(given, part)
+        parts.append(str(part))
+    if parts[0] == "signature":
+        del parts[1:2]  # its kind is no part of the key
     return f"{'.'.join(parts)}: {says}"
+
+
+def _part(value: Any, key: str | int) -> Any:
+    """Return the part of *value* under *key*, if there is one."""
+    if isinstance(value, Mapping):
+        return value.get(key)
+    return value[key] if isinstance(key, int) else None
 
 
 def _check(options: Options) -> None:
@@ -160,5 +173,7 @@ def _check(options: Options) -> None:
     twice = next((code for code in listed if listed.count(code) > 1), None)
     if twice is not None:
         raise ConfigurationError(f"administrative: {twice!r} is in two lists of codes")
+    if options.base_url:
+        base_url({"base_url": options.base_url}, "")
     if not (options.code.paths or options.text):
         raise ConfigurationError("code: neither a code nor a text says what happened")

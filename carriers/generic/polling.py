@@ -25,6 +25,7 @@ from relay.tracking import ReferenceKind, compared
 
 _KIND: Final = {"content-type": "application/json"}
 _KINDS: Final = frozenset(kind.value for kind in ReferenceKind)
+_TAKEN: Final = _KINDS | {NUMBERS, "token", "secret", "secret_base64", "base_url"}
 _LONGEST_MESSAGE: Final = 200
 
 Asked = Mapping[str, str]
@@ -34,10 +35,10 @@ Asked = Mapping[str, str]
 class Poller:
     """One contract's questions."""
 
-    def __init__(
-        self, options: Options, poll: Poll, secrets: Sequence[str], now: Clock
-    ) -> None:
-        secret = next(iter(secrets), "")
+    def __init__(self, options: Options, secrets: Sequence[str], now: Clock) -> None:
+        if options.polling is None:
+            raise ConfigurationError("polling: it is missing")
+        poll, secret = options.polling, next(iter(secrets), "")
         self._poll = poll
         self._common = dict(options.values) | {
             "base_url": options.base_url.rstrip("/"),
@@ -100,9 +101,7 @@ class Poller:
         poll, at = self._poll, answered.received_at
         if poll.error is not None and poll.error.holds(value):
             raise CarrierFailure(_message(poll.error.find(value)))
-        if (poll.not_found is not None and poll.not_found.holds(value)) or (
-            poll.found is not None and not poll.found.holds(value)
-        ):
+        if _knows_nothing(poll, value):
             return
         if poll.split is None and not poll.wrap:
             yield Document(answered.body, at, _KIND)
@@ -128,7 +127,7 @@ def _check(options: Options, poll: Poll, common: set[str]) -> None:
     """Refuse requests that could not be made."""
     mine = {NUMBERS} if poll.batch else set(_KINDS)
     token = {"token"} if poll.token else set()
-    clash = sorted(set(options.values) & (_KINDS | {NUMBERS, "token"}))
+    clash = sorted(set(options.values) & _TAKEN)
     if clash:
         raise ConfigurationError(f"values.{clash[0]}: the name has another meaning")
     check_request("polling", poll, options.base_url, common | mine | token)
@@ -142,10 +141,18 @@ def _check(options: Options, poll: Poll, common: set[str]) -> None:
         )
 
 
+def _knows_nothing(poll: Poll, value: Any) -> bool:
+    """Whether the answer is that there is no such parcel, or not yet."""
+    if poll.not_found is not None and poll.not_found.holds(value):
+        return True
+    return poll.found is not None and not poll.found.holds(value)
+
+
 def _within_texts(poll: Poll) -> bool:
     """Whether `{numbers}` is somewhere where no list can be."""
     texts = [poll.url, *poll.headers.values()]
-    texts += [t for t in _leaves([poll.query, poll.form, poll.json_body]) if len(t) > 9]  # noqa: PLR2004
+    leaves = _leaves([poll.query, poll.form, poll.json_body])
+    texts += [text for text in leaves if text != f"{{{NUMBERS}}}"]
     return NUMBERS in placeholders(texts)
 
 

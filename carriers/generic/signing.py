@@ -67,28 +67,28 @@ def _standard(
 ) -> Verifier:
     """Return the check of the specification; Svix names the headers its own way."""
     keys = _keys((s.removeprefix("whsec_") for s in secrets), "base64")
-    checks = {
-        brand: _HmacCheck(
-            Hmac(
-                kind="hmac",
-                header=f"{brand}-signature",
-                encoding=("base64",),
-                prefix="v1,",
-                separator=" ",
-                signed=f"{{header:{brand}-id}}.{{timestamp}}.{{body}}",
-                timestamp_header=f"{brand}-timestamp",
-                tolerance_seconds=options.tolerance_seconds,
-            ),
-            keys,
-            now,
-        )
+    ours, svix = (
+        _HmacCheck(_branded(brand, options.tolerance_seconds), keys, now)
         for brand in ("webhook", "svix")
-    }
+    )
 
     def check(request: WebhookRequest) -> None:
-        checks["svix" if "svix-id" in request.headers else "webhook"](request)
+        (svix if "svix-id" in request.headers else ours)(request)
 
     return check
+
+
+def _branded(brand: str, tolerance: int) -> Hmac:
+    return Hmac(
+        kind="hmac",
+        header=f"{brand}-signature",
+        encoding=("base64",),
+        prefix="v1,",
+        separator=" ",
+        signed=f"{{header:{brand}-id}}.{{timestamp}}.{{body}}",
+        timestamp_header=f"{brand}-timestamp",
+        tolerance_seconds=tolerance,
+    )
 
 
 def _keys(secrets: Iterable[str], encoding: KeyEncoding) -> tuple[bytes, ...]:
@@ -144,7 +144,7 @@ class _HmacCheck:
         if name == "body":
             return request.body
         if name == "method":
-            return request.method.encode()
+            return request.method.encode(errors="surrogatepass")
         header = self._options.timestamp_header if name == "timestamp" else name[7:]
         return _header(request, header).encode(errors="surrogatepass")
 

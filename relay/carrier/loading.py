@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 from importlib.metadata import entry_points
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
 
 from relay.carrier.contract import Carrier, ContractOptions
 from relay.errors import ConfigurationError
@@ -30,12 +30,21 @@ def load_carrier(adapter: str, contract: ContractOptions) -> Carrier:
             f"contracts.{contract.name}.adapter: no adapter {adapter!r}; "
             f"there are: {known}"
         )
-    module, attribute = places[adapter]
-    made = getattr(importlib.import_module(module), attribute)
+    made = _imported(places[adapter])
     try:
         return cast("Carrier", made(contract))
     except ConfigurationError as error:
         raise ConfigurationError(f"contracts.{contract.name}.{error}") from error
+
+
+def adapters() -> dict[str, Any]:
+    """Return what makes each adapter, by name: its class, most often."""
+    return {name: _imported(place) for name, place in sorted(_adapters().items())}
+
+
+def _imported(place: tuple[str, str]) -> Any:
+    module, attribute = place
+    return getattr(importlib.import_module(module), attribute)
 
 
 def _adapters() -> dict[str, tuple[str, str]]:

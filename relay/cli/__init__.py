@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from relay.cli import accounts, checking, documents, importing, running, shipments
+from relay.cli import (
+    accounts,
+    carriers,
+    checking,
+    documents,
+    events,
+    forgetting,
+    importing,
+    lists,
+    retelling,
+    running,
+    shipments,
+)
 from relay.errors import ConfigurationError, RegistrationError
 
 FAILED = 1
@@ -21,9 +33,14 @@ app = typer.Typer(
 for command in (running.serve, running.sandbox, running.init, running.demo):
     app.command()(command)
 app.command()(checking.doctor)
+app.command()(lists.lists)
 shipments.commands.command("import")(importing.import_)
+shipments.commands.command()(retelling.retell)
+app.command()(forgetting.forget)
 app.add_typer(shipments.commands, name="shipments")
 app.add_typer(documents.commands, name="documents")
+app.add_typer(events.commands, name="events")
+app.add_typer(carriers.commands, name="carriers")
 app.add_typer(accounts.commands, name="accounts")
 
 

@@ -4,10 +4,12 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from relay.cli import bulk
 from relay.cli.databases import on_database
 from relay.cli.options import AsJson, Config, Limit
 from relay.cli.showing import write_fields, write_json, write_table
@@ -82,9 +84,34 @@ def show(document: Number, config: Config = None, as_json: AsJson = False) -> No
 
 
 @commands.command()
-def replay(document: Number, config: Config = None) -> None:
-    """Have a document read again, after an adapter or a code table was mended."""
+def replay(  # noqa: PLR0913 -- each is an option of the command
+    document: Annotated[
+        int | None,
+        typer.Argument(min=1, help="The document's number; none with --all."),
+    ] = None,
+    *,
+    all_: Annotated[bool, typer.Option("--all", help="All that fit the rest.")] = False,
+    unreadable: Annotated[
+        bool, typer.Option("--unreadable", help="Of all, those that nobody could read.")
+    ] = False,
+    contract: Annotated[str | None, typer.Option(show_default=False)] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="When they came, UTC.", show_default=False)
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Have documents read again, after an adapter or a code table was mended."""
+    if (document is None) is not all_:
+        raise typer.BadParameter("give the number of one document, or --all")
+    if document is None:
+        utc = since and since.replace(tzinfo=UTC)
+        count = bulk.replay(config, contract, utc, unreadable=unreadable)
+        typer.echo(f"{count} documents will be read again by a running relay.")
+        return
+    _replay_one(document, config)
 
+
+def _replay_one(document: int, config: Config) -> None:
     async def act(database: "Database") -> bool:
         from relay.store.documents import Documents
 

@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415 -- each command imports what it runs, so that help is quick
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -25,8 +26,9 @@ def serve(config: Config = None) -> None:
     """Run the relay until it is told to stop."""
     settings = settings_of(config)
     from relay.serving import serve as run
+    from relay.settings.source import Source
 
-    raise typer.Exit(run(settings))
+    raise typer.Exit(run(settings, Source(config, os.environ)))
 
 
 def sandbox(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from relay.cli import bulk
 from relay.cli.databases import on_database, operator
 from relay.cli.options import AsJson, Config, Limit
 from relay.cli.showing import write_fields, write_json, write_table
@@ -77,17 +78,52 @@ def show(shipment: Id, config: Config = None, as_json: AsJson = False) -> None:
 
 
 @commands.command()
-def retry(shipment: Id, config: Config = None) -> None:
+def retry(  # noqa: PLR0913 -- each is an option of the command
+    shipment: Annotated[
+        str | None, typer.Argument(help="The shipment's id; none with --all-stuck.")
+    ] = None,
+    *,
+    all_stuck: Annotated[
+        bool, typer.Option("--all-stuck", help="All that are stuck, and fit the rest.")
+    ] = False,
+    account: Filter = None,
+    contract: Filter = None,
+    because: Annotated[
+        str | None, typer.Option(help="Words of the reason.", show_default=False)
+    ] = None,
+    config: Config = None,
+) -> None:
     """Tell VTEX now, and forget what failed before."""
+    if (shipment is None) is not all_stuck:
+        raise typer.BadParameter("give the id of one shipment, or --all-stuck")
+    if shipment is None:
+        count = bulk.retry_stuck(config, account, contract, because)
+        typer.echo(f"{count} stuck shipments are due.")
+        return
+    id_ = shipment
 
     async def act(database: "Database") -> None:
         from relay.store.corrections import Corrections
 
-        await Corrections(database).retry(shipment, operator(), utcnow())
+        await Corrections(database).retry(id_, operator(), utcnow())
         await database.notify()
 
     on_database(config, act)
     typer.echo(f"{shipment} is due: a running relay tells VTEX within a second.")
+
+
+@commands.command("track-again")
+def track_again(shipment: Id, config: Config = None) -> None:
+    """Have the carrier asked at once; a shipment that expired is open again."""
+
+    async def act(database: "Database") -> None:
+        from relay.store.again import track_again
+
+        await track_again(database, shipment, operator(), utcnow())
+        await database.notify()
+
+    on_database(config, act)
+    typer.echo(f"{shipment}: a running relay asks its carrier within a second.")
 
 
 @commands.command()

@@ -3,16 +3,21 @@
 import asyncio
 from collections.abc import Coroutine, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from aiohttp import ClientError, ClientSession
 
-from relay.carrier.contract import Carrier, CarrierFailure, Document, ParcelView
+from relay.carrier.contract import (
+    Carrier,
+    CarrierFailure,
+    Document,
+    Feeds,
+    ParcelView,
+    Polls,
+    Subscribes,
+)
 from relay.logs import logger
 from relay.store.callings import Failed
-
-if TYPE_CHECKING:
-    from relay.carrier.contract import Feeds, Polls, Subscribes
 
 T = TypeVar("T")
 
@@ -32,7 +37,7 @@ async def ended(call: Coroutine[Any, Any, T], contract: str, limit: timedelta) -
 
     A call that is still under way at the *limit* is left to itself, cancelled.
     """
-    task = asyncio.ensure_future(call)
+    task = asyncio.ensure_future(_going_on(call))
     try:
         done, _ = await asyncio.wait({task}, timeout=limit.total_seconds())
     finally:
@@ -49,18 +54,26 @@ async def ended(call: Coroutine[Any, Any, T], contract: str, limit: timedelta) -
     return task.result()
 
 
+async def _going_on(call: Coroutine[Any, Any, T]) -> T:
+    """Return what *call* returns; an adapter does not end the process."""
+    try:
+        return await call
+    except SystemExit as error:
+        raise RuntimeError("an adapter wanted to end the process") from error
+
+
 async def asked(
     carrier: Carrier, session: ClientSession, parcels: Sequence[ParcelView]
 ) -> list[Document]:
     """Ask for parcels; raise `TypeError` if the adapter returns anything else."""
-    return _checked(await cast("Polls", carrier).ask(session, parcels))
+    return _checked(await cast(Polls, carrier).ask(session, parcels))
 
 
 async def fetched(
     carrier: Carrier, session: ClientSession, cursor: str
 ) -> tuple[list[Document], str]:
     """Fetch a feed behind *cursor*; raise `TypeError` as `asked` does."""
-    documents, behind = await cast("Feeds", carrier).fetch(session, cursor)
+    documents, behind = await cast(Feeds, carrier).fetch(session, cursor)
     if not isinstance(behind, str):
         raise TypeError("the adapter returned a cursor that is no text")
     return _checked(documents), behind
@@ -70,10 +83,10 @@ async def subscribed(
     carrier: Carrier, session: ClientSession, parcel: ParcelView
 ) -> datetime | None:
     """Subscribe to a parcel; raise `TypeError` as `asked` does."""
-    until = await cast("Subscribes", carrier).subscribe(session, parcel)
-    if until is not None and (not isinstance(until, datetime) or not until.tzinfo):
-        raise TypeError("the adapter returned no aware instant")
-    return until
+    until: object = await cast(Subscribes, carrier).subscribe(session, parcel)
+    if until is None or (isinstance(until, datetime) and until.tzinfo is not None):
+        return until
+    raise TypeError("the adapter returned no aware instant")
 
 
 def _checked(documents: object) -> list[Document]:

@@ -36,9 +36,9 @@ class Intervals:
         interval = self.interval(parcel.heard.milestone, silence(parcel, now))
         lane = _lane(parcel, interval, self)
         last = last_word(parcel)
+        # After a clock that was wrong, either may lie ahead.
         if last is None:
-            return Next(parcel.registered_at, lane)
-        # After a clock that was wrong, the last word may lie ahead.
+            return Next(min(parcel.registered_at, now), lane)
         return Next(min(last, now) + interval, lane)
 
     def interval(self, milestone: Milestone | None, silent: timedelta) -> timedelta:

@@ -58,6 +58,8 @@ class Poller:
 
     async def step(self) -> int:
         """Start what may be called now; return how many contracts that are."""
+        if not self.callings:
+            return 0
         now = self.clock()
         await self._begin(now)
         idle = [c for n, c in self.callings.items() if n not in self._running]

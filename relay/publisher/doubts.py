@@ -52,7 +52,7 @@ def verify(
         until = now + waits.read_back_again
         because = "VTEX does not show the delivery that it accepted"
         return Seen(claim, settlement=postponed(until, because))
-    anew = with_facts(claim, in_doubt_since=None, delivered_told=False)
+    anew = with_facts(claim, in_doubt_since=None, delivered_told=False, true_sent=False)
     return Seen(
         replace(anew, failing_since=None),
         (("disbelieve_delivery", {"shipment": shipment}),),
@@ -104,6 +104,7 @@ def _published(
         told=accepted,
         pending=None,
         delivered_told=facts.delivered_told or delivered,
+        true_sent=facts.true_sent and not (pending.is_delivered and not delivered),
         in_doubt_since=None if delivered else facts.in_doubt_since,
     )
     return Seen(anew, tuple(changes))

@@ -28,6 +28,9 @@ from relay.vtex.deadline import Deadline
 
 log = logger(__name__)
 
+FIRST_REFUSAL = 300
+"""Statuses below this one mean that VTEX took it."""
+
 
 @dataclass(slots=True)
 class Course:
@@ -131,6 +134,7 @@ class Sender:
             now = clock()
             claim = outcome.claim
             changes = [_answered(planned, answer, now), *outcome.changes]
+            _log_told(claim, planned, answer)
             if outcome.settlement is not None:
                 self._tell(claim, outcome)
                 changes.append(settle_change(claim, outcome.settlement, now))
@@ -203,6 +207,16 @@ class Sender:
             **_about(claim.facts),
             because=settlement.stuck_because or settlement.waiting_because,
         )
+
+
+def _log_told(claim: Claim, planned: Planned, answer: Answer | VtexError) -> None:
+    """Log what VTEX accepted, so that one can follow a parcel."""
+    step = planned.step
+    if isinstance(step, (Look, Rest)) or isinstance(answer, VtexError):
+        return
+    if answer.status < FIRST_REFUSAL:
+        about = _about(claim.facts)
+        log.info("told", kind=step.kind, delivered=step.is_delivered, **about)
 
 
 def _about(facts: Facts) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from relay.carrier.contract import ParcelView
 from relay.errors import InvalidLabel
@@ -12,6 +13,8 @@ from relay.registering.requests import CorrectionRequest
 from relay.registering.resolving import Resolver
 from relay.settings import ContractSettings, Settings
 from relay.tracking import Reference
+
+_BY_SETTINGS: Final = ("courier", "tracking_url")
 
 Resolving = Callable[[ContractSettings], Resolver]
 
@@ -59,6 +62,7 @@ def corrected(
         number=request.tracking_number,
         announced=announced,
         keep=request.history == "keep",
+        given=frozenset(n for n in _BY_SETTINGS if getattr(request, n) is not None),
     )
     return correction, warnings
 
@@ -85,6 +89,18 @@ def _announced(
         courier = after.courier()
     changed = {"tracking_number": number, "tracking_url": url, "courier": courier}
     return changed, warnings
+
+
+def resolved_anew(known: Known, resolver: Resolver) -> dict[str, str | None]:
+    """Return what VTEX is to be told as present settings have it."""
+    given = known.tracking_number
+    number = resolver.number(given, known.invoice_key, known.invoice_number)
+    url = resolver.url(_view(known, known.numbers, number)) if number else None
+    return {
+        "tracking_number": number,
+        "tracking_url": url,
+        "courier": resolver.courier(),
+    }
 
 
 def _number(request: CorrectionRequest, known: Known, after: Resolver) -> str | None:

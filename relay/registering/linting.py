@@ -115,12 +115,22 @@ def cte_key(text: str, field: str) -> str:
     return key
 
 
-def dispatched(text: str, zone: ZoneInfo) -> tuple[datetime, str]:
+def happened(text: str, zone: ZoneInfo, field: str) -> datetime:
+    """Return the moment of something that happened, with its time of day."""
+    if _DATE.fullmatch(text):
+        raise InvalidLabel(
+            "it has no time of day", field=field, way_out=f"write {text}T14:03:00"
+        )
+    return dispatched(text, zone, field)[0]
+
+
+def dispatched(
+    text: str, zone: ZoneInfo, field: str = "dispatchedDate"
+) -> tuple[datetime, str]:
     """Return the moment of `dispatchedDate`, and how VTEX is told of it.
 
     A date alone is 00:00 in *zone*, and so is a time without an offset.
     """
-    field = "dispatchedDate"
     if _DATE.fullmatch(text):
         return datetime.combine(_day(text, field), time(), zone), text
     if not _MOMENT.fullmatch(text):

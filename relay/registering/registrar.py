@@ -6,12 +6,20 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from relay.carrier.contract import Carrier, ParcelView
-from relay.labels import Correction, Label
+from relay.labels import Correction, Delivery, HandOver, Label, Retelling
 from relay.registering import linting
 from relay.registering.choosing import account_of, contract_of
-from relay.registering.correcting import Known, corrected
+from relay.registering.correcting import Known, corrected, resolved_anew
+from relay.registering.delivering import delivery
+from relay.registering.handing_over import handed_over
 from relay.registering.referring import Referred, referred
-from relay.registering.requests import CorrectionRequest, LabelRequest
+from relay.registering.requests import (
+    CorrectionRequest,
+    DeliveredRequest,
+    HandOverRequest,
+    LabelRequest,
+    RetellRequest,
+)
 from relay.registering.resolving import Resolver
 from relay.settings import ContractSettings, Settings
 
@@ -26,9 +34,12 @@ class Checked(Generic[T]):
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Registrar:
-    """Checks what is to be registered; `carriers` are the adapters by contract."""
+    """Checks what is to be registered; `carriers` are the adapters by contract.
+
+    Both may be replaced while the process runs: ask for them anew each time.
+    """
 
     settings: Settings
     carriers: Mapping[str, Carrier]
@@ -82,6 +93,35 @@ class Registrar:
         """
         correction, warnings = corrected(request, known, self.settings, self._resolver)
         return Checked(correction, tuple(warnings))
+
+    def hand_over(self, request: HandOverRequest, known: Known) -> HandOver:
+        """Return under what a second carrier speaks of a shipment.
+
+        Raises `InvalidLabel` with the field at fault and the way out.
+        """
+        return handed_over(request, known, self.settings)
+
+    def delivery(
+        self, request: DeliveredRequest, known: Known, now: datetime
+    ) -> Delivery:
+        """Return what a person says of a shipment.
+
+        Raises `InvalidLabel` with the field at fault and the way out.
+        """
+        return delivery(request, known, self.settings, now)
+
+    def retelling(self, request: RetellRequest, known: Known) -> Retelling:
+        """Return what VTEX is told again; the fields as settings have them now.
+
+        A contract that is gone resolves nothing: what it resolved stays.
+        """
+        contract = self.settings.contracts.get(known.contract)
+        events = request.what in {"events", "all"}
+        if request.what == "events" or contract is None:
+            anew: dict[str, str | None] = {}
+        else:
+            anew = resolved_anew(known, self._resolver(contract))
+        return Retelling(request.what != "events", events, request.force, anew)
 
     def _resolver(self, contract: ContractSettings) -> Resolver:
         return Resolver(contract, self.carriers[contract.name])

@@ -106,6 +106,37 @@ class BulkRequest(Request):
     ]
 
 
+class RetellRequest(Request):
+    """What VTEX is told again, with present settings; of a delivery only by `force`."""
+
+    what: Literal["announcement", "events", "all"] = "all"
+    force: bool = False
+
+
+class DeliveredRequest(Request):
+    """The parcel was handed over, and its carrier does not say so.
+
+    Without `volume` all parcels of the invoice were. `description` is what
+    shoppers read.
+    """
+
+    occurred_at: Needed
+    volume: Volume | None = None
+    description: Text = None
+
+
+class HandOverRequest(Request):
+    """Another carrier takes the parcel on, under a contract and numbers of its own.
+
+    Without any, it is known by the invoice: its key, as far as one is registered.
+    """
+
+    contract: Needed
+    volume: Volume = 1
+    tracking_number: Text = None
+    references: tuple[ReferenceRequest, ...] = ()
+
+
 class CorrectionRequest(Request):
     """What was registered was wrong, or the parcel goes on under another number.
 

@@ -40,6 +40,24 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     return settings
 
 
+def files(path: Path | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return the files that settings come from: their own, and those of secrets.
+
+    One that is not TOML, for now, names no secrets.
+    """
+    file = _file(path, environ)
+    variables = from_environment(environ)
+    try:
+        written = {} if file is None else _read(file)
+    except WrongSettings:
+        written = {}
+    below = SecretFiles(Path() if file is None else file.parent)
+    above = SecretFiles(Path())
+    below.fetched(uncovered(written, variables.values))
+    above.fetched(variables.values)
+    return (*([] if file is None else [file]), *below.named, *above.named)
+
+
 def _file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
     """Return the file to read, or None if there is none and none was asked for."""
     if path is not None:

@@ -49,6 +49,7 @@ class SecretFiles:
 
     folder: Path
     findings: list[Finding] = field(default_factory=list)
+    named: list[Path] = field(default_factory=list)
 
     def fetched(self, table: Mapping[str, Any], path: Key = ()) -> dict[str, Any]:
         """Return *table*, found at *path*, with `x` where it has `x_file`."""
@@ -68,6 +69,7 @@ class SecretFiles:
     ) -> None:
         """Write the secret in the file *name* into *result*, under its own key."""
         key, dotted = path[-1].removesuffix(FILE), ".".join(path)
+        self.named.append(self.folder / name)
         secret, wrong = _content(self.folder / name)
         if key in table:
             wrong = f"{key} is given as well"

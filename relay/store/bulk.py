@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from relay.clock import micros
-from relay.logs import logger
 from relay.store.database import Database
 from relay.store.documents import Documents
 from relay.store.spelling import ids
@@ -15,8 +14,6 @@ from relay.store.workqueries import Position, WorkList
 
 SLICE: Final = 100
 """Shipments or documents of one transaction."""
-
-_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ class Bulk:
     async def replay(self, asked: Replays, before: int | None = None) -> Done:
         """Have a slice of documents read again, the newest first.
 
-        Shipments that they gave events to get a note; all are logged.
+        Shipments that they gave events to get a note.
         """
         page = await Documents(self.database).list(
             before=before, limit=self.size, unreadable=asked.unreadable
@@ -75,8 +72,6 @@ class Bulk:
             wanted = ids("document", (r["document"] for r in replayed))
             values = {"now": micros(self.now), "text": text}
             await tx.run("note_replays", rows=wanted, **values)
-        if replayed:
-            _log.info("read again", by=self.by, documents=len(replayed))
         return Done(len(replayed), self._next(page, asked))
 
     def _next(self, page: list[dict[str, Any]], asked: Replays) -> int | None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from relay.clock import micros
 from relay.labels import Correction
 from relay.store.database import Row
+from relay.store.labelled import given
 from relay.store.parcels import Placed, Writing, stored_reference
 from relay.store.references import Key, key
 from relay.store.spelling import clean
@@ -104,6 +105,7 @@ class Correcting(Writing):
         for name, value in self.correction.announced.items():
             announced[name] = clean(value) if value else None
         values = {"shipment": self.shipment, **announced}
+        values["given"] = given(self.row["given"], self.correction.given)
         await self.tx.run("correct_announcement", **values)
 
     async def warnings(self) -> tuple[str, ...]:

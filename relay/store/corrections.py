@@ -9,9 +9,9 @@ from relay.clock import micros
 from relay.errors import Conflict, NotFound
 from relay.labels import Correction
 from relay.store.correcting import ALERT, Correcting, new_keys
-from relay.store.database import Database, Row, Transaction
+from relay.store.database import Database, Transaction
 from relay.store.events import Pace
-from relay.store.labelled import refuse_forgotten
+from relay.store.labelled import refuse_forgotten, refuse_over, there
 from relay.store.parcels import registered, rematch_all, stored_key
 from relay.store.references import bring_news, intern
 from relay.telling.facts import CANCELLED
@@ -76,7 +76,7 @@ class Corrections:
         Raises `NotFound`, and `Conflict` if VTEX was told of the delivery.
         """
         async with self.database.writing() as tx:
-            row = _there(await tx.row("lock_shipment_by_id", id=id_))
+            row = there(await tx.row("lock_shipment_by_id", id=id_))
             refuse_forgotten(row)
             if row["closed_because"] == CANCELLED:
                 return ()
@@ -98,8 +98,8 @@ class Corrections:
         Raises `NotFound`, and `Conflict` if it was cancelled.
         """
         async with self.database.writing() as tx:
-            row = _there(await tx.row("lock_shipment_by_id", id=id_))
-            _refuse_over(row)
+            row = there(await tx.row("lock_shipment_by_id", id=id_))
+            refuse_over(row)
             values = {"shipment": row["shipment"], "now": micros(now)}
             await tx.run("retry_shipment", **values)
             await tx.run("note", **values, text=f"to be tried again, says {by}")
@@ -139,12 +139,12 @@ async def _locked(
     tx: Transaction, id_: str, correction: Correction, now: datetime
 ) -> Correcting:
     """Lock references before the shipment, and see that nothing moved meanwhile."""
-    shipment = _there(await tx.row("shipment_by_id", id=id_))["shipment"]
+    shipment = there(await tx.row("shipment_by_id", id=id_))["shipment"]
     before = await registered(tx, shipment)
     keys = {stored_key(r) for r in before}
     interned = await intern(tx, {*keys, *new_keys(correction, before)})
-    row = _there(await tx.row("lock_shipment_by_id", id=id_))
-    _refuse_over(row)
+    row = there(await tx.row("lock_shipment_by_id", id=id_))
+    refuse_over(row)
     parcels = await tx.rows("parcels_of_shipment", shipment=shipment)
     numbers = {p["volume"]: p["tracking_number"] for p in parcels}
     references = await registered(tx, shipment)
@@ -165,18 +165,3 @@ async def _locked(
         parcels=parcels,
         references=references,
     )
-
-
-def _there(row: Row | None) -> Row:
-    if row is None:
-        raise NotFound("there is no such shipment")
-    return row
-
-
-def _refuse_over(row: Row) -> None:
-    refuse_forgotten(row)
-    if row["closed_because"] == CANCELLED:
-        raise Conflict(
-            "the shipment was cancelled",
-            way_out="POST the label again to register it anew",
-        )

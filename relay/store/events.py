@@ -98,7 +98,10 @@ async def _add(
     through = {event: found.via for event, found in matched.items()}
     await tx.many("add_event", [_new_row(f, through.get(f.number)) for f in new])
     links = [
-        row for event, found in matched.items() for row in match_rows(event, found)
+        row
+        for f in new
+        if f.number in matched
+        for row in match_rows(f.number, matched[f.number], f.reading.contract)
     ]
     await tx.many("match_event", links)
     return {link["shipment"] for link in links}

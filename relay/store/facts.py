@@ -53,6 +53,7 @@ def facts(row: Row, events: Iterable[Row], told: Iterable[Row]) -> Facts:
         closed_because=row["closed_because"],
         imported=bool(row["imported"]),
         compared=row["compared_at"] is not None,
+        retold=row["retold_at"] is not None,
         events=tuple(known_event(e) for e in events),
         told=tuple(_told(t) for t in told),
     )

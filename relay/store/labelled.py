@@ -1,18 +1,18 @@
 """How a label is spelled in rows, and what the rows say of a shipment."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from relay.clock import micros
-from relay.errors import Conflict
+from relay.errors import Conflict, NotFound
 from relay.joining import Joined, KnownShipment
 from relay.labels import Label, parcel_references
 from relay.store.database import Row, Transaction
 from relay.store.parcels import Placed
 from relay.store.references import Key, key
-from relay.store.spelling import as_dict, clean, dumps, stored
-from relay.telling.facts import FORGOTTEN
+from relay.store.spelling import as_dict, clean, dumps, loads, stored
+from relay.telling.facts import CANCELLED, FORGOTTEN
 from relay.tracking import Reference, ReferenceKind
 
 
@@ -24,6 +24,23 @@ def refuse_forgotten(row: Row) -> None:
             field="orderId",
             way_out="nothing of it can be registered or told any more",
         )
+
+
+def refuse_over(row: Row) -> None:
+    """Raise `Conflict` if the shipment was cancelled, or forgotten."""
+    refuse_forgotten(row)
+    if row["closed_because"] == CANCELLED:
+        raise Conflict(
+            "the shipment was cancelled",
+            way_out="POST the label again to register it anew",
+        )
+
+
+def there(row: Row | None) -> Row:
+    """Return the row of a shipment; raise `NotFound` if there is none."""
+    if row is None:
+        raise NotFound("there is no such shipment")
+    return row
 
 
 def invoice(label: Label) -> dict[str, str]:
@@ -68,11 +85,14 @@ async def known(tx: Transaction, row: Row) -> KnownShipment:
     )
 
 
+FROM_SETTINGS: Final = ("courier", "tracking_url")
+"""What VTEX is told as the contract's settings say, unless somebody gave it."""
+
 _KEPT: Final = (
     "shipment", "invoice_key", "promised_on", "tracking_number", "tracking_url",
     "courier", "dispatched_date", "announced_as", "dispatched_at",
     "closed_at", "closed_because", "stuck_at", "stuck_because", "registered_at",
-    "imported", "compared_at",
+    "imported", "compared_at", "retold_at", "given",
 )  # fmt: skip
 
 
@@ -87,11 +107,19 @@ def columns(
         columns |= {"registered_at": micros(now), "imported": int(label.imported)}
     columns |= {name: clean(value) for name, value in joined.taken_over.items()}
     columns |= {"contract": label.contract, "volumes": joined.volumes}
+    taken = label.given & joined.taken_over.keys()
+    columns["given"] = given(columns["given"], taken)
     dispatched = [columns["dispatched_at"], stored(label.dispatched_at)]
     columns["dispatched_at"] = min((t for t in dispatched if t), default=None)
     if label.announced and columns["announced_as"] is None:
         columns["announced_as"] = announcement_text(columns)
     return columns
+
+
+def given(before: str | None, taken: Collection[str]) -> str:
+    """Spell which of the fields that VTEX is told were given, not from settings."""
+    known = set(loads(before)) if before else set()
+    return dumps(sorted(known.union(taken).intersection(FROM_SETTINGS)))
 
 
 def announcement_text(columns: Mapping[str, Any]) -> str | None:

@@ -9,7 +9,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from relay.carrier.operator import CONTRACT as OPERATOR
 from relay.clock import micros, moment
 from relay.matching import LOWER_BOUND, Known, Match, Registration, match
 from relay.store.database import Row, Transaction
@@ -167,7 +169,7 @@ async def store_matches(
     for event in events:
         found, old = now_matched.get(event.event, Match()), before[event.event]
         through.append({"event": event.event, "via": found.via})
-        for link in match_rows(event.event, found):
+        for link in match_rows(event.event, found, event.contract):
             if old.get((link["shipment"], link["volume"])) is not found.ambiguous:
                 added.append(link)
                 touched.add(link["shipment"])
@@ -182,14 +184,19 @@ async def store_matches(
     return touched
 
 
-def match_rows(event: int, found: Match) -> list[dict[str, int]]:
-    """Return the rows of `event_parcels` that say for what an event counts."""
+def match_rows(event: int, found: Match, contract: str) -> list[dict[str, Any]]:
+    """Return the rows of `event_parcels` that say for what an event counts.
+
+    What an operator says is released from the first.
+    """
+    judged = "released" if contract == OPERATOR else None
     return [
         {
             "event": event,
             "shipment": shipment,
             "volume": volume,
             "ambiguous": int(found.ambiguous),
+            "judged": judged,
         }
         for shipment, volume in sorted(found.targets)
     ]

@@ -71,8 +71,9 @@ class WorkLists:
                     if len(found) == limit:
                         return WorkPage(await _told(tx, name, found), after)
                     after = position(name, row)
-                    if asked.fits(row) and _is_wanted(name, row, asked, now):
-                        found.append(as_dict(row))
+                    fields = as_dict(row)
+                    if asked.fits(fields) and _is_wanted(name, row, asked, now):
+                        found.append(fields)
                 if len(rows) < self.batch:
                     after = None
                     break

@@ -154,6 +154,8 @@ class Facts:
     """Whether the parcel was on the road when its label was registered."""
     compared: bool = False
     """Whether what VTEX showed then was accepted as told."""
+    retold: bool = False
+    """Whether a person had it told again."""
     events: tuple[KnownEvent, ...] = ()
     told: tuple[Told, ...] = ()
     tracking_numbers: Mapping[int, str] = field(default_factory=dict)

@@ -49,12 +49,15 @@ def publishing(
 
     The first shipping-update e-mail needs a second, different call (VTEX: known
     issue "first shipping update email"), so the first call of a shipment carries
-    the guard event alone; and a created label alone never makes a call.
+    the guard event alone; and a created label alone never makes a call. A
+    delivery that is to be told again, and no longer stands, is not unsaid.
     """
     fresh = untold(facts, assessment)
     if facts.delivered_told or _stays_closed(facts, assessment, fresh):
         return None
     delivers = assessment.delivered_at is not None
+    if facts.true_sent and not delivers:
+        return None
     worth_it = delivers or any(
         e.milestone is not Milestone.LABEL_CREATED for e in fresh
     )
@@ -135,8 +138,8 @@ def guard(facts: Facts, assessment: Assessment, policy: Policy) -> NewObject:
 
 
 def _wants_guard(facts: Facts, policy: Policy, *, worth_it: bool) -> bool:
-    """Whether the first e-mail is provoked; shoppers of parcels on the road had it."""
-    if facts.imported:
+    """Whether the first e-mail is provoked, unless shoppers had it already."""
+    if facts.imported or facts.retold:
         return False
     if policy.first_email == "at_label":
         return True

@@ -7,6 +7,7 @@ from aiohttp import web
 from pydantic import AwareDatetime, Field
 
 from relay.errors import NotFound
+from relay.logs import logger
 from relay.registering.requests import Request
 from relay.settings import Scope
 from relay.store.bulk import Bulk, Done, Replays
@@ -22,6 +23,8 @@ SLICES: Final = 5
 """Slices of one request: it ends soon, and says where the next one goes on."""
 EVENT: Final = "/v1/events/{event}"
 Judgement = Literal["released", "dropped"]
+
+_log = logger(__name__)
 
 
 class RetryRequest(Request):
@@ -91,6 +94,7 @@ async def replay(request: web.Request, access: Access) -> web.Response:
         if before is None:
             break
     request.app[ON_REPLAY]()
+    _log.info("documents are read again", by=access.name, documents=total)
     return _answered(Done(total, before))
 
 

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from relay.errors import NotFound
 from relay.registering.correcting import Known
-from relay.store.lists import Listed
+from relay.store.lists import Listed, Lists
 from relay.store.parcels import stored_reference
 from relay.tracking import Reference, ReferenceKind
 from relay.web.bodies import answer
@@ -28,8 +28,13 @@ async def found(request: web.Request, access: Access) -> Listed:
 
 async def known(request: web.Request, shipment: Listed) -> Known:
     """Return what a correction needs to know of a shipment."""
+    return await known_in(request.app[LISTS], shipment)
+
+
+async def known_in(lists: Lists, shipment: Listed) -> Known:
+    """Return what a correction needs to know of a shipment in the store."""
     row = shipment.row
-    parcels, rows = await request.app[LISTS].registered(row["shipment"])
+    parcels, rows = await lists.registered(row["shipment"])
     numbers = {p["volume"]: p["tracking_number"] for p in parcels}
     references: list[Reference] = [
         stored_reference(r)

@@ -15,6 +15,7 @@ from relay.store.accounts import Accounts
 from relay.store.corrections import Corrections
 from relay.store.database import Database
 from relay.store.documents import Documents
+from relay.store.handovers import HandOvers
 from relay.store.labels import Labels
 from relay.store.lists import Lists
 
@@ -28,7 +29,9 @@ HEALTH: Final = web.AppKey("health", Health)
 REGISTRAR: Final = web.AppKey("registrar", Registrar)
 LISTS: Final = web.AppKey("lists", Lists)
 CORRECTIONS: Final = web.AppKey("corrections", Corrections)
+HAND_OVERS: Final = web.AppKey("hand_overs", HandOvers)
 ACCOUNTS: Final = web.AppKey("accounts", Accounts)
 METRICS: Final = web.AppKey("metrics", Metrics)
 ON_NEWS: Final[web.AppKey[Callable[[], None]]] = web.AppKey("on_news")
 ON_REPLAY: Final[web.AppKey[Callable[[], None]]] = web.AppKey("on_replay")
+ON_TRACK: Final[web.AppKey[Callable[[], None]]] = web.AppKey("on_track")

@@ -5,7 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from relay.settings import Scope
-from relay.web.keys import CLOCK, DOCUMENTS, LISTS, METRICS, SETTINGS
+from relay.web.keys import CLOCK, DOCUMENTS, LISTS, METRICS, REGISTRAR
 from relay.web.operations import Operation, mount
 from relay.web.tokens import Access
 
@@ -21,7 +21,7 @@ async def metrics(request: web.Request, _: Access) -> web.Response:
     found.unread.set(backlog.documents)
     found.unread_age.set(max(age, 0))
     counts = await app[LISTS].counts(now)
-    for account in app[SETTINGS].accounts:
+    for account in app[REGISTRAR].settings.accounts:
         found.due.labels(account).set(counts["due"].get(account, 0))
         found.stuck.labels(account).set(counts["stuck"].get(account, 0))
     return web.Response(body=found.text(), headers=_TEXT)

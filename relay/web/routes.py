@@ -34,6 +34,7 @@ class Parts:
     on_news: Callable[[], None]
     on_replay: Callable[[], None]
     metrics: Metrics
+    on_track: Callable[[], None] = lambda: None
 
 
 def application(parts: Parts) -> web.Application:
@@ -55,6 +56,7 @@ def application(parts: Parts) -> web.Application:
         parts.carriers,
         on_news=parts.on_news,
         on_replay=parts.on_replay,
+        on_track=parts.on_track,
         metrics=parts.metrics,
     )
     return app

@@ -6,12 +6,22 @@ from aiohttp import web
 
 from relay.registering import CorrectionRequest, LabelRequest
 from relay.settings import Scope
+from relay.store.again import track_again
 from relay.store.wanted import Wanted
 from relay.telling.state import State
 from relay.web import views
 from relay.web.bodies import answer, asked, parsed
 from relay.web.finding import ROOT, answered, found, known
-from relay.web.keys import CLOCK, CORRECTIONS, LABELS, LISTS, ON_NEWS, REGISTRAR
+from relay.web.keys import (
+    CLOCK,
+    CORRECTIONS,
+    DATABASE,
+    LABELS,
+    LISTS,
+    ON_NEWS,
+    ON_TRACK,
+    REGISTRAR,
+)
 from relay.web.models import Problem, Shipment, ShipmentAnswer, ShipmentList
 from relay.web.operations import Operation, mount
 from relay.web.paging import Paging, cursor
@@ -110,6 +120,15 @@ async def retry(request: web.Request, access: Access) -> web.Response:
     return await answered(request, shipment.row["id"], (), ())
 
 
+async def again(request: web.Request, access: Access) -> web.Response:
+    """Ask the carrier at once; an expired shipment is open again."""
+    app = request.app
+    shipment = await found(request, access)
+    await track_again(app[DATABASE], shipment.row["id"], access.name, app[CLOCK]())
+    app[ON_TRACK]()
+    return await answered(request, shipment.row["id"], (), ())
+
+
 LABEL: Final = {
     "orderId": "1172452900788-01",
     "invoiceNumber": "000012345",
@@ -170,6 +189,14 @@ OPERATIONS: Final = (
         handler=retry,
         scope=Scope.ERP,
         summary="Try again at once, stuck or not",
+        answers={200: ShipmentAnswer, 404: Problem, 409: Problem},
+    ),
+    Operation(
+        method="POST",
+        path=ONE + "/track-again",
+        handler=again,
+        scope=Scope.ERP,
+        summary="Ask the carrier at once; an expired shipment is open again",
         answers={200: ShipmentAnswer, 404: Problem, 409: Problem},
     ),
 )

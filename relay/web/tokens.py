@@ -9,7 +9,7 @@ from aiohttp import web
 from relay.errors import ConfigurationError
 from relay.settings import ApiToken, Scope, Settings
 from relay.settings.fields import is_loopback
-from relay.web.keys import SETTINGS
+from relay.web.keys import REGISTRAR
 
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="relay"'}
 
@@ -59,7 +59,7 @@ def access(request: web.Request, scope: Scope) -> Access:
     An operator's token is good for everything. Raises `HTTPUnauthorized` and
     `HTTPForbidden`.
     """
-    settings = request.app[SETTINGS]
+    settings = request.app[REGISTRAR].settings
     if not settings.tokens:
         return Access(settings, None)
     scheme, _, presented = request.headers.get("Authorization", "").partition(" ")

@@ -22,7 +22,7 @@ UPDATE shipments SET contract = :contract WHERE shipment = :shipment
 -- name: correct_announcement!
 UPDATE shipments
 SET tracking_number = :tracking_number, tracking_url = :tracking_url,
-    courier = :courier
+    courier = :courier, given = :given
 WHERE shipment = :shipment
 
 -- name: withdraw_unmatched_told!
@@ -38,3 +38,22 @@ SELECT DISTINCT s.shipment, s.id, s.account
 FROM event_parcels AS p JOIN shipments AS s ON s.shipment = p.shipment
 WHERE p.event = :event
 ORDER BY s.shipment
+
+-- name: retell_announcement!
+UPDATE shipments
+SET announced_as = NULL, tracking_number = :tracking_number,
+    tracking_url = :tracking_url, courier = :courier
+WHERE shipment = :shipment
+
+-- name: retell_events!
+-- The relay's own event stays: it is told to provoke an e-mail, and once.
+UPDATE told SET withdrawn_at = :now
+WHERE shipment = :shipment AND event IS NOT NULL AND accepted_at IS NOT NULL
+  AND withdrawn_at IS NULL
+
+-- name: retell_shipment!
+-- That a delivery was sent once stays known: it is never unsaid.
+UPDATE shipments
+SET retold_at = :now, delivered_told_at = NULL, verified_at = NULL,
+    closed_at = NULL, closed_because = NULL
+WHERE shipment = :shipment

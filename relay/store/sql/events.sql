@@ -69,8 +69,8 @@ FROM json_each(:rows) AS j
 JOIN event_parcels AS p ON p.event = CAST(j.value ->> 'event' AS BIGINT)
 
 -- name: match_event!
-INSERT INTO event_parcels (shipment, event, volume, ambiguous)
-VALUES (:shipment, :event, :volume, :ambiguous)
+INSERT INTO event_parcels (shipment, event, volume, ambiguous, judged)
+VALUES (:shipment, :event, :volume, :ambiguous, :judged)
 ON CONFLICT (shipment, event, volume) DO UPDATE SET ambiguous = excluded.ambiguous
 
 -- name: unmatch_event!

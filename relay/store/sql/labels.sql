@@ -34,7 +34,8 @@ SET contract = :contract, volumes = :volumes, registered_at = :registered_at,
     dispatched_date = :dispatched_date, announced_as = :announced_as,
     closed_at = :closed_at, closed_because = :closed_because,
     stuck_at = :stuck_at, stuck_because = :stuck_because,
-    imported = :imported, compared_at = :compared_at
+    imported = :imported, compared_at = :compared_at,
+    retold_at = :retold_at, given = :given
 WHERE shipment = :shipment
 
 -- name: make_due!

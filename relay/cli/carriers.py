@@ -1,0 +1,142 @@
+"""`relay carriers`: what adapters can do, what they make of a document, a new one."""
+
+# ruff: noqa: PLC0415 -- imported when a command runs, so that help is quick
+
+import inspect
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from relay.cli.options import AsJson, Config, settings_of
+from relay.cli.showing import write_fields, write_json, write_table
+
+COLUMNS = {
+    "adapter": "adapter",
+    "displayName": "name",
+    "verified": "its webhooks",
+    "batchSize": "asked for, at once",
+    "feeds": "feeds",
+    "subscribes": "subscribes",
+    "codes": "codes",
+}
+
+commands = typer.Typer(
+    help="Look at adapters, try them, begin a new one.", no_args_is_help=True
+)
+
+
+@commands.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the adapters there are, and what each can do."""
+    from relay.carrier.loading import adapters
+
+    found = [_described(name, made) for name, made in adapters().items()]
+    if as_json:
+        write_json(found)
+        return
+    rows = [[_word(one[column]) for column in COLUMNS] for one in found]
+    write_table(list(COLUMNS.values()), rows)
+
+
+@commands.command("try")
+def try_(
+    contract: Annotated[str, typer.Argument(help="The contract's name.")],
+    file: Annotated[
+        Path, typer.Argument(help="A body as the carrier sends it.", dir_okay=False)
+    ],
+    header: Annotated[
+        list[str] | None, typer.Option("--header", help="A header of it: name=value.")
+    ] = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a contract's adapter makes of a document; nothing is stored.
+
+    The exit code is 1 if it is unreadable.
+    """
+    from relay.cli.trying import tried
+
+    made = tried(settings_of(config), contract, _read(file), _headers(header or []))
+    if as_json:
+        write_json(made)
+    else:
+        events = made.pop("events")
+        fields = {
+            k: v if isinstance(v, str) else ", ".join(v or ()) for k, v in made.items()
+        }
+        write_fields(fields)
+        write_table(list(events[0]) if events else (), [e.values() for e in events])
+    raise typer.Exit(1 if made["unreadableBecause"] else 0)
+
+
+@commands.command()
+def new(
+    name: Annotated[str, typer.Argument(help="The adapter's name: small letters.")],
+    sample: Annotated[
+        Path, typer.Option("--from", help="A body as the carrier sends it, in JSON.")
+    ],
+    into: Annotated[
+        Path, typer.Option(help="Where carriers/ and tests/ are.", file_okay=False)
+    ] = Path(),
+    generic: Annotated[
+        bool, typer.Option("--generic", help="Print settings; no Python is needed.")
+    ] = False,
+) -> None:
+    """Begin an adapter: its folder, and its tests with the sample as the first one."""
+    from relay.scaffold.describing import generic_contract
+    from relay.scaffold.writing import write_adapter
+
+    if generic:
+        typer.echo(generic_contract(name, _read(sample)))
+        return
+
+    for path in write_adapter(name, _read(sample), into):
+        typer.echo(path)
+    typer.echo("Look at the fields that were guessed, give the codes their meaning,")
+    typer.echo("and try `pytest tests/carriers`.")
+
+
+def _described(name: str, made: Any) -> dict[str, Any]:
+    """Say what an adapter can do, without a contract."""
+    from relay.carrier.codes import CodeTable
+
+    try:
+        codes = len(CodeTable.load(made.__module__, {}).rows)
+    except (OSError, KeyError, TypeError):
+        codes = 0
+    verify = inspect.getdoc(getattr(made, "verify", None)) or ""
+    return {
+        "adapter": name,
+        "displayName": getattr(made, "display_name", name),
+        "verified": verify.partition("\n")[0],
+        "polls": hasattr(made, "ask"),
+        "batchSize": getattr(made, "batch_size", None),
+        "feeds": hasattr(made, "fetch"),
+        "subscribes": hasattr(made, "subscribe"),
+        "codes": codes,
+    }
+
+
+def _word(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return value
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        why = f"{file} cannot be read: {error.strerror}"
+        raise typer.BadParameter(why, param_hint="FILE") from None
+
+
+def _headers(given: list[str]) -> dict[str, str]:
+    headers = {"content-type": "application/json"}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not (equals and name.strip()):
+            raise typer.BadParameter("write name=value", param_hint="--header")
+        headers[name.strip().lower()] = value.strip()
+    return headers

@@ -1,0 +1,32 @@
+"""Contracts of invented formats."""
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from carriers.generic import Adapter
+from relay.carrier.contract import ContractOptions, Document
+from relay.tracking import TrackingEvent
+
+ARRIVED = datetime(2026, 11, 20, tzinfo=UTC)
+ZONE = ZoneInfo("America/Sao_Paulo")
+FORMAT: dict[str, Any] = {
+    "references": [{"kind": "tracking_number", "path": "n"}],
+    "code": "c",
+    "time": "t",
+}
+EVENT = {"n": "ZZ1", "c": "1", "t": "2026-05-20T10:00:00-03:00"}
+
+
+def adapter(
+    *secrets: str, codes: dict[str, dict[str, Any]] | None = None, **options: Any
+) -> Adapter:
+    """Make an adapter of the invented format, with some *options* otherwise."""
+    return Adapter(ContractOptions("c", ZONE, secrets, codes or {}, FORMAT | options))
+
+
+def read(
+    body: bytes, kind: str = "application/json", /, **settings: Any
+) -> list[TrackingEvent]:
+    """Read *body* by such an adapter."""
+    return adapter(**settings).read(Document(body, ARRIVED, {"content-type": kind}))

@@ -1,0 +1,221 @@
+"""What is wrong in the options stops the start, by the name of its key."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from carriers.generic import Adapter
+from carriers.generic.options import Options
+from relay.carrier.contract import (
+    ContractOptions,
+    ParcelView,
+    Polls,
+    Replies,
+    Reply,
+    WebhookRequest,
+)
+from relay.errors import ConfigurationError
+from relay.settings.contracts import ContractSettings
+from relay.tracking import Reference, ReferenceKind
+from tests.carriers.generic.making import FORMAT, adapter
+
+URL = "https://carrier.example/{tracking_number}"
+BATCHED = "https://carrier.example/"
+HMAC = {"kind": "hmac", "header": "s"}
+RULE = {"milestone": "in_transit"}
+
+
+def complaint(options: dict[str, Any]) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        Adapter(ContractOptions("c", ZoneInfo("UTC"), options=options))
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "words"),
+    [
+        ({"evnets": "x"}, "evnets", "there is no such key"),
+        ({"events": "a["}, "events.list", "no JMESPath expression"),
+        ({"events": {"list": []}}, "events.list", "at least 1"),
+        ({"events": {"list": 5}}, "events.list", "not a JMESPath"),
+        ({"events": {"list": ["a", " "]}}, "events.list.1", "not a JMESPath"),
+        ({"events": {"inherit": {"a": "b"}}}, "events.list", "it is missing"),
+        ({"events": {"list": "a", "inherit": {"a": "("}}}, "events.inherit.a", "no "),
+        ({"events": {"list": "a", "parent": {}}}, "events.parent", "no such key"),
+        ({"references": []}, "references", "at least 1"),
+        ({"references": [{"kind": "box", "path": "n"}]}, "references.0.kind", ""),
+        ({"references": [{"kind": "order_id"}]}, "references.0", "needs a path"),
+        ({"identifying": "order_id"}, "identifying", "no reference is of that kind"),
+        ({"code": "a["}, "code.paths", "no JMESPath"),
+        ({"text": ["a", "b["]}, "text.1", "no JMESPath"),
+        ({"code": []}, "code", "neither a code nor a text"),
+        ({"code": {"paths": "a", "glue": "-"}}, "code.glue", "no such key"),
+        ({"time": {"path": "t", "formats": "%d/%m"}}, "time.formats", "year"),
+        (
+            {"time": {"path": "t", "formats": ["iso", "%Q"]}},
+            "time.formats.1",
+            "strptime",
+        ),
+        ({"time": {"path": "t", "formats": []}}, "time.formats", "at least 1"),
+        ({"time": {"path": "t", "zone": "Mars/Base"}}, "time.zone", "no zone"),
+        ({"time": {"path": "t", "zone": 3}}, "time.zone", "not the name of a zone"),
+        ({"order": "sideways"}, "order", "newest_first"),
+        ({"body": "xml"}, "body.kind", "form_json"),
+        ({"body": "form_json"}, "body", "needs a field"),
+        ({"body": {"kind": "json", "field": "f"}}, "body", "only form_json"),
+        (
+            {"body": "base64_json", "personal_fields": ["name"]},
+            "personal_fields",
+            "only from",
+        ),
+        ({"text_rules": [RULE]}, "text_rules.0", "either contains or matches"),
+        ({"text_rules": [RULE | {"matches": "("}]}, "text_rules.0.matches", "regular"),
+        ({"text_rules": [RULE | {"matches": 1}]}, "text_rules.0.matches", "regular"),
+        (
+            {"text_rules": [{"contains": "entregue", "milestone": "delivered"}]},
+            "text_rules.0",
+            "use matches",
+        ),
+        ({"text_rules": [{"contains": "x"}]}, "text_rules.0.milestone", "missing"),
+        ({"administrative": ["1"], "rollback": ["1"]}, "administrative", "two lists"),
+        ({"signature": "magic"}, "signature", "magic"),
+        ({"signature": {"kind": "hmac"}}, "signature.header", "it is missing"),
+        ({"signature": HMAC | {"digest": "sha0"}}, "signature.digest", "no digest"),
+        (
+            {"signature": HMAC | {"digest": "shake_128"}},
+            "signature.digest",
+            "no digest",
+        ),
+        ({"signature": HMAC | {"signed": "{id}"}}, "signature", "is made of"),
+        ({"signature": HMAC | {"signed": "body"}}, "signature", "is made of"),
+        ({"signature": HMAC | {"signed": "{timestamp}"}}, "signature", "go together"),
+        ({"signature": HMAC | {"timestamp_header": "t"}}, "signature", "go together"),
+        ({"reply": {"status": 404}}, "reply.status", "299"),
+        ({"page": "https://x/{name}"}, "page", "{name}"),
+        ({"base_url": "http://x"}, "base_url", "https://"),
+        ({"polling": {}}, "polling.url", "it is missing"),
+        ({"polling": {"url": "http://x/{tracking_number}"}}, "polling.url", "https"),
+        ({"polling": {"url": "https://{tracking_number}"}}, "polling.url", "a host"),
+        ({"polling": {"url": "{base_url}/{tracking_number}"}}, "polling.url", "base"),
+        ({"polling": {"url": "https://[/{tracking_number}"}}, "polling.url", "https"),
+        ({"polling": {"url": BATCHED}}, "polling", "which parcel"),
+        ({"polling": {"url": URL + "{x}"}}, "polling", "there is no {x}"),
+        ({"polling": {"url": URL + "{token}"}}, "polling", "there is no {token}"),
+        ({"polling": {"url": URL, "method": "DELETE"}}, "polling.method", "GET"),
+        ({"polling": {"url": URL, "json": 1, "form": {}}}, "polling", "both"),
+        ({"polling": {"url": URL, "batch": {"size": 2}}}, "polling", "no {tracking"),
+        (
+            {"polling": {"url": BATCHED + "{numbers}", "batch": {"size": 2}}},
+            "polling.batch.separator",
+            "within a text",
+        ),
+        (
+            {"polling": {"url": URL, "token": {"url": "http://x", "path": "t"}}},
+            "polling.token.url",
+            "https",
+        ),
+        (
+            {"polling": {"url": URL, "token": {"url": URL, "path": "t"}}},
+            "polling.token",
+            "there is no {tracking_number}",
+        ),
+        (
+            {
+                "polling": {
+                    "url": URL,
+                    "split": {"list": "@", "keyed": 1, "reference": "a"},
+                }
+            },
+            "polling.split",
+            "reference has no use",
+        ),
+        (
+            {
+                "polling": {
+                    "url": BATCHED,
+                    "query": {"n": "{numbers}"},
+                    "batch": {"size": 2},
+                    "wrap": True,
+                }
+            },
+            "polling",
+            "wrap with a batch",
+        ),
+        (
+            {"polling": {"url": URL}, "values": {"token": "x"}},
+            "values.token",
+            "another meaning",
+        ),
+        (
+            {"polling": {"url": URL}, "values": {"secret": "x"}},
+            "values.secret",
+            "another meaning",
+        ),
+    ],
+    ids=str,
+)
+def test_the_key_at_fault_is_named(
+    options: dict[str, Any], key: str, words: str
+) -> None:
+    says = complaint(FORMAT | options)
+    assert says.startswith(f"{key}: ")
+    assert words in says
+
+
+@pytest.mark.parametrize("key", ["references", "time"])
+def test_what_must_be_there_is_named(key: str) -> None:
+    rest = {k: v for k, v in FORMAT.items() if k != key}
+    assert complaint(rest) == f"{key}: it is missing"
+
+
+def test_a_mistyped_key_is_named_before_one_that_is_missing() -> None:
+    assert complaint({"refrences": []}) == "refrences: there is no such key"
+
+
+def test_a_wrong_row_of_codes_is_named() -> None:
+    with pytest.raises(ConfigurationError, match=r"^codes\.1\.milestone: "):
+        adapter(codes={"1": {"milestone": "teleported"}})
+
+
+def test_no_option_is_hidden_by_a_setting_of_every_contract() -> None:
+    assert not set(Options.model_fields) & set(ContractSettings.model_fields)
+
+
+def test_without_options_the_format_is_the_plain_one_and_not_asked() -> None:
+    made = Adapter(ContractOptions("c", ZoneInfo("UTC"), ("secret",)))
+    assert made.display_name == "Plain"
+    assert not isinstance(made, Polls)
+
+
+@pytest.mark.parametrize("key", ["{secret}", "{secret_base64}"])
+@pytest.mark.parametrize("where", ["headers", "token"])
+def test_a_secret_may_be_for_asking_alone(key: str, where: str) -> None:
+    token = {"url": BATCHED, "json": {"key": [key]}, "path": "t"}
+    more = {"token": token} if where == "token" else {"headers": {"Key": key}}
+    assert isinstance(adapter("secret", polling={"url": URL} | more), Polls)
+
+
+def test_a_secret_that_asking_does_not_use_either_stops_the_start() -> None:
+    with pytest.raises(ConfigurationError, match=r"^signature: "):
+        adapter("secret", polling={"url": URL})
+
+
+def test_the_answer_is_the_one_that_the_carrier_insists_on() -> None:
+    request = WebhookRequest({}, b"")
+    plain, own = (
+        adapter(),
+        adapter(reply={"status": 201, "body": "OK", "content_type": "text/plain"}),
+    )
+    assert isinstance(own, Replies)
+    assert plain.reply(request) == Reply()
+    assert own.reply(request) == Reply(201, b"OK", "text/plain")
+
+
+def test_the_page_needs_all_that_it_names() -> None:
+    order = (Reference(kind=ReferenceKind.ORDER_ID, value="1-01"),)
+    made = adapter(page="https://page.example/{order_id}?n={tracking_number}")
+    parcel = ParcelView(order, "ZZ/1", "")
+    assert made.tracking_url(parcel) == "https://page.example/1-01?n=ZZ%2F1"
+    assert made.tracking_url(ParcelView(order)) is None
+    assert adapter().tracking_url(parcel) is None

@@ -1,0 +1,282 @@
+"""Invented formats, each with another habit of carriers."""
+
+import base64
+import json
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.carrier.contract import Document
+from relay.tracking import Effect, Milestone, Reason, TrackingEvent
+from tests.carriers.generic.making import ARRIVED, EVENT, adapter, read
+
+FORM = "application/x-www-form-urlencoded"
+AT = datetime(2026, 5, 20, 13, tzinfo=UTC)
+
+
+def events(value: Any, **settings: Any) -> list[TrackingEvent]:
+    return read(json.dumps(value).encode(), **settings)
+
+
+def event(**changes: Any) -> TrackingEvent:
+    settings = {k: changes.pop(k) for k in list(changes) if k not in EVENT}
+    [found] = events(EVENT | changes, **settings)
+    return found
+
+
+def test_the_document_itself_is_the_event_or_the_list_of_them() -> None:
+    [alone] = events(EVENT)
+    assert (alone.carrier_code, alone.occurred_at, alone.position) == ("1", AT, 0)
+    assert events([EVENT]) == [alone]
+
+
+@pytest.mark.parametrize("body", [b"", b" \n"])
+def test_an_empty_body_is_no_event(body: bytes) -> None:
+    assert read(body) == []
+
+
+def test_a_ping_is_what_its_expression_says() -> None:
+    assert events({"type": "test"}, ping="type == 'test'") == []
+    assert events({"alive": 1}, ping="alive") == []
+    with pytest.raises(ValueError, match="references"):
+        events(EVENT | {"alive": False, "n": ""}, ping="alive")
+
+
+@pytest.mark.parametrize("value", [None, {"e": None}, {"f": []}])
+def test_a_document_without_events_is_no_ping_unless_that_is_said(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"^events\.list: there are no events"):
+        events(value, events="e")
+
+
+@pytest.mark.parametrize("found", ["text", 1, ["a"], [[EVENT]]])
+def test_an_event_is_an_object(found: Any) -> None:
+    with pytest.raises(ValueError, match=r"^events\.list: .* not an object"):
+        events({"e": found}, events="e")
+
+
+def test_a_form_may_hold_the_document() -> None:
+    body = urlencode({"sign": "x", "data": json.dumps([EVENT])}).encode()
+    how = {"kind": "form_json", "field": "data"}
+    assert len(read(body, FORM, body=how)) == 1
+    with pytest.raises(ValueError, match=r"^body\.field"):
+        read(b"sign=x", FORM, body=how)
+    assert len(events(EVENT, body=how)) == 1  # as answers come
+
+
+def test_the_document_may_be_in_base64() -> None:
+    body = base64.b64encode(json.dumps(EVENT).encode())
+    assert len(read(body, "text/plain", body="base64_json")) == 1
+
+
+def test_deep_nesting_is_unreadable() -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        read(b"[" * 100_000)
+
+
+def test_events_inherit_what_stands_above_them() -> None:
+    steps = [EVENT | {"c": "2"}, EVENT]
+    box = {"number": "B1", "steps": [{k: s[k] for k in "ct"} for s in steps]}
+    listed = {
+        "list": ["boxes", "steps"],
+        "inherit": {"n": "number"},
+        "document": {"key": "load.key"},
+    }
+    references = [
+        {"kind": "tracking_number", "path": "n"},
+        {"kind": "shipment_id", "path": "key"},
+        {"kind": "order_id", "path": "order", "document": "orders"},
+    ]
+    document = {
+        "load": {"key": "L"},
+        "orders": ["O1", 2, "O1", None, ""],
+        "boxes": [box, box | {"number": 7}, {"number": "B3", "steps": None}],
+    }
+    found = events(document, events=listed, references=references)
+    assert [e.position for e in found] == [0, 1, 0, 1]
+    assert [r.value for r in found[2].references] == ["7", "L", "O1", "2"]
+
+
+def test_an_events_own_reference_comes_before_the_documents() -> None:
+    rule = [{"kind": "tracking_number", "path": "n", "document": "number"}]
+    document = {"number": "D", "e": [EVENT, EVENT | {"n": None, "c": "2"}]}
+    found = events(document, events="e", references=rule)
+    assert [e.references[0].value for e in found] == ["ZZ1", "D"]
+
+
+def test_without_the_identifying_reference_a_document_is_unreadable() -> None:
+    references = [
+        {"kind": "tracking_number", "path": "n"},
+        {"kind": "order_id", "path": "o"},
+    ]
+    settings = {"references": references, "identifying": "order_id"}
+    assert event(**settings, events="{n: n, c: c, t: t, o: 'O'}").references
+    with pytest.raises(ValueError, match="the order_id is missing"):
+        event(**settings)
+
+
+def test_a_reference_that_is_too_long_is_none() -> None:
+    with pytest.raises(ValueError, match="the tracking_number is missing"):
+        event(n="9" * 201)
+
+
+@pytest.mark.parametrize(
+    ("given", "spelled"),
+    [
+        ("12.345.678/0001-90/001/000045", "12345678000190/1/45"),
+        ("12345678000190/0/0", "12345678000190/0/0"),
+        ("45", "45"),
+    ],
+)
+def test_an_invoice_is_spelled_as_it_is_compared(given: str, spelled: str) -> None:
+    found = event(n=given, references=[{"kind": "invoice", "path": "n"}])
+    assert found.references[0].value == spelled
+
+
+def test_a_code_may_have_parts() -> None:
+    code = {"paths": ["c", "kind"], "separator": "-"}
+    shape = "[].{n: n, c: c, t: t, kind: 'X'}"
+    [found] = events([EVENT], code=code, events=shape)
+    assert found.carrier_code == "1-X"
+    assert event(code=code).carrier_code == "1"
+
+
+@pytest.mark.parametrize("code", ["5", 5, "005"])
+def test_zeros_before_a_code_may_mean_nothing(code: Any) -> None:
+    rows = {"05": {"milestone": "delivered", "text": "Entregue"}}
+    found = event(c=code, code={"paths": "c", "strip_zeros": True}, codes=rows)
+    assert (found.milestone, found.carrier_code) == (Milestone.DELIVERED, "5")
+    assert found.description == "Entregue"
+
+
+@pytest.mark.parametrize("wrong", [True, [], {"a": 1}])
+def test_a_code_that_is_no_text_is_unreadable(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="'c' finds no text"):
+        event(c=wrong)
+
+
+def test_what_an_expression_trips_over_is_not_told() -> None:
+    with pytest.raises(ValueError, match="does not fit the document") as refused:
+        event(c=3, code="length(c)", text="keys(n)", n="a shopper's name")
+    assert "shopper" not in repr(refused.value)
+
+
+def test_codes_have_their_effects() -> None:
+    lists = {"administrative": ["7"], "provisional": ["8"], "rollback": ["9"]}
+    rows = {"8": {"milestone": "delivered"}, "6": {"milestone": "held", "final": True}}
+    effects = [event(c=c, codes=rows, **lists).effect for c in "6789"]
+    assert effects == list(Effect)
+    assert event(c="8", codes=rows, **lists).milestone is Milestone.DELIVERED
+
+
+@pytest.mark.parametrize(
+    ("text", "milestone"),
+    [
+        ("Entregue", Milestone.DELIVERED),
+        ("  ENTREGUE   ao  destinatário ", Milestone.DELIVERED),
+        ("Não entregue", Milestone.UNKNOWN),
+        ("Entregue ao remetente", Milestone.RETURNED),
+        ("Devolução: entregue ao destinatário", Milestone.RETURNING),
+        ("Em trânsito para São Paulo", Milestone.IN_TRANSIT),
+        ("Em transito, retorno", Milestone.UNKNOWN),
+        ("Aguardando retorno do cliente", Milestone.EXCEPTION),
+        ("Retorno: entregue", Milestone.UNKNOWN),
+        ("", Milestone.UNKNOWN),
+    ],
+)
+def test_words_are_read_where_no_code_says_it(text: str, milestone: Milestone) -> None:
+    rules = [
+        {
+            "matches": "(retorno: )?Entregue( ao destinatário)?",
+            "milestone": "delivered",
+        },
+        {"contains": "Trânsito", "milestone": "in_transit"},
+        {"matches": "aguardando retorno.*", "milestone": "exception"},
+        {"matches": "entregue ao remetente", "milestone": "returned"},
+        {"contains": "devolu", "milestone": "returning", "reason": "refused"},
+    ]
+    found = event(c=text, text="c", code=[], text_rules=rules)
+    assert (found.milestone, found.carrier_code) == (milestone, "")
+    assert found.description == text.strip()
+    assert (found.reason is Reason.REFUSED) == (milestone is Milestone.RETURNING)
+
+
+def test_words_do_not_speak_against_a_code() -> None:
+    rules = [{"contains": "x", "milestone": "held"}]
+    rows = {"1": {"milestone": "picked_up", "text": "of the table"}}
+    found = event(codes=rows, text=["m", "n"], text_rules=rules, n="x1")
+    assert (found.milestone, found.description) == (Milestone.PICKED_UP, "x1")
+
+
+@pytest.mark.parametrize(
+    ("given", "time", "expected"),
+    [
+        ("2026-05-20T10:00:00", "t", AT),
+        ("2026-05-20T10:00:00", {"path": "t", "zone": "UTC"}, AT.replace(hour=10)),
+        ("2026-05-20T10:00:00Z", {"path": "t", "formats": "%Y-%m-%dT%H:%M:%SZ"}, AT),
+        ("20/05/26 10:00", {"path": "t", "formats": ["iso", "%d/%m/%y %H:%M"]}, AT),
+        ("20052026 10:00 -0300", {"path": "t", "formats": "%d%m%Y %H:%M %z"}, AT),
+        ("1779282000", {"path": "t", "formats": "epoch_s"}, AT),
+        (1779282000000, {"path": "t", "formats": ["epoch_ms"]}, AT),
+        (1779282000.0, {"path": ["u", "t"], "formats": "epoch_s"}, AT),
+        ("2026-05-20", {"path": "t", "hour": "c", "formats": "%Y-%m-%d %H"}, AT),
+        ("2026-05-20T10:00:00", {"path": "u", "by_code": {"10": "t"}}, AT),
+    ],
+)
+def test_times_come_in_many_spellings(
+    given: Any, time: Any, expected: datetime
+) -> None:
+    assert event(t=given, time=time, c="10").occurred_at == expected
+
+
+@pytest.mark.parametrize("formats", ["iso", "epoch_s", "%d/%m/%Y"])
+@pytest.mark.parametrize("text", ["soon", "9" * 15, "0001-01-01T00:00:00+14:00"])
+def test_a_time_that_no_format_fits_is_unreadable(text: str, formats: str) -> None:
+    with pytest.raises(ValueError, match=r"^time: none of the formats fits"):
+        event(t=text, time={"path": "t", "formats": formats})
+
+
+def test_a_code_with_a_time_of_its_own_has_no_other() -> None:
+    with pytest.raises(ValueError, match=r"^time: nothing says when"):
+        event(time={"path": "t", "by_code": {"1": "delivered_at"}})
+
+
+def test_events_are_sorted_by_time_and_then_by_their_order() -> None:
+    early, late = EVENT | {"c": "0"}, EVENT | {"t": "2026-05-21T10:00:00Z", "c": "9"}
+    same = EVENT | {"c": "2"}
+    for order, expected in [("oldest_first", "0129"), ("newest_first", "2109")]:
+        found = events([late, early, EVENT, same], order=order)
+        assert "".join(e.carrier_code for e in found) == expected
+        assert [e.position for e in found] == [0, 1, 2, 3]
+
+
+def test_the_same_event_twice_is_one_and_the_later_words_stay() -> None:
+    twice = [EVENT | {"m": "a"}, EVENT | {"m": "b"}]
+    assert [e.description for e in events(twice, text="m")] == ["b"]
+    assert len(events(twice, text="m", code=[])) == 2
+
+
+def test_a_place_has_three_parts() -> None:
+    place = {"city": "p.city", "state": "p.uf", "country": "'BR'"}
+    shape = "[].{n: n, c: c, t: t, p: {city: 'Recife', uf: 'PE'}}"
+    [found] = events([EVENT], place=place, events=shape)
+    assert (found.city, found.state, found.country) == ("Recife", "PE", "BR")
+
+
+def test_very_long_words_are_cut() -> None:
+    assert (
+        len(event(n="x", text="join('', ['" + "a" * 6000 + "'])").description) == 5000
+    )
+
+
+@given(body=st.binary(max_size=200))
+def test_rubbish_is_events_or_an_ordinary_error(body: bytes) -> None:
+    how = {"kind": "form_json", "field": "data"}
+    for made in (adapter(), adapter(body="base64_json"), adapter(body=how)):
+        try:
+            made.read(Document(body, ARRIVED))
+        except ValueError:
+            continue

@@ -1,0 +1,186 @@
+"""`relay lists`, and what is done about many things at once."""
+
+import csv
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relay.cli.spreadsheets import cell
+from relay.errors import NotFound
+from relay.store import bulk
+from relay.store.sqlite import SqliteDatabase
+from relay.store.workqueries import WorkList
+from tests.cli.conftest import Cli
+from tests.store.making import execute
+
+
+@pytest.fixture
+def stuck(cli: Cli, documents: list[str]) -> list[str]:
+    """Make both shipments stuck, and the event of the first one doubtful."""
+
+    async def act(database: SqliteDatabase) -> None:
+        why = "stuck_because = '=Bad date', stuck_at = 0"
+        await execute(database, f"UPDATE shipments SET {why}")  # noqa: S608
+        async with database.writing() as tx:
+            await tx.run("quarantine_event", shipment=1, event=1, because="too soon")
+
+    cli.on_database(act)
+    return documents
+
+
+@pytest.mark.parametrize("name", [*WorkList])
+@pytest.mark.usefixtures("stuck")
+def test_every_list_is_shown_as_table_json_and_csv(cli: Cli, name: str) -> None:
+    assert cli("lists", name).exit_code == 0
+    found = cli.json("lists", name)
+    table = list(csv.reader(io.StringIO(cli("lists", name, "--csv", "-").stdout)))
+    assert len(table) == len(found) + 1
+
+
+def test_a_table_for_spreadsheets_holds_no_formula(
+    cli: Cli, stuck: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "stuck.csv"
+
+    ran = cli("lists", "stuck", "--csv", str(file))
+
+    assert (ran.exit_code, ran.stdout) == (0, "")
+    head, *lines = csv.reader(file.read_text(encoding="utf-8").splitlines())
+    rows = [dict(zip(head, line, strict=True)) for line in lines]
+    assert [r["id"] for r in rows] == stuck[::-1]
+    assert {r["because"] for r in rows} == {"'=Bad date"}
+    assert {r["since"] for r in rows} == {"1969-12-31 21:00:00-03:00"}
+
+
+@pytest.mark.usefixtures("stuck")
+def test_a_file_that_cannot_be_written_is_named(cli: Cli, tmp_path: Path) -> None:
+    ran = cli("lists", "stuck", "--csv", str(tmp_path))
+    assert ran.exit_code == 2
+    assert "cannot be written" in ran.stderr
+
+
+def test_a_list_that_does_not_exist_is_refused_by_name(cli: Cli) -> None:
+    ran = cli("lists", "odd")
+    assert ran.exit_code == 2
+    assert "unknown-codes" in ran.stderr
+
+
+@pytest.mark.usefixtures("stuck")
+def test_a_list_is_no_longer_than_asked_for(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.cli.lists.PAGE", 1)
+    assert len(cli.json("lists", "stuck")) == 2
+    assert len(cli.json("lists", "stuck", "--limit", "1")) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "spelled"),
+    [
+        (None, ""),
+        (7, "7"),
+        (-7, "-7"),
+        ("BR1", "BR1"),
+        ("=1+1", "'=1+1"),
+        (" +1", "' +1"),
+        ("-1", "'-1"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("\t=1", "'\t=1"),
+        ("\rx", "'\rx"),
+        ("\uff1d1", "'\uff1d1"),
+        (("=a", "b"), "'=a; b"),
+        (datetime(2026, 8, 1, 12, tzinfo=UTC), "2026-08-01 12:00:00+00:00"),
+    ],
+)
+def test_a_cell_is_what_it_was_and_never_a_formula(value: Any, spelled: str) -> None:
+    assert cell(value) == spelled
+
+
+@pytest.mark.usefixtures("documents")
+def test_references_are_words_in_a_table(cli: Cli) -> None:
+    async def act(database: SqliteDatabase) -> None:
+        await execute(database, "UPDATE events SET via = NULL")
+
+    cli.on_database(act)
+    assert "trackingNumber TN1" in cli("lists", "unmatched").stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ([], 2),
+        (["--because", "bad DATE"], 2),
+        (["--because", "other"], 0),
+        (["--account", "other"], 0),
+        (["--contract", "swift"], 2),
+    ],
+)
+def test_all_stuck_shipments_that_fit_are_tried_again(
+    cli: Cli, stuck: list[str], options: list[str], count: int
+) -> None:
+    ran = cli("shipments", "retry", "--all-stuck", *options)
+    assert ran.stdout == f"{count} stuck shipments are due.\n"
+    assert len(cli.json("lists", "stuck")) == len(stuck) - count
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["shipments", "retry"],
+        ["shipments", "retry", "x", "--all-stuck"],
+        ["documents", "replay"],
+        ["documents", "replay", "1", "--all"],
+    ],
+)
+def test_one_or_all_must_be_said(cli: Cli, command: list[str]) -> None:
+    ran = cli(*command)
+    assert ran.exit_code == 2
+    assert "give the" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ([], 2),
+        (["--unreadable"], 1),
+        (["--contract", "other"], 0),
+        (["--since", "2026-08-01T12:00:00"], 2),
+        (["--since", "2026-08-02"], 0),
+    ],
+)
+@pytest.mark.usefixtures("documents")
+def test_all_documents_that_fit_are_read_again(
+    cli: Cli, options: list[str], count: int
+) -> None:
+    ran = cli("documents", "replay", "--all", *options)
+    assert ran.stdout == f"{count} documents will be read again by a running relay.\n"
+
+
+@pytest.mark.usefixtures("documents")
+def test_progress_is_said_slice_by_slice(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk.Bulk.__init__, "__defaults__", (1,))
+    ran = cli("documents", "replay", "--all")
+    assert ran.stderr.splitlines()[-2:] == ["1 so far", "2 so far"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "judged"), [("release", "released"), ("drop", "dropped")]
+)
+def test_a_doubtful_event_is_judged(
+    cli: Cli, stuck: list[str], verb: str, judged: str
+) -> None:
+    ran = cli("events", verb, "1")
+    assert ran.stdout == f"event 1 is {judged}, for {stuck[0]}.\n"
+    assert cli.json("lists", "quarantined") == []
+    notes = cli.json("shipments", "show", stuck[0])["timeline"]["notes"]
+    assert notes[-1]["text"].startswith(f"event 1 {judged} by ")
+
+
+@pytest.mark.usefixtures("ids")
+def test_an_event_that_is_not_there_is_named(cli: Cli) -> None:
+    assert isinstance(cli("events", "drop", "9").exception, NotFound)

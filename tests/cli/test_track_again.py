@@ -1,0 +1,28 @@
+"""`relay shipments track-again` has the carrier asked at once."""
+
+from typing import Any
+
+import pytest
+
+from relay.errors import NotFound
+from relay.store.sqlite import SqliteDatabase
+from tests.cli.conftest import Cli
+
+
+def test_the_carrier_is_to_be_asked_at_once(cli: Cli, ids: list[str]) -> None:
+    ran = cli("shipments", "track-again", ids[0])
+    assert ran.exit_code == 0, ran.output
+    assert "asks its carrier" in ran.stdout
+
+    async def lanes(database: SqliteDatabase) -> list[Any]:
+        async with database.reading() as tx:
+            rows = await tx.rows("parcels_of_shipment", shipment=1)
+        return [r["poll_lane"] for r in rows]
+
+    assert cli.on_database(lanes) == [0]
+
+
+@pytest.mark.usefixtures("ids")
+def test_one_that_is_not_there_is_named(cli: Cli) -> None:
+    ran = cli("shipments", "track-again", "nothing")
+    assert isinstance(ran.exception, NotFound)
