@@ -1,7 +1,7 @@
 """The composition root: the only module that knows every part."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,6 +31,7 @@ from relay.store.ages import Ages
 from relay.store.claims import Claims
 from relay.store.database import Database
 from relay.store.documents import Documents
+from relay.store.events import Reading
 from relay.store.keeping import Keeper
 from relay.store.labels import Labels
 from relay.store.polls import PollClaims
@@ -179,12 +180,21 @@ class Relay:
     def _count_call(self, account: str, kind: str, status: int | None) -> None:
         self.metrics.vtex_calls.labels(account, kind, status or 0).inc()
 
+    def _count_read(self, readings: Sequence[Reading]) -> None:
+        metrics = self.metrics
+        for r in readings:
+            metrics.documents_read.labels(r.contract).inc()
+            if r.unreadable is not None:
+                metrics.documents_unreadable.labels(r.contract).inc()
+            metrics.events.labels(r.contract).inc(len(r.events))
+
     def _reader(self) -> Reader:
         database = self.database
         calls = Calls(
             on_news=self._news,
             on_idle=self.keeper.burst_read if self.keeper else nothing,
             on_hang=hang,
+            on_read=self._count_read,
             guard=lambda: watched(2 * TIME_LIMIT),
         )
         return Reader(
@@ -208,6 +218,7 @@ class Relay:
             self.clock,
             limits=self.settings.intake,
             health=self.health,
+            metrics=self.metrics,
             on_kept=self.reader.wake,
         )
 

@@ -16,6 +16,7 @@ from relay.clock import Clock
 from relay.errors import BacklogFull, UnknownContract, UntrustedWebhook
 from relay.health import Health
 from relay.logs import logger
+from relay.metrics import Metrics
 from relay.setting_aside import SettingAside
 from relay.settings import ContractSettings
 from relay.settings import Intake as Limits
@@ -48,6 +49,7 @@ class Intake:
         limits: Limits | None = None,
         aside_key: bytes | None = None,
         health: Health | None = None,
+        metrics: Metrics | None = None,
         on_kept: Callable[[], None] = lambda: None,
     ) -> None:
         self._documents = documents
@@ -60,8 +62,8 @@ class Intake:
         self._requests = self._bytes = 0
         self._committer: asyncio.Task[None] | None = None
         self.asides = SettingAside(documents.asides, clock, self._limits, aside_key)
-        self.kept: Counter[str] = Counter()
-        self.untrusted: Counter[str] = Counter()
+        self._metrics = metrics or Metrics()
+        self._untrusted: Counter[str] = Counter()
 
     def reload(
         self, carriers: Mapping[str, Carrier], contracts: Mapping[str, ContractSettings]
@@ -101,7 +103,7 @@ class Intake:
         self.check_room(contract, len(request.body))
         self._verify(contract, request, url_secret)
         await self._keep(contract, "webhook", request.headers, request.body)
-        self.kept[contract] += 1
+        self._metrics.documents_kept.labels(contract).inc()
         return self._reply(contract, request)
 
     async def keep_document(
@@ -156,8 +158,9 @@ class Intake:
 
     def _count_untrusted(self, contract: str, error: UntrustedWebhook) -> None:
         """Count, and log at counts that double: a flood must not fill the log."""
-        self.untrusted[contract] += 1
-        count = self.untrusted[contract]
+        self._metrics.documents_forged.labels(contract).inc()
+        self._untrusted[contract] += 1
+        count = self._untrusted[contract]
         if count & (count - 1) == 0:
             _log.warning(
                 "untrusted", contract=contract, count=count, because=str(error)

@@ -25,7 +25,7 @@ class Metrics:
         self.documents_unreadable = self._counter(
             "documents_unreadable", "Documents that no adapter can read.", "contract"
         )
-        self.events = self._counter("events", "New tracking events.", "contract")
+        self.events = self._counter("events", "Tracking events in them.", "contract")
         self.vtex_calls = self._counter(
             "vtex_calls", "Calls to VTEX.", "account", "kind", "status"
         )

@@ -55,7 +55,7 @@ class AdapterHangs(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Whom the reader tells: of news, of silence, of an adapter that hangs.
+    """Whom the reader tells: of news, of what it read, of an adapter that hangs.
 
     *on_hang* is meant to end the process: a thread cannot be stopped. *guard*
     is held while adapters read, for what even the event loop cannot see.
@@ -64,6 +64,7 @@ class Calls:
     on_news: Callable[[], None] = lambda: None
     on_idle: Callable[[], None] = lambda: None
     on_hang: Callable[[], None] = lambda: None
+    on_read: Callable[[Sequence[Reading]], None] = lambda _: None
     guard: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
@@ -192,6 +193,7 @@ class Reader:
             for event in r.events:
                 if event.milestone is Milestone.UNKNOWN:
                     self._name(r.contract, event.carrier_code)
+        self._calls.on_read(readings)
         if any(r.events or r.replayed for r in readings):
             self._calls.on_news()
 

@@ -735,9 +735,7 @@ async def test_an_order_id_of_two_shipments_is_quarantined(world: World) -> None
     await world.scan("picked_up", references=by_order())
     await world.rest()
     assert await world.puts() == []
-    assert await world.quarantined() == {
-        "picked_up": "several parcels could be meant"
-    }
+    assert await world.quarantined() == {"picked_up": "several parcels could be meant"}
 
 
 async def test_an_order_id_of_several_volumes_is_quarantined(world: World) -> None:

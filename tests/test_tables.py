@@ -48,8 +48,25 @@ def test_a_file_that_is_no_table_is_refused(
 
 
 def test_a_row_becomes_the_fields_of_a_label() -> None:
-    header = (*HEADER, "announced", "imported", "reason", "carrierTaxId")
-    cells = ("v1-01", "000012", "", "2", "Sim", "0", "no such", "11.222.333/0001-81")
+    header = (
+        *HEADER,
+        "announced",
+        "imported",
+        "reason",
+        "carrierTaxId",
+        "dispatchedDate",
+    )
+    cells = (
+        "v1-01",
+        "000012",
+        "",
+        "2",
+        "Sim",
+        "0",
+        "no such",
+        "11.222.333/0001-81",
+        "2026-08-01",
+    )
     assert label_fields(header, cells) == {
         "orderId": "v1-01",
         "invoiceNumber": "000012",
@@ -57,6 +74,7 @@ def test_a_row_becomes_the_fields_of_a_label() -> None:
         "announced": True,
         "imported": False,
         "carrierTaxId": "11222333000181",
+        "dispatchedDate": "2026-08-01",
     }
 
 

@@ -11,6 +11,7 @@ from relay.store.accounts import AccountState
 from relay.store.claims import Change, Claim
 from relay.store.spelling import stored
 from relay.telling.facts import Facts
+from relay.tracking import Milestone
 
 Amend = Callable[[AccountState], None]
 
@@ -76,10 +77,17 @@ def settle_change(claim: Claim, settlement: Settlement, now: datetime) -> Change
         "failing_since": stored(failing),
         "waiting_because": settlement.waiting_because,
         "stuck_because": settlement.stuck_because,
-        "closed_because": settlement.closes_because,
+        "closed_because": _closes(claim, settlement),
         "doubt": int(settlement.doubt),
     }
     return ("settle", values)
+
+
+def _closes(claim: Claim, settlement: Settlement) -> str | None:
+    """Return why the shipment is closed: what was told as delivered stays so."""
+    if claim.facts.delivered_told:
+        return Milestone.DELIVERED.value
+    return settlement.closes_because
 
 
 def _backward(facts: Facts) -> bool:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from rich.console import Console
+from typer.testing import Result
 
 from relay.cli import importing
 from relay.errors import InvalidLabel

@@ -2,7 +2,9 @@
 
 import pytest
 
+from relay.cli import forgetting
 from relay.errors import NotFound
+from relay.store.database import Database
 from relay.store.sqlite import SqliteDatabase
 from tests.cli.conftest import Cli
 from tests.cli.test_importing import SWIFT
@@ -57,3 +59,8 @@ def test_a_log_that_somebody_reads_is_emptied_later(
     monkeypatch.setattr(SqliteDatabase, "checkpoint", busy)
     ran = cli("forget", "store", "O-1", "--yes")
     assert "still holds it" in ran.stderr
+
+
+async def test_only_sqlite_has_a_log_to_empty(database: Database) -> None:
+    cut, emptied = await forgetting._forgotten(database, "store", "O-9")  # noqa: SLF001
+    assert (cut.shipments, emptied) == (0, True)

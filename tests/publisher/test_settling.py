@@ -223,3 +223,9 @@ def test_orders_may_be_read_while_the_gate_is_open_or_it_is_time_to_try(
 ) -> None:
     state = AccountState("store", read_closed=closed, read_retry_at=retry_at)
     assert gates.can_read(state, NOW) is expected
+
+
+def test_what_was_told_as_delivered_stays_closed_while_it_is_read_back() -> None:
+    told = claim(replace(claim().facts, delivered_told=True))
+    _, row = settle_change(told, postponed(NOW, "not shown yet"), NOW)
+    assert row["closed_because"] == "delivered"
