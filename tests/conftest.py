@@ -13,6 +13,7 @@ from relay.store.postgres import PostgresDatabase
 from relay.store.sqlite import SqliteDatabase
 from tests import postgres_server
 from tests.clock import Clock
+from tests.lacking import lacking
 from tests.postgres_server import PostgresServer
 from tests.way_in import WayIn
 from tests.world import World, living
@@ -59,7 +60,7 @@ def postgresql() -> Iterator[PostgresServer]:
     """Start one server for all tests that want it."""
     why = postgres_server.missing()
     if why:
-        pytest.skip(why)
+        lacking(why)
     with postgres_server.running() as server:
         yield server
 

@@ -34,6 +34,7 @@ from relay.settings.environment import from_environment
 from relay.settings.schema import TABLES, keys, model_at
 from relay.web import openapi
 from relay.web.operations import Operation
+from tests.lacking import lacking
 
 ROOT = Path(__file__).parent.parent
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -172,11 +173,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Runn
     """Start the lines of all pages at once: most of their time they wait."""
     for program in ("bash", "curl"):
         if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed")
+            lacking(f"{program} is not installed")
     lines = {page.name: script(page) for page in DOCS}
     taken = [p for p in set(PORT.findall("".join(lines.values()))) if not free(int(p))]
     if taken:
-        pytest.skip(f"port {taken[0]} is taken on this machine")
+        lacking(f"port {taken[0]} is taken on this machine")
     started = {
         name: Running.start(tmp_path_factory.mktemp("page"), text)
         for name, text in lines.items()

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.lacking import lacking
+
 README = Path(__file__).parent.parent / "README.md"
 SANDBOX = "http://127.0.0.1:8990"
 PATIENCE = 60.0
@@ -39,10 +41,10 @@ def taken(port: int) -> bool:
 def first_connection(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     for program in ("curl", "openssl", "bash"):
         if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed")
+            lacking(f"{program} is not installed")
     for port in (8990, 8080):
         if taken(port):
-            pytest.skip(f"port {port} is taken on this machine")
+            lacking(f"port {port} is taken on this machine")
     (tmp_path / ".venv").symlink_to(sys.prefix)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RELAY_")}
     process = subprocess.Popen(

@@ -11,7 +11,7 @@ from typing import Final
 from rich.console import Console
 
 from relay.serving import loop_factory
-from tests.benchmarks import bursts, intake, latency, publishing, reading
+from tests.benchmarks import bursts, intake, latency, polling, publishing, reading
 from tests.benchmarks.measuring import Result, environment, table
 from tests.benchmarks.plan import Plan
 
@@ -23,6 +23,7 @@ BENCHMARKS: Final[dict[str, tuple[Benchmark, ...]]] = {
     "publishing": (publishing.puts,),
     "bursts": (bursts.calls,),
     "latency": (latency.at_steady_rates,),
+    "polling": (polling.asking, polling.scheduling),
 }
 
 

@@ -150,7 +150,7 @@ def started(
     yield start
     for process in running:
         process.kill()
-        process.wait(SECONDS)
+        process.communicate(timeout=SECONDS)
 
 
 def test_a_sandbox_says_where_it_listens_and_stops_when_told(

@@ -51,7 +51,7 @@ async def serve(settings: Settings, how: str) -> None:
     kind = EarlyRelay if how == "early" else Relay
     async with vtex_session() as session:
         vtex = VtexClient(session, clock=utcnow)
-        relay = kind(settings, utcnow, carriers(settings), database, vtex)
+        relay = kind(settings, utcnow, carriers(settings), database, vtex, session)
         await run(relay, asyncio.Event())
 
 

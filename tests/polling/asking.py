@@ -13,13 +13,15 @@ from relay.polling.answers import Answers
 from relay.polling.poller import Poller
 from relay.polling.rounds import Rounds, Tells
 from relay.polling.terms import callings
-from relay.store.pollstate import PollState
 from relay.store.polls import PollClaims
+from relay.store.pollstate import PollState
 from tests.acme import Acme, body
 from tests.clock import Clock
 from tests.store.making import execute
 from tests.way_in import WayIn
 
+SESSION = cast("ClientSession", object())
+"""No carrier of these tests uses it."""
 KIND = {"content-type": "application/json"}
 
 
@@ -42,6 +44,7 @@ class Asked(Acme):
     async def ask(
         self, session: ClientSession, parcels: Sequence[ParcelView]
     ) -> list[Document]:
+        assert session is SESSION
         numbers = [p.tracking_number for p in parcels]
         self.asks.append(numbers)
         self.at.append(self.clock())
@@ -100,7 +103,7 @@ class Polled:
             self.claims,
             way_in.carriers,
             answers,
-            cast("ClientSession", None),
+            SESSION,
             more.pop("keep", way_in.intake().keep_document),
             self.clock,
             tells,

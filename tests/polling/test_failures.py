@@ -254,7 +254,7 @@ async def test_the_loop_polls_and_survives_errors_of_the_store(
     begin = poller.claims.begin
     failed = asyncio.Event()
 
-    async def once(*given: Any) -> None:
+    async def once(*_: Any) -> None:
         poller.claims.begin = begin  # type: ignore[method-assign]
         failed.set()
         raise OSError("disk I/O error")

@@ -50,6 +50,13 @@ SOURCE = """
             if self.refuses:
                 raise CarrierFailure("not yet")
             return self.until
+
+    class Everything(Feeding, Subscribing):
+        batch_size = 1
+
+        async def ask(self, session, parcels):
+            self.subscribed.append("asked for " + parcels[0].tracking_number)
+            return []
 """
 
 Owls = Callable[..., Polled]
@@ -70,7 +77,14 @@ def owls(
     info = tmp_path / "third_party-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Name: third-party\nVersion: 1.0\n")
-    points = "owl_feed = third_party:Feeding\nowl_hooks = third_party:Subscribing\n"
+    points = "".join(
+        f"{name} = third_party:{made}\n"
+        for name, made in (
+            ("owl_feed", "Feeding"),
+            ("owl_hooks", "Subscribing"),
+            ("owl_all", "Everything"),
+        )
+    )
     (info / "entry_points.txt").write_text(f"[relay.carriers]\n{points}")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "third_party", raising=False)
@@ -230,3 +244,18 @@ async def test_an_instant_without_a_zone_is_refused(owls: Owls) -> None:
     polled.carrier.until = START.replace(tzinfo=None)
     await polled.poll()
     assert "TypeError" in ((await polled.state()).because or "")
+
+
+# Everything at once.
+
+
+async def test_a_carrier_may_be_called_for_everything(owls: Owls) -> None:
+    polled = owls("owl_all", poll_feed_minutes=1440)
+    await polled.way_in.register("AC1")
+    await polled.poll(minutes=30)
+    assert sorted(polled.carrier.subscribed) == ["AC1", "asked for AC1"]
+    assert polled.carrier.cursors == [""]
+    await polled.poll(hours=3)
+    await polled.poll(hours=3)
+    assert polled.carrier.subscribed.count("asked for AC1") == 3
+    assert (await polled.state()).calls == 5
