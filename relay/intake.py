@@ -62,7 +62,7 @@ class Intake:
         self._requests = self._bytes = 0
         self._committer: asyncio.Task[None] | None = None
         self.asides = SettingAside(documents.asides, clock, self._limits, aside_key)
-        self._metrics = metrics or Metrics()
+        self.metrics = metrics or Metrics()
         self._untrusted: Counter[str] = Counter()
 
     def reload(
@@ -103,7 +103,7 @@ class Intake:
         self.check_room(contract, len(request.body))
         self._verify(contract, request, url_secret)
         await self._keep(contract, "webhook", request.headers, request.body)
-        self._metrics.documents_kept.labels(contract).inc()
+        self.metrics.documents_kept.labels(contract).inc()
         return self._reply(contract, request)
 
     async def keep_document(
@@ -158,7 +158,7 @@ class Intake:
 
     def _count_untrusted(self, contract: str, error: UntrustedWebhook) -> None:
         """Count, and log at counts that double: a flood must not fill the log."""
-        self._metrics.documents_forged.labels(contract).inc()
+        self.metrics.documents_forged.labels(contract).inc()
         self._untrusted[contract] += 1
         count = self._untrusted[contract]
         if count & (count - 1) == 0:

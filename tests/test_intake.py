@@ -73,7 +73,8 @@ async def test_a_signed_webhook_is_on_disk_when_it_is_answered(way_in: WayIn) ->
     headers = {"content-type": "application/json", "x-version": "2"}
     assert json.loads(row["headers"]) == headers
     assert way_in.told == ["kept"]
-    assert intake.kept["acme"] == 1
+    counted = b'relay_documents_kept_total{contract="acme"} 1.0'
+    assert counted in intake.metrics.text()
 
 
 async def test_an_unknown_contract_is_refused(way_in: WayIn) -> None:
@@ -91,7 +92,8 @@ async def test_a_forged_webhook_is_counted_and_put_aside(way_in: WayIn) -> None:
             await intake.accept("acme", forged)
     await intake.close()
     assert await way_in.rows("documents") == []
-    assert intake.untrusted["acme"] == 3
+    counted = b'relay_documents_forged_total{contract="acme"} 3.0'
+    assert counted in intake.metrics.text()
     rows = await way_in.rows("asides")
     assert len(rows) == 3
     assert json.loads(rows[0]["headers"]) == {"content-type": "a/b", "x-version": "1"}

@@ -52,7 +52,13 @@ def verify(
         until = now + waits.read_back_again
         because = "VTEX does not show the delivery that it accepted"
         return Seen(claim, settlement=postponed(until, because))
-    anew = with_facts(claim, in_doubt_since=None, delivered_told=False, true_sent=False)
+    anew = with_facts(
+        claim,
+        in_doubt_since=None,
+        delivered_told=False,
+        true_sent=False,
+        closed_because=None,
+    )
     return Seen(
         replace(anew, failing_since=None),
         (("disbelieve_delivery", {"shipment": shipment}),),
