@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from relay.demo.plan import Speaker
+from relay.demo.plan import WEBHOOK, Speaker
 
 ACCOUNT: Final = "demo"
 LOOPBACK: Final = "127.0.0.1"
@@ -122,10 +122,18 @@ def environment(
     }
     settings |= {f"PUBLISHER__{n}_SECONDS": v for n, v in WAITS.items()}
     for carrier in cast:
-        contract = f"CONTRACTS__{carrier.adapter.upper()}"
-        settings[f"{contract}__ADAPTER"] = carrier.adapter
-        settings[f"{contract}__SECRET"] = carrier.secret
+        contract = f"CONTRACTS__{carrier.contract.upper()}"
+        terms = _terms(carrier)
+        settings |= {f"{contract}__{key.upper()}": v for key, v in terms.items()}
     return {f"RELAY_{name}": value for name, value in settings.items()}
+
+
+def _terms(carrier: Speaker) -> dict[str, str]:
+    """Return the settings of a carrier's contract, which has one door only."""
+    adapter = {"adapter": carrier.adapter}
+    if carrier.door == WEBHOOK:
+        return adapter | {"secret": carrier.secret, "poll": "false"}
+    return {"poll_spacing_seconds": "0"} | dict(carrier.settings) | adapter
 
 
 WAITS: Final = {
