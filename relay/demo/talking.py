@@ -107,25 +107,31 @@ class Relay:
         body = label_body(shipment, label)
 
         async def registered() -> bool:
-            return await self._answer("POST", "", "a label", json=body) is not None
+            return await self._got("POST", "", "a label", json=body) is not None
 
         for _ in range(label.times):
             await until(f"the label of {shipment.order_id}", registered)
 
     async def ask_again(self, shipment: Shipment) -> None:
         """Have the carrier asked at once, as an ERP does for a shopper who calls."""
-        id_ = await self._id(shipment)
-        path = f"/{id_}/track-again"
-
-        async def asked() -> bool:
-            return await self._answer("POST", path, "to ask a carrier") is not None
-
-        await until(f"a question about {shipment.order_id}", asked)
+        await self._about(shipment, "POST", "/track-again")
 
     async def shown(self, shipment: Shipment) -> Any:
         """Return all that the relay knows of a shipment."""
-        path = f"/{await self._id(shipment)}"
-        return json.loads(await self._answer("GET", path, "to show it") or "{}")
+        return await self._about(shipment, "GET", "")
+
+    async def _about(self, shipment: Shipment, method: str, path: str) -> Any:
+        """Return the answer about a registered shipment, as soon as there is one."""
+        path = f"/{await self._id(shipment)}{path}"
+        found: list[str] = []
+
+        async def answered() -> bool:
+            text = await self._got(method, path, "a question")
+            found[:] = [] if text is None else [text]
+            return bool(found)
+
+        await until(f"an answer about {shipment.order_id}", answered)
+        return json.loads(found[0])
 
     async def _id(self, shipment: Shipment) -> str:
         """Return the relay's own id of a registered shipment."""
@@ -133,23 +139,20 @@ class Relay:
 
         async def listed() -> bool:
             query = {"orderId": shipment.order_id}
-            text = await self._answer("GET", "", "to list it", params=query)
+            text = await self._got("GET", "", "a list", params=query)
             found[:] = [s["id"] for s in json.loads(text or "{}").get("shipments", ())]
             return bool(found)
 
         await until(f"the shipment of {shipment.order_id}", listed)
         return found[0]
 
-    async def _answer(
-        self, method: str, path: str, what: str, **sent: Any
-    ) -> str | None:
+    async def _got(self, method: str, path: str, what: str, **sent: Any) -> str | None:
         """Return what the relay answers, None if it cannot answer just now."""
         headers = {"Authorization": f"Bearer {self.token}"}
         url = f"{self.url}/v1/shipments{path}"
         try:
-            async with self.session.request(
-                method, url, headers=headers, **sent
-            ) as answer:
+            request = self.session.request(method, url, headers=headers, **sent)
+            async with request as answer:
                 words = await answer.text()
         except ClientError:
             return None
