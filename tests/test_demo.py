@@ -1,6 +1,7 @@
 """The demo: its verdict can fail in every way it names, and the real one does not."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -301,7 +302,7 @@ def test_a_complaint_about_a_disturbed_call_is_excused(kept: Evidence) -> None:
 
 
 def test_the_real_demo_keeps_every_promise(tmp_path: Path) -> None:
-    """Two processes, a few dozen labels, an outage, a lost answer and a kill."""
+    """Two processes, both doors, an outage, a lost answer and a kill."""
     ran = subprocess.run(
         [sys.executable, "-m", "relay", "demo"],
         cwd=tmp_path,
@@ -313,5 +314,6 @@ def test_the_real_demo_keeps_every_promise(tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "Every promise was kept" in ran.stdout
+    assert re.search(r"Events by door: \d+ by webhook, \d+ by poll\n", ran.stdout)
     for disturbance in ("answer lost", "met the outage", "in flight at the kill"):
         assert f"  {disturbance}: " in ran.stdout

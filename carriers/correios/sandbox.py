@@ -1,7 +1,7 @@
 """Correios as the sandbox plays them: tokens, and answers to batches of objects."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -9,6 +9,7 @@ from relay.sandbox.stage import Stage, StagedAnswer, StagedCall, StagedRoute, St
 
 TOKEN: Final = "a-token-of-the-sandbox"  # noqa: S105 -- the sandbox's
 _ACCESS_CODE: Final = "cws-ch"
+_CODE: Final = f"{_ACCESS_CODE}-of-the-sandbox"
 _ZONE: Final = ZoneInfo("America/Sao_Paulo")
 _LANGUAGES: Final = frozenset({"pt-BR", "en", "es-ES"})
 _MOST: Final = 50
@@ -35,6 +36,10 @@ class Simulator:
         "damaged": "BDE28",
         "cancelled": "BDE14",
     }
+
+    def contract(self, base_url: str) -> Mapping[str, str]:
+        """Return settings with which a token is fetched first."""
+        return {"base_url": base_url, "user": "loja", "secret": _CODE}
 
     def routes(self) -> Iterable[StagedRoute]:
         """Return the token's and the objects' endpoints."""

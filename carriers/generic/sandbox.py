@@ -2,7 +2,7 @@
 
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from relay.sandbox.stage import (
@@ -56,6 +56,10 @@ class Simulator:
             "X-Signature": f"sha256={signature}",
         }
         return StagedRequest(headers=headers, body=body)
+
+    def contract(self, base_url: str) -> Mapping[str, str]:
+        """Return settings of the plain format; the secret is the bearer token."""
+        return {"base_url": base_url, "secret": "of-the-sandbox"}
 
     def routes(self) -> Iterable[StagedRoute]:
         """Return the endpoint that the relay polls."""

@@ -5,7 +5,7 @@ one of them must be its tracking number or its shipment id.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -36,6 +36,10 @@ class Simulator:
         "damaged": "53",
         "cancelled": "99",
     }
+
+    def contract(self, base_url: str) -> Mapping[str, str]:
+        """Return settings without a login; every contract has a secret."""
+        return {"base_url": base_url, "secret": "no-call-is-trusted"}
 
     def routes(self) -> Iterable[StagedRoute]:
         """Return the endpoints without login and for senders."""

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from relay.demo.bodies import order_body
+from relay.demo.doors import Doors, doors_of
 from relay.demo.evidence import LOST, OUT, Evidence, Kill, Webhook
-from relay.demo.plan import Act, Label, Shipment
+from relay.demo.plan import POLL, Act, Label, Scan, Shipment
 from relay.demo.programs import ACCOUNT, Program
-from relay.demo.talking import Relay, Sandbox, now, order_body, until
+from relay.demo.talking import Relay, Sandbox, now, until
 from relay.demo.verdict import Verdict, judge
 
 AT_ONCE: Final = 8
@@ -81,6 +83,11 @@ class Play:
         """Return everything that the sandbox saw up to now."""
         return await self.sandbox.evidence(self.webhooks, self.kill)
 
+    async def doors(self) -> Doors:
+        """Return by which door the relay says it heard of each shipment."""
+        shown = {s.order_id: await self.relay.shown(s) for s in self.plan}
+        return {order_id: doors_of(shipment) for order_id, shipment in shown.items()}
+
     async def _open(self) -> None:
         await self._take_steps(Act.OPENING)
         started = {s.order_id for s in self.plan if s.starts_in(Act.OPENING)}
@@ -115,7 +122,8 @@ class Play:
     async def _kill(self) -> None:
         """Kill the relay while a write is in flight, and start it again.
 
-        What happens meanwhile is told by carriers and ERP until somebody listens.
+        What happens meanwhile is told by carriers and ERP until somebody listens;
+        carriers that are asked are asked afterwards.
         """
         latency = SLOW // timedelta(milliseconds=1)
         await self.sandbox.tell("options", {"latencyMs": latency})
@@ -125,7 +133,7 @@ class Play:
             new = await self.sandbox.calls(before)
             return any(c.kind == "put" and c.answered is None for c in new)
 
-        steps = asyncio.create_task(self._take_steps(Act.KILL))
+        steps = asyncio.create_task(self._play_steps(Act.KILL))
         try:
             await until("a write in flight", writing, pause=LOOK_SECONDS)
             self.kill = Kill(now(), SLOW)
@@ -135,8 +143,20 @@ class Play:
             await steps
         finally:
             steps.cancel()
+        await self._ask_again(Act.KILL)
 
     async def _take_steps(self, act: Act) -> None:
+        await self._play_steps(act)
+        await self._ask_again(act)
+
+    async def _ask_again(self, act: Act) -> None:
+        """Have the carriers asked that have news since the act began."""
+        for shipment in self._in(act):
+            scanned = any(isinstance(step, Scan) for step in shipment.steps[act])
+            if scanned and shipment.speaker.door == POLL:
+                await self.relay.ask_again(shipment)
+
+    async def _play_steps(self, act: Act) -> None:
         turn = asyncio.Semaphore(AT_ONCE)
         try:
             async with asyncio.TaskGroup() as group:
@@ -156,6 +176,9 @@ class Play:
             for step in shipment.steps[act]:
                 if isinstance(step, Label):
                     await self.relay.register(shipment, step)
-                    continue
-                answers = await self.relay.hear(self.sandbox, shipment, step)
-                self.webhooks.append(Webhook(shipment.order_id, step.forged, answers))
+                elif shipment.speaker.door == POLL:
+                    await self.sandbox.record(shipment, step)
+                else:
+                    answers = await self.relay.hear(self.sandbox, shipment, step)
+                    heard = Webhook(shipment.order_id, step.forged, answers)
+                    self.webhooks.append(heard)

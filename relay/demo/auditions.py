@@ -4,23 +4,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from secrets import token_hex
 
-from relay.demo.plan import Speaker, speakers
+from relay.demo.bodies import scan_body
+from relay.demo.plan import Speaker, asked, speakers
 from relay.demo.programs import DemoFailed
 from relay.demo.stories import STORIES, shipments
-from relay.demo.talking import Sandbox, now, scan_body
+from relay.demo.talking import Sandbox, now
 
 
 async def cast(sandbox: Sandbox, url: str) -> list[Speaker]:
-    """Return the carriers that call, say enough, and can play with a secret of ours.
+    """Return the carriers that say enough: those that call, then those that are asked.
 
-    Nobody listens at *url* yet. Raises `DemoFailed` if no carrier is left.
+    A caller must play with a secret of ours; nobody listens at *url* yet. Raises
+    `DemoFailed` if none of them is left.
     """
-    candidates = speakers((await sandbox.ask("carriers"))["carriers"])
-    tried = [await _auditioned(sandbox, url, speaker) for speaker in candidates]
+    carriers = (await sandbox.ask("carriers"))["carriers"]
+    tried = [await _auditioned(sandbox, url, s) for s in speakers(carriers)]
     found = [speaker for speaker in tried if speaker is not None]
     if not found:
         raise DemoFailed("no carrier of the sandbox says enough")
-    return found
+    return [*found, *asked(carriers)]
 
 
 async def _auditioned(sandbox: Sandbox, url: str, speaker: Speaker) -> Speaker | None:

@@ -1,7 +1,8 @@
 """What the sandbox saw, in plain values; read from the answers of its control API."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -92,7 +93,7 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything the verdict depends on."""
+    """Everything the verdict depends on; `doors` by order, as the relay says."""
 
     packages: Sequence[Package]
     calls: Sequence[Call]
@@ -100,6 +101,7 @@ class Evidence:
     complaints: Sequence[Complaint]
     webhooks: Sequence[Webhook]
     kill: Kill | None = None
+    doors: Mapping[str, Counter[str]] = field(default_factory=dict)
 
     def excuse(self, call: Call) -> str | None:
         """Say by what *call* was disturbed, if by anything."""

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from rich.live import Live
 
 from relay.demo.acts import Play
 from relay.demo.auditions import cast
+from relay.demo.doors import counted, wrong_doors
 from relay.demo.evidence import Evidence
 from relay.demo.plan import Act
 from relay.demo.programs import LOOPBACK, DemoFailed, Program, environment, free_port
@@ -99,8 +101,10 @@ async def _played(play: Play, console: Console, settle_seconds: float) -> int:
             shown.look(await play.sandbox.orders())
         finally:
             watching.cancel()
-    seconds = time.monotonic() - begun
-    return outcome(console, play, await play.evidence(), verdict, seconds)
+    evidence = replace(await play.evidence(), doors=await play.doors())
+    wrong = wrong_doors(play.plan, evidence.doors)
+    verdict = replace(verdict, broken=(*verdict.broken, *wrong))
+    return outcome(console, play, evidence, verdict, time.monotonic() - begun)
 
 
 def outcome(
@@ -108,8 +112,9 @@ def outcome(
 ) -> int:
     """Write what VTEX was told and what it proves; return the exit code."""
     console.print(result(play.plan, evidence))
+    console.print(f"\n{counted(evidence.doors)}", markup=False)
     carriers = sorted({shipment.speaker.adapter for shipment in play.plan})
-    console.print(f"\nCarriers: {', '.join(carriers)}", markup=False)
+    console.print(f"Carriers: {', '.join(carriers)}", markup=False)
     console.print("Disturbed on purpose:")
     for line in disturbed(evidence):
         console.print(f"  {line}", markup=False)

@@ -11,6 +11,10 @@ ON_ITS_WAY: Final = ("picked_up", "in_transit", "at_hub", "out_for_delivery")
 """The milestones that a parcel passes before it is delivered, in order."""
 
 
+WEBHOOK: Final = "webhook"
+POLL: Final = "poll"
+
+
 class Act(Enum):
     """What goes on while labels are printed and scans come, in order."""
 
@@ -25,12 +29,20 @@ class Act(Enum):
 class Speaker:
     """A carrier of the sandbox, with its codes for the relay's milestones.
 
-    `secret` is what it proves itself with, in a form that it can play.
+    `secret` is what it proves itself with, in a form that it can play. One that is
+    asked comes by the other door, and has `settings` to be asked with.
     """
 
     adapter: str
     speaks: Mapping[str, str]
     secret: str = field(default="", repr=False)
+    door: str = WEBHOOK
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def contract(self) -> str:
+        """The name of its contract: a carrier may come by both doors."""
+        return self.adapter if self.door == WEBHOOK else f"{self.adapter}_asked"
 
     @property
     def journey(self) -> tuple[str, ...]:
@@ -87,6 +99,7 @@ class Shipment:
     boxes: tuple[Box, ...]
     steps: Mapping[Act, tuple[Step, ...]]
     visible_after: float = 0
+    invoice_key: str = ""
 
     @property
     def scans(self) -> tuple[Scan, ...]:
@@ -115,9 +128,19 @@ class Shipment:
 
 def speakers(carriers: Iterable[Mapping[str, Any]]) -> list[Speaker]:
     """Return those of the sandbox's *carriers* that call and say enough."""
+    found = [Speaker(c["adapter"], c["speaks"]) for c in carriers if c["webhook"]]
+    return _eloquent(found)
+
+
+def asked(carriers: Iterable[Mapping[str, Any]]) -> list[Speaker]:
+    """Return those of the sandbox's *carriers* that are asked and say enough."""
     found = [
-        Speaker(carrier["adapter"], carrier["speaks"])
-        for carrier in carriers
-        if carrier["webhook"]
+        Speaker(c["adapter"], c["speaks"], door=POLL, settings=c["contract"])
+        for c in carriers
+        if c["contract"]
     ]
+    return _eloquent(found)
+
+
+def _eloquent(found: Iterable[Speaker]) -> list[Speaker]:
     return [s for s in found if DELIVERED in s.speaks and s.journey]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from relay.demo.plan import Speaker
+from relay.demo.plan import WEBHOOK, Speaker
 
 ACCOUNT: Final = "demo"
 LOOPBACK: Final = "127.0.0.1"
@@ -112,20 +112,33 @@ def environment(
         "TOKENS__DEMO__SCOPES": "erp,operator,metrics",
     }
     account = f"ACCOUNTS__{ACCOUNT.upper()}"
-    settings |= {
-        f"{account}__APP_KEY": "sandbox-key",
-        f"{account}__APP_TOKEN": "sandbox-token",
-        f"{account}__BASE_URL": f"{sandbox}/vtex/{ACCOUNT}",
-        f"{account}__REQUESTS_PER_SECOND": "50",
-        f"{account}__BURST": "50",
-        f"{account}__IN_FLIGHT": "8",
-    }
+    settings |= {f"{account}__{key}": v for key, v in _account(sandbox).items()}
     settings |= {f"PUBLISHER__{n}_SECONDS": v for n, v in WAITS.items()}
     for carrier in cast:
-        contract = f"CONTRACTS__{carrier.adapter.upper()}"
-        settings[f"{contract}__ADAPTER"] = carrier.adapter
-        settings[f"{contract}__SECRET"] = carrier.secret
+        contract = f"CONTRACTS__{carrier.contract.upper()}"
+        terms = _terms(carrier)
+        settings |= {f"{contract}__{key.upper()}": v for key, v in terms.items()}
     return {f"RELAY_{name}": value for name, value in settings.items()}
+
+
+def _account(sandbox: str) -> dict[str, str]:
+    """Return the settings of the store, which the sandbox plays."""
+    return {
+        "APP_KEY": "sandbox-key",
+        "APP_TOKEN": "sandbox-token",
+        "BASE_URL": f"{sandbox}/vtex/{ACCOUNT}",
+        "REQUESTS_PER_SECOND": "50",
+        "BURST": "50",
+        "IN_FLIGHT": "8",
+    }
+
+
+def _terms(carrier: Speaker) -> dict[str, str]:
+    """Return the settings of a carrier's contract, which has one door only."""
+    adapter = {"adapter": carrier.adapter}
+    if carrier.door == WEBHOOK:
+        return adapter | {"secret": carrier.secret, "poll": "false"}
+    return {"poll_spacing_seconds": "0"} | dict(carrier.settings) | adapter
 
 
 WAITS: Final = {

@@ -8,7 +8,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from relay.demo.evidence import Evidence, Package, Write
+from relay.demo.evidence import Evidence, Package
 from relay.demo.plan import Act, Shipment
 from relay.demo.verdict import Finding, Verdict
 
@@ -96,25 +96,27 @@ def result(plan: Sequence[Shipment], evidence: Evidence) -> Table:
     """Return the table of what VTEX was told, order by order."""
     table = Table(title="What the sandbox was told", title_justify="left", box=None)
     table.padding = (0, 1, 0, 0)
-    for name in ("order", "what happened to it", "tracking number"):
+    for name in ("order", "what happened to it", "number", "door"):
         table.add_column(name, no_wrap=True)
     for name in ("PATCH", "PUT", "events"):
         table.add_column(name, justify="right")
-    table.add_column("delivered")
+    table.add_column("done")
     packages = {p.order_id: p for p in evidence.packages}
     for shipment in plan:
         if shipment.order_id in packages:
             package = packages[shipment.order_id]
-            table.add_row(*_row(shipment, package, evidence.writes))
+            table.add_row(*_row(shipment, package, evidence))
     return table
 
 
-def _row(shipment: Shipment, package: Package, writes: Sequence[Write]) -> list[str]:
-    kinds = [w.call.kind for w in writes if w.call.order_id == shipment.order_id]
+def _row(shipment: Shipment, package: Package, evidence: Evidence) -> list[str]:
+    order_id = shipment.order_id
+    kinds = [w.call.kind for w in evidence.writes if w.call.order_id == order_id]
     return [
-        shipment.order_id,
+        order_id,
         shipment.story,
         package.number or "",
+        "+".join(sorted(evidence.doors.get(order_id, ()))),
         str(kinds.count("patch")),
         str(kinds.count("put")),
         str(len(package.events)),

@@ -5,13 +5,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from relay.demo.plan import DELIVERED, Act, Box, Label, Scan, Shipment, Speaker, Step
+from relay.demo.keys import nfe_key
+from relay.demo.plan import (
+    DELIVERED,
+    POLL,
+    Act,
+    Box,
+    Label,
+    Scan,
+    Shipment,
+    Speaker,
+    Step,
+)
 
 OLDER: Final = timedelta(days=400)
 """How long ago a number was another parcel's."""
 
 DISPATCHED: Final = timedelta(days=2)
 LATE_SECONDS: Final = 6.0
+FIRST_INVOICE: Final = 71000
 
 Steps = Mapping[Act, Sequence[Step]]
 
@@ -103,9 +115,9 @@ STORIES: Final = (
     Story("still on its way", 2, still_on_its_way),
     Story("scans before the label", 3, _before_its_label),
     Story("everything twice", 3, _everything_twice),
-    Story("delivery before its scans", 3, _out_of_order),
+    Story("delivery before scans", 3, _out_of_order),
     Story("forged delivery", 2, _forged),
-    Story("number of an older parcel", 1, _number_used_before),
+    Story("number used before", 1, _number_used_before),
     Story("used number, delivered", 1, _used_before_and_delivered),
     Story("three volumes", 1, as_it_should, volumes=3),
     Story("two of three volumes", 1, _all_but_one_box, volumes=3),
@@ -118,33 +130,52 @@ STORIES: Final = (
 )
 
 
+ASKED: Final = (
+    Story("asked, delivered", 2, as_it_should),
+    Story("asked, on its way", 1, still_on_its_way),
+    Story("scanned before asked", 1, _before_its_label),
+    Story("asked after the kill", 1, _delivered_in(Act.KILL)),
+)
+"""What each carrier that is asked lives through."""
+
+
 def shipments(
     speakers: Sequence[Speaker], now: datetime, stories: Sequence[Story] = STORIES
 ) -> list[Shipment]:
-    """Return the shipments of all *stories*, shared out among the carriers."""
-    told = [story for story in stories for _ in range(story.shipments)]
-    return [
-        _shipment(story, index, speakers[index % len(speakers)], now)
-        for index, story in enumerate(told)
-    ]
+    """Return the shipments of all stories.
+
+    *stories* are shared out among the carriers that call; each one that is asked
+    lives through all of its own.
+    """
+    callers = [s for s in speakers if s.door != POLL]
+    told = _each(stories)
+    cast = [(story, callers[i % len(callers)]) for i, story in enumerate(told)]
+    cast += [(t, s) for s in speakers if s.door == POLL for t in _each(ASKED)]
+    return [_shipment(*part, index, now) for index, part in enumerate(cast)]
 
 
-def _shipment(story: Story, index: int, speaker: Speaker, now: datetime) -> Shipment:
+def _each(stories: Sequence[Story]) -> list[Story]:
+    return [story for story in stories for _ in range(story.shipments)]
+
+
+def _shipment(story: Story, speaker: Speaker, index: int, now: datetime) -> Shipment:
     dispatched_at = now.replace(second=0, microsecond=0) - DISPATCHED
     boxes = tuple(
         Box(v, f"RL{index:07}{v:02}BR", f"demo-{index:03}-{v}")
         for v in range(1, story.volumes + 1)
     )
     steps = story.steps(_parts(boxes, speaker, dispatched_at))
+    by_key = speaker.door == POLL
     return Shipment(
         order_id=f"1500{index:03}-01",
-        invoice_number=str(71000 + index),
+        invoice_number=str(FIRST_INVOICE + index),
         story=story.name,
         speaker=speaker,
         dispatched_at=dispatched_at,
         boxes=boxes,
         steps={act: tuple(told) for act, told in steps.items()},
         visible_after=story.visible_after,
+        invoice_key=nfe_key(FIRST_INVOICE + index, now) if by_key else "",
     )
 
 

@@ -1,6 +1,7 @@
 """The demo's own calls: as ERP, as carrier, and to look into the sandbox."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,9 +10,10 @@ from typing import Any, Final
 from aiohttp import ClientError, ClientSession
 
 from relay.demo import evidence
+from relay.demo.bodies import label_body, scan_body
 from relay.demo.evidence import Evidence, Kill, Webhook
 from relay.demo.plan import Label, Scan, Shipment
-from relay.demo.programs import ACCOUNT, DemoFailed
+from relay.demo.programs import DemoFailed
 
 PATIENCE_SECONDS: Final = 30.0
 PAUSE_SECONDS: Final = 0.1
@@ -53,6 +55,11 @@ class Sandbox:
             if not answer.ok:
                 raise DemoFailed(f"the sandbox refuses {path}: {await answer.text()}")
             return await answer.json()
+
+    async def record(self, shipment: Shipment, scan: Scan) -> None:
+        """Let something happen to a box of which the carrier tells when asked."""
+        path = f"carriers/{shipment.speaker.adapter}/scans"
+        await self.tell(path, scan_body(shipment, scan))
 
     async def ready(self) -> bool:
         """Whether it answers."""
@@ -98,21 +105,60 @@ class Relay:
     async def register(self, shipment: Shipment, label: Label) -> None:
         """Register a label, and again until the relay has it, as an ERP does."""
         body = label_body(shipment, label)
-        headers = {"Authorization": f"Bearer {self.token}"}
-        url = f"{self.url}/v1/shipments"
 
         async def registered() -> bool:
-            try:
-                async with self.session.post(url, json=body, headers=headers) as answer:
-                    if answer.status in REFUSED:
-                        words = await answer.text()
-                        raise DemoFailed(f"the relay refuses a label: {words}")
-                    return answer.ok
-            except ClientError:
-                return False
+            return await self._got("POST", "", "a label", json=body) is not None
 
         for _ in range(label.times):
             await until(f"the label of {shipment.order_id}", registered)
+
+    async def ask_again(self, shipment: Shipment) -> None:
+        """Have the carrier asked at once, as an ERP does for a shopper who calls."""
+        await self._about(shipment, "POST", "/track-again")
+
+    async def shown(self, shipment: Shipment) -> Any:
+        """Return all that the relay knows of a shipment."""
+        return await self._about(shipment, "GET", "")
+
+    async def _about(self, shipment: Shipment, method: str, path: str) -> Any:
+        """Return the answer about a registered shipment, as soon as there is one."""
+        path = f"/{await self._id(shipment)}{path}"
+        found: list[str] = []
+
+        async def answered() -> bool:
+            text = await self._got(method, path, "a question")
+            found[:] = [] if text is None else [text]
+            return bool(found)
+
+        await until(f"an answer about {shipment.order_id}", answered)
+        return json.loads(found[0])
+
+    async def _id(self, shipment: Shipment) -> str:
+        """Return the relay's own id of a registered shipment."""
+        found: list[str] = []
+
+        async def listed() -> bool:
+            query = {"orderId": shipment.order_id}
+            text = await self._got("GET", "", "a list", params=query)
+            found[:] = [s["id"] for s in json.loads(text or "{}").get("shipments", ())]
+            return bool(found)
+
+        await until(f"the shipment of {shipment.order_id}", listed)
+        return found[0]
+
+    async def _got(self, method: str, path: str, what: str, **sent: Any) -> str | None:
+        """Return what the relay answers, None if it cannot answer just now."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        url = f"{self.url}/v1/shipments{path}"
+        try:
+            request = self.session.request(method, url, headers=headers, **sent)
+            async with request as answer:
+                words = await answer.text()
+        except ClientError:
+            return None
+        if answer.status in REFUSED:
+            raise DemoFailed(f"the relay refuses {what}: {words}")
+        return words if answer.ok else None
 
     async def hear(
         self, sandbox: Sandbox, shipment: Shipment, scan: Scan
@@ -123,7 +169,7 @@ class Relay:
         the last answer. A forged call is made once.
         """
         path = f"carriers/{shipment.speaker.adapter}/scans"
-        url = f"{self.url}/webhooks/{shipment.speaker.adapter}"
+        url = f"{self.url}/webhooks/{shipment.speaker.contract}"
         body = scan_body(shipment, scan) | {"url": url}
         answers: list[int | None] = []
 
@@ -147,55 +193,6 @@ async def _answers(session: ClientSession, url: str) -> bool:
             return answer.ok
     except ClientError:
         return False
-
-
-def order_body(shipment: Shipment) -> dict[str, Any]:
-    """Return the order and its invoice as the sandbox takes them."""
-    invoice = {
-        "invoiceNumber": shipment.invoice_number,
-        "visibleAfterSeconds": shipment.visible_after,
-    }
-    return {
-        "account": ACCOUNT,
-        "orderId": shipment.order_id,
-        "invoices": [invoice],
-    }
-
-
-def label_body(shipment: Shipment, label: Label) -> dict[str, Any]:
-    """Return a label as the relay takes it."""
-    box = label.box
-    return {
-        "account": ACCOUNT,
-        "contract": shipment.speaker.adapter,
-        "orderId": shipment.order_id,
-        "invoiceNumber": shipment.invoice_number,
-        "trackingNumber": box.number,
-        "volume": box.volume,
-        "volumes": len(shipment.boxes),
-        "dispatchedDate": shipment.dispatched_at.isoformat(),
-        "references": [{"type": "shipmentId", "value": box.shipment_id}],
-    }
-
-
-def scan_body(shipment: Shipment, scan: Scan) -> dict[str, Any]:
-    """Return a scan as the sandbox takes it; an older parcel is somebody else's."""
-    box = scan.box
-    prefix = "OLD-" if scan.older else ""
-    return {
-        "parcel": {
-            "orderId": f"{prefix}{shipment.order_id}",
-            "shipmentId": f"{prefix}{box.shipment_id}",
-            "trackingNumber": box.number,
-            "volume": box.volume,
-            "volumes": len(shipment.boxes),
-        },
-        "code": shipment.speaker.speaks[scan.milestone],
-        "secret": shipment.speaker.secret,
-        "occurredAt": scan.occurred_at.isoformat(),
-        "forged": scan.forged,
-        "repeat": scan.times,
-    }
 
 
 def now() -> datetime:

@@ -12,6 +12,7 @@ from relay.sandbox.asked import ScanAsked
 from relay.sandbox.bodies import not_found, read_one, unprocessable
 from relay.sandbox.stage import (
     Answers,
+    Configures,
     Simulates,
     Simulator,
     Stage,
@@ -38,6 +39,7 @@ async def list_carriers(request: web.Request) -> web.Response:
             "webhook": isinstance(simulator, Simulates),
             "speaks": _spoken_by(simulator),
             "routes": [f"{r.method} {r.path}" for r in _routes_of(simulator)],
+            "contract": _contract_of(simulator, request),
         }
         for adapter, simulator in sorted(simulators.items())
     ]
@@ -81,7 +83,17 @@ async def session(app: web.Application) -> AsyncIterator[None]:
 
 
 def _spoken_by(simulator: Simulator) -> dict[str, str]:
-    return dict(simulator.speaks) if isinstance(simulator, Simulates) else {}
+    if isinstance(simulator, Simulates | Configures):
+        return dict(simulator.speaks)
+    return {}
+
+
+def _contract_of(simulator: Simulator, request: web.Request) -> dict[str, str]:
+    """Return the settings with which a carrier is asked here, empty if it is not."""
+    if not isinstance(simulator, Configures):
+        return {}
+    url = request.url.origin() / "carriers" / simulator.adapter
+    return dict(simulator.contract(str(url)))
 
 
 def _routes_of(simulator: Simulator) -> list[StagedRoute]:

@@ -1,9 +1,10 @@
 """The stage for carriers' own parts: what they are given, and what they give back.
 
 A carrier's part is a class `Simulator` in the module `sandbox` of its folder. It is
-made without arguments and satisfies `Simulates`, `Answers` or both. It may import
-this module and the standard library. For a code or secret it cannot play it raises
-`ValueError` or `LookupError`.
+made without arguments and satisfies `Simulates`, `Answers` or both; one that answers
+may say by `Configures` how it is asked here. It may import this module and the
+standard library. For a code or secret it cannot play it raises `ValueError` or
+`LookupError`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -157,6 +158,25 @@ class Answers(Protocol):
 
     def routes(self) -> Iterable[StagedRoute]:
         """Return the endpoints that the relay polls."""
+        ...
+
+
+@runtime_checkable
+class Configures(Protocol):
+    """A carrier that is asked, and says with which settings it is asked here."""
+
+    adapter: str
+
+    @property
+    def speaks(self) -> Mapping[str, str]:
+        """The carrier's code for each milestone of the relay that it can tell."""
+        ...
+
+    def contract(self, base_url: str) -> Mapping[str, str]:
+        """Return a contract's settings, `adapter` left out, to be asked at *base_url*.
+
+        Keys are those of `[contracts.<name>]`, the adapter's own ones included.
+        """
         ...
 
 

@@ -25,8 +25,9 @@ from relay.carrier.loading import adapter_names, load_carrier
 from relay.carrier.redaction import redact
 from relay.errors import ConfigurationError, UntrustedWebhook
 from relay.sandbox.server import SandboxOptions, create_sandbox
-from relay.sandbox.stage import Answers, Simulates, StagedParcel, StagedScan
+from relay.sandbox.stage import Answers, Configures, Simulates, StagedParcel, StagedScan
 from relay.sandbox.world import WORLD
+from relay.settings.contracts import ContractSettings
 from relay.tracking import Milestone, TrackingEvent
 from tests.carriers import support
 from tests.carriers.support import ADAPTERS, RECEIVED_AT, Sample, carrier, facts
@@ -307,6 +308,29 @@ async def test_the_sandbox_answers_with_every_code_so_that_the_adapter_reads_it(
             assert (event.carrier_code, event.occurred_at) == (code, happened)
             assert event.milestone is support.table(adapter)[code].milestone
             assert (event.city, event.state) == ("Recife", "PE")
+
+
+@pytest.mark.parametrize("adapter", ASKED)
+async def test_the_sandbox_says_with_which_settings_the_carrier_is_asked_there(
+    adapter: str,
+) -> None:
+    simulator = support.simulator(adapter)
+    assert isinstance(simulator, Configures)
+    app = create_sandbox(SandboxOptions(simulators={adapter: simulator}))
+    happened = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
+    parcel = StagedParcel("1-01", "shipment-1", "ZZ000000001BR", NFE_KEY)
+    code = simulator.speaks["delivered"]
+    app[WORLD].stages[adapter].record(StagedScan(parcel, code, happened))
+    async with TestServer(app) as server, ClientSession() as session:
+        given = simulator.contract(str(server.make_url(f"/carriers/{adapter}")))
+        table = {"name": "asked", "adapter": adapter, **given}
+        contract = ContractSettings.model_validate(table)
+        made = load_carrier(adapter, contract.for_adapter())
+        assert isinstance(made, Polls)
+        view = ParcelView((), parcel.tracking_number, NFE_KEY)
+        documents = await made.ask(session, [view])
+    [event] = [event for document in documents for event in made.read(document)]
+    assert (event.milestone, event.occurred_at) == (Milestone.DELIVERED, happened)
 
 
 @pytest.mark.parametrize("adapter", ASKED)

@@ -36,7 +36,8 @@ EMPTY = Evidence([], [], [], [], [])
 
 
 def listed(adapter: str, *, webhook: bool = True, **speaks: str) -> dict[str, Any]:
-    return {"adapter": adapter, "webhook": webhook, "speaks": speaks, "routes": []}
+    told = {"adapter": adapter, "webhook": webhook, "speaks": speaks}
+    return told | {"routes": [], "contract": {}}
 
 
 def test_only_carriers_that_call_and_say_enough_take_part() -> None:
@@ -84,7 +85,7 @@ def test_scans_are_believable() -> None:
     assert {p.story for p in open_} == {
         "still on its way",
         "forged delivery",
-        "number of an older parcel",
+        "number used before",
         "two of three volumes",
     }
 

@@ -46,9 +46,13 @@ class Caller:
 
 
 class Asked:
-    """A carrier that is asked only."""
+    """A carrier that is asked only, and says how."""
 
     adapter = "asked"
+    speaks: ClassVar = {"picked_up": "up"}
+
+    def contract(self, base_url: str) -> dict[str, str]:
+        return {"base_url": base_url, "secret": "s"}
 
     def routes(self) -> Iterable[StagedRoute]:
         return []
@@ -100,13 +104,21 @@ def scan_of(relay: Relay, **fields: Any) -> dict[str, Any]:
 
 
 async def test_the_carriers_are_listed(staged: Any) -> None:
+    url = staged.client.make_url("/carriers/asked")
     assert await staged.listed("carriers") == [
-        {"adapter": "asked", "webhook": False, "speaks": {}, "routes": []},
+        {
+            "adapter": "asked",
+            "webhook": False,
+            "speaks": {"picked_up": "up"},
+            "routes": [],
+            "contract": {"base_url": str(url), "secret": "s"},
+        },
         {
             "adapter": "caller",
             "webhook": True,
             "speaks": {"delivered": "done"},
             "routes": ["GET /track/{number}"],
+            "contract": {},
         },
     ]
 
