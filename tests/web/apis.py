@@ -1,5 +1,6 @@
 """The API as tests ask it: a real server over a real database."""
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -56,7 +57,7 @@ class Api:
     ) -> tuple[int, Any]:
         """Send *body* as JSON, or bytes as they are; return status and answer."""
         sent: dict[str, Any] = {"json": body} if body is not None else {}
-        if isinstance(body, bytes):
+        if isinstance(body, (bytes, io.IOBase)):
             sent = {"data": body}
         answer = await self.client.request(
             method, path, headers=self.headers | headers, **sent
