@@ -1,6 +1,5 @@
 """The composition root: the only module that knows every part."""
 
-import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from relay.database import opened
 from relay.health import Health
 from relay.intake import Intake
 from relay.metrics import Metrics
+from relay.news import News
 from relay.polling.answers import Answers
 from relay.polling.poller import Poller
 from relay.polling.rounds import Rounds, Tells
@@ -76,12 +76,13 @@ class Relay:
     intake: Intake = field(init=False)
     sweeper: Sweeper = field(init=False)
     poller: Poller = field(init=False)
-    _telling: set[asyncio.Future[None]] = field(default_factory=set)
+    news: News = field(init=False)
     _registrar: Registrar | None = None
 
     def __post_init__(self) -> None:
         self.documents = Documents(self.database)
         self.publisher = self._publisher()
+        self.news = News(self.database, self.publisher.wake)
         self.keeper = (
             Keeper(self.database) if isinstance(self.database, SqliteDatabase) else None
         )
@@ -106,7 +107,7 @@ class Relay:
             carriers=self.carriers,
             health=self.health,
             clock=self.clock,
-            on_news=self._news,
+            on_news=self.news,
             on_replay=self.reader.wake,
             on_track=self.poller.wake,
             metrics=self.metrics,
@@ -163,20 +164,6 @@ class Relay:
         terms = reading_terms(contracts, carriers, pace(self.settings))
         return Labels(self.database, terms.pace, terms.lower_bounds, terms.adoptions)
 
-    def _news(self) -> None:
-        """Wake this publisher, and the other replicas'."""
-        self.publisher.wake()
-        if not self.alone:
-            telling = asyncio.ensure_future(self.database.notify())
-            self._telling.add(telling)
-            telling.add_done_callback(self._told)
-
-    def _told(self, telling: asyncio.Future[None]) -> None:
-        """Forget a notice; one that was lost is made good by looking round."""
-        self._telling.discard(telling)
-        if not telling.cancelled() and telling.exception() is not None:
-            log.warning("replicas were not told", error=repr(telling.exception()))
-
     def _count_call(self, account: str, kind: str, status: int | None) -> None:
         self.metrics.vtex_calls.labels(account, kind, status or 0).inc()
 
@@ -191,7 +178,7 @@ class Relay:
     def _reader(self) -> Reader:
         database = self.database
         calls = Calls(
-            on_news=self._news,
+            on_news=self.news,
             on_idle=self.keeper.burst_read if self.keeper else nothing,
             on_hang=hang,
             on_read=self._count_read,
