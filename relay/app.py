@@ -12,6 +12,7 @@ from relay import logs
 from relay.carrier.contract import Carrier
 from relay.clock import Clock, utcnow
 from relay.database import opened
+from relay.drift import Drift
 from relay.health import Health
 from relay.intake import Intake
 from relay.metrics import Metrics
@@ -145,6 +146,7 @@ class Relay:
             "publisher": self.publisher.run(),
             "sweeper": self.sweeper.run(),
             "poller": self.poller.run(),
+            "clock": Drift(self.database, self.clock, self.health).run(),
         }
         return loops | ({"keeper": self.keeper.run()} if self.keeper else {})
 

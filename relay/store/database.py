@@ -9,6 +9,7 @@ writer.
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from importlib.resources import files
 from typing import Any, Final, Literal, Protocol, TypeVar
 
@@ -79,6 +80,10 @@ class Database(Protocol):
 
     async def vacuum(self, pages: int) -> bool:
         """Give up to *pages* freed pages back; say whether there were any."""
+        ...
+
+    async def clock(self) -> datetime:
+        """Return the time of the machine that keeps the database."""
         ...
 
     async def listen(self, heard: Callable[[], None]) -> None:
