@@ -26,6 +26,7 @@ from relay.publisher.sending import Sender
 from relay.reading import TIME_LIMIT, Calls, Reader
 from relay.registering import Registrar
 from relay.resolving import reading_terms
+from relay.room import Room
 from relay.settings import Settings
 from relay.store.accounts import Accounts
 from relay.store.ages import Ages
@@ -148,7 +149,10 @@ class Relay:
             "poller": self.poller.run(),
             "clock": Drift(self.database, self.clock, self.health).run(),
         }
-        return loops | ({"keeper": self.keeper.run()} if self.keeper else {})
+        if not isinstance(self.database, SqliteDatabase) or self.keeper is None:
+            return loops
+        room = Room(self.database.path.absolute().parent, self.health)
+        return loops | {"keeper": self.keeper.run(), "disk": room.run()}
 
     def _publisher(self) -> Publisher:
         claims = Claims(self.database)
