@@ -15,7 +15,7 @@ from relay.publisher.terms import AccountTerms, Terms, Waits
 from relay.settings import Settings
 from relay.settings.accounts import AccountSettings
 from relay.store.ages import AgesPolicy
-from relay.store.claims import Limits
+from relay.store.claimed import Limits
 from relay.store.events import Pace
 from relay.telling.facts import Policy
 from relay.vtex.client import VtexAccount

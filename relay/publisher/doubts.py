@@ -15,7 +15,7 @@ from relay.publisher.looking import Seen, not_seen, package_of
 from relay.publisher.settling import postponed
 from relay.publisher.steps import announced_in
 from relay.publisher.terms import Waits
-from relay.store.claims import Change, Claim, with_facts
+from relay.store.claimed import Change, Claim, with_facts
 from relay.store.facts import announced, told_key
 from relay.telling.facts import Pending, Told
 from relay.vtex.bodies import TrackingObject

@@ -9,7 +9,7 @@ from relay.publisher.looking import Seen, looked, package_of
 from relay.publisher.steps import spelled_out
 from relay.publisher.storing import told_row
 from relay.publisher.terms import Waits
-from relay.store.claims import Change, Claim, with_facts
+from relay.store.claimed import Change, Claim, with_facts
 from relay.telling.facts import Policy
 from relay.telling.publishing import as_object, untold
 from relay.telling.tellable import assess

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from relay.clock import micros
 from relay.publisher.settling import Settlement, postponed, slower, stuck
 from relay.publisher.terms import Waits
-from relay.store.claims import Change, Claim, with_facts
+from relay.store.claimed import Change, Claim, with_facts
 from relay.store.facts import announced
 from relay.telling.facts import Facts
 from relay.vtex.orders import (

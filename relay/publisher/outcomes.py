@@ -25,7 +25,7 @@ from relay.publisher.settling import (
 from relay.publisher.steps import Look, Publish, Write
 from relay.publisher.terms import AccountTerms, Waits
 from relay.store.accounts import AccountState
-from relay.store.claims import Change, Claim, with_facts
+from relay.store.claimed import Change, Claim, with_facts
 from relay.store.facts import announced, told_key
 from relay.telling.facts import Policy, Told
 from relay.vtex.answers import Meaning, hint, meaning

@@ -12,7 +12,8 @@ from relay.logs import logger
 from relay.publisher.sending import Course, Sender
 from relay.publisher.terms import AccountTerms, Terms
 from relay.store.accounts import AccountState
-from relay.store.claims import Claims, Taking
+from relay.store.claimed import Taking
+from relay.store.claims import Claims
 from relay.store.identifiers import new_id
 
 log = logger(__name__)

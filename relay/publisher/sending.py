@@ -21,7 +21,8 @@ from relay.publisher.steps import Announce, Look, Publish, Rest, Write, next_ste
 from relay.publisher.storing import Planned, plan, quarantine_changes
 from relay.publisher.terms import AccountTerms, Waits
 from relay.store.accounts import AccountState
-from relay.store.claims import Change, Claim, Claims
+from relay.store.claimed import Change, Claim
+from relay.store.claims import Claims
 from relay.telling.facts import Facts, Policy
 from relay.vtex.client import Answer, VtexClient
 from relay.vtex.deadline import Deadline

@@ -8,7 +8,7 @@ from typing import Any
 from relay.clock import micros
 from relay.publisher.steps import Rest
 from relay.store.accounts import AccountState
-from relay.store.claims import Change, Claim
+from relay.store.claimed import Change, Claim
 from relay.store.spelling import stored
 from relay.telling.facts import Facts
 from relay.tracking import Milestone

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
-from relay.store.claims import Claim
+from relay.store.claimed import Claim
 from relay.telling.facts import OVER, WHOLE, Announcement, Facts, Pending, Policy, Told
 from relay.telling.publishing import NewObject, is_announced, publishing
 from relay.telling.tellable import Assessment, assess

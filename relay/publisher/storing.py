@@ -7,7 +7,7 @@ from typing import Any
 
 from relay.clock import micros
 from relay.publisher.steps import Look, Publish, Rest, Step, Write
-from relay.store.claims import Change, Claim
+from relay.store.claimed import Change, Claim
 from relay.store.identifiers import new_id
 from relay.store.spelling import dumps
 from relay.telling.facts import Facts, Policy, Told

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from relay.store.claims import Limits
+from relay.store.claimed import Limits
 from relay.telling.facts import Policy
 from relay.vtex.client import VtexAccount
 

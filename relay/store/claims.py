@@ -15,20 +15,17 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from relay.clock import micros, moment
 from relay.errors import LeaseLost
 from relay.store.accounts import AccountState, locked
+from relay.store.claimed import Change, Claim, Limits, Taking, claim_of
 from relay.store.database import Database, Row, Transaction
 from relay.store.facts import gather
-from relay.store.spelling import at, rows
-from relay.telling.facts import Facts
-
-Change = tuple[str, Mapping[str, Any]]
-"""A named query and its values."""
+from relay.store.spelling import rows
 
 ORDER: Final = (
     "answer_call",
@@ -54,42 +51,6 @@ ORDER: Final = (
 
 FOREVER: Final = (1 << 63) - 1
 """An instant after every other."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A shipment taken for a while, with all that telling depends on."""
-
-    facts: Facts
-    lease: str
-    lease_until: datetime
-    news: int
-    attempts: int
-    lane: int
-    failing_since: datetime | None
-    probe: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How fast, and how much at once, an account may be called."""
-
-    per_second: float
-    burst: int
-    in_flight: int
-    probe_every: timedelta = timedelta(seconds=10)
-    closed_gate: timedelta = timedelta(minutes=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Taking:
-    """The terms of a claim: whose, how many, under which lease."""
-
-    account: str
-    wanted: int
-    lease: str
-    lease_until: datetime
-    limits: Limits
 
 
 @dataclass(slots=True)
@@ -160,7 +121,7 @@ class Claims:
             shipments, probe = await self._take(tx, state, taking, now)
             facts = await gather(tx, shipments)
             claims = [
-                _claim(row, known, probe=probe)
+                claim_of(row, known, probe=probe)
                 for row, known in zip(shipments, facts, strict=True)
             ]
             await _apply(tx, [change for c in claims for change in begin(c)])
@@ -284,24 +245,6 @@ def _probed(state: AccountState, limits: Limits, now: datetime) -> None:
         state.probe_at = micros(now + limits.probe_every)
     if state.write_closed is not None:
         state.write_retry_at = micros(now + limits.closed_gate)
-
-
-def _claim(row: Row, facts: Facts, *, probe: bool) -> Claim:
-    return Claim(
-        facts=facts,
-        lease=row["lease"],
-        lease_until=moment(row["lease_until"]),
-        news=row["news"],
-        attempts=row["attempts"],
-        lane=row["lane"],
-        failing_since=at(row["failing_since"]),
-        probe=probe,
-    )
-
-
-def with_facts(claim: Claim, **changed: Any) -> Claim:
-    """Return *claim* after an answer changed what is known."""
-    return replace(claim, facts=replace(claim.facts, **changed))
 
 
 async def _apply(tx: Transaction, changes: Sequence[Change]) -> None:

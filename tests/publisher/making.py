@@ -6,7 +6,7 @@ from typing import Any
 from relay.publisher.outcomes import Circumstances
 from relay.publisher.terms import AccountTerms, Waits
 from relay.store.accounts import AccountState
-from relay.store.claims import Claim, Limits
+from relay.store.claimed import Claim, Limits
 from relay.telling.facts import Facts
 from relay.vtex.client import VtexAccount
 from tests.telling.making import NOW, NUMBER, POLICY, facts

@@ -10,7 +10,7 @@ from relay.clock import micros
 from relay.publisher.doubts import settle_doubt, verify
 from relay.publisher.looking import ORDER_CANCELLED, Seen, looked, shows_ours
 from relay.publisher.settling import Settlement
-from relay.store.claims import Claim
+from relay.store.claimed import Claim
 from relay.telling.facts import Announcement, Facts, Pending
 from relay.vtex.orders import PackageView
 from tests.publisher.making import OURS, WAITS, claim, order, package

@@ -11,7 +11,7 @@ from relay.errors import DeadlineOver, NotSent, Unanswered, VtexError
 from relay.publisher.outcomes import Outcome, outcome_of_answer, outcome_of_error
 from relay.publisher.steps import Announce, Look, Publish, Write
 from relay.store.accounts import AccountState
-from relay.store.claims import Claim
+from relay.store.claimed import Claim
 from relay.telling.facts import Pending
 from relay.vtex.client import Answer
 from tests.publisher.making import OURS, WAITS, after, around, claim, order, package

@@ -5,7 +5,8 @@ from typing import Any
 
 from relay.clock import micros
 from relay.labels import Label, LabelParcel
-from relay.store.claims import Change, Claim, Claims, Limits, Taking
+from relay.store.claimed import Change, Claim, Limits, Taking
+from relay.store.claims import Claims
 from relay.store.database import Database
 from relay.store.documents import Documents, Kept
 from relay.store.events import Pace, Reading
