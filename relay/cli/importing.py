@@ -54,24 +54,28 @@ class Tally:
     warnings: list[str] = field(default_factory=list)
 
 
+ForAccount = Annotated[str | None, typer.Option(help="For rows that name no account.")]
+ForContract = Annotated[
+    str | None, typer.Option(help="For rows that name no contract.")
+]
+
+OnTheRoad = Annotated[
+    bool,
+    typer.Option(
+        "--on-the-road",
+        help="The parcels travel already: VTEX is told only what it lacks.",
+    ),
+]
+
+
 def import_(  # noqa: PLR0913 -- each is an option of the command
     file: Annotated[
         Path, typer.Argument(help="The labels as CSV, a row each.", dir_okay=False)
     ],
     *,
-    account: Annotated[
-        str | None, typer.Option(help="For rows that name no account.")
-    ] = None,
-    contract: Annotated[
-        str | None, typer.Option(help="For rows that name no contract.")
-    ] = None,
-    on_the_road: Annotated[
-        bool,
-        typer.Option(
-            "--on-the-road",
-            help="The parcels travel already: VTEX is told only what it lacks.",
-        ),
-    ] = False,
+    account: ForAccount = None,
+    contract: ForContract = None,
+    on_the_road: OnTheRoad = False,
     refused: Annotated[
         Path | None,
         typer.Option(
@@ -95,16 +99,20 @@ def import_(  # noqa: PLR0913 -- each is an option of the command
     given: dict[str, Any] = {n: value for n, value in defaults.items() if value}
     given |= {"imported": True} if on_the_road else {}
     tally = on_database(config, lambda d: _imported(d, settings, rows, given))
-    for warning in tally.warnings:
-        typer.echo(warning, err=True)
-    typer.echo(
-        f"{tally.new} new, {tally.known} known already, {len(tally.refusals)} refused"
-    )
+    _sum_up(tally)
     if tally.refusals:
         path = refused or file.with_name(f"{file.stem}.refused.csv")
         _write_refused(path, rows, tally.refusals)
         typer.echo(f"{path} has the refused rows: mend them, and import that file.")
         raise typer.Exit(1)
+
+
+def _sum_up(tally: Tally) -> None:
+    for warning in tally.warnings:
+        typer.echo(warning, err=True)
+    typer.echo(
+        f"{tally.new} new, {tally.known} known already, {len(tally.refusals)} refused"
+    )
 
 
 def _content(file: Path) -> bytes:
