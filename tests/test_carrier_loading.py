@@ -107,3 +107,11 @@ def test_a_parcel_tells_its_first_reference_of_a_kind() -> None:
 def test_a_carrier_that_fails_may_say_how_long_it_wants_to_be_left_alone() -> None:
     assert CarrierFailure("busy").wait is None
     assert CarrierFailure("busy", wait=30).wait == 30
+
+
+def test_what_an_adapter_is_given_does_not_show_its_secrets() -> None:
+    given = ContractOptions(
+        "hub", ZoneInfo("UTC"), ("top-secret",), options={"password": "hidden-word"}
+    )
+    assert "top-secret" not in repr(given)
+    assert "hidden-word" not in repr(given)
