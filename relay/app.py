@@ -291,4 +291,5 @@ async def _begin(relay: Relay) -> None:
     """Notice new credentials, and take back what a predecessor left."""
     await relay.notice_credentials()
     await relay.publisher.start(alone=relay.alone)
+    await relay.poller.start(alone=relay.alone)
     await relay.database.listen(relay.publisher.wake)

@@ -103,6 +103,16 @@ class HandOver:
     volume: int
     placed: tuple[tuple[Reference, int], ...]
 
+    @property
+    def number(self) -> str | None:
+        """The parcel's tracking number at the second carrier, if it has one."""
+        numbers = (
+            reference.value
+            for reference, volume in self.placed
+            if volume and reference.kind is ReferenceKind.TRACKING_NUMBER
+        )
+        return next(numbers, None)
+
 
 def parcel_references(parcel: LabelParcel) -> list[Reference]:
     """Return under what a carrier may speak of one box."""

@@ -45,6 +45,15 @@ class Poller:
         """Look at once: somebody wants to know."""
         self._woken.set()
 
+    async def start(self, *, alone: bool) -> None:
+        """Take back the calls of a predecessor.
+
+        *alone* says that no other process polls from this store.
+        """
+        await self._begin(self.clock())
+        if alone:
+            await self.claims.take_back(self.callings)
+
     async def run(self) -> None:
         """Work until cancelled; what is under way then is asked for again."""
         try:

@@ -67,6 +67,8 @@ class Adopting:
         shipment, volume = row["shipment"], _volume(row)
         parcel = {"shipment": shipment, "volume": volume}
         await tx.run("adopt_for_parcel", **parcel, tracking_number=number)
+        asked = parcel | {"contract": row["contract"]}
+        await tx.run("adopt_for_poll", **asked, tracking_number=number)
         courier, url = self.adoptions[row["contract"]](_view(row, volume, number))
         await tx.run(
             "adopt_for_shipment",

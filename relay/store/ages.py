@@ -79,6 +79,7 @@ JOBS: Final = (
         "shipment_page",
         (
             "forget_parcels_of",
+            "forget_polls_of",
             "forget_references_of",
             "forget_matches_of",
             "forget_told_of",

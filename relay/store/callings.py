@@ -152,5 +152,5 @@ def unanswered_rows(called: Called) -> list[dict[str, Any]]:
     return sorted(found, key=_key)
 
 
-def _key(row: Mapping[str, Any]) -> tuple[int, int]:
-    return (row["shipment"], row["volume"])
+def _key(row: Mapping[str, Any]) -> tuple[int, str, int]:
+    return (row["shipment"], row["contract"], row["volume"])

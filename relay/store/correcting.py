@@ -94,10 +94,14 @@ class Correcting(Writing):
         await self.register(
             self.placed(), registered_at=began, dispatched_at=self.row["dispatched_at"]
         )
-        await self.tx.many("correct_parcel", [self._corrected(p) for p in self.parcels])
+        corrected = [self._corrected(p) for p in self.parcels]
+        await self.tx.many("correct_parcel", corrected)
         if self.new_contract:
-            values = {"shipment": self.shipment, "contract": self.contract}
-            await self.tx.run("correct_contract", **values)
+            shipment = {"shipment": self.shipment}
+            await self.tx.run("forget_poll", **shipment, contract=self.row["contract"])
+            await self.tx.run("correct_contract", **shipment, contract=self.contract)
+        boxes = [(p["volume"], p["tracking_number"]) for p in corrected]
+        await self.ask_for(boxes, self.now)
 
     async def announce(self) -> None:
         """Write what VTEX is to be told from now on."""

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from relay.carrier.contract import ParcelView
 from relay.clock import moment
@@ -34,13 +34,14 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class DueParcel:
-    """A parcel that may be asked for.
+    """A parcel that a contract's carrier may be asked for.
 
     `failures` counts claims that were never answered, the present one left out.
     `resting` says that nothing is about to be told, which might reopen it.
     """
 
     shipment: int
+    contract: str
     volume: int
     registered_at: datetime
     polled_at: datetime | None = None
@@ -52,9 +53,13 @@ class DueParcel:
     view: ParcelView = field(default_factory=lambda: ParcelView(()))
 
     @property
-    def key(self) -> dict[str, int]:
+    def key(self) -> dict[str, Any]:
         """The parcel's key, as queries want it."""
-        return {"shipment": self.shipment, "volume": self.volume}
+        return {
+            "shipment": self.shipment,
+            "contract": self.contract,
+            "volume": self.volume,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ async def read_parcels(
     if not rows:
         return []
     these = ids("shipment", (r["shipment"] for r in rows))
-    heard = _heard(await tx.rows("heard_of_shipments", rows=these))
+    heard = _heard(await tx.rows("heard_of_shipments", rows=these, contract=contract))
     found = await tx.rows("references_to_ask", rows=these, contract=contract)
     references = _references(found)
     return [_parcel(r, heard, references) for r in rows]
@@ -129,6 +134,7 @@ def _parcel(
     )
     return DueParcel(
         shipment=row["shipment"],
+        contract=row["contract"],
         volume=row["volume"],
         registered_at=moment(row["registered_at"]),
         polled_at=at(row["polled_at"]),

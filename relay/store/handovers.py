@@ -13,6 +13,7 @@ from relay.store.events import Pace
 from relay.store.labelled import refuse_over, there
 from relay.store.parcels import Placed, Writing, registered, rematch_all, stored_key
 from relay.store.references import bring_news, intern, key
+from relay.store.spelling import clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class HandOvers:
             if not fresh:
                 return Corrected((), ())
             await self._store(writing, row, fresh)
+            number = None if change.number is None else clean(change.number)
+            await writing.ask_for([(change.volume, number)], now)
             await writing.note(
                 f"volume {change.volume} was handed over to contract {change.contract}"
             )

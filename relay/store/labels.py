@@ -99,6 +99,7 @@ class _Registering(Writing):
         values = {"shipment": self.shipment, "now": micros(self.now)}
         await self.tx.run("void_references_of_shipment", **values)
         await self.tx.run("forget_parcels", shipment=self.shipment)
+        await self.tx.run("forget_polls", shipment=self.shipment)
 
     async def redate(self, dispatched_at: int | None) -> None:
         """Move the lower bounds of every reference with the dispatch date."""

@@ -36,10 +36,31 @@ class Writing:
     async def put(
         self, parcels: Iterable[LabelParcel], dispatched_at: int | None
     ) -> None:
-        """Store boxes as they are now."""
-        await self.tx.many(
-            "put_parcel", [self._parcel(p, dispatched_at) for p in parcels]
-        )
+        """Store boxes as they are now, to be asked for after a first delay."""
+        put = [self._parcel(p, dispatched_at) for p in parcels]
+        await self.tx.many("put_parcel", put)
+        boxes = [(p["volume"], p["tracking_number"]) for p in put]
+        await self.ask_for(boxes, self.now + FIRST_POLL)
+
+    async def ask_for(
+        self, boxes: Iterable[tuple[int, str | None]], at: datetime
+    ) -> None:
+        """Have the contract's carrier asked for volumes under these numbers.
+
+        Those that it is asked for already keep their turn, unless the number is new.
+        """
+        rows = [
+            {
+                "shipment": self.shipment,
+                "contract": self.contract,
+                "volume": volume,
+                "tracking_number": number,
+                "now": micros(self.now),
+                "poll_at": micros(at),
+            }
+            for volume, number in boxes
+        ]
+        await self.tx.many("put_poll", rows)
 
     async def register(
         self,
@@ -99,7 +120,6 @@ class Writing:
             "tracking_number": clean(number) if number else None,
             "now": micros(self.now),
             "dispatched_at": dispatched_at,
-            "poll_at": micros(self.now + FIRST_POLL),
         }
 
 

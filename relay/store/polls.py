@@ -54,6 +54,16 @@ class PollClaims:
             await tx.many("begin_polling", [{"contract": g["contract"]} for g in given])
             await tx.many("bring_polls_back", given)
 
+    async def take_back(self, contracts: Iterable[str]) -> None:
+        """Let contracts be called again that a dead process was calling.
+
+        The parcels that it asked for come when its claim would have been over, and
+        fewer at a time: one of them may be what killed it.
+        """
+        given = [{"contract": c} for c in sorted(contracts)]
+        async with self._database.writing() as tx:
+            await tx.many("take_back_poll", given)
+
     async def ready(
         self, callings: Collection[Calling], now: datetime
     ) -> dict[str, datetime]:

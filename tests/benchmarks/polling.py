@@ -39,9 +39,11 @@ SEED: Final = """
     SELECT i, 'post', 'tracking_number', printf('BR%09dBR', i) FROM n;
     INSERT INTO parcel_references (reference, shipment, volume, given, registered_at)
     SELECT reference, reference, 1, value, :now FROM reference_values;
-    INSERT INTO parcels (shipment, volume, contract, tracking_number, registered_at,
-                         poll_at)
-    SELECT reference, 1, 'post', value, :now,
+    INSERT INTO parcels (shipment, volume, contract, tracking_number, registered_at)
+    SELECT reference, 1, 'post', value, :now FROM reference_values;
+    INSERT INTO parcel_polls (shipment, contract, volume, tracking_number,
+                              registered_at, poll_at)
+    SELECT reference, 'post', 1, value, :now,
            CASE WHEN reference <= :due THEN :now ELSE :later END
     FROM reference_values;
 """

@@ -16,7 +16,7 @@ def test_the_carrier_is_to_be_asked_at_once(cli: Cli, ids: list[str]) -> None:
 
     async def lanes(database: SqliteDatabase) -> list[Any]:
         async with database.reading() as tx:
-            rows = await tx.rows("parcels_of_shipment", shipment=1)
+            rows = await tx.rows("polls_of_shipment", shipment=1)
         return [r["poll_lane"] for r in rows]
 
     assert cli.on_database(lanes) == [0]

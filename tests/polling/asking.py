@@ -57,6 +57,12 @@ class Asked(Acme):
         return [Document(body(*scans), self.clock(), KIND) for scans in found]
 
 
+def turn(shipment: int, at: int, lane: int) -> dict[str, Any]:
+    """Return when the only box of a shipment of `acme` is asked for, as `move_poll`."""
+    key = {"shipment": shipment, "contract": "acme", "volume": 1}
+    return key | {"poll_at": at, "poll_lane": lane}
+
+
 def is_awaitable(made: object) -> bool:
     return hasattr(made, "__await__")
 
@@ -127,8 +133,8 @@ class Polled:
         return PollState.of(next(r for r in rows if r["contract"] == contract))
 
     async def parcel(self, number: str | None = None) -> Mapping[str, Any]:
-        """Return the row of a parcel, by default of the only one."""
-        rows = await self.way_in.rows("parcels")
+        """Return when a parcel is asked for, by default the only one."""
+        rows = await self.way_in.rows("parcel_polls")
         return next(r for r in rows if number in (None, r["tracking_number"]))
 
     async def sources(self) -> list[str]:

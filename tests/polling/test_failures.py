@@ -17,7 +17,7 @@ from relay.polling.poller import Poller
 from relay.store.documents import Documents
 from tests.acme import body, scan
 from tests.clock import START
-from tests.polling.asking import KIND, Asked, Polled, raising
+from tests.polling.asking import KIND, Asked, Polled, raising, turn
 from tests.polling.conftest import Polling
 from tests.way_in import until
 
@@ -104,7 +104,7 @@ async def test_one_parcel_that_makes_calls_fail_ends_up_alone(polled: Polled) ->
     polled.carrier.always = raising_for({"AC3"})
     for _ in range(30):
         await polled.poll(minutes=20)
-    rows = await polled.way_in.rows("parcels")
+    rows = await polled.way_in.rows("parcel_polls")
     unanswered = [r["tracking_number"] for r in rows if r["polled_at"] is None]
     assert unanswered == ["AC3"]
     assert polled.carrier.asks.count(["AC3"]) > 1
@@ -194,6 +194,26 @@ async def test_a_call_that_is_killed_is_made_again_when_its_claim_is_over(
     assert len(polled.carrier.asks) == 1
     await polled.poll(seconds=1)
     assert polled.carrier.asks == [["AC1"], ["AC1"]]
+
+
+@pytest.mark.parametrize(("alone", "asked"), [(True, True), (False, False)])
+async def test_a_process_that_is_alone_does_not_wait_for_its_predecessors_call(
+    polled: Polled, *, alone: bool, asked: bool
+) -> None:
+    await polled.way_in.register("AC1")
+    polled.carrier.ways = [hang]
+    polled.clock.advance(timedelta(minutes=30))
+    poller = polled.poller()
+    assert await poller.step() == 1
+    await until(lambda: len(polled.carrier.asks) == 1)
+    await poller.close()
+    polled.pollers.clear()
+    await polled.way_in.register("AC2", order_id="v1-02")
+    async with polled.way_in.database.writing() as tx:
+        await tx.run("move_poll", **turn(2, 0, 2))
+    await polled.poller().start(alone=alone)
+    await polled.poll(seconds=1)
+    assert (["AC2"] in polled.carrier.asks) is asked
 
 
 async def test_a_call_longer_than_its_claim_settles_nothing(polled: Polled) -> None:

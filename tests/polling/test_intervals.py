@@ -21,7 +21,7 @@ def parcel(
     **more: int,
 ) -> DueParcel:
     said = Heard(milestone, heard, heard)
-    return DueParcel(1, 1, START, polled_at=polled, heard=said, **more)
+    return DueParcel(1, "acme", 1, START, polled_at=polled, heard=said, **more)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_the_quiet_lane_has_its_turn() -> None:
 
 
 def test_what_is_closed_is_not_asked_for_again() -> None:
-    closed = DueParcel(1, 1, START, closed=True)
+    closed = DueParcel(1, "acme", 1, START, closed=True)
     assert after_answer(closed, INTERVALS.plan, START) == Next(None)
 
 

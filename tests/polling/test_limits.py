@@ -20,7 +20,7 @@ from relay.store.pollstate import (
     pause_after,
 )
 from tests.clock import START, Clock
-from tests.polling.asking import Asked, Polled
+from tests.polling.asking import Asked, Polled, turn
 from tests.polling.conftest import Polling
 from tests.way_in import WayIn
 
@@ -124,7 +124,7 @@ async def test_urgent_parcels_get_what_is_left_of_the_quota(polling: Polling) ->
         await polled.way_in.register(f"AC{n:02}", order_id=f"v1-{n:02}")
     async with polled.way_in.database.writing() as tx:
         for n in (28, 29, 30):
-            urgent = {"shipment": n, "volume": 1, "poll_at": n, "poll_lane": 1}
+            urgent = turn(n, n, 1)
             await tx.run("move_poll", **urgent)
     await polled.poll(hours=11)
     assert {a for (a,) in polled.carrier.asks[:3]} == {"AC27", "AC28", "AC29"}

@@ -11,7 +11,7 @@ from relay.labels import Correction, LabelParcel
 from relay.store.corrections import Corrections
 from tests.acme import body, scan
 from tests.clock import START
-from tests.polling.asking import Asked, Polled, raising
+from tests.polling.asking import Asked, Polled, raising, turn
 from tests.polling.conftest import Polling
 
 
@@ -158,10 +158,10 @@ async def test_one_claim_in_ten_is_for_what_is_quiet(polling: Polling) -> None:
     for n in range(10):
         await polled.way_in.register(f"AC{n}", order_id=f"v1-0{n}")
     async with polled.way_in.database.writing() as tx:
-        quiet = {"shipment": 1, "volume": 1, "poll_at": 0, "poll_lane": 3}
+        quiet = turn(1, 0, 3)
         await tx.run("move_poll", **quiet)
         for n in range(2, 11):
-            urgent = {"shipment": n, "volume": 1, "poll_at": n, "poll_lane": 1}
+            urgent = turn(n, n, 1)
             await tx.run("move_poll", **urgent)
     await polled.poll(days=1)
     assert polled.carrier.asks[9] == ["AC0"]
@@ -206,7 +206,7 @@ async def test_a_closed_shipment_that_is_due_all_the_same_is_put_off(
     await polled.way_in.register("AC1")
     await polled.close_shipment("lost")
     async with polled.way_in.database.writing() as tx:
-        move = {"shipment": 1, "volume": 1, "poll_at": 1, "poll_lane": 2}
+        move = turn(1, 1, 2)
         await tx.run("move_poll", **move)
         await tx.run("make_due", shipment=1, now=1)
     await polled.poll(minutes=0)

@@ -231,7 +231,7 @@ async def test_a_parcel_of_a_closed_shipment_is_not_subscribed(owls: Owls) -> No
     await polled.way_in.register("AC1")
     await polled.close_shipment()
     async with polled.way_in.database.writing() as tx:
-        key = {"shipment": 1, "volume": 1}
+        key = {"shipment": 1, "contract": "acme", "volume": 1}
         await tx.run("move_subscription", **key, subscribe_at=1)
     await polled.poll()
     assert polled.carrier.subscribed == []

@@ -26,6 +26,7 @@ SCANS: Final[dict[str, str]] = {
     "trim_asides": "the last few requests that were not trusted",
     "contracts_to_poll": "one row: the name is the key",
     "lock_poll": "one row: the name is the key",
+    "take_back_poll": "one row: the name is the key",
     "poll_to_claim": "one row: the name is the key",
     "save_poll": "one row: the name is the key",
     "hasten_polls": "one row: the name is the key",

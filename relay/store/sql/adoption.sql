@@ -31,6 +31,11 @@ ORDER BY s.shipment, p.volume, e.occurred_at, e.event
 UPDATE parcels SET tracking_number = :tracking_number
 WHERE shipment = :shipment AND volume = :volume AND tracking_number IS NULL
 
+-- name: adopt_for_poll!
+UPDATE parcel_polls SET tracking_number = :tracking_number
+WHERE shipment = :shipment AND contract = :contract AND volume = :volume
+  AND tracking_number IS NULL
+
 -- name: adopt_for_shipment!
 UPDATE shipments
 SET tracking_number = :tracking_number, courier = coalesce(courier, :courier),

@@ -1,19 +1,5 @@
 -- name: correct_parcel!
--- Whoever is asked anew, or for another number, is asked at once.
-UPDATE parcels
-SET contract = :contract, tracking_number = :tracking_number,
-    polled_at = CASE WHEN contract = :contract
-                      AND coalesce(tracking_number, '')
-                        = coalesce(CAST(:tracking_number AS TEXT), '')
-                     THEN polled_at END,
-    poll_at = CASE WHEN contract = :contract
-                    AND coalesce(tracking_number, '')
-                      = coalesce(CAST(:tracking_number AS TEXT), '')
-                   THEN poll_at ELSE registered_at END,
-    subscribe_at = CASE WHEN contract = :contract
-                         AND coalesce(tracking_number, '')
-                           = coalesce(CAST(:tracking_number AS TEXT), '')
-                        THEN subscribe_at ELSE registered_at END
+UPDATE parcels SET contract = :contract, tracking_number = :tracking_number
 WHERE shipment = :shipment AND volume = :volume
 
 -- name: correct_contract!

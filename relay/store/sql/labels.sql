@@ -50,24 +50,12 @@ WHERE shipment = :shipment
 SELECT * FROM parcels WHERE shipment = :shipment ORDER BY volume
 
 -- name: put_parcel!
--- Asked for after a first delay; at a new number, anew.
 INSERT INTO parcels
-    (shipment, volume, contract, tracking_number, registered_at, dispatched_at,
-     poll_at, subscribe_at)
-VALUES (:shipment, :volume, :contract, :tracking_number, :now, :dispatched_at,
-        :poll_at, :now)
+    (shipment, volume, contract, tracking_number, registered_at, dispatched_at)
+VALUES (:shipment, :volume, :contract, :tracking_number, :now, :dispatched_at)
 ON CONFLICT (shipment, volume) DO UPDATE
 SET contract = excluded.contract, tracking_number = excluded.tracking_number,
-    dispatched_at = coalesce(parcels.dispatched_at, excluded.dispatched_at),
-    polled_at = CASE WHEN coalesce(parcels.tracking_number, '')
-                        = coalesce(excluded.tracking_number, '')
-                     THEN parcels.polled_at END,
-    poll_at = CASE WHEN coalesce(parcels.tracking_number, '')
-                      <> coalesce(excluded.tracking_number, '')
-                   THEN excluded.poll_at ELSE parcels.poll_at END,
-    subscribe_at = CASE WHEN coalesce(parcels.tracking_number, '')
-                           <> coalesce(excluded.tracking_number, '')
-                        THEN excluded.subscribe_at ELSE parcels.subscribe_at END
+    dispatched_at = coalesce(parcels.dispatched_at, excluded.dispatched_at)
 
 -- name: forget_parcels!
 -- What was registered before a cancellation; its references were voided.

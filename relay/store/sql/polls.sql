@@ -2,13 +2,17 @@
 INSERT INTO polls (contract) VALUES (:contract)
 ON CONFLICT (contract) DO NOTHING
 
+-- name: take_back_poll!
+-- Nobody is alive who could be calling.
+UPDATE polls SET lease = NULL, busy_until = 0 WHERE contract = :contract
+
 -- name: contracts_to_poll
 -- How contracts may be asked, and whether there is anything to ask for.
 SELECT s.*,
-       EXISTS (SELECT 1 FROM parcels AS p
+       EXISTS (SELECT 1 FROM parcel_polls AS p
                WHERE p.contract = s.contract AND p.poll_lane IN (0, 1, 2, 3)
                  AND p.poll_at <= :now) AS asks,
-       EXISTS (SELECT 1 FROM parcels AS p
+       EXISTS (SELECT 1 FROM parcel_polls AS p
                WHERE p.contract = s.contract
                  AND p.subscribe_at <= :now) AS subscribes
 FROM json_each(:rows) AS j
@@ -31,32 +35,33 @@ WHERE contract = :contract
 
 -- name: due_polls
 -- At rest: nothing of a closed shipment waits to be told, which might reopen it.
-SELECT p.shipment, p.volume, p.tracking_number, p.registered_at, p.poll_at,
+SELECT p.shipment, p.contract, p.volume, p.tracking_number, p.registered_at, p.poll_at,
        p.polled_at, p.poll_lane, p.poll_failures, s.invoice_key, s.closed_at,
        s.closed_because,
        CASE WHEN s.due_at IS NULL AND s.news_due_at IS NULL AND s.lease IS NULL
             THEN 1 ELSE 0 END AS at_rest
-FROM parcels AS p
+FROM parcel_polls AS p
 JOIN shipments AS s ON s.shipment = p.shipment
 WHERE p.contract = :contract AND p.poll_lane = :lane AND p.poll_at <= :now
 ORDER BY p.poll_at LIMIT :limit FOR UPDATE OF p SKIP LOCKED
 
 -- name: due_subscriptions
-SELECT p.shipment, p.volume, p.tracking_number, p.registered_at, p.poll_at,
+SELECT p.shipment, p.contract, p.volume, p.tracking_number, p.registered_at, p.poll_at,
        p.polled_at, p.poll_lane, p.poll_failures, s.invoice_key, s.closed_at,
        s.closed_because, 1 AS at_rest
-FROM parcels AS p
+FROM parcel_polls AS p
 JOIN shipments AS s ON s.shipment = p.shipment
 WHERE p.contract = :contract AND p.subscribe_at <= :now
 ORDER BY p.subscribe_at LIMIT :limit FOR UPDATE OF p SKIP LOCKED
 
 -- name: heard_of_shipments
--- What carriers said of shipments, the latest last.
+-- What the carrier of one contract said of shipments, the latest last.
 SELECT p.shipment, p.volume, e.milestone, e.effect, e.occurred_at, e.received_at
 FROM json_each(:rows) AS j
 JOIN event_parcels AS p ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 JOIN events AS e ON e.event = p.event
-WHERE e.withdrawn_at IS NULL AND p.ambiguous = 0
+JOIN reference_values AS r ON r.reference = e.reference
+WHERE r.contract = :contract AND e.withdrawn_at IS NULL AND p.ambiguous = 0
   AND coalesce(p.judged, '') <> 'dropped'
 ORDER BY e.occurred_at, e.position, e.event
 
@@ -72,50 +77,52 @@ ORDER BY p.shipment, p.volume DESC, p.registered_at DESC, r.kind, r.value
 
 -- name: claim_poll!
 -- Counted before it is asked: what stops the process is asked for alone, later.
-UPDATE parcels SET poll_at = :until, poll_failures = poll_failures + 1
-WHERE shipment = :shipment AND volume = :volume
+UPDATE parcel_polls SET poll_at = :until, poll_failures = poll_failures + 1
+WHERE shipment = :shipment AND contract = :contract AND volume = :volume
 
 -- name: move_poll!
-UPDATE parcels SET poll_at = :poll_at, poll_lane = :poll_lane
-WHERE shipment = :shipment AND volume = :volume
+UPDATE parcel_polls SET poll_at = :poll_at, poll_lane = :poll_lane
+WHERE shipment = :shipment AND contract = :contract AND volume = :volume
 
 -- name: parcel_answered!
 -- What somebody else moved meanwhile stays where they put it.
-UPDATE parcels
+UPDATE parcel_polls
 SET polled_at = :now, poll_failures = 0,
     poll_lane = CASE WHEN poll_at = :claimed THEN :poll_lane ELSE poll_lane END,
     poll_at = CASE WHEN poll_at = :claimed THEN CAST(:poll_at AS BIGINT)
                    ELSE poll_at END
-WHERE shipment = :shipment AND volume = :volume
+WHERE shipment = :shipment AND contract = :contract AND volume = :volume
 
 -- name: parcel_unanswered!
-UPDATE parcels SET poll_at = :poll_at
-WHERE shipment = :shipment AND volume = :volume AND poll_at = :claimed
+UPDATE parcel_polls SET poll_at = :poll_at
+WHERE shipment = :shipment AND contract = :contract AND volume = :volume AND poll_at = :claimed
 
 -- name: move_subscription!
-UPDATE parcels SET subscribe_at = :subscribe_at
-WHERE shipment = :shipment AND volume = :volume
+UPDATE parcel_polls SET subscribe_at = :subscribe_at
+WHERE shipment = :shipment AND contract = :contract AND volume = :volume
 
 -- name: parcel_subscribed!
-UPDATE parcels
+UPDATE parcel_polls
 SET subscribed_until = :until,
     subscribe_at = CASE WHEN subscribe_at = :claimed
                         THEN CAST(:subscribe_at AS BIGINT) ELSE subscribe_at END
-WHERE shipment = :shipment AND volume = :volume
+WHERE shipment = :shipment AND contract = :contract AND volume = :volume
 
 -- name: bring_polls_back!
 -- After a clock that was wrong.
-UPDATE parcels SET poll_at = :now
+UPDATE parcel_polls SET poll_at = :now
 WHERE contract = :contract AND poll_lane IN (0, 1, 2, 3) AND poll_at > :furthest
 
 -- name: hasten_polls!
--- Parcels of contracts that are asked, of which something urgent was heard.
-UPDATE parcels SET poll_lane = 1, poll_at = :soon
+-- Parcels of which a carrier said something urgent, if it is asked for them at all.
+UPDATE parcel_polls SET poll_lane = 1, poll_at = :soon
 WHERE poll_at > :soon
-  AND shipment IN (
-    SELECT m.shipment FROM json_each(:rows) AS j
-    JOIN event_parcels AS m ON m.event = CAST(j.value ->> 'event' AS BIGINT))
-  AND EXISTS (SELECT 1 FROM polls AS s WHERE s.contract = parcels.contract)
+  AND (shipment, contract) IN (
+    SELECT m.shipment, r.contract FROM json_each(:rows) AS j
+    JOIN event_parcels AS m ON m.event = CAST(j.value ->> 'event' AS BIGINT)
+    JOIN events AS e ON e.event = m.event
+    JOIN reference_values AS r ON r.reference = e.reference)
+  AND EXISTS (SELECT 1 FROM polls AS s WHERE s.contract = parcel_polls.contract)
 
 -- name: references_known
 -- As `find_references`, without a lock: for what may not be stored at all.
@@ -152,6 +159,34 @@ SET tried_at = :now, news = news + 1,
 WHERE shipment = :shipment
 
 -- name: poll_parcels_now!
-UPDATE parcels
+UPDATE parcel_polls
 SET poll_at = :now, poll_lane = 0, poll_failures = 0, subscribe_at = :now
 WHERE shipment = :shipment
+
+-- name: put_poll!
+-- Asked for from then on; at a new number, anew.
+INSERT INTO parcel_polls
+    (shipment, contract, volume, tracking_number, registered_at, poll_at,
+     subscribe_at)
+VALUES (:shipment, :contract, :volume, :tracking_number, :now, :poll_at, :now)
+ON CONFLICT (shipment, contract, volume) DO UPDATE
+SET tracking_number = excluded.tracking_number,
+    polled_at = CASE WHEN coalesce(parcel_polls.tracking_number, '')
+                        = coalesce(excluded.tracking_number, '')
+                     THEN parcel_polls.polled_at END,
+    poll_at = CASE WHEN coalesce(parcel_polls.tracking_number, '')
+                      = coalesce(excluded.tracking_number, '')
+                   THEN parcel_polls.poll_at ELSE excluded.poll_at END,
+    subscribe_at = CASE WHEN coalesce(parcel_polls.tracking_number, '')
+                           = coalesce(excluded.tracking_number, '')
+                        THEN parcel_polls.subscribe_at ELSE excluded.subscribe_at END
+
+-- name: polls_of_shipment
+SELECT * FROM parcel_polls WHERE shipment = :shipment ORDER BY volume, contract
+
+-- name: forget_poll!
+-- Another carrier has the parcel, and never had this one.
+DELETE FROM parcel_polls WHERE shipment = :shipment AND contract = :contract
+
+-- name: forget_polls!
+DELETE FROM parcel_polls WHERE shipment = :shipment

@@ -85,6 +85,9 @@ DELETE FROM shipments WHERE shipment = :key
 -- name: forget_parcels_of!
 DELETE FROM parcels WHERE shipment = :key
 
+-- name: forget_polls_of!
+DELETE FROM parcel_polls WHERE shipment = :key
+
 -- name: forget_references_of!
 DELETE FROM parcel_references WHERE shipment = :key
 
