@@ -14,7 +14,6 @@ from relay.carrier.operator import Operator
 from relay.clock import Clock
 from relay.health import Health
 from relay.logs import logger
-from relay.settings import ContractSettings
 from relay.store.documents import Documents
 from relay.store.events import Reading
 from relay.store.slices import Slice, Terms, Unread
@@ -75,7 +74,6 @@ class Reader:
         self,
         documents: Documents,
         carriers: Mapping[str, Carrier],
-        contracts: Mapping[str, ContractSettings],
         clock: Clock,
         *,
         terms: Terms,
@@ -85,8 +83,7 @@ class Reader:
         unclean: bool = False,
     ) -> None:
         self._documents = documents
-        known = {n: c for n, c in carriers.items() if n in contracts}
-        self._carriers: Mapping[str, Carrier] = known | {OPERATOR: Operator()}
+        self._carriers: Mapping[str, Carrier] = {**carriers, OPERATOR: Operator()}
         self._clock = clock
         self._terms = terms
         self._calls = calls or Calls()
@@ -100,9 +97,10 @@ class Reader:
         self._thread = ThreadPoolExecutor(1, "reader")
 
     def reload(self, carriers: Mapping[str, Carrier]) -> None:
-        """Go on with other adapters of the same contracts."""
-        known = self._carriers
-        self._carriers = {name: carriers.get(name, known[name]) for name in known}
+        """Go on with other adapters; documents that waited for one are read."""
+        self._carriers = {**carriers, OPERATOR: Operator()}
+        self._unparked_at = None
+        self._news.set()
 
     def wake(self) -> None:
         """Say that something was kept."""

@@ -11,24 +11,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-from pydantic import BaseModel
-
 from relay.errors import ConfigurationError
 from relay.logs import logger
-from relay.settings import ContractSettings, Settings
+from relay.settings import Settings
 from relay.settings.source import Seen, Source
 
 log = logger(__name__)
 
 TABLES: Final = ("tokens", "accounts", "contracts")
-LIVE: Final = frozenset(
-    {
-        "secret", "previous_secret", "url_secret", "previous_url_secret",
-        "verification", "courier", "courier_names", "tax_ids", "tracking_url",
-        "tell_unknown", "confirm_provisional_after_hours", "codes", "options", "zone",
-    }
-)  # fmt: skip
-"""What of a contract can change while the process runs."""
+"""What can change while the process runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +31,11 @@ class Change:
 
 
 def change(old: Settings, new: Settings) -> Change:
-    """Return *new* as far as it can take the place of *old* in a running process."""
+    """Return *new* as far as it can take the place of *old* in a running process.
+
+    What is gone from a file that somebody is editing is not gone yet: a carrier's
+    door is shut by a restart only.
+    """
     restart = [
         name
         for name in Settings.model_fields
@@ -49,27 +44,10 @@ def change(old: Settings, new: Settings) -> Change:
     kept: dict[str, Any] = {name: getattr(old, name) for name in restart}
     for table in ("accounts", "contracts"):
         before, after = getattr(old, table), getattr(new, table)
-        restart += [f"{table}.{name}" for name in sorted(before.keys() ^ after.keys())]
-        kept[table] = {name: after.get(name, before[name]) for name in before}
-    kept["contracts"] = {
-        name: _contract(old.contracts[name], contract, restart)
-        for name, contract in kept["contracts"].items()
-    }
+        gone = {name: before[name] for name in before if name not in after}
+        restart += [f"{table}.{name}" for name in gone]
+        kept[table] = {**after, **gone}
     return Change(new.model_copy(update=kept), tuple(restart))
-
-
-def _contract(
-    old: ContractSettings, new: ContractSettings, restart: list[str]
-) -> ContractSettings:
-    """Return *new* with what cannot change as it is; note the keys."""
-    fixed = [n for n in _differing(old, new) if n not in LIVE]
-    restart += [f"contracts.{old.name}.{name}" for name in fixed]
-    return new.model_copy(update={name: getattr(old, name) for name in fixed})
-
-
-def _differing(old: BaseModel, new: BaseModel) -> list[str]:
-    names = type(old).model_fields
-    return [name for name in names if getattr(old, name) != getattr(new, name)]
 
 
 @dataclass(slots=True)

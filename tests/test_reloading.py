@@ -16,7 +16,7 @@ from relay.serving import reload
 from relay.settings import Settings
 from relay.settings.source import Source
 from relay.store.accounts import Accounts
-from tests.way_in import until
+from tests.way_in import everything, until
 
 Make = Callable[..., Settings]
 CONTRACT = {"adapter": "loggi", "verification": "url", "url_secret": "s" * 16}
@@ -34,22 +34,24 @@ def test_secrets_tokens_and_credentials_can_change(settings: Make) -> None:
     assert found.settings == new
 
 
+def test_contracts_and_accounts_can_be_added(settings: Make) -> None:
+    more = {"app_key": "k", "app_token": "t"}
+    contract = {"accounts": ["store", "more"], "account": "store"}
+    new = settings(
+        {"acme": contract | {"lower_bound_days": 3}, "other": contract},
+        accounts={"store": more, "more": more},
+    )
+    found = change(settings(), new)
+    assert (found.restart, found.settings) == ((), new)
+
+
 def test_what_cannot_change_stays_and_is_named(settings: Make) -> None:
-    contracts = {"acme": {"lower_bound_days": 3, "secret": "new"}, "more": {}}
     old = settings({"acme": {}, "gone": {}})
-    new = settings(contracts, listen="127.0.0.1:9", database="sqlite:///x.db")
+    new = settings({"acme": {}}, listen="127.0.0.1:9", database="sqlite:///x.db")
     found = change(old, new)
-    assert set(found.restart) == {
-        "database",
-        "listen",
-        "contracts.gone",
-        "contracts.more",
-        "contracts.acme.lower_bound_days",
-    }
+    assert set(found.restart) == {"database", "listen", "contracts.gone"}
     assert found.settings.database == old.database
     assert found.settings.contracts.keys() == {"acme", "gone"}
-    acme = found.settings.contracts["acme"]
-    assert (acme.lower_bound_days, acme.secrets) == (15, ("new",))
 
 
 # When it is looked at
@@ -230,3 +232,38 @@ async def test_new_credentials_open_the_gates(relay: Relay, tmp_path: Path) -> N
     assert vtex.app_token == "a-newer-token"
     policy = relay.sweeper.sweep.policy("store", "swift")
     assert policy == relay.publisher.terms.policy("store", "swift")
+
+
+async def test_a_contract_can_be_added(relay: Relay, tmp_path: Path) -> None:
+    async with TestClient(TestServer(relay.application())) as client:
+        told = serving(tmp_path)
+        more = told.contracts["swift"].model_copy(update={"name": "more"})
+        contracts = told.contracts | {"more": more}
+        address = f"/webhooks/more/{'s' * 16}"
+        assert (await client.post(address, data=b"{}")).status == 404
+        await reload(relay, told.model_copy(update={"contracts": contracts}))
+        assert (await client.post(address, data=b"{}")).status == 200
+        await relay.reader.step()
+        (document,) = await everything(relay.database, "documents")
+        assert document["read_at"] is not None, "its adapter read it"
+
+
+async def test_bounds_adoption_and_expiry_follow(relay: Relay, tmp_path: Path) -> None:
+    new = {
+        "lower_bound_days": 2,
+        "expire_days": 3,
+        "tracking_number": "from_carrier",
+    }
+    relay.application()
+    await relay.reload(serving(tmp_path, new))
+    assert relay.terms.lower_bounds == {"swift": timedelta(days=2)}
+    assert relay.terms.adoptions.keys() == {"swift"}
+    assert relay.sweeper.sweep.expires_after("swift") == timedelta(days=3)
+
+
+async def test_the_pace_of_asking_follows(tmp_path: Path) -> None:
+    asked = {"adapter": "ssw", "secret": "s"}
+    async with assembled(serving(tmp_path, asked)) as relay:
+        await relay.reload(serving(tmp_path, asked | {"poll_spacing_seconds": 7}))
+        spacing = relay.poller.callings["swift"].allowance.spacing
+    assert spacing == timedelta(seconds=7)

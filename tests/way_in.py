@@ -55,9 +55,7 @@ class WayIn:
         )
         terms = reading_terms(self.contracts, self.carriers, Pace())
         given = {"terms": terms, "calls": calls, "health": self.health}
-        return Reader(
-            self.documents, self.carriers, self.contracts, self.clock, **given | more
-        )
+        return Reader(self.documents, self.carriers, self.clock, **given | more)
 
     async def keep(self, *bodies: bytes, contract: str = "acme") -> None:
         """Keep bodies as if the carrier had sent them."""

@@ -266,7 +266,6 @@ class World:
         reader = Reader(
             Documents(database),
             carriers,
-            self.settings.contracts,
             self.clock,
             terms=reading_terms(self.settings.contracts, carriers, pace(self.settings)),
             unclean=unclean,

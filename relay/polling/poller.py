@@ -41,6 +41,12 @@ class Poller:
     _began_at: datetime | None = None
     _rest: timedelta = LOOK_ROUND
 
+    def reload(self, callings: Mapping[str, Calling]) -> None:
+        """Go on with other contracts, or other terms of the same."""
+        self.callings = callings
+        self._began_at = None
+        self.wake()
+
     def wake(self) -> None:
         """Look at once: somebody wants to know."""
         self._woken.set()

@@ -34,12 +34,18 @@ class Terms:
     """What remembering depends on, from settings.
 
     `adoptions` are by contract, for those whose tracking numbers come from the
-    carrier.
+    carrier. Both mappings stay the same objects while settings change.
     """
 
     pace: Pace
-    lower_bounds: Mapping[str, timedelta]
-    adoptions: Mapping[str, Adoption] = field(default_factory=dict)
+    lower_bounds: dict[str, timedelta]
+    adoptions: dict[str, Adoption] = field(default_factory=dict)
+
+    def take_over(self, other: "Terms") -> None:
+        """Go on as *other*: whoever has one of the mappings sees it at once."""
+        self.lower_bounds.update(other.lower_bounds)
+        self.adoptions.clear()
+        self.adoptions.update(other.adoptions)
 
     def adopting(self, now: datetime) -> Adopting:
         """Return how tracking numbers are taken over at *now*."""

@@ -172,3 +172,19 @@ def test_a_relay_serves_until_it_is_told_to_stop(
     assert any("listening" in line for line in said)
     process.send_signal(signal.SIGTERM)
     assert process.wait(SECONDS) == 0
+
+
+def test_a_hangup_has_settings_loaded_anew(
+    started: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "relay.toml").write_text('listen = "127.0.0.1:0"\n')
+    process = started("serve", LOG__FORMAT="json")
+    assert process.stdout is not None
+    said = iter(process.stdout.readline, "")
+    assert any("listening" in line for line in said)
+    (tmp_path / "relay.toml").write_text("lissten = 1\n")
+    for _ in range(2):  # a change that was seen is not looked at again by itself
+        process.send_signal(signal.SIGHUP)
+        assert any("lissten" in line for line in said)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(SECONDS) == 0

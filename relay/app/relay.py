@@ -1,17 +1,14 @@
-"""The composition root: the only module that knows every part."""
+"""Everything that runs in one process, put together from its settings."""
 
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from aiohttp import ClientSession, DummyCookieJar, web
+from aiohttp import ClientSession, web
 
-from relay import logs
 from relay.carrier.contract import Carrier
-from relay.clock import Clock, utcnow
-from relay.database import opened
+from relay.clock import Clock
 from relay.drift import Drift
 from relay.health import Health
 from relay.intake import Intake
@@ -37,12 +34,12 @@ from relay.store.events import Reading
 from relay.store.keeping import Keeper
 from relay.store.labels import Labels
 from relay.store.polls import PollClaims
+from relay.store.slices import Terms
 from relay.store.sqlite import SqliteDatabase
 from relay.store.sweep import Sweep
 from relay.sweeping import Sweeper
 from relay.telling.facts import Policy
 from relay.vtex.client import VtexClient
-from relay.vtex.wire import vtex_session
 from relay.web.keys import REGISTRAR
 from relay.web.routes import Parts, application
 from relay.web.tokens import check_tokens
@@ -55,8 +52,6 @@ from relay.wiring import (
     publisher_terms,
     watched,
 )
-
-log = logs.logger(__name__)
 
 
 @dataclass(slots=True)
@@ -79,10 +74,12 @@ class Relay:
     sweeper: Sweeper = field(init=False)
     poller: Poller = field(init=False)
     news: News = field(init=False)
+    terms: Terms = field(init=False)
     _registrar: Registrar | None = None
 
     def __post_init__(self) -> None:
         self.documents = Documents(self.database)
+        self.terms = self._terms()
         self.publisher = self._publisher()
         self.news = News(self.database, self.publisher.wake)
         self.keeper = (
@@ -119,16 +116,19 @@ class Relay:
         return made
 
     async def reload(self, settings: Settings) -> None:
-        """Go on with other credentials, secrets, tokens and policies.
+        """Go on with other tokens, accounts and contracts, more of them included.
 
         Raises `ConfigurationError`, and goes on as before then.
         """
         check_tokens(settings)
         self.carriers.update(carriers(settings))
         self.settings = settings
+        self.terms.take_over(self._terms())
         self.publisher.terms = publisher_terms(settings)
         self.intake.reload(self.carriers, settings.contracts)
         self.reader.reload(self.carriers)
+        self.poller.reload(callings(settings.contracts, self.carriers))
+        self.sweeper.sweep = self._sweep()
         if self._registrar is not None:
             self._registrar.settings = settings
         await self.notice_credentials()
@@ -165,9 +165,12 @@ class Relay:
             on_round=partial(self.health.beat, "publisher"),
         )
 
+    def _terms(self) -> Terms:
+        settings = self.settings
+        return reading_terms(settings.contracts, self.carriers, pace(settings))
+
     def _labels(self) -> Labels:
-        contracts, carriers = self.settings.contracts, self.carriers
-        terms = reading_terms(contracts, carriers, pace(self.settings))
+        terms = self.terms
         return Labels(self.database, terms.pace, terms.lower_bounds, terms.adoptions)
 
     def _count_call(self, account: str, kind: str, status: int | None) -> None:
@@ -193,11 +196,8 @@ class Relay:
         return Reader(
             self.documents,
             self.carriers,
-            self.settings.contracts,
             self.clock,
-            terms=reading_terms(
-                self.settings.contracts, self.carriers, pace(self.settings)
-            ),
+            terms=self.terms,
             calls=calls,
             health=self.health,
             unclean=not isinstance(database, SqliteDatabase) or database.unclean,
@@ -237,59 +237,16 @@ class Relay:
         """Return how a shipment is told as settings are now."""
         return self.publisher.terms.policy(account, contract)
 
+    def _sweep(self) -> Sweep:
+        expires_after = ages_policy(self.settings).expires_after
+        accounts = self.settings.accounts
+        return Sweep(self.database, self._policy, accounts, expires_after)
+
     def _sweeper(self) -> Sweeper:
-        policy = ages_policy(self.settings)
-        return Sweeper(
-            self.database,
-            Sweep(
-                self.database,
-                self._policy,
-                self.settings.accounts,
-                policy.expires_after,
-            ),
-            Ages(self.database, policy),
-            self.clock,
-            wake=self.publisher.wake,
-        )
+        ages = Ages(self.database, ages_policy(self.settings))
+        wake = self.publisher.wake
+        return Sweeper(self.database, self._sweep(), ages, self.clock, wake=wake)
 
 
 def nothing() -> None:
     """Do nothing: PostgreSQL's log holds what was cut until it is written over."""
-
-
-@asynccontextmanager
-async def assembled(settings: Settings, clock: Clock = utcnow) -> AsyncIterator[Relay]:
-    """Put a process together from its settings; close everything at the end.
-
-    Raises `ConfigurationError` for what would fail later.
-    """
-    check_tokens(settings)
-    adapters = carriers(settings)
-    async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(opened(settings, serving=True))
-        session = await stack.enter_async_context(vtex_session())
-        asking = ClientSession(cookie_jar=DummyCookieJar())
-        vtex = VtexClient(session, clock=clock)
-        relay = Relay(
-            settings,
-            clock,
-            adapters,
-            database,
-            vtex,
-            await stack.enter_async_context(asking),
-        )
-        stack.push_async_callback(relay.reader.close)
-        stack.push_async_callback(relay.intake.close)
-        stack.push_async_callback(relay.poller.close)
-        if relay.keeper is not None:
-            stack.push_async_callback(relay.keeper.close)
-        await _begin(relay)
-        yield relay
-
-
-async def _begin(relay: Relay) -> None:
-    """Notice new credentials, and take back what a predecessor left."""
-    await relay.notice_credentials()
-    await relay.publisher.start(alone=relay.alone)
-    await relay.poller.start(alone=relay.alone)
-    await relay.database.listen(relay.publisher.wake)

@@ -1,0 +1,53 @@
+"""Opens what a process needs, begins, and closes everything at the end."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from aiohttp import ClientSession, DummyCookieJar
+
+from relay.app.relay import Relay
+from relay.clock import Clock, utcnow
+from relay.database import opened
+from relay.settings import Settings
+from relay.vtex.client import VtexClient
+from relay.vtex.wire import vtex_session
+from relay.web.tokens import check_tokens
+from relay.wiring import carriers
+
+
+@asynccontextmanager
+async def assembled(settings: Settings, clock: Clock = utcnow) -> AsyncIterator[Relay]:
+    """Put a process together from its settings; close everything at the end.
+
+    Raises `ConfigurationError` for what would fail later.
+    """
+    check_tokens(settings)
+    adapters = carriers(settings)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(opened(settings, serving=True))
+        session = await stack.enter_async_context(vtex_session())
+        asking = ClientSession(cookie_jar=DummyCookieJar())
+        vtex = VtexClient(session, clock=clock)
+        relay = Relay(
+            settings,
+            clock,
+            adapters,
+            database,
+            vtex,
+            await stack.enter_async_context(asking),
+        )
+        stack.push_async_callback(relay.reader.close)
+        stack.push_async_callback(relay.intake.close)
+        stack.push_async_callback(relay.poller.close)
+        if relay.keeper is not None:
+            stack.push_async_callback(relay.keeper.close)
+        await _begin(relay)
+        yield relay
+
+
+async def _begin(relay: Relay) -> None:
+    """Notice new credentials, and take back what a predecessor left."""
+    await relay.notice_credentials()
+    await relay.publisher.start(alone=relay.alone)
+    await relay.poller.start(alone=relay.alone)
+    await relay.database.listen(relay.publisher.wake)
