@@ -72,6 +72,30 @@ def match(
     return Match()
 
 
+def why_unmatched(
+    occurred_at: datetime,
+    references: Sequence[Known],
+    lower_bound: timedelta = LOWER_BOUND,
+) -> str | None:
+    """Say why an event counts for nobody although a label bears its references.
+
+    None if no label does.
+    """
+    known = next((k for k in references if k.registrations), None)
+    if known is None:
+        return None
+    earliest = min(_earliest(r, lower_bound) for r in known.registrations)
+    if known.kind.used_again and occurred_at < earliest:
+        return (
+            f"it happened more than {lower_bound.days} days (lower_bound_days) before "
+            f"the label of {known.value}: numbers are used again"
+        )
+    return (
+        f"the shipment that had {known.value} was closed before, and it is too old for "
+        "the number's next label"
+    )
+
+
 def _doubtful(
     known: Known,
     living: Sequence[Registration],

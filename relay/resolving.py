@@ -54,13 +54,18 @@ def reading_terms(
     """Return what the reader needs of the contracts' settings."""
     return Terms(
         pace,
-        {n: timedelta(days=c.lower_bound_days) for n, c in contracts.items()},
+        lower_bounds(contracts),
         {
             n: _adoption(c, carriers[n])
             for n, c in contracts.items()
             if c.tracking_number == "from_carrier"
         },
     )
+
+
+def lower_bounds(contracts: Mapping[str, ContractSettings]) -> dict[str, timedelta]:
+    """Return how long before its label a scan may lie, by contract."""
+    return {n: timedelta(days=c.lower_bound_days) for n, c in contracts.items()}
 
 
 def _adoption(contract: ContractSettings, carrier: Carrier) -> Adoption:

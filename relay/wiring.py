@@ -18,17 +18,11 @@ from relay.store.ages import AgesPolicy
 from relay.store.claimed import Limits
 from relay.store.events import Pace
 from relay.telling.facts import Policy
+from relay.telling.words import WORDS
 from relay.vtex.client import VtexAccount
 
 HUNG: Final = 70
 """The exit code of a process that an adapter hangs."""
-
-LABEL_TEXTS: Final = {
-    "pt": "Etiqueta emitida",
-    "es": "Etiqueta emitida",
-    "en": "Label printed",
-}
-"""The relay's own event, as shoppers read it."""
 
 
 def carriers(settings: Settings) -> dict[str, Carrier]:
@@ -51,14 +45,6 @@ def pace(settings: Settings) -> Pace:
         quiet=timedelta(seconds=publisher.quiet_seconds),
         longest=timedelta(seconds=publisher.news_wait_seconds),
     )
-
-
-def lower_bounds(settings: Settings) -> dict[str, timedelta]:
-    """Return how long before its label a scan may lie, by contract."""
-    return {
-        name: timedelta(days=contract.lower_bound_days)
-        for name, contract in settings.contracts.items()
-    }
 
 
 def vtex_account(account: AccountSettings) -> VtexAccount:
@@ -116,7 +102,7 @@ def _policy(settings: Settings, account: str, contract: str) -> Policy:
         first_email=store.first_email,
         tell_unknown=terms.tell_unknown if terms else False,
         confirm_provisional_after=timedelta(hours=hours) if hours else None,
-        label_text=LABEL_TEXTS[store.language],
+        words=WORDS[store.language],
     )
 
 

@@ -5,9 +5,10 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 
 from relay.labels import Correction
+from relay.resolving import lower_bounds
 from relay.store.corrections import Corrections
 from relay.tracking import Reference, ReferenceKind
-from relay.wiring import lower_bounds, pace
+from relay.wiring import pace
 from tests.world import CONTRACT, GUARD, NUMBER, PAGE, START, World
 
 Worlds = Callable[..., AbstractAsyncContextManager[World]]
@@ -794,7 +795,7 @@ async def corrected(world: World, *, keep: bool) -> None:
         keep=keep,
     )
     corrections = Corrections(
-        world.database, pace(world.settings), lower_bounds(world.settings)
+        world.database, pace(world.settings), lower_bounds(world.settings.contracts)
     )
     await corrections.correct(registered.id, correction, world.now)
     await world.rest()

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from relay.matching import LOWER_BOUND, Known, Match, Registration, alive, match
+from relay.matching import (
+    LOWER_BOUND,
+    Known,
+    Match,
+    Registration,
+    alive,
+    match,
+    why_unmatched,
+)
 from relay.tracking import ReferenceKind
 
 LABEL = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -230,3 +238,26 @@ def test_an_unregistered_parcel_of_an_invoice_with_several_is_doubtful(
     invoice = known(2, KEY, registered(7, 0, volumes=volumes))
     found = match(day(1), [known(1, VOLUME), invoice], NOTHING)
     assert found == Match(2, frozenset({(7, 0)}), ambiguous=doubtful)
+
+
+# Why an event counts for nobody
+
+
+def test_nothing_is_said_where_no_label_bears_a_reference() -> None:
+    assert why_unmatched(day(1), [known(1, NUMBER)]) is None
+
+
+def test_an_event_before_every_label_is_too_old() -> None:
+    number = known(1, NUMBER, registered(1), registered(2, registered_at=day(2)))
+    because = why_unmatched(day(-16), [known(2, ORDER), number])
+    assert because is not None
+    assert "more than 15 days (lower_bound_days) before the label of V" in because
+
+
+def test_an_event_may_lie_between_two_lives_of_its_number() -> None:
+    first = registered(1, closed_at=day(5))
+    number = known(1, NUMBER, first, registered(2, registered_at=day(90)))
+    assert match(day(10), [number], NOTHING) == Match()
+    because = why_unmatched(day(10), [number])
+    assert because is not None
+    assert "was closed before" in because

@@ -24,7 +24,7 @@ from relay.labels import Label, LabelParcel
 from relay.publisher.publisher import Publisher
 from relay.publisher.sending import Sender
 from relay.reading import Reader
-from relay.resolving import reading_terms
+from relay.resolving import lower_bounds, reading_terms
 from relay.sandbox.server import SandboxOptions, serve_sandbox
 from relay.settings import Settings
 from relay.store.accounts import Accounts, AccountState
@@ -35,7 +35,7 @@ from relay.store.labels import Labels, Registered
 from relay.tracking import Reference, ReferenceKind, TrackingEvent
 from relay.vtex.client import VtexClient
 from relay.vtex.wire import vtex_session
-from relay.wiring import lower_bounds, pace, publisher_terms
+from relay.wiring import pace, publisher_terms
 from tests.mortal import Attempt, Call, Fate, Killed, MortalDatabase, MortalVtex, When
 
 START: Final = datetime(2026, 8, 1, 12, tzinfo=UTC)
@@ -334,7 +334,8 @@ class World:
 
     @property
     def labels(self) -> Labels:
-        return Labels(self.database, pace(self.settings), lower_bounds(self.settings))
+        bounds = lower_bounds(self.settings.contracts)
+        return Labels(self.database, pace(self.settings), bounds)
 
     def event(
         self,

@@ -41,7 +41,8 @@ def _compared(
     """
     facts = claim.facts
     assessment = assess(facts, now, policy)
-    told = [spelled_out(as_object(e), facts, policy) for e in untold(facts, assessment)]
+    fresh = [as_object(e, policy) for e in untold(facts, assessment)]
+    told = [spelled_out(new, facts, policy) for new in fresh]
     if not told and not package.finished:
         return claim, []
     shown = shown_of(told, package, policy.zone)

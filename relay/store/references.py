@@ -87,10 +87,10 @@ async def matches(
     references of the events, if they were interned in this transaction.
     """
     wanted = {ref for e in events for ref in e.refs}
-    registered = await _registrations(tx, wanted - known.fresh if known else wanted)
+    registered = await registrations_of(tx, wanted - known.fresh if known else wanted)
     if not registered:
         return {}
-    kinds = known.kinds() if known else await _kinds(tx, wanted)
+    kinds = known.kinds() if known else await kinds_of(tx, wanted)
     numbers = await _numbers(tx, registered, kinds)
     return {
         e.event: match(
@@ -104,9 +104,10 @@ async def matches(
     }
 
 
-async def _registrations(
+async def registrations_of(
     tx: Transaction, wanted: Collection[int]
 ) -> dict[int, tuple[Registration, ...]]:
+    """Return who registered references, by their id."""
     if not wanted:
         return {}
     found: dict[int, list[Registration]] = defaultdict(list)
@@ -126,9 +127,10 @@ def _registration(row: Row) -> Registration:
     )
 
 
-async def _kinds(
+async def kinds_of(
     tx: Transaction, wanted: Iterable[int]
 ) -> dict[int, tuple[ReferenceKind, str]]:
+    """Return kind and compared value of references, by their id."""
     found = await tx.rows("kinds_of_references", rows=ids("reference", wanted))
     return {r["reference"]: (ReferenceKind(r["kind"]), r["value"]) for r in found}
 

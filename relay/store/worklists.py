@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from relay.clock import micros
 from relay.store.database import Database, Row, Transaction
 from relay.store.lists import Lists
-from relay.store.spelling import as_dict, ids, loads
+from relay.store.spelling import as_dict
+from relay.store.unmatched import explain
 from relay.store.wanted import Wanted
 from relay.store.workqueries import BY_ACCOUNT, QUERIES, Position, WorkList, position
 from relay.telling.state import State
@@ -23,11 +24,13 @@ SILENT: Final = timedelta(days=7)
 class Asked:
     """What is asked of a list; `fits` decides row by row.
 
-    `zones` are the accounts that are listed, with the zone each has its days in.
+    `zones` are the accounts that are listed, with the zone each has its days in;
+    `lower_bounds` are the contracts' own.
     """
 
     zones: Mapping[str, ZoneInfo]
     silent_for: timedelta = SILENT
+    lower_bounds: Mapping[str, timedelta] = field(default_factory=dict)
     fits: Callable[[Mapping[str, Any]], bool] = field(default=lambda _: True)
 
 
@@ -69,7 +72,7 @@ class WorkLists:
                 rows = await self._rows(tx, name, asked, now, after)
                 for row in rows:
                     if len(found) == limit:
-                        return WorkPage(await _told(tx, name, found), after)
+                        return WorkPage(await _told(tx, name, found, asked), after)
                     after = position(name, row)
                     fields = as_dict(row)
                     if asked.fits(fields) and _is_wanted(name, row, asked, now):
@@ -77,7 +80,7 @@ class WorkLists:
                 if len(rows) < self.batch:
                     after = None
                     break
-            return WorkPage(await _told(tx, name, found), after)
+            return WorkPage(await _told(tx, name, found, asked), after)
 
     async def _waiting(
         self, asked: Asked, now: datetime, limit: int, after: Position | None
@@ -124,15 +127,9 @@ def _is_wanted(name: WorkList, row: Row, asked: Asked, now: datetime) -> bool:
 
 
 async def _told(
-    tx: Transaction, name: WorkList, found: list[dict[str, Any]]
+    tx: Transaction, name: WorkList, found: list[dict[str, Any]], asked: Asked
 ) -> tuple[dict[str, Any], ...]:
-    """Spell out the references of events that nobody has registered."""
+    """Say of events that nobody has registered why that is."""
     if name is WorkList.UNMATCHED:
-        for row in found:
-            row["refs"] = loads(row["refs"])
-        wanted = ids("reference", (n for row in found for n in row["refs"]))
-        named = await tx.rows("kinds_of_references", rows=wanted)
-        by_number = {r["reference"]: (r["kind"], r["value"]) for r in named}
-        for row in found:
-            row["references"] = [by_number[n] for n in row["refs"]]
+        await explain(tx, found, asked.lower_bounds, asked.zones)
     return tuple(found)

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
+from relay.telling.words import WORDS
 from relay.tracking import Effect, Milestone
 
 LABEL_CODE: Final = "relay:label"
@@ -124,7 +125,7 @@ class Policy:
     first_email: Literal["with_first_scan", "at_label", "off"] = "with_first_scan"
     tell_unknown: bool = False
     confirm_provisional_after: timedelta | None = None
-    label_text: str = "Etiqueta emitida"
+    words: Mapping[Milestone, str] = field(default_factory=lambda: WORDS["pt"])
 
 
 @dataclass(frozen=True, slots=True)

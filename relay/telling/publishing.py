@@ -66,7 +66,8 @@ def publishing(
     if not worth_it:
         return None
     return Publishing(
-        new=tuple(as_object(e) for e in fresh), delivered_at=assessment.delivered_at
+        new=tuple(as_object(e, policy) for e in fresh),
+        delivered_at=assessment.delivered_at,
     )
 
 
@@ -98,14 +99,14 @@ def _stays_closed(
     return last is not None and all(e.occurred_at <= last for e in fresh)
 
 
-def as_object(event: KnownEvent) -> NewObject:
-    """Return *event* as something to tell."""
+def as_object(event: KnownEvent, policy: Policy) -> NewObject:
+    """Return *event* as something to tell, in the relay's words if it has none."""
     return NewObject(
         volume=event.volume,
         occurred_at=event.occurred_at,
         code=event.told_code,
         position=event.position,
-        description=event.description,
+        description=event.description.strip() or policy.words[event.milestone],
         city=event.city,
         state=event.state,
         event=event.event,
@@ -125,7 +126,7 @@ def guard(facts: Facts, assessment: Assessment, policy: Policy) -> NewObject:
         and (first_scan is None or e.occurred_at <= first_scan)
     ]
     if labels:
-        return as_object(labels[-1])
+        return as_object(labels[-1], policy)
     times = [facts.registered_at, facts.dispatched_at]
     times.append(first_scan - timedelta(seconds=1) if first_scan else None)
     return NewObject(
@@ -133,7 +134,7 @@ def guard(facts: Facts, assessment: Assessment, policy: Policy) -> NewObject:
         occurred_at=min(t for t in times if t is not None).replace(microsecond=0),
         code=LABEL_CODE,
         position=-1,
-        description=policy.label_text,
+        description=policy.words[Milestone.LABEL_CREATED],
     )
 
 

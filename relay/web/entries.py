@@ -88,8 +88,9 @@ class EventReference(Answer):
 
 
 class UnmatchedEntry(EventEntry):
-    """An event that no label is known for."""
+    """An event that counts for no label, and why."""
 
+    because: str
     city: str
     state: str
     references: tuple[EventReference, ...]
@@ -192,7 +193,9 @@ def _unmatched(row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
         for kind, value in row["references"]
     )
     return UnmatchedEntry(
-        **_happened(row, zone), **_some(row, "city", "state"), references=references
+        **_happened(row, zone),
+        **_some(row, "because", "city", "state"),
+        references=references,
     )
 
 

@@ -11,6 +11,7 @@ from aiohttp import web
 from pydantic import Field, create_model
 
 from relay.errors import InvalidLabel
+from relay.resolving import lower_bounds
 from relay.settings import Scope, Settings
 from relay.store.worklists import Asked, WorkLists
 from relay.store.workqueries import Position, WorkList
@@ -38,7 +39,7 @@ ENTRIES: Final[Mapping[WorkList, type[entries.Entry]]] = {
 SUMMARIES: Final = {
     WorkList.STUCK: "Shipments that a person must help, with VTEX's words",
     WorkList.QUARANTINED: "Events that are not told until a person releases them",
-    WorkList.UNMATCHED: "Events that no label is known for",
+    WorkList.UNMATCHED: "Events that count for no label, and why",
     WorkList.UNREADABLE: "Documents that no adapter could read",
     WorkList.UNKNOWN_CODES: "Carriers' codes without a meaning, the latest first",
     WorkList.LATE: "Shipments past their promised day, the most overdue first",
@@ -81,7 +82,8 @@ class Narrowed:
             if self._sees(name)
         }
         fits = self.fits if more is None else lambda r: self.fits(r) and more(r)
-        return Asked(zones, timedelta(days=days), fits)
+        bounds = lower_bounds(self.settings.contracts)
+        return Asked(zones, timedelta(days=days), bounds, fits)
 
     def fits(self, row: Mapping[str, Any]) -> bool:
         """Whether a row is one of them.

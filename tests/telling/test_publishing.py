@@ -8,7 +8,8 @@ import pytest
 from relay.telling.facts import LABEL_CODE, WHOLE, Facts, Policy
 from relay.telling.publishing import Publishing, is_announced, publishing
 from relay.telling.tellable import assess
-from relay.tracking import Effect
+from relay.telling.words import WORDS
+from relay.tracking import Effect, Milestone
 from tests.telling.making import NOW, NUMBER, POLICY, REGISTERED, at, event, facts, told
 
 AT_LABEL = replace(POLICY, first_email="at_label")
@@ -57,9 +58,23 @@ def test_without_a_carriers_label_the_guard_is_the_relays_own() -> None:
     assert guard.volume == WHOLE
     assert guard.code == LABEL_CODE
     assert guard.event is None
-    assert guard.description == POLICY.label_text
+    assert guard.description == "Etiqueta emitida"
     assert guard.position == -1
     assert guard.occurred_at == REGISTERED
+
+
+def test_an_event_without_words_is_told_in_the_relays_own() -> None:
+    mute = replace(SCAN, description=" ")
+    for language, words in (("pt", "Em trânsito"), ("es", "En tránsito")):
+        policy = replace(OFF, words=WORDS[language])
+        found = next_of(facts(mute), policy)
+        assert found is not None
+        assert [o.description for o in found.new] == [words]
+
+
+def test_every_milestone_has_words_in_every_language() -> None:
+    for words in WORDS.values():
+        assert words.keys() == set(Milestone)
 
 
 @pytest.mark.parametrize(

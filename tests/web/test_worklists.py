@@ -210,6 +210,37 @@ async def test_events_without_a_label_are_listed_with_their_references(
         {"type": "orderId", "value": "V8"},
     ]
     assert found[1]["occurredAt"] == "2026-03-02T09:00:00-03:00"
+    assert {e["because"] for e in found} == {"no label bears any of its references"}
+
+
+async def test_an_event_older_than_its_label_says_so(api: Api, way_in: WayIn) -> None:
+    await register(api, "1")
+    await way_in.keep(body(scan("BR1", "IT", START - 16 * DAY)))
+    await way_in.read()
+
+    [found] = await entries(api, "unmatched")
+
+    assert found["because"] == (
+        "it happened more than 15 days (lower_bound_days) before the label of BR1: "
+        "numbers are used again"
+    )
+
+
+async def test_an_event_under_the_wrong_contract_names_the_right_one(
+    serving: Serving, settings: Callable[..., Settings], way_in: WayIn
+) -> None:
+    api = await serving(settings({"acme": {}, "solo": {}}))
+    await register(api, "1", contract="acme")
+    way_in.carriers["solo"] = way_in.acme
+    await way_in.keep(body(scan("BR1", "IT", START)), contract="solo")
+    await way_in.read()
+
+    [found] = await entries(api, "unmatched")
+
+    assert found["because"] == (
+        "BR1 is registered under contract acme: hand the parcel over, or correct its "
+        "contract"
+    )
 
 
 @pytest.mark.parametrize("limit", [1, 9])

@@ -29,6 +29,20 @@ JOIN shipments AS s ON s.shipment = p.shipment
 WHERE p.voided_at IS NULL
 ORDER BY p.registered_at, p.shipment, p.volume
 
+-- name: registered_elsewhere
+-- The same values under other contracts: a parcel may be looked for under them.
+SELECT DISTINCT r.reference, o.contract, s.account
+FROM json_each(:rows) AS j
+CROSS JOIN reference_values AS r
+CROSS JOIN reference_values AS o
+CROSS JOIN parcel_references AS p
+CROSS JOIN shipments AS s
+WHERE r.reference = CAST(j.value ->> 'reference' AS BIGINT)
+  AND o.value = r.value AND o.kind = r.kind AND o.contract <> r.contract
+  AND p.reference = o.reference AND p.voided_at IS NULL
+  AND s.shipment = p.shipment
+ORDER BY r.reference, o.contract
+
 -- name: references_of_shipments
 SELECT p.shipment, p.volume, p.reference, p.given, p.registered_at,
        p.dispatched_at, p.voided_at, r.contract, r.kind, r.value
