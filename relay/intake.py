@@ -155,6 +155,8 @@ class Intake:
             self._carriers[contract].verify(request)
         elif verification == "url":
             check_secret(url_secret or "", self._url_secrets[contract])
+        elif verification == "asked":
+            raise UntrustedWebhook("the carrier is asked: nobody calls")
 
     def _count_untrusted(self, contract: str, error: UntrustedWebhook) -> None:
         """Count, and log at counts that double: a flood must not fill the log."""

@@ -9,8 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from relay.carrier.contract import Carrier
+from relay.carrier.contract import Carrier, Feeds, Polls
 from relay.carrier.loading import load_carrier
+from relay.errors import ConfigurationError
 from relay.publisher.terms import AccountTerms, Terms, Waits
 from relay.settings import Settings
 from relay.settings.accounts import AccountSettings
@@ -27,10 +28,19 @@ HUNG: Final = 70
 
 def carriers(settings: Settings) -> dict[str, Carrier]:
     """Make the adapter of every contract; raise `ConfigurationError` by its key."""
-    return {
-        name: load_carrier(contract.adapter, settings.contract_options(name))
-        for name, contract in settings.contracts.items()
-    }
+    return {name: carrier(settings, name) for name in settings.contracts}
+
+
+def carrier(settings: Settings, name: str) -> Carrier:
+    """Make the adapter of one contract; raise `ConfigurationError` by its key."""
+    contract = settings.contracts[name]
+    made = load_carrier(contract.adapter, settings.contract_options(name))
+    if contract.verification == "asked" and not isinstance(made, Polls | Feeds):
+        raise ConfigurationError(
+            f"contracts.{name}.verification: the adapter cannot ask its carrier, so "
+            'nothing would ever come; use "signature" or "url"'
+        )
+    return made
 
 
 def sqlite_path(settings: Settings) -> Path:

@@ -173,6 +173,21 @@ def test_a_contract_open_to_anybody_is_worth_a_look(
     assert (look.level, fine.level) == (Level.LOOK, Level.FINE)
 
 
+def test_a_contract_that_is_asked_has_no_address(made: Callable[..., Settings]) -> None:
+    settings = made(contract={"adapter": "ssw", "verification": "asked"})
+    [fine] = check_contract(settings.contracts["swift"], settings)
+    assert "no webhooks: it is asked" in fine.says
+
+
+def test_an_adapter_that_cannot_ask_has_to_be_called(
+    made: Callable[..., Settings],
+) -> None:
+    settings = made(contract={"adapter": "loggi", "verification": "asked"})
+    [wrong] = check_contract(settings.contracts["swift"], settings)
+    assert wrong.level is Level.WRONG
+    assert "contracts.swift.verification: the adapter cannot ask" in wrong.says
+
+
 def test_a_secret_in_the_address_is_not_shown(made: Callable[..., Settings]) -> None:
     url = {"verification": "url", "url_secret": "0123456789abcdef"}
     settings = made(contract=url)

@@ -210,6 +210,15 @@ async def test_a_contract_without_verification_takes_everything(
     assert (await intake.accept("acme", WebhookRequest({}, b"{}"))).status == 200
 
 
+async def test_a_contract_that_is_asked_takes_nothing(
+    way_in: WayIn, settings: Any
+) -> None:
+    way_in.contracts = settings({"acme": {"verification": "asked"}}).contracts
+    with pytest.raises(UntrustedWebhook, match="is asked"):
+        await way_in.intake().accept("acme", WebhookRequest({}, b"{}"))
+    assert await way_in.rows("documents") == []
+
+
 async def test_requests_that_come_together_share_a_commit(way_in: WayIn) -> None:
     documents, intake = held(way_in)
     first = await accepted(intake, b"1")

@@ -38,8 +38,8 @@ class Simulator:
     }
 
     def contract(self, base_url: str) -> Mapping[str, str]:
-        """Return settings without a login; every contract has a secret."""
-        return {"base_url": base_url, "secret": "no-call-is-trusted"}
+        """Return settings without a login."""
+        return {"base_url": base_url, "verification": "asked"}
 
     def routes(self) -> Iterable[StagedRoute]:
         """Return the endpoints without login and for senders."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from relay.carrier.loading import load_carrier
 from relay.doctor.findings import Check, fine, look, wrong
 from relay.errors import ConfigurationError
 from relay.settings import ContractSettings, Settings
+from relay.wiring import carrier
 
 
 def check_tables(settings: Settings) -> Iterator[Check]:
@@ -29,7 +29,7 @@ def check_contract(contract: ContractSettings, settings: Settings) -> Iterator[C
     """Make the adapter, and say how its webhooks are verified and where they go."""
     subject = f"contracts.{contract.name}"
     try:
-        load_carrier(contract.adapter, settings.contract_options(contract.name))
+        carrier(settings, contract.name)
     except ConfigurationError as error:
         yield wrong(subject, str(error), "correct it; `relay init` shows every key")
         return
@@ -37,10 +37,12 @@ def check_contract(contract: ContractSettings, settings: Settings) -> Iterator[C
         says = "its webhooks are taken from anybody"
         way_out = 'set a secret, or verification = "url" with a url_secret'
         yield look(f"{subject}.verification", says, way_out)
-    yield fine(subject, f"adapter {contract.adapter}, webhooks at {_address(contract)}")
+    yield fine(subject, f"adapter {contract.adapter}, {_address(contract)}")
 
 
 def _address(contract: ContractSettings) -> str:
-    """Return the path of a contract's webhooks, its secret left out."""
+    """Say where a contract's webhooks go, its secret left out."""
+    if contract.verification == "asked":
+        return "no webhooks: it is asked"
     secret = "/<url_secret>" if contract.verification == "url" else ""
-    return f"/webhooks/{contract.name}{secret}"
+    return f"webhooks at /webhooks/{contract.name}{secret}"

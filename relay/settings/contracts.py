@@ -56,7 +56,7 @@ class ContractSettings(Value):
     previous_secret: SecretStr | None = None
     url_secret: SecretStr | None = None
     previous_url_secret: SecretStr | None = None
-    verification: Literal["signature", "url", "none"] = "signature"
+    verification: Literal["signature", "url", "asked", "none"] = "signature"
     zone: Zone = Field(default_factory=lambda: ZoneInfo(ZONE))
     courier: str | None = Field(default=None, min_length=1)
     tax_ids: TaxIds = ()
@@ -110,7 +110,8 @@ class ContractSettings(Value):
         path = ("contracts", self.name, field)
         return (
             f"{set_it(path)} (or {field}_file, a file that holds it); "
-            'verification = "none" takes webhooks from anybody'
+            'verification = "asked" takes no webhooks, for a carrier that is only '
+            'asked; verification = "none" takes them from anybody'
         )
 
     def _check_url_secret(self, field: str) -> None:

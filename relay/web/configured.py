@@ -46,7 +46,10 @@ class AccountList(Answer):
 
 
 class ContractLine(Answer):
-    """One configured use of an adapter, without its secrets."""
+    """One configured use of an adapter, without its secrets.
+
+    `webhook` is None where nobody calls.
+    """
 
     name: str
     adapter: str
@@ -57,7 +60,7 @@ class ContractLine(Answer):
     courier: str | None
     courier_names: tuple[str, ...]
     tax_ids: tuple[str, ...]
-    webhook: str
+    webhook: str | None
 
 
 class ContractList(Answer):
@@ -135,6 +138,7 @@ def _gates(state: AccountState, now: int) -> list[Gate]:
 
 
 def _contract(contract: ContractSettings, access: Access) -> ContractLine:
+    asked = contract.verification == "asked"
     secret = "/{secret}" if contract.verification == "url" else ""
     served = tuple(a for a in contract.accounts if access.sees(a))
     return ContractLine(
@@ -147,7 +151,7 @@ def _contract(contract: ContractSettings, access: Access) -> ContractLine:
         courier=contract.courier,
         courier_names=contract.courier_names,
         tax_ids=contract.tax_ids,
-        webhook=f"/webhooks/{contract.name}{secret}",
+        webhook=None if asked else f"/webhooks/{contract.name}{secret}",
     )
 
 
