@@ -8,6 +8,7 @@ from relay.cli import (
     accounts,
     carriers,
     checking,
+    contracts,
     documents,
     events,
     forgetting,
@@ -41,6 +42,7 @@ app.add_typer(shipments.commands, name="shipments")
 app.add_typer(documents.commands, name="documents")
 app.add_typer(events.commands, name="events")
 app.add_typer(carriers.commands, name="carriers")
+app.add_typer(contracts.commands, name="contracts")
 app.add_typer(accounts.commands, name="accounts")
 
 

@@ -64,6 +64,11 @@ class PollClaims:
         async with self._database.writing() as tx:
             await tx.many("take_back_poll", given)
 
+    async def states(self) -> dict[str, PollState]:
+        """Return how every contract stands that was ever asked, by its name."""
+        async with self._database.reading() as tx:
+            return {r["contract"]: PollState.of(r) for r in await tx.rows("list_polls")}
+
     async def ready(
         self, callings: Collection[Calling], now: datetime
     ) -> dict[str, datetime]:

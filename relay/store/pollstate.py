@@ -82,15 +82,15 @@ class PollState:
     def _share_at(self, now: datetime, allowance: Allowance) -> datetime:
         """Return when the day's next call is allowed, all of them evenly spread."""
         begins, ends = allowance.bounds(allowance.day(now))
-        used = self._used(allowance.day(now))
+        used = self.used_on(allowance.day(now))
         if allowance.quota is None:
             return begins
         if used >= allowance.quota:
             return ends
         return begins + (ends - begins) * used / allowance.quota
 
-    def _used(self, today: int) -> int:
-        """Return the calls of today; a clock that goes back gives none back."""
+    def used_on(self, today: int) -> int:
+        """Return the calls of a day; a clock that goes back gives none back."""
         return self.used if self.day in (today, today + 1) else 0
 
     def charge(
@@ -98,7 +98,7 @@ class PollState:
     ) -> None:
         """Take one call, before it is made, and keep others away until it is over."""
         today = allowance.day(now)
-        self.used = self._used(today) + 1
+        self.used = self.used_on(today) + 1
         self.day = self.day if self.day == today + 1 else today
         self.calls += 1
         self.next_at = micros(now + allowance.spacing)

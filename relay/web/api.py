@@ -12,9 +12,10 @@ from relay.store.corrections import Corrections
 from relay.store.handovers import HandOvers
 from relay.store.lists import Lists
 from relay.web import (
+    accounts,
     acting,
     bulk,
-    configured,
+    contracts,
     documents,
     keys,
     openapi,
@@ -56,7 +57,8 @@ def mount_api(  # noqa: PLR0913 -- wired in one place, by keyword
         documents,
         worklists,
         acting,
-        configured,
+        accounts,
+        contracts,
         metrics_route,
         openapi,
     )

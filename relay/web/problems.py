@@ -84,7 +84,7 @@ def meant(error: RegistrationError) -> tuple[int, str]:
         return 409, "Conflict"
     if isinstance(error, NotFound):
         return 404, "Not found"
-    return 422, "Invalid label"
+    return 422, "Invalid field"
 
 
 def _of_aiohttp(error: web.HTTPError) -> web.Response:

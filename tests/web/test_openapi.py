@@ -13,7 +13,15 @@ from relay.metrics import Metrics
 from relay.settings import Settings
 from relay.store.labels import Labels
 from relay.store.sqlite import SqliteDatabase
-from relay.web import configured, documents, metrics, openapi, routes, shipments
+from relay.web import (
+    accounts,
+    contracts,
+    documents,
+    metrics,
+    openapi,
+    routes,
+    shipments,
+)
 from relay.web.operations import OPERATIONS, Operation
 from tests.way_in import WayIn
 
@@ -110,7 +118,7 @@ async def test_a_field_of_a_query_is_a_parameter(document: Document) -> None:
 
 
 def operations() -> list[Operation]:
-    parts = (shipments, documents, configured, metrics)
+    parts = (shipments, documents, accounts, contracts, metrics)
     return [o for part in parts for o in part.OPERATIONS]
 
 

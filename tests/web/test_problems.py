@@ -31,7 +31,7 @@ async def asked(error: Exception | web.Response) -> tuple[int, dict[str, Any], A
 @pytest.mark.parametrize(
     ("error", "status", "title"),
     [
-        (InvalidLabel("no", field="orderId", way_out="write it"), 422, "Invalid label"),
+        (InvalidLabel("no", field="orderId", way_out="write it"), 422, "Invalid field"),
         (Conflict("no", field="orderId", way_out="write it"), 409, "Conflict"),
         (NotFound("no", field="orderId", way_out="write it"), 404, "Not found"),
     ],

@@ -6,6 +6,9 @@ ON CONFLICT (contract) DO NOTHING
 -- Nobody is alive who could be calling.
 UPDATE polls SET lease = NULL, busy_until = 0 WHERE contract = :contract
 
+-- name: list_polls
+SELECT * FROM polls ORDER BY contract
+
 -- name: contracts_to_poll
 -- How contracts may be asked, and whether there is anything to ask for.
 SELECT s.*,

@@ -1,4 +1,4 @@
-"""`/v1/accounts` and `/v1/contracts`: what is configured, and what is shut."""
+"""`/v1/accounts`: the stores, and what is shut of each."""
 
 from datetime import datetime
 from typing import Final
@@ -7,7 +7,7 @@ from aiohttp import web
 
 from relay.clock import micros
 from relay.errors import NotFound
-from relay.settings import ContractSettings, Scope
+from relay.settings import Scope
 from relay.store.accounts import AccountState
 from relay.store.spelling import at
 from relay.web.bodies import Answer, answer
@@ -45,30 +45,6 @@ class AccountList(Answer):
     accounts: tuple[AccountLine, ...]
 
 
-class ContractLine(Answer):
-    """One configured use of an adapter, without its secrets.
-
-    `webhook` is None where nobody calls.
-    """
-
-    name: str
-    adapter: str
-    account: str
-    accounts: tuple[str, ...]
-    verification: str
-    tracking_number: str
-    courier: str | None
-    courier_names: tuple[str, ...]
-    tax_ids: tuple[str, ...]
-    webhook: str | None
-
-
-class ContractList(Answer):
-    """The contracts that exist for the sender."""
-
-    contracts: tuple[ContractLine, ...]
-
-
 async def accounts(request: web.Request, access: Access) -> web.Response:
     """Return the accounts with what is shut of each."""
     states = {s.account: s for s in await request.app[ACCOUNTS].all()}
@@ -90,16 +66,6 @@ async def open_account(request: web.Request, access: Access) -> web.Response:
     states = {s.account: s for s in await request.app[ACCOUNTS].all()}
     state = states.get(name) or AccountState(name)
     return answer(_account(access, name, state, micros(request.app[CLOCK]())))
-
-
-async def contracts(_: web.Request, access: Access) -> web.Response:
-    """Return the contracts that serve an account that the sender sees."""
-    lines = [
-        _contract(c, access)
-        for c in access.settings.contracts.values()
-        if any(map(access.sees, c.accounts))
-    ]
-    return answer(ContractList(contracts=tuple(lines)))
 
 
 def _account(access: Access, name: str, state: AccountState, now: int) -> AccountLine:
@@ -137,24 +103,6 @@ def _gates(state: AccountState, now: int) -> list[Gate]:
     return gates
 
 
-def _contract(contract: ContractSettings, access: Access) -> ContractLine:
-    asked = contract.verification == "asked"
-    secret = "/{secret}" if contract.verification == "url" else ""
-    served = tuple(a for a in contract.accounts if access.sees(a))
-    return ContractLine(
-        name=contract.name,
-        adapter=contract.adapter,
-        account=contract.account if access.sees(contract.account) else served[0],
-        accounts=served,
-        verification=contract.verification,
-        tracking_number=contract.tracking_number,
-        courier=contract.courier,
-        courier_names=contract.courier_names,
-        tax_ids=contract.tax_ids,
-        webhook=None if asked else f"/webhooks/{contract.name}{secret}",
-    )
-
-
 OPERATIONS: Final = (
     Operation(
         method="GET",
@@ -172,17 +120,9 @@ OPERATIONS: Final = (
         summary="Open every gate of an account",
         answers={200: AccountLine, 404: Problem},
     ),
-    Operation(
-        method="GET",
-        path="/v1/contracts",
-        handler=contracts,
-        scope=Scope.OPERATOR,
-        summary="List the contracts, without their secrets",
-        answers={200: ContractList},
-    ),
 )
 
 
 def add_routes(app: web.Application) -> None:
-    """Serve what is configured."""
+    """Serve the accounts."""
     mount(app, OPERATIONS)

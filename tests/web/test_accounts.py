@@ -1,6 +1,5 @@
-"""Accounts with what is shut of each, and contracts without their secrets."""
+"""Accounts with what is shut of each."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -8,13 +7,11 @@ from typing import Any
 import pytest
 
 from relay.clock import micros
-from relay.settings import Settings
 from relay.store.accounts import AccountState
 from relay.store.sqlite import SqliteDatabase
 from tests.clock import START
 from tests.way_in import WayIn
 from tests.web.apis import Api
-from tests.web.conftest import Serving
 
 LATER = micros(START + timedelta(minutes=5))
 SPELLED = "2026-03-02T12:05:00Z"
@@ -100,32 +97,3 @@ async def test_an_account_without_a_label_can_be_opened(api: Api) -> None:
 
 async def test_an_unknown_account_is_404(api: Api) -> None:
     assert (await api.call("POST", "/v1/accounts/shop/open"))[0] == 404
-
-
-async def test_contracts_are_listed_without_their_secrets(
-    serving: Serving, settings: Callable[..., Settings]
-) -> None:
-    contracts: Any = {
-        "acme": {"courier": "Acme", "tax_ids": ["11.222.333/0001-81"]},
-        "zeta": {"verification": "url", "url_secret": "secret-in-the-address"},
-    }
-    api = await serving(settings(contracts))
-
-    answer = await api.client.get("/v1/contracts")
-
-    text = await answer.text()
-    assert "secret-" not in text
-    first, second = (await answer.json())["contracts"]
-    assert first == {
-        "name": "acme",
-        "adapter": "acme",
-        "account": "store",
-        "accounts": ["store"],
-        "verification": "signature",
-        "trackingNumber": "given",
-        "courier": "Acme",
-        "courierNames": [],
-        "taxIds": ["11222333000181"],
-        "webhook": "/webhooks/acme",
-    }
-    assert second["webhook"] == "/webhooks/zeta/{secret}"

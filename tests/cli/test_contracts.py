@@ -1,0 +1,50 @@
+"""`relay contracts list` shows what is configured, and how carriers are asked."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from relay.clock import micros
+from relay.store.polls import PollClaims
+from relay.store.pollstate import PollState
+from relay.store.sqlite import SqliteDatabase
+from tests.cli.conftest import Cli
+
+FAR = datetime(2999, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def configured(cli: Cli) -> None:
+    cli.environ |= {
+        "RELAY_ACCOUNTS__STORE__APP_KEY": "k",
+        "RELAY_ACCOUNTS__STORE__APP_TOKEN": "t",
+        "RELAY_CONTRACTS__SWIFT__ADAPTER": "loggi",
+        "RELAY_CONTRACTS__SWIFT__SECRET": "user:password",
+    }
+
+
+@pytest.mark.usefixtures("ids")
+def test_a_contract_that_is_not_asked_shows_its_webhook(cli: Cli) -> None:
+    (line,) = cli.json("contracts", "list")
+    assert (line["name"], line["asked"]) == ("swift", None)
+    assert "/webhooks/swift" in cli("contracts", "list").stdout
+
+
+@pytest.mark.usefixtures("ids")
+def test_a_carrier_that_is_left_alone_says_why(cli: Cli) -> None:
+    async def fail(database: SqliteDatabase) -> Any:
+        await PollClaims(database).begin(["swift"], FAR)
+        state = replace(
+            PollState("swift"), failures=9, because="HTTP 503", open_until=micros(FAR)
+        )
+        async with database.writing() as tx:
+            await tx.run("save_poll", **state.columns())
+
+    cli.on_database(fail)
+    (line,) = cli.json("contracts", "list")
+    assert line["asked"]["failures"] == 9
+    shown = cli("contracts", "list", COLUMNS="300").stdout
+    assert "2999-01-01" in shown
+    assert "HTTP 503" in shown
