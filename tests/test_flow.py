@@ -205,6 +205,25 @@ async def test_news_waits_for_more_but_ten_seconds_at_most(world: World) -> None
     assert timedelta(seconds=9) <= world.now - first <= timedelta(seconds=11)
 
 
+async def test_a_mornings_labels_do_not_hold_up_a_delivery(worlds: Worlds) -> None:
+    async with worlds(requests_per_second=1, burst=1, in_flight=1) as world:
+        await world.label()
+        await world.wait(hours=1)
+        await world.scan("picked_up")
+        await world.rest()
+        morning = [f"label-{number}" for number in range(40)]
+        for order in morning:
+            await world.label(order, numbers=f"TN-{order}")
+        await world.wait(hours=0)
+        await world.scan("delivered")
+        await world.wait(seconds=20)
+        assert (await world.shown()).finished
+        announced = await world.patches_of(morning)
+        assert 0 < announced < len(morning), "labels have their turns meanwhile"
+        await world.wait(minutes=5)
+        assert await world.patches_of(morning) == len(morning)
+
+
 async def test_nothing_is_called_for_a_scan_that_is_known(world: World) -> None:
     await shipped(world)
     before = await world.vtex.counts()

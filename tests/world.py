@@ -8,7 +8,7 @@ calls go over HTTP to the sandbox. Nothing runs beside the test; `rest` and
 import asyncio
 import heapq
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -473,6 +473,11 @@ class World:
     async def puts(self, order: str = ORDER) -> list[Row]:
         """Return the bodies of the accepted PUTs of an order."""
         return [t["body"] for t in await self.vtex.told("put", orderId=order)]
+
+    async def patches_of(self, orders: Collection[str]) -> int:
+        """Return how many of *orders* were announced."""
+        told = await self.vtex.told("patch")
+        return len({t["orderId"] for t in told} & set(orders))
 
     async def patches(self, order: str = ORDER) -> list[Row]:
         return [t["body"] for t in await self.vtex.told("patch", orderId=order)]

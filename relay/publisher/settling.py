@@ -9,14 +9,12 @@ from relay.clock import micros
 from relay.publisher.steps import Rest
 from relay.store.accounts import AccountState
 from relay.store.claimed import Change, Claim
+from relay.store.lanes import BACKLOG, NEWS
 from relay.store.spelling import stored
 from relay.telling.facts import Facts
 from relay.tracking import Milestone
 
 Amend = Callable[[AccountState], None]
-
-BACKLOG = 1
-"""The lane of what was postponed: fresh labels and events go first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def settle_change(claim: Claim, settlement: Settlement, now: datetime) -> Change
         "now": micros(now),
         "due_at": stored(settlement.due_at),
         "not_before": stored(settlement.not_before),
-        "lane": BACKLOG if settlement.failed or _backward(facts) else 0,
+        "lane": BACKLOG if settlement.failed or _backward(facts) else NEWS,
         "attempts": _attempts(claim, settlement),
         "failing_since": stored(failing),
         "waiting_because": settlement.waiting_because,

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from relay.carrier.contract import ParcelView
 from relay.clock import micros
+from relay.store.bringing import bring_news
 from relay.store.database import Row, Transaction
 from relay.store.events import Pace, Reading
-from relay.store.references import bring_news, rematch
+from relay.store.references import rematch
 from relay.store.spelling import clean, ids
 from relay.tracking import Reference, ReferenceKind, compared
 
@@ -96,9 +97,7 @@ class Adopting:
         pace = self.pace
         for contract, references in adopted.items():
             touched = await rematch(tx, references, self.lower_bounds, contract)
-            await bring_news(
-                tx, touched, self.now, quiet=pace.quiet, longest=pace.longest
-            )
+            await bring_news(tx, touched, self.now, pace)
 
 
 def _given(readings: Iterable[Reading]) -> dict[tuple[str, str], str]:

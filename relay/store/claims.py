@@ -25,6 +25,7 @@ from relay.store.accounts import AccountState, locked
 from relay.store.claimed import Change, Claim, Limits, Taking, claim_of
 from relay.store.database import Database, Row, Transaction
 from relay.store.facts import gather
+from relay.store.lanes import lanes
 from relay.store.spelling import rows
 
 ORDER: Final = (
@@ -83,10 +84,10 @@ class Claims:
     async def next_ready(self, account: str) -> datetime | None:
         """Return when the next shipment of *account* is ready."""
         async with self._database.reading() as tx:
-            lanes = [
-                await tx.row("next_ready", account=account, lane=i) for i in (0, 1)
+            first = [
+                await tx.row("next_ready", account=account, lane=i) for i in lanes(0)
             ]
-        times = [r["ready_at"] for r in lanes if r is not None]
+        times = [r["ready_at"] for r in first if r is not None]
         return moment(min(times)) if times else None
 
     async def unread_since(self, before: datetime) -> dict[str, datetime]:
@@ -228,11 +229,10 @@ class Claims:
 async def _from_lanes(
     tx: Transaction, state: AccountState, wanted: int, terms: Mapping[str, Any]
 ) -> Sequence[Row]:
-    """Claim fresh shipments before the backlog; one claim in ten turns that round."""
+    """Claim from lane after lane, until there is enough."""
     state.claims += 1
-    lanes = (1, 0) if state.claims % 10 == 0 else (0, 1)
     taken: list[Row] = []
-    for lane in lanes:
+    for lane in lanes(state.claims):
         left = wanted - len(taken)
         if left > 0:
             taken += await tx.rows("claim_shipments", **terms, lane=lane, limit=left)

@@ -8,12 +8,13 @@ from typing import Literal
 from relay.clock import micros
 from relay.errors import Conflict, NotFound
 from relay.labels import Correction
+from relay.store.bringing import bring_news
 from relay.store.correcting import ALERT, Correcting, new_keys
 from relay.store.database import Database, Transaction
 from relay.store.events import Pace
 from relay.store.labelled import refuse_forgotten, refuse_over, there
 from relay.store.parcels import registered, rematch_all, stored_key
-from relay.store.references import bring_news, intern
+from relay.store.references import intern
 from relay.telling.facts import CANCELLED
 
 
@@ -65,7 +66,7 @@ class Corrections:
         tx, pace, now = correcting.tx, self.pace, correcting.now
         touched = await rematch_all(tx, correcting.interned, self.lower_bounds)
         others = touched - {correcting.shipment}
-        await bring_news(tx, others, now, quiet=pace.quiet, longest=pace.longest)
+        await bring_news(tx, others, now, pace)
         if not correcting.delivered:
             values = {"shipment": correcting.shipment, "now": micros(now)}
             await tx.run("withdraw_unmatched_told", **values)
@@ -131,7 +132,7 @@ class Corrections:
             ]
             await tx.many("note", notes)
             shipments, pace = [r["shipment"] for r in found], self.pace
-            await bring_news(tx, shipments, now, quiet=pace.quiet, longest=pace.longest)
+            await bring_news(tx, shipments, now, pace)
         return [r["id"] for r in found]
 
 

@@ -6,18 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from relay.clock import micros
+from relay.store.bringing import bring_news
 from relay.store.database import Row, Transaction
 from relay.store.found import Found, Identity, identified
 from relay.store.found import Pace as Pace  # noqa: PLC0414 -- others know it from here
 from relay.store.found import Reading as Reading  # noqa: PLC0414 -- likewise
 from relay.store.hastening import hasten
-from relay.store.references import (
-    Interned,
-    bring_news,
-    match_rows,
-    matches,
-    store_matches,
-)
+from relay.store.references import Interned, match_rows, matches, store_matches
 from relay.store.spelling import ids, rows
 
 
@@ -37,7 +32,7 @@ async def remember(
     await _link(tx, found)
     touched |= await _withdraw(tx, readings, found, now)
     touched |= await _match_again(tx, changed, lower_bounds)
-    await bring_news(tx, touched, now, quiet=pace.quiet, longest=pace.longest)
+    await bring_news(tx, touched, now, pace, heard=True)
     await hasten(tx, new, now)
     return Counter(f.reading.document for f in new)
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
 from relay.clock import micros
+from relay.store.bringing import Pace as Pace  # noqa: PLC0414 -- others know it from here
 from relay.store.database import Transaction
 from relay.store.references import Interned, Key, Unmatched, interned, key
 from relay.store.spelling import clean, dumps
@@ -33,14 +34,6 @@ class Reading:
     cut: bytes | None = None
     digest: str | None = None
     replayed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long news waits for more of it, and for how long at the most."""
-
-    quiet: timedelta = timedelta(seconds=3)
-    longest: timedelta = timedelta(seconds=10)
 
 
 @dataclass(slots=True)

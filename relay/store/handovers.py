@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 
 from relay.clock import micros
 from relay.labels import HandOver
+from relay.store.bringing import bring_news
 from relay.store.correcting import ALERT
 from relay.store.corrections import Corrected
 from relay.store.database import Database, Row, Transaction
 from relay.store.events import Pace
 from relay.store.labelled import refuse_over, there
 from relay.store.parcels import Placed, Writing, registered, rematch_all, stored_key
-from relay.store.references import bring_news, intern, key
+from relay.store.references import intern, key
 from relay.store.spelling import clean
 
 
@@ -57,7 +58,7 @@ class HandOvers:
             fresh, registered_at=micros(now), dispatched_at=row["dispatched_at"]
         )
         touched = await rematch_all(tx, writing.interned, self.lower_bounds)
-        await bring_news(tx, touched, now, quiet=pace.quiet, longest=pace.longest)
+        await bring_news(tx, touched, now, pace)
 
 
 async def _fresh(tx: Transaction, shipment: int, change: HandOver) -> list[Placed]:

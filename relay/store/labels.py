@@ -8,12 +8,13 @@ from relay.clock import micros
 from relay.joining import Joined, join
 from relay.labels import Label, LabelParcel
 from relay.store.adoption import Adopting, Adoption
+from relay.store.bringing import bring_news
 from relay.store.database import Database, Row, Transaction
 from relay.store.events import Pace
 from relay.store.identifiers import new_id
 from relay.store.labelled import columns, invoice, keys, known, placed, refuse_forgotten
 from relay.store.parcels import Writing, registered, rematch_all, stored_key
-from relay.store.references import Key, bring_news, intern, key
+from relay.store.references import Key, intern, key
 from relay.store.spelling import stored
 from relay.telling.facts import CANCELLED
 
@@ -82,7 +83,7 @@ class Labels:
         """Let scans count that were waiting for the label."""
         tx, now, pace = writing.tx, writing.now, self.pace
         touched = await rematch_all(tx, writing.interned, self.lower_bounds)
-        await bring_news(tx, touched, now, quiet=pace.quiet, longest=pace.longest)
+        await bring_news(tx, touched, now, pace)
         if writing.contract in self.adoptions:
             adopting = Adopting(now, pace, self.adoptions, self.lower_bounds)
             await adopting.for_shipments(tx, [writing.shipment])

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from relay.carrier.operator import CONTRACT as OPERATOR
-from relay.clock import micros, moment
+from relay.clock import moment
 from relay.matching import LOWER_BOUND, Known, Match, Registration, match
 from relay.store.database import Row, Transaction
 from relay.store.spelling import at, clean, dumps, ids, loads
@@ -221,25 +221,3 @@ async def rematch(
     if not events:
         return set()
     return await store_matches(tx, events, await matches(tx, events, lower_bounds))
-
-
-async def bring_news(
-    tx: Transaction,
-    shipments: Iterable[int],
-    now: datetime,
-    *,
-    quiet: timedelta,
-    longest: timedelta,
-) -> None:
-    """Make shipments due for what just became known, after the quiet time."""
-    wanted = ids("shipment", shipments)
-    if wanted == "[]":
-        return
-    await tx.run("lock_shipments", rows=wanted)
-    await tx.run(
-        "bring_news",
-        rows=wanted,
-        now=micros(now),
-        quiet=quiet // timedelta(microseconds=1),
-        longest=longest // timedelta(microseconds=1),
-    )

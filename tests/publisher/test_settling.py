@@ -9,7 +9,6 @@ import pytest
 from relay.clock import micros
 from relay.publisher import gates
 from relay.publisher.settling import (
-    BACKLOG,
     Settlement,
     backoff,
     postponed,
@@ -19,6 +18,7 @@ from relay.publisher.settling import (
 )
 from relay.publisher.terms import Terms, Waits
 from relay.store.accounts import CALL, AccountState
+from relay.store.lanes import BACKLOG
 from tests.publisher.making import after, claim
 from tests.telling.making import NOW, POLICY
 

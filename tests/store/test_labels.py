@@ -9,6 +9,7 @@ import pytest
 from relay.carrier.contract import ParcelView
 from relay.errors import Conflict
 from relay.labels import Label, LabelParcel
+from relay.store import lanes
 from relay.store.identifiers import new_id
 from relay.store.labels import Labels, Registered
 from relay.store.spelling import loads
@@ -73,7 +74,7 @@ async def test_a_new_label_is_a_shipment_that_is_due_at_once(
     assert registered.id == row["id"]
     assert (registered.updated, registered.warnings) == ((), ())
     assert row["due_at"] == row["registered_at"]
-    assert row["lane"] == 0
+    assert row["lane"] == lanes.LABEL
     assert row["tracking_number"] == "BR1"
     assert await notes(way_in) == ["registered"]
     assert (await only(way_in, "accounts"))["account"] == "store"

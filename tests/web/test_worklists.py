@@ -135,6 +135,21 @@ async def test_what_was_heard_of_lately_is_not_silent(api: Api, way_in: WayIn) -
     assert silent["lastEventAt"] == "2026-03-07T09:00:00-03:00"
 
 
+async def test_who_drops_an_event_did_not_hear_of_the_parcel(
+    api: Api, way_in: WayIn
+) -> None:
+    await doubted(api, way_in)
+    api.clock.now = START + 8 * DAY
+    status, _ = await api.call("POST", "/v1/events/1/drop")
+    assert status == 200
+
+    silent = await entries(api, "silent")
+
+    heard = {e["orderId"]: e["lastEventAt"] for e in silent}
+    at = "2026-03-02T09:00:00-03:00"
+    assert heard == {"1": at, "2": None, "3": at}
+
+
 async def doubted(api: Api, way_in: WayIn) -> str:
     """Quarantine a delivery that two shipments share."""
     id_ = await register(api, "1")

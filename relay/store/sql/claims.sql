@@ -3,7 +3,7 @@
 SELECT a.* FROM accounts AS a
 WHERE EXISTS (
     SELECT 1 FROM shipments AS s
-    WHERE s.account = a.account AND s.lane IN (0, 1) AND s.ready_at <= :now)
+    WHERE s.account = a.account AND s.lane IN (0, 1, 2) AND s.ready_at <= :now)
 ORDER BY a.account
 
 -- name: next_ready
@@ -54,7 +54,7 @@ SET lease = :lease, lease_until = :lease_until, due_at = :now, news_due_at = NUL
     first_news_at = NULL, attempts = attempts + 1, tried_at = :now
 WHERE shipment IN (
     SELECT s.shipment FROM shipments AS s
-    WHERE s.account = :account AND s.lane IN (0, 1) AND s.ready_at <= :now
+    WHERE s.account = :account AND s.lane IN (0, 1, 2) AND s.ready_at <= :now
     ORDER BY coalesce(s.tried_at, 0), s.ready_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING *
 

@@ -88,13 +88,24 @@ ORDER BY s.shipment FOR UPDATE OF s
 -- name: bring_news!
 -- The earliest time for another reason stays; news moves within ten seconds.
 UPDATE shipments
-SET news = news + 1, last_event_at = :now,
+SET news = news + 1,
+    last_event_at = CASE WHEN :heard = 1 THEN :now ELSE last_event_at END,
     lane = CASE WHEN imported = 1 AND compared_at IS NULL THEN 1 ELSE 0 END,
     first_news_at = coalesce(first_news_at, :now),
     news_due_at = CASE
         WHEN coalesce(first_news_at, :now) + :longest < :now + :quiet
         THEN coalesce(first_news_at, :now) + :longest
         ELSE :now + :quiet END
+WHERE shipment IN (
+    SELECT CAST(j.value ->> 'shipment' AS BIGINT) FROM json_each(:rows) AS j)
+
+-- name: heard_of!
+-- When a carrier last said something that counts, whoever brought the news.
+UPDATE shipments
+SET last_event_at = (
+    SELECT max(e.received_at) FROM event_parcels AS p
+    JOIN events AS e ON e.event = p.event
+    WHERE p.shipment = shipments.shipment AND e.withdrawn_at IS NULL)
 WHERE shipment IN (
     SELECT CAST(j.value ->> 'shipment' AS BIGINT) FROM json_each(:rows) AS j)
 

@@ -39,10 +39,12 @@ SET contract = :contract, volumes = :volumes, registered_at = :registered_at,
 WHERE shipment = :shipment
 
 -- name: make_due!
--- A label is due at once, in front of the backlog unless it is on the road.
+-- A label is due at once: behind news (lane 0), before the backlog (lane 1) unless
+-- it is on the road.
 UPDATE shipments
 SET due_at = CASE WHEN due_at IS NULL OR due_at > :now THEN :now ELSE due_at END,
-    lane = CASE WHEN imported = 1 AND compared_at IS NULL THEN 1 ELSE 0 END,
+    lane = CASE WHEN imported = 1 AND compared_at IS NULL THEN 1
+                WHEN news_due_at IS NOT NULL THEN 0 ELSE 2 END,
     news = news + 1
 WHERE shipment = :shipment
 

@@ -56,7 +56,7 @@ ORDER BY shipment DESC LIMIT :limit
 SELECT * FROM shipments
 WHERE shipment < :before AND shipment IN (
     SELECT r.shipment FROM shipments AS r
-    WHERE r.account = :account AND r.lane IN (0, 1) AND r.ready_at > 0)
+    WHERE r.account = :account AND r.lane IN (0, 1, 2) AND r.ready_at > 0)
 ORDER BY shipment DESC LIMIT :limit
 
 -- name: list_leased
@@ -86,7 +86,7 @@ ORDER BY note DESC LIMIT :limit
 
 -- name: count_due
 SELECT account, count(*) AS shipments FROM shipments
-WHERE lane IN (0, 1) AND ready_at <= :now GROUP BY account
+WHERE lane IN (0, 1, 2) AND ready_at <= :now GROUP BY account
 
 -- name: count_stuck
 SELECT account, count(*) AS shipments FROM shipments
