@@ -216,7 +216,7 @@ async def test_a_mornings_labels_do_not_hold_up_a_delivery(worlds: Worlds) -> No
             await world.label(order, numbers=f"TN-{order}")
         await world.wait(hours=0)
         await world.scan("delivered")
-        await world.wait(seconds=20)
+        await world.wait(seconds=8)
         assert (await world.shown()).finished
         announced = await world.patches_of(morning)
         assert 0 < announced < len(morning), "labels have their turns meanwhile"
