@@ -33,7 +33,15 @@ class Metrics:
         self.unread = self._gauge("unread_documents", "Documents not read yet.")
         self.unread_age = self._gauge("unread_age_seconds", "Age of the oldest.")
         self.due = self._gauge("due_shipments", "Told next.", "account")
+        self.waiting = self._gauge("waiting_shipments", "Told later.", "account")
         self.stuck = self._gauge("stuck_shipments", "For a person.", "account")
+        self.quarantined = self._gauge(
+            "quarantined_shipments", "With an event that waits for a person.", "account"
+        )
+        self.late = self._gauge("late_shipments", "Promised for earlier.", "account")
+        self.unmatched = self._gauge(
+            "unmatched_events", "Events that count for no label.", "contract"
+        )
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""

@@ -1,6 +1,7 @@
 """The reader: kept and unread documents become events, slice by slice."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -17,7 +18,7 @@ from relay.logs import logger
 from relay.store.documents import Documents
 from relay.store.events import Reading
 from relay.store.slices import Slice, Terms, Unread
-from relay.tracking import Milestone
+from relay.tracking import Milestone, TrackingEvent
 from relay.translating import MOST_TRIES, given_up, translate
 
 LOOP: Final = "reader"
@@ -179,7 +180,8 @@ class Reader:
         return work.result()
 
     def _tell(self, readings: Sequence[Reading]) -> None:
-        """Wake the publisher, and name what nobody has mapped yet."""
+        """Wake the publisher, log what was heard, and name what nobody has mapped."""
+        heard: dict[str, list[str]] = defaultdict(list)
         for r in readings:
             if r.unreadable is not None:
                 _log.warning(
@@ -188,9 +190,12 @@ class Reader:
                     document=r.document,
                     because=r.unreadable,
                 )
+            heard[r.contract] += [_said(e) for e in r.events]
             for event in r.events:
                 if event.milestone is Milestone.UNKNOWN:
                     self._name(r.contract, event.carrier_code)
+        for contract, scans in heard.items():
+            _log.info("heard", contract=contract, scans=scans)
         self._calls.on_read(readings)
         if any(r.events or r.replayed for r in readings):
             self._calls.on_news()
@@ -216,6 +221,13 @@ class Reader:
             async with asyncio.timeout(LOOK_ROUND.total_seconds()):
                 await self._news.wait()
             await asyncio.sleep(GATHER.total_seconds())
+
+
+def _said(event: TrackingEvent) -> str:
+    """Spell an event for the log, by the first reference that it names."""
+    number = event.references[0].value
+    at = event.occurred_at.isoformat(timespec="seconds")
+    return f"{number} {event.carrier_code} {event.milestone} {at}"
 
 
 def _portions(

@@ -91,7 +91,7 @@ async def test_what_an_adapter_cannot_read_is_kept_with_the_reason(
     assert unreadable["unreadable_because"].startswith("JSONDecodeError: Expecting")
     assert unreadable["body"] == b"no json"
     assert fine["unreadable_because"] is None
-    assert [line["event"] for line in lines] == ["unreadable"]
+    assert [line["event"] for line in lines] == ["unreadable", "heard"]
 
 
 @pytest.mark.parametrize("returned", ["events", ["an event"], (), 7])
@@ -156,7 +156,8 @@ async def test_documents_of_a_contract_that_is_gone_wait(
     with capture_logs() as lines:
         assert await way_in.read() == 2
     assert [(line["event"], line["contract"]) for line in lines] == [
-        ("documents wait: no such contract", "gone")
+        ("documents wait: no such contract", "gone"),
+        ("heard", "acme"),
     ]
     assert await way_in.documents.parked() == {"gone": 1}
     assert len(await way_in.rows("events")) == 1
@@ -253,6 +254,18 @@ async def test_an_adapter_that_hangs_is_noticed(way_in: WayIn) -> None:
     way_in.acme.held.set()
     await reader.close()
     assert (await way_in.documents.backlog()).documents == 1
+
+
+async def test_what_is_heard_of_a_parcel_can_be_followed_in_the_log(
+    way_in: WayIn,
+) -> None:
+    await way_in.keep(scans("OD"), scans("DL", number="AC2"))
+    with capture_logs() as lines:
+        await way_in.read()
+    (heard,) = lines
+    assert (heard["event"], heard["contract"]) == ("heard", "acme")
+    at = START.isoformat(timespec="seconds")
+    assert heard["scans"] == [f"AC1 OD out_for_delivery {at}", f"AC2 DL delivered {at}"]
 
 
 async def test_an_unknown_code_is_named_once(way_in: WayIn) -> None:

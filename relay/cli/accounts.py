@@ -27,7 +27,14 @@ def list_(config: Config = None, as_json: AsJson = False) -> None:
     if as_json:
         write_json(found)
         return
-    columns = ("account", "due", "stuck", "last accepted (UTC)", "shut because")
+    columns = (
+        "account",
+        "due",
+        "waiting",
+        "stuck",
+        "last accepted (UTC)",
+        "shut because",
+    )
     write_table(columns, [list(row.values()) for row in found])
 
 
@@ -54,15 +61,16 @@ def open_(
 
 async def _listed(database: "Database") -> list[dict[str, Any]]:
     from relay.store.accounts import Accounts
-    from relay.store.lists import Lists
+    from relay.store.counting import counts
 
     now = utcnow()
-    counts = await Lists(database).counts(now)
+    counted = await counts(database, {}, now)
     return [
         {
             "account": state.account,
-            "due": counts["due"].get(state.account, 0),
-            "stuck": counts["stuck"].get(state.account, 0),
+            "due": counted.due.get(state.account, 0),
+            "waiting": counted.waiting.get(state.account, 0),
+            "stuck": counted.stuck.get(state.account, 0),
             "lastAccepted": state.accepted_at and moment(state.accepted_at),
             "shutBecause": state.closed_because(micros(now)) or state.read_closed,
         }

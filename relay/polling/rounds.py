@@ -90,6 +90,8 @@ class Rounds:
         await self._keep(contract, answer.keep)
         now = self.clock()
         heard = heard_of(views, answer.events)
+        numbers = [v.tracking_number or v.invoice_key for v in views]
+        _log.info("asked", contract=contract, parcels=numbers, news=len(answer.keep))
         told = [answered(p, h, now) for p, h in zip(claim.parcels, heard, strict=True)]
         nexts = [after_answer(p, plan, now) for p in told]
         return await self.claims.answered(Called(claim, began, now), nexts)

@@ -8,7 +8,7 @@ from typing import Any
 from relay.clock import Clock, micros
 from relay.errors import DeadlineOver, LeaseLost, Unanswered, VtexError
 from relay.logs import logger
-from relay.publisher import gates
+from relay.publisher import following, gates
 from relay.publisher.alerts import alerts
 from relay.publisher.outcomes import (
     Circumstances,
@@ -23,7 +23,7 @@ from relay.publisher.terms import AccountTerms, Waits
 from relay.store.accounts import AccountState
 from relay.store.claimed import Change, Claim
 from relay.store.claims import Claims
-from relay.telling.facts import Facts, Policy
+from relay.telling.facts import Policy
 from relay.vtex.client import Answer, VtexClient
 from relay.vtex.deadline import Deadline
 
@@ -55,8 +55,9 @@ class Course:
         else:
             planned = self.plan(claim, now)
         self.planned[claim.facts.shipment] = planned
-        policy = self.policy_of(claim)
-        return [*quarantine_changes(claim.facts, now, policy), *planned.changes]
+        held = quarantine_changes(claim.facts, now, self.policy_of(claim))
+        following.held_back(claim, held)
+        return [*held, *planned.changes]
 
     def plan(
         self, claim: Claim, now: datetime, last: Look | Write | None = None
@@ -117,7 +118,7 @@ class Sender:
 
         What is not settled here is settled when the lease is over.
         """
-        about = _about(claim.facts)
+        about = following.about(claim.facts)
         try:
             await self._course(claim, course)
         except LeaseLost:
@@ -135,9 +136,10 @@ class Sender:
             now = clock()
             claim = outcome.claim
             changes = [_answered(planned, answer, now), *outcome.changes]
-            _log_told(claim, planned, answer)
+            if isinstance(planned.step, Write) and _accepted(answer):
+                following.told(claim, planned.step)
             if outcome.settlement is not None:
-                self._tell(claim, outcome)
+                following.not_through(claim, outcome)
                 changes.append(settle_change(claim, outcome.settlement, now))
                 await self.claims.write(claim, changes, outcome.amend)
                 return
@@ -156,7 +158,7 @@ class Sender:
         facts = claim.facts
         changes = [settle_change(claim, rest(step), now)]
         for alert in alerts(facts, step, now):
-            log.error("alert", **_about(facts), because=alert)
+            following.alert(facts, alert)
             note = {"shipment": facts.shipment, "now": micros(now), "text": alert}
             changes.append(("note", note))
         return changes
@@ -197,40 +199,9 @@ class Sender:
             deadline=deadline,
         )
 
-    def _tell(self, claim: Claim, outcome: Outcome) -> None:
-        """Log why a shipment did not get through."""
-        settlement = outcome.settlement
-        if settlement is None or not settlement.failed:
-            return
-        word = "stuck" if settlement.stuck_because else "postponed"
-        log.warning(
-            word,
-            **_about(claim.facts),
-            because=settlement.stuck_because or settlement.waiting_because,
-        )
 
-
-def _log_told(claim: Claim, planned: Planned, answer: Answer | VtexError) -> None:
-    """Log what VTEX accepted, so that one can follow a parcel."""
-    step = planned.step
-    if isinstance(step, (Look, Rest)) or isinstance(answer, VtexError):
-        return
-    if answer.status < FIRST_REFUSAL:
-        about = _about(claim.facts)
-        log.info("told", kind=step.kind, delivered=step.is_delivered, **about)
-
-
-def _about(facts: Facts) -> dict[str, str]:
-    """Return what lets one follow a shipment through the log."""
-    about = {
-        "account": facts.account,
-        "order": facts.order_id,
-        "invoice": facts.invoice_number,
-        "contract": facts.contract,
-    }
-    if facts.announcement is not None:
-        about["tracking_number"] = facts.announcement.tracking_number
-    return about
+def _accepted(answer: Answer | VtexError) -> bool:
+    return not isinstance(answer, VtexError) and answer.status < FIRST_REFUSAL
 
 
 def _outcome(

@@ -1,7 +1,7 @@
 """Lists of shipments, page by page along an index, and one shipment's timeline."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -80,12 +80,13 @@ class Lists:
                     if not wanted.fits(row, stands):
                         continue
                     if len(found) == limit:
-                        return Page(tuple(found), found[-1].row["shipment"])
+                        last = found[-1].row["shipment"]
+                        return Page(await _explained(tx, found), last)
                     found.append(Listed(row, stands))
                 if len(rows) < self._batch:
-                    return Page(tuple(found))
+                    return Page(await _explained(tx, found))
                 position = rows[-1]["shipment"]
-            return Page(tuple(found), position)
+            return Page(await _explained(tx, found), position)
 
     async def one(self, id_: str, now: datetime) -> Listed | None:
         """Return the shipment of that id, if there is one."""
@@ -94,7 +95,9 @@ class Lists:
             if row is None:
                 return None
             gates = await _gates(tx, now)
-        return Listed(row, standing(row, now, gates.get(row["account"])))
+            stands = standing(row, now, gates.get(row["account"]))
+            (listed,) = await _explained(tx, [Listed(row, stands)])
+        return listed
 
     async def registered(self, shipment: int) -> tuple[Sequence[Row], Sequence[Row]]:
         """Return the parcels and the references of one shipment."""
@@ -122,15 +125,20 @@ class Lists:
                 ),
             )
 
-    async def counts(self, now: datetime) -> dict[str, dict[str, int]]:
-        """Return how many shipments are due and how many stuck, by account."""
-        async with self._database.reading() as tx:
-            due = await tx.rows("count_due", now=micros(now))
-            stuck = await tx.rows("count_stuck")
-        return {
-            "due": {r["account"]: r["shipments"] for r in due},
-            "stuck": {r["account"]: r["shipments"] for r in stuck},
-        }
+
+async def _explained(tx: Transaction, found: Sequence[Listed]) -> tuple[Listed, ...]:
+    """Say of shipments that look finished what is held back of them."""
+    quiet = [f.row["shipment"] for f in found if f.standing.why is None]
+    held = {
+        r["shipment"]: f"event {r['event']} is quarantined: {r['because']}"
+        for r in await tx.rows("quarantined_of", rows=ids("shipment", quiet))
+    }
+    return tuple(
+        replace(f, standing=replace(f.standing, why=held[f.row["shipment"]]))
+        if f.row["shipment"] in held
+        else f
+        for f in found
+    )
 
 
 async def _gates(tx: Transaction, now: datetime) -> dict[str, str | None]:

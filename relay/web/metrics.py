@@ -5,10 +5,12 @@ from typing import Final
 from aiohttp import web
 
 from relay.settings import Scope
-from relay.web.keys import CLOCK, DOCUMENTS, LISTS, METRICS, REGISTRAR
+from relay.store.counting import counts
+from relay.web.keys import CLOCK, DATABASE, DOCUMENTS, METRICS, REGISTRAR
 from relay.web.operations import Operation, mount
 from relay.web.tokens import Access
 
+BY_ACCOUNT: Final = ("due", "waiting", "stuck", "quarantined", "late")
 _TEXT: Final = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
 
 
@@ -20,10 +22,15 @@ async def metrics(request: web.Request, _: Access) -> web.Response:
     age = (now - backlog.oldest).total_seconds() if backlog.oldest else 0
     found.unread.set(backlog.documents)
     found.unread_age.set(max(age, 0))
-    counts = await app[LISTS].counts(now)
-    for account in app[REGISTRAR].settings.accounts:
-        found.due.labels(account).set(counts["due"].get(account, 0))
-        found.stuck.labels(account).set(counts["stuck"].get(account, 0))
+    settings = app[REGISTRAR].settings
+    zones = {name: account.zone for name, account in settings.accounts.items()}
+    counted = await counts(app[DATABASE], zones, now)
+    for account in zones:
+        for name in BY_ACCOUNT:
+            number = getattr(counted, name).get(account, 0)
+            getattr(found, name).labels(account).set(number)
+    for contract in settings.contracts:
+        found.unmatched.labels(contract).set(counted.unmatched.get(contract, 0))
     return web.Response(body=found.text(), headers=_TEXT)
 
 

@@ -1,10 +1,12 @@
 """Lists in the store: pages that are bounded, whatever is asked for."""
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from relay.labels import Label
+from relay.store.counting import counts
 from relay.store.database import Database
 from relay.store.labels import Labels
 from relay.store.lists import Lists
@@ -51,15 +53,15 @@ async def test_only_the_accounts_asked_for_are_listed(lists: Lists) -> None:
     assert (await lists.shipments(Wanted([]), START, limit=9)).shipments == ()
 
 
-async def test_what_is_due_and_stuck_is_counted_by_account(
-    lists: Lists, database: Database
-) -> None:
+@pytest.mark.usefixtures("lists")
+async def test_what_is_due_and_stuck_is_counted_by_account(database: Database) -> None:
     columns = dict.fromkeys(
         ("due_at", "not_before", "failing_since", "waiting_because", "closed_because")
     ) | {"shipment": 1, "news": 1, "now": 0, "lane": 1, "attempts": 0, "doubt": 0}
     async with database.writing() as tx:
         await tx.run("settle", **columns, stuck_because="400: odd")
 
-    counts = await lists.counts(START)
+    found = await counts(database, {"store": ZoneInfo("UTC")}, START)
 
-    assert counts == {"due": {"outlet": 3, "store": 3}, "stuck": {"store": 1}}
+    assert (found.due, found.stuck) == ({"outlet": 3, "store": 3}, {"store": 1})
+    assert (found.late, found.waiting, found.quarantined) == ({"store": 0}, {}, {})

@@ -2,7 +2,10 @@
 
 from datetime import timedelta
 
+from relay.clock import micros
 from relay.web.keys import METRICS
+from tests.acme import body, scan
+from tests.clock import START
 from tests.way_in import WayIn
 from tests.web.apis import Api
 
@@ -41,6 +44,28 @@ async def test_what_waits_is_shown_as_it_is_now(api: Api, way_in: WayIn) -> None
     assert "relay_unread_age_seconds 90.0" in lines
     assert 'relay_due_shipments{account="store"} 1.0' in lines
     assert 'relay_stuck_shipments{account="store"} 0.0' in lines
+
+
+async def test_what_waits_for_a_person_or_for_time_is_counted(
+    api: Api, way_in: WayIn
+) -> None:
+    await api.register(trackingNumber="BR1", estimatedDeliveryDate="2026-02-20")
+    scans = body(scan("BR1", "DL", START), scan("BR2", "IT", START))
+    await way_in.keep(scans)
+    await way_in.read()
+    later = micros(START + timedelta(hours=1))
+    columns = dict.fromkeys(("stuck_because", "closed_because", "failing_since"))
+    columns |= {"shipment": 1, "news": 1, "lane": 1, "attempts": 0, "doubt": 0}
+    columns |= {"due_at": later, "not_before": later, "now": 1}
+    async with way_in.database.writing() as tx:
+        await tx.run("quarantine_event", shipment=1, event=1, because="too soon")
+        await tx.run("settle", **columns, waiting_because="404: Order Not Found")
+
+    lines = await text(api)
+
+    for name in ("late", "quarantined", "waiting"):
+        assert f'relay_{name}_shipments{{account="store"}} 1.0' in lines, name
+    assert 'relay_unmatched_events{contract="acme"} 1.0' in lines
 
 
 async def test_a_clock_that_went_back_makes_no_negative_age(

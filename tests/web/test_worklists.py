@@ -167,6 +167,23 @@ async def doubted(api: Api, way_in: WayIn) -> str:
     return id_
 
 
+async def test_a_shipment_that_looks_finished_says_what_is_held_back(
+    api: Api, way_in: WayIn
+) -> None:
+    id_ = await doubted(api, way_in)
+    at_rest = "due_at = NULL, news_due_at = NULL, tracking_number = 'BR1'"
+    await execute(way_in.database, f"UPDATE shipments SET {at_rest}")  # noqa: S608
+
+    _, listed = await api.call("GET", "/v1/shipments")
+    _, one = await api.call("GET", f"/v1/shipments/{id_}")
+
+    why = "event 1 is quarantined: too soon"
+    shown = [(s["orderId"], s["state"], s["why"]) for s in listed["shipments"]]
+    rest = "up_to_date"
+    assert shown == [("3", rest, why), ("2", rest, None), ("1", rest, why)]
+    assert one["why"] == why
+
+
 @pytest.mark.parametrize("limit", [1, 9])
 async def test_a_doubtful_event_is_listed_with_each_of_its_shipments(
     api: Api, way_in: WayIn, limit: int

@@ -72,6 +72,19 @@ WHERE account = :account AND shipment < :before
   AND closed_at IS NOT NULL AND delivered_told_at IS NULL
 ORDER BY shipment DESC LIMIT :limit
 
+-- name: quarantined_of
+-- What is not told of shipments until a person decides, the latest event last.
+SELECT p.shipment, p.event, p.quarantined_because AS because
+FROM json_each(:rows) AS j
+JOIN event_parcels AS p
+  ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+JOIN events AS e ON e.event = p.event
+JOIN shipments AS s ON s.shipment = p.shipment
+WHERE p.quarantined_because IS NOT NULL AND p.judged IS NULL
+  AND e.withdrawn_at IS NULL AND s.delivered_told_at IS NULL
+  AND coalesce(s.closed_because, '') NOT IN ('cancelled', 'forgotten')
+ORDER BY p.shipment, e.occurred_at, p.event
+
 -- name: told_of_shipment
 SELECT * FROM told WHERE shipment = :shipment ORDER BY occurred_at, position
 
@@ -91,3 +104,31 @@ WHERE lane IN (0, 1, 2) AND ready_at <= :now GROUP BY account
 -- name: count_stuck
 SELECT account, count(*) AS shipments FROM shipments
 WHERE stuck_because IS NOT NULL GROUP BY account
+
+-- name: count_late
+SELECT count(*) AS shipments FROM shipments
+WHERE account = :account AND promised_on IS NOT NULL AND closed_at IS NULL
+  AND promised_on < :today
+
+-- name: count_quarantined
+SELECT s.account, count(DISTINCT s.shipment) AS shipments
+FROM event_parcels AS p
+JOIN events AS e ON e.event = p.event
+JOIN shipments AS s ON s.shipment = p.shipment
+WHERE p.quarantined_because IS NOT NULL AND p.judged IS NULL
+  AND e.withdrawn_at IS NULL
+  AND coalesce(s.closed_because, '') NOT IN ('cancelled', 'forgotten')
+GROUP BY s.account
+
+-- name: count_unmatched
+SELECT r.contract, count(*) AS events
+FROM events AS e
+JOIN reference_values AS r ON r.reference = e.reference
+WHERE e.via IS NULL AND e.withdrawn_at IS NULL
+GROUP BY r.contract
+
+-- name: count_waiting
+-- Postponed, with a reason: VTEX does not know them, and nobody is asked for help.
+SELECT account, count(*) AS shipments FROM shipments
+WHERE lane IN (0, 1, 2) AND ready_at > :now AND waiting_because IS NOT NULL
+GROUP BY account
