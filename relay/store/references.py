@@ -86,10 +86,11 @@ async def matches(
     `lower_bounds` are the contracts' own settings, by contract. *known* are the
     references of the events, if they were interned in this transaction.
     """
-    wanted = {ref for e in events for ref in e.refs}
-    registered = await registrations_of(tx, wanted - known.fresh if known else wanted)
+    fresh = known.fresh if known else frozenset[int]()
+    registered = await _first_registered(tx, [e.refs for e in events], fresh)
     if not registered:
         return {}
+    wanted = {ref for e in events for ref in e.refs}
     kinds = known.kinds() if known else await kinds_of(tx, wanted)
     numbers = await _numbers(tx, registered, kinds)
     return {
@@ -102,6 +103,24 @@ async def matches(
         for e in events
         if not registered.keys().isdisjoint(e.refs)
     }
+
+
+async def _first_registered(
+    tx: Transaction, of_events: Sequence[Sequence[int]], fresh: Collection[int]
+) -> dict[int, tuple[Registration, ...]]:
+    """Return who registered the references through which events count.
+
+    That is the first of each event's that anybody registered; most often nothing
+    has to be asked of the others.
+    """
+    registered: dict[int, tuple[Registration, ...]] = {}
+    asked, left = set(fresh), [list(reversed(refs)) for refs in of_events]
+    while left := [refs for refs in left if refs]:
+        wanted = {refs[-1] for refs in left} - asked
+        registered |= await registrations_of(tx, wanted)
+        asked |= wanted
+        left = [refs for refs in left if refs.pop() not in registered]
+    return registered
 
 
 async def registrations_of(
