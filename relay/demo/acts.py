@@ -9,7 +9,7 @@ from typing import Final
 from relay.demo.bodies import order_body
 from relay.demo.doors import Doors, doors_of
 from relay.demo.evidence import LOST, OUT, Evidence, Kill, Webhook
-from relay.demo.plan import POLL, Act, Label, Scan, Shipment
+from relay.demo.plan import POLL, WEBHOOK, Act, Label, Scan, Shipment
 from relay.demo.programs import ACCOUNT, Program
 from relay.demo.talking import Relay, Sandbox, now, until
 from relay.demo.verdict import Verdict, judge
@@ -153,7 +153,7 @@ class Play:
         """Have the carriers asked that have news since the act began."""
         for shipment in self._in(act):
             scanned = any(isinstance(step, Scan) for step in shipment.steps[act])
-            if scanned and shipment.speaker.door == POLL:
+            if scanned and POLL in shipment.speaker.doors:
                 await self.relay.ask_again(shipment)
 
     async def _play_steps(self, act: Act) -> None:
@@ -176,9 +176,15 @@ class Play:
             for step in shipment.steps[act]:
                 if isinstance(step, Label):
                     await self.relay.register(shipment, step)
-                elif shipment.speaker.door == POLL:
-                    await self.sandbox.record(shipment, step)
                 else:
-                    answers = await self.relay.hear(self.sandbox, shipment, step)
-                    heard = Webhook(shipment.order_id, step.forged, answers)
-                    self.webhooks.append(heard)
+                    await self._happen(shipment, step)
+
+    async def _happen(self, shipment: Shipment, scan: Scan) -> None:
+        """Let the carrier know of a scan, and call if it does that."""
+        doors = shipment.speaker.doors
+        if POLL in doors:
+            await self.sandbox.record(shipment, scan)
+        if WEBHOOK in doors and not scan.unsaid:
+            answers = await self.relay.hear(self.sandbox, shipment, scan)
+            heard = Webhook(shipment.order_id, scan.forged, answers)
+            self.webhooks.append(heard)

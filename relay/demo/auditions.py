@@ -5,14 +5,14 @@ from dataclasses import replace
 from secrets import token_hex
 
 from relay.demo.bodies import scan_body
-from relay.demo.plan import Speaker, asked, speakers
+from relay.demo.plan import Speaker, asked, both, speakers
 from relay.demo.programs import DemoFailed
 from relay.demo.stories import STORIES, shipments
 from relay.demo.talking import Sandbox, now
 
 
 async def cast(sandbox: Sandbox, url: str) -> list[Speaker]:
-    """Return the carriers that say enough: those that call, then those that are asked.
+    """Return the carriers that say enough: who calls, who is asked, who does both.
 
     A caller must play with a secret of ours; nobody listens at *url* yet. Raises
     `DemoFailed` if none of them is left.
@@ -22,7 +22,7 @@ async def cast(sandbox: Sandbox, url: str) -> list[Speaker]:
     found = [speaker for speaker in tried if speaker is not None]
     if not found:
         raise DemoFailed("no carrier of the sandbox says enough")
-    return [*found, *asked(carriers)]
+    return [*found, *asked(carriers), *both(carriers)]
 
 
 async def _auditioned(sandbox: Sandbox, url: str, speaker: Speaker) -> Speaker | None:

@@ -23,7 +23,7 @@ def wrong_doors(plan: Sequence[Shipment], doors: Doors) -> Iterator[Finding]:
     """Find the shipments of which the relay did not hear as it should have."""
     for shipment in plan:
         came = doors.get(shipment.order_id, Counter())
-        if shipment.scans and set(came) != {shipment.speaker.door}:
+        if shipment.scans and set(came) != shipment.speaker.doors:
             named = " and ".join(sorted(came)) or "nothing"
             reason = f"it was heard of by {named}, not by {shipment.speaker.door}"
             yield Finding(shipment.order_id, reason)

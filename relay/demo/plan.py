@@ -13,6 +13,8 @@ ON_ITS_WAY: Final = ("picked_up", "in_transit", "at_hub", "out_for_delivery")
 
 WEBHOOK: Final = "webhook"
 POLL: Final = "poll"
+BOTH: Final = "webhook and poll"
+_CONTRACTS: Final = {WEBHOOK: "", POLL: "_asked", BOTH: "_both"}
 
 
 class Act(Enum):
@@ -30,7 +32,7 @@ class Speaker:
     """A carrier of the sandbox, with its codes for the relay's milestones.
 
     `secret` is what it proves itself with, in a form that it can play. One that is
-    asked comes by the other door, and has `settings` to be asked with.
+    asked comes by the other door, or by both, and has `settings` to be asked with.
     """
 
     adapter: str
@@ -41,8 +43,13 @@ class Speaker:
 
     @property
     def contract(self) -> str:
-        """The name of its contract: a carrier may come by both doors."""
-        return self.adapter if self.door == WEBHOOK else f"{self.adapter}_asked"
+        """The name of its contract: a carrier may have several."""
+        return self.adapter + _CONTRACTS[self.door]
+
+    @property
+    def doors(self) -> frozenset[str]:
+        """By which doors the relay hears of its parcels."""
+        return frozenset({WEBHOOK, POLL} if self.door == BOTH else {self.door})
 
     @property
     def journey(self) -> tuple[str, ...]:
@@ -69,7 +76,10 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The carrier tells of a box; `older` is about an older box of that number."""
+    """The carrier tells of a box; `older` is about an older box of that number.
+
+    Of what is `unsaid` it sends no webhook: it must be asked.
+    """
 
     box: Box
     milestone: str
@@ -77,6 +87,7 @@ class Scan:
     times: int = 1
     forged: bool = False
     older: bool = False
+    unsaid: bool = False
 
     @property
     def counts(self) -> bool:
@@ -138,6 +149,16 @@ def asked(carriers: Iterable[Mapping[str, Any]]) -> list[Speaker]:
         Speaker(c["adapter"], c["speaks"], door=POLL, settings=c["contract"])
         for c in carriers
         if c["contract"]
+    ]
+    return _eloquent(found)
+
+
+def both(carriers: Iterable[Mapping[str, Any]]) -> list[Speaker]:
+    """Return those of the sandbox's *carriers* that call, and are asked as well."""
+    found = [
+        Speaker(c["adapter"], c["speaks"], c["contract"]["secret"], BOTH, c["contract"])
+        for c in carriers
+        if c["webhook"] and c["contract"].get("secret")
     ]
     return _eloquent(found)
 

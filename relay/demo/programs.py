@@ -134,7 +134,7 @@ def _account(sandbox: str) -> dict[str, str]:
 
 
 def _terms(carrier: Speaker) -> dict[str, str]:
-    """Return the settings of a carrier's contract, which has one door only."""
+    """Return the settings of a carrier's contract, by the doors that it has."""
     adapter = {"adapter": carrier.adapter}
     if carrier.door == WEBHOOK:
         return adapter | {"secret": carrier.secret, "poll": "false"}

@@ -7,8 +7,10 @@ from typing import Final
 
 from relay.demo.keys import nfe_key
 from relay.demo.plan import (
+    BOTH,
     DELIVERED,
     POLL,
+    WEBHOOK,
     Act,
     Box,
     Label,
@@ -95,6 +97,12 @@ def _delivered_in(act: Act) -> Callable[[Parts], Steps]:
     return lambda parts: {Act.OPENING: parts.begins, act: parts.deliveries}
 
 
+def _webhook_lost(parts: Parts) -> Steps:
+    """Let the carrier call for everything but the delivery."""
+    unsaid = [replace(scan, unsaid=True) for scan in parts.deliveries]
+    return {Act.OPENING: parts.begins, Act.CLOSING: unsaid}
+
+
 def _printed_in(act: Act) -> Callable[[Parts], Steps]:
     return lambda parts: {act: parts.begins, Act.CLOSING: parts.deliveries}
 
@@ -138,19 +146,23 @@ ASKED: Final = (
 )
 """What each carrier that is asked lives through."""
 
+BY_BOTH: Final = (Story("webhook lost, then asked", 2, _webhook_lost),)
+"""What each carrier lives through that calls, and is asked as well."""
+
 
 def shipments(
     speakers: Sequence[Speaker], now: datetime, stories: Sequence[Story] = STORIES
 ) -> list[Shipment]:
     """Return the shipments of all stories.
 
-    *stories* are shared out among the carriers that call; each one that is asked
+    *stories* are shared out among the carriers that only call; each of the others
     lives through all of its own.
     """
-    callers = [s for s in speakers if s.door != POLL]
+    callers = [s for s in speakers if s.door == WEBHOOK]
     told = _each(stories)
     cast = [(story, callers[i % len(callers)]) for i, story in enumerate(told)]
-    cast += [(t, s) for s in speakers if s.door == POLL for t in _each(ASKED)]
+    for door, own in ((POLL, ASKED), (BOTH, BY_BOTH)):
+        cast += [(t, s) for s in speakers if s.door == door for t in _each(own)]
     return [_shipment(*part, index, now) for index, part in enumerate(cast)]
 
 
@@ -165,7 +177,7 @@ def _shipment(story: Story, speaker: Speaker, index: int, now: datetime) -> Ship
         for v in range(1, story.volumes + 1)
     )
     steps = story.steps(_parts(boxes, speaker, dispatched_at))
-    by_key = speaker.door == POLL
+    by_key = POLL in speaker.doors
     return Shipment(
         order_id=f"1500{index:03}-01",
         invoice_number=str(FIRST_INVOICE + index),

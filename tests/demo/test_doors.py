@@ -16,10 +16,10 @@ from relay.demo.acts import Play
 from relay.demo.doors import counted, doors_of, wrong_doors
 from relay.demo.evidence import Evidence, Package
 from relay.demo.keys import nfe_key
-from relay.demo.plan import DELIVERED, POLL, WEBHOOK, Act, Speaker, asked
+from relay.demo.plan import DELIVERED, POLL, WEBHOOK, Act, Speaker, asked, both
 from relay.demo.programs import DemoFailed, Program, environment
 from relay.demo.showing import result
-from relay.demo.stories import ASKED, STORIES, shipments
+from relay.demo.stories import ASKED, BY_BOTH, STORIES, shipments
 from relay.demo.talking import Relay, Sandbox
 from relay.demo.verdict import Finding
 from relay.fiscal import NfeKey
@@ -61,6 +61,20 @@ def test_each_carrier_that_is_asked_lives_through_all_of_its_stories() -> None:
         ("other", POLL): each,
     }
     assert len({s.order_id for s in plan}) == len(plan)
+
+
+def test_who_calls_and_is_asked_keeps_a_delivery_to_itself() -> None:
+    carriers = [
+        {"adapter": "acme", "webhook": True, "speaks": SPEAKS, "contract": settings}
+        for settings in ({"secret": "s"}, {"base_url": "http://x"}, {})
+    ]
+    (speaker,) = both(carriers)
+    assert (speaker.contract, speaker.doors) == ("acme_both", {WEBHOOK, POLL})
+    plan = shipments([CALLER, speaker], NOW)
+    unsaid = [
+        (s.speaker, scan.milestone) for s in plan for scan in s.scans if scan.unsaid
+    ]
+    assert unsaid == [(speaker, DELIVERED)] * BY_BOTH[0].shipments
 
 
 def test_an_invoice_of_who_is_asked_has_a_key_that_names_it() -> None:
