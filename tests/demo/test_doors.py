@@ -141,7 +141,7 @@ def test_the_table_says_by_which_door_a_shipment_came() -> None:
     doors = {CALLED.order_id: Counter({WEBHOOK: 1, POLL: 1})}
     table = result([CALLED], Evidence([package], [], [], [], [], doors=doors))
     columns = {str(column.header): list(column.cells) for column in table.columns}
-    assert columns["door"] == ["poll+webhook"]
+    assert columns["door"] == ["both"]
 
 
 class Asked:
