@@ -38,13 +38,26 @@ async def _open(settings: Settings, *, serving: bool) -> Database:
                 "folder is there and writable, and that the file is this relay's"
             ) from error
         return sqlite
+    return await _open_postgres(settings.database)
+
+
+async def _open_postgres(url: str) -> Database:
     try:
-        from relay.store.postgres import PostgresDatabase  # noqa: PLC0415 -- an extra
+        import asyncpg  # noqa: PLC0415 -- an extra
+
+        from relay.store.postgres import PostgresDatabase  # noqa: PLC0415 -- likewise
     except ImportError as error:
         raise ConfigurationError(
             "database: PostgreSQL needs the extra: "
             "pip install 'carrier-tracking-relay[postgres]'"
         ) from error
-    postgres = PostgresDatabase(settings.database)
-    await postgres.open()
+    postgres = PostgresDatabase(url)
+    odd = (OSError, TimeoutError, ValueError, asyncpg.PostgresError)
+    try:
+        await postgres.open()
+    except (*odd, asyncpg.InterfaceError) as error:
+        raise ConfigurationError(
+            f"database: PostgreSQL cannot be reached ({type(error).__name__}: "
+            f"{error}); check host, port, user, password and the database's name"
+        ) from error
     return postgres

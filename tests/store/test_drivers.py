@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from relay.clock import utcnow
@@ -245,6 +246,17 @@ async def test_an_empty_database_is_brought_up_to_date(postgres_url: str) -> Non
     assert [r["number"] for r in numbers] == [n for n, _ in migrations("postgres")]
     assert await accounts(again) == []
     await again.close()
+
+
+async def test_the_server_understands_every_query(postgres_url: str) -> None:
+    queries = load_queries("postgres")
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        for name in queries.available_queries:
+            if not name.endswith("_cursor"):
+                assert await connection.prepare(getattr(queries, name).sql), name
+    finally:
+        await connection.close()
 
 
 async def test_the_servers_time_and_settings_can_be_asked(
