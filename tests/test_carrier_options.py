@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from relay.carrier.options import base_url, refuse_unknown, text_option
+from relay.carrier.options import base_url, instead, refuse_unknown, text_option
 from relay.errors import ConfigurationError
 
 HOME = "https://carrier.example"
@@ -12,8 +12,24 @@ HOME = "https://carrier.example"
 
 def test_a_key_that_the_adapter_does_not_know_is_refused_by_name() -> None:
     refuse_unknown({"user": "x"}, {"user"})
-    with pytest.raises(ConfigurationError, match=r"^colour: .*own keys: code, user"):
+    with pytest.raises(ConfigurationError, match=r"^colour: .*known here: code, user"):
         refuse_unknown({"user": "x", "colour": "blue"}, {"user", "code"})
+    with pytest.raises(ConfigurationError, match=r"known here: none$"):
+        refuse_unknown({"colour": "blue"})
+
+
+def test_every_unknown_key_is_named_with_what_was_probably_meant() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        refuse_unknown({"usr": "x", "cod": "y"}, {"user", "code"})
+    assert str(refused.value).splitlines() == [
+        "usr: the adapter has no such key; did you mean `user`?",
+        "cod: the adapter has no such key; did you mean `code`?",
+    ]
+
+
+def test_a_key_that_is_not_listed_may_be_meant() -> None:
+    assert instead("zon", {"user"}, {"zone"}) == "did you mean `zone`?"
+    assert instead("colour", {"user"}, {"zone"}) == "known here: user"
 
 
 @pytest.mark.parametrize(("value", "text"), [(" a ", "a"), (12, "12"), ("", "")])

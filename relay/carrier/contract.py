@@ -62,7 +62,8 @@ class ContractOptions:
     `secrets` are all that are valid now (two while one is being replaced).
     `codes` are the contract's own rows over the adapter's table, as in
     `codes.toml`; `options` are the keys of the contract's settings that belong
-    to the adapter, which refuses by name those it does not know.
+    to the adapter, which refuses by name those it does not know. `settings` are
+    the keys that every contract has: one of them may have been mistyped.
     """
 
     name: str
@@ -70,6 +71,7 @@ class ContractOptions:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     codes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    settings: frozenset[str] = frozenset()
 
 
 @runtime_checkable

@@ -34,7 +34,9 @@ def load_carrier(adapter: str, contract: ContractOptions) -> Carrier:
     try:
         return cast("Carrier", made(contract))
     except ConfigurationError as error:
-        raise ConfigurationError(f"contracts.{contract.name}.{error}") from error
+        lines = str(error).split("\n")
+        named = (f"contracts.{contract.name}.{line}" for line in lines)
+        raise ConfigurationError("\n".join(named)) from error
 
 
 def adapters() -> dict[str, Any]:

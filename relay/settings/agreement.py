@@ -6,9 +6,10 @@ from typing import Any, Final, Protocol
 
 from pydantic import SecretStr
 
+from relay.carrier.options import closest
 from relay.settings.accounts import AccountSettings
 from relay.settings.contracts import ContractSettings
-from relay.settings.findings import Finding, closest, set_it
+from relay.settings.findings import Finding, set_it
 from relay.settings.sections import Ages
 from relay.settings.tokens import ApiToken
 from relay.tracking import Value

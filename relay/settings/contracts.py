@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from relay.carrier.codes import CodeRow
 from relay.carrier.contract import ContractOptions
+from relay.carrier.options import closest
 from relay.settings.fields import (
     ZONE,
     ContractName,
@@ -23,7 +24,7 @@ from relay.settings.fields import (
     Zone,
     from_json,
 )
-from relay.settings.findings import closest, set_it, wrong
+from relay.settings.findings import set_it, wrong
 from relay.tracking import Value
 
 _URL_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{16,200}")
@@ -140,7 +141,12 @@ class ContractSettings(Value):
             for code, row in self.codes.items()
         }
         return ContractOptions(
-            self.name, self.zone, self.secrets, codes=rows, options=dict(self.options)
+            self.name,
+            self.zone,
+            self.secrets,
+            codes=rows,
+            options=dict(self.options),
+            settings=frozenset(type(self).model_fields) - {"name", "options"},
         )
 
 

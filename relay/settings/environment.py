@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from relay.settings.findings import Finding, closest, variable
+from relay.carrier.options import closest
+from relay.settings.findings import Finding, variable
 from relay.settings.merging import merged
 from relay.settings.schema import SECTIONS, TABLES, Path, is_table, keys, model_at
 

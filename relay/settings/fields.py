@@ -3,36 +3,30 @@
 import ipaddress
 import json
 import re
-from functools import cache
 from string import Formatter
 from typing import Annotated, Any, Final
 from urllib.parse import SplitResult, urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from relay.carrier.zones import EXAMPLE, no_such_zone, zone_names
 from relay.fiscal import cnpj
-from relay.settings.findings import closest, wrong
+from relay.settings.findings import wrong
 
 NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 ACCOUNT: Final = re.compile(r"[a-z0-9]+(-+[a-z0-9]+)*")
 PLACEHOLDERS: Final = frozenset({"tracking_number", "invoice_key"})
-ZONE: Final = "America/Sao_Paulo"
+ZONE: Final = EXAMPLE
 
 
 def _zone(value: object) -> object:
     """Return the time zone of that IANA name, in its exact spelling."""
     if not isinstance(value, str):
         return value
-    if value not in _zones():
-        meant = closest(value, _zones()) or ZONE
-        raise wrong("there is no such time zone", f'write for instance "{meant}"')
+    if value not in zone_names():
+        raise wrong(*no_such_zone(value))
     return ZoneInfo(value)
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 def _listed(value: object) -> object:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from pydantic_core import PydanticCustomError
 
@@ -40,11 +39,6 @@ def wrong(message: str, way_out: str, *, field: str = "") -> PydanticCustomError
     """
     context = {"message": message, "way_out": way_out, "field": field}
     return PydanticCustomError("setting", "{message}", context)
-
-
-def closest(name: str, known: Iterable[str], *, cutoff: float = 0.7) -> str:
-    """Return the one of *known* that *name* was probably meant to be, or ''."""
-    return next(iter(get_close_matches(name, list(known), n=1, cutoff=cutoff)), "")
 
 
 def variable(path: Iterable[str]) -> str:

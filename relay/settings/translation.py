@@ -1,22 +1,30 @@
 """Turns pydantic's errors into findings that name the key and the way out."""
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticUndefined
 
-from relay.settings.findings import Finding, closest, set_it
+from relay.carrier.codes import CodeRow
+from relay.carrier.options import closest
+from relay.settings.findings import Finding, set_it
 from relay.settings.schema import TABLES, Path, field_at, is_secret, keys, model_at
 
 _EMPTY = {"string_too_short", "too_short"}
 _CHOICE = {"literal_error", "enum"}
+_ROW: Final = 4
+"""Parts of the path of a row of codes: contracts, name, codes, code."""
 
 
 def findings_of(error: ValidationError) -> list[Finding]:
-    """Return a finding for each of pydantic's errors; none shows a value."""
-    details = error.errors(include_url=False, include_input=False)
-    return [_finding(detail) for detail in details]
+    """Return a finding for each of pydantic's errors; none shows a secret."""
+    details = error.errors(include_url=False)
+    split = [detail for detail in details if _is_split_code(detail)]
+    rows = {_path(detail, {})[:_ROW] for detail in split}
+    rest = (detail for detail in details if _path(detail, {})[:_ROW] not in rows)
+    return [*map(_split_code, split), *map(_finding, rest)]
 
 
 def _finding(detail: ErrorDetails) -> Finding:
@@ -24,6 +32,33 @@ def _finding(detail: ErrorDetails) -> Finding:
     path = _path(detail, context)
     wrong, way_out = _words(detail["type"], path, context, detail["msg"])
     return Finding(".".join(path), wrong, way_out)
+
+
+def _is_split_code(detail: ErrorDetails) -> bool:
+    """Whether a table stands in a row of codes: TOML has split a code at its dots."""
+    path = _path(detail, {})
+    unknown = detail["type"] == "extra_forbidden" and len(path) == _ROW + 1
+    return unknown and _is_row(path) and isinstance(detail["input"], Mapping)
+
+
+def _split_code(detail: ErrorDetails) -> Finding:
+    *table, code, part = _path(detail, {})
+    code = ".".join([code, *_parts(part, detail["input"])])
+    wrong = "TOML takes a dot in a code for another level of tables"
+    return Finding(".".join([*table, code]), wrong, f'quote the code: "{code}"')
+
+
+def _parts(first: str, value: Any) -> Iterator[str]:
+    """Yield what followed the first dot of a code, as far as tables go."""
+    yield first
+    if isinstance(value, Mapping) and not CodeRow.model_fields.keys() & value.keys():
+        for key, below in list(value.items())[:1]:
+            yield from _parts(str(key), below)
+
+
+def _is_row(path: Path) -> bool:
+    """Whether *path* leads into a row of a contract's codes."""
+    return len(path) > _ROW and path[0] == "contracts" and path[2] == "codes"
 
 
 def _path(detail: ErrorDetails, context: dict[str, Any]) -> Path:
@@ -55,6 +90,8 @@ def _meant(path: Path) -> str:
     """Say which key was probably meant, else which there are."""
     model = model_at(path[:-1])
     known = frozenset[str]() if model is None else keys(model)
+    if _is_row(path):
+        known = frozenset(CodeRow.model_fields)
     meant = closest(path[-1], known)
     if meant:
         return f"is {meant} meant?"

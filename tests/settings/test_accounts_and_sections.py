@@ -50,7 +50,7 @@ def test_an_account_is_named_as_in_its_address(found: Found) -> None:
 @pytest.mark.parametrize("zone", ["Brasilia", "america/sao_paulo", " ", "../etc"])
 def test_a_wrong_zone_is_a_clear_error(found: Found, zone: str) -> None:
     finding = found(ACCOUNTS__ACME__ZONE=zone)["ACCOUNTS__ACME__ZONE"]
-    assert finding.wrong == "there is no such time zone"
+    assert finding.wrong == f"there is no time zone {zone!r}"
     assert 'write for instance "' in finding.way_out
 
 

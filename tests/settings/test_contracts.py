@@ -123,6 +123,34 @@ def test_a_wrong_code_row_is_named(found: Found, written: Written) -> None:
     assert "'lost'" in findings["contracts.swift.codes.01.milestone"].way_out
 
 
+def test_a_code_with_a_dot_needs_quotes(found: Found, written: Written) -> None:
+    row = '{ milestone = "lost" }'
+    rows = f"4002.0 = {row}\n4002.1 = {row}\nA.B.C = {row}\nD.1 = {{}}\n"
+    findings = found(written(f"[contracts.swift.codes]\n{rows}"))
+    assert {key: f.way_out for key, f in findings.items()} == {
+        f"contracts.swift.codes.{code}": f'quote the code: "{code}"'
+        for code in ("4002.0", "4002.1", "A.B.C", "D.1")
+    }
+
+
+def test_what_a_code_row_may_hold_is_said(found: Found, written: Written) -> None:
+    file = written('[contracts.swift.codes]\n01 = { milestone = "lost", hue = 1 }\n')
+    way_out = found(file)["contracts.swift.codes.01.hue"].way_out
+    assert way_out.startswith("remove it; known here: comment, effect, final, ")
+
+
+def test_a_wrong_zone_is_repeated_with_the_one_that_was_meant(found: Found) -> None:
+    finding = found(CONTRACTS__SWIFT__ZONE="Mexico/City")["CONTRACTS__SWIFT__ZONE"]
+    assert finding.wrong == "there is no time zone 'Mexico/City'"
+    assert finding.way_out == 'write for instance "America/Mexico_City"'
+
+
+def test_an_adapter_is_told_which_keys_every_contract_has(loaded: Loaded) -> None:
+    settings = loaded().contract_options("swift").settings
+    assert "poll_spacing_seconds" in settings
+    assert not settings & {"name", "options"}
+
+
 def test_tax_ids_are_checked_and_normalised(loaded: Loaded, found: Found) -> None:
     contract = loaded(CONTRACTS__SWIFT__TAX_IDS=CNPJ.lower()).contract_for("swift")
     assert contract.tax_ids == ("12ABC34501DE35",)
