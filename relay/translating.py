@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from relay.carrier.contract import Carrier, Document
+from relay.carrier.contract import Carrier, Document, Unreadable
 from relay.carrier.redaction import redact
 from relay.store.events import Reading
 from relay.store.slices import Unread
@@ -80,7 +80,9 @@ def _cut(unread: Unread, fields: tuple[str, ...]) -> bytes | None:
 def reason(error: BaseException, body: bytes) -> str:
     """Say what went wrong without the content of the document."""
     message = _validation(error) if isinstance(error, ValidationError) else str(error)
-    text = f"{type(error).__name__}: {_without(message, body)}"
+    text = _without(message, body)
+    if not isinstance(error, Unreadable):
+        text = f"{type(error).__name__}: {text}"
     return text[:LONGEST_REASON]
 
 

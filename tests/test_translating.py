@@ -5,6 +5,7 @@ import json
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from relay.carrier.contract import Unreadable
 from relay.translating import LONGEST_REASON, reason
 
 
@@ -34,6 +35,7 @@ def caught(call: object) -> BaseException:
         (ValueError("12345678909 is no code"), "ValueError: … is no code"),
         (ValueError("bad: 'João\\nSilva'"), "ValueError: bad: '…'"),
         (SystemExit(), "SystemExit: "),
+        (Unreadable("time: Ana de Souza is none"), "time: … is none"),
     ],
 )
 def test_values_of_a_json_document_are_left_out(

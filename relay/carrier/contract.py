@@ -103,6 +103,14 @@ class Carrier(Protocol):
         ...
 
 
+class Unreadable(ValueError):
+    """A document cannot be read, for a reason that an adapter tells on purpose.
+
+    The message is read by people as it stands. It holds nothing of the document:
+    keys, expressions and shapes only.
+    """
+
+
 class CarrierFailure(Exception):
     """A carrier could not be asked, or answered with an error.
 
