@@ -7,13 +7,13 @@ from urllib.parse import quote
 
 from aiohttp import ClientSession
 
+from carriers.generic.checking import contradictions
 from carriers.generic.meaning import Meaning
 from carriers.generic.options import Options, parse_options
 from carriers.generic.polling import Poller
 from carriers.generic.reading import Reader
-from carriers.generic.signature import Unsigned
 from carriers.generic.signing import Clock, verifier
-from carriers.generic.templates import filled, needed, placeholders
+from carriers.generic.templates import filled, placeholders
 from relay.carrier.codes import CodeTable, parse_rows
 from relay.carrier.contract import (
     ContractOptions,
@@ -22,10 +22,8 @@ from relay.carrier.contract import (
     Reply,
     WebhookRequest,
 )
-from relay.errors import ConfigurationError
+from relay.carrier.options import refuse
 from relay.tracking import Effect, ReferenceKind, TrackingEvent
-
-_SECRET = frozenset({"secret", "secret_base64"})
 
 
 def _now() -> datetime:
@@ -42,21 +40,16 @@ class Adapter:
 
     def __new__(cls, contract: ContractOptions, now: Clock = _now) -> Self:  # noqa: ARG004
         """Make the adapter that fits *contract*."""
-        options, _ = parse_options(contract.options)
+        options, _ = parse_options(contract.options, contract.settings)
         made = cls if options.polling is None else PollingAdapter
         return cast("Self", object.__new__(made))
 
     def __init__(self, contract: ContractOptions, now: Clock = _now) -> None:
-        options, plain = parse_options(contract.options)
+        options, plain = parse_options(contract.options, contract.settings)
         rows = parse_rows(contract.codes)
         if plain:
             rows = CodeTable.load(__name__, contract.codes).rows
-        if contract.secrets and not _uses_secret(options):
-            raise ConfigurationError(
-                "signature: it is missing, so the secret proves nothing; describe it, "
-                'or remove the secret and set verification = "url" or "none"'
-            )
-        _check_page(options.page)
+        refuse(contradictions(options, contract.secrets))
         self.display_name = options.display_name
         self.identifying = options.identifying_kind
         self.personal_fields = options.personal_fields
@@ -101,21 +94,6 @@ class PollingAdapter(Adapter):
     ) -> list[Document]:
         """Ask for *parcels*; raise `CarrierFailure` if the answer is an error."""
         return await self._poller.ask(session, parcels)
-
-
-def _uses_secret(options: Options) -> bool:
-    """Whether a secret proves a call, or lets the relay ask."""
-    if not isinstance(options.signature, Unsigned) or options.polling is None:
-        return not isinstance(options.signature, Unsigned)
-    names = needed(options.polling)
-    names |= needed(options.polling.token) if options.polling.token else set()
-    return bool(names & _SECRET)
-
-
-def _check_page(page: str) -> None:
-    wrong = sorted(placeholders(page) - {kind.value for kind in ReferenceKind})
-    if wrong:
-        raise ConfigurationError(f"page: there is no {{{wrong[0]}}}")
 
 
 def _meaning(options: Options, rows: Any) -> Meaning:

@@ -1,13 +1,19 @@
 """JMESPath expressions in settings: found wrong at start-up, pure afterwards."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final
 
 import jmespath
-from jmespath.exceptions import JMESPathError
+from jmespath.exceptions import IncompleteExpressionError, JMESPathError
 from pydantic import BeforeValidator, InstanceOf
 
+from carriers.generic.shapes import kind
+from relay.carrier.contract import Unreadable
+
 LONGEST_REFERENCE: Final = 200  # characters, as of any reference
+_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ODD_KEYS: Final = re.compile(r"[\w :/-]+(\.[\w :/-]+)*")
 
 
 class Expression:
@@ -18,8 +24,8 @@ class Expression:
         try:
             self._compiled = jmespath.compile(text)
         except JMESPathError as error:
-            words = " ".join(str(error).split())
-            raise ValueError(f"{text!r} is no JMESPath expression: {words}") from None
+            words = f"{text!r} is no JMESPath expression: {_position(error)}"
+            raise ValueError(words + _quoted_keys(text)) from None
 
     def find(self, value: Any) -> Any:
         """Return what the expression finds in *value*; None if there is nothing."""
@@ -27,7 +33,7 @@ class Expression:
             return self._compiled.search(value)
         except JMESPathError:
             pass  # its text may hold a shopper's data
-        raise ValueError(f"the expression {self.text!r} does not fit the document")
+        raise Unreadable(f"the expression {self.text!r} does not fit the document")
 
     def holds(self, value: Any) -> bool:
         """Whether it finds something true in *value*, as JMESPath understands it."""
@@ -49,7 +55,28 @@ class Expression:
             return ""
         if isinstance(found, str | int | float) and not isinstance(found, bool):
             return str(found).strip()
-        raise ValueError(f"the expression {self.text!r} finds no text")
+        raise Unreadable(f"the expression {self.text!r} finds {kind(found)}, no text")
+
+
+def _position(error: JMESPathError) -> str:
+    """Say where an expression is wrong; the library's own words show all of it."""
+    if isinstance(error, IncompleteExpressionError):
+        return "it breaks off"
+    return f"it is wrong at character {getattr(error, 'lex_position', 0) + 1}"
+
+
+def _quoted_keys(text: str) -> str:
+    """Say how keys such as `Status-Code` are written, if *text* is made of those."""
+    if not _ODD_KEYS.fullmatch(text):
+        return ""
+    keys = text.split(".")
+    spelled = ".".join(key if _KEY.fullmatch(key) else f'"{key}"' for key in keys)
+    return f"; if it is the name of a key, write '{spelled}'"
+
+
+def quoted(expressions: Iterable[Expression]) -> str:
+    """Name *expressions* as they were written."""
+    return ", ".join(repr(expression.text) for expression in expressions)
 
 
 def first_text(paths: tuple[Expression, ...], value: Any) -> str:

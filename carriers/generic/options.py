@@ -1,26 +1,42 @@
 """The options of a generic contract: what its README says, as models."""
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.resources import files
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from carriers.generic.complaints import complaints
 from carriers.generic.expressions import Path, Paths, keyed
 from carriers.generic.meaning import TextRule
 from carriers.generic.poll_options import Poll
 from carriers.generic.signature import Signature
 from carriers.generic.times import TimeOptions
-from relay.carrier.options import base_url
 from relay.errors import ConfigurationError
 from relay.tracking import ReferenceKind, Value
 
 PLAIN_KEYS: Final = frozenset({"base_url", "page"})
 """With no other option than these, the format is the plain one: `plain.toml`."""
-_NO_KEY: Final = "extra_forbidden"
-_OWN_WORDS: Final = {_NO_KEY: "there is no such key", "missing": "it is missing"}
-_SAID: Final = "Value error, "
+_NO_PLAIN_PATH: Final = re.compile(r"[][(){}*|'\"`]|(^|\.)[@$]?(\.|$)")
+"""What is no name between dots: the syntax of JMESPath, and of JSONPath."""
+_INDEX: Final = re.compile(r"\[[^]]*\]")
+
+
+def _plain_path(text: str) -> str:
+    """Refuse a personal field that would cut nothing: an expression."""
+    if not _NO_PLAIN_PATH.search(text):
+        return text
+    plain = _INDEX.sub("", text).removeprefix("$.")
+    way_out = "" if _NO_PLAIN_PATH.search(plain) else f": write {plain!r}"
+    raise ValueError(
+        "it is made of names joined by dots only, and a list is entered by itself"
+        + way_out
+    )
+
+
+PlainPath = Annotated[str, AfterValidator(_plain_path)]
 
 
 class Body(Value):
@@ -102,7 +118,7 @@ class Options(Value):
     administrative: tuple[str, ...] = ()
     provisional: tuple[str, ...] = ()
     rollback: tuple[str, ...] = ()
-    personal_fields: tuple[str, ...] = ()
+    personal_fields: tuple[PlainPath, ...] = ()
     signature: Signature = Field(default=None, validate_default=True)
     reply: ReplyOptions = ReplyOptions()
     page: str = ""
@@ -116,20 +132,21 @@ class Options(Value):
         return self.identifying or self.references[0].kind
 
 
-def parse_options(given: Mapping[str, Any]) -> tuple[Options, bool]:
+def parse_options(
+    given: Mapping[str, Any], settings: Collection[str] = ()
+) -> tuple[Options, bool]:
     """Read the options *given*; tell whether they mean the plain format.
 
-    Raises `ConfigurationError` whose message begins with the key at fault.
+    Raises `ConfigurationError` with a line for each mistake, the key at fault
+    first. *settings* are the keys of every contract: one may have been meant.
     """
     plain = PLAIN_KEYS.issuperset(given)
+    table = {**_plain(given), **given} if plain else given
     try:
-        options = Options.model_validate({**_plain(given), **given} if plain else given)
+        return Options.model_validate(table), plain
     except ValidationError as error:
-        complaints = error.errors(include_input=False, include_url=False)
-        first = min(complaints, key=lambda found: found["type"] != _NO_KEY)
-        raise ConfigurationError(_complaint(first, given)) from None
-    _check(options)
-    return options, plain
+        found = complaints(error, given, Options, settings)
+        raise ConfigurationError("\n".join(found)) from None
 
 
 def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,43 +154,3 @@ def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
     text = files(__package__).joinpath("plain.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
     return {k: v for k, v in table.items() if k != "polling" or "base_url" in given}
-
-
-def _complaint(error: Mapping[str, Any], given: Any) -> str:
-    """Say which key is at fault, as it was given, and why."""
-    says = _OWN_WORDS.get(error["type"], error["msg"].removeprefix(_SAID))
-    parts: list[str] = []
-    for part in error["loc"]:
-        if isinstance(part, int) and not isinstance(given, list | tuple):
-            continue  # one thing stood for a list of one
-        given = _part(given, part)
-        parts.append(str(part))
-    if parts[0] == "signature":
-        del parts[1:2]  # its kind is no part of the key
-    return f"{'.'.join(parts)}: {says}"
-
-
-def _part(value: Any, key: str | int) -> Any:
-    """Return the part of *value* under *key*, if there is one."""
-    if isinstance(value, Mapping):
-        return value.get(key)
-    return value[key] if isinstance(key, int) else None
-
-
-def _check(options: Options) -> None:
-    """Refuse options that contradict each other."""
-    kinds = {rule.kind for rule in options.references}
-    if options.identifying_kind not in kinds:
-        raise ConfigurationError("identifying: no reference is of that kind")
-    if options.personal_fields and options.body.kind != "json":
-        raise ConfigurationError(
-            'personal_fields: they can be cut only from body = "json"'
-        )
-    listed = [*options.administrative, *options.provisional, *options.rollback]
-    twice = next((code for code in listed if listed.count(code) > 1), None)
-    if twice is not None:
-        raise ConfigurationError(f"administrative: {twice!r} is in two lists of codes")
-    if options.base_url:
-        base_url({"base_url": options.base_url}, "")
-    if not (options.code.paths or options.text):
-        raise ConfigurationError("code: neither a code nor a text says what happened")

@@ -8,15 +8,10 @@ from typing import Any, Final
 from aiohttp import ClientSession
 
 from carriers.generic.options import Options
+from carriers.generic.poll_checking import KINDS
 from carriers.generic.poll_options import NUMBERS, Poll, Split
 from carriers.generic.signing import Clock
-from carriers.generic.templates import (
-    Values,
-    check_request,
-    needed,
-    placeholders,
-    question,
-)
+from carriers.generic.templates import Values, needed, question
 from carriers.generic.tokens import Token
 from relay.carrier.asking import Answered, answer
 from relay.carrier.contract import CarrierFailure, Document, ParcelView
@@ -24,8 +19,6 @@ from relay.errors import ConfigurationError
 from relay.tracking import ReferenceKind, compared
 
 _KIND: Final = {"content-type": "application/json"}
-_KINDS: Final = frozenset(kind.value for kind in ReferenceKind)
-_TAKEN: Final = _KINDS | {NUMBERS, "token", "secret", "secret_base64", "base_url"}
 _LONGEST_MESSAGE: Final = 200
 
 Asked = Mapping[str, str]
@@ -45,7 +38,6 @@ class Poller:
             "secret": secret,
             "secret_base64": base64.b64encode(secret.encode()).decode(),
         }
-        _check(options, poll, set(self._common))
         self._token = Token(poll.token, self._common, now) if poll.token else None
         self.batch_size = poll.batch.size if poll.batch else 1
 
@@ -64,7 +56,7 @@ class Poller:
 
     def _askable(self, asked: Asked) -> bool:
         names = {self._poll.batch.of} if self._poll.batch else needed(self._poll)
-        return all(asked.get(name) for name in names & _KINDS)
+        return all(asked.get(name) for name in names & KINDS)
 
     async def _once(
         self, session: ClientSession, asked: Sequence[Asked]
@@ -123,47 +115,11 @@ class Poller:
         return next(same, None)
 
 
-def _check(options: Options, poll: Poll, common: set[str]) -> None:
-    """Refuse requests that could not be made."""
-    mine = {NUMBERS} if poll.batch else set(_KINDS)
-    token = {"token"} if poll.token else set()
-    clash = sorted(set(options.values) & _TAKEN)
-    if clash:
-        raise ConfigurationError(f"values.{clash[0]}: the name has another meaning")
-    check_request("polling", poll, options.base_url, common | mine | token)
-    if poll.token:
-        check_request("polling.token", poll.token, options.base_url, common)
-    if not needed(poll) & mine:
-        raise ConfigurationError("polling: no placeholder says which parcel is meant")
-    if poll.batch and poll.batch.separator is None and _within_texts(poll):
-        raise ConfigurationError(
-            "polling.batch.separator: it is missing, and {numbers} stands within a text"
-        )
-
-
 def _knows_nothing(poll: Poll, value: Any) -> bool:
     """Whether the answer is that there is no such parcel, or not yet."""
     if poll.not_found is not None and poll.not_found.holds(value):
         return True
     return poll.found is not None and not poll.found.holds(value)
-
-
-def _within_texts(poll: Poll) -> bool:
-    """Whether `{numbers}` is somewhere where no list can be."""
-    texts = [poll.url, *poll.headers.values()]
-    leaves = _leaves([poll.query, poll.form, poll.json_body])
-    texts += [text for text in leaves if text != f"{{{NUMBERS}}}"]
-    return NUMBERS in placeholders(texts)
-
-
-def _leaves(tree: Any) -> Iterator[str]:
-    if isinstance(tree, str):
-        yield tree
-    elif isinstance(tree, Mapping):
-        yield from _leaves(list(tree.values()))
-    elif isinstance(tree, Sequence):
-        for part in tree:
-            yield from _leaves(part)
 
 
 def _references(parcel: ParcelView) -> Asked:

@@ -7,10 +7,12 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
+from carriers.generic.explaining import missing_reference
 from carriers.generic.expressions import LONGEST_REFERENCE, Expression, first_text
 from carriers.generic.meaning import Meaning
 from carriers.generic.options import Body, Options
-from relay.carrier.contract import Document
+from carriers.generic.shapes import kind
+from relay.carrier.contract import Document, Unreadable
 from relay.tracking import Reference, ReferenceKind, TrackingEvent
 
 _LONGEST_TEXT: Final = 5000  # characters, as of any description
@@ -28,12 +30,12 @@ class Reader:
     def read(self, document: Document) -> list[TrackingEvent]:
         """Translate *document*; an empty one, or a ping, gives no event.
 
-        Raises `ValueError` for what cannot be read.
+        Raises `Unreadable`, or another `ValueError` for what is no JSON.
         """
         if not document.body.strip():
             return []
-        kind = document.headers.get("content-type", "")
-        root = decoded(document.body, self._options.body, kind)
+        type_ = document.headers.get("content-type", "")
+        root = decoded(document.body, self._options.body, type_)
         if self._options.ping and self._options.ping.holds(root):
             return []
         groups = self._groups(root)
@@ -97,7 +99,8 @@ class Reader:
                 found[rule.kind, spelled] = Reference(kind=rule.kind, value=spelled)
         needed = self._options.identifying_kind
         if all(kind is not needed for kind, _ in found):
-            raise ValueError(f"references: the {needed} is missing")
+            rules = self._options.references
+            raise Unreadable(missing_reference(needed, rules, event, root))
         return tuple(found.values())
 
 
@@ -110,24 +113,28 @@ def decoded(body: bytes, how: Body, content_type: str) -> Any:
     if how.kind == "form_json" and not is_json:
         fields = parse_qs(body.decode(), strict_parsing=True)
         if how.field not in fields:
-            raise ValueError("body.field: the form has no such field")
+            raise Unreadable(f"body.field: the form has no field {how.field!r}")
         body = fields[how.field][0].encode()
     elif how.kind == "base64_json" and not is_json:
         body = base64.b64decode(body, validate=False)
     try:
         return json.loads(body)
     except RecursionError:
-        raise ValueError("body: it is nested too deeply") from None
+        raise Unreadable("body: it is nested too deeply") from None
 
 
 def _items(path: Expression, value: Any, root: Any) -> list[dict[str, Any]]:
     """Return the objects that *path* finds: a list of them, or one alone."""
     found = path.find(value)
     if found is None and value is root:
-        raise ValueError("events.list: there are no events, and it is no ping")
+        says = f"{path.text!r} finds nothing, and it is no ping"
+        raise Unreadable(f"events.list: {says}")
     items = found if isinstance(found, list) else [found] if found is not None else []
-    if not all(isinstance(item, dict) for item in items):
-        raise ValueError("events.list: what it finds is not an object")
+    wrong = [item for item in items if not isinstance(item, dict)]
+    if wrong:
+        within = " in a list" if isinstance(found, list) else ""
+        says = f"{path.text!r} finds {kind(wrong[0])}{within}, no object"
+        raise Unreadable(f"events.list: {says}")
     return items
 
 

@@ -3,12 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from carriers.generic.poll_options import Request
 from relay.carrier.asking import Question
-from relay.carrier.options import base_url
-from relay.errors import ConfigurationError
 
 _PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -27,10 +25,20 @@ def placeholders(template: Any) -> set[str]:
     return set()
 
 
+def parts(request: Request) -> Mapping[str, Any]:
+    """Return what may hold placeholders in *request*, by its key."""
+    return {
+        "url": request.url,
+        "query": request.query,
+        "headers": request.headers,
+        "json": request.json_body,
+        "form": request.form,
+    }
+
+
 def needed(request: Request) -> set[str]:
     """Return the names that *request* asks for."""
-    parts = (request.url, request.query, request.headers, request.json_body)
-    return placeholders([*parts, request.form])
+    return placeholders(parts(request))
 
 
 def filled(template: Any, values: Values) -> Any:
@@ -72,30 +80,3 @@ def _pairs(table: Mapping[str, str], values: Values) -> Iterator[tuple[str, str]
         value = filled(template, values)
         for each in value if isinstance(value, list) else [value]:
             yield name, each
-
-
-def check_request(key: str, request: Request, base: str, known: set[str]) -> None:
-    """Raise `ConfigurationError` for a place that is not safe, or an unknown name."""
-    wrong = sorted(needed(request) - known)
-    if wrong:
-        there = ", ".join(f"{{{name}}}" for name in sorted(known))
-        raise ConfigurationError(
-            f"{key}: there is no {{{wrong[0]}}}; there are: {there}"
-        )
-    check_place(f"{key}.url", request.url, base)
-
-
-def check_place(key: str, url: str, base: str) -> None:
-    """Refuse an address that secrets must not travel to."""
-    if url.startswith("{base_url}/") and base:
-        return
-    try:
-        host = urlsplit(url).netloc
-        base_url({"base_url": url}, "")
-    except (ConfigurationError, ValueError):
-        host = "{"
-    if "{" in host:
-        raise ConfigurationError(
-            f"{key}: it must begin with https:// and a host (http:// only for this "
-            "machine), or with {base_url}/, which must be there too"
-        )

@@ -8,12 +8,18 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf
 
-from carriers.generic.expressions import Path, Paths, first_text, listed
+from carriers.generic.expressions import Path, Paths, first_text, listed, quoted
+from carriers.generic.shapes import shape
+from relay.carrier.contract import Unreadable
 from relay.carrier.times import iso
+from relay.carrier.zones import EXAMPLE, no_such_zone, zone_names
 from relay.tracking import Value
 
 _EPOCHS: Final = {"epoch_s": 1, "epoch_ms": 1000}
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
+_WAY_OUT: Final = (
+    "write for instance %Y-%m-%d %H:%M:%S, or one of iso, epoch_s, epoch_ms"
+)
 _PROBE: Final = datetime(2026, 11, 29, 13, 45, 7, tzinfo=UTC)
 
 
@@ -24,19 +30,18 @@ def _layout(text: str) -> str:
     try:
         again = datetime.strptime(_PROBE.strftime(text), text)  # noqa: DTZ007
     except (ValueError, re.error):
-        raise ValueError(f"{text!r} is no layout of strptime") from None
+        raise ValueError(f"{text!r} is no layout of strptime; {_WAY_OUT}") from None
     if again.date() != _PROBE.date():
-        raise ValueError(f"{text!r} does not say year, month and day")
+        raise ValueError(f"{text!r} does not say year, month and day; {_WAY_OUT}")
     return text
 
 
 def _zone(name: Any) -> Any:
     if not isinstance(name, str):
-        raise ValueError("it is not the name of a zone, like America/Sao_Paulo")  # noqa: TRY004 -- pydantic hears only ValueError
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"there is no zone {name!r}") from None
+        raise ValueError(f'it is not the name of a zone, like "{EXAMPLE}"')  # noqa: TRY004 -- pydantic hears only ValueError
+    if name not in zone_names():
+        raise ValueError("; ".join(no_such_zone(name)))
+    return ZoneInfo(name)
 
 
 Layouts = Annotated[
@@ -61,23 +66,28 @@ class TimeOptions(Value):
     def read(self, event: Any, code: str, zone: ZoneInfo) -> datetime:
         """Return when *event* happened, in UTC; a naive time is of the zone.
 
-        Raises `ValueError` if there is no time, or no layout fits.
+        Raises `Unreadable` if there is no time, or no layout fits.
         """
-        text = first_text(self.by_code.get(code, self.path), event)
+        paths = self.by_code.get(code, self.path)
+        text = first_text(paths, event)
         if not text:
-            raise ValueError("time: nothing says when it happened")
+            tried = f"; tried {quoted(paths)}" if paths else ""
+            raise Unreadable(f"time: nothing says when it happened{tried}")
         hour = self.hour.text_in(event) if self.hour else ""
         return parse(f"{text} {hour}".strip(), self.formats, self.zone or zone)
 
 
 def parse(text: str, formats: tuple[str, ...], zone: ZoneInfo) -> datetime:
-    """Read *text* by the first of *formats* that fits; raise `ValueError` if none."""
+    """Read *text* by the first of *formats* that fits; raise `Unreadable` if none."""
     for layout in formats:
         try:
             return _parsed(text, layout, zone)
         except (ValueError, OverflowError):
             continue
-    raise ValueError("time: none of the formats fits")
+    raise Unreadable(
+        f"time: none of the formats fits; the value looks like {shape(text)}, "
+        f"tried {', '.join(formats)}"
+    )
 
 
 def _parsed(text: str, layout: str, zone: ZoneInfo) -> datetime:

@@ -43,6 +43,8 @@ SIGNED_SAMPLES = [sample for sample in SAMPLES if sample.adapter in SIGNED]
 NFE_KEY = "35261100000000000191550010000000011000000010"  # invented
 MARK = "a shopper's name"
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=80)  # surrogates too
+NOBODY = (UntrustedWebhook, ConfigurationError)
+"""Nobody is trusted, or the adapter cannot even be made without its secret."""
 QUICK = settings(deadline=timedelta(seconds=1))
 
 every_adapter = pytest.mark.parametrize("adapter", ADAPTERS)
@@ -144,16 +146,16 @@ def test_while_a_secret_is_replaced_both_are_good(sample: Sample) -> None:
 def test_without_the_right_secret_nothing_is_trusted(
     sample: Sample, secrets: tuple[str, ...]
 ) -> None:
-    made = load_carrier(sample.adapter, support.options(sample.adapter, *secrets))
-    with pytest.raises(UntrustedWebhook):
-        made.verify(genuine(sample))
+    contract = support.options(sample.adapter, *secrets)
+    with pytest.raises(NOBODY):
+        load_carrier(sample.adapter, contract).verify(genuine(sample))
 
 
 @pytest.mark.parametrize("adapter", SIGNED)
 def test_an_empty_secret_is_nobodys_secret(adapter: str) -> None:
     forged = support.played(adapter).headers(b"{}", "")
     request = WebhookRequest({k.lower(): v for k, v in forged.items()}, b"{}")
-    with pytest.raises(UntrustedWebhook):
+    with pytest.raises(NOBODY):
         load_carrier(adapter, support.options(adapter, "")).verify(request)
 
 

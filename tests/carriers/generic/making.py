@@ -4,8 +4,11 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from carriers.generic import Adapter
 from relay.carrier.contract import ContractOptions, Document
+from relay.errors import ConfigurationError
 from relay.tracking import TrackingEvent
 
 ARRIVED = datetime(2026, 11, 20, tzinfo=UTC)
@@ -23,6 +26,13 @@ def adapter(
 ) -> Adapter:
     """Make an adapter of the invented format, with some *options* otherwise."""
     return Adapter(ContractOptions("c", ZONE, secrets, codes or {}, FORMAT | options))
+
+
+def complaint(options: dict[str, Any]) -> str:
+    """Return what keeps an adapter with *options* from being made."""
+    with pytest.raises(ConfigurationError) as refused:
+        Adapter(ContractOptions("c", ZoneInfo("UTC"), options=options))
+    return str(refused.value)
 
 
 def read(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.carrier.contract import Document
+from relay.carrier.contract import Document, Unreadable
 from relay.tracking import Effect, Milestone, Reason, TrackingEvent
 from tests.carriers.generic.making import ARRIVED, EVENT, adapter, read
 
@@ -42,19 +42,28 @@ def test_an_empty_body_is_no_event(body: bytes) -> None:
 def test_a_ping_is_what_its_expression_says() -> None:
     assert events({"type": "test"}, ping="type == 'test'") == []
     assert events({"alive": 1}, ping="alive") == []
-    with pytest.raises(ValueError, match="references"):
+    with pytest.raises(Unreadable, match="references"):
         events(EVENT | {"alive": False, "n": ""}, ping="alive")
 
 
 @pytest.mark.parametrize("value", [None, {"e": None}, {"f": []}])
 def test_a_document_without_events_is_no_ping_unless_that_is_said(value: Any) -> None:
-    with pytest.raises(ValueError, match=r"^events\.list: there are no events"):
+    with pytest.raises(Unreadable, match=r"^events\.list: 'e' finds nothing"):
         events(value, events="e")
 
 
-@pytest.mark.parametrize("found", ["text", 1, ["a"], [[EVENT]]])
-def test_an_event_is_an_object(found: Any) -> None:
-    with pytest.raises(ValueError, match=r"^events\.list: .* not an object"):
+@pytest.mark.parametrize(
+    ("found", "what"),
+    [
+        ("text", "a text"),
+        (1, "a number"),
+        (True, "true or false"),
+        ([EVENT, None], "nothing in a list"),
+        ([[EVENT]], "a list in a list"),
+    ],
+)
+def test_an_event_is_an_object(found: Any, what: str) -> None:
+    with pytest.raises(Unreadable, match=rf"^events\.list: 'e' finds {what}, no obj"):
         events({"e": found}, events="e")
 
 
@@ -62,7 +71,7 @@ def test_a_form_may_hold_the_document() -> None:
     body = urlencode({"sign": "x", "data": json.dumps([EVENT])}).encode()
     how = {"kind": "form_json", "field": "data"}
     assert len(read(body, FORM, body=how)) == 1
-    with pytest.raises(ValueError, match=r"^body\.field"):
+    with pytest.raises(Unreadable, match=r"^body\.field: the form has no field 'data'"):
         read(b"sign=x", FORM, body=how)
     assert len(events(EVENT, body=how)) == 1  # as answers come
 
@@ -73,7 +82,7 @@ def test_the_document_may_be_in_base64() -> None:
 
 
 def test_deep_nesting_is_unreadable() -> None:
-    with pytest.raises(ValueError, match="nested too deeply"):
+    with pytest.raises(Unreadable, match="nested too deeply"):
         read(b"[" * 100_000)
 
 
@@ -114,13 +123,32 @@ def test_without_the_identifying_reference_a_document_is_unreadable() -> None:
     ]
     settings = {"references": references, "identifying": "order_id"}
     assert event(**settings, events="{n: n, c: c, t: t, o: 'O'}").references
-    with pytest.raises(ValueError, match="the order_id is missing"):
+    with pytest.raises(Unreadable, match=r"the order_id is missing; tried path 'o'$"):
         event(**settings)
 
 
 def test_a_reference_that_is_too_long_is_none() -> None:
-    with pytest.raises(ValueError, match="the tracking_number is missing"):
+    with pytest.raises(Unreadable, match=r"number is missing; .* longer than 200"):
         event(n="9" * 201)
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"path": "x"}, "tried path 'x'$"),
+        ({"path": "l"}, "tried path 'l'$"),
+        ({"path": "x", "document": "y"}, "tried path 'x', document 'y'$"),
+        ({"path": "id"}, "'id'; it stands on the document: write `document` in place"),
+        ({"document": "n"}, "'n'; it stands on the event: write `path` in place of"),
+    ],
+)
+def test_a_missing_reference_is_looked_for_elsewhere(
+    rule: dict[str, str], words: str
+) -> None:
+    references = [{"kind": "tracking_number"} | rule, {"kind": "order_id", "path": "n"}]
+    document = {"id": "ZZ1", "l": {"a": 1}, "e": [EVENT]}
+    with pytest.raises(Unreadable, match=words):
+        events(document, events="e", references=references)
 
 
 @pytest.mark.parametrize(
@@ -152,14 +180,17 @@ def test_zeros_before_a_code_may_mean_nothing(code: Any) -> None:
     assert found.description == "Entregue"
 
 
-@pytest.mark.parametrize("wrong", [True, [], {"a": 1}])
-def test_a_code_that_is_no_text_is_unreadable(wrong: Any) -> None:
-    with pytest.raises(ValueError, match="'c' finds no text"):
+@pytest.mark.parametrize(
+    ("wrong", "what"),
+    [(True, "true or false"), ([], "a list"), ({"a": 1}, "an object")],
+)
+def test_a_code_that_is_no_text_is_unreadable(wrong: Any, what: str) -> None:
+    with pytest.raises(Unreadable, match=f"'c' finds {what}, no text"):
         event(c=wrong)
 
 
 def test_what_an_expression_trips_over_is_not_told() -> None:
-    with pytest.raises(ValueError, match="does not fit the document") as refused:
+    with pytest.raises(Unreadable, match="does not fit the document") as refused:
         event(c=3, code="length(c)", text="keys(n)", n="a shopper's name")
     assert "shopper" not in repr(refused.value)
 
@@ -235,13 +266,25 @@ def test_times_come_in_many_spellings(
 @pytest.mark.parametrize("formats", ["iso", "epoch_s", "%d/%m/%Y"])
 @pytest.mark.parametrize("text", ["soon", "9" * 15, "0001-01-01T00:00:00+14:00"])
 def test_a_time_that_no_format_fits_is_unreadable(text: str, formats: str) -> None:
-    with pytest.raises(ValueError, match=r"^time: none of the formats fits"):
+    with pytest.raises(Unreadable, match=r"^time: none of the formats fits"):
         event(t=text, time={"path": "t", "formats": formats})
 
 
+def test_a_time_is_shown_by_its_shape_alone() -> None:
+    time = {"path": "t", "formats": ["iso", "%d/%m/%Y"]}
+    with pytest.raises(Unreadable) as refused:
+        event(t="Ana\xb7de Souza, 31-12-2026 às 10:00 " + "x" * 99, time=time)
+    assert str(refused.value) == (
+        "time: none of the formats fits; the value looks like "
+        "aaa?aa aaaaa, 99-99-9999 aa 99:99 aaaaaa…, tried iso, %d/%m/%Y"
+    )
+
+
 def test_a_code_with_a_time_of_its_own_has_no_other() -> None:
-    with pytest.raises(ValueError, match=r"^time: nothing says when"):
+    with pytest.raises(Unreadable, match=r"^time: nothing .*; tried 'delivered_at'$"):
         event(time={"path": "t", "by_code": {"1": "delivered_at"}})
+    with pytest.raises(Unreadable, match=r"^time: nothing says when it happened$"):
+        event(time={"by_code": {"2": "delivered_at"}})
 
 
 def test_events_are_sorted_by_time_and_then_by_their_order() -> None:
