@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 from aiohttp import ClientSession
 
-from carriers.correios.api import BATCH, OPTIONS, Api
+from carriers.correios.api import BATCH, OPTIONS, Api, unpacked
 from carriers.correios.payload import Scan, Tracked
+from relay.carrier.asking import as_answered
 from relay.carrier.codes import CodeRow, CodeTable
 from relay.carrier.contract import ContractOptions, Document, ParcelView, WebhookRequest
 from relay.carrier.options import refuse_unknown
@@ -39,6 +40,7 @@ class Adapter:
     def __init__(self, contract: ContractOptions) -> None:
         refuse_unknown(contract.options, OPTIONS)
         self._api = Api(contract.options, contract.secrets)
+        self.asked_at = self._api.asked_at
         self._codes = CodeTable.load(__name__, contract.codes)
         self._texts = TextRules.load(__name__)
         self._zone = contract.zone
@@ -61,6 +63,14 @@ class Adapter:
         for start in range(0, len(unique), BATCH):
             found += await self._api.objects(session, unique[start : start + BATCH])
         return found
+
+    def unpack(
+        self,
+        answer: Document,
+        parcels: Sequence[ParcelView],  # noqa: ARG002 -- every object has its number
+    ) -> list[Document]:
+        """Return each object of *answer*; raise `CarrierFailure` if it is an error."""
+        return unpacked(as_answered(answer))
 
     def read(self, document: Document) -> list[TrackingEvent]:
         """Translate one object of an answer; one not found yet gives no event."""

@@ -31,7 +31,7 @@ class Api:
     """
 
     def __init__(self, options: Mapping[str, Any], secrets: Sequence[str]) -> None:
-        self._base = base_url(options, _HOME)
+        self.asked_at = base_url(options, _HOME)
         self._user = text_option(options, "user")
         self._code = text_option(options, "access_code") or next(iter(secrets), "")
         self._path, self._number = _token_call(options)
@@ -49,22 +49,13 @@ class Api:
         async def ask(token: str) -> Answered:
             return await answer(session, self._question(numbers, token))
 
-        answered = _checked(await self._token.answer(session, ask), 200)
-        value = answered.value()
-        objects = value.get("objetos") if isinstance(value, dict) else None
-        if not isinstance(objects, list) or not all(map(_is_object, objects)):
-            raise CarrierFailure("Correios answered without objects")
-        kind = {"content-type": "application/json"}
-        return [
-            Document(json.dumps(found).encode(), answered.received_at, kind)
-            for found in objects
-        ]
+        return unpacked(await self._token.answer(session, ask))
 
     def _question(self, numbers: Sequence[str], token: str) -> Question:
         """Ask in a language they know: without one they answer 400, SRO-018."""
         return Question(
             "GET",
-            f"{self._base}/srorastro/v1/objetos",
+            f"{self.asked_at}/srorastro/v1/objetos",
             headers=_LANGUAGE | {"Authorization": f"Bearer {token}"},
             query=[("codigosObjetos", n) for n in numbers] + [("resultado", "T")],
         )
@@ -75,7 +66,7 @@ class Api:
         pair = base64.b64encode(f"{self._user}:{self._code}".encode()).decode()
         question = Question(
             "POST",
-            f"{self._base}/token/v1/autentica{self._path}",
+            f"{self.asked_at}/token/v1/autentica{self._path}",
             headers=_LANGUAGE | {"Authorization": f"Basic {pair}"},
             json={"numero": self._number} if self._number else None,
         )
@@ -84,6 +75,18 @@ class Api:
         if not isinstance(token, str) or not token:
             raise CarrierFailure("Correios answered without a token")
         return token
+
+
+def unpacked(answered: Answered) -> list[Document]:
+    """Return each object of an answer; raise `CarrierFailure` if it is an error."""
+    value = _checked(answered, 200).value()
+    found = value.get("objetos") if isinstance(value, dict) else None
+    if not isinstance(found, list) or not all(map(_is_object, found)):
+        raise CarrierFailure("Correios answered without objects")
+    kind = {"content-type": "application/json"}
+    return [
+        Document(json.dumps(one).encode(), answered.received_at, kind) for one in found
+    ]
 
 
 def _token_call(options: Mapping[str, Any]) -> tuple[str, str]:

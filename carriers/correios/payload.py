@@ -8,6 +8,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from relay.carrier.contract import Unreadable
+
 NOT_FOUND: Final = "SRO-020"
 
 
@@ -69,4 +71,4 @@ class Tracked(_Words):
         """
         if self.scans or not self.message or self.message.startswith(NOT_FOUND):
             return list(reversed(self.scans or ()))
-        raise ValueError("Correios has a message for the object, and no events")
+        raise Unreadable("Correios has a message for the object, and no events")

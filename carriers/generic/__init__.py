@@ -8,6 +8,7 @@ from urllib.parse import quote
 from aiohttp import ClientSession
 
 from carriers.generic.checking import contradictions
+from carriers.generic.expressions import quoted
 from carriers.generic.meaning import Meaning
 from carriers.generic.options import Options, parse_options
 from carriers.generic.polling import Poller
@@ -37,6 +38,7 @@ class Adapter:
     """
 
     kept_headers: frozenset[str] = frozenset()
+    asked_if_configured = True
 
     def __new__(cls, contract: ContractOptions, now: Clock = _now) -> Self:  # noqa: ARG004
         """Make the adapter that fits *contract*."""
@@ -65,6 +67,15 @@ class Adapter:
         """Translate *document* by the options' expressions."""
         return self._reader.read(document)
 
+    def remarks(self, events: Sequence[TrackingEvent]) -> list[str]:
+        """Name the expression for codes if it finds none where there should be one."""
+        paths = self._options.code.paths
+        without = sum(not event.carrier_code for event in events)
+        if not paths or not without:
+            return []
+        count = f"{without} of {len(events)} events"
+        return [f"code: {quoted(paths)} finds nothing in {count}"]
+
     def reply(self, request: WebhookRequest) -> Reply:  # noqa: ARG002 -- always the same
         """Return the answer that the carrier insists on."""
         reply = self._options.reply
@@ -88,12 +99,17 @@ class PollingAdapter(Adapter):
         super().__init__(contract, now)
         self._poller = Poller(self._options, contract.secrets, now)
         self.batch_size = self._poller.batch_size
+        self.asked_at = self._poller.asked_at
 
     async def ask(
         self, session: ClientSession, parcels: Sequence[ParcelView]
     ) -> list[Document]:
         """Ask for *parcels*; raise `CarrierFailure` if the answer is an error."""
         return await self._poller.ask(session, parcels)
+
+    def unpack(self, answer: Document, parcels: Sequence[ParcelView]) -> list[Document]:
+        """Take *answer* apart as `ask` does; raise `CarrierFailure` as it does."""
+        return self._poller.unpack(answer, parcels)
 
 
 def _meaning(options: Options, rows: Any) -> Meaning:

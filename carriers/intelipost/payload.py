@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from relay.carrier.contract import Unreadable
 from relay.carrier.texts import plain
 from relay.carrier.times import iso
 from relay.clock import EPOCH
@@ -80,7 +81,7 @@ class History(_Words):
         if self.event_date is not None:
             return EPOCH + timedelta(milliseconds=self.event_date)
         if not self.event_date_iso:
-            raise ValueError("history.event_date is missing")
+            raise Unreadable("history.event_date is missing")
         return iso(self.event_date_iso, _UTC)
 
 
@@ -103,7 +104,7 @@ class Notice(_Words):
     def order(self) -> str:
         """The order, without which the volume has no name."""
         if not self.order_number:
-            raise ValueError("order_number is missing")
+            raise Unreadable("order_number is missing")
         return self.order_number
 
     @property
@@ -111,5 +112,5 @@ class Notice(_Words):
         """The volume's name, `order/volume`; the number may repeat the order's."""
         volume = (self.volume_number or "").removeprefix(f"{self.order}-")
         if not volume:
-            raise ValueError("volume_number is missing")
+            raise Unreadable("volume_number is missing")
         return f"{self.order}/{volume}"

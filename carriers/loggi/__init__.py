@@ -4,7 +4,13 @@ from collections.abc import Iterator
 
 from carriers.loggi.payload import Location, Notice, Package, Status
 from relay.carrier.codes import CodeRow, CodeTable
-from relay.carrier.contract import ContractOptions, Document, ParcelView, WebhookRequest
+from relay.carrier.contract import (
+    ContractOptions,
+    Document,
+    ParcelView,
+    Unreadable,
+    WebhookRequest,
+)
 from relay.carrier.options import refuse_unknown
 from relay.carrier.signatures import check_basic
 from relay.carrier.texts import TextRules
@@ -74,7 +80,7 @@ class Adapter:
 def _references(package: Package) -> Iterator[Reference]:
     """Yield what names the parcel, best first; every package has a tracking code."""
     if not package.tracking_code:
-        raise ValueError("packages.trackingCode is missing")
+        raise Unreadable("packages.trackingCode is missing")
     yield Reference(kind=ReferenceKind.TRACKING_NUMBER, value=package.tracking_code)
     if package.loggi_key:
         yield Reference(kind=ReferenceKind.SHIPMENT_ID, value=package.loggi_key)

@@ -7,7 +7,13 @@ from urllib.parse import quote
 from carriers.melhorenvio.payload import Label, Notice
 from carriers.melhorenvio.times import occurred_at
 from relay.carrier.codes import CodeTable
-from relay.carrier.contract import ContractOptions, Document, ParcelView, WebhookRequest
+from relay.carrier.contract import (
+    ContractOptions,
+    Document,
+    ParcelView,
+    Unreadable,
+    WebhookRequest,
+)
 from relay.carrier.options import refuse_unknown
 from relay.carrier.signatures import check_hmac_sha256
 from relay.tracking import Reference, ReferenceKind, TrackingEvent
@@ -72,7 +78,7 @@ class Adapter:
 def _references(label: Label) -> Iterator[Reference]:
     """Yield what names the parcel, best first; a tag is free text of the shop."""
     if not label.id:
-        raise ValueError("data.id is missing")
+        raise Unreadable("data.id is missing")
     yield Reference(kind=ReferenceKind.SHIPMENT_ID, value=label.id)
     for number in dict.fromkeys((label.tracking, label.self_tracking)):
         if number:

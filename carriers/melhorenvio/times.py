@@ -5,6 +5,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from carriers.melhorenvio.payload import Label
+from relay.carrier.contract import Unreadable
 from relay.carrier.times import iso
 from relay.tracking import Milestone
 
@@ -39,7 +40,7 @@ def occurred_at(
         chosen = _read(label, own, zone) or _read(label, "updated_at", zone)
         chosen = chosen or _latest_step(label, zone)
     if chosen is None:
-        raise ValueError("no field says when the event happened")
+        raise Unreadable("no field says when the event happened")
     return chosen
 
 
@@ -58,4 +59,4 @@ def _read(label: Label, field: str, zone: ZoneInfo) -> datetime | None:
             return iso(text, zone)
     except (ValueError, OverflowError):
         pass
-    raise ValueError(f"data.{field} is no date with time of day")
+    raise Unreadable(f"data.{field} is no date with time of day")

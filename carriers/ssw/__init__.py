@@ -6,10 +6,17 @@ from typing import Final
 
 from aiohttp import ClientSession
 
-from carriers.ssw.api import OPTIONS, Api, nfe_key
+from carriers.ssw.api import OPTIONS, Api, nfe_key, told_of
 from carriers.ssw.payload import Asked, Occurrence, two_digits
+from relay.carrier.asking import as_answered
 from relay.carrier.codes import CodeRow, CodeTable
-from relay.carrier.contract import ContractOptions, Document, ParcelView, WebhookRequest
+from relay.carrier.contract import (
+    CarrierFailure,
+    ContractOptions,
+    Document,
+    ParcelView,
+    WebhookRequest,
+)
 from relay.carrier.options import refuse_unknown
 from relay.carrier.texts import TextRules, plain
 from relay.carrier.times import iso
@@ -41,6 +48,7 @@ class Adapter:
     def __init__(self, contract: ContractOptions) -> None:
         refuse_unknown(contract.options, OPTIONS)
         self._api = Api(contract.options)
+        self.asked_at = self._api.asked_at
         own = {two_digits(code): row for code, row in contract.codes.items()}
         self._codes = CodeTable.load(__name__, own)
         rows = self._codes.rows.items()
@@ -61,6 +69,13 @@ class Adapter:
         """
         keys = dict.fromkeys(map(nfe_key, parcels))
         return [await self._api.document(session, key) for key in keys if key]
+
+    def unpack(self, answer: Document, parcels: Sequence[ParcelView]) -> list[Document]:
+        """Return *answer* with the key that was asked for; raise `CarrierFailure`."""
+        key = next(filter(None, map(nfe_key, parcels)), "")
+        if not key:
+            raise CarrierFailure("the answer does not name its NF-e: say the key of it")
+        return [told_of(key, as_answered(answer))]
 
     def read(self, document: Document) -> list[TrackingEvent]:
         """Translate one answer; an NF-e that is not found yet gives no event."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aiohttp import ClientSession
 
-from relay.carrier.asking import Question, answer
+from relay.carrier.asking import Answered, Question, answer
 from relay.carrier.contract import CarrierFailure, Document, ParcelView
 from relay.carrier.options import base_url, text_option
 from relay.carrier.texts import plain
@@ -26,22 +26,29 @@ class Api:
     """SSW for one contract; `cnpj` is the sender's, and asks as that sender."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        self._base = base_url(options, _HOME)
+        self.asked_at = base_url(options, _HOME)
         self._login = _login(options)
 
     async def document(self, session: ClientSession, key: str) -> Document:
         """Return what SSW knows of the NF-e *key*; raise `CarrierFailure`."""
-        answered = (await answer(session, self._question(key))).checked(200)
-        found = {"chave_nfe": key, "resposta": _checked(answered.value())}
-        kind = {"content-type": "application/json"}
-        return Document(json.dumps(found).encode(), answered.received_at, kind)
+        return told_of(key, await answer(session, self._question(key)))
 
     def _question(self, key: str) -> Question:
         if not self._login:
-            url, body = f"{self._base}/api/trackingdanfe", {"chave_nfe": key}
+            url, body = f"{self.asked_at}/api/trackingdanfe", {"chave_nfe": key}
             return Question("POST", url, json=body)
         login = self._login | {"nro_nf": int(key[25:34])}
-        return Question("POST", f"{self._base}/api/tracking", json=login)
+        return Question("POST", f"{self.asked_at}/api/tracking", json=login)
+
+
+def told_of(key: str, answered: Answered) -> Document:
+    """Return an answer with the NF-e *key* that it is about; it has none itself.
+
+    Raises `CarrierFailure` if it is an error.
+    """
+    found = {"chave_nfe": key, "resposta": _checked(answered.checked(200).value())}
+    kind = {"content-type": "application/json"}
+    return Document(json.dumps(found).encode(), answered.received_at, kind)
 
 
 def nfe_key(parcel: ParcelView) -> str:

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
+from relay.carrier.contract import Unreadable
+
 _OWN: Final = re.compile(r"\([0-9]{1,9}\)$")
 
 
@@ -63,7 +65,7 @@ class Occurrence(_Words):
         """When it happened, as far as it is said."""
         happened = self.effective or self.written
         if not happened:
-            raise ValueError("data_hora is missing")
+            raise Unreadable("data_hora is missing")
         return happened
 
     @property

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 
-from relay.carrier.contract import CarrierFailure
+from relay.carrier.contract import CarrierFailure, Document
 from relay.clock import utcnow
 
 TIMEOUT: Final = ClientTimeout(total=30, connect=10)
@@ -53,6 +53,12 @@ class Answered:
         except (ValueError, RecursionError):
             kind = self.headers.get("Content-Type", "no content type")
         raise CarrierFailure(f"the carrier answered {self.status}, no JSON ({kind})")
+
+
+def as_answered(document: Document) -> Answered:
+    """Return *document* as an answer that came with status 200."""
+    headers = {name.title(): text for name, text in document.headers.items()}
+    return Answered(200, headers, document.body, document.received_at)
 
 
 async def answer(session: ClientSession, question: Question) -> Answered:

@@ -125,7 +125,11 @@ class CarrierFailure(Exception):
 
 @runtime_checkable
 class Polls(Protocol):
-    """A carrier that is asked for parcels, at most `batch_size` in one call."""
+    """A carrier that is asked for parcels, at most `batch_size` in one call.
+
+    An adapter that can be asked only with some settings has a class without
+    `ask` that says so: `asked_if_configured = True`.
+    """
 
     batch_size: int
 
@@ -133,6 +137,35 @@ class Polls(Protocol):
         self, session: ClientSession, parcels: Sequence[ParcelView]
     ) -> list[Document]:
         """Ask for *parcels*; raise `CarrierFailure` if the answer is an error."""
+        ...
+
+
+@runtime_checkable
+class Addressed(Protocol):
+    """A carrier that can say where it is asked, without credentials."""
+
+    asked_at: str
+
+
+@runtime_checkable
+class Unpacks(Protocol):
+    """A carrier whose answers can be looked at without asking it."""
+
+    def unpack(self, answer: Document, parcels: Sequence[ParcelView]) -> list[Document]:
+        """Return what `ask` makes of *answer*; raise `CarrierFailure` as it does.
+
+        *parcels* are those that were asked for. Without any, what the answer
+        itself says must be enough.
+        """
+        ...
+
+
+@runtime_checkable
+class Remarks(Protocol):
+    """A carrier whose settings may be wrong although its documents can be read."""
+
+    def remarks(self, events: Sequence[TrackingEvent]) -> list[str]:
+        """Say what somebody who tries the settings should know of *events*."""
         ...
 
 

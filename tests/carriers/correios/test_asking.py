@@ -15,7 +15,14 @@ from aioresponses import aioresponses
 
 from carriers.correios import Adapter
 from carriers.correios.sandbox import TOKEN, Simulator
-from relay.carrier.contract import CarrierFailure, ContractOptions, Document, ParcelView
+from relay.carrier.contract import (
+    Addressed,
+    CarrierFailure,
+    ContractOptions,
+    Document,
+    ParcelView,
+    Unpacks,
+)
 from relay.sandbox.stage import Stage, StagedCall, StagedParcel, StagedScan
 from relay.tracking import Reference, ReferenceKind
 from tests.carriers.correios.signing import scan, tracked
@@ -306,3 +313,16 @@ async def test_they_say_how_long_to_wait(session: ClientSession) -> None:
         with pytest.raises(CarrierFailure, match="answered 429") as caught:
             await adapter().ask(session, views("ZZ1"))
     assert caught.value.wait == 30
+
+
+def test_an_answer_is_taken_apart_without_asking() -> None:
+    made = adapter()
+    assert isinstance(made, Unpacks)
+    assert isinstance(made, Addressed)
+    assert made.asked_at == HOME
+    objects = [tracked(), tracked(codObjeto="ZZ2")]
+    body = json.dumps({"objetos": objects}).encode()
+    found = made.unpack(Document(body, HAPPENED), [])
+    assert [json.loads(document.body) for document in found] == objects
+    with pytest.raises(CarrierFailure, match="without objects"):
+        made.unpack(Document(b"{}", HAPPENED), [])

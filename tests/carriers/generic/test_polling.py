@@ -17,11 +17,13 @@ from yarl import URL
 from carriers.generic import Adapter
 from carriers.generic.sandbox import Simulator
 from relay.carrier.contract import (
+    Addressed,
     CarrierFailure,
     ContractOptions,
     Document,
     ParcelView,
     Polls,
+    Unpacks,
 )
 from relay.errors import ConfigurationError
 from relay.sandbox.stage import (
@@ -227,8 +229,9 @@ async def test_an_answer_that_names_no_parcel_is_wrapped_and_read(
     [
         ({"e": "no such key"}, {"error": "e"}, "an error: no such key"),
         ({"e": {"a": 1}}, {"error": "e"}, 'an error: {"a": 1}'),
-        ({"e": 1}, {"split": {"list": "all"}}, "without parcels"),
-        ([], {"split": {"list": "@", "keyed": True}}, "without an object"),
+        ({"e": 1}, {"split": {"list": "all"}}, "split.list: 'all' finds nothing"),
+        ([], {"split": {"list": "@", "keyed": True}}, "list: '@' finds a list .* obj"),
+        ({}, {"split": {"list": "a", "keyed": True}}, "list: 'a' finds nothing"),
         ({"e": 1}, {"error": "length(e)"}, "polling: the expression"),
         (b"<html>", {}, "no JSON"),
     ],
@@ -238,6 +241,64 @@ async def test_an_error_inside_an_answer_is_a_failure(
 ) -> None:
     with pytest.raises(CarrierFailure, match="^.*" + words):
         await answered(session, value, **more)
+
+
+def unpacked(value: Any, *parcels: ParcelView, **polling: Any) -> list[Any]:
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    made = asker(polling=BATCH | polling)
+    assert isinstance(made, Unpacks)
+    return bodies(
+        made.unpack(Document(body, ARRIVED, {"content-type": "x/y"}), parcels)
+    )
+
+
+def test_an_answer_is_taken_apart_without_asking() -> None:
+    pieces = [{"n": "A"}, {"n": "B"}]
+    assert unpacked(pieces) == [pieces]
+    assert unpacked({"all": pieces}, split={"list": "all"}) == pieces
+    assert unpacked({"code": 404}, not_found="code") == []
+    for wrong, words in [
+        (b"<html>", r"no JSON \(x/y\)"),
+        ({"e": "down"}, "error: down"),
+    ]:
+        with pytest.raises(CarrierFailure, match=words):
+            unpacked(wrong, error="e")
+
+
+def test_a_piece_of_an_answer_says_itself_what_was_asked() -> None:
+    split = {"list": "@", "reference": "n"}
+    found = unpacked([{"n": "A"}, {"n": "B"}], split=split, wrap=True)
+    assert [piece["asked"]["tracking_number"] for piece in found] == ["A", "B"]
+    named = unpacked([{"n": "A"}, {"n": "B"}], parcel("B"), split=split, wrap=True)
+    assert [piece["asked"]["tracking_number"] for piece in named] == ["B"]
+
+
+def test_an_answer_that_names_no_parcel_needs_to_be_told() -> None:
+    answer = Document(b"[]", ARRIVED)
+    made = asker(polling=ONE | {"wrap": True})
+    [found] = bodies(made.unpack(answer, [parcel("A")]))
+    assert found == {"asked": {"tracking_number": "A"}, "answer": []}
+    with pytest.raises(CarrierFailure, match=r"^polling.wrap: .* was asked for$"):
+        made.unpack(answer, [parcel("", order_id="1")])
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        (ONE["url"], ONE["url"]),
+        ("{base_url}/{tracking_number}?key={user}", f"{HOME}/api/{{tracking_number}}"),
+        ("https://me:pass@carrier.example/{tracking_number}#x", f"{HOME}/{{trac"),
+    ],
+)
+def test_where_a_carrier_is_asked_is_said_without_credentials(
+    url: str, place: str
+) -> None:
+    options: Any = {"base_url": f"{HOME}/api/", "values": {"user": "u"}}
+    made = asker(polling={"url": url}, **options)
+    assert isinstance(made, Addressed)
+    assert made.asked_at.startswith(place)
+    assert "pass" not in made.asked_at
+    assert "key" not in made.asked_at
 
 
 async def test_a_parcel_that_is_not_known_yet_is_no_failure(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.carrier.contract import Document, Unreadable
+from relay.carrier.contract import Document, Remarks, Unreadable
 from relay.tracking import Effect, Milestone, Reason, TrackingEvent
 from tests.carriers.generic.making import ARRIVED, EVENT, adapter, read
 
@@ -193,6 +193,15 @@ def test_what_an_expression_trips_over_is_not_told() -> None:
     with pytest.raises(Unreadable, match="does not fit the document") as refused:
         event(c=3, code="length(c)", text="keys(n)", n="a shopper's name")
     assert "shopper" not in repr(refused.value)
+
+
+def test_a_code_that_is_never_found_is_worth_a_remark() -> None:
+    made = adapter(code=["Status", "s"])
+    found = read(json.dumps([EVENT, EVENT | {"s": "1"}]).encode(), code=["Status", "s"])
+    assert isinstance(made, Remarks)
+    assert made.remarks(found) == ["code: 'Status', 's' finds nothing in 1 of 2 events"]
+    assert made.remarks(found[1:]) == []
+    assert adapter(code=[], text="m").remarks(found) == []
 
 
 def test_codes_have_their_effects() -> None:

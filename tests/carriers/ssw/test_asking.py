@@ -13,7 +13,14 @@ from aioresponses import aioresponses
 
 from carriers.ssw import Adapter
 from carriers.ssw.sandbox import Simulator
-from relay.carrier.contract import CarrierFailure, ContractOptions, ParcelView
+from relay.carrier.contract import (
+    Addressed,
+    CarrierFailure,
+    ContractOptions,
+    Document,
+    ParcelView,
+    Unpacks,
+)
 from relay.sandbox.server import SandboxOptions, create_sandbox
 from relay.sandbox.stage import Stage, StagedCall, StagedParcel, StagedScan
 from relay.sandbox.world import WORLD
@@ -146,3 +153,16 @@ def test_the_sandbox_wants_to_know_who_asks(body: bytes) -> None:
     _, as_sender = Simulator().routes()
     answer = as_sender.answer(StagedCall("POST", {}, {}, {}, body), Stage())
     assert json.loads(answer.body)["success"] is False
+
+
+def test_an_answer_is_taken_apart_with_the_key_that_was_asked_for() -> None:
+    made = adapter()
+    assert isinstance(made, Unpacks)
+    assert isinstance(made, Addressed)
+    assert made.asked_at == "https://ssw.inf.br"
+    answer = Document(json.dumps(NOT_FOUND).encode(), HAPPENED)
+    [document] = made.unpack(answer, [PARCEL])
+    told = {"chave_nfe": KEY, "resposta": NOT_FOUND}
+    assert json.loads(document.body) == told
+    with pytest.raises(CarrierFailure, match="does not name its NF-e"):
+        made.unpack(answer, [])
