@@ -162,7 +162,43 @@ def test_a_contract_whose_adapter_refuses_it_is_named(
     settings = made(contract=contract)
     [found] = check_contract(settings.contracts["swift"], settings)
     assert found.level is Level.WRONG
-    assert says in found.says
+    assert says in f"{found.subject}: {found.says}"
+
+
+def test_every_mistake_of_a_contract_is_a_finding(
+    made: Callable[..., Settings],
+) -> None:
+    settings = made(contract={"adapter": "generic", "tim": "t", "events": "a["})
+    found = list(check_contract(settings.contracts["swift"], settings))
+    assert [check.subject for check in found] == [
+        "contracts.swift.tim",
+        "contracts.swift.events",
+        "contracts.swift.references",
+    ]
+    assert found[0].says == "there is no such key; did you mean `time`?"
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (
+            {"poll_spacing_seconds": 0.125},
+            "for 20 parcels at once, calls at least 0.125 s apart, no daily quota",
+        ),
+        ({"poll_daily_quota": 1}, "at most 1 call a day"),
+        ({"poll": False}, "it is not asked, as poll = false says"),
+    ],
+)
+def test_how_a_carrier_is_asked_is_said(
+    made: Callable[..., Settings], more: dict[str, Any], says: str
+) -> None:
+    base_url = "https://carrier.example/v1"
+    settings = made(contract={"adapter": "generic", "base_url": base_url} | more)
+    fine, asked = check_contract(settings.contracts["swift"], settings)
+    assert (fine.level, asked.level) == (Level.FINE, Level.FINE)
+    assert asked.subject == "contracts.swift.poll"
+    assert (f"asked at {base_url}/parcels, " in asked.says) is more.get("poll", True)
+    assert asked.says.endswith(says)
 
 
 def test_a_contract_open_to_anybody_is_worth_a_look(
@@ -175,8 +211,9 @@ def test_a_contract_open_to_anybody_is_worth_a_look(
 
 def test_a_contract_that_is_asked_has_no_address(made: Callable[..., Settings]) -> None:
     settings = made(contract={"adapter": "ssw", "verification": "asked"})
-    [fine] = check_contract(settings.contracts["swift"], settings)
+    fine, asked = check_contract(settings.contracts["swift"], settings)
     assert "no webhooks: it is asked" in fine.says
+    assert asked.says.startswith("asked at https://ssw.inf.br, for 1 parcel at once, ")
 
 
 def test_an_adapter_that_cannot_ask_has_to_be_called(
@@ -185,7 +222,8 @@ def test_an_adapter_that_cannot_ask_has_to_be_called(
     settings = made(contract={"adapter": "loggi", "verification": "asked"})
     [wrong] = check_contract(settings.contracts["swift"], settings)
     assert wrong.level is Level.WRONG
-    assert "contracts.swift.verification: the adapter cannot ask" in wrong.says
+    assert wrong.subject == "contracts.swift.verification"
+    assert wrong.says.startswith("the adapter cannot ask")
 
 
 def test_a_secret_in_the_address_is_not_shown(made: Callable[..., Settings]) -> None:

@@ -14,6 +14,7 @@ from relay.cli.databases import on_database
 from relay.cli.options import AsJson, Config, Limit
 from relay.cli.showing import write_fields, write_json, write_table
 from relay.clock import moment
+from relay.counting import counted
 from relay.errors import NotFound
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def replay(  # noqa: PLR0913 -- each is an option of the command
     if document is None:
         utc = since and since.replace(tzinfo=UTC)
         count = bulk.replay(config, contract, utc, unreadable=unreadable)
-        typer.echo(f"{count} documents will be read again by a running relay.")
+        replayed = counted(count, "document")
+        typer.echo(f"{replayed} will be read again by a running relay.")
         return
     _replay_one(document, config)
 

@@ -11,6 +11,7 @@ from relay.cli.databases import on_database, operator
 from relay.cli.options import AsJson, Config, Limit
 from relay.cli.showing import write_fields, write_json, write_table
 from relay.clock import utcnow
+from relay.counting import counted
 from relay.errors import NotFound
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 Id = Annotated[str, typer.Argument(help="The shipment's id, as lists show it.")]
 Filter = Annotated[str | None, typer.Option(show_default=False)]
 
+WHICH = "give the id column of `relay shipments list`"
 COLUMNS = ("id", "order", "invoice", "tracking number", "contract", "state", "why")
 
 commands = typer.Typer(
@@ -98,7 +100,8 @@ def retry(  # noqa: PLR0913 -- each is an option of the command
         raise typer.BadParameter("give the id of one shipment, or --all-stuck")
     if shipment is None:
         count = bulk.retry_stuck(config, account, contract, because)
-        typer.echo(f"{count} stuck shipments are due.")
+        due = counted(count, "stuck shipment is due", "stuck shipments are due")
+        typer.echo(f"{due}.")
         return
     id_ = shipment
 
@@ -175,9 +178,7 @@ async def _one(database: "Database", id_: str) -> "tuple[Listed, Timeline]":
     lists = Lists(database)
     listed = await lists.one(id_, utcnow())
     if listed is None:
-        raise NotFound(
-            f"there is no shipment {id_}", way_out="`relay shipments list` shows them"
-        )
+        raise NotFound(f"there is no shipment {id_}", way_out=WHICH)
     return listed, await lists.timeline(listed.row["shipment"])
 
 

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 
+from relay.carrier.contract import Addressed, Polls
+from relay.counting import counted
 from relay.doctor.findings import Check, fine, look, wrong
 from relay.errors import ConfigurationError
 from relay.settings import ContractSettings, Settings
 from relay.wiring import carrier
+
+WAY_OUT = "correct it; `relay init` and the carrier's page show every key"
 
 
 def check_tables(settings: Settings) -> Iterator[Check]:
@@ -29,15 +33,32 @@ def check_contract(contract: ContractSettings, settings: Settings) -> Iterator[C
     """Make the adapter, and say how its webhooks are verified and where they go."""
     subject = f"contracts.{contract.name}"
     try:
-        carrier(settings, contract.name)
+        made = carrier(settings, contract.name)
     except ConfigurationError as error:
-        yield wrong(subject, str(error), "correct it; `relay init` shows every key")
+        for line in str(error).split("\n"):
+            key, _, says = line.partition(": ")
+            yield wrong(key, says, WAY_OUT)
         return
     if contract.verification == "none":
         says = "its webhooks are taken from anybody"
         way_out = 'set a secret, or verification = "url" with a url_secret'
         yield look(f"{subject}.verification", says, way_out)
     yield fine(subject, f"adapter {contract.adapter}, {_address(contract)}")
+    if isinstance(made, Polls):
+        yield fine(f"{subject}.poll", _asked(contract, made))
+
+
+def _asked(contract: ContractSettings, made: Polls) -> str:
+    """Say where and how much a carrier is asked."""
+    if not contract.poll:
+        return "it is not asked, as poll = false says"
+    at = f" at {made.asked_at}" if isinstance(made, Addressed) else ""
+    quota = contract.poll_daily_quota
+    most = f"at most {counted(quota, 'call')} a day" if quota else "no daily quota"
+    return (
+        f"asked{at}, for {counted(made.batch_size, 'parcel')} at once, "
+        f"calls at least {contract.poll_spacing_seconds:g} s apart, {most}"
+    )
 
 
 def _address(contract: ContractSettings) -> str:

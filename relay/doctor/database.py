@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from relay.clock import utcnow
+from relay.counting import counted
 from relay.database import opened
 from relay.doctor.findings import Check, Level, fine, look, wrong
 from relay.errors import ConfigurationError
@@ -95,7 +96,7 @@ async def _opens(settings: Settings) -> Check:
             known = await Accounts(database).all()
     except ConfigurationError as error:
         return wrong(SUBJECT, str(error), "name another file, or restore a backup")
-    return fine(SUBJECT, f"it opens, and knows {len(known)} accounts")
+    return fine(SUBJECT, f"it opens, and knows {counted(len(known), 'account')}")
 
 
 async def _check_postgres(url: str) -> list[Check]:

@@ -114,7 +114,7 @@ def test_what_is_not_there_is_said_in_a_line(run: Run, cli: Cli) -> None:
 def test_an_unknown_shipment_is_no_traceback(run: Run, cli: Cli) -> None:
     ran = run("shipments", "show", "x", DATABASE=f"sqlite:///{cli.file}")
     assert ran.returncode == 1
-    line = "there is no shipment x: `relay shipments list` shows them\n"
+    line = "there is no shipment x: give the id column of `relay shipments list`\n"
     assert ran.stderr == line
 
 
