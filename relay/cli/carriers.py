@@ -4,12 +4,15 @@
 
 import inspect
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from relay.cli.options import AsJson, Config, settings_of
-from relay.cli.showing import write_fields, write_json, write_table
+from relay.cli.showing import write_json, write_table
+
+if TYPE_CHECKING:
+    from relay.tracking import Reference
 
 COLUMNS = {
     "adapter": "adapter",
@@ -35,18 +38,26 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         write_json(found)
         return
-    rows = [[_word(one[column]) for column in COLUMNS] for one in found]
+    rows = [[_word(one, column) for column in COLUMNS] for one in found]
     write_table(list(COLUMNS.values()), rows)
 
 
 @commands.command("try")
-def try_(
+def try_(  # noqa: PLR0913 -- each is an option of the command
     contract: Annotated[str, typer.Argument(help="The contract's name.")],
     file: Annotated[
         Path, typer.Argument(help="A body as the carrier sends it.", dir_okay=False)
     ],
+    *,
     header: Annotated[
         list[str] | None, typer.Option("--header", help="A header of it: name=value.")
+    ] = None,
+    answer: Annotated[
+        bool, typer.Option("--answer", help="The file answers the relay's question.")
+    ] = False,
+    asked: Annotated[
+        list[str] | None,
+        typer.Option("--asked", help="What was asked for: tracking_number=QQ1."),
     ] = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -55,18 +66,16 @@ def try_(
 
     The exit code is 1 if it is unreadable.
     """
-    from relay.cli.trying import tried
+    from relay.cli.trying import Sample, tried, write_tried
 
-    made = tried(settings_of(config), contract, _read(file), _headers(header or []))
+    sample = Sample(
+        _read(file), _headers(header or []), answer, _references(asked or [])
+    )
+    made = tried(settings_of(config), contract, sample)
     if as_json:
         write_json(made)
     else:
-        events = made.pop("events")
-        fields = {
-            k: v if isinstance(v, str) else ", ".join(v or ()) for k, v in made.items()
-        }
-        write_fields(fields)
-        write_table(list(events[0]) if events else (), [e.values() for e in events])
+        write_tried(made)
     raise typer.Exit(1 if made["unreadableBecause"] else 0)
 
 
@@ -110,7 +119,7 @@ def _described(name: str, made: Any) -> dict[str, Any]:
         "adapter": name,
         "displayName": getattr(made, "display_name", name),
         "verified": verify.partition("\n")[0],
-        "polls": hasattr(made, "ask"),
+        "polls": hasattr(made, "ask") or hasattr(made, "asked_if_configured"),
         "batchSize": getattr(made, "batch_size", None),
         "feeds": hasattr(made, "fetch"),
         "subscribes": hasattr(made, "subscribe"),
@@ -118,9 +127,12 @@ def _described(name: str, made: Any) -> dict[str, Any]:
     }
 
 
-def _word(value: Any) -> Any:
+def _word(one: dict[str, Any], column: str) -> Any:
+    value = one[column]
     if isinstance(value, bool):
         return "yes" if value else ""
+    if column == "batchSize" and one["polls"] and value is None:
+        return "as configured"
     return value
 
 
@@ -133,10 +145,25 @@ def _read(file: Path) -> bytes:
 
 
 def _headers(given: list[str]) -> dict[str, str]:
-    headers = {"content-type": "application/json"}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not (equals and name.strip()):
-            raise typer.BadParameter("write name=value", param_hint="--header")
-        headers[name.strip().lower()] = value.strip()
-    return headers
+    pairs = (_pair(text, "--header") for text in given)
+    named = {name.lower(): value for name, value in pairs}
+    return {"content-type": "application/json"} | named
+
+
+def _references(given: list[str]) -> "list[Reference]":
+    from relay.tracking import Reference, ReferenceKind
+
+    pairs = (_pair(text, "--asked") for text in given)
+    try:
+        return [Reference(kind=ReferenceKind(n), value=value) for n, value in pairs]
+    except ValueError:
+        kinds = ", ".join(ReferenceKind)
+        why = f"write name=value; the names are {kinds}"
+        raise typer.BadParameter(why, param_hint="--asked") from None
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (equals and name.strip()):
+        raise typer.BadParameter("write name=value", param_hint=option)
+    return name.strip(), value.strip()

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,14 +20,27 @@ def write_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_spelled))
 
 
-def write_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a table; a cell without a value stays empty."""
+def write_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    whole: Collection[str] | None = None,
+) -> None:
+    """Write a table; a cell without a value stays empty.
+
+    With *whole* it has no lines between its columns, and those named there are
+    never broken.
+    """
     from rich.table import Table  # noqa: PLC0415 -- so that help is quick
     from rich.text import Text  # noqa: PLC0415
 
     table = Table(header_style="bold")
+    if whole is not None:
+        table = Table.grid(padding=(0, 1, 0, 0))
+        table.show_header, table.header_style = True, "bold"
     for column in columns:
-        table.add_column(column, overflow="fold")
+        no_wrap = column in (whole or ())
+        table.add_column(column, overflow="fold", no_wrap=no_wrap)
     for row in rows:
         table.add_row(*(Text(shown(cell)) for cell in row))
     _console().print(table)

@@ -1,48 +1,115 @@
 """What a contract's adapter makes of a document; nothing is stored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from relay.carrier.contract import Document
-from relay.carrier.loading import load_carrier
+import typer
+
+from relay import wiring
+from relay.carrier.contract import (
+    Carrier,
+    CarrierFailure,
+    Document,
+    ParcelView,
+    Unpacks,
+)
 from relay.carrier.redaction import redact
+from relay.cli.remarking import remarks, unknown_codes
+from relay.cli.showing import write_fields, write_table
 from relay.clock import utcnow
 from relay.errors import ConfigurationError
-from relay.settings import Settings
+from relay.settings import ContractSettings, Settings
+from relay.store.found import Reading
 from relay.store.slices import Unread
-from relay.tracking import Milestone, TrackingEvent
+from relay.tracking import Reference, ReferenceKind, TrackingEvent
 from relay.translating import translate
 
+WHOLE = ("utc", "local", "milestone")
+"""Columns of a table of events that stay on one line."""
 
-def tried(
-    settings: Settings, contract: str, body: bytes, headers: Mapping[str, str]
-) -> dict[str, Any]:
-    """Read *body* as the reader would; raise `ConfigurationError` by its key."""
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What is tried: a document, or an answer to the question for *asked*."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    answer: bool = False
+    asked: Sequence[Reference] = ()
+
+    @property
+    def parcels(self) -> list[ParcelView]:
+        """What was asked for, as one parcel; none if nobody says it."""
+        if not self.asked:
+            return []
+        parcel = ParcelView(tuple(self.asked))
+        number = parcel.value(ReferenceKind.TRACKING_NUMBER)
+        key = parcel.value(ReferenceKind.INVOICE_KEY)
+        return [ParcelView(tuple(self.asked), number, key)]
+
+
+def tried(settings: Settings, contract: str, sample: Sample) -> dict[str, Any]:
+    """Read *sample* as the reader would; raise `ConfigurationError` by its key."""
     if contract not in settings.contracts:
         known = ", ".join(settings.contracts) or "none"
         raise ConfigurationError(f"contracts.{contract}: there is none; known: {known}")
     found = settings.contracts[contract]
-    carrier = load_carrier(found.adapter, settings.contract_options(contract))
+    carrier = wiring.carrier(settings, contract)
     kept = {"content-type"} | carrier.kept_headers
-    document = Document(
-        body, utcnow(), {n: value for n, value in headers.items() if n in kept}
-    )
-    unread = Unread(0, contract, body, document.received_at, document.headers, 0, False)
-    [reading] = translate([unread], {contract: carrier})
-    type_ = document.headers.get("content-type", "")
-    cut = [f for f in carrier.personal_fields if redact(body, type_, (f,)) != body]
-    unknown = (e.carrier_code for e in reading.events if _is_unknown(e))
+    headers = {n: value for n, value in sample.headers.items() if n in kept}
+    document = Document(sample.body, utcnow(), headers)
+    if not sample.answer:
+        return _told(found, carrier, [document])
+    if not isinstance(carrier, Unpacks):
+        raise ConfigurationError(
+            f"contracts.{contract}: the carrier is not asked, or its adapter cannot "
+            "take an answer apart; try a document without --answer"
+        )
+    try:
+        documents = carrier.unpack(document, sample.parcels)
+    except CarrierFailure as failure:
+        return _told(found, carrier, []) | {"unreadableBecause": str(failure)}
+    return {"pieces": len(documents), **_told(found, carrier, documents)}
+
+
+def _told(
+    contract: ContractSettings, carrier: Carrier, documents: Sequence[Document]
+) -> dict[str, Any]:
+    """Read *documents*, and say what they tell."""
+    unread = [
+        Unread(number, contract.name, d.body, d.received_at, d.headers, 0, False)
+        for number, d in enumerate(documents)
+    ]
+    readings = translate(unread, {contract.name: carrier})
+    events = [event for reading in readings for event in reading.events]
+    fields = carrier.personal_fields
+    cut = [f for f in fields if any(_is_cut(d, f) for d in documents)]
     return {
-        "unreadableBecause": reading.unreadable,
+        "unreadableBecause": _because(readings),
         "personalFieldsCut": cut,
-        "unknownCodes": sorted(set(unknown)),
-        "events": [_event(e, found.zone) for e in reading.events],
+        "personalFieldsNotFound": [field for field in fields if field not in cut],
+        "unknownCodes": unknown_codes(events),
+        "notes": list(remarks(contract, carrier, events, utcnow())),
+        "events": [_event(event, contract.zone) for event in events],
     }
 
 
-def _is_unknown(event: TrackingEvent) -> bool:
-    return event.milestone is Milestone.UNKNOWN
+def _because(readings: Sequence[Reading]) -> str | None:
+    """Return why documents are unreadable, and how many of several."""
+    reasons = [r.unreadable for r in readings if r.unreadable is not None]
+    if len(readings) < 2:  # noqa: PLR2004 -- several
+        return next(iter(reasons), None)
+    each = ((reasons.count(reason), reason) for reason in dict.fromkeys(reasons))
+    of = len(readings)
+    return "; ".join(f"{n} of {of} pieces: {reason}" for n, reason in each) or None
+
+
+def _is_cut(document: Document, field: str) -> bool:
+    type_ = document.headers.get("content-type", "")
+    return redact(document.body, type_, (field,)) != document.body
 
 
 def _event(event: TrackingEvent, zone: ZoneInfo) -> dict[str, Any]:
@@ -56,4 +123,36 @@ def _event(event: TrackingEvent, zone: ZoneInfo) -> dict[str, Any]:
         "description": event.description,
         "place": ", ".join(filter(None, (event.city, event.state, event.country))),
         "references": "; ".join(f"{r.kind} {r.value}" for r in event.references),
+    }
+
+
+def write_tried(made: dict[str, Any]) -> None:
+    """Write what can be said of all events above them, and the rest as a table."""
+    events, notes = made.pop("events"), made.pop("notes")
+    alike = {
+        column: events[0][column]
+        for column in ("references", "place")
+        if events and len({event[column] for event in events}) == 1
+    }
+    write_fields(
+        {k: ", ".join(v) if isinstance(v, list) else v for k, v in made.items()} | alike
+    )
+    for note in notes:
+        typer.echo(f"note: {note}")
+    if not events:
+        typer.echo("no events")
+        return
+    rows = [_row(event) for event in events]
+    columns = [c for c in rows[0] if c not in alike and any(row[c] for row in rows)]
+    write_table(columns, [[row[c] for c in columns] for row in rows], whole=WHOLE)
+
+
+def _row(event: dict[str, Any]) -> dict[str, Any]:
+    """Shorten an event for a line: times to the minute, what is normal left out."""
+    utc, local = (datetime.fromisoformat(event[name]) for name in ("utc", "local"))
+    normal = event["effect"] == "normal"
+    return event | {
+        "utc": f"{utc:%Y-%m-%d %H:%M}",
+        "local": f"{local:%m-%d %H:%M}",
+        "effect": "" if normal else event["effect"],
     }

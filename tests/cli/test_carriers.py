@@ -34,6 +34,8 @@ def test_every_adapter_is_listed_with_what_it_can_do(cli: Cli) -> None:
     assert hub["codes"] > 5
     assert found["correios"]["polls"]
     assert found["correios"]["batchSize"] > 0
+    assert (found["generic"]["polls"], found["generic"]["batchSize"]) == (True, None)
+    assert "as configured" in cli("carriers", "list").stdout
     assert "Melhor Envio" in cli("carriers", "list").stdout
 
 
