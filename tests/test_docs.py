@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -32,6 +33,7 @@ from relay.metrics import Metrics
 from relay.settings.contracts import ContractSettings
 from relay.settings.environment import from_environment
 from relay.settings.schema import TABLES, keys, model_at
+from relay.tracking import Effect, Milestone, Reason
 from relay.web import openapi
 from relay.web.operations import Operation
 from tests.lacking import lacking
@@ -284,6 +286,27 @@ def test_the_settings_of_the_docs_read_the_same_carrier(
     assert "delivered" in output
     assert "RC000000001BR" in output
     assert "receiver" in output
+
+
+def test_the_second_carrier_of_the_docs_calls_and_is_asked(
+    running: Mapping[str, Running],
+) -> None:
+    output = running["add-a-carrier.md"].ended().output
+    assert "Events.Data.receiver" in output
+    assert "2026-05-20 00:47 05-19 18:47 delivered" in output
+    assert "delivery_failed recipient_absent 3005.0" in output
+    page = ROOT / "docs" / "add-a-carrier.md"
+    [shown] = [b.text for b in blocks(page) if b.language == "text"]
+    for line in shown.splitlines():
+        assert line in output
+
+
+@pytest.mark.parametrize("words", [Milestone, Reason, Effect])
+def test_the_glossary_has_every_word_that_a_code_can_mean(
+    words: type[StrEnum],
+) -> None:
+    page = ROOT / "docs" / "glossary.md"
+    assert set(words) <= set(INLINE.findall(page.read_text(encoding="utf-8")))
 
 
 @every_page
