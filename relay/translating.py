@@ -19,6 +19,7 @@ SHORTEST_VALUE: Final = 3
 """A shorter value of a document is part of any text."""
 MOST_TRIES: Final = 3
 
+_PAGES: Final = (b"<!doctype html", b"<html")
 _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
@@ -83,12 +84,15 @@ def reason(error: BaseException, body: bytes) -> str:
     text = _without(message, body)
     if not isinstance(error, Unreadable):
         text = f"{type(error).__name__}: {text}"
+    if body.lstrip()[:20].lower().startswith(_PAGES):
+        text = f"the body is a web page, not data ({text})"
     return text[:LONGEST_REASON]
 
 
 def _validation(error: ValidationError) -> str:
     found = error.errors(include_input=False, include_url=False, include_context=False)
-    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in found[:3])
+    named = [(".".join(map(str, e["loc"])), e["msg"]) for e in found[:3]]
+    return "; ".join(f"{path}: {says}" if path else says for path, says in named)
 
 
 def _without(message: str, body: bytes) -> str:

@@ -77,3 +77,13 @@ def test_a_reason_has_a_limit() -> None:
 def test_a_document_nested_without_end_does_not_matter() -> None:
     body = b"[" * 100_000
     assert reason(ValueError("odd"), body) == "ValueError: odd"
+
+
+@pytest.mark.parametrize(
+    "page", [b"<!DOCTYPE html><html>", b"\n <HTML><body>Login</body></HTML>"]
+)
+def test_a_page_in_place_of_data_is_named(page: bytes) -> None:
+    error = caught(lambda: Payload.model_validate_json(page))
+    because = reason(error, page)
+    assert because.startswith("the body is a web page, not data (ValidationError: ")
+    assert "Login" not in because
