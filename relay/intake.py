@@ -1,19 +1,17 @@
 """The carrier's way in: verify the raw bytes, keep them, answer.
 
-Requests that arrive together share one transaction: while one is being
-committed, the next batch gathers. Nothing is parsed here.
+Nothing is parsed here.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Final
 
 from relay.carrier.contract import Carrier, Replies, Reply, WebhookRequest
 from relay.carrier.signatures import check_secret
 from relay.clock import Clock
 from relay.errors import BacklogFull, UnknownContract, UntrustedWebhook
+from relay.gathering import Gathering
 from relay.health import Health
 from relay.logs import logger
 from relay.metrics import Metrics
@@ -22,15 +20,9 @@ from relay.settings import ContractSettings
 from relay.settings import Intake as Limits
 from relay.store.documents import Documents, Kept
 
-OVERHEAD: Final = 512
-"""Bytes of memory that a request takes besides its body."""
-STORE: Final = "store"
-"""The part of the health that says whether documents can be kept."""
 OK: Final = Reply()
 
 _log = logger(__name__)
-
-Waiting = tuple[Kept, asyncio.Future[None]]
 
 
 class Intake:
@@ -52,15 +44,12 @@ class Intake:
         metrics: Metrics | None = None,
         on_kept: Callable[[], None] = lambda: None,
     ) -> None:
-        self._documents = documents
         self._clock = clock
         self._limits = limits or Limits()
-        self._health = health or Health()
-        self._on_kept = on_kept
+        self._gathering = Gathering(
+            documents, self._limits, health or Health(), on_kept
+        )
         self.reload(carriers, contracts)
-        self._gathering: list[Waiting] = []
-        self._requests = self._bytes = 0
-        self._committer: asyncio.Task[None] | None = None
         self.asides = SettingAside(documents.asides, clock, self._limits, aside_key)
         self.metrics = metrics or Metrics()
         self._untrusted: Counter[str] = Counter()
@@ -86,11 +75,7 @@ class Intake:
         """
         if contract not in self._contracts:
             raise UnknownContract(f"no contract is called {contract!r}")
-        if (
-            self._requests >= self._limits.backlog_requests
-            or self._bytes + size > self._limits.backlog_bytes
-        ):
-            raise BacklogFull("more requests wait than can be kept at once")
+        self._gathering.check_room(size)
 
     async def accept(
         self, contract: str, request: WebhookRequest, url_secret: str | None = None
@@ -118,15 +103,11 @@ class Intake:
 
     async def probe(self) -> None:
         """Try whether the store takes documents again, if it refused the last."""
-        if self._health.troubled(STORE):
-            with suppress(Exception):
-                await self._documents.probe(self._clock())
-                self._health.well(STORE)
+        await self._gathering.probe(self._clock)
 
     async def close(self) -> None:
         """Wait until everything that was taken is kept or refused."""
-        if self._committer is not None:
-            await self._committer
+        await self._gathering.close()
         await self.asides.close()
 
     def _verify(
@@ -171,17 +152,8 @@ class Intake:
     async def _keep(
         self, contract: str, source: str, headers: Mapping[str, str], body: bytes
     ) -> None:
-        """Wait for a commit that holds the document."""
-        kept = Kept(
-            contract, source, body, self._clock(), self._kept_headers(contract, headers)
-        )
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._gathering.append((kept, done))
-        self._requests += 1
-        self._bytes += len(body) + OVERHEAD
-        if self._committer is None:
-            self._committer = asyncio.create_task(self._commit())
-        await done
+        kept = self._kept_headers(contract, headers)
+        await self._gathering.keep(Kept(contract, source, body, self._clock(), kept))
 
     def _kept_headers(
         self, contract: str, headers: Mapping[str, str]
@@ -192,36 +164,6 @@ class Intake:
             kept["content-type"] = headers["content-type"]
         return kept
 
-    async def _commit(self) -> None:
-        """Keep batch after batch until nothing waits."""
-        try:
-            while self._gathering:
-                batch, self._gathering = self._gathering, []
-                await self._commit_batch(batch)
-        finally:
-            self._committer = None
-
-    async def _commit_batch(self, batch: list[Waiting]) -> None:
-        try:
-            await self._documents.keep([kept for kept, _ in batch])
-        except Exception as error:  # noqa: BLE001 -- whatever it is, nothing was kept
-            self._refused(error)
-            refusal = BacklogFull("the store refuses: nothing was kept")
-            _answer(batch, refusal)
-        else:
-            self._health.well(STORE)
-            _answer(batch, None)
-            self._on_kept()
-        finally:
-            self._requests -= len(batch)
-            self._bytes -= sum(len(kept.body) + OVERHEAD for kept, _ in batch)
-
-    def _refused(self, error: Exception) -> None:
-        """Say so in the health, and once in the log."""
-        if not self._health.troubled(STORE):
-            _log.error("documents cannot be kept", error=repr(error))
-        self._health.trouble(STORE, f"it refuses documents ({type(error).__name__})")
-
     def _reply(self, contract: str, request: WebhookRequest) -> Reply:
         carrier = self._replies.get(contract)
         if carrier is None:
@@ -231,14 +173,3 @@ class Intake:
         except Exception:  # noqa: BLE001 -- the document is kept: no adapter's bug may refuse it
             _log.exception("an adapter's reply failed", contract=contract)
             return OK
-
-
-def _answer(batch: list[Waiting], refusal: BacklogFull | None) -> None:
-    """Tell those who still wait what became of their request."""
-    for _, done in batch:
-        if done.done():
-            continue
-        if refusal is None:
-            done.set_result(None)
-        else:
-            done.set_exception(refusal)

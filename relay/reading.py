@@ -1,7 +1,6 @@
 """The reader: kept and unread documents become events, slice by slice."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -14,11 +13,11 @@ from relay.carrier.operator import CONTRACT as OPERATOR
 from relay.carrier.operator import Operator
 from relay.clock import Clock
 from relay.health import Health
+from relay.hearing import Hearing
 from relay.logs import logger
 from relay.store.documents import Documents
 from relay.store.events import Reading
 from relay.store.slices import Slice, Terms, Unread
-from relay.tracking import Milestone, TrackingEvent
 from relay.translating import MOST_TRIES, given_up, translate
 
 LOOP: Final = "reader"
@@ -29,8 +28,6 @@ PAUSE: Final = timedelta(seconds=1)
 UNPARK_EVERY: Final = timedelta(minutes=1)
 GATHER: Final = timedelta(milliseconds=20)
 """How long the reader waits after news, so that its slice is worth the while."""
-MOST_NAMED: Final = 10_000
-"""Unknown codes that are remembered as logged."""
 
 _log = logger(__name__)
 
@@ -94,7 +91,7 @@ class Reader:
         self._more = self._busy = False
         self._alone = LARGE.documents if unclean else 0
         self._unparked_at: datetime | None = None
-        self._named: set[tuple[str, str]] = set()
+        self._hearing = Hearing()
         self._thread = ThreadPoolExecutor(1, "reader")
 
     def reload(self, carriers: Mapping[str, Carrier]) -> None:
@@ -180,31 +177,11 @@ class Reader:
         return work.result()
 
     def _tell(self, readings: Sequence[Reading]) -> None:
-        """Wake the publisher, log what was heard, and name what nobody has mapped."""
-        heard: dict[str, list[str]] = defaultdict(list)
-        for r in readings:
-            if r.unreadable is not None:
-                _log.warning(
-                    "unreadable",
-                    contract=r.contract,
-                    document=r.document,
-                    because=r.unreadable,
-                )
-            heard[r.contract] += [_said(e) for e in r.events]
-            for event in r.events:
-                if event.milestone is Milestone.UNKNOWN:
-                    self._name(r.contract, event.carrier_code)
-        for contract, scans in heard.items():
-            _log.info("heard", contract=contract, scans=scans)
+        """Log what was heard, and wake the publisher."""
+        self._hearing.log(readings)
         self._calls.on_read(readings)
         if any(r.events or r.replayed for r in readings):
             self._calls.on_news()
-
-    def _name(self, contract: str, code: str) -> None:
-        """Log an unknown code, once."""
-        if (contract, code) not in self._named and len(self._named) < MOST_NAMED:
-            self._named.add((contract, code))
-            _log.warning("unknown code", contract=contract, code=code)
 
     async def _idle(self) -> None:
         """Say that the backlog is read; look for documents of contracts come back."""
@@ -221,13 +198,6 @@ class Reader:
             async with asyncio.timeout(LOOK_ROUND.total_seconds()):
                 await self._news.wait()
             await asyncio.sleep(GATHER.total_seconds())
-
-
-def _said(event: TrackingEvent) -> str:
-    """Spell an event for the log, by the first reference that it names."""
-    number = event.references[0].value
-    at = event.occurred_at.isoformat(timespec="seconds")
-    return f"{number} {event.carrier_code} {event.milestone} {at}"
 
 
 def _portions(
