@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -10,12 +11,16 @@ from typing import Final
 
 from rich.console import Console
 
+from relay import logs
 from relay.serving import loop_factory
 from tests.benchmarks import bursts, intake, latency, polling, publishing, reading
 from tests.benchmarks.measuring import Result, environment, table
 from tests.benchmarks.plan import Plan
 
 Benchmark = Callable[[Plan], Awaitable[Result | list[Result]]]
+
+WIDE: Final = 160
+"""Columns of a table that goes into a pipe or a file."""
 
 BENCHMARKS: Final[dict[str, tuple[Benchmark, ...]]] = {
     "intake": (intake.keeping, intake.keeping_and_reading),
@@ -30,11 +35,13 @@ BENCHMARKS: Final[dict[str, tuple[Benchmark, ...]]] = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmarks that are asked for; print a table, write a file."""
     asked = _parser().parse_args(arguments)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
     with (
         tempfile.TemporaryDirectory(prefix="relay-benchmarks-") as folder,
+        (Path(folder) / "relay.log").open("w", encoding="utf-8") as log,
         asyncio.Runner(loop_factory=loop_factory()) as runner,
     ):
+        logs.configure(layout="json", stream=log)
         plan = Plan(Path(folder), asked.seconds, asked.rounds, asked.shipments)
         results = runner.run(measured(plan, asked.only, console))
         loop = type(runner.get_loop()).__module__
