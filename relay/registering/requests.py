@@ -1,7 +1,8 @@
 """What the ERP sends, field by field, with VTEX's own names where it has one."""
 
 import re
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -12,16 +13,24 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from relay.labels import MOST_VOLUMES
+from relay.registering.guessing import closest
 from relay.tracking import ReferenceKind
 
 MOST_LABELS: Final = 1000
+_KINDS: Final = {str(kind): to_camel(kind) for kind in ReferenceKind}
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class Request(BaseModel):
-    """Base of what comes in: exact types, camel case, no unknown fields."""
+    """Base of what comes in: exact types, camel case, no unknown fields.
+
+    `instead` says what to do about fields that are not here for a reason.
+    """
+
+    instead: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -37,19 +46,29 @@ def _missing_if_blank(value: Any) -> Any:
     return None if value == "" else value
 
 
-def _snake(value: Any) -> Any:
-    return _HUMP.sub("_", value).lower() if isinstance(value, str) else value
+def _kind(value: Any) -> str:
+    """Take a kind of reference in camel case, or as it is stored."""
+    kind = _HUMP.sub("_", value).lower() if isinstance(value, str) else ""
+    if kind in _KINDS:
+        return kind
+    meant = closest(str(value), tuple(_KINDS.values()))
+    way_out = f"is {meant} meant?" if meant else f"use {', '.join(_KINDS.values())}"
+    raise PydanticCustomError(
+        "kind", "it is no kind of reference", {"way_out": way_out}
+    )
 
 
 _OrMissing: Final = BeforeValidator(_missing_if_blank)
 Text = Annotated[Annotated[str, Field(max_length=200)] | None, _OrMissing]
 Address = Annotated[Annotated[str, Field(max_length=2000)] | None, _OrMissing]
+Moment = Annotated[Text, Field(examples=["2026-08-01T14:03:00-03:00"])]
+Day = Annotated[Text, Field(examples=["2026-08-07"])]
 Needed = Annotated[str, Field(min_length=1, max_length=200)]
 Volume = Annotated[int, Field(ge=1, le=MOST_VOLUMES)]
 Kind = Annotated[
     ReferenceKind,
-    BeforeValidator(_snake),
-    WithJsonSchema({"type": "string", "enum": [to_camel(k) for k in ReferenceKind]}),
+    BeforeValidator(_kind),
+    WithJsonSchema({"type": "string", "enum": list(_KINDS.values())}),
 ]
 
 
@@ -91,8 +110,8 @@ class LabelRequest(Request):
     references: tuple[ReferenceRequest, ...] = ()
     tracking_url: Address = None
     courier: Text = None
-    dispatched_date: Text = None
-    estimated_delivery_date: Text = None
+    dispatched_date: Moment = None
+    estimated_delivery_date: Day = None
     announced: bool = False
     imported: bool = False
 
@@ -120,7 +139,7 @@ class DeliveredRequest(Request):
     shoppers read.
     """
 
-    occurred_at: Needed
+    occurred_at: Annotated[Needed, Field(examples=["2026-08-04T16:20:00-03:00"])]
     volume: Volume | None = None
     description: Text = None
 
@@ -137,12 +156,22 @@ class HandOverRequest(Request):
     references: tuple[ReferenceRequest, ...] = ()
 
 
+_ANOTHER: Final = "it makes the shipment: cancel this one, and register the right one"
+
+
 class CorrectionRequest(Request):
     """What was registered was wrong, or the parcel goes on under another number.
 
     `history` says what becomes of the events under the old number: `drop` if
     they were another parcel's, `keep` after a relabel or a second carrier.
     """
+
+    instead: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("account", "orderId", "invoiceNumber"), _ANOTHER),
+        "volumes": "cancel the shipment, and register it anew with the right number",
+        "parcels": "correct one `volume` at a time",
+        "references": "POST the label again with them: they are added",
+    }
 
     tracking_number: Text = None
     volume: Volume = 1

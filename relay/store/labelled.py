@@ -39,8 +39,15 @@ def refuse_over(row: Row) -> None:
 def there(row: Row | None) -> Row:
     """Return the row of a shipment; raise `NotFound` if there is none."""
     if row is None:
-        raise NotFound("there is no such shipment")
+        raise no_such_shipment()
     return row
+
+
+def no_such_shipment() -> NotFound:
+    """Return the error of whoever asks for a shipment that does not exist for them."""
+    return NotFound(
+        "there is no such shipment", way_out="GET /v1/shipments?orderId=… finds its id"
+    )
 
 
 def invoice(label: Label) -> dict[str, str]:

@@ -4,8 +4,8 @@ from typing import Final
 
 from aiohttp import web
 
-from relay.errors import NotFound
 from relay.registering.correcting import Known
+from relay.store.labelled import no_such_shipment
 from relay.store.lists import Listed, Lists
 from relay.store.parcels import stored_reference
 from relay.tracking import Reference, ReferenceKind
@@ -22,7 +22,7 @@ async def found(request: web.Request, access: Access) -> Listed:
     app = request.app
     shipment = await app[LISTS].one(request.match_info["id"], app[CLOCK]())
     if shipment is None or not access.sees(shipment.row["account"]):
-        raise NotFound("there is no such shipment")
+        raise no_such_shipment()
     return shipment
 
 

@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problem details that name the field and the way out."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -18,11 +18,36 @@ from relay.errors import (
 )
 from relay.logs import logger
 
+
+class Refused(Exception):
+    """A request that is refused before anybody looks at what it asks for."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        way_out: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.way_out = way_out
+        self.headers = headers or {}
+
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 CONTENT_TYPE: Final = "application/problem+json"
 RETRY_AFTER: Final = 5
 """Seconds after which a request may be sent again that could not be kept."""
+
+_WAYS_OUT: Final = {
+    404: "/openapi.json lists what there is",
+    405: "the header `Allow` lists the methods that there are",
+    413: "send less at once",
+}
+"""What to do about errors that the framework finds."""
 
 _log = logger(__name__)
 
@@ -47,6 +72,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     """Translate every error into the answer that its class stands for."""
     try:
         return await handler(request)
+    except Refused as error:
+        return _of_refused(error)
     except web.HTTPError as error:
         return _of_aiohttp(error)
     except web.HTTPException:
@@ -55,6 +82,13 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return _of_relay(request, error)
     except Exception:  # noqa: BLE001 -- the last one to hear of it
         return _unexpected(request)
+
+
+def _of_refused(error: Refused) -> web.Response:
+    title = error.status.phrase
+    answer = problem(error.status, title, str(error), way_out=error.way_out)
+    answer.headers.update(error.headers)
+    return answer
 
 
 def _of_relay(request: web.Request, error: RelayError) -> web.Response:
@@ -90,7 +124,8 @@ def meant(error: RegistrationError) -> tuple[int, str]:
 def _of_aiohttp(error: web.HTTPError) -> web.Response:
     """Spell an error of the framework the same way; some of its headers count."""
     title = HTTPStatus(error.status).phrase
-    answer = problem(error.status, title, error.text or title)
+    way_out = _WAYS_OUT.get(error.status, "")
+    answer = problem(error.status, title, error.text or title, way_out=way_out)
     for name in ("Allow", "Retry-After", "WWW-Authenticate"):
         if name in error.headers:
             answer.headers[name] = error.headers[name]

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
@@ -10,8 +11,17 @@ from relay.errors import ConfigurationError
 from relay.settings import ApiToken, Scope, Settings
 from relay.settings.fields import is_loopback
 from relay.web.keys import REGISTRAR
+from relay.web.problems import Refused
 
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="relay"'}
+_NONE: Final = (
+    "There is no token.",
+    "send one of this relay's: `Authorization: Bearer …`",
+)
+_WRONG: Final = (
+    "The token is not one of this relay's.",
+    "ask whoever runs the relay for one, and send it without quotes",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +66,27 @@ def check_tokens(settings: Settings) -> None:
 def access(request: web.Request, scope: Scope) -> Access:
     """Return what the sender of *request* may see, who needs *scope* for it.
 
-    An operator's token is good for everything. Raises `HTTPUnauthorized` and
-    `HTTPForbidden`.
+    An operator's token is good for everything. Raises `Refused`.
     """
     settings = request.app[REGISTRAR].settings
     if not settings.tokens:
         return Access(settings, None)
-    scheme, _, presented = request.headers.get("Authorization", "").partition(" ")
-    token = (
-        settings.token_for(presented.strip()) if scheme.lower() == "bearer" else None
-    )
-    if token is None:
-        raise web.HTTPUnauthorized(
-            text="Send a token of this relay: `Authorization: Bearer …`.",
-            headers=_CHALLENGE,
-        )
+    token = _token(request, settings)
     if not (token.may(scope) or token.may(Scope.OPERATOR)):
-        raise web.HTTPForbidden(
-            text=f"The token {token.name!r} lacks the scope {scope.value!r}: "
-            f"add it to tokens.{token.name}.scopes, or use another token."
+        raise Refused(
+            HTTPStatus.FORBIDDEN,
+            f"The token {token.name!r} lacks the scope {scope.value!r}.",
+            way_out=f"add it to tokens.{token.name}.scopes, or use another token",
         )
     return Access(settings, token)
+
+
+def _token(request: web.Request, settings: Settings) -> ApiToken:
+    """Return the token that *request* presents."""
+    scheme, _, presented = request.headers.get("Authorization", "").partition(" ")
+    given = presented.strip() if scheme.lower() == "bearer" else ""
+    token = settings.token_for(given) if given else None
+    if token is not None:
+        return token
+    detail, way_out = _WRONG if given else _NONE
+    raise Refused(HTTPStatus.UNAUTHORIZED, detail, way_out=way_out, headers=_CHALLENGE)

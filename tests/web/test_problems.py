@@ -1,6 +1,7 @@
 """Every error is a problem that names the field and the way out."""
 
 import json
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from relay.errors import Conflict, InvalidLabel, LeaseLost, NotFound
-from relay.web.problems import problem, problems
+from relay.web.problems import Refused, problem, problems
 
 
 async def asked(error: Exception | web.Response) -> tuple[int, dict[str, Any], Any]:
@@ -56,6 +57,29 @@ async def test_errors_of_the_framework_are_spelled_the_same_way() -> None:
     status, body, headers = await asked(web.HTTPMethodNotAllowed("GET", ["POST"]))
     assert (status, body["title"]) == (405, "Method Not Allowed")
     assert headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("error", "way_out"),
+    [
+        (web.HTTPNotFound(), "/openapi.json lists what there is"),
+        (web.HTTPMethodNotAllowed("GET", ["POST"]), "the header `Allow` lists"),
+        (web.HTTPRequestEntityTooLarge(1, 2), "send less at once"),
+    ],
+)
+async def test_they_say_what_to_do(error: Exception, way_out: str) -> None:
+    _, body, _ = await asked(error)
+    assert body["wayOut"].startswith(way_out)
+
+
+async def test_what_is_refused_before_it_is_read_says_what_to_do() -> None:
+    refused = Refused(
+        HTTPStatus.UNAUTHORIZED, "no", way_out="try", headers={"WWW-Authenticate": "B"}
+    )
+    status, body, headers = await asked(refused)
+    assert (status, body["title"]) == (401, "Unauthorized")
+    assert (body["detail"], body["wayOut"]) == ("no", "try")
+    assert headers["WWW-Authenticate"] == "B"
 
 
 async def test_a_redirection_is_no_error() -> None:

@@ -270,6 +270,7 @@ async def test_a_shipment_that_is_not_there_is_404(
 
     assert status == 404
     assert body["detail"] == "there is no such shipment"
+    assert "orderId=" in body["wayOut"]
 
 
 # Corrections

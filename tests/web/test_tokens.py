@@ -99,7 +99,27 @@ async def test_a_refusal_names_the_scope_that_is_missing(api: Api) -> None:
     _, body = await api.call("GET", "/v1/documents", **bearer("erp"))
 
     assert "'operator'" in body["detail"]
-    assert "tokens.erp.scopes" in body["detail"]
+    assert "tokens.erp.scopes" in body["wayOut"]
+
+
+@pytest.mark.parametrize(
+    ("authorization", "words"),
+    [
+        (None, "There is no token."),
+        ("Bearer", "There is no token."),
+        ("Basic " + "erp-" * 8, "There is no token."),
+        ("Bearer x", "The token is not one of this relay's."),
+    ],
+)
+async def test_a_wrong_token_is_told_from_none(
+    api: Api, authorization: str | None, words: str
+) -> None:
+    headers = {"Authorization": authorization} if authorization is not None else {}
+
+    status, body = await api.call("GET", ROOT, **headers)
+
+    assert (status, body["detail"]) == (401, words)
+    assert body["wayOut"]
 
 
 async def test_the_description_needs_no_token(api: Api) -> None:
