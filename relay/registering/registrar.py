@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from relay.carrier.contract import Carrier, ParcelView
 from relay.labels import Correction, Delivery, HandOver, Label, Retelling
 from relay.registering import linting
-from relay.registering.choosing import account_of, contract_of
+from relay.registering.choosing import Choosing, account_of
 from relay.registering.correcting import Known, corrected, resolved_anew
 from relay.registering.delivering import delivery
 from relay.registering.handing_over import handed_over
@@ -57,9 +57,11 @@ class Registrar:
         """
         accounts = self.settings.accounts if visible is None else visible
         account = account_of(request, self.settings, accounts)
-        contract = contract_of(request, self.settings, account)
+        choosing = Choosing(self.settings, self.carriers, account)
+        contract = choosing.contract(request)
         linting.order_id(request.order_id)
         warnings = [*linting.invoice_number(request.invoice_number)]
+        warnings += choosing.contradictions(request, contract)
         found = referred(request)
         if found.key is not None:
             warnings += linting.key_disagrees(found.key, request.invoice_number)
