@@ -136,7 +136,7 @@ def test_the_contract_is_found_by_name_tax_id_or_courier(
         (
             {"account": "outlet", "courier": "Whoever"},
             "courier",
-            "configured: Zeta, Zeta Cargo",
+            "configured: Zeta, Zeta Cargo; add the name to `courier_names` of",
         ),
         (
             {"account": "outlet", "carrierTaxId": "12ABC34501DE35"},
@@ -157,6 +157,79 @@ def test_an_unknown_name_is_refused_with_those_that_are_configured(
 
     assert error.field == field
     assert error.way_out.startswith(way_out)
+
+
+def several_of(
+    settings: Settled, contracts: dict[str, dict[str, Any]], **names: str
+) -> Callable[..., Checked[Label]]:
+    """Register with several contracts, whose adapters have names of their own."""
+    carriers = {n: Acme(display_name=names.get(n, "Acme")) for n in contracts}
+    made = Registrar(settings(contracts), carriers)
+    return lambda **fields: made.label(request(**fields), START)
+
+
+def test_an_adapters_own_name_finds_the_only_contract_that_uses_it(
+    settings: Settled,
+) -> None:
+    contracts = {"a": {}, "b": {}, "c": {"courier": "Swift Cargo"}}
+    register = several_of(settings, contracts, c="Swift")
+
+    assert register(courier="SWIFT").value.contract == "c"
+    error = refused(lambda: register(courier="Acme"))
+    assert error.field == "courier"
+    assert error.way_out.startswith("configured: Swift Cargo; ")
+
+
+def test_names_of_a_contract_come_before_an_adapters(settings: Settled) -> None:
+    contracts = {"a": {"courier_names": ["Swift"]}, "c": {}}
+    register = several_of(settings, contracts, c="Swift")
+
+    assert register(courier="Swift").value.contract == "a"
+
+
+def test_without_any_names_of_couriers_the_contracts_are_listed(
+    settings: Settled,
+) -> None:
+    register = several_of(settings, {"a": {}, "b": {}})
+
+    error = refused(lambda: register(courier="Swift"))
+
+    assert error.way_out == (
+        "add the name to `courier_names` of its contract, or send `contract`: a, b"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "warned"),
+    [
+        ({"carrierTaxId": TAX_ID}, "carrierTaxId: it is that of contract 'zeta'"),
+        ({"courier": "Zeta"}, "courier: it is that of contract 'zeta'"),
+        ({"courier": "Nobody"}, None),
+        ({"carrierTaxId": "123"}, "carrierTaxId: a CNPJ has 14 characters, not 3"),
+    ],
+)
+def test_what_belongs_to_another_contract_is_warned_of(
+    settings: Settled, fields: dict[str, str], warned: str | None
+) -> None:
+    made = registrar(settings(SERVING, **STORES))
+
+    checked = made.label(request(account="outlet", contract="acme", **fields), START)
+
+    assert checked.value.contract == "acme"
+    assert len(checked.warnings) == (warned is not None)
+    assert warned is None or warned in checked.warnings[0]
+    assert warned is None or "14" in warned or "'acme'" in checked.warnings[0]
+
+
+def test_what_belongs_to_the_contract_of_the_label_is_no_contradiction(
+    settings: Settled,
+) -> None:
+    made = registrar(settings(SERVING, **STORES))
+    fields = {"account": "outlet", "contract": "zeta", "courier": "Zeta"}
+
+    checked = made.label(request(**fields, carrierTaxId=TAX_ID), START)
+
+    assert checked.warnings == ()
 
 
 def test_a_tax_id_with_a_wrong_check_digit_says_so(several: Several) -> None:
@@ -340,6 +413,26 @@ def test_a_number_or_reference_that_cannot_be_right_is_refused(
     one: One, fields: dict[str, Any], field: str
 ) -> None:
     assert refused(lambda: one(**fields)).field == field
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"volumes": 2, "volume": 3}, "it is 2, and the label has a volume 3"),
+        ({"volumes": 1, "parcels": [{}, {}]}, "it is 1, and the label has a parcel 2"),
+        (
+            {"volumes": 2, "parcels": [{"volume": 1}, {"volume": 3}]},
+            "it is 2, and the label has a volume 3",
+        ),
+    ],
+)
+def test_a_label_with_more_volumes_than_it_says_is_refused(
+    one: One, fields: dict[str, Any], words: str
+) -> None:
+    error = refused(lambda: one(**fields))
+
+    assert (error.field, str(error)) == ("volumes", words)
+    assert error.way_out == "leave `volumes` out, or correct it"
 
 
 def test_several_parcels_keep_their_order_and_volumes(one: One) -> None:

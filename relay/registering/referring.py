@@ -36,6 +36,7 @@ def referred(request: LabelRequest) -> Referred:
     Raises `InvalidLabel` with the field at fault.
     """
     found = Referred()
+    _refuse_more_than_volumes(request)
     if request.invoice_key is not None:
         found.key = linting.invoice_key(request.invoice_key)
         found.whole += _of_key(found.key)
@@ -73,6 +74,22 @@ def _refuse_beside_parcels(request: LabelRequest) -> None:
                 "it stands beside `parcels`",
                 field={"tracking_number": "trackingNumber"}.get(name, name),
                 way_out="give it in `parcels`",
+            )
+
+
+def _refuse_more_than_volumes(request: LabelRequest) -> None:
+    """Refuse a label that contradicts itself: what is too much never arrives."""
+    if request.volumes is None:
+        return
+    given = (request.volume, *(p.volume for p in request.parcels))
+    highest = max((v for v in given if v is not None), default=0)
+    found = {"volume": highest, "parcel": len(request.parcels)}
+    for what, number in found.items():
+        if number > request.volumes:
+            raise InvalidLabel(
+                f"it is {request.volumes}, and the label has a {what} {number}",
+                field="volumes",
+                way_out="leave `volumes` out, or correct it",
             )
 
 
