@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
 
 from relay.errors import Conflict, InvalidLabel
@@ -20,6 +21,7 @@ class KnownShipment:
     volumes: int = 0
     numbers: Mapping[int, str | None] = field(default_factory=dict)
     fields: Mapping[str, str | None] = field(default_factory=dict)
+    dispatched_at: datetime | None = None
     delivered_told: bool = False
 
 
@@ -48,6 +50,7 @@ TAKEN_OVER: Final = {
     "tracking_number": "trackingNumber",
 }
 """Fields of a shipment that a later label may fill, with their JSON names."""
+_ANEW: Final = "if that is wrong, cancel the shipment, and register it anew"
 
 
 def join(known: KnownShipment | None, label: Label) -> Joined:
@@ -143,11 +146,13 @@ def _volumes(
             way_out="register the parcels under several invoices",
         )
     if known.volumes and volumes > known.volumes:
-        warnings.append(f"volumes: {known.volumes} became {volumes}")
+        warnings.append(f"volumes: {known.volumes} became {volumes}; {_ANEW}")
         if known.delivered_told:
             warnings.append("volumes: VTEX was already told that all was delivered")
     if label.volumes and label.volumes < volumes:
-        warnings.append(f"volumes: {label.volumes} is less than the {volumes} known")
+        warnings.append(
+            f"volumes: {label.volumes} is less than the {volumes} known; {_ANEW}"
+        )
     return volumes, warnings
 
 
@@ -158,11 +163,25 @@ def _fields(known: KnownShipment, label: Label) -> tuple[dict[str, str], list[st
     for name, json_name in TAKEN_OVER.items():
         value = label.announce if name == "tracking_number" else getattr(label, name)
         old = known.fields.get(name)
-        if value and not old:
+        if value and (not old or (name == "dispatched_date" and _left(known, label))):
             taken[name] = value
         elif value and old != value and name in label.given:
             kept.append(f"{json_name}: another value is registered, and it stays")
-    return taken, kept
+    return taken, kept + _later(known, label)
+
+
+def _left(known: KnownShipment, label: Label) -> bool:
+    """Whether a label says that the parcel left earlier than anybody said."""
+    at, known_at = label.dispatched_at, known.dispatched_at
+    return at is not None and known_at is not None and at < known_at
+
+
+def _later(known: KnownShipment, label: Label) -> list[str]:
+    """Say that a later dispatch date is not taken over: several boxes have several."""
+    at, known_at = label.dispatched_at, known.dispatched_at
+    if at is None or known_at is None or at <= known_at:
+        return []
+    return ["dispatchedDate: an earlier one is registered, and it stays"]
 
 
 def _invoice_references(known: KnownShipment, label: Label) -> tuple[Reference, ...]:

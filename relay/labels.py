@@ -58,7 +58,8 @@ class Correction:
     `announced` are the columns to be announced that change. With `keep` the old
     references stay beside the new ones; else they are as if they had never been.
     `was` are the contract and the number that the correction was made for;
-    `given` are those of the columns that the person named.
+    `given` are those of the columns that the person named. `invoice_key` comes with
+    the references that follow from it, `dispatched_date` with its moment.
     """
 
     was: tuple[str, str | None]
@@ -68,6 +69,11 @@ class Correction:
     announced: Mapping[str, str | None] = field(default_factory=dict)
     keep: bool = False
     given: frozenset[str] = frozenset()
+    invoice_key: str | None = None
+    key_references: tuple[Reference, ...] = ()
+    dispatched_date: str | None = None
+    dispatched_at: datetime | None = None
+    promised_on: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """How one more label joins what is registered, as a table."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ LABEL = Label(
     parcels=(LabelParcel("A"),),
 )
 KNOWN = KnownShipment("acme", volumes=1, numbers={1: "A"})
+ANEW = "if that is wrong, cancel the shipment, and register it anew"
 THREE = KnownShipment("acme", volumes=3, numbers={1: "A", 2: "B", 3: None})
 
 
@@ -152,13 +154,38 @@ def test_another_value_is_kept_out_with_a_warning_if_the_erp_gave_it(
     assert joined.warnings == (stays if warned else ())
 
 
-def test_a_reprint_with_a_new_dispatch_date_is_no_news() -> None:
-    fields = {"tracking_number": "A", "dispatched_date": "2026-08-01"}
+FIRST = datetime(2026, 8, 2, tzinfo=UTC)
+DISPATCHED = replace(
+    KNOWN,
+    fields={"tracking_number": "A", "dispatched_date": "2026-08-02"},
+    dispatched_at=FIRST,
+)
 
-    joined = join(replace(KNOWN, fields=fields), label(dispatched_date="2026-08-02"))
 
-    assert joined.updated == ()
-    assert joined.warnings == ()
+@pytest.mark.parametrize(
+    ("days", "taken", "warnings"),
+    [
+        (-1, ("dispatchedDate",), ()),
+        (0, (), ()),
+        (1, (), ("dispatchedDate: an earlier one is registered, and it stays",)),
+    ],
+)
+def test_of_several_dispatch_dates_the_earliest_counts(
+    days: int, taken: tuple[str, ...], warnings: tuple[str, ...]
+) -> None:
+    at = FIRST + timedelta(days=days)
+    given = label(dispatched_date=at.isoformat(), dispatched_at=at)
+
+    joined = join(DISPATCHED, given)
+
+    assert (joined.updated, joined.warnings) == (taken, warnings)
+    assert ("dispatched_date" in joined.taken_over) == bool(taken)
+
+
+def test_a_label_without_a_dispatch_date_leaves_it() -> None:
+    joined = join(DISPATCHED, LABEL)
+
+    assert (joined.updated, joined.warnings) == ((), ())
 
 
 def test_volumes_only_grow() -> None:
@@ -167,7 +194,7 @@ def test_volumes_only_grow() -> None:
     assert joined.volumes == 2
     assert joined.new_volume
     assert joined.updated == ("trackingNumber", "volumes")
-    assert joined.warnings == ("volumes: 1 became 2",)
+    assert joined.warnings == (f"volumes: 1 became 2; {ANEW}",)
 
 
 def test_fewer_volumes_are_warned_of_and_change_nothing() -> None:
@@ -175,7 +202,7 @@ def test_fewer_volumes_are_warned_of_and_change_nothing() -> None:
 
     assert joined.volumes == 3
     assert not joined.new_volume
-    assert joined.warnings == ("volumes: 2 is less than the 3 known",)
+    assert joined.warnings == (f"volumes: 2 is less than the 3 known; {ANEW}",)
 
 
 def test_a_volume_after_the_delivery_was_told_is_an_alert() -> None:

@@ -1,20 +1,29 @@
 """What a correction changes of a shipment, resolved as at registration."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from relay.carrier.contract import ParcelView
 from relay.errors import InvalidLabel
+from relay.fiscal import NfeKey
 from relay.labels import Correction
 from relay.registering import linting
 from relay.registering.choosing import named_contract
+from relay.registering.dating import dated
+from relay.registering.referring import of_key
 from relay.registering.requests import CorrectionRequest
 from relay.registering.resolving import Resolver
 from relay.settings import ContractSettings, Settings
-from relay.tracking import Reference
+from relay.tracking import Reference, ReferenceKind
 
 _BY_SETTINGS: Final = ("courier", "tracking_url")
+_CORRECTED: Final = (
+    "tracking_number", "tracking_url", "courier", "contract", "invoice_key",
+    "dispatched_date", "estimated_delivery_date",
+)  # fmt: skip
+_OF_KEY: Final = (ReferenceKind.INVOICE_KEY, ReferenceKind.INVOICE)
 
 Resolving = Callable[[ContractSettings], Resolver]
 
@@ -37,10 +46,79 @@ class Known:
     references: tuple[Reference, ...] = ()
 
 
-def corrected(
-    request: CorrectionRequest, known: Known, settings: Settings, resolving: Resolving
-) -> tuple[Correction, list[str]]:
-    """Say what *request* makes of a shipment, and what is worth a look."""
+@dataclass(frozen=True, slots=True)
+class Correcting:
+    """Corrects what is registered, with present settings."""
+
+    settings: Settings
+    resolving: Resolving
+    now: datetime
+
+    def corrected(
+        self, request: CorrectionRequest, known: Known
+    ) -> tuple[Correction, list[str]]:
+        """Say what *request* makes of a shipment, and what is worth a look."""
+        _check(request, known)
+        key, doubts = _key(request, known)
+        zone = self.settings.account(known.account).zone
+        dates, more = dated(request, zone, self.now)
+        name = request.contract or known.contract
+        after = named_contract(name, self.settings, known.account)
+        announced, stays = self._announced(request, known, _rekeyed(known, key), after)
+        correction = Correction(
+            was=(known.contract, known.numbers[request.volume]),
+            contract=name,
+            volume=request.volume,
+            number=request.tracking_number,
+            announced=announced,
+            keep=request.history == "keep",
+            given=frozenset(n for n in _BY_SETTINGS if getattr(request, n) is not None),
+            invoice_key=key.key if key else None,
+            key_references=tuple(of_key(key)) if key else (),
+            **dates,
+        )
+        return correction, [*doubts, *more, *stays]
+
+    def _announced(
+        self,
+        request: CorrectionRequest,
+        known: Known,
+        renewed: Known,
+        contract: ContractSettings,
+    ) -> tuple[dict[str, str | None], list[str]]:
+        """Resolve anew what was resolved, and keep what was given."""
+        was = self.settings.contracts.get(known.contract)
+        before, after = self.resolving(was) if was else None, self.resolving(contract)
+        number = _number(request, renewed, after)
+        old = _view(known, known.numbers, known.tracking_number)
+        given = request.tracking_number or known.numbers[request.volume]
+        numbers = {**known.numbers, request.volume: given}
+        new = _view(renewed, numbers, number)
+        url, courier = known.tracking_url, known.courier
+        warnings: list[str] = []
+        if request.tracking_url is not None:
+            url = linting.url(request.tracking_url)
+        elif url is None or (before and url == before.url(old)):
+            url = after.url(new) if number else None
+        elif number != known.tracking_number:
+            warnings.append(
+                "trackingUrl: it was given for the old number, and it stays"
+            )
+        if request.courier is not None:
+            courier = request.courier
+        elif courier is None or (before and courier == before.courier()):
+            courier = after.courier()
+        changed = {"tracking_number": number, "tracking_url": url, "courier": courier}
+        return changed, warnings
+
+
+def _check(request: CorrectionRequest, known: Known) -> None:
+    if all(getattr(request, name) is None for name in _CORRECTED):
+        names = (CorrectionRequest.model_fields[name].alias for name in _CORRECTED)
+        raise InvalidLabel(
+            "there is nothing to correct",
+            way_out=f"give what is to change: {', '.join(map(str, names))}",
+        )
     if request.volume not in known.numbers:
         raise InvalidLabel(
             f"the invoice has volumes 1 to {len(known.numbers)}",
@@ -49,46 +127,23 @@ def corrected(
         )
     if request.tracking_number is not None:
         linting.code(request.tracking_number, "trackingNumber")
-    before = settings.contracts.get(known.contract)
-    name = request.contract or known.contract
-    after = named_contract(name, settings, known.account)
-    announced, warnings = _announced(
-        request, known, resolving(before) if before else None, resolving(after)
-    )
-    correction = Correction(
-        was=(known.contract, known.numbers[request.volume]),
-        contract=name,
-        volume=request.volume,
-        number=request.tracking_number,
-        announced=announced,
-        keep=request.history == "keep",
-        given=frozenset(n for n in _BY_SETTINGS if getattr(request, n) is not None),
-    )
-    return correction, warnings
 
 
-def _announced(
-    request: CorrectionRequest, known: Known, before: Resolver | None, after: Resolver
-) -> tuple[dict[str, str | None], list[str]]:
-    """Resolve anew what was resolved, and keep what was given."""
-    number = _number(request, known, after)
-    old = _view(known, known.numbers, known.tracking_number)
-    given = {request.volume: request.tracking_number or known.numbers[request.volume]}
-    new = _view(known, {**known.numbers, **given}, number)
-    url, courier = known.tracking_url, known.courier
-    warnings: list[str] = []
-    if request.tracking_url is not None:
-        url = linting.url(request.tracking_url)
-    elif url is None or (before and url == before.url(old)):
-        url = after.url(new) if number else None
-    elif number != known.tracking_number:
-        warnings.append("trackingUrl: it was given for the old number, and it stays")
-    if request.courier is not None:
-        courier = request.courier
-    elif courier is None or (before and courier == before.courier()):
-        courier = after.courier()
-    changed = {"tracking_number": number, "tracking_url": url, "courier": courier}
-    return changed, warnings
+def _key(request: CorrectionRequest, known: Known) -> tuple[NfeKey | None, list[str]]:
+    """Check the invoice's key as that of a label is checked."""
+    if request.invoice_key is None:
+        return None, []
+    key = linting.invoice_key(request.invoice_key)
+    return key, [*linting.key_disagrees(key, known.invoice_number)]
+
+
+def _rekeyed(known: Known, key: NfeKey | None) -> Known:
+    """Return what is known as it is with the right key."""
+    if key is None:
+        return known
+    others = (r for r in known.references if r.kind not in _OF_KEY)
+    references = (*others, *of_key(key))
+    return replace(known, invoice_key=key.key, references=references)
 
 
 def resolved_anew(known: Known, resolver: Resolver) -> dict[str, str | None]:

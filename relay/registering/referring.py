@@ -39,7 +39,7 @@ def referred(request: LabelRequest) -> Referred:
     _refuse_more_than_volumes(request)
     if request.invoice_key is not None:
         found.key = linting.invoice_key(request.invoice_key)
-        found.whole += _of_key(found.key)
+        found.whole += of_key(found.key)
     if request.parcels:
         _refuse_beside_parcels(request)
         shared = list(_checked(request.references, "references"))
@@ -112,7 +112,7 @@ def _reference(request: ReferenceRequest, field: str) -> list[Reference]:
     kind, value = request.type, request.value
     match kind:
         case ReferenceKind.INVOICE_KEY:
-            return _of_key(linting.invoice_key(value, field))
+            return of_key(linting.invoice_key(value, field))
         case ReferenceKind.CTE_KEY:
             value = linting.cte_key(value, field)
         case ReferenceKind.INVOICE:
@@ -136,7 +136,8 @@ def _invoice(text: str, field: str) -> str:
     return invoice_reference(*parts)
 
 
-def _of_key(key: NfeKey) -> list[Reference]:
+def of_key(key: NfeKey) -> list[Reference]:
+    """Return under what carriers speak of the invoice of *key*."""
     return [
         Reference(kind=ReferenceKind.INVOICE_KEY, value=key.key),
         Reference(kind=ReferenceKind.INVOICE, value=key.reference),

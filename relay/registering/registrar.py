@@ -9,7 +9,8 @@ from relay.carrier.contract import Carrier, ParcelView
 from relay.labels import Correction, Delivery, HandOver, Label, Retelling
 from relay.registering import linting
 from relay.registering.choosing import Choosing, account_of
-from relay.registering.correcting import Known, corrected, resolved_anew
+from relay.registering.correcting import Correcting, Known, resolved_anew
+from relay.registering.dating import dated
 from relay.registering.delivering import delivery
 from relay.registering.handing_over import handed_over
 from relay.registering.referring import Referred, referred
@@ -66,7 +67,13 @@ class Registrar:
         if found.key is not None:
             warnings += linting.key_disagrees(found.key, request.invoice_number)
         fields = self._fields(request, found, self._resolver(contract))
-        fields |= self._dates(request, account, now, warnings)
+        dates, doubts = dated(request, self.settings.account(account).zone, now)
+        fields, warnings = fields | dates, warnings + doubts
+        if request.imported and request.dispatched_date is None:
+            warnings.append(
+                "dispatchedDate: it is missing: scans from long before today are "
+                "taken for an earlier parcel's with the same number"
+            )
         if contract.tracking_number == "nfe_key" and found.key is None:
             warnings.append(
                 "invoiceKey: it is missing, and the contract announces it: VTEX is "
@@ -87,13 +94,14 @@ class Registrar:
         return Checked(label, tuple(warnings))
 
     def correction(
-        self, request: CorrectionRequest, known: Known
+        self, request: CorrectionRequest, known: Known, now: datetime
     ) -> Checked[Correction]:
         """Return what *request* changes of a shipment.
 
         Raises `InvalidLabel` with the field at fault and the way out.
         """
-        correction, warnings = corrected(request, known, self.settings, self._resolver)
+        correcting = Correcting(self.settings, self._resolver, now)
+        correction, warnings = correcting.corrected(request, known)
         return Checked(correction, tuple(warnings))
 
     def hand_over(self, request: HandOverRequest, known: Known) -> HandOver:
@@ -155,25 +163,3 @@ class Registrar:
             "courier": request.courier or resolver.courier(),
             "given": frozenset(name for name, value in given.items() if value),
         }
-
-    def _dates(
-        self, request: LabelRequest, account: str, now: datetime, warnings: list[str]
-    ) -> dict[str, Any]:
-        dates: dict[str, Any] = {}
-        if request.imported and request.dispatched_date is None:
-            warnings.append(
-                "dispatchedDate: it is missing: scans from long before today are "
-                "taken for an earlier parcel's with the same number"
-            )
-        if request.dispatched_date is not None:
-            zone = self.settings.account(account).zone
-            moment, told = linting.dispatched(request.dispatched_date, zone)
-            dates |= {"dispatched_at": moment, "dispatched_date": told}
-            if moment > now:
-                warnings.append(
-                    "dispatchedDate: it is in the future; a delivery before it "
-                    "would wait for a person"
-                )
-        if request.estimated_delivery_date is not None:
-            dates["promised_on"] = linting.promised(request.estimated_delivery_date)
-        return dates

@@ -163,7 +163,8 @@ class CorrectionRequest(Request):
     """What was registered was wrong, or the parcel goes on under another number.
 
     `history` says what becomes of the events under the old number: `drop` if
-    they were another parcel's, `keep` after a relabel or a second carrier.
+    they were another parcel's, `keep` after a relabel or a second carrier; the
+    same goes for `invoiceKey`. A new `dispatchedDate` alone is not told to VTEX.
     """
 
     instead: ClassVar[Mapping[str, str]] = {
@@ -178,4 +179,7 @@ class CorrectionRequest(Request):
     tracking_url: Address = None
     courier: Text = None
     contract: Text = None
+    invoice_key: Text = None
+    dispatched_date: Moment = None
+    estimated_delivery_date: Day = None
     history: Literal["drop", "keep"] = "drop"

@@ -1,11 +1,12 @@
 """One correction on its way into parcels and references."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from relay.clock import micros
 from relay.labels import Correction
+from relay.store.amending import AMENDED, Amending, amend, amended_keys
 from relay.store.database import Row
 from relay.store.labelled import given
 from relay.store.parcels import Placed, Writing, stored_reference
@@ -31,7 +32,8 @@ def new_keys(correction: Correction, references: Sequence[Row]) -> list[Key]:
     moved = [stored_reference(r) for r in references]
     if correction.number is not None:
         moved.append(_number(correction.number))
-    return [key(correction.contract, r) for r in moved]
+    moving = [key(correction.contract, r) for r in moved]
+    return moving + amended_keys(correction, references)
 
 
 def _number(text: str) -> Reference:
@@ -71,9 +73,23 @@ class Correcting(Writing):
         """Whether another carrier's events are to be looked for."""
         return bool(self.row["contract"] != self.contract)
 
+    @property
+    def amending(self) -> Amending:
+        """What becomes of the invoice's key and of dates."""
+        return Amending(self.correction, self.row, self.references)
+
+    @property
+    def looks_anew(self) -> bool:
+        """Whether other events may count from now on."""
+        amending = self.amending
+        moved = self.new_number or self.new_contract
+        return moved or amending.new_key or amending.redated
+
     def updated(self) -> tuple[str, ...]:
         """Return the JSON names of what the correction changes."""
-        names = {"contract"} if self.new_contract else set()
+        names = {AMENDED[name] for name in self.amending.changed}
+        if self.new_contract:
+            names.add("contract")
         number = self.correction.number
         if number is not None and number != self.parcel["tracking_number"]:
             names.add("trackingNumber")
@@ -91,9 +107,14 @@ class Correcting(Writing):
         if not self.correction.keep:
             await self.tx.many("void_reference", [*map(self._void, self._old())])
         began = micros(self.now) if self.correction.keep else self._began()
-        await self.register(
-            self.placed(), registered_at=began, dispatched_at=self.row["dispatched_at"]
-        )
+        amending = self.amending
+        for contract, placed in (
+            (self.contract, self.placed()),
+            *amending.placed().items(),
+        ):
+            await replace(self, contract=contract).register(
+                placed, registered_at=began, dispatched_at=amending.dispatched_at
+            )
         corrected = [self._corrected(p) for p in self.parcels]
         await self.tx.many("correct_parcel", corrected)
         if self.new_contract:
@@ -102,6 +123,7 @@ class Correcting(Writing):
             await self.tx.run("correct_contract", **shipment, contract=self.contract)
         boxes = [(p["volume"], p["tracking_number"]) for p in corrected]
         await self.ask_for(boxes, self.now)
+        await amend(self, amending)
 
     async def announce(self) -> None:
         """Write what VTEX is to be told from now on."""
@@ -117,7 +139,8 @@ class Correcting(Writing):
         numbers = [reference for reference, volume in self.placed() if volume]
         account, order_id = self.row["account"], self.row["order_id"]
         others = await self.others(numbers, account, order_id)
-        return ((ALERT,) if self.delivered else ()) + tuple(others)
+        told = (ALERT,) if self.delivered else self.amending.warnings()
+        return (*told, *others)
 
     def story(self, updated: tuple[str, ...]) -> str:
         """Say in one line what was corrected."""
@@ -129,6 +152,8 @@ class Correcting(Writing):
                 f"; volume {correction.volume} was {old or 'without a number'}, is "
                 f"{correction.number}; the old number's history is {kept}"
             )
+        if self.amending.new_key:
+            told += f"; the invoice key was {self.row['invoice_key'] or 'missing'}"
         if self.delivered:
             told += "; VTEX was told of the delivery before, so nothing changes there"
         return told
@@ -149,13 +174,16 @@ class Correcting(Writing):
         )
 
     def _old(self) -> list[Row]:
-        """Return the references of the old number, or of the old contract."""
-        was = self.row["contract"]
+        """Return the references of the old number, the old key, the old contract."""
         return [
             r
             for r in self.references
-            if r["contract"] == was and (self.new_contract or self._is_old_number(r))
+            if self._is_moved(r) or self.amending.is_old_key(r)
         ]
+
+    def _is_moved(self, row: Row) -> bool:
+        was = row["contract"] == self.row["contract"]
+        return was and (self.new_contract or self._is_old_number(row))
 
     def placed(self) -> list[Placed]:
         """Return what is registered from now on."""
@@ -164,7 +192,7 @@ class Correcting(Writing):
             placed += [
                 (stored_reference(r), r["volume"])
                 for r in self._old()
-                if not self._is_old_number(r)
+                if not (self._is_old_number(r) or self.amending.is_old_key(r))
             ]
         if self.new_number and self.correction.number is not None:
             placed.append((_number(self.correction.number), self.correction.volume))

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from relay.clock import micros
 from relay.errors import Conflict, NotFound
@@ -16,6 +16,9 @@ from relay.store.labelled import refuse_forgotten, refuse_over, there
 from relay.store.parcels import registered, rematch_all, stored_key
 from relay.store.references import intern
 from relay.telling.facts import CANCELLED
+
+PROMISED: Final = "estimatedDeliveryDate"
+"""What VTEX is never told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,9 @@ class Corrections:
             await correcting.store()
             if not correcting.delivered:
                 await correcting.announce()
-            if correcting.new_number or correcting.new_contract:
+            if correcting.looks_anew:
                 await self._match_again(correcting)
-            if not correcting.delivered:
+            if not correcting.delivered and updated != (PROMISED,):
                 values = {"shipment": correcting.shipment, "now": micros(now)}
                 await tx.run("retry_shipment", **values)
             await correcting.note(correcting.story(updated))

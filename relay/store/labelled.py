@@ -11,7 +11,7 @@ from relay.labels import Label, parcel_references
 from relay.store.database import Row, Transaction
 from relay.store.parcels import Placed
 from relay.store.references import Key, key
-from relay.store.spelling import as_dict, clean, dumps, loads, stored
+from relay.store.spelling import as_dict, at, clean, dumps, loads, stored
 from relay.telling.facts import CANCELLED, FORGOTTEN
 from relay.tracking import Reference, ReferenceKind
 
@@ -88,6 +88,7 @@ async def known(tx: Transaction, row: Row) -> KnownShipment:
         volumes=row["volumes"],
         numbers={p["volume"]: p["tracking_number"] for p in parcels},
         fields=as_dict(row),
+        dispatched_at=at(row["dispatched_at"]),
         delivered_told=row["delivered_told_at"] is not None,
     )
 

@@ -88,14 +88,13 @@ async def one(request: web.Request, access: Access) -> web.Response:
 
 
 async def correct(request: web.Request, access: Access) -> web.Response:
-    """Correct the number, the page, the courier or the contract."""
+    """Correct a number, a key, a date, the page, the courier or the contract."""
     app = request.app
     body = await parsed(request, CorrectionRequest)
-    shipment = await found(request, access)
-    checked = app[REGISTRAR].correction(body, await known(request, shipment))
-    corrected = await app[CORRECTIONS].correct(
-        shipment.row["id"], checked.value, app[CLOCK]()
-    )
+    shipment, now = await found(request, access), app[CLOCK]()
+    known_of_it = await known(request, shipment)
+    checked = app[REGISTRAR].correction(body, known_of_it, now)
+    corrected = await app[CORRECTIONS].correct(shipment.row["id"], checked.value, now)
     app[ON_NEWS]()
     warnings = (*checked.warnings, *corrected.warnings)
     return await answered(request, shipment.row["id"], corrected.updated, warnings)
@@ -170,7 +169,7 @@ OPERATIONS: Final = (
         path=ONE,
         handler=correct,
         scope=Scope.ERP,
-        summary="Correct the number, the page, the courier or the contract",
+        summary="Correct a number, a key, a date, the page, the courier, the contract",
         body=CorrectionRequest,
         example={"trackingNumber": "BR987654321", "history": "drop"},
         answers={200: ShipmentAnswer, 404: Problem, **REFUSALS},

@@ -8,10 +8,14 @@ import pytest
 
 from relay.clock import micros
 from relay.errors import Conflict, NotFound
-from relay.labels import Correction, Label, LabelParcel
+from relay.fiscal import NfeKey, check_digit
+from relay.labels import Correction, HandOver, Label, LabelParcel
+from relay.store.amending import KEEPS_DATE
 from relay.store.correcting import ALERT
 from relay.store.corrections import Corrected, Corrections
+from relay.store.handovers import HandOvers
 from relay.store.labels import Labels
+from relay.store.spelling import dumps
 from relay.tracking import Reference, ReferenceKind
 from tests.acme import body, scan
 from tests.way_in import DAY, WayIn
@@ -299,6 +303,203 @@ async def test_a_second_carrier_with_a_number_of_its_own_takes_over(
         ("zeta", "V1", False),
         ("zeta", "Z1", False),
     ]
+
+
+# A key or a date is corrected
+
+
+def nfe_key(number: int) -> str:
+    head = f"3526031122233300018155001{number:0>9}100000001"
+    return head + check_digit(head)
+
+
+OLD_KEY, NEW_KEY = nfe_key(1), nfe_key(2)
+
+
+def of_key(key: str) -> tuple[Reference, ...]:
+    invoice = NfeKey.parse(key).reference
+    return (
+        Reference(kind=ReferenceKind.INVOICE_KEY, value=key),
+        Reference(kind=ReferenceKind.INVOICE, value=invoice),
+    )
+
+
+KEYED = replace(LABEL, invoice_key=OLD_KEY, invoice_references=of_key(OLD_KEY))
+TO_NEW_KEY = Correction(
+    was=("acme", "BR1"),
+    contract="acme",
+    invoice_key=NEW_KEY,
+    key_references=of_key(NEW_KEY),
+)
+
+
+@pytest.fixture
+async def keyed(desk: Desk) -> Desk:
+    """Give the shipment a key of its invoice, and a scan under each of two keys."""
+    await Labels(desk.way_in.database).register(KEYED, desk.now)
+    for key in (OLD_KEY, NEW_KEY):
+        by_key = scan("", "IT", desk.now, refs=[["invoice_key", key]])
+        await desk.way_in.keep(body(by_key))
+    await desk.way_in.read()
+    assert await desk.matched() == [(1, 0)]
+    return desk
+
+
+async def living(desk: Desk, contract: str = "acme") -> list[str]:
+    found = await desk.references()
+    return [value for name, value, voided in found if name == contract and not voided]
+
+
+async def test_the_events_of_a_wrong_key_are_dropped_and_those_of_the_right_one_count(
+    keyed: Desk,
+) -> None:
+    await keyed.told()
+
+    corrected = await keyed.correct(TO_NEW_KEY)
+
+    assert corrected == Corrected(("invoiceKey",), ())
+    assert await keyed.matched() == [(2, 0)]
+    assert await keyed.withdrawn() == [True]
+    new = [r.value for r in of_key(NEW_KEY)]
+    assert await living(keyed) == sorted(["BR1", "O-1", "V1", *new])
+    assert (await keyed.row())["invoice_key"] == NEW_KEY
+    note = (await keyed.notes())[-1]
+    assert note == f"corrected: invoiceKey; the invoice key was {OLD_KEY}"
+
+
+async def test_the_history_of_a_key_may_be_kept(keyed: Desk) -> None:
+    await keyed.correct(replace(TO_NEW_KEY, keep=True))
+
+    assert await keyed.matched() == [(1, 0), (2, 0)]
+    assert {OLD_KEY, NEW_KEY} <= set(await living(keyed))
+
+
+async def test_a_key_that_was_missing_is_added(desk: Desk) -> None:
+    await desk.correct(TO_NEW_KEY)
+
+    assert NEW_KEY in await living(desk)
+    assert (await desk.notes())[-1].endswith("the invoice key was missing")
+
+
+async def test_a_key_that_was_none_at_all_is_given_up(desk: Desk) -> None:
+    odd = Reference(kind=ReferenceKind.INVOICE_KEY, value="L" * 44)
+    label = replace(KEYED, invoice_key=odd.value, invoice_references=(odd,))
+    await Labels(desk.way_in.database).register(label, desk.now)
+
+    await desk.correct(TO_NEW_KEY)
+
+    assert odd.value not in await living(desk)
+
+
+async def test_what_both_keys_say_of_the_invoice_stays(keyed: Desk) -> None:
+    head = OLD_KEY[:35] + "2" + OLD_KEY[36:-1]
+    reissued = head + check_digit(head)
+    references = of_key(reissued)
+    assert references[1:] == of_key(OLD_KEY)[1:]
+
+    change = {"invoice_key": reissued, "key_references": references}
+    await keyed.correct(replace(TO_NEW_KEY, **change))
+
+    invoice = references[1].value
+    assert await living(keyed) == sorted(["BR1", "O-1", "V1", reissued, invoice])
+
+
+async def test_a_key_is_kept_here_after_the_delivery_was_told(keyed: Desk) -> None:
+    await keyed.set(delivered_told_at=1, due_at=None)
+
+    corrected = await keyed.correct(TO_NEW_KEY)
+
+    assert corrected == Corrected(("invoiceKey",), (ALERT,))
+    assert (await keyed.row())["due_at"] is None
+
+
+async def test_the_same_key_again_changes_nothing(keyed: Desk) -> None:
+    same = replace(TO_NEW_KEY, invoice_key=OLD_KEY, key_references=of_key(OLD_KEY))
+
+    assert await keyed.correct(same) == Corrected((), ())
+
+
+async def test_a_second_carrier_gets_the_right_key_as_well(keyed: Desk) -> None:
+    placed = tuple((reference, 1) for reference in of_key(OLD_KEY))
+    hand_overs = HandOvers(keyed.way_in.database)
+    await hand_overs.hand_over(keyed.id, HandOver("zeta", 1, placed), keyed.now)
+
+    await keyed.correct(TO_NEW_KEY)
+
+    new = sorted(r.value for r in of_key(NEW_KEY))
+    assert await living(keyed, "zeta") == new
+    volumes = {r["volume"] for r in await keyed.way_in.rows("parcel_references")}
+    assert volumes == {0, 1}
+
+
+async def test_contract_and_key_are_corrected_at_once(keyed: Desk) -> None:
+    await keyed.correct(replace(TO_NEW_KEY, contract="zeta"))
+
+    new = [r.value for r in of_key(NEW_KEY)]
+    assert await living(keyed) == []
+    assert await living(keyed, "zeta") == sorted(["BR1", "O-1", "V1", *new])
+
+
+async def test_who_is_asked_for_the_key_is_asked_at_once(keyed: Desk) -> None:
+    await keyed.correct(TO_NEW_KEY)
+
+    (poll,) = await keyed.way_in.rows("parcel_polls")
+    assert (poll["poll_lane"], poll["poll_at"]) == (0, micros(keyed.now))
+
+
+def to_date(at: Any) -> Correction:
+    date = at.isoformat()
+    was = ("acme", "BR1")
+    return Correction(was, "acme", dispatched_at=at, dispatched_date=date)
+
+
+async def test_a_dispatch_date_that_was_wrong_moves_the_lower_bound_both_ways(
+    desk: Desk,
+) -> None:
+    began = desk.now
+    desk.way_in.clock.advance(-20 * DAY)
+    await desk.scanned("BR1")
+    desk.way_in.clock.advance(20 * DAY)
+    assert await desk.matched() == []
+
+    corrected = await desk.correct(to_date(began - 20 * DAY))
+    assert corrected == Corrected(("dispatchedDate",), ())
+    assert await desk.matched() == [(1, 1)]
+    await desk.told()
+
+    await desk.correct(to_date(began))
+    assert await desk.matched() == []
+    assert await desk.withdrawn() == [True]
+    row = await desk.row()
+    assert row["dispatched_at"] == micros(began)
+    assert row["dispatched_date"] == began.isoformat()
+    assert row["due_at"] == micros(desk.now)
+
+
+async def test_vtex_keeps_the_date_that_it_was_told(desk: Desk) -> None:
+    told = {"tracking_number": "BR1", "tracking_url": LABEL.tracking_url}
+    announced = dumps(told | {"courier": "Acme", "dispatched_date": "2026-03-01"})
+    await desk.set(announced_as=announced)
+
+    alone = await desk.correct(to_date(desk.now))
+    beside = await desk.correct(
+        replace(to_date(desk.now - DAY), announced={"courier": "Other"})
+    )
+
+    assert alone.warnings == (KEEPS_DATE,)
+    assert beside.warnings == ()
+
+
+async def test_a_promised_day_is_corrected_and_vtex_is_not_told(desk: Desk) -> None:
+    await desk.set(stuck_because="400: odd", stuck_at=1, due_at=None)
+    promised = Correction(("acme", "BR1"), "acme", promised_on="2026-03-09")
+
+    corrected = await desk.correct(promised)
+
+    assert corrected == Corrected(("estimatedDeliveryDate",), ())
+    row = await desk.row()
+    assert row["promised_on"] == "2026-03-09"
+    assert (row["due_at"], row["stuck_because"]) == (None, "400: odd")
 
 
 # When nothing can be corrected any more

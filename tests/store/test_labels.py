@@ -1,12 +1,13 @@
 """Labels in the store: shipments, parcels, references, and who waited for them."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from relay.carrier.contract import ParcelView
+from relay.clock import micros
 from relay.errors import Conflict
 from relay.labels import Label, LabelParcel
 from relay.store import lanes
@@ -131,7 +132,7 @@ async def test_a_volume_more_is_created(labels: Labels, way_in: WayIn) -> None:
 
     assert again.created
     assert (await only(way_in))["volumes"] == 2
-    assert again.warnings == ("volumes: 1 became 2",)
+    assert again.warnings[0].startswith("volumes: 1 became 2; ")
 
 
 async def test_a_reprint_without_its_number_keeps_it(
@@ -197,33 +198,43 @@ async def test_a_scan_that_beat_its_label_counts_with_it(
     assert [v for _, v in await targets(way_in)] == [1]
 
 
-async def test_an_earlier_dispatch_date_lets_earlier_scans_count(
+def dispatched(at: datetime) -> dict[str, Any]:
+    return {"dispatched_at": at, "dispatched_date": at.isoformat()}
+
+
+async def test_an_earlier_dispatch_date_is_taken_over_and_lets_earlier_scans_count(
     labels: Labels, way_in: WayIn
 ) -> None:
     await scanned(way_in, "BR1")
     way_in.clock.advance(20 * DAY)
-    await register(labels, way_in, dispatched_at=way_in.clock())
+    await register(labels, way_in, **dispatched(way_in.clock()))
     assert await targets(way_in) == []
 
-    again = await register(labels, way_in, dispatched_at=START)
+    again = await register(labels, way_in, **dispatched(START))
 
-    assert again.updated == ()
+    assert (again.updated, again.warnings) == (("dispatchedDate",), ())
     assert [v for _, v in await targets(way_in)] == [1]
+    row = await only(way_in)
+    assert row["dispatched_date"] == START.isoformat()
+    assert row["dispatched_at"] == micros(START)
     dated = {r["dispatched_at"] for r in await way_in.rows("parcel_references")}
-    assert len(dated) == 1
-    assert dated != {None}
+    assert dated == {micros(START)}
+    assert (await notes(way_in))[-1] == "registered again: dispatchedDate"
 
 
-async def test_a_later_or_missing_dispatch_date_moves_nothing(
+async def test_a_later_dispatch_date_moves_nothing_and_says_so(
     labels: Labels, way_in: WayIn
 ) -> None:
-    await register(labels, way_in, dispatched_at=START)
-    before = await way_in.rows("parcel_references")
+    await register(labels, way_in, **dispatched(START))
+    before = await way_in.rows("parcel_references"), await only(way_in)
 
-    await register(labels, way_in, dispatched_at=START + DAY)
+    again = await register(labels, way_in, **dispatched(START + DAY))
     await register(labels, way_in, **numbers("BR1"))
 
-    assert await way_in.rows("parcel_references") == before
+    assert again.updated == ()
+    stays = "dispatchedDate: an earlier one is registered, and it stays"
+    assert again.warnings == (stays,)
+    assert (await way_in.rows("parcel_references"), await only(way_in)) == before
 
 
 async def test_a_number_that_is_open_under_another_order_is_warned_of(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from relay.fiscal import check_digit
 from relay.settings import Settings
 from tests.acme import body, scan
 from tests.clock import START
@@ -345,6 +346,103 @@ async def test_a_number_that_is_still_missing_brings_no_page(api: Api) -> None:
     assert (await api.one(id_))["trackingUrl"] is None
 
 
+NFE_KEY = "35260311222333000181550010000123451000000017"
+
+
+def keyed(number: str) -> str:
+    head = NFE_KEY[:25] + f"{number:0>9}" + NFE_KEY[34:-1]
+    return head + check_digit(head)
+
+
+async def test_key_and_dates_are_corrected(api: Api) -> None:
+    given = {"invoiceKey": keyed("1"), "dispatchedDate": "2026-03-01"}
+    id_ = (await api.register(**given))["id"]
+    changed = {
+        "invoiceKey": keyed("12345"),
+        "dispatchedDate": "2026-02-27",
+        "estimatedDeliveryDate": "2026-03-09",
+    }
+
+    status, body = await api.call("PATCH", f"{ROOT}/{id_}", changed)
+
+    assert (status, body["warnings"]) == (200, [])
+    assert body["updated"] == sorted(["estimatedDeliveryDate", *given])
+    shipment = await api.one(id_)
+    assert changed.items() <= shipment.items()
+    assert (await api.call("PATCH", f"{ROOT}/{id_}", changed))[1]["updated"] == []
+
+
+async def test_a_key_is_linted_as_at_registration(api: Api) -> None:
+    id_ = (await api.register())["id"]
+
+    _, body = await api.call("PATCH", f"{ROOT}/{id_}", {"invoiceKey": keyed("77")})
+
+    assert body["updated"] == ["invoiceKey"]
+    assert body["warnings"][0].startswith("invoiceKey: it is the key of invoice 77")
+
+
+async def test_what_vtex_is_told_follows_the_right_key(
+    serving: Serving, settings: Callable[..., Settings]
+) -> None:
+    page = "https://acme.example/?k={invoice_key}"
+    by_key = {"tracking_number": "nfe_key", "tracking_url": page}
+    api = await serving(settings({"acme": by_key}))
+    id_ = (await api.register(invoiceKey=keyed("1")))["id"]
+    key = keyed("12345")
+
+    _, body = await api.call("PATCH", f"{ROOT}/{id_}", {"invoiceKey": key})
+
+    assert body["updated"] == ["invoiceKey", "trackingNumber", "trackingUrl"]
+    shipment = await api.one(id_)
+    assert shipment["trackingNumber"] == key
+    assert shipment["trackingUrl"] == page.format(invoice_key=key)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"trackingNumber": None}, {"trackingNumber": ""}, {"history": "keep"}],
+)
+async def test_a_correction_of_nothing_says_what_there_is_to_correct(
+    api: Api, body: dict[str, Any]
+) -> None:
+    id_ = (await api.register())["id"]
+
+    status, answer = await api.call("PATCH", f"{ROOT}/{id_}", body)
+
+    assert (status, answer["detail"]) == (422, "there is nothing to correct")
+    assert "trackingNumber, trackingUrl, courier, contract" in answer["wayOut"]
+
+
+@pytest.mark.parametrize(
+    ("body", "way_out"),
+    [
+        ({"volumes": 2}, "cancel the shipment, and register it anew"),
+        ({"invoiceNumber": "2"}, "it makes the shipment: cancel this one"),
+        ({"references": []}, "POST the label again"),
+        ({"traking": "A"}, "is trackingNumber meant?"),
+        ({"volume": None}, "leave it out"),
+    ],
+)
+async def test_what_a_correction_cannot_change_has_another_way_out(
+    api: Api, body: dict[str, Any], way_out: str
+) -> None:
+    id_ = (await api.register())["id"]
+
+    status, answer = await api.call("PATCH", f"{ROOT}/{id_}", body)
+
+    assert (status, answer["field"]) == (422, next(iter(body)))
+    assert answer["wayOut"].startswith(way_out)
+
+
+async def test_a_reprint_with_an_earlier_dispatch_date_is_taken_over(api: Api) -> None:
+    id_ = (await api.register(dispatchedDate="2026-03-01"))["id"]
+
+    again = await api.register(dispatchedDate="2026-02-27T10:00")
+
+    assert (again["updated"], again["warnings"]) == (["dispatchedDate"], [])
+    assert (await api.one(id_))["dispatchedDate"] == "2026-02-27T10:00:00-03:00"
+
+
 CONTRACTS: Any = {"acme": {}, "zeta": {"courier": "Zeta"}}
 
 
@@ -384,6 +482,9 @@ async def test_the_contract_that_is_gone_can_be_corrected_too(
         ({"trackingUrl": "odd"}, 422, "trackingUrl"),
         ({"contract": "other"}, 422, "contract"),
         ({"history": "forget"}, 422, "history"),
+        ({"invoiceKey": "123"}, 422, "invoiceKey"),
+        ({"dispatchedDate": "01/03/2026"}, 422, "dispatchedDate"),
+        ({"estimatedDeliveryDate": "2026-13-01"}, 422, "estimatedDeliveryDate"),
         ({"invoiceNumber": "2"}, 422, "invoiceNumber"),
     ],
 )

@@ -11,6 +11,12 @@ SET tracking_number = :tracking_number, tracking_url = :tracking_url,
     courier = :courier, given = :given
 WHERE shipment = :shipment
 
+-- name: amend_shipment!
+UPDATE shipments
+SET invoice_key = :invoice_key, promised_on = :promised_on,
+    dispatched_date = :dispatched_date, dispatched_at = :dispatched_at
+WHERE shipment = :shipment
+
 -- name: withdraw_unmatched_told!
 -- What was told of events that turned out to be another parcel's.
 UPDATE told SET withdrawn_at = :now
