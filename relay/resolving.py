@@ -1,10 +1,10 @@
-"""How a contract says what VTEX is told of a parcel: the courier and the page."""
+"""What contract and adapter say together: courier, page, whether anybody is asked."""
 
 from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import quote
 
-from relay.carrier.contract import Carrier, ParcelView
+from relay.carrier.contract import Carrier, ParcelView, Polls
 from relay.logs import logger
 from relay.settings import ContractSettings
 from relay.store.adoption import Adoption
@@ -60,6 +60,18 @@ def reading_terms(
             for n, c in contracts.items()
             if c.tracking_number == "from_carrier"
         },
+    )
+
+
+def asked_contracts(
+    contracts: Mapping[str, ContractSettings], carriers: Mapping[str, Carrier]
+) -> frozenset[str]:
+    """Return the contracts whose carrier is asked for parcels, and does not only call.
+
+    *carriers* are the adapters by contract.
+    """
+    return frozenset(
+        n for n, c in contracts.items() if c.poll and isinstance(carriers[n], Polls)
     )
 
 

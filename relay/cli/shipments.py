@@ -8,7 +8,7 @@ import typer
 
 from relay.cli import bulk
 from relay.cli.databases import on_database, operator
-from relay.cli.options import AsJson, Config, Limit
+from relay.cli.options import AsJson, Config, Limit, settings_of
 from relay.cli.showing import write_fields, write_json, write_table
 from relay.clock import utcnow
 from relay.counting import counted
@@ -120,9 +120,13 @@ def track_again(shipment: Id, config: Config = None) -> None:
     """Have the carrier asked at once; a shipment that expired is open again."""
 
     async def act(database: "Database") -> None:
+        from relay.resolving import asked_contracts
         from relay.store.again import track_again
+        from relay.wiring import carriers
 
-        await track_again(database, shipment, operator(), utcnow())
+        settings = settings_of(config)
+        asked = asked_contracts(settings.contracts, carriers(settings))
+        await track_again(database, shipment, operator(), utcnow(), asked)
         await database.notify()
 
     on_database(config, act)

@@ -1,6 +1,6 @@
 """The registrar: from a request and the settings to a label, with its warnings."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -68,17 +68,7 @@ class Registrar:
             warnings += linting.key_disagrees(found.key, request.invoice_number)
         fields = self._fields(request, found, self._resolver(contract))
         dates, doubts = dated(request, self.settings.account(account).zone, now)
-        fields, warnings = fields | dates, warnings + doubts
-        if request.imported and request.dispatched_date is None:
-            warnings.append(
-                "dispatchedDate: it is missing: scans from long before today are "
-                "taken for an earlier parcel's with the same number"
-            )
-        if contract.tracking_number == "nfe_key" and found.key is None:
-            warnings.append(
-                "invoiceKey: it is missing, and the contract announces it: VTEX is "
-                "told nothing until it is registered"
-            )
+        warnings += [*doubts, *_missing(request, found, contract)]
         label = Label(
             account=account,
             contract=contract.name,
@@ -90,6 +80,7 @@ class Registrar:
             announced=request.announced,
             imported=request.imported,
             **fields,
+            **dates,
         )
         return Checked(label, tuple(warnings))
 
@@ -163,3 +154,19 @@ class Registrar:
             "courier": request.courier or resolver.courier(),
             "given": frozenset(name for name, value in given.items() if value),
         }
+
+
+def _missing(
+    request: LabelRequest, found: Referred, contract: ContractSettings
+) -> Iterator[str]:
+    """Warn of what may be missing, and is missed all the same."""
+    if request.imported and request.dispatched_date is None:
+        yield (
+            "dispatchedDate: it is missing: scans from long before today are "
+            "taken for an earlier parcel's with the same number"
+        )
+    if contract.tracking_number == "nfe_key" and found.key is None:
+        yield (
+            "invoiceKey: it is missing, and the contract announces it: VTEX is "
+            "told nothing until it is registered"
+        )

@@ -46,7 +46,9 @@ def there(row: Row | None) -> Row:
 def no_such_shipment() -> NotFound:
     """Return the error of whoever asks for a shipment that does not exist for them."""
     return NotFound(
-        "there is no such shipment", way_out="GET /v1/shipments?orderId=… finds its id"
+        "there is no such shipment",
+        way_out="find its id by its order: GET /v1/shipments?orderId=…, or "
+        "`relay shipments list --order …`",
     )
 
 

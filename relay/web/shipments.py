@@ -5,6 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from relay.registering import CorrectionRequest, LabelRequest
+from relay.resolving import asked_contracts
 from relay.settings import Scope
 from relay.store.again import track_again
 from relay.store.wanted import Wanted
@@ -122,10 +123,12 @@ async def retry(request: web.Request, access: Access) -> web.Response:
 async def again(request: web.Request, access: Access) -> web.Response:
     """Ask the carrier at once; an expired shipment is open again."""
     app = request.app
-    shipment = await found(request, access)
-    await track_again(app[DATABASE], shipment.row["id"], access.name, app[CLOCK]())
+    shipment, registrar = await found(request, access), app[REGISTRAR]
+    asked_for = asked_contracts(registrar.settings.contracts, registrar.carriers)
+    id_, by, now = shipment.row["id"], access.name, app[CLOCK]()
+    await track_again(app[DATABASE], id_, by, now, asked_for)
     app[ON_TRACK]()
-    return await answered(request, shipment.row["id"], (), ())
+    return await answered(request, id_, (), ())
 
 
 LABEL: Final = {

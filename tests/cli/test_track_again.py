@@ -4,9 +4,26 @@ from typing import Any
 
 import pytest
 
-from relay.errors import NotFound
+from relay.errors import Conflict, NotFound
 from relay.store.sqlite import SqliteDatabase
 from tests.cli.conftest import Cli
+
+
+@pytest.fixture(autouse=True)
+def asked(cli: Cli) -> None:
+    cli.environ |= {
+        "RELAY_CONTRACTS__SWIFT__ADAPTER": "ssw",
+        "RELAY_CONTRACTS__SWIFT__VERIFICATION": "asked",
+        "RELAY_CONTRACTS__SWIFT__CNPJ": "11222333000181",
+        "RELAY_CONTRACTS__SWIFT__PASSWORD": "p",
+        "RELAY_CONTRACTS__SWIFT__SIGLA_EMP": "ABC",
+    }
+
+
+def test_a_carrier_that_only_calls_is_not_asked(cli: Cli, ids: list[str]) -> None:
+    ran = cli("shipments", "track-again", ids[0], CONTRACTS__SWIFT__POLL="false")
+    assert isinstance(ran.exception, Conflict)
+    assert "calls by itself" in ran.exception.way_out
 
 
 def test_the_carrier_is_to_be_asked_at_once(cli: Cli, ids: list[str]) -> None:

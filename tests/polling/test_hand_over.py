@@ -117,7 +117,7 @@ async def test_who_wants_to_know_has_both_asked(two: Two) -> None:
     id_ = await two.way_in.register("AC1")
     await two.hand_over(id_, "LM1")
     await two.poll(minutes=30)
-    await track_again(two.way_in.database, id_, "me", two.clock())
+    await track_again(two.way_in.database, id_, "me", two.clock(), {"last_mile"})
     await two.poll(minutes=1)
     assert (len(two.first.asks), len(two.second.asks)) == (2, 2)
 

@@ -92,7 +92,8 @@ async def test_a_process_asks_for_what_a_person_wants_to_know(
         async with assembled(settings) as relay, running(relay):
             label = Label("store", "owl", "O-1", "1", (LabelParcel("AC1"),))
             registered = await Labels(relay.database).register(label, relay.clock())
-            await track_again(relay.database, registered.id, "Ana", relay.clock())
+            now = relay.clock()
+            await track_again(relay.database, registered.id, "Ana", now, {"owl"})
             relay.poller.wake()
 
             async def known() -> bool:

@@ -1,5 +1,6 @@
 """A person wants to know: the carrier is asked at once."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 import pytest
@@ -11,8 +12,11 @@ from tests.clock import START
 from tests.polling.asking import Polled, raising
 
 
-async def again(polled: Polled, shipment: str) -> None:
-    await track_again(polled.way_in.database, shipment, "Ana", polled.clock())
+async def again(
+    polled: Polled, shipment: str, asked: Collection[str] = ("acme",)
+) -> None:
+    database, now = polled.way_in.database, polled.clock()
+    await track_again(database, shipment, "Ana", now, asked)
 
 
 async def test_the_carrier_is_asked_at_once(polled: Polled) -> None:
@@ -69,6 +73,15 @@ async def test_one_that_is_over_is_refused(polled: Polled, because: str) -> None
     await polled.close_shipment(because)
     with pytest.raises(Conflict, match=because):
         await again(polled, shipment)
+
+
+async def test_one_whose_carrier_only_calls_is_refused(polled: Polled) -> None:
+    shipment = await polled.way_in.register("AC1")
+    with pytest.raises(Conflict, match="nobody is asked under contract acme") as found:
+        await again(polled, shipment, ["owl"])
+    assert "calls by itself" in found.value.way_out
+    notes = await polled.way_in.rows("notes")
+    assert [n["text"] for n in notes] == ["registered"]
 
 
 async def test_one_that_is_not_there_is_named(polled: Polled) -> None:

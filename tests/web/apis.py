@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
+from relay.carrier.contract import Carrier
 from relay.settings import Settings
 from relay.store.database import Database
 from relay.store.documents import Documents
@@ -78,7 +79,11 @@ class Api:
 
 
 def application(
-    settings: Settings, database: Database, clock: Clock, woken: Woken
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    woken: Woken,
+    carrier: Callable[[], Carrier] = Acme,
 ) -> web.Application:
     """Make the application with the API's routes and nothing else."""
     app = web.Application(middlewares=[problems], client_max_size=100_000)
@@ -88,6 +93,6 @@ def application(
     app[keys.CLOCK] = reading
     app[keys.DOCUMENTS] = Documents(database)
     app[keys.LABELS] = Labels(database)
-    carriers = {name: Acme() for name in settings.contracts}
+    carriers = {name: carrier() for name in settings.contracts}
     mount_api(app, carriers, on_news=woken.on_news, on_replay=woken.on_replay)
     return app

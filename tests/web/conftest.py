@@ -5,21 +5,24 @@ from collections.abc import Awaitable, Callable
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from relay.carrier.contract import Carrier
 from relay.settings import Settings
 from relay.store.database import Database
+from tests.acme import Acme
 from tests.clock import Clock
 from tests.web.apis import Api, Woken, application
 
-Serving = Callable[[Settings], Awaitable[Api]]
+Serving = Callable[..., Awaitable[Api]]
+"""Serves the API of settings; `carrier` makes the adapter of each contract."""
 
 
 @pytest.fixture
 def serving(database: Database, clock: Clock, aiohttp_client: AiohttpClient) -> Serving:
     """Serve the API with given settings."""
 
-    async def serve(settings: Settings) -> Api:
+    async def serve(settings: Settings, carrier: Callable[[], Carrier] = Acme) -> Api:
         woken = Woken()
-        app = application(settings, database, clock, woken)
+        app = application(settings, database, clock, woken, carrier)
         return Api(await aiohttp_client(app), app, woken, clock)
 
     return serve
