@@ -17,9 +17,11 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -257,9 +259,52 @@ def answers(output: str) -> Iterator[Mapping[str, Any]]:
             yield json.loads(line)
 
 
-def stable(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+def stable(answer: Any) -> Any:
     """Leave out what is another each time."""
-    return {k: v for k, v in answer.items() if k != "id"}
+    if isinstance(answer, list):
+        return [stable(one) for one in answer]
+    if not isinstance(answer, dict):
+        return answer
+    return {k: stable(v) for k, v in answer.items() if k != "id"}
+
+
+PROBLEM = {"title": "Unauthorized", "detail": "no token", "wayOut": "send one"}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body", "said"),
+    [
+        (401, "application/problem+json", json.dumps(PROBLEM), "no token -> send one"),
+        (502, "text/html", "<h1>Bad Gateway</h1>", "send it again later: <h1>Bad"),
+        (404, "text/html", "<h1>Not Found</h1>", "404 <h1>Not Found"),
+        (None, "", "", "send it again later: "),
+    ],
+)
+def test_the_erp_of_the_docs_understands_every_answer(
+    status: int | None, kind: str, body: str, said: str
+) -> None:
+    class Answering(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            if status is not None:
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+    page = ROOT / "docs" / "connect-your-erp.md"
+    [sample] = [b.text for b in blocks(page) if b.language == "python"]
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        serving = Thread(target=server.handle_request)
+        serving.start()
+        sample = sample.replace(":8082", f":{server.server_port}")
+        command = [sys.executable, "-c", sample]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=PATIENCE
+        )
+        serving.join(PATIENCE)
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
 
 
 def test_an_operator_gets_a_backup_that_is_a_database(

@@ -19,6 +19,7 @@ from relay.web.keys import CLOCK, LABELS, LISTS, ON_NEWS, REGISTRAR
 from relay.web.models import BulkAnswer, BulkItem, Problem
 from relay.web.operations import Operation, mount
 from relay.web.problems import meant
+from relay.web.shapes import shape
 from relay.web.tokens import Access
 
 BODY_LIMIT: Final = 4 * 1024 * 1024
@@ -56,7 +57,8 @@ class Registering:
         visible: Collection[str] | None,
     ) -> BulkItem:
         if not isinstance(fields, dict):
-            raise InvalidLabel("the label is not an object", way_out="write {…}")
+            way_out = f"write {shape(LabelRequest)}"
+            raise InvalidLabel("the label is not an object", way_out=way_out)
         request = checked(to_json(fields), LabelRequest)
         label = self.registrar.label(request, now, visible)
         registered = await self.labels.register(label.value, now)
