@@ -114,6 +114,8 @@ def _judging(judged: Judgement) -> Handling:
             event, judged, access.name, app[CLOCK](), access.limited()
         )
         app[ON_NEWS]()
+        about = {"tracking_event": event, "shipments": list(shipments)}
+        _log.info(judged, **about, by=access.name)
         return answer(JudgedAnswer(id=event, judged=judged, shipments=tuple(shipments)))
 
     return judge

@@ -1,6 +1,6 @@
 """`/v1/shipments/bulk`: many labels at once, each answered as if it came alone."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -11,10 +11,11 @@ from pydantic_core import to_json
 from relay.errors import InvalidLabel, RegistrationError
 from relay.registering import BulkRequest, LabelRequest, Registrar
 from relay.settings import Scope
+from relay.store.database import Row
 from relay.store.labels import Labels
 from relay.store.lists import Lists
 from relay.web.bodies import answer, checked, parsed
-from relay.web.finding import ROOT
+from relay.web.finding import ROOT, Act, log_act
 from relay.web.keys import CLOCK, LABELS, LISTS, ON_NEWS, REGISTRAR
 from relay.web.models import BulkAnswer, BulkItem, Problem
 from relay.web.operations import Operation, mount
@@ -30,11 +31,16 @@ REFUSED: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class Registering:
-    """Registers labels one by one, each in a transaction of its own."""
+    """Registers labels one by one, each in a transaction of its own.
+
+    *tell* is told what was done to which row.
+    """
 
     registrar: Registrar
     labels: Labels
     lists: Lists
+    by: str = ""
+    tell: Callable[[Act, Row], None] = lambda _act, _row: None
 
     async def one(
         self,
@@ -64,6 +70,9 @@ class Registering:
         registered = await self.labels.register(label.value, now)
         shipment = await self.lists.one(registered.id, now)
         assert shipment is not None  # noqa: S101 -- it was just written to
+        did = "registered" if registered.created else "registered again"
+        act = Act(did, self.by, registered.id, registered.updated)
+        self.tell(act, shipment.row)
         stands = shipment.standing
         return BulkItem(
             index=index,
@@ -93,7 +102,8 @@ async def register_many(request: web.Request, access: Access) -> web.Response:
     """Take over many labels: 200 with an answer for each, whatever it is."""
     app = request.app
     body = await parsed(request.clone(client_max_size=BODY_LIMIT), BulkRequest)
-    registering = Registering(app[REGISTRAR], app[LABELS], app[LISTS])
+    parts = (app[REGISTRAR], app[LABELS], app[LISTS])
+    registering = Registering(*parts, access.name, log_act)
     visible, items = access.visible(), []
     for index, fields in enumerate(body.labels):
         items.append(await registering.one(index, fields, app[CLOCK](), visible))

@@ -1,10 +1,13 @@
 """The shipment that a request is about, and how it stands afterwards."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 
+from relay.logs import logger
 from relay.registering.correcting import Known
+from relay.store.database import Row
 from relay.store.labelled import no_such_shipment
 from relay.store.lists import Listed, Lists
 from relay.store.parcels import stored_reference
@@ -15,6 +18,8 @@ from relay.web.models import ShipmentAnswer
 from relay.web.tokens import Access
 
 ROOT: Final = "/v1/shipments"
+
+_log = logger(__name__)
 
 
 async def found(request: web.Request, access: Access) -> Listed:
@@ -50,24 +55,46 @@ async def known_in(lists: Lists, shipment: Listed) -> Known:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What was done to a shipment, in a word for the log, and by whom."""
+
+    did: str
+    by: str
+    id: str
+    updated: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
 async def answered(
-    request: web.Request,
-    id_: str,
-    updated: tuple[str, ...],
-    warnings: tuple[str, ...],
-    *,
-    status: int = 200,
+    request: web.Request, act: Act, *, status: int = 200
 ) -> web.Response:
-    """Say how the shipment stands now."""
-    shipment = await request.app[LISTS].one(id_, request.app[CLOCK]())
+    """Log what was done, and say how the shipment stands now."""
+    shipment = await request.app[LISTS].one(act.id, request.app[CLOCK]())
     assert shipment is not None  # noqa: S101 -- it was just written to
+    log_act(act, shipment.row)
     stands = shipment.standing
     body = ShipmentAnswer(
-        id=id_,
+        id=act.id,
         state=stands.state,
         why=stands.why,
         closed_because=stands.closed_because,
-        updated=updated,
-        warnings=warnings,
+        updated=act.updated,
+        warnings=act.warnings,
     )
-    return answer(body, status, {"Location": f"{ROOT}/{id_}"})
+    return answer(body, status, {"Location": f"{ROOT}/{act.id}"})
+
+
+def log_act(act: Act, row: Row) -> None:
+    """Log what was done to a shipment, so that one can follow it."""
+    _log.info(
+        act.did,
+        account=row["account"],
+        order=row["order_id"],
+        invoice=row["invoice_number"],
+        contract=row["contract"],
+        tracking_number=row["tracking_number"],
+        shipment=act.id,
+        by=act.by,
+        updated=list(act.updated),
+    )

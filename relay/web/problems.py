@@ -94,6 +94,7 @@ def _of_refused(error: Refused) -> web.Response:
 def _of_relay(request: web.Request, error: RelayError) -> web.Response:
     match error:
         case RegistrationError():
+            _log.info("refused", route=_route(request), **_why(error))
             return _of_registration(error)
         case UnknownContract():
             return problem(404, "Unknown contract", str(error))
@@ -105,6 +106,16 @@ def _of_relay(request: web.Request, error: RelayError) -> web.Response:
             return answer
         case _:
             return _unexpected(request)
+
+
+def _why(error: RegistrationError) -> dict[str, str]:
+    """Return what the log says of a refusal."""
+    return {"field": error.field, "because": str(error)}
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return f"{request.method} {resource.canonical if resource else 'no route'}"
 
 
 def _of_registration(error: RegistrationError) -> web.Response:
@@ -134,8 +145,6 @@ def _of_aiohttp(error: web.HTTPError) -> web.Response:
 
 def _unexpected(request: web.Request) -> web.Response:
     """Log an error that nobody expected, and say no more than that."""
-    resource = request.match_info.route.resource
-    route = resource.canonical if resource else "no route"
-    _log.exception("request failed", method=request.method, route=route)
+    _log.exception("request failed", route=_route(request))
     title = "Internal error"
     return problem(500, title, "The relay failed; its log says why.")

@@ -12,7 +12,7 @@ from relay.store.wanted import Wanted
 from relay.telling.state import State
 from relay.web import views
 from relay.web.bodies import answer, asked, parsed
-from relay.web.finding import ROOT, answered, found, known
+from relay.web.finding import ROOT, Act, answered, found, known
 from relay.web.keys import (
     CLOCK,
     CORRECTIONS,
@@ -51,13 +51,9 @@ async def register(request: web.Request, access: Access) -> web.Response:
     registered = await app[LABELS].register(checked.value, now)
     app[ON_NEWS]()
     warnings = (*checked.warnings, *registered.warnings)
-    return await answered(
-        request,
-        registered.id,
-        registered.updated,
-        warnings,
-        status=201 if registered.created else 200,
-    )
+    did = "registered" if registered.created else "registered again"
+    act = Act(did, access.name, registered.id, registered.updated, warnings)
+    return await answered(request, act, status=201 if registered.created else 200)
 
 
 async def listed(request: web.Request, access: Access) -> web.Response:
@@ -98,17 +94,19 @@ async def correct(request: web.Request, access: Access) -> web.Response:
     corrected = await app[CORRECTIONS].correct(shipment.row["id"], checked.value, now)
     app[ON_NEWS]()
     warnings = (*checked.warnings, *corrected.warnings)
-    return await answered(request, shipment.row["id"], corrected.updated, warnings)
+    id_, updated = shipment.row["id"], corrected.updated
+    act = Act("corrected", access.name, id_, updated, warnings)
+    return await answered(request, act)
 
 
 async def cancel(request: web.Request, access: Access) -> web.Response:
     """Take a label back: nothing more is told."""
     app = request.app
     shipment = await found(request, access)
-    warnings = await app[CORRECTIONS].cancel(
-        shipment.row["id"], access.name, app[CLOCK]()
-    )
-    return await answered(request, shipment.row["id"], (), warnings)
+    id_ = shipment.row["id"]
+    warnings = await app[CORRECTIONS].cancel(id_, access.name, app[CLOCK]())
+    act = Act("cancelled", access.name, id_, warnings=warnings)
+    return await answered(request, act)
 
 
 async def retry(request: web.Request, access: Access) -> web.Response:
@@ -117,7 +115,8 @@ async def retry(request: web.Request, access: Access) -> web.Response:
     shipment = await found(request, access)
     await app[CORRECTIONS].retry(shipment.row["id"], access.name, app[CLOCK]())
     app[ON_NEWS]()
-    return await answered(request, shipment.row["id"], (), ())
+    act = Act("to be tried again", access.name, shipment.row["id"])
+    return await answered(request, act)
 
 
 async def again(request: web.Request, access: Access) -> web.Response:
@@ -128,7 +127,7 @@ async def again(request: web.Request, access: Access) -> web.Response:
     id_, by, now = shipment.row["id"], access.name, app[CLOCK]()
     await track_again(app[DATABASE], id_, by, now, asked_for)
     app[ON_TRACK]()
-    return await answered(request, id_, (), ())
+    return await answered(request, Act("to be asked for", by, id_))
 
 
 LABEL: Final = {

@@ -11,7 +11,7 @@ from relay.settings import Scope
 from relay.store.operating import mark_delivered
 from relay.store.retelling import retell as store_retell
 from relay.web.bodies import parsed
-from relay.web.finding import ROOT, answered, found, known
+from relay.web.finding import ROOT, Act, answered, found, known
 from relay.web.keys import CLOCK, DATABASE, HAND_OVERS, ON_NEWS, ON_REPLAY, REGISTRAR
 from relay.web.models import Problem, ShipmentAnswer
 from relay.web.operations import Operation, mount
@@ -36,7 +36,9 @@ async def hand_over(request: web.Request, access: Access) -> web.Response:
     change = app[REGISTRAR].hand_over(body, await known(request, shipment))
     done = await app[HAND_OVERS].hand_over(shipment.row["id"], change, app[CLOCK]())
     app[ON_NEWS]()
-    return await answered(request, shipment.row["id"], done.updated, done.warnings)
+    id_ = shipment.row["id"]
+    act = Act("handed over", access.name, id_, done.updated, done.warnings)
+    return await answered(request, act)
 
 
 async def retell(request: web.Request, access: Access) -> web.Response:
@@ -48,7 +50,8 @@ async def retell(request: web.Request, access: Access) -> web.Response:
     id_, now = shipment.row["id"], app[CLOCK]()
     warnings = await store_retell(app[DATABASE], id_, what, access.name, now)
     app[ON_NEWS]()
-    return await answered(request, id_, (), warnings)
+    act = Act("to be told again", access.name, id_, warnings=warnings)
+    return await answered(request, act)
 
 
 async def delivered(request: web.Request, access: Access) -> web.Response:
@@ -60,7 +63,7 @@ async def delivered(request: web.Request, access: Access) -> web.Response:
     id_ = shipment.row["id"]
     await mark_delivered(app[DATABASE], id_, said, access.name, now)
     app[ON_REPLAY]()
-    return await answered(request, id_, (), ())
+    return await answered(request, Act("marked as delivered", access.name, id_))
 
 
 OPERATIONS: Final = (
