@@ -13,6 +13,7 @@ from aiohttp import web
 
 from relay import logs
 from relay.app import Relay, assembled
+from relay.errors import ConfigurationError
 from relay.reloading import Reloader
 from relay.settings import Settings
 from relay.settings.source import Source
@@ -64,12 +65,22 @@ async def _serve(settings: Settings, source: Source | None) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    told = asyncio.create_task(_told_at(stop))
     async with assembled(settings) as relay:
-        if source is None:
-            return await run(relay, stop)
-        reloader = Reloader(source, settings, partial(reload, relay))
-        loop.add_signal_handler(signal.SIGHUP, reloader.wake)
-        return await run(relay, stop, {"reloader": reloader.run()})
+        more: dict[str, Loop] = {}
+        if source is not None:
+            reloader = Reloader(source, settings, partial(reload, relay))
+            loop.add_signal_handler(signal.SIGHUP, reloader.wake)
+            more["reloader"] = reloader.run()
+        code = await run(relay, stop, more)
+    log.info("stopped", seconds=round(loop.time() - await told, 1))
+    return code
+
+
+async def _told_at(stop: asyncio.Event) -> float:
+    """Return when the relay began to stop, by the loop's clock."""
+    await stop.wait()
+    return asyncio.get_running_loop().time()
 
 
 async def reload(relay: Relay, settings: Settings) -> None:
@@ -96,12 +107,14 @@ async def run(
     await runner.setup()
     gc.freeze()  # what is there now stays: the collector need not look at it again
     await _listen(runner, *relay.settings.listen_at)
+    _warn(relay.settings)
     loops = relay.loops() | dict(more or {})
     tasks = {n: asyncio.create_task(c, name=n) for n, c in loops.items()}
     for name, task in tasks.items():
         relay.health.expect(name, SILENCE.get(name, timedelta.max), task)
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({stopping, *tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
     died = [name for name, task in tasks.items() if task.done()]
     log.info("stopping", died=died)
     await runner.cleanup()
@@ -110,9 +123,24 @@ async def run(
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
-    await web.TCPSite(runner, host, port, backlog=1024).start()
+    try:
+        await web.TCPSite(runner, host, port, backlog=1024).start()
+    except OSError as error:
+        raise ConfigurationError(
+            f"listen: nobody can listen at {host}:{port} ({error.strerror}); "
+            "is another relay running?"
+        ) from None
     for address in runner.addresses:
         log.info("listening", address=f"http://{address[0]}:{address[1]}")
+
+
+def _warn(settings: Settings) -> None:
+    """Say what is not configured yet, so that nothing can happen."""
+    way_out = "add one to the settings; `relay init` shows how, `relay doctor` checks"
+    if not settings.accounts:
+        log.warning("there is no account: VTEX is told nothing", way_out=way_out)
+    if not settings.contracts:
+        log.warning("there is no contract: no carrier is heard", way_out=way_out)
 
 
 async def _end(tasks: list[asyncio.Task[Any]]) -> None:

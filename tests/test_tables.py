@@ -3,8 +3,9 @@
 import pytest
 
 from relay.errors import InvalidLabel
-from relay.registering.tables import COLUMNS, label_fields, table
+from relay.registering.tables import COLUMNS, column_of, label_fields, table
 
+NEEDED = "orderId,invoiceNumber"
 HEADER = ("orderId", "invoiceNumber", "trackingNumber", "volumes")
 
 
@@ -14,7 +15,7 @@ def test_the_columns_have_the_names_of_the_api() -> None:
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-@pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_commas_and_semicolons_are_told_apart(mark: bytes, delimiter: str) -> None:
     text = f"orderId{delimiter} invoiceNumber\r\nv1-01{delimiter}1\r\n\r\n"
     found = table(mark + text.encode())
@@ -23,9 +24,58 @@ def test_commas_and_semicolons_are_told_apart(mark: bytes, delimiter: str) -> No
     assert found.delimiter == delimiter
 
 
+@pytest.mark.parametrize("said", ["sep=;\r\n", '"sep=;"\n', "SEP=|\n", "sep=\t\n"])
+def test_a_first_line_may_say_what_stands_between_the_cells(said: str) -> None:
+    sign = said.strip(' "\r\n')[4:] or "\t"
+    text = f"{said}orderId{sign}invoiceNumber{sign}courier\nv1-01{sign}1{sign}a,b,c\n"
+    found = table(text.encode())
+    assert found.header == ("orderId", "invoiceNumber", "courier")
+    assert found.rows == ((3, ("v1-01", "1", "a,b,c")),)
+    assert found.delimiter == sign
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-be"])
+def test_unicode_text_of_excel_is_read(codec: str) -> None:
+    mark = "\ufeff" if codec == "utf-16-be" else ""
+    text = f"{mark}orderId\tinvoiceNumber\tcourier\r\nv1-01\t1\tLogística\r\n"
+    found = table(text.encode(codec))
+    assert found.rows == ((2, ("v1-01", "1", "Logística")),)
+
+
 def test_a_row_knows_the_line_on_which_it_begins() -> None:
-    found = table(b'orderId,courier\n\nv1,"two\nlines"\nv2,x\n')
+    found = table(f'{NEEDED},courier\n\nv1,1,"two\nlines"\nv2,2,x\n'.encode())
     assert [line for line, _ in found.rows] == [3, 5]
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("orderId,courier", "line 1: the column invoiceNumber is missing"),
+        ("courier", "the column orderId and the column invoiceNumber is missing"),
+        ("sep=,\norderId", "line 2: the column invoiceNumber is missing"),
+    ],
+)
+def test_a_column_that_every_label_needs_is_missed_once(header: str, says: str) -> None:
+    with pytest.raises(InvalidLabel, match=says) as caught:
+        table(f"{header}\nv1\nv2\n".encode())
+    assert caught.value.way_out.startswith("add it")
+
+
+def test_references_have_a_column_for_each_type() -> None:
+    header = ("orderId", "reference.volumeCode", "reference.shipmentId")
+    assert table(f"{NEEDED},{','.join(header[1:])}".encode()).rows == ()
+    fields = label_fields(header, ("v1-01", "V-1", "S-1"))
+    assert fields == {
+        "orderId": "v1-01",
+        "references": [
+            {"type": "volumeCode", "value": "V-1"},
+            {"type": "shipmentId", "value": "S-1"},
+        ],
+    }
+    assert column_of("references[1].value", fields) == "reference.shipmentId"
+    assert column_of("orderId", fields) == "orderId"
+    assert column_of("references[0].value", {}) == "references[0].value"
+    assert label_fields(header, ("v1-01", "")) == {"orderId": "v1-01"}
 
 
 @pytest.mark.parametrize(
@@ -35,6 +85,7 @@ def test_a_row_knows_the_line_on_which_it_begins() -> None:
         (b"orderId\n\n\xe7\xe3o", "line 3: the file is not UTF-8", "CSV UTF-8"),
         (b"orderid,x", "no column 'orderid'", "is orderId meant?"),
         (b"orderId,shoe size", "no column 'shoe size'", "the first line names"),
+        (b"reference.volumCode", "no column", "is reference.volumeCode meant?"),
         (b"orderId,orderId", "orderId is there twice", "leave one out"),
         (b'orderId\n"v"1', "line 2: the quotes do not match", "twice"),
     ],
@@ -80,6 +131,17 @@ def test_a_row_becomes_the_fields_of_a_label() -> None:
 
 def test_cells_at_the_end_may_be_left_out() -> None:
     assert label_fields(HEADER, ("v1-01",)) == {"orderId": "v1-01"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        *((word, True) for word in ("Sim", "VERDADEIRO", "true", "Yes", "1", "s")),
+        *((word, False) for word in ("Não", "nao", "Falso", "false", "no", "0")),
+    ],
+)
+def test_yes_and_no_may_be_portuguese(cell: str, value: bool) -> None:
+    assert label_fields(("imported",), (cell,)) == {"imported": value}
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,19 @@ from relay.cli import (
     carriers,
     checking,
     contracts,
+    correcting,
+    delivering,
     documents,
     events,
     forgetting,
+    handing_over,
     importing,
+    listing,
     lists,
     retelling,
     running,
     shipments,
+    timeline,
 )
 from relay.errors import ConfigurationError, RegistrationError
 
@@ -35,6 +40,11 @@ for command in (running.serve, running.sandbox, running.init, running.demo):
     app.command()(command)
 app.command()(checking.doctor)
 app.command()(lists.lists)
+shipments.commands.command("list")(listing.list_)
+shipments.commands.command()(timeline.show)
+shipments.commands.command()(correcting.correct)
+shipments.commands.command()(handing_over.hand_over)
+shipments.commands.command()(delivering.mark_delivered)
 shipments.commands.command("import")(importing.import_)
 shipments.commands.command()(retelling.retell)
 app.command()(forgetting.forget)
@@ -54,5 +64,6 @@ def main() -> None:
         typer.echo(str(error), err=True)
         sys.exit(CONFIGURATION)
     except RegistrationError as error:
-        typer.echo(": ".join(filter(None, (str(error), error.way_out))), err=True)
+        said = (error.field, str(error), error.way_out)
+        typer.echo(": ".join(filter(None, said)), err=True)
         sys.exit(FAILED)

@@ -7,13 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from relay.cli.databases import on_database
-from relay.cli.options import AsJson, Config
-from relay.cli.showing import write_json, write_table
+from relay.cli.layout import Column
+from relay.cli.options import AsJson, Config, settings_of
+from relay.cli.showing import local, write_json, write_table
 from relay.clock import micros, moment, utcnow
 from relay.errors import NotFound
 
 if TYPE_CHECKING:
     from relay.store.database import Database
+
+COLUMNS = (
+    Column("account"),
+    Column("due"),
+    Column("waiting"),
+    Column("stuck"),
+    Column("last accepted", 1),
+    Column("shut because", is_text=True),
+)
 
 commands = typer.Typer(
     help="Look at accounts, and open those that are shut.", no_args_is_help=True
@@ -23,19 +33,17 @@ commands = typer.Typer(
 @commands.command("list")
 def list_(config: Config = None, as_json: AsJson = False) -> None:
     """List accounts, with what keeps VTEX from being told."""
+    from relay.web.entering import account_zone
+
     found = on_database(config, _listed)
     if as_json:
         write_json(found)
         return
-    columns = (
-        "account",
-        "due",
-        "waiting",
-        "stuck",
-        "last accepted (UTC)",
-        "shut because",
-    )
-    write_table(columns, [list(row.values()) for row in found])
+    settings = settings_of(config)
+    for row in found:
+        zone = account_zone(row["account"], settings)
+        row["lastAccepted"] = local(row["lastAccepted"], zone)
+    write_table(COLUMNS, [list(row.values()) for row in found])
 
 
 @commands.command("open")

@@ -15,6 +15,7 @@ from relay.clock import utcnow
 if TYPE_CHECKING:
     from relay.store.bulk import Bulk, Done
     from relay.store.database import Database
+    from relay.web.narrowing import Narrowed
 
 
 def retry_stuck(
@@ -22,16 +23,15 @@ def retry_stuck(
 ) -> int:
     """Try all stuck shipments again that fit; return how many there were."""
     from relay.web.acting import says
-    from relay.web.worklists import Narrowed
+    from relay.web.narrowing import Narrowed
 
-    asked = Narrowed(settings_of(config), None, account, contract).asked(
-        more=lambda row: says(row, because)
-    )
+    narrowed = Narrowed(settings_of(config), None, account, contract)
+    asked = narrowed.asked(more=lambda row: says(row, because))
 
     def slices(bulk: "Bulk", before: int | None) -> "Awaitable[Done]":
         return bulk.retry_stuck(asked, before)
 
-    return on_database(config, lambda database: _all(database, slices))
+    return on_database(config, lambda database: _all(database, narrowed, slices))
 
 
 def replay(
@@ -39,7 +39,7 @@ def replay(
 ) -> int:
     """Have all documents read again that fit; return how many there were."""
     from relay.store.bulk import Replays
-    from relay.web.worklists import Narrowed
+    from relay.web.narrowing import Narrowed
 
     narrowed = Narrowed(settings_of(config), None, None, contract)
     asked = Replays(unreadable, since, narrowed.fits)
@@ -47,16 +47,18 @@ def replay(
     def slices(bulk: "Bulk", before: int | None) -> "Awaitable[Done]":
         return bulk.replay(asked, before)
 
-    return on_database(config, lambda database: _all(database, slices))
+    return on_database(config, lambda database: _all(database, narrowed, slices))
 
 
 async def _all(
     database: "Database",
+    narrowed: "Narrowed",
     one: "Callable[[Bulk, int | None], Awaitable[Done]]",
 ) -> int:
     """Do slice after slice; say after each how many there were."""
     from relay.store.bulk import Bulk
 
+    await narrowed.check(database)
     bulk, total, before = Bulk(database, operator(), utcnow()), 0, None
     while True:
         done = await one(bulk, before)

@@ -2,8 +2,7 @@
 
 # ruff: noqa: PLC0415 -- imported when the command runs, so that help is quick
 
-import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 
 from relay.cli.databases import on_database
 from relay.cli.options import Config, settings_of
+from relay.cli.refusing import Refusal, Row, check_writable, write_refused
 from relay.clock import utcnow
 from relay.errors import InvalidLabel, RegistrationError
 
@@ -23,25 +23,9 @@ if TYPE_CHECKING:
     from relay.web.bulk import Registering
     from relay.web.models import BulkItem
 
+INPUT = Path("-")
 EVERY = 100
 """Rows after which a line is written where nobody watches a bar."""
-
-Row = tuple[int, tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A row that was not taken over: which, with which field, why, what to do."""
-
-    row: Row
-    field: str
-    reason: str
-    way_out: str
-
-    def __str__(self) -> str:
-        about = f"{self.field}: " if self.field else ""
-        way_out = f"; {self.way_out}" if self.way_out else ""
-        return f"line {self.row[0]}: {about}{self.reason}{way_out}"
 
 
 @dataclass(slots=True)
@@ -70,7 +54,10 @@ OnTheRoad = Annotated[
 
 def import_(  # noqa: PLR0913 -- each is an option of the command
     file: Annotated[
-        Path, typer.Argument(help="The labels as CSV, a row each.", dir_okay=False)
+        Path,
+        typer.Argument(
+            help="The labels as CSV, a row each; - is the input.", dir_okay=False
+        ),
     ],
     *,
     account: ForAccount = None,
@@ -79,7 +66,8 @@ def import_(  # noqa: PLR0913 -- each is an option of the command
     refused: Annotated[
         Path | None,
         typer.Option(
-            help="Where refused rows are written; by default beside the file.",
+            help="Where refused rows are written; by default beside the file, or "
+            "here for the input.",
             show_default=False,
         ),
     ] = None,
@@ -94,6 +82,8 @@ def import_(  # noqa: PLR0913 -- each is an option of the command
     from relay.registering.tables import table
 
     rows = table(_content(file))
+    path = refused or _beside(file)
+    check_writable(path)
     settings = settings_of(config)
     defaults = {"account": account, "contract": contract}
     given: dict[str, Any] = {n: value for n, value in defaults.items() if value}
@@ -101,8 +91,7 @@ def import_(  # noqa: PLR0913 -- each is an option of the command
     tally = on_database(config, lambda d: _imported(d, settings, rows, given))
     _sum_up(tally)
     if tally.refusals:
-        path = refused or file.with_name(f"{file.stem}.refused.csv")
-        _write_refused(path, rows, tally.refusals)
+        write_refused(path, rows, tally.refusals)
         typer.echo(f"{path} has the refused rows: mend them, and import that file.")
         raise typer.Exit(1)
 
@@ -115,7 +104,16 @@ def _sum_up(tally: Tally) -> None:
     )
 
 
+def _beside(file: Path) -> Path:
+    """Return where refused rows are written by default."""
+    if file == INPUT:
+        return Path("input.refused.csv")
+    return file.with_name(f"{file.stem}.refused.csv")
+
+
 def _content(file: Path) -> bytes:
+    if file == INPUT:
+        return typer.get_binary_stream("stdin").read()
     try:
         return file.read_bytes()
     except OSError as error:
@@ -161,7 +159,7 @@ async def _take(
     tally: Tally,
 ) -> None:
     """Register one row; what is wrong with it is told and remembered."""
-    from relay.registering.tables import label_fields
+    from relay.registering.tables import column_of, label_fields
 
     line, cells = row
     try:
@@ -172,7 +170,8 @@ async def _take(
     item = await registering.one(line, fields, utcnow())
     if item.problem is not None:
         of = item.problem
-        _refuse(tally, Refusal(row, of.field, of.detail, of.way_out))
+        field = column_of(of.field, fields)
+        _refuse(tally, Refusal(row, field, of.detail, of.way_out))
         return
     _count(tally, item)
 
@@ -187,7 +186,7 @@ def _count(tally: Tally, item: "BulkItem") -> None:
     created = item.status == 201  # noqa: PLR2004 -- created
     tally.new += created
     tally.known += not created
-    tally.warnings += [f"line {item.index}: {w}" for w in item.warnings]
+    tally.warnings += [f"line {item.index}: taken, but {w}" for w in item.warnings]
 
 
 @contextmanager
@@ -211,19 +210,3 @@ def _progress(total: int, tally: Tally) -> Iterator[Callable[[], None]]:
             typer.echo(f"{done} of {total}, {len(tally.refusals)} refused", err=True)
 
     yield advance
-
-
-def _write_refused(path: Path, rows: "Table", refusals: Iterable[Refusal]) -> None:
-    """Write the rows as they were, with the reasons beside them."""
-    from relay.registering.tables import ADDED
-
-    kept = [i for i, name in enumerate(rows.header) if name not in ADDED]
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file, delimiter=rows.delimiter)
-        writer.writerow([*(rows.header[i] for i in kept), *ADDED])
-        for refusal in refusals:
-            line, cells = refusal.row
-            own = [cells[i] if i < len(cells) else "" for i in kept]
-            more = cells[len(rows.header) :]
-            told = (refusal.field, refusal.reason, refusal.way_out)
-            writer.writerow([*own, line, *told, *more])

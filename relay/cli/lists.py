@@ -2,24 +2,25 @@
 
 # ruff: noqa: PLC0415 -- imported when a command runs, so that help is quick
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from relay.cli.columns import COLUMNS
 from relay.cli.databases import on_database
+from relay.cli.files import Csv, Delimiter, say_more, write_file
+from relay.cli.nextsteps import write_next
 from relay.cli.options import AsJson, Config, Limit, settings_of
-from relay.cli.showing import write_json, write_table
-from relay.cli.spreadsheets import write_csv
+from relay.cli.showing import sentence, write_json, write_table
 from relay.clock import utcnow
 
 if TYPE_CHECKING:
+    from relay.settings import Settings
     from relay.store.database import Database
-    from relay.store.worklists import Asked
     from relay.store.workqueries import WorkList
     from relay.web.entries import Entry
+    from relay.web.listing import Listing
+    from relay.web.narrowing import Narrowed
 
 NAMES = (
     "stuck, quarantined, unmatched, unreadable, unknown-codes, late, silent, waiting"
@@ -37,30 +38,26 @@ def lists(  # noqa: PLR0913 -- each is an option of the command
         int, typer.Option(min=1, help="How long a silent shipment is silent.")
     ] = 7,
     limit: Limit = 1000,
-    csv: Annotated[
-        str | None,
-        typer.Option("--csv", help="Write a table to this file; - is the output."),
-    ] = None,
+    csv: Csv = None,
+    delimiter: Delimiter = ",",
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what waits for a person, times in the store's zone."""
-    from relay.web.entries import entry
-    from relay.web.worklists import ENTRIES, Narrowed
+    from relay.web.entries import ENTRIES
+    from relay.web.narrowing import Narrowed
 
     wanted, settings = _name(name), settings_of(config)
-    asked = Narrowed(settings, None, account, contract).asked(days)
-    rows = on_database(config, lambda database: _rows(database, wanted, asked, limit))
-    found = [entry(wanted, row, settings) for row in rows]
-    columns = list(ENTRIES[wanted].model_fields)
+    narrowed = Narrowed(settings, None, account, contract)
+    found, more = _found(config, wanted, narrowed, days, limit)
     if csv is not None:
-        with _opened(csv) as file:
-            write_csv(file, columns, [_cells(one, columns) for one in found])
+        rows = [one.cells().values() for one in found]
+        write_file(csv, ENTRIES[wanted].columns(), rows, delimiter)
     elif as_json:
         write_json([one.model_dump(mode="json", by_alias=True) for one in found])
     else:
-        heads = [column.replace("_", " ") for column in columns]
-        write_table(heads, [_cells(one, columns) for one in found])
+        _write(name, found, settings)
+    say_more(limit, more=more)
 
 
 def _name(text: str) -> "WorkList":
@@ -73,42 +70,45 @@ def _name(text: str) -> "WorkList":
         raise typer.BadParameter(f"use one of {NAMES}", param_hint="NAME") from None
 
 
-async def _rows(
-    database: "Database", name: "WorkList", asked: "Asked", limit: int
-) -> list[dict[str, Any]]:
-    """Return the first *limit* rows, page after page."""
-    from relay.store.worklists import WorkLists
+def _found(
+    config: Config, name: "WorkList", narrowed: "Narrowed", days: int, limit: int
+) -> "tuple[list[Entry], bool]":
+    """Return the first *limit* rows, and whether there are more."""
+    from relay.web.listing import Listing
 
-    now, after, found = utcnow(), None, list[dict[str, Any]]()
+    async def act(database: "Database") -> "tuple[list[Entry], bool]":
+        await narrowed.check(database)
+        asked, now = narrowed.asked(days), utcnow()
+        listing = Listing(name, database, asked, narrowed.settings, now)
+        return await _rows(listing, limit)
+
+    return on_database(config, act)
+
+
+async def _rows(listing: "Listing", limit: int) -> "tuple[list[Entry], bool]":
+    """Return rows page after page."""
+    found: list[Entry] = []
+    after = None
     while True:
-        size = min(limit - len(found), PAGE)
-        page = await WorkLists(database).page(name, asked, now, limit=size, after=after)
-        found += page.rows
-        after = page.next
+        page, after = await listing.page(min(limit - len(found), PAGE), after)
+        found += page
         if after is None or len(found) >= limit:
-            return found
+            return found, after is not None
 
 
-def _cells(entry: "Entry", columns: Sequence[str]) -> list[Any]:
-    """Return the values of a row; what is more than one is spelled as words."""
-    cells = [getattr(entry, column) for column in columns]
-    return [
-        "; ".join(f"{part.type} {part.value}" for part in cell)
-        if isinstance(cell, tuple)
-        else cell
-        for cell in cells
-    ]
+def _write(name: str, found: "list[Entry]", settings: "Settings") -> None:
+    """Write a table, and what helps with its rows."""
+    columns, rows = COLUMNS[name], [_cells(one, settings) for one in found]
+    write_table(list(columns.values()), [[r[c] for c in columns] for r in rows])
+    write_next(name, rows)
 
 
-@contextmanager
-def _opened(name: str) -> Iterator[TextIO]:
-    """Open a file for a table; `-` is the output."""
-    if name == "-":
-        yield typer.get_text_stream("stdout")
-        return
-    try:
-        with Path(name).open("w", encoding="utf-8", newline="") as file:
-            yield file
-    except OSError as error:
-        why = f"{name} cannot be written: {error.strerror}"
-        raise typer.BadParameter(why, param_hint="--csv") from None
+def _cells(entry: "Entry", settings: "Settings") -> dict[str, Any]:
+    """Return the values of a row, the instants in its reason in the store's zone."""
+    from relay.web.entering import account_zone
+
+    cells = entry.cells()
+    if "why" in cells:
+        zone = account_zone(cells["account"], settings)
+        cells["why"] = sentence(cells["why"], zone)
+    return cells

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from relay.cli.databases import on_database, operator
+from relay.cli.databases import operator
+from relay.cli.naming import Shipment, on_shipment
 from relay.cli.options import Config, settings_of
 from relay.clock import utcnow
-from relay.errors import NotFound
 
 if TYPE_CHECKING:
     from relay.registering import RetellRequest
     from relay.settings import Settings
     from relay.store.database import Database
+    from relay.store.lists import Listed
 
 
 class What(StrEnum):
@@ -27,7 +28,7 @@ class What(StrEnum):
 
 
 def retell(
-    shipment: Annotated[str, typer.Argument(help="The shipment's id.")],
+    shipment: Shipment,
     what: Annotated[What, typer.Option(help="What is told again.")] = What.ALL,
     force: Annotated[
         bool, typer.Option("--force", help="Also if VTEX knows it as delivered.")
@@ -39,14 +40,21 @@ def retell(
 
     request = RetellRequest(what=what.value, force=force)
     settings = settings_of(config)
-    warnings = on_database(config, lambda d: _retold(d, settings, shipment, request))
-    typer.echo(f"{shipment} is due: a running relay tells VTEX within a second.")
+
+    async def act(database: "Database", listed: "Listed") -> tuple[str, ...]:
+        return await _retold(database, settings, listed, request)
+
+    id_, warnings = on_shipment(config, shipment, act)
+    typer.echo(f"{id_} is due: a running relay tells VTEX within a second.")
     for warning in warnings:
         typer.echo(warning, err=True)
 
 
 async def _retold(
-    database: "Database", settings: "Settings", id_: str, request: "RetellRequest"
+    database: "Database",
+    settings: "Settings",
+    listed: "Listed",
+    request: "RetellRequest",
 ) -> tuple[str, ...]:
     from relay.registering import Registrar
     from relay.store.lists import Lists
@@ -54,14 +62,6 @@ async def _retold(
     from relay.web.finding import known_in
     from relay.wiring import carriers
 
-    lists = Lists(database)
-    found = await lists.one(id_, utcnow())
-    if found is None:
-        raise NotFound(
-            f"there is no shipment {id_}", way_out="`relay shipments list` shows them"
-        )
     registrar = Registrar(settings, carriers(settings))
-    what = registrar.retelling(request, await known_in(lists, found))
-    warnings = await store_retell(database, id_, what, operator(), utcnow())
-    await database.notify()
-    return warnings
+    what = registrar.retelling(request, await known_in(Lists(database), listed))
+    return await store_retell(database, listed.row["id"], what, operator(), utcnow())

@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415 -- each command imports what it runs, so that help is quick
 
+import errno
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -47,7 +48,13 @@ def sandbox(
     from relay.sandbox.server import SandboxOptions, run_sandbox
 
     options = SandboxOptions(mode=mode.value, latency_ms=latency_ms)
-    run_sandbox(host, port, options)
+    try:
+        run_sandbox(host, port, options)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        why = "it is taken" if taken else error.strerror or error
+        typer.echo(f"{host}:{port} cannot be listened at: {why}; see --port", err=True)
+        raise typer.Exit(1) from None
 
 
 def init(

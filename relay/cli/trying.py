@@ -17,6 +17,7 @@ from relay.carrier.contract import (
     Unpacks,
 )
 from relay.carrier.redaction import redact
+from relay.cli.layout import Column
 from relay.cli.remarking import remarks, unknown_codes
 from relay.cli.showing import write_fields, write_table
 from relay.clock import utcnow
@@ -27,7 +28,7 @@ from relay.store.slices import Unread
 from relay.tracking import Reference, ReferenceKind, TrackingEvent
 from relay.translating import translate
 
-WHOLE = ("utc", "local", "milestone")
+TEXTS = frozenset({"description", "place", "references"})
 """Columns of a table of events that stay on one line."""
 
 
@@ -144,7 +145,8 @@ def write_tried(made: dict[str, Any]) -> None:
         return
     rows = [_row(event) for event in events]
     columns = [c for c in rows[0] if c not in alike and any(row[c] for row in rows)]
-    write_table(columns, [[row[c] for c in columns] for row in rows], whole=WHOLE)
+    heads = [Column(c, is_text=c in TEXTS) for c in columns]
+    write_table(heads, [[row[c] for c in columns] for row in rows])
 
 
 def _row(event: dict[str, Any]) -> dict[str, Any]:

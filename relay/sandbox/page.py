@@ -26,6 +26,7 @@ td, th { text-align: left; padding: .15rem .8rem .15rem 0; vertical-align: top;
 .delivered { color: #186a3b } .quiet { color: #666 }
 </style></head><body><main>
 <h1>What this VTEX knows</h1>
+<p class="quiet"><a href="/sandbox/help">What this sandbox can do</a></p>
 """
 
 

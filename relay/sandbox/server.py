@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
-from relay.sandbox import control, oms, scenes
+from relay.sandbox import abilities, control, oms, scenes
 from relay.sandbox.casting import installed_simulators
 from relay.sandbox.world import WORLD, SandboxOptions, World
 
@@ -27,7 +27,7 @@ def create_sandbox(options: SandboxOptions | None = None) -> web.Application:
         simulators = installed_simulators()
     app = web.Application(client_max_size=LARGEST_BODY)
     app[WORLD] = world = World.of(options, simulators)
-    for part in (oms, control, scenes):
+    for part in (oms, control, scenes, abilities):
         app.add_routes(part.routes)
     scenes.mount(app, world)
     app.cleanup_ctx.append(scenes.session)

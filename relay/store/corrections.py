@@ -38,10 +38,11 @@ class Corrections:
     lower_bounds: Mapping[str, timedelta] = field(default_factory=dict)
 
     async def correct(
-        self, id_: str, correction: Correction, now: datetime
+        self, id_: str, correction: Correction, now: datetime, by: str | None = None
     ) -> Corrected:
         """Correct a shipment; what is right already changes nothing.
 
+        *by* is who says so, for the note.
         Raises `NotFound`, and `Conflict` if it was cancelled or is no longer
         what the correction was made for.
         """
@@ -58,7 +59,7 @@ class Corrections:
             if not correcting.delivered and updated != (PROMISED,):
                 values = {"shipment": correcting.shipment, "now": micros(now)}
                 await tx.run("retry_shipment", **values)
-            await correcting.note(correcting.story(updated))
+            await correcting.note(correcting.story(updated) + says(by))
             return Corrected(updated, await correcting.warnings())
 
     async def _match_again(self, correcting: Correcting) -> None:
@@ -137,6 +138,11 @@ class Corrections:
             shipments, pace = [r["shipment"] for r in found], self.pace
             await bring_news(tx, shipments, now, pace)
         return [r["id"] for r in found]
+
+
+def says(by: str | None) -> str:
+    """Name who said so at the end of a note, if that is known."""
+    return f", says {by}" if by else ""
 
 
 async def _locked(

@@ -8,7 +8,7 @@ from relay.clock import micros
 from relay.labels import HandOver
 from relay.store.bringing import bring_news
 from relay.store.correcting import ALERT
-from relay.store.corrections import Corrected
+from relay.store.corrections import Corrected, says
 from relay.store.database import Database, Row, Transaction
 from relay.store.events import Pace
 from relay.store.labelled import refuse_over, there
@@ -25,9 +25,12 @@ class HandOvers:
     pace: Pace = field(default_factory=Pace)
     lower_bounds: Mapping[str, timedelta] = field(default_factory=dict)
 
-    async def hand_over(self, id_: str, change: HandOver, now: datetime) -> Corrected:
+    async def hand_over(
+        self, id_: str, change: HandOver, now: datetime, by: str | None = None
+    ) -> Corrected:
         """Let the scans of a second carrier count; the same again changes nothing.
 
+        *by* is who says so, for the note.
         Raises `NotFound`, and `Conflict` if the shipment was cancelled.
         """
         async with self.database.writing() as tx:
@@ -45,6 +48,7 @@ class HandOvers:
             await writing.ask_for([(change.volume, number)], now)
             await writing.note(
                 f"volume {change.volume} was handed over to contract {change.contract}"
+                + says(by)
             )
             numbers = [r for r, _ in fresh]
             others = await writing.others(numbers, row["account"], row["order_id"])

@@ -31,6 +31,7 @@ class Wanted:
     invoice_key: str | None = None
     tracking_number: str | None = None
     state: State | None = None
+    contract: str | None = None
 
     def queries(self) -> tuple[tuple[str, ...], str | None]:
         """Return the queries that find the fewest rows, and their value."""
@@ -58,6 +59,7 @@ class Wanted:
             "order_id": self.order_id,
             "invoice_number": self.invoice_number,
             "invoice_key": self._key,
+            "contract": self.contract,
         }
         if any(v is not None and row[name] != v for name, v in asked.items()):
             return False

@@ -112,6 +112,12 @@ class WorkLists:
         return rows[: self.batch]
 
 
+async def contract_seen(database: Database, contract: str) -> bool:
+    """Whether anything is kept of a contract, which may be gone from the settings."""
+    async with database.reading() as tx:
+        return await tx.row("contract_seen", contract=contract) is not None
+
+
 def _order(name: WorkList, row: Row) -> tuple[str, int]:
     """Return the place of a row among those of several accounts."""
     sign = -1 if name is WorkList.STUCK else 1

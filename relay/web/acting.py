@@ -14,10 +14,11 @@ from relay.store.bulk import Bulk, Done, Replays
 from relay.web.bodies import Answer, answer, parsed
 from relay.web.keys import CLOCK, CORRECTIONS, DATABASE, ON_NEWS, ON_REPLAY
 from relay.web.models import Problem
+from relay.web.narrowing import Narrowed
 from relay.web.operations import Handling, Operation, mount
 from relay.web.paging import cursor, position
 from relay.web.tokens import Access
-from relay.web.worklists import ROOT, Narrowed
+from relay.web.worklists import ROOT
 
 SLICES: Final = 5
 """Slices of one request: it ends soon, and says where the next one goes on."""
@@ -69,6 +70,7 @@ async def retry(request: web.Request, access: Access) -> web.Response:
     """Try many stuck shipments again."""
     body = await parsed(request, RetryRequest)
     narrowed = Narrowed(access.settings, access.limited(), body.account, body.contract)
+    await narrowed.check(request.app[DATABASE])
     wanted = narrowed.asked(more=lambda row: says(row, body.because))
     bulk = _bulk(request, access)
     total, before = 0, position(body.cursor)
@@ -85,6 +87,7 @@ async def replay(request: web.Request, access: Access) -> web.Response:
     """Have many documents read again."""
     body = await parsed(request, ReplayRequest)
     narrowed = Narrowed(access.settings, access.limited(), contract=body.contract)
+    await narrowed.check(request.app[DATABASE])
     wanted = Replays(body.unreadable, body.since, narrowed.fits)
     bulk = _bulk(request, access)
     total, before = 0, position(body.cursor)

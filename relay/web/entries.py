@@ -1,20 +1,34 @@
-"""What the lists show that people work from, row by row, times in the store's zone."""
+"""What the lists show that people work from, field by field."""
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import Any, Final
 
-from pydantic.alias_generators import to_camel
-
-from relay.clock import moment
-from relay.settings import Settings
 from relay.store.workqueries import WorkList
 from relay.web.bodies import Answer
 
 
+class EventReference(Answer):
+    """A value by which the carrier names something."""
+
+    type: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.value}"
+
+
 class Entry(Answer):
     """Base of a row; its fields are the columns of a table, too."""
+
+    @classmethod
+    def columns(cls) -> list[str]:
+        """Return the names of the columns."""
+        return list(cls.model_fields)
+
+    def cells(self) -> dict[str, Any]:
+        """Return the values by column; what is more than one is spelled as words."""
+        return {name: _cell(getattr(self, name)) for name in self.columns()}
 
 
 class ShipmentEntry(Entry):
@@ -80,13 +94,6 @@ class QuarantinedEntry(EventEntry):
     tracking_number: str | None
 
 
-class EventReference(Answer):
-    """A value by which the carrier names something."""
-
-    type: str
-    value: str
-
-
 class UnmatchedEntry(EventEntry):
     """An event that counts for no label, and why."""
 
@@ -108,7 +115,10 @@ class UnreadableEntry(Entry):
 
 
 class UnknownCodeEntry(Entry):
-    """A carrier's code without a meaning, and the words it came with last."""
+    """A carrier's code without a meaning, and the words it came with last.
+
+    `reference` is what the carrier called the parcel then.
+    """
 
     contract: str
     carrier_code: str
@@ -116,88 +126,22 @@ class UnknownCodeEntry(Entry):
     last_seen_at: datetime
     example: str
     event: int
+    reference: EventReference
 
 
-def entry(name: WorkList, row: Mapping[str, Any], settings: Settings) -> Entry:
-    """Return a row of the list *name* as people see it."""
-    zone = zone_of(row, settings)
-    match name:
-        case WorkList.QUARANTINED:
-            return _quarantined(row, zone)
-        case WorkList.UNMATCHED:
-            return _unmatched(row, zone)
-        case WorkList.UNREADABLE:
-            names = ("document", "contract", "source", "size")
-            return UnreadableEntry(
-                **_some(row, *names),
-                received_at=moment(row["received_at"]).astimezone(zone),
-                because=row["unreadable_because"],
-            )
-        case WorkList.UNKNOWN_CODES:
-            return UnknownCodeEntry(
-                **_some(row, "contract", "events", "event"),
-                carrier_code=row["code"],
-                last_seen_at=moment(row["received_at"]).astimezone(zone),
-                example=row["description"],
-            )
-        case _:
-            return _shipment(name, row, zone)
+def _cell(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return "; ".join(map(str, value))
+    return str(value) if isinstance(value, EventReference) else value
 
 
-def zone_of(row: Mapping[str, Any], settings: Settings) -> ZoneInfo:
-    """Return the zone of the store that a row is about; UTC if it is gone."""
-    name = row.get("account")
-    if name is None and row["contract"] in settings.contracts:
-        name = settings.contracts[row["contract"]].account
-    account = settings.accounts.get(name or "")
-    return account.zone if account else ZoneInfo("UTC")
-
-
-def _shipment(name: WorkList, row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
-    names = ("id", "account", "contract", "order_id", "invoice_number")
-    base = _some(row, *names, "tracking_number")
-    heard = row["last_event_at"] and moment(row["last_event_at"]).astimezone(zone)
-    if name is WorkList.STUCK:
-        since = moment(row["stuck_at"] or 0).astimezone(zone)
-        said, because = row["words"], row["stuck_because"]
-        return StuckEntry(**base, because=because, since=since, vtex_said=said)
-    if name is WorkList.LATE:
-        return LateEntry(**base, promised_on=row["promised_on"], last_event_at=heard)
-    if name is WorkList.SILENT:
-        registered = moment(row["registered_at"]).astimezone(zone)
-        return SilentEntry(**base, registered_at=registered, last_event_at=heard)
-    return WaitingEntry(**base, why=row["why"])
-
-
-def _happened(row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
-    return _some(row, "event", "contract", "milestone", "description") | {
-        "carrier_code": row["code"],
-        "occurred_at": moment(row["occurred_at"]).astimezone(zone),
-        "received_at": moment(row["received_at"]).astimezone(zone),
-    }
-
-
-def _quarantined(row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
-    names = ("id", "account", "order_id", "invoice_number", "tracking_number")
-    return QuarantinedEntry(
-        **_happened(row, zone),
-        **_some(row, *names),
-        because=row["quarantined_because"],
-        volume=row["volume"] or None,
-    )
-
-
-def _unmatched(row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
-    references = tuple(
-        EventReference(type=to_camel(kind), value=value)
-        for kind, value in row["references"]
-    )
-    return UnmatchedEntry(
-        **_happened(row, zone),
-        **_some(row, "because", "city", "state"),
-        references=references,
-    )
-
-
-def _some(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {name: row[name] for name in names}
+ENTRIES: Final[Mapping[WorkList, type[Entry]]] = {
+    WorkList.STUCK: StuckEntry,
+    WorkList.QUARANTINED: QuarantinedEntry,
+    WorkList.UNMATCHED: UnmatchedEntry,
+    WorkList.UNREADABLE: UnreadableEntry,
+    WorkList.UNKNOWN_CODES: UnknownCodeEntry,
+    WorkList.LATE: LateEntry,
+    WorkList.SILENT: SilentEntry,
+    WorkList.WAITING: WaitingEntry,
+}

@@ -112,7 +112,7 @@ def _operation(
             *_query_parameters(operation, schemas, definitions),
         ],
         "responses": {
-            str(status): _response(status, model, schemas)
+            str(status): _response(status, model, schemas, operation.also)
             for status, model in _answers(operation).items()
         },
     }
@@ -133,13 +133,19 @@ def _answers(operation: Operation) -> Mapping[int, type[BaseModel] | None]:
 
 
 def _response(
-    status: int, model: type[BaseModel] | None, schemas: Schemas
+    status: int,
+    model: type[BaseModel] | None,
+    schemas: Schemas,
+    also: Iterable[str] = (),
 ) -> dict[str, Any]:
     described: dict[str, Any] = {"description": HTTPStatus(status).phrase}
     if model is not None:
         kind = _PROBLEM if model is Problem else "application/json"
         schema = schemas[model, "serialization"]
         described["content"] = {kind: {"schema": schema}}
+        if model is not Problem:
+            text = {"schema": {"type": "string"}}
+            described["content"] |= dict.fromkeys(also, text)
     return described
 
 

@@ -19,7 +19,8 @@ class Operation:
     """One route, as it is served and as `/openapi.json` describes it.
 
     `answers` are the models of the bodies by status, None for one that is no
-    JSON; `example` is a body as it may be sent.
+    JSON; `example` is a body as it may be sent. `also` are other types in which
+    a good answer can be had.
     """
 
     method: str
@@ -31,6 +32,7 @@ class Operation:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     example: Mapping[str, Any] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
 
 
 OPERATIONS: Final[web.AppKey[list[Operation]]] = web.AppKey("operations")

@@ -91,7 +91,9 @@ async def correct(request: web.Request, access: Access) -> web.Response:
     shipment, now = await found(request, access), app[CLOCK]()
     known_of_it = await known(request, shipment)
     checked = app[REGISTRAR].correction(body, known_of_it, now)
-    corrected = await app[CORRECTIONS].correct(shipment.row["id"], checked.value, now)
+    corrected = await app[CORRECTIONS].correct(
+        shipment.row["id"], checked.value, now, access.name
+    )
     app[ON_NEWS]()
     warnings = (*checked.warnings, *corrected.warnings)
     id_, updated = shipment.row["id"], corrected.updated

@@ -34,10 +34,10 @@ async def hand_over(request: web.Request, access: Access) -> web.Response:
     body = await parsed(request, HandOverRequest)
     shipment = await found(request, access)
     change = app[REGISTRAR].hand_over(body, await known(request, shipment))
-    done = await app[HAND_OVERS].hand_over(shipment.row["id"], change, app[CLOCK]())
+    id_, by, now = shipment.row["id"], access.name, app[CLOCK]()
+    done = await app[HAND_OVERS].hand_over(id_, change, now, by)
     app[ON_NEWS]()
-    id_ = shipment.row["id"]
-    act = Act("handed over", access.name, id_, done.updated, done.warnings)
+    act = Act("handed over", by, id_, done.updated, done.warnings)
     return await answered(request, act)
 
 

@@ -2,23 +2,21 @@
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Annotated, Any, Final
+from collections.abc import Callable
+from typing import Annotated, Any, Final, Literal
 
 from aiohttp import web
 from pydantic import Field, create_model
 
 from relay.errors import InvalidLabel
-from relay.resolving import lower_bounds
-from relay.settings import Scope, Settings
-from relay.store.worklists import Asked, WorkLists
+from relay.settings import Scope
 from relay.store.workqueries import Position, WorkList
-from relay.web import entries
 from relay.web.bodies import Answer, answer, asked
+from relay.web.entries import ENTRIES
 from relay.web.keys import CLOCK, DATABASE
+from relay.web.listing import MOST_ROWS, TABLE, Listing, table_answer
 from relay.web.models import Problem
+from relay.web.narrowing import Narrowed
 from relay.web.operations import Operation, mount
 from relay.web.paging import Paging
 from relay.web.tokens import Access
@@ -26,16 +24,6 @@ from relay.web.tokens import Access
 ROOT: Final = "/v1/lists"
 _POSITION: Final = re.compile(rb"after ([0-9-]{0,20}) ([0-9]{1,18})")
 
-ENTRIES: Final[Mapping[WorkList, type[entries.Entry]]] = {
-    WorkList.STUCK: entries.StuckEntry,
-    WorkList.QUARANTINED: entries.QuarantinedEntry,
-    WorkList.UNMATCHED: entries.UnmatchedEntry,
-    WorkList.UNREADABLE: entries.UnreadableEntry,
-    WorkList.UNKNOWN_CODES: entries.UnknownCodeEntry,
-    WorkList.LATE: entries.LateEntry,
-    WorkList.SILENT: entries.SilentEntry,
-    WorkList.WAITING: entries.WaitingEntry,
-}
 SUMMARIES: Final = {
     WorkList.STUCK: "Shipments that a person must help, with VTEX's words",
     WorkList.QUARANTINED: "Events that are not told until a person releases them",
@@ -49,64 +37,31 @@ SUMMARIES: Final = {
 
 
 class WorkQuery(Paging):
-    """Which rows are asked for; `days` is how long a silent shipment is silent."""
+    """Which rows are asked for; `days` is how long a silent shipment is silent.
+
+    With `format=csv`, or `Accept: text/csv`, the answer is a table of all rows, or
+    of `limit` ones, for a spreadsheet.
+    """
 
     account: str | None = None
     contract: str | None = None
     days: Annotated[int, Field(ge=1, le=3650)] = 7
+    format: Literal["json", "csv"] | None = None
+    delimiter: Literal[",", ";", "\t"] = ","
 
     @property
     def after(self) -> Position | None:
         """Where the page begins; raises `InvalidLabel`."""
         return None if self.cursor is None else _read(self.cursor)
 
+    @property
+    def most(self) -> int:
+        """How many rows a table has at the most."""
+        return self.limit if "limit" in self.model_fields_set else MOST_ROWS
 
-@dataclass(frozen=True, slots=True)
-class Narrowed:
-    """Which rows exist for whoever asks; `limited` None means all of them."""
-
-    settings: Settings
-    limited: Collection[str] | None = None
-    account: str | None = None
-    contract: str | None = None
-
-    def asked(
-        self,
-        days: int = 7,
-        more: Callable[[Mapping[str, Any]], bool] | None = None,
-    ) -> Asked:
-        """Return what the store is asked; *more* must fit, too."""
-        zones = {
-            name: account.zone
-            for name, account in self.settings.accounts.items()
-            if self._sees(name)
-        }
-        fits = self.fits if more is None else lambda r: self.fits(r) and more(r)
-        bounds = lower_bounds(self.settings.contracts)
-        return Asked(zones, timedelta(days=days), bounds, fits)
-
-    def fits(self, row: Mapping[str, Any]) -> bool:
-        """Whether a row is one of them.
-
-        What a carrier says without naming a shipment is for those who see all
-        stores of its contract.
-        """
-        if self.contract is not None and row["contract"] != self.contract:
-            return False
-        if "account" in row:
-            return self._sees(row["account"])
-        known = self.settings.contracts.get(row["contract"])
-        served = known.accounts if known is not None else ()
-        if self.account is not None and self.account not in served:
-            return False
-        return self.limited is None or (
-            known is not None and all(a in self.limited for a in served)
-        )
-
-    def _sees(self, account: str) -> bool:
-        return self.account in (None, account) and (
-            self.limited is None or account in self.limited
-        )
+    def wants_table(self, accepted: str) -> bool:
+        """Whether a table is asked for, here or by what the sender accepts."""
+        return self.format == "csv" or (self.format is None and TABLE in accepted)
 
 
 def _answers(name: WorkList) -> type[Answer]:
@@ -126,19 +81,20 @@ PAGES: Final = {name: _answers(name) for name in WorkList}
 
 def _listing(name: WorkList) -> Callable[[web.Request, Access], Any]:
     async def listed(request: web.Request, access: Access) -> web.Response:
-        query = asked(request, WorkQuery)
+        query, database = asked(request, WorkQuery), request.app[DATABASE]
         narrowed = Narrowed(
             access.settings, access.limited(), query.account, query.contract
         )
-        page = await WorkLists(request.app[DATABASE]).page(
-            name,
-            narrowed.asked(query.days),
-            request.app[CLOCK](),
-            limit=query.limit,
-            after=query.after,
-        )
-        shown = tuple(entries.entry(name, row, access.settings) for row in page.rows)
-        return answer(PAGES[name](entries=shown, next=cursor(page.next)))
+        await narrowed.check(database)
+        wanted, now = narrowed.asked(query.days), request.app[CLOCK]()
+        listing = Listing(name, database, wanted, access.settings, now)
+        if query.wants_table(request.headers.get("Accept", "")):
+            text, following = await listing.table(
+                query.most, query.after, query.delimiter
+            )
+            return table_answer(request, name, text, cursor(following))
+        shown, following = await listing.page(query.limit, query.after)
+        return answer(PAGES[name](entries=shown, next=cursor(following)))
 
     return listed
 
@@ -174,6 +130,7 @@ OPERATIONS: Final = tuple(
         summary=SUMMARIES[name],
         query=WorkQuery,
         answers={200: PAGES[name], 422: Problem},
+        also=(TABLE,),
     )
     for name in WorkList
 )

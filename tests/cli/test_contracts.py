@@ -46,5 +46,6 @@ def test_a_carrier_that_is_left_alone_says_why(cli: Cli) -> None:
     (line,) = cli.json("contracts", "list")
     assert line["asked"]["failures"] == 9
     shown = cli("contracts", "list").stdout
-    assert "2999-01-01" in shown
+    assert "2998-12-31 21:00:00" in shown
+    assert "Times are those of America/Sao_Paulo." in shown
     assert "HTTP 503" in shown

@@ -3,9 +3,15 @@
 import pytest
 
 from relay.cli import databases
-from relay.errors import ConfigurationError, NotFound
+from relay.errors import ConfigurationError, InvalidLabel, NotFound
+from relay.store.documents import Documents, Kept
 from relay.store.sqlite import SqliteDatabase
-from tests.cli.conftest import Cli
+from tests.cli.conftest import NOW, Cli
+
+SLOW = {
+    "RELAY_CONTRACTS__SLOW__ADAPTER": "loggi",
+    "RELAY_CONTRACTS__SLOW__SECRET": "user:password",
+}
 
 
 @pytest.mark.usefixtures("documents")
@@ -15,13 +21,65 @@ def test_documents_are_listed_the_newest_first(cli: Cli) -> None:
     assert found[1]["received_at"] == "2026-08-01T12:00:00+00:00"
     ran = cli("documents", "list")
     assert "no JSON" in ran.stdout
-    assert "2026-08-01 12:00:00" in ran.stdout
+    assert "2026-08-01 09:00:00" in ran.stdout
+    assert ran.stdout.startswith("Times are those of America/Sao_Paulo.\n")
+
+
+@pytest.mark.parametrize("page", [1, 500])
+@pytest.mark.usefixtures("documents")
+def test_documents_of_one_contract_are_listed(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    async def keep(database: SqliteDatabase) -> None:
+        await Documents(database).keep([Kept("slow", "webhook", b"{}", NOW)])
+
+    cli.on_database(keep)
+    monkeypatch.setattr("relay.cli.documents.PAGE", page)
+    cli.environ |= SLOW
+    assert [d["document"] for d in cli.json("documents", "list")] == [3, 2, 1]
+    options = ("documents", "list", "--contract", "swift")
+    assert [d["document"] for d in cli.json(*options)] == [2, 1]
+    one = cli(*options, "--limit", "1", "--csv", "-")
+    assert one.stdout.startswith("document,contract,source,received_at")
+    assert "swift,webhook,2026-08-01 09:00:00-03:00" in one.stdout
+    assert "(these are the first 1: --limit shows more)" in one.stderr
+
+
+@pytest.mark.usefixtures("documents")
+def test_documents_of_several_stores_have_their_times_with_the_distance(
+    cli: Cli,
+) -> None:
+    cli.environ |= SLOW | {
+        "RELAY_ACCOUNTS__FAR__APP_KEY": "k",
+        "RELAY_ACCOUNTS__FAR__APP_TOKEN": "t",
+        "RELAY_ACCOUNTS__FAR__ZONE": "America/Manaus",
+        "RELAY_CONTRACTS__SLOW__ACCOUNT": "far",
+    }
+
+    async def keep(database: SqliteDatabase) -> None:
+        await Documents(database).keep([Kept("slow", "webhook", b"{}", NOW)])
+
+    cli.on_database(keep)
+    shown = cli("documents", "list").stdout
+    assert shown.startswith("Times are those of each store, with their distance")
+    assert "2026-08-01 08:00:00-04:00" in shown
+    assert "2026-08-01 12:00:00+00:00" in shown  # of `swift`, which is gone
+
+
+@pytest.mark.usefixtures("documents")
+def test_a_contract_that_nobody_knows_is_refused(cli: Cli) -> None:
+    error = cli("documents", "list", "--contract", "zzz").exception
+    assert isinstance(error, InvalidLabel)
+    assert (error.field, str(error)) == ("contract", "'zzz' is not configured")
 
 
 @pytest.mark.usefixtures("documents")
 def test_what_nobody_could_read_is_listed_alone(cli: Cli) -> None:
     found = cli.json("documents", "list", "--unreadable")
     assert [d["unreadable_because"] for d in found] == ["no JSON"]
+    shown = cli("documents", "list", "--unreadable").stdout
+    assert "Next: relay documents show 2" in shown
+    assert "Next" not in cli("documents", "list").stdout
 
 
 @pytest.mark.usefixtures("documents")

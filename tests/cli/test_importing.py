@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from typer.testing import Result
+from typer.testing import CliRunner, Result
 
-from relay.cli import importing
+from relay.cli import app, importing
 from relay.errors import InvalidLabel
 from tests.cli.conftest import Cli
 from tests.test_fiscal import KEY
@@ -49,13 +49,13 @@ def test_bad_rows_are_named_and_the_others_taken(cli: Cli) -> None:
     assert ran.exit_code == 1
     assert "1 new, 0 known already, 6 refused" in ran.stdout
     told = ran.stderr.splitlines()
-    assert told[0].startswith("line 2: trackingNumber: it has a space")
-    assert told[1].startswith("line 3: invoiceNumber: it has a slash")
-    assert told[2].startswith("line 4: invoiceKey: the NF-e key's check digit")
-    assert told[3].startswith("line 5: volumes: it has a decimal comma")
-    assert told[4].startswith("line 6: dispatchedDate: it is not a date")
-    assert told[5].startswith("line 7: the row has 7 cells")
-    assert told[6].startswith("line 8: invoiceNumber: it has a space")
+    assert told[0].startswith("line 2: refused: trackingNumber: it has a space")
+    assert told[1].startswith("line 3: refused: invoiceNumber: it has a slash")
+    assert told[2].startswith("line 4: refused: invoiceKey: the NF-e key's check digit")
+    assert told[3].startswith("line 5: refused: volumes: it has a decimal comma")
+    assert told[4].startswith("line 6: refused: dispatchedDate: it is not a date")
+    assert told[5].startswith("line 7: refused: the row has 7 cells")
+    assert told[6].startswith("line 8: taken, but invoiceNumber: it has a space")
     refused = (cli.folder / "labels.refused.csv").read_text(encoding="utf-8-sig")
     lines = refused.splitlines()
     assert lines[0] == f"{rows[0]},line,field,reason,wayOut"
@@ -72,6 +72,56 @@ def test_the_refused_rows_come_back_mended(cli: Cli) -> None:
     ran = import_(cli, text)
     assert ran.exit_code == 0, ran.output
     assert "1 new" in ran.stdout
+
+
+@pytest.mark.parametrize("options", [[], ["--refused", "none/again.csv"]])
+@pytest.mark.usefixtures("ids")
+def test_nothing_is_imported_if_refused_rows_had_nowhere_to_go(
+    cli: Cli, options: list[str]
+) -> None:
+    if not options:
+        (cli.folder / "labels.refused.csv").mkdir()
+    error = import_(
+        cli, "orderId,invoiceNumber\nv1-01,7\nv1-02,8/1\n", *options
+    ).exception
+    assert isinstance(error, InvalidLabel)
+    assert "cannot be written" in str(error)
+    assert "--refused" in error.way_out
+    assert len(cli.json("shipments", "list")) == 2
+
+
+@pytest.mark.usefixtures("ids")
+def test_a_file_of_refused_rows_that_was_there_stays_without_any(cli: Cli) -> None:
+    old = cli.folder / "labels.refused.csv"
+    old.write_text("old", encoding="utf-8")
+    assert import_(cli, "orderId,invoiceNumber\nv1-01,7\n").exit_code == 0
+    assert old.read_text(encoding="utf-8") == "old"
+
+
+@pytest.mark.usefixtures("ids")
+def test_labels_come_from_the_input(cli: Cli) -> None:
+    environ = {f"RELAY_{n}": v for n, v in SWIFT.items()}
+    ran = CliRunner().invoke(
+        app,
+        ["shipments", "import", "-"],
+        input="orderId\tinvoiceNumber\nv1-01\t7\nv1-02\t8/1\n",
+        env=cli.environ | environ,
+    )
+    assert ran.exit_code == 1
+    assert "1 new, 0 known already, 1 refused" in ran.stdout
+    refused = (cli.folder / "input.refused.csv").read_text(encoding="utf-8-sig")
+    assert refused.splitlines()[1].startswith("v1-02\t8/1\t3\tinvoiceNumber")
+
+
+@pytest.mark.usefixtures("ids")
+def test_a_wrong_reference_is_named_by_its_column(cli: Cli) -> None:
+    text = "orderId,invoiceNumber,reference.shipmentId,reference.volumeCode\n"
+    ran = import_(cli, f"{text}v1-01,7,S-1,V 1\nv1-02,8,,V2\n")
+    assert "line 2: refused: reference.volumeCode: it has a space" in ran.stderr
+    [shipment] = cli.json("shipments", "list", "--order", "v1-02")
+    [parcel] = cli.json("shipments", "show", shipment["id"])["parcels"]
+    given = [(r["type"], r["value"]) for r in parcel["references"]]
+    assert ("volumeCode", "V2") in given
 
 
 @pytest.mark.usefixtures("ids")

@@ -1,5 +1,6 @@
 """`relay lists`, and what is done about many things at once."""
 
+import codecs
 import csv
 import io
 from datetime import UTC, datetime
@@ -8,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from relay.cli.spreadsheets import cell
-from relay.errors import NotFound
+from relay.errors import InvalidLabel, NotFound
 from relay.store import bulk
 from relay.store.sqlite import SqliteDatabase
 from relay.store.workqueries import WorkList
+from relay.web.spreadsheets import cell
 from tests.cli.conftest import Cli
 from tests.store.making import execute
 
@@ -47,8 +48,9 @@ def test_a_table_for_spreadsheets_holds_no_formula(
 
     ran = cli("lists", "stuck", "--csv", str(file))
 
-    assert (ran.exit_code, ran.stdout) == (0, "")
-    head, *lines = csv.reader(file.read_text(encoding="utf-8").splitlines())
+    assert (ran.exit_code, ran.stdout) == (0, f"2 rows written to {file}\n")
+    assert file.read_bytes().startswith(codecs.BOM_UTF8)
+    head, *lines = csv.reader(file.read_text(encoding="utf-8-sig").splitlines())
     rows = [dict(zip(head, line, strict=True)) for line in lines]
     assert [r["id"] for r in rows] == stuck[::-1]
     assert {r["because"] for r in rows} == {"'=Bad date"}
@@ -75,6 +77,7 @@ def test_a_list_is_no_longer_than_asked_for(
     monkeypatch.setattr("relay.cli.lists.PAGE", 1)
     assert len(cli.json("lists", "stuck")) == 2
     assert len(cli.json("lists", "stuck", "--limit", "1")) == 1
+    assert "the first 1" in cli("lists", "stuck", "--limit", "1").stderr
 
 
 @pytest.mark.parametrize(
@@ -114,7 +117,7 @@ def test_references_are_words_in_a_table(cli: Cli) -> None:
         ([], 2),
         (["--because", "bad DATE"], 2),
         (["--because", "other"], 0),
-        (["--account", "other"], 0),
+        (["--account", "store"], 2),
         (["--contract", "swift"], 2),
     ],
 )
@@ -124,6 +127,108 @@ def test_all_stuck_shipments_that_fit_are_tried_again(
     ran = cli("shipments", "retry", "--all-stuck", *options)
     assert ran.stdout == f"{count} stuck shipments are due.\n"
     assert len(cli.json("lists", "stuck")) == len(stuck) - count
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        (["lists", "unmatched"], ["--contract", "--account"]),
+        (["lists", "late"], ["--contract", "--account"]),
+        (["shipments", "list"], ["--contract", "--account"]),
+        (["shipments", "retry", "--all-stuck"], ["--contract", "--account"]),
+        (["documents", "replay", "--all"], ["--contract"]),
+    ],
+)
+@pytest.mark.usefixtures("stuck")
+def test_a_mistyped_name_is_refused_with_those_that_there_are(
+    cli: Cli, command: list[str], options: list[str]
+) -> None:
+    for option in options:
+        error = cli(*command, option, "zzz").exception
+        assert isinstance(error, InvalidLabel)
+        assert error.field == option.removeprefix("--")
+        known = {"contract": "none", "account": "store"}[error.field]
+        assert error.way_out == f"configured: {known}"
+
+
+@pytest.mark.parametrize(
+    ("given", "sign"), [(";", ";"), ("tab", "\t"), ("\\t", "\t"), (",", ",")]
+)
+@pytest.mark.usefixtures("stuck")
+def test_cells_stand_apart_as_asked_for(cli: Cli, given: str, sign: str) -> None:
+    ran = cli("lists", "stuck", "--csv", "-", "--delimiter", given)
+    assert ran.stdout.startswith(f"id{sign}account{sign}")
+
+
+@pytest.mark.parametrize("given", ["", "x", "::", '"', " "])
+def test_what_cannot_stand_between_cells_is_refused(cli: Cli, given: str) -> None:
+    ran = cli("lists", "stuck", "--csv", "-", "--delimiter", given)
+    assert ran.exit_code == 2
+    assert "use one sign" in ran.stderr
+
+
+STEPS = {
+    "stuck": "relay shipments retry {id}",
+    "quarantined": "relay events release 1",
+    "unmatched": "relay shipments list --contract swift",
+    "unreadable": "relay documents replay 2",
+    "unknown-codes": 'codes = {{ "PU" = {{ milestone = "in_transit" }} }}',
+    "late": "relay shipments track-again TN1",
+    "silent": "relay shipments track-again TN1",
+    "waiting": "relay shipments cancel {id}",
+}
+
+
+@pytest.mark.parametrize("name", [*STEPS])
+@pytest.mark.parametrize("width", ["80", "300"])
+@pytest.mark.usefixtures("stuck")
+def test_a_list_says_what_helps_and_an_empty_one_nothing(
+    cli: Cli, name: str, width: str
+) -> None:
+    async def act(database: SqliteDatabase) -> None:
+        await execute(database, f"UPDATE shipments SET {MADE.get(name, 'lane = 0')}")  # noqa: S608
+        if name in {"unmatched", "unknown-codes"}:
+            await execute(
+                database, "UPDATE events SET via = NULL, milestone = 'unknown'"
+            )
+
+    cli.on_database(act)
+    found = cli.json("lists", name)
+    ids = [row.get("id") for row in found]
+    assert found
+    cli.environ["COLUMNS"] = width
+    shown = cli("lists", name).stdout
+    [step] = [line for line in shown.splitlines() if line.startswith("Next: ")]
+    assert STEPS[name].format(id=ids[0]) in step
+    assert all(len(line) <= int(width) for line in shown.splitlines()[:-2])
+
+
+MADE = {
+    "late": "promised_on = '2026-01-01', shipment = shipment",
+    "silent": "last_event_at = 0",
+    "waiting": "stuck_because = NULL, stuck_at = NULL, due_at = 1, "
+    "tracking_number = 'TN1', waiting_because = 'VTEX answered 404', "
+    "not_before = 32503680000000000",
+}
+
+
+@pytest.mark.usefixtures("ids")
+def test_an_empty_list_has_no_next_step(cli: Cli) -> None:
+    assert "Next" not in cli("lists", "quarantined").stdout
+
+
+@pytest.mark.usefixtures("stuck")
+def test_a_reason_has_its_times_in_the_stores_zone(cli: Cli) -> None:
+    async def act(database: SqliteDatabase) -> None:
+        await execute(database, f"UPDATE shipments SET {MADE['waiting']}")  # noqa: S608
+
+    cli.on_database(act)
+    for command in (["lists", "waiting"], ["shipments", "list"]):
+        shown = cli(*command).stdout
+        assert "Times are those of America/Sao_Paulo." in shown
+        assert "VTEX answered 404 (until 2999-12-31 21:00:00)" in shown
+    [waiting, _] = cli.json("lists", "waiting")
+    assert waiting["why"] == "VTEX answered 404 (until 3000-01-01T00:00:00+00:00)"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +251,7 @@ def test_one_or_all_must_be_said(cli: Cli, command: list[str]) -> None:
     [
         ([], "2 documents"),
         (["--unreadable"], "1 document"),
-        (["--contract", "other"], "0 documents"),
+        (["--contract", "swift"], "2 documents"),
         (["--since", "2026-08-01T12:00:00"], "2 documents"),
         (["--since", "2026-08-02"], "0 documents"),
     ],

@@ -1,8 +1,10 @@
 """The console script: its help, its errors, its exit codes."""
 
+import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tomllib
@@ -114,8 +116,18 @@ def test_what_is_not_there_is_said_in_a_line(run: Run, cli: Cli) -> None:
 def test_an_unknown_shipment_is_no_traceback(run: Run, cli: Cli) -> None:
     ran = run("shipments", "show", "x", DATABASE=f"sqlite:///{cli.file}")
     assert ran.returncode == 1
-    line = "there is no shipment x: give the id column of `relay shipments list`\n"
+    line = (
+        "no shipment has this id, order or number: `relay shipments list` shows them\n"
+    )
     assert ran.stderr == line
+
+
+@pytest.mark.usefixtures("ids")
+def test_an_error_names_its_field(run: Run, cli: Cli) -> None:
+    database = f"sqlite:///{cli.file}"
+    ran = run("lists", "unmatched", "--contract", "zzz", DATABASE=database)
+    assert ran.returncode == 1
+    assert ran.stderr == "contract: 'zzz' is not configured: configured: none\n"
 
 
 @pytest.mark.usefixtures("ids")
@@ -172,6 +184,45 @@ def test_a_relay_serves_until_it_is_told_to_stop(
     assert any("listening" in line for line in said)
     process.send_signal(signal.SIGTERM)
     assert process.wait(SECONDS) == 0
+    *_, stopping, stopped = map(json.loads, said)
+    assert (stopping["event"], stopping["died"]) == ("stopping", [])
+    assert stopped["event"] == "stopped"
+    assert 0 <= stopped["seconds"] < SECONDS
+
+
+def test_a_relay_without_settings_says_what_is_missing(
+    run: Run, started: Callable[..., subprocess.Popen[str]]
+) -> None:
+    assert run("init").returncode == 0
+    process = started("serve", LISTEN="127.0.0.1:0", LOG__FORMAT="json")
+    assert process.stdout is not None
+    said = map(json.loads, iter(process.stdout.readline, ""))
+    warnings = [next(line for line in said if line["level"] == "warning")]
+    warnings += [next(said)]
+    assert "there is no account" in warnings[0]["event"]
+    assert "there is no contract" in warnings[1]["event"]
+    assert "relay init" in warnings[1]["way_out"]
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [(["sandbox", "--port"], 1), (["serve"], 2)]
+)
+def test_a_port_that_is_taken_is_said_in_a_line(
+    run: Run, command: list[str], code: int
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        options = [port] if command[0] == "sandbox" else []
+        ran = run(*command, *options, LISTEN=f"127.0.0.1:{port}")
+    assert ran.returncode == code
+    assert f"127.0.0.1:{port}" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_host_that_is_not_there_is_said_in_a_line(run: Run) -> None:
+    ran = run("sandbox", "--host", "203.0.113.1", "--port", "0")
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("203.0.113.1:0 cannot be listened at")
 
 
 def test_a_hangup_has_settings_loaded_anew(

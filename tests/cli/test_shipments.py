@@ -1,13 +1,19 @@
 """`relay shipments` works on the database that the settings name."""
 
+import csv
+import io
 from typing import Any
 
 import pytest
 
 from relay.errors import Conflict, NotFound
+from relay.store.labels import Labels
+from relay.store.lists import Lists
+from relay.store.polls import PollClaims
 from relay.store.sqlite import SqliteDatabase
 from relay.telling.state import State
-from tests.cli.conftest import Cli
+from tests.cli.conftest import NOW, Cli, label
+from tests.store.making import execute
 
 
 def test_shipments_are_listed_with_their_state(cli: Cli, ids: list[str]) -> None:
@@ -32,7 +38,7 @@ def test_scripts_get_json(cli: Cli, ids: list[str]) -> None:
         (["--number", "tn1"], 1),
         (["--key", "35"], 0),
         (["--account", "store"], 2),
-        (["--account", "other"], 0),
+        (["--contract", "swift"], 2),
         (["--state", "awaiting_number"], 1),
         (["--limit", "1"], 1),
     ],
@@ -77,7 +83,8 @@ def test_a_call_and_an_event_that_waits_are_shown_in_words(
     cli.on_database(act)
     ran = cli("shipments", "show", documents[0])
     assert "400 Bad date" in ran.stdout
-    assert "waits: too soon" in ran.stdout
+    assert "quarantined because too soon" in ran.stdout
+    assert "event 1 " in ran.stdout
     timeline = cli.json("shipments", "show", documents[0])["timeline"]
     assert timeline["calls"][0]["words"] == "Bad date"
 
@@ -110,16 +117,133 @@ def test_a_cancelled_shipment_says_what_vtex_keeps(cli: Cli, ids: list[str]) -> 
     assert set(states.values()) == {"cancelled"}
 
 
-@pytest.mark.parametrize("verb", ["show", "retry", "cancel"])
+@pytest.mark.parametrize("verb", ["show", "retry", "cancel", "track-again"])
 @pytest.mark.usefixtures("ids")
 def test_a_shipment_that_is_not_there_is_named(cli: Cli, verb: str) -> None:
-    assert isinstance(cli("shipments", verb, "nothing").exception, NotFound)
+    error = cli("shipments", verb, "nothing").exception
+    assert isinstance(error, NotFound)
+    assert str(error) == "no shipment has this id, order or number"
+
+
+@pytest.mark.parametrize("verb", ["show", "retry", "cancel"])
+@pytest.mark.parametrize("named", ["O-1", "TN1", "tn1"])
+def test_an_order_or_a_number_names_a_shipment(
+    cli: Cli, ids: list[str], verb: str, named: str
+) -> None:
+    ran = cli("shipments", verb, named)
+    assert ran.exit_code == 0, ran.output
+    assert ids[0] in ran.stdout
+
+
+def test_of_several_shipments_the_id_must_be_given(cli: Cli, ids: list[str]) -> None:
+    async def act(database: SqliteDatabase) -> str:
+        again = await Labels(database).register(label("O-9", "TN1"), NOW)
+        return again.id
+
+    other: str = cli.on_database(act)
+
+    error = cli("shipments", "cancel", "TN1").exception
+
+    assert isinstance(error, Conflict)
+    first, *lines = str(error).splitlines()
+    assert first == "several shipments are meant, give the id of one:"
+    assert set(lines) == {
+        f"{ids[0]}  store  O-1  1  TN1  due",
+        f"{other}  store  O-9  1  TN1  due",
+    }
+    assert cli.json("shipments", "show", ids[0])["state"] == "due"
+
+
+@pytest.mark.usefixtures("ids")
+def test_shipments_are_written_to_a_table(cli: Cli, ids: list[str]) -> None:
+    ran = cli("shipments", "list", "--csv", "all.csv", "--delimiter", ";")
+    assert ran.stdout == "2 rows written to all.csv\n"
+    text = (cli.folder / "all.csv").read_text(encoding="utf-8-sig")
+    head, *rows = csv.reader(io.StringIO(text), delimiter=";")
+    found = [dict(zip(head, row, strict=True)) for row in rows]
+    assert [row["id"] for row in found] == ids[::-1]
+    assert found[1]["contract"] == "swift"
+    assert found[1]["registered_at"] == "2026-08-01 09:00:00-03:00"
+
+
+def test_shipments_of_an_account_that_is_gone_can_be_listed(
+    cli: Cli, ids: list[str]
+) -> None:
+    environ = {k: v for k, v in cli.environ.items() if "STORE" not in k}
+    cli.environ = environ | {
+        "RELAY_ACCOUNTS__OTHER__APP_KEY": "k",
+        "RELAY_ACCOUNTS__OTHER__APP_TOKEN": "t",
+    }
+    found = cli.json("shipments", "list", "--account", "store")
+    assert [s["id"] for s in found] == ids[::-1]
+    assert cli("shipments", "show", ids[0]).stdout.startswith("Times are those of UTC")
+
+
+@pytest.mark.usefixtures("ids")
+def test_in_a_narrow_window_no_id_is_broken(cli: Cli, ids: list[str]) -> None:
+    cli.environ["COLUMNS"] = "80"
+    shown = cli("shipments", "list").stdout.splitlines()
+    assert all(any(line.startswith(id_) for line in shown) for id_ in ids)
+    assert max(map(len, shown)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("judged", "said"),
+    [("released", "Posted; released"), ("dropped", "Posted; dropped")],
+)
+def test_an_event_that_was_judged_says_how(
+    cli: Cli, documents: list[str], judged: str, said: str
+) -> None:
+    verb = {"released": "release", "dropped": "drop"}[judged]
+    assert cli("events", verb, "1").exit_code == 0
+    shown = cli("shipments", "show", documents[0]).stdout
+    [event, _] = [line for line in shown.splitlines() if "event 1 " in line]
+    assert event.endswith(said)
+    assert f"event 1 {judged} by " in shown
+
+
+def test_an_event_of_several_boxes_says_of_which(
+    cli: Cli, documents: list[str]
+) -> None:
+    async def act(database: SqliteDatabase) -> None:
+        await execute(database, "UPDATE shipments SET volumes = 2")
+
+    cli.on_database(act)
+    assert "volume 1: picked_up" in cli("shipments", "show", documents[0]).stdout
+
+
+ASKED = {
+    "RELAY_CONTRACTS__SWIFT__ADAPTER": "loggi",
+    "RELAY_CONTRACTS__SWIFT__SECRET": "user:password",
+}
+
+
+def test_a_shipment_says_when_its_carrier_is_asked(cli: Cli, ids: list[str]) -> None:
+    cli.environ |= ASKED
+    shown = cli("shipments", "show", ids[0]).stdout
+    assert "never: no carrier of it is asked" in shown
+
+    async def begin(database: SqliteDatabase) -> None:
+        await PollClaims(database).begin(["swift"], NOW)
+
+    cli.on_database(begin)
+    shown = cli("shipments", "show", ids[0]).stdout
+    assert "2026-08-01 09:30:00 (contract swift, volume 1)" in shown
+    [asked] = cli.json("shipments", "show", ids[0])["asked"]
+    assert asked == {
+        "contract": "swift",
+        "volume": 1,
+        "askedAt": None,
+        "nextAt": "2026-08-01T12:30:00+00:00",
+    }
+    cli("shipments", "cancel", ids[0])
+    shown = cli("shipments", "show", ids[0]).stdout
+    assert "never, the shipment is closed (contract swift, volume 1)" in shown
 
 
 def test_a_list_goes_on_until_it_is_long_enough(
     cli: Cli, ids: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page that looks at two rows only has a next one, and that another."""
-    monkeypatch.setattr("relay.store.lists.BATCH", 1)
-    monkeypatch.setattr("relay.store.lists.ROUNDS", 1)
+    monkeypatch.setattr(Lists.__init__, "__kwdefaults__", {"batch": 1, "rounds": 1})
     assert {s["id"] for s in cli.json("shipments", "list")} == set(ids)

@@ -26,10 +26,13 @@ def test_a_carrier_that_only_calls_is_not_asked(cli: Cli, ids: list[str]) -> Non
     assert "calls by itself" in ran.exception.way_out
 
 
-def test_the_carrier_is_to_be_asked_at_once(cli: Cli, ids: list[str]) -> None:
-    ran = cli("shipments", "track-again", ids[0])
+@pytest.mark.parametrize("named", [None, "O-1", "tn1"])
+def test_the_carrier_is_to_be_asked_at_once(
+    cli: Cli, ids: list[str], named: str | None
+) -> None:
+    ran = cli("shipments", "track-again", named or ids[0])
     assert ran.exit_code == 0, ran.output
-    assert "asks its carrier" in ran.stdout
+    assert f"{ids[0]}: a running relay asks its carrier" in ran.stdout
 
     async def lanes(database: SqliteDatabase) -> list[Any]:
         async with database.reading() as tx:

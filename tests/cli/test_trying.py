@@ -97,9 +97,12 @@ def test_at_80_columns_times_and_milestones_are_whole(contract: Cli) -> None:
     shown = contract("carriers", "try", "mx", file).stdout
     lines = shown.splitlines()
     head = next(line for line in lines if line.startswith("utc"))
-    assert head.split() == ["utc", "local", "milestone", "code", "description", "place"]
-    whole = "2026-05-20 02:47 05-19 23:47 available_for_pickup DISP "
-    assert any(line.startswith(whole) for line in lines)
+    assert head.split() == ["utc", "local", "milestone", "code"]
+    whole = "2026-05-20 02:47  05-19 23:47  available_for_pickup  DISP"
+    assert lines[lines.index(whole) + 1 :][:2] == [
+        "    description: Disponible para recolección en la sucursal",
+        "    place: Guadalajara",
+    ]
     assert "references              tracking_number MX1" in lines
 
 

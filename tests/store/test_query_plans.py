@@ -24,6 +24,7 @@ SCANS: Final[dict[str, str]] = {
     "save_account": "one row: the name is the key",
     "asides_of_contract": "the last few requests that were not trusted",
     "trim_asides": "the last few requests that were not trusted",
+    "contract_seen": "it ends at the first row",
     "list_polls": "one row per contract",
     "contracts_to_poll": "one row: the name is the key",
     "lock_poll": "one row: the name is the key",

@@ -1,5 +1,7 @@
 """Lists that people work from, and what they do about all of it at once."""
 
+import csv
+import io
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,10 +10,14 @@ from typing import Any
 import pytest
 
 from relay.clock import micros
+from relay.errors import InvalidLabel
 from relay.settings import Settings
 from relay.store.worklists import WorkLists
 from relay.store.workqueries import Position, WorkList
-from relay.web.worklists import Narrowed
+from relay.web import listing, openapi, worklists
+from relay.web.entries import ENTRIES
+from relay.web.narrowing import Narrowed
+from relay.web.spreadsheets import BOM
 from tests.acme import body, scan
 from tests.clock import START
 from tests.conftest import ACCOUNT
@@ -273,6 +279,8 @@ async def test_an_event_under_the_wrong_contract_names_the_right_one(
         "BR1 is registered under contract acme: hand the parcel over, or correct its "
         "contract"
     )
+    assert len(await entries(api, "unmatched", "contract=solo")) == 1
+    assert await entries(api, "unmatched", "contract=acme") == []
 
 
 @pytest.mark.parametrize("limit", [1, 9])
@@ -290,6 +298,7 @@ async def test_unknown_codes_are_counted_with_an_example(
     shown = [(e["carrierCode"], e["events"], e["example"]) for e in found]
     assert shown == [("X1", 2, "last"), ("X2", 1, "two")]
     assert found[0]["lastSeenAt"] == "2026-03-02T09:00:00-03:00"
+    assert found[0]["reference"] == {"type": "trackingNumber", "value": "BR7"}
 
 
 @pytest.mark.parametrize("limit", [1, 9])
@@ -384,7 +393,126 @@ async def test_rows_of_several_stores_are_in_one_order(
     assert [e["orderId"] for e in await entries(api, "late", "limit=1")] == list("321")
     found = await entries(api, "late", "account=store")
     assert [e["orderId"] for e in found] == ["3", "1"]
-    assert await entries(api, "late", "contract=other") == []
+
+
+@pytest.mark.parametrize("name", [*WorkList])
+@pytest.mark.parametrize(
+    ("field", "known"), [("contract", "acme, solo"), ("account", "store")]
+)
+async def test_a_name_that_nobody_configured_is_refused(
+    serving: Serving,
+    settings: Callable[..., Settings],
+    name: str,
+    field: str,
+    known: str,
+) -> None:
+    api = await serving(settings({"acme": {}, "solo": {}}))
+    status, answered = await api.call("GET", f"{ROOT}/{name}?{field}=zzz")
+    assert (status, answered["field"]) == (422, field)
+    assert answered["detail"] == "'zzz' is not configured"
+    assert answered["wayOut"] == f"configured: {known}"
+
+
+async def test_who_sees_some_stores_is_told_of_their_contracts_only(
+    serving: Serving, settings: Callable[..., Settings], way_in: WayIn
+) -> None:
+    api = await serving(settings(CONTRACTS, **TABLES))
+    way_in.carriers = {"gone": way_in.acme}
+    await way_in.keep(body(scan("BR7", "X", START)), contract="gone")
+    await way_in.read()
+    limited = Narrowed(settings(CONTRACTS, **TABLES), {"outlet"}, None, "gone")
+    with pytest.raises(InvalidLabel, match="not configured") as caught:
+        await limited.check(way_in.database)
+    assert "outlet" not in str(caught.value)
+    for name in ("unmatched", "unknown-codes"):
+        gone = await entries(api, name, "contract=gone", **bearer("ana"))
+        assert {e["contract"] for e in gone} == {"gone"}
+
+
+@pytest.mark.parametrize("body_", [b"odd", b"parked"])
+async def test_a_contract_that_is_gone_may_be_named_if_anything_came_from_it(
+    api: Api, way_in: WayIn, body_: bytes
+) -> None:
+    contracts = {b"odd": {"gone": way_in.acme}, b"parked": {}}
+    way_in.carriers = contracts[body_]
+    await way_in.keep(body_, contract="gone")
+    await way_in.read()
+
+    found = await entries(api, "unreadable", "contract=gone")
+
+    assert len(found) == (body_ == b"odd")
+
+
+async def table(api: Api, path: str, **headers: str) -> tuple[Any, list[list[str]]]:
+    """Return the headers of an answer, and its rows as a spreadsheet reads them."""
+    answered = await api.client.get(f"{ROOT}/{path}", headers=headers)
+    text = await answered.text()
+    assert answered.status == 200, text
+    assert answered.content_type == "text/csv"
+    assert text.startswith(BOM)
+    delimiter = ";" if "delimiter" in path else ","
+    lines = io.StringIO(text.removeprefix(BOM))
+    return answered.headers, list(csv.reader(lines, delimiter=delimiter))
+
+
+@pytest.mark.parametrize("name", [*WorkList])
+async def test_every_list_can_be_had_as_a_table(api: Api, name: str) -> None:
+    headers, [head] = await table(api, f"{name}?format=csv")
+    assert headers["Content-Disposition"] == f'attachment; filename="{name}.csv"'
+    assert "Link" not in headers
+    assert head == ENTRIES[WorkList(name)].columns()
+    described = openapi.document(worklists.OPERATIONS)["paths"][f"{ROOT}/{name}"]
+    answers = described["get"]["responses"]
+    assert answers["200"]["content"].keys() == {"application/json", "text/csv"}
+    assert answers["422"]["content"].keys() == {"application/problem+json"}
+
+
+async def test_a_table_has_the_rows_of_all_pages(
+    api: Api, way_in: WayIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "PAGE", 2)
+    for place, order in enumerate("12345", 1):
+        await register(api, order)
+        await stick(way_in, place, "=1+1")
+
+    _, [head, *rows] = await table(api, "stuck?delimiter=;", Accept="text/csv")
+
+    found = [dict(zip(head, row, strict=True)) for row in rows]
+    assert [r["order_id"] for r in found] == list("54321")
+    assert {r["because"] for r in found} == {"'=1+1"}
+    assert found[0]["since"] == "2026-03-02 09:00:00-03:00"
+    status, page = await api.call("GET", f"{ROOT}/stuck?format=json", Accept="text/csv")
+    assert (status, len(page["entries"])) == (200, 5)
+
+
+async def test_a_table_that_is_too_long_says_where_it_goes_on(
+    api: Api, way_in: WayIn
+) -> None:
+    for place, order in enumerate("123", 1):
+        await register(api, order)
+        await stick(way_in, place)
+
+    headers, rows = await table(api, "stuck?format=csv&limit=2")
+    link = headers["Link"]
+    path = link[link.index(ROOT) + len(ROOT) + 1 : link.index(">")]
+    more, rest = await table(api, path)
+
+    assert (len(rows), len(rest)) == (3, 2)
+    assert link.endswith('>; rel="next"')
+    assert "Link" not in more
+
+
+async def test_a_table_is_not_looked_for_without_end(
+    api: Api, way_in: WayIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "PAGE", 1)
+    monkeypatch.setattr(listing, "MOST_PAGES", 1)
+    for place, order in enumerate("12", 1):
+        await register(api, order)
+        await stick(way_in, place)
+    headers, rows = await table(api, "stuck?format=csv")
+    assert len(rows) == 2
+    assert "rel" in headers["Link"]
 
 
 async def test_a_page_looks_at_so_many_rows_and_no_more(

@@ -56,7 +56,8 @@ ORDER BY e.received_at DESC, e.event DESC LIMIT :limit
 
 -- name: work_unknown_codes
 -- Counted among the latest events without a meaning, with the latest as example.
-SELECT g.contract, g.code, g.events, g.event, e.received_at, e.description
+SELECT g.contract, g.code, g.events, g.event, e.received_at, e.description,
+       v.kind, v.value
 FROM (
     SELECT r.contract, u.code, u.text_key, count(*) AS events, max(u.event) AS event
     FROM (
@@ -66,8 +67,20 @@ FROM (
     JOIN reference_values AS r ON r.reference = u.reference
     GROUP BY r.contract, u.code, u.text_key) AS g
 JOIN events AS e ON e.event = g.event
+JOIN reference_values AS v ON v.reference = e.reference
 WHERE g.event < :id
 ORDER BY g.event DESC LIMIT :limit
+
+-- name: contract_seen
+-- Whether anything is kept of a contract, which may be gone from the settings.
+SELECT 1 AS seen WHERE EXISTS (
+    SELECT 1 FROM reference_values AS r WHERE r.contract = CAST(:contract AS TEXT))
+  OR EXISTS (
+    SELECT 1 FROM documents AS d
+    WHERE d.parked = 1 AND d.contract = CAST(:contract AS TEXT))
+  OR EXISTS (
+    SELECT 1 FROM documents AS d
+    WHERE d.unreadable_because IS NOT NULL AND d.contract = CAST(:contract AS TEXT))
 
 -- name: lock_stuck
 -- Those of some shipments that are stuck still.

@@ -9,12 +9,26 @@ FORMULAS: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a formula begins with; some spreadsheets take the full-width forms, too."""
 
 
+BOM: Final = "\ufeff"
+"""What a file begins with, so that spreadsheets read its accents."""
+
+
 def write_csv(
-    file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+    file: TextIO,
+    columns: Sequence[str],
+    rows: Iterable[Iterable[Any]],
+    delimiter: str = ",",
 ) -> None:
     """Write a header and *rows*, quoted where that is needed."""
-    writer = csv.writer(file)
-    writer.writerow(columns)
+    csv.writer(file, delimiter=delimiter).writerow(columns)
+    write_rows(file, rows, delimiter)
+
+
+def write_rows(
+    file: TextIO, rows: Iterable[Iterable[Any]], delimiter: str = ","
+) -> None:
+    """Write *rows* below a header, quoted where that is needed."""
+    writer = csv.writer(file, delimiter=delimiter)
     writer.writerows([cell(value) for value in row] for row in rows)
 
 

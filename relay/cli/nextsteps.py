@@ -1,0 +1,84 @@
+"""What helps with the rows of a list: the command, with the first row's names."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import typer
+
+Row = Mapping[str, Any]
+
+
+def write_next(name: str, rows: Sequence[Row]) -> None:
+    """Say what to do about the list *name*; nothing if it is empty."""
+    if rows:
+        typer.echo(f"Next: {_STEPS[name](rows)}")
+
+
+def _stuck(rows: Sequence[Row]) -> str:
+    return (
+        f"when the cause is mended: relay shipments retry {rows[0]['id']}, "
+        "or all alike: relay shipments retry --all-stuck --because WORDS"
+    )
+
+
+def _quarantined(rows: Sequence[Row]) -> str:
+    event = rows[0]["event"]
+    return (
+        f"ask the carrier, then: relay events release {event} (believe it), or "
+        f"relay events drop {event}"
+    )
+
+
+def _unmatched(rows: Sequence[Row]) -> str:
+    return (
+        "compare with the labels: relay shipments list --contract "
+        f"{rows[0]['contract']}; then relay shipments correct, or hand-over, as the "
+        "reason says"
+    )
+
+
+def _unreadable(rows: Sequence[Row]) -> str:
+    document = rows[0]["document"]
+    return (
+        f"relay documents show {document}; when its adapter is mended: "
+        f"relay documents replay {document}, or replay --all --unreadable"
+    )
+
+
+def _unknown_codes(rows: Sequence[Row]) -> str:
+    """Show a row for the settings; what came already is read again by a replay."""
+    row = next((row for row in rows if row["carrier_code"]), rows[0])
+    contract, code = row["contract"], json.dumps(row["carrier_code"])
+    return (
+        f"say what it means in [contracts.{contract}], for instance "
+        f'codes = {{ {code} = {{ milestone = "in_transit" }} }}, then for what came '
+        f"already: relay documents replay --all --contract {contract}"
+    )
+
+
+def _asked(rows: Sequence[Row]) -> str:
+    named = rows[0]["tracking_number"] or rows[0]["id"]
+    return (
+        f"what is known: relay shipments show {named}; to ask the carrier at once, if "
+        f"it can be asked: relay shipments track-again {named}"
+    )
+
+
+def _waiting(rows: Sequence[Row]) -> str:
+    return (
+        "`Not Found` may be a wrong order or invoice: compare it with VTEX; a wrong "
+        f"label goes by relay shipments cancel {rows[0]['id']}, then comes right"
+    )
+
+
+_STEPS: Final[Mapping[str, Callable[[Sequence[Row]], str]]] = {
+    "stuck": _stuck,
+    "quarantined": _quarantined,
+    "unmatched": _unmatched,
+    "unreadable": _unreadable,
+    "unknown-codes": _unknown_codes,
+    "late": _asked,
+    "silent": _asked,
+    "waiting": _waiting,
+}
