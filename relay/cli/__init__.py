@@ -5,6 +5,7 @@ import sys
 import typer
 
 from relay.cli import (
+    accepting,
     accounts,
     carriers,
     checking,
@@ -49,6 +50,7 @@ shipments.commands.command("import")(importing.import_)
 shipments.commands.command()(retelling.retell)
 app.command()(forgetting.forget)
 app.add_typer(shipments.commands, name="shipments")
+documents.commands.command()(accepting.accept)
 app.add_typer(documents.commands, name="documents")
 app.add_typer(events.commands, name="events")
 app.add_typer(carriers.commands, name="carriers")

@@ -67,6 +67,13 @@ COLUMNS: Final[Mapping[str, Columns]] = {
         "size": Column("bytes", 3),
         "because": Column("because", is_text=True),
     },
+    "untrusted": {
+        "request": Column("request"),
+        "contract": Column("contract"),
+        "received_at": Column("received"),
+        "size": Column("bytes", 1),
+        "because": Column("because", is_text=True),
+    },
     "unknown-codes": {
         "contract": Column("contract"),
         "carrier_code": Column("code"),

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from relay.web.narrowing import Narrowed
 
 NAMES = (
-    "stuck, quarantined, unmatched, unreadable, unknown-codes, late, silent, waiting"
+    "stuck, quarantined, unmatched, unreadable, untrusted, unknown-codes, late, "
+    "silent, waiting"
 )
 PAGE = 500
 Filter = Annotated[str | None, typer.Option(show_default=False)]

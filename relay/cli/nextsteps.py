@@ -46,6 +46,14 @@ def _unreadable(rows: Sequence[Row]) -> str:
     )
 
 
+def _untrusted(rows: Sequence[Row]) -> str:
+    request, contract = rows[0]["request"], rows[0]["contract"]
+    return (
+        "mend the secret; then, if you know that it was your carrier: "
+        f"relay documents accept {request}, or accept --all --contract {contract}"
+    )
+
+
 def _unknown_codes(rows: Sequence[Row]) -> str:
     """Show a row for the settings; what came already is read again by a replay."""
     row = next((row for row in rows if row["carrier_code"]), rows[0])
@@ -77,6 +85,7 @@ _STEPS: Final[Mapping[str, Callable[[Sequence[Row]], str]]] = {
     "quarantined": _quarantined,
     "unmatched": _unmatched,
     "unreadable": _unreadable,
+    "untrusted": _untrusted,
     "unknown-codes": _unknown_codes,
     "late": _asked,
     "silent": _asked,

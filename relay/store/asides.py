@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from relay.clock import micros
-from relay.store.database import Database
+from relay.store.database import Database, Row
 from relay.store.spelling import as_dict, clean, dumps
 
 
@@ -60,6 +60,11 @@ class Asides:
         async with self._database.reading() as tx:
             found = await tx.rows("asides_of_contract", contract=contract)
         return [as_dict(r) for r in found]
+
+    async def one(self, aside: int) -> Row | None:
+        """Return what was put aside under a number, if it is there still."""
+        async with self._database.reading() as tx:
+            return await tx.row("aside", aside=aside)
 
     async def accept(self, aside: int) -> bool:
         """Make a document of what was put aside; False if it is gone.

@@ -20,6 +20,7 @@ class WorkList(StrEnum):
     QUARANTINED = "quarantined"
     UNMATCHED = "unmatched"
     UNREADABLE = "unreadable"
+    UNTRUSTED = "untrusted"
     UNKNOWN_CODES = "unknown-codes"
     LATE = "late"
     SILENT = "silent"
@@ -88,6 +89,13 @@ async def _unreadable(
     return await tx.rows("list_unreadable", before=before, limit=limit)
 
 
+async def _untrusted(
+    tx: Transaction, after: Position | None, limit: int
+) -> Sequence[Row]:
+    before = after.id if after else _LAST
+    return await tx.rows("work_untrusted", id=before, limit=limit)
+
+
 async def _unknown(
     tx: Transaction, after: Position | None, limit: int
 ) -> Sequence[Row]:
@@ -104,6 +112,7 @@ QUERIES: Final[Mapping[WorkList, Query]] = {
     WorkList.QUARANTINED: _quarantined,
     WorkList.UNMATCHED: _unmatched,
     WorkList.UNREADABLE: _unreadable,
+    WorkList.UNTRUSTED: _untrusted,
     WorkList.UNKNOWN_CODES: _unknown,
 }
 
@@ -114,18 +123,18 @@ def _below(after: Position | None) -> dict[str, int]:
     return {"key": key, "id": after.id if after else _LAST}
 
 
+_PLACES: Final[Mapping[WorkList, tuple[str | None, str]]] = {
+    WorkList.LATE: ("promised_on", "shipment"),
+    WorkList.QUARANTINED: ("event", "shipment"),
+    WorkList.UNMATCHED: ("received_at", "event"),
+    WorkList.UNREADABLE: (None, "document"),
+    WorkList.UNTRUSTED: (None, "aside"),
+    WorkList.UNKNOWN_CODES: (None, "event"),
+}
+"""The columns by which lists are in order, where that is not the shipment alone."""
+
+
 def position(name: WorkList, row: Row) -> Position:
     """Return the place of a row in the order of its list."""
-    match name:
-        case WorkList.LATE:
-            return Position(row["promised_on"], row["shipment"])
-        case WorkList.QUARANTINED:
-            return Position(str(row["event"]), row["shipment"])
-        case WorkList.UNMATCHED:
-            return Position(str(row["received_at"]), row["event"])
-        case WorkList.UNREADABLE:
-            return Position(id=row["document"])
-        case WorkList.UNKNOWN_CODES:
-            return Position(id=row["event"])
-        case _:
-            return Position(id=row["shipment"])
+    key, number = _PLACES.get(name, (None, "shipment"))
+    return Position("" if key is None else str(row[key]), row[number])

@@ -10,7 +10,9 @@ from relay.errors import NotFound
 from relay.logs import logger
 from relay.registering.requests import Request
 from relay.settings import Scope
+from relay.store.asides import Asides
 from relay.store.bulk import Bulk, Done, Replays
+from relay.store.spelling import as_dict
 from relay.web.bodies import Answer, answer, parsed
 from relay.web.keys import CLOCK, CORRECTIONS, DATABASE, ON_NEWS, ON_REPLAY
 from relay.web.models import Problem
@@ -23,6 +25,9 @@ from relay.web.worklists import ROOT
 SLICES: Final = 5
 """Slices of one request: it ends soon, and says where the next one goes on."""
 EVENT: Final = "/v1/events/{event}"
+NO_EVENT: Final = "no shipment has such an event"
+NO_REQUEST: Final = "no such request was put aside"
+WHICH_REQUEST: Final = f"{ROOT}/untrusted lists the last ones"
 Judgement = Literal["released", "dropped"]
 
 _log = logger(__name__)
@@ -51,6 +56,13 @@ class DoneAnswer(Answer):
 
     count: int
     next: str | None
+
+
+class AcceptedAnswer(Answer):
+    """A request that is read now, and the contract that it came for."""
+
+    id: int
+    contract: str
 
 
 class JudgedAnswer(Answer):
@@ -101,6 +113,21 @@ async def replay(request: web.Request, access: Access) -> web.Response:
     return _answered(Done(total, before))
 
 
+async def accept(request: web.Request, access: Access) -> web.Response:
+    """Take an untrusted request as the carrier's, on a person's word."""
+    asides = Asides(request.app[DATABASE])
+    number = _number(request.match_info["request"], NO_REQUEST)
+    row = await asides.one(number)
+    seen = row is not None and Narrowed(access.settings, access.limited()).fits(
+        as_dict(row)
+    )
+    if row is None or not seen or not await asides.accept(number):
+        raise NotFound(NO_REQUEST, way_out=WHICH_REQUEST)
+    _log.info("accepted", contract=row["contract"], request=number, by=access.name)
+    request.app[ON_REPLAY]()
+    return answer(AcceptedAnswer(id=number, contract=row["contract"]), 202)
+
+
 def _bulk(request: web.Request, access: Access) -> Bulk:
     now: datetime = request.app[CLOCK]()
     return Bulk(request.app[DATABASE], access.name, now)
@@ -112,7 +139,8 @@ def _answered(done: Done) -> web.Response:
 
 def _judging(judged: Judgement) -> Handling:
     async def judge(request: web.Request, access: Access) -> web.Response:
-        app, event = request.app, _number(request.match_info["event"])
+        app = request.app
+        event = _number(request.match_info["event"], NO_EVENT)
         shipments = await app[CORRECTIONS].judge(
             event, judged, access.name, app[CLOCK](), access.limited()
         )
@@ -124,10 +152,10 @@ def _judging(judged: Judgement) -> Handling:
     return judge
 
 
-def _number(text: str) -> int:
-    """Read an event's number; raise `NotFound` if it cannot be one."""
+def _number(text: str, otherwise: str) -> int:
+    """Read a number; raise `NotFound` if it cannot be one."""
     if not (text.isascii() and text.isdigit() and len(text) < len("9" * 19)):
-        raise NotFound("no shipment has such an event")
+        raise NotFound(otherwise)
     return int(text)
 
 
@@ -151,6 +179,14 @@ OPERATIONS: Final = (
         body=ReplayRequest,
         example={"contract": "acme", "since": "2026-08-01T00:00:00-03:00"},
         answers={202: DoneAnswer, 400: Problem, 415: Problem, 422: Problem},
+    ),
+    Operation(
+        method="POST",
+        path="/v1/untrusted/{request}/accept",
+        handler=accept,
+        scope=Scope.OPERATOR,
+        summary="Take an untrusted request as the carrier's: it is read",
+        answers={202: AcceptedAnswer, 404: Problem},
     ),
     Operation(
         method="POST",

@@ -19,6 +19,7 @@ from relay.web.entries import (
     UnknownCodeEntry,
     UnmatchedEntry,
     UnreadableEntry,
+    UntrustedEntry,
     WaitingEntry,
 )
 
@@ -37,6 +38,12 @@ def entry(name: WorkList, row: Mapping[str, Any], settings: Settings) -> Entry:
                 **_some(row, *names),
                 received_at=moment(row["received_at"]).astimezone(zone),
                 because=row["unreadable_because"],
+            )
+        case WorkList.UNTRUSTED:
+            return UntrustedEntry(
+                **_some(row, "contract", "size", "because"),
+                request=row["aside"],
+                received_at=moment(row["received_at"]).astimezone(zone),
             )
         case WorkList.UNKNOWN_CODES:
             return UnknownCodeEntry(

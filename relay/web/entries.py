@@ -114,6 +114,16 @@ class UnreadableEntry(Entry):
     because: str
 
 
+class UntrustedEntry(Entry):
+    """A request that did not prove that it is the carrier's."""
+
+    request: int
+    contract: str
+    received_at: datetime
+    size: int
+    because: str
+
+
 class UnknownCodeEntry(Entry):
     """A carrier's code without a meaning, and the words it came with last.
 
@@ -140,6 +150,7 @@ ENTRIES: Final[Mapping[WorkList, type[Entry]]] = {
     WorkList.QUARANTINED: QuarantinedEntry,
     WorkList.UNMATCHED: UnmatchedEntry,
     WorkList.UNREADABLE: UnreadableEntry,
+    WorkList.UNTRUSTED: UntrustedEntry,
     WorkList.UNKNOWN_CODES: UnknownCodeEntry,
     WorkList.LATE: LateEntry,
     WorkList.SILENT: SilentEntry,

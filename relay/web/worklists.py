@@ -28,6 +28,7 @@ SUMMARIES: Final = {
     WorkList.STUCK: "Shipments that a person must help, with VTEX's words",
     WorkList.QUARANTINED: "Events that are not told until a person releases them",
     WorkList.UNMATCHED: "Events that count for no label, and why",
+    WorkList.UNTRUSTED: "The last requests that did not prove to be the carrier's",
     WorkList.UNREADABLE: "Documents that no adapter could read",
     WorkList.UNKNOWN_CODES: "Carriers' codes without a meaning, the latest first",
     WorkList.LATE: "Shipments past their promised day, the most overdue first",

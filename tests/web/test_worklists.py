@@ -12,6 +12,7 @@ import pytest
 from relay.clock import micros
 from relay.errors import InvalidLabel
 from relay.settings import Settings
+from relay.store.asides import Aside, Bounds
 from relay.store.worklists import WorkLists
 from relay.store.workqueries import Position, WorkList
 from relay.web import listing, openapi, worklists
@@ -346,6 +347,10 @@ async def test_other_stores_are_not_listed(
     await stick(way_in, 1)
     async with way_in.database.writing() as tx:
         await tx.run("quarantine_event", shipment=1, event=1, because="too soon")
+    await way_in.documents.asides.put(
+        [Aside("acme", START, {}, b"odd", {}, "no signature")],
+        Bounds(9, 99, START),
+    )
     if name in {"late", "silent"}:
         api.clock.now = START + 30 * DAY
 

@@ -112,6 +112,9 @@ WHERE contract = :contract AND aside IN (
 -- name: asides_of_contract
 SELECT * FROM asides WHERE contract = :contract ORDER BY aside
 
+-- name: aside
+SELECT * FROM asides WHERE aside = :aside
+
 -- name: take_aside
 DELETE FROM asides WHERE aside = :aside
 RETURNING contract, received_at, headers, body

@@ -54,6 +54,13 @@ WHERE e.via IS NULL AND e.withdrawn_at IS NULL
   AND e.received_at <= :key AND (e.received_at < :key OR e.event < :id)
 ORDER BY e.received_at DESC, e.event DESC LIMIT :limit
 
+-- name: work_untrusted
+-- The last few requests of each contract that proved nothing.
+SELECT a.aside, a.contract, a.received_at, a.because, length(a.body) AS size
+FROM asides AS a
+WHERE a.aside < :id
+ORDER BY a.aside DESC LIMIT :limit
+
 -- name: work_unknown_codes
 -- Counted among the latest events without a meaning, with the latest as example.
 SELECT g.contract, g.code, g.events, g.event, e.received_at, e.description,
