@@ -1,6 +1,10 @@
 """What is counted, for Prometheus; each process has a registry of its own."""
 
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+from relay.store.found import Reading
 
 
 class Metrics:
@@ -42,6 +46,22 @@ class Metrics:
         self.unmatched = self._gauge(
             "unmatched_events", "Events that count for no label.", "contract"
         )
+
+    def count_call(self, account: str, kind: str, status: int | None) -> None:
+        """Count a call to VTEX; without an answer its status is 0."""
+        self.vtex_calls.labels(account, kind, status or 0).inc()
+
+    def count_poll(self, contract: str, outcome: str) -> None:
+        """Count a call to a carrier."""
+        self.polls.labels(contract, outcome).inc()
+
+    def count_read(self, readings: Sequence[Reading]) -> None:
+        """Count documents that were read, and their events."""
+        for r in readings:
+            self.documents_read.labels(r.contract).inc()
+            if r.unreadable is not None:
+                self.documents_unreadable.labels(r.contract).inc()
+            self.events.labels(r.contract).inc(len(r.events))
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""

@@ -1,6 +1,6 @@
 """Everything that runs in one process, put together from its settings."""
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -30,7 +30,6 @@ from relay.store.ages import Ages
 from relay.store.claims import Claims
 from relay.store.database import Database
 from relay.store.documents import Documents
-from relay.store.events import Reading
 from relay.store.keeping import Keeper
 from relay.store.labels import Labels
 from relay.store.polls import PollClaims
@@ -158,7 +157,7 @@ class Relay:
         claims = Claims(self.database)
         return Publisher(
             claims,
-            Sender(claims, self.vtex, on_call=self._count_call),
+            Sender(claims, self.vtex, on_call=self.metrics.count_call),
             publisher_terms(self.settings),
             self.clock,
             unread=claims.unread_since,
@@ -173,24 +172,13 @@ class Relay:
         terms = self.terms
         return Labels(self.database, terms.pace, terms.lower_bounds, terms.adoptions)
 
-    def _count_call(self, account: str, kind: str, status: int | None) -> None:
-        self.metrics.vtex_calls.labels(account, kind, status or 0).inc()
-
-    def _count_read(self, readings: Sequence[Reading]) -> None:
-        metrics = self.metrics
-        for r in readings:
-            metrics.documents_read.labels(r.contract).inc()
-            if r.unreadable is not None:
-                metrics.documents_unreadable.labels(r.contract).inc()
-            metrics.events.labels(r.contract).inc(len(r.events))
-
     def _reader(self) -> Reader:
         database = self.database
         calls = Calls(
             on_news=self.news,
             on_idle=self.keeper.burst_read if self.keeper else nothing,
             on_hang=hang,
-            on_read=self._count_read,
+            on_read=self.metrics.count_read,
             guard=lambda: watched(2 * TIME_LIMIT),
         )
         return Reader(
@@ -225,13 +213,10 @@ class Relay:
             self.session,
             self.intake.keep_document,
             self.clock,
-            Tells(self._count_poll, self.reader.wake, hang),
+            Tells(self.metrics.count_poll, self.reader.wake, hang),
         )
         asked = callings(self.settings.contracts, self.carriers)
         return Poller(claims, rounds, asked, self.clock, self.health)
-
-    def _count_poll(self, contract: str, outcome: str) -> None:
-        self.metrics.polls.labels(contract, outcome).inc()
 
     def _policy(self, account: str, contract: str) -> Policy:
         """Return how a shipment is told as settings are now."""
