@@ -33,7 +33,10 @@ def unpacked(poll: Poll, answered: Answered, asked: Sequence[Asked]) -> list[Doc
 def _documents(
     poll: Poll, answered: Answered, value: Any, asked: Sequence[Asked]
 ) -> Iterator[Document]:
-    """Yield what the answer says of each parcel; nothing if it knows of none."""
+    """Yield what the answer says of each parcel; nothing if it knows of none.
+
+    What is wrapped would hide that it is empty.
+    """
     at = answered.received_at
     if poll.error is not None and poll.error.holds(value):
         raise CarrierFailure(_message(poll.error.find(value)))
@@ -46,7 +49,7 @@ def _documents(
     for name, piece in pieces:
         if not poll.wrap:
             yield Document(json.dumps(piece).encode(), at, _TYPE)
-        elif (parcel := _named(poll, name, asked)) is not None:
+        elif piece and (parcel := _named(poll, name, asked)) is not None:
             whole = {"asked": dict(parcel), "answer": piece}
             yield Document(json.dumps(whole).encode(), at, _TYPE)
 

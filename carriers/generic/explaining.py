@@ -18,6 +18,7 @@ def missing_reference(
     tried += [f"document {quoted([rule.document])}" for rule in ours if rule.document]
     says = f"references: the {kind} is missing; tried {', '.join(tried)}"
     hint = next(filter(None, (_hint(rule, event, root) for rule in ours)), "")
+    hint = hint or _unwrapped(ours, root)
     return f"{says}; {hint}" if hint else says
 
 
@@ -30,6 +31,15 @@ def _hint(rule: ReferenceRule, event: Any, root: Any) -> str:
         return "it stands on the document: write `document` in place of `path`"
     if rule.document and not rule.path and _found(rule.document, event):
         return "it stands on the event: write `path` in place of `document`"
+    return ""
+
+
+def _unwrapped(rules: Sequence[ReferenceRule], root: Any) -> str:
+    """Say how an answer gets the reference that was asked for."""
+    paths = [path.text for rule in rules for path in (rule.path, rule.document) if path]
+    wanted = any(text.startswith("asked.") for text in paths)
+    if wanted and not (isinstance(root, dict) and "asked" in root):
+        return "an answer has `asked` only with polling.wrap = true"
     return ""
 
 

@@ -8,18 +8,30 @@ from relay.counting import counted
 from relay.settings import ContractSettings
 from relay.tracking import Milestone, TrackingEvent
 
+MOST_NAMED = 5
+
 
 def remarks(
     contract: ContractSettings,
     carrier: Carrier,
     events: Sequence[TrackingEvent],
+    left: Sequence[str],
     now: datetime,
 ) -> Iterator[str]:
-    """Yield what is odd about *events*, though they can be read."""
+    """Yield what is odd about *events*, though they can be read.
+
+    *left* are fields that may be about a person, and are not cut.
+    """
     if isinstance(carrier, Remarks):
         yield from carrier.remarks(events)
     if unknown_codes(events):
         yield f"unknown codes: give them rows in contracts.{contract.name}.codes"
+    if events and left:
+        fields = ", ".join(left[:MOST_NAMED])
+        yield (
+            f"{fields}: may be about a person, and would stay; name it in "
+            "personal_fields if it is"
+        )
     without = sum(not event.description for event in events)
     if without:
         yield (

@@ -1,6 +1,7 @@
 """What a contract's adapter makes of a document; nothing is stored."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from relay.carrier.contract import (
     ParcelView,
     Unpacks,
 )
+from relay.carrier.persons import personal_paths
 from relay.carrier.redaction import redact
 from relay.cli.layout import Column
 from relay.cli.remarking import remarks, unknown_codes
@@ -87,13 +89,14 @@ def _told(
     readings = translate(unread, {contract.name: carrier})
     events = [event for reading in readings for event in reading.events]
     fields = carrier.personal_fields
+    left = list(dict.fromkeys(p for d in documents for p in _persons(d, fields)))
     cut = [f for f in fields if any(_is_cut(d, f) for d in documents)]
     return {
         "unreadableBecause": _because(readings),
         "personalFieldsCut": cut,
         "personalFieldsNotFound": [field for field in fields if field not in cut],
         "unknownCodes": unknown_codes(events),
-        "notes": list(remarks(contract, carrier, events, utcnow())),
+        "notes": list(remarks(contract, carrier, events, left, utcnow())),
         "events": [_event(event, contract.zone) for event in events],
     }
 
@@ -106,6 +109,16 @@ def _because(readings: Sequence[Reading]) -> str | None:
     each = ((reasons.count(reason), reason) for reason in dict.fromkeys(reasons))
     of = len(readings)
     return "; ".join(f"{n} of {of} pieces: {reason}" for n, reason in each) or None
+
+
+def _persons(document: Document, fields: tuple[str, ...]) -> Iterator[str]:
+    """Yield what may be about a person in a document once its *fields* are cut."""
+    type_ = document.headers.get("content-type", "")
+    try:
+        value = json.loads(redact(document.body, type_, fields))
+    except (ValueError, RecursionError):
+        return
+    yield from (".".join(path) for path in personal_paths(value))
 
 
 def _is_cut(document: Document, field: str) -> bool:

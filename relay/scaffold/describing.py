@@ -2,6 +2,7 @@
 
 import json
 import re
+from secrets import token_hex
 from typing import Final
 
 from relay.scaffold.guessing import guess
@@ -22,11 +23,16 @@ def generic_contract(name: str, sample: bytes) -> str:
     }
     words = {
         "name": name,
+        "url_secret": token_hex(16),
         "zone": ZONE,
         "where": "path" if found.number_in_scan else "document",
         "text": _text(_expression(found.text)) if found.text else "[]",
         "layout": _text(found.layout or "iso"),
-        "codes": ", ".join(map(_text, codes_of(sample, found))),
+        "codes": "\n".join(
+            f'{_text(code)} = {{ milestone = "unknown" }}'
+            for code in codes_of(sample, found)
+        ),
+        "personal": _text_list([".".join(path) for path in found.personal]),
     }
     return filled("generic.toml", paths | words)
 
@@ -34,6 +40,10 @@ def generic_contract(name: str, sample: bytes) -> str:
 def _expression(path: tuple[str, ...]) -> str:
     """Spell a path of keys as JMESPath does; the whole value is `@`."""
     return ".".join(k if _PLAIN.fullmatch(k) else _text(k) for k in path) or "@"
+
+
+def _text_list(values: list[str]) -> str:
+    return json.dumps(values, ensure_ascii=False)
 
 
 def _text(value: str) -> str:

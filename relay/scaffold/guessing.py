@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from relay.carrier.persons import is_personal, personal_paths
 from relay.carrier.times import iso, local
 from relay.errors import ConfigurationError
 
@@ -22,7 +23,10 @@ LAYOUTS: Final = (
     "%Y/%m/%d %H:%M:%S",
     "%Y%m%d%H%M%S",
 )
-_NUMBER: Final = ("track", "rastre", "awb", "objeto", "number", "numero", "id")
+_NUMBER: Final = (
+    "track", "rastre", "awb", "objeto", "number", "numero", "shipment", "envio", "id",
+)  # fmt: skip
+_NO_PARCEL: Final = ("account", "company", "user", "store", "loja", "event")
 _CODE: Final = ("code", "codigo", "cod", "status", "event", "ocorrencia", "tipo")
 _TEXT: Final = ("desc", "message", "mensagem", "text", "name", "nome", "detail")
 _ANY_ZONE: Final = ZoneInfo("UTC")
@@ -32,7 +36,8 @@ _ANY_ZONE: Final = ZoneInfo("UTC")
 class Guess:
     """Paths of keys: `number` from the top or from a scan, the rest from a scan.
 
-    `layout` is that of the times, empty for ISO 8601.
+    `layout` is that of the times, empty for ISO 8601; `personal` are fields, from
+    the top, that may be about a person.
     """
 
     scans: Path
@@ -42,6 +47,7 @@ class Guess:
     time: Path
     text: Path
     layout: str
+    personal: tuple[Path, ...] = ()
 
     def happened(self, scan: Any, zone: ZoneInfo) -> datetime:
         """Return when a *scan* was, in UTC."""
@@ -66,11 +72,13 @@ def guess(body: bytes) -> Guess:
     code = _named(leaves, _CODE, taken, "code of what happened")
     taken.add(code)
     text = _best(leaves, _TEXT, taken, lambda v: isinstance(v, str))
-    number = _best(outer, _NUMBER, set(), _is_word)
+    number = _best(_of_parcels(outer), _NUMBER, set(), _is_word)
     inside = not number
     if inside:
-        number = _named(leaves, _NUMBER, taken | {text}, "number of a parcel")
-    return Guess(scans, number, inside, code, time, text, layout)
+        named = _of_parcels(leaves)
+        number = _named(named, _NUMBER, taken | {text}, "number of a parcel")
+    personal = tuple(dict.fromkeys(personal_paths(value)))
+    return Guess(scans, number, inside, code, time, text, layout, personal)
 
 
 def at(value: Any, path: Path) -> Any:
@@ -123,12 +131,25 @@ def _lists(value: Any, path: Path) -> Iterator[Path]:
 def _leaves(
     value: Any, path: Path = (), without: Path | None = None
 ) -> Iterator[tuple[Path, Any]]:
-    """Yield the texts and numbers of objects in objects, with their paths."""
+    """Yield the texts and numbers of objects in objects, with their paths.
+
+    What may be about a person is left out.
+    """
     if isinstance(value, Mapping) and (without is None or path != without):
         for key, part in value.items():
-            yield from _leaves(part, (*path, key), without)
+            if not is_personal(key, part):
+                yield from _leaves(part, (*path, key), without)
     elif isinstance(value, str | int | float) and not isinstance(value, bool):
         yield path, value
+
+
+def _of_parcels(leaves: Mapping[Path, Any]) -> dict[Path, Any]:
+    """Leave out the ids of other things: accounts, users, events."""
+    return {
+        path: value
+        for path, value in leaves.items()
+        if not any(word in path[-1].lower() for word in _NO_PARCEL)
+    }
 
 
 def _time(leaves: Mapping[Path, Any]) -> tuple[Path, str]:

@@ -11,7 +11,7 @@ FUTURE: Final = timedelta(hours=24)
 """An event further ahead than this is quarantined; a nearer one waits."""
 
 IN_FUTURE: Final = "more than 24 hours in the future"
-AMBIGUOUS: Final = "several parcels could be meant"
+AMBIGUOUS: Final = "it does not say for certain which parcel is meant"
 
 
 def doubtful_in_itself(event: KnownEvent, now: datetime) -> str | None:

@@ -9,6 +9,8 @@ from typing import Any
 from relay.clock import micros, moment
 from relay.telling.facts import CANCELLED
 
+NO_NUMBER = "there is no tracking number yet: VTEX can be told nothing"
+
 
 class State(StrEnum):
     """How a shipment stands: what VTEX knows of it, and what is waited for."""
@@ -45,7 +47,7 @@ def standing(
     if over is not None:
         return over
     if not row["tracking_number"]:
-        return Standing(State.AWAITING_NUMBER)
+        return Standing(State.AWAITING_NUMBER, NO_NUMBER)
     return _moving(row, micros(now), gate)
 
 

@@ -62,6 +62,13 @@ def test_personal_fields_that_are_not_there_are_listed(contract: Cli) -> None:
     assert "personalFieldsNotFound  Sender\n" in shown
 
 
+def test_what_may_be_about_a_person_and_would_stay_is_named(contract: Cli) -> None:
+    more = {"Receiver": "Uma Pessoa", "customerPhone": "0"}
+    made = contract.json("carriers", "try", "mx", sample(contract, DELIVERED | more))
+    (note,) = [n for n in made["notes"] if "person" in n]
+    assert note.startswith("Events.customerPhone: may be about a person")
+
+
 def test_what_is_odd_is_said_with_what_to_do(contract: Cli) -> None:
     file = sample(contract, {"At": "2026-05-19T10:00:00"}, DELIVERED | {"Code": "9"})
     made = contract.json("carriers", "try", "mx", file)

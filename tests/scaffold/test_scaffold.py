@@ -164,3 +164,21 @@ def test_settings_are_guessed_that_read_the_sample(name: str, sample: Any) -> No
     assert all(e.carrier_code for e in events)
     assert {r.kind for e in events for r in e.references} == {"tracking_number"}
     assert bool(events[0].description) is bool(found.text)
+
+
+def test_a_persons_fields_are_cut_and_never_guessed_as_words() -> None:
+    sample = {
+        "data": {
+            "account_id": 11600,
+            "shipment_id": 3850099,
+            "status": "Entregue",
+            "at": "2026-03-02T09:00:00Z",
+            "recipient": {"name": "Uma Pessoa", "document": "00000000000"},
+            "driverPhone": "0",
+        }
+    }
+    table = tomllib.loads(generic_contract("one", body(sample)))["contracts"]["one"]
+    assert table["references"][0]["path"] == "data.shipment_id"
+    assert table["personal_fields"] == ["data.recipient", "data.driverPhone"]
+    assert "recipient" not in str(table["text"])
+    assert table["codes"] == {"Entregue": {"milestone": "unknown"}}

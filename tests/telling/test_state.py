@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from relay.clock import micros
+from relay.telling.state import NO_NUMBER as WHY_NOT
 from relay.telling.state import Standing, State, standing
 from tests.clock import START
 
@@ -57,8 +58,8 @@ BUSY = {"not_before": LATER, "due_at": LATER, "waiting_because": "VTEX answered 
             Standing(State.WAITING, f"postponed (until {UNTIL})"),
         ),
         ({"not_before": LATER}, Standing(State.UP_TO_DATE)),
-        (NO_NUMBER, Standing(State.AWAITING_NUMBER)),
-        (NO_NUMBER | {"due_at": NOW}, Standing(State.AWAITING_NUMBER)),
+        (NO_NUMBER, Standing(State.AWAITING_NUMBER, WHY_NOT)),
+        (NO_NUMBER | {"due_at": NOW}, Standing(State.AWAITING_NUMBER, WHY_NOT)),
         (CLOSED, Standing(State.CLOSED, closed_because="returned")),
         (CLOSED | NO_NUMBER, Standing(State.CLOSED, closed_because="returned")),
         (DELIVERED, Standing(State.DELIVERED)),

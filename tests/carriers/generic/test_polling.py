@@ -274,12 +274,18 @@ def test_a_piece_of_an_answer_says_itself_what_was_asked() -> None:
 
 
 def test_an_answer_that_names_no_parcel_needs_to_be_told() -> None:
-    answer = Document(b"[]", ARRIVED)
+    answer = Document(b"[1]", ARRIVED)
     made = asker(polling=ONE | {"wrap": True})
     [found] = bodies(made.unpack(answer, [parcel("A")]))
-    assert found == {"asked": {"tracking_number": "A"}, "answer": []}
+    assert found == {"asked": {"tracking_number": "A"}, "answer": [1]}
     with pytest.raises(CarrierFailure, match=r"^polling.wrap: .* was asked for$"):
         made.unpack(answer, [parcel("", order_id="1")])
+
+
+@pytest.mark.parametrize("empty", [b"[]", b"{}", b"null"])
+def test_an_answer_that_is_empty_tells_nothing_of_its_parcel(empty: bytes) -> None:
+    made = asker(polling=ONE | {"wrap": True})
+    assert made.unpack(Document(empty, ARRIVED), [parcel("A")]) == []
 
 
 @pytest.mark.parametrize(
