@@ -140,6 +140,7 @@ def test_a_reference_that_is_too_long_is_none() -> None:
         ({"path": "x", "document": "y"}, "tried path 'x', document 'y'$"),
         ({"path": "id"}, "'id'; it stands on the document: write `document` in place"),
         ({"document": "n"}, "'n'; it stands on the event: write `path` in place of"),
+        ({"document": "asked.n"}, "'asked.n'; an answer has `asked` only with polli"),
     ],
 )
 def test_a_missing_reference_is_looked_for_elsewhere(
