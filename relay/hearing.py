@@ -39,12 +39,16 @@ class Hearing:
         code = event.carrier_code
         if (contract, code) not in self._named and len(self._named) < MOST_NAMED:
             self._named.add((contract, code))
-            number = event.references[0].value
-            _log.warning("unknown code", contract=contract, code=code, parcel=number)
+            _log.warning(
+                "unknown code", contract=contract, code=code, parcel=_named(event)
+            )
 
 
 def _said(event: TrackingEvent) -> str:
-    """Spell an event by the first reference that it names."""
-    number = event.references[0].value
+    """Spell an event, with every reference that it names."""
     at = event.occurred_at.isoformat(timespec="seconds")
-    return f"{number} {event.carrier_code} {event.milestone} {at}"
+    return f"{_named(event)} {event.carrier_code} {event.milestone} {at}"
+
+
+def _named(event: TrackingEvent) -> str:
+    return " ".join(reference.value for reference in event.references)

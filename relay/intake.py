@@ -21,6 +21,7 @@ from relay.settings import Intake as Limits
 from relay.store.documents import Documents, Kept
 
 OK: Final = Reply()
+LONGEST_NAME: Final = 50
 
 _log = logger(__name__)
 
@@ -53,6 +54,7 @@ class Intake:
         self.asides = SettingAside(documents.asides, clock, self._limits, aside_key)
         self.metrics = metrics or Metrics()
         self._untrusted: Counter[str] = Counter()
+        self._strangers = 0
 
     def reload(
         self, carriers: Mapping[str, Carrier], contracts: Mapping[str, ContractSettings]
@@ -74,6 +76,7 @@ class Intake:
         Raises `UnknownContract` or `BacklogFull`.
         """
         if contract not in self._contracts:
+            self._count_unknown(contract)
             raise UnknownContract(f"no contract is called {contract!r}")
         self._gathering.check_room(size)
 
@@ -138,6 +141,13 @@ class Intake:
             check_secret(url_secret or "", self._url_secrets[contract])
         elif verification == "asked":
             raise UntrustedWebhook("the carrier is asked: nobody calls")
+
+    def _count_unknown(self, contract: str) -> None:
+        """Log at counts that double, with the name tried: it may be a typing error."""
+        self._strangers += 1
+        if self._strangers & (self._strangers - 1) == 0:
+            count, tried = self._strangers, contract[:LONGEST_NAME]
+            _log.warning("no such contract", tried=tried, count=count)
 
     def _count_untrusted(self, contract: str, error: UntrustedWebhook) -> None:
         """Count, and log at counts that double: a flood must not fill the log."""

@@ -13,13 +13,22 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+from relay.clock import utcnow
 from relay.doctor import Check, Level, examine, unusable
 from relay.doctor.contracts import check_contract
-from relay.doctor.database import check_library, check_mount, check_place, check_server
+from relay.doctor.database import (
+    check_database,
+    check_library,
+    check_mount,
+    check_place,
+    check_server,
+)
 from relay.doctor.vtex import explained
 from relay.errors import ConfigurationError
+from relay.labels import Label, LabelParcel
 from relay.sandbox.server import serve_sandbox
 from relay.settings import Settings
+from relay.store.labels import Labels
 from relay.store.sqlite import SqliteDatabase
 from relay.vtex.client import Answer
 
@@ -207,6 +216,21 @@ def test_a_contract_open_to_anybody_is_worth_a_look(
     settings = made(contract={"verification": "none"})
     look, fine = check_contract(settings.contracts["swift"], settings)
     assert (look.level, fine.level) == (Level.LOOK, Level.FINE)
+
+
+async def test_open_parcels_of_a_contract_that_is_gone_are_named(
+    made: Callable[..., Settings], tmp_path: Path
+) -> None:
+    path = tmp_path / "relay.db"
+    database = SqliteDatabase(path)
+    await database.open()
+    label = Label("store", "gone", "v1-01", "1", (LabelParcel("BR1"),))
+    await Labels(database).register(label, utcnow())
+    await database.close()
+    settings = made(database=f"sqlite:///{path}")
+    found = {c.subject: c for c in await check_database(settings)}
+    assert found["contracts.gone"].level is Level.LOOK
+    assert "1 open parcel of it" in found["contracts.gone"].says
 
 
 def test_a_contract_that_is_asked_has_no_address(made: Callable[..., Settings]) -> None:

@@ -399,6 +399,21 @@ async def test_a_persons_word_may_be_dropped_again(world: World) -> None:
     assert not (await world.shown()).finished
 
 
+async def test_who_drops_what_vtex_was_told_is_warned(world: World) -> None:
+    label = await world.label()
+    await said_delivered(world, label.id)
+    await world.rest()
+    assert (await world.shown()).finished
+    timeline = await Lists(world.database).timeline(await world.fact("shipment"))
+    event = timeline.events[0]["event"]
+    corrections = Corrections(world.database)
+    judged = await corrections.judge(event, "dropped", "somebody", world.now)
+    warning = f"alert: VTEX was told of event {event} before it was dropped, and keeps"
+    assert judged.warnings[0].startswith(warning)
+    timeline = await Lists(world.database).timeline(await world.fact("shipment"))
+    assert warning in timeline.notes[0]["text"]
+
+
 async def test_a_person_may_speak_of_one_volume(world: World) -> None:
     label = await world.label(numbers=["A", "B"])
     await world.wait(hours=1)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from relay.carrier.contract import Reply, WebhookRequest
 from relay.errors import BacklogFull, UnknownContract, UntrustedWebhook
@@ -208,6 +209,19 @@ async def test_a_contract_without_verification_takes_everything(
     way_in.contracts = settings({"acme": {"verification": "none"}}).contracts
     intake = way_in.intake()
     assert (await intake.accept("acme", WebhookRequest({}, b"{}"))).status == 200
+
+
+async def test_an_address_with_a_typing_error_is_named_in_the_log(
+    way_in: WayIn,
+) -> None:
+    intake = way_in.intake()
+    with capture_logs() as lines:
+        for _ in range(4):
+            with pytest.raises(UnknownContract):
+                await intake.accept("acmee", WebhookRequest({}, b"{}"))
+    assert [(line["tried"], line["count"]) for line in lines] == [
+        ("acmee", count) for count in (1, 2, 4)
+    ]
 
 
 async def test_a_contract_that_is_asked_takes_nothing(

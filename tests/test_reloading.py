@@ -11,11 +11,13 @@ from aiohttp.test_utils import TestClient, TestServer
 from structlog.testing import capture_logs
 
 from relay.app import Relay, assembled
+from relay.labels import Label, LabelParcel
 from relay.reloading import Reloader, change
 from relay.serving import reload
 from relay.settings import Settings
 from relay.settings.source import Source
 from relay.store.accounts import Accounts
+from relay.store.labels import Labels
 from tests.way_in import everything, until
 
 Make = Callable[..., Settings]
@@ -246,6 +248,20 @@ async def test_a_contract_can_be_added(relay: Relay, tmp_path: Path) -> None:
         await relay.reader.step()
         (document,) = await everything(relay.database, "documents")
         assert document["read_at"] is not None, "its adapter read it"
+
+
+async def test_parcels_of_a_contract_that_is_gone_are_named_at_the_start(
+    tmp_path: Path,
+) -> None:
+    async with assembled(serving(tmp_path)) as relay:
+        label = Label("store", "gone", "v1-01", "1", (LabelParcel("BR1"),))
+        await Labels(relay.database).register(label, relay.clock())
+    with capture_logs() as logged:
+        async with assembled(serving(tmp_path)):
+            pass
+    (line,) = logged
+    assert "not in the settings" in line["event"]
+    assert (line["contract"], line["parcels"]) == ("gone", 1)
 
 
 async def test_bounds_adoption_and_expiry_follow(relay: Relay, tmp_path: Path) -> None:

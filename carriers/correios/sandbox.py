@@ -39,7 +39,8 @@ class Simulator:
 
     def contract(self, base_url: str) -> Mapping[str, str]:
         """Return settings with which a token is fetched first."""
-        return {"base_url": base_url, "user": "loja", "secret": _CODE}
+        given = {"base_url": base_url, "verification": "asked"}
+        return {**given, "user": "loja", "secret": _CODE}
 
     def routes(self) -> Iterable[StagedRoute]:
         """Return the token's and the objects' endpoints."""

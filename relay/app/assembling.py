@@ -8,11 +8,14 @@ from aiohttp import ClientSession, DummyCookieJar
 from relay.app.relay import Relay
 from relay.clock import Clock, utcnow
 from relay.database import opened
+from relay.logs import logger
 from relay.settings import Settings
 from relay.vtex.client import VtexClient
 from relay.vtex.wire import vtex_session
 from relay.web.tokens import check_tokens
 from relay.wiring import carriers
+
+log = logger(__name__)
 
 
 @asynccontextmanager
@@ -50,4 +53,11 @@ async def _begin(relay: Relay) -> None:
     await relay.notice_credentials()
     await relay.publisher.start(alone=relay.alone)
     await relay.poller.start(alone=relay.alone)
+    orphans = await relay.poller.claims.orphans(relay.settings.contracts)
+    for contract, parcels in orphans.items():
+        log.warning(
+            "open parcels of a contract that is not in the settings",
+            contract=contract,
+            parcels=parcels,
+        )
     await relay.database.listen(relay.publisher.wake)

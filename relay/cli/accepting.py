@@ -1,20 +1,41 @@
-"""`relay documents accept`: requests that were not trusted, on a person's word."""
+"""`relay documents untrusted`, `accept`: requests that proved nothing."""
 
 # ruff: noqa: PLC0415 -- imported when a command runs, so that help is quick
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from relay.cli.databases import on_database
+from relay.cli.databases import on_database, operator
 from relay.cli.options import Config, settings_of
+from relay.cli.showing import write_fields
+from relay.clock import moment, utcnow
 from relay.counting import counted
 from relay.errors import NotFound
 
 if TYPE_CHECKING:
     from relay.settings import Settings
     from relay.store.database import Database
+
+
+def untrusted(
+    request: Annotated[int, typer.Argument(min=1, help="The request's number.")],
+    config: Config = None,
+) -> None:
+    """Show a request that did not prove to be the carrier's, with its body."""
+
+    async def act(database: "Database") -> Any:
+        from relay.store.asides import Asides
+
+        return await Asides(database).one(request)
+
+    row = on_database(config, act)
+    if row is None:
+        raise _gone(request)
+    fields = {name: row[name] for name in ("contract", "because", "headers")}
+    write_fields(fields | {"received": moment(row["received_at"])})
+    typer.echo(f"\n{bytes(row['body']).decode(errors='replace')}")
 
 
 def accept(
@@ -42,10 +63,7 @@ def accept(
     else:
         count = on_database(config, partial(_accepted, [request or 0]))
         if not count:
-            raise NotFound(
-                f"request {request} is not there any more",
-                way_out="`relay lists untrusted` shows the last ones",
-            )
+            raise _gone(request)
     typer.echo(f"{counted(count, 'request')} will be read by a running relay.")
 
 
@@ -63,6 +81,14 @@ async def _accepted(requests: list[int], database: "Database") -> int:
     from relay.store.asides import Asides
 
     asides = Asides(database)
-    taken = [await asides.accept(request) for request in requests]
+    by, now = operator(), utcnow()
+    taken = [await asides.accept(request, by, now) for request in requests]
     await database.notify()
     return sum(taken)
+
+
+def _gone(request: int | None) -> NotFound:
+    return NotFound(
+        f"request {request} is not there any more",
+        way_out="`relay lists untrusted` shows the last ones",
+    )

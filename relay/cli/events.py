@@ -11,6 +11,7 @@ from relay.cli.options import Config
 from relay.clock import utcnow
 
 if TYPE_CHECKING:
+    from relay.store.corrections import Judged
     from relay.store.database import Database
 
 Number = Annotated[
@@ -31,17 +32,19 @@ def release(event: Number, config: Config = None) -> None:
 
 @commands.command()
 def drop(event: Number, config: Config = None) -> None:
-    """Do not believe an event: VTEX is never told of it."""
+    """Do not believe an event: VTEX is not told of it, unless it was already."""
     _judge(event, "dropped", config)
 
 
 def _judge(event: int, judged: Literal["released", "dropped"], config: Config) -> None:
-    async def act(database: "Database") -> list[str]:
+    async def act(database: "Database") -> "Judged":
         from relay.store.corrections import Corrections
 
         found = await Corrections(database).judge(event, judged, operator(), utcnow())
         await database.notify()
         return found
 
-    shipments = on_database(config, act)
-    typer.echo(f"event {event} is {judged}, for {', '.join(shipments)}.")
+    found = on_database(config, act)
+    typer.echo(f"event {event} is {judged}, for {', '.join(found.shipments)}.")
+    for warning in found.warnings:
+        typer.echo(warning, err=True)

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import typer
 
+from relay.cli.showing import Sentence
+
 Row = Mapping[str, Any]
 
 
@@ -49,8 +51,9 @@ def _unreadable(rows: Sequence[Row]) -> str:
 def _untrusted(rows: Sequence[Row]) -> str:
     request, contract = rows[0]["request"], rows[0]["contract"]
     return (
-        "mend the secret; then, if you know that it was your carrier: "
-        f"relay documents accept {request}, or accept --all --contract {contract}"
+        f"mend the secret; look at one: relay documents untrusted {request}; if you "
+        f"know that it was your carrier: relay documents accept {request}, or "
+        f"accept --all --contract {contract}"
     )
 
 
@@ -74,10 +77,19 @@ def _asked(rows: Sequence[Row]) -> str:
 
 
 def _waiting(rows: Sequence[Row]) -> str:
+    """Name a label that may be wrong, if VTEX does not know it."""
+    unknown = [row for row in rows if "not found" in _words(row["why"]).lower()]
+    if not unknown:
+        return "nothing: it is told by itself; relay accounts list shows what is shut"
     return (
-        "`Not Found` may be a wrong order or invoice: compare it with VTEX; a wrong "
-        f"label goes by relay shipments cancel {rows[0]['id']}, then comes right"
+        "`Not Found` may be a wrong order or invoice: compare it with VTEX; if it is, "
+        f"relay shipments cancel {unknown[0]['id']}, then register it anew"
     )
+
+
+def _words(value: Any) -> str:
+    """Return a text that may be missing, or have instants of its own to show."""
+    return value.text if isinstance(value, Sentence) else value or ""
 
 
 _STEPS: Final[Mapping[str, Callable[[Sequence[Row]], str]]] = {

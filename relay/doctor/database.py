@@ -3,7 +3,7 @@
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,8 @@ from relay.database import opened
 from relay.doctor.findings import Check, Level, fine, look, wrong
 from relay.errors import ConfigurationError
 from relay.settings import Settings
-from relay.store.accounts import Accounts
+from relay.store.accounts import Accounts, AccountState
+from relay.store.polls import PollClaims
 from relay.store.sqlite import OLDEST
 from relay.wiring import sqlite_path
 
@@ -44,7 +45,7 @@ async def _check_sqlite(settings: Settings) -> list[Check]:
     mounts = MOUNTS.read_text(encoding="utf-8") if MOUNTS.exists() else ""
     found += check_mount(path.resolve(), mounts)
     if path.exists() and not any(c.level is Level.WRONG for c in found):
-        found.append(await _opens(settings))
+        found += await _opens(settings)
     return found
 
 
@@ -90,12 +91,23 @@ def check_mount(path: Path, mounts: str) -> Iterator[Check]:
         yield wrong(SUBJECT, says, way_out)
 
 
-async def _opens(settings: Settings) -> Check:
+async def _opens(settings: Settings) -> list[Check]:
     try:
         async with opened(settings) as database:
             known = await Accounts(database).all()
+            orphans = await PollClaims(database).orphans(settings.contracts)
     except ConfigurationError as error:
-        return wrong(SUBJECT, str(error), "name another file, or restore a backup")
+        return [wrong(SUBJECT, str(error), "name another file, or restore a backup")]
+    return [_knows(known), *map(_orphaned, orphans, orphans.values())]
+
+
+def _orphaned(contract: str, parcels: int) -> Check:
+    says = f"{counted(parcels, 'open parcel')} of it, and it is not in the settings"
+    way_out = "put it back, or correct the contract of its shipments"
+    return look(f"contracts.{contract}", says, way_out)
+
+
+def _knows(known: Sequence[AccountState]) -> Check:
     return fine(SUBJECT, f"it opens, and knows {counted(len(known), 'account')}")
 
 

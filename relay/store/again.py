@@ -38,6 +38,6 @@ async def _refuse_unasked(
     if set(contracts).isdisjoint(asked):
         raise Conflict(
             f"nobody is asked under contract {' or '.join(contracts)}",
-            way_out="the carrier calls by itself: wait for it; if a person knows that "
-            "the parcel arrived, POST mark-delivered",
+            way_out="the carrier calls by itself, or the contract is not in the "
+            "settings; if a person knows that the parcel arrived: mark-delivered",
         )

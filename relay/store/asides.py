@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from relay.clock import micros
 from relay.store.database import Database, Row
-from relay.store.spelling import as_dict, clean, dumps
+from relay.store.spelling import as_dict, clean, dumps, loads
+
+ACCEPTED_BY: Final = "relay-accepted-by"
+"""The header of a document that says on whose word it was taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +69,21 @@ class Asides:
         async with self._database.reading() as tx:
             return await tx.row("aside", aside=aside)
 
-    async def accept(self, aside: int) -> bool:
+    async def accept(self, aside: int, by: str, now: datetime) -> bool:
         """Make a document of what was put aside; False if it is gone.
 
-        That is an operator's word: nothing is verified here.
+        That is the word of *by*, which stays with the document: nothing is verified
+        here.
         """
         async with self._database.writing() as tx:
-            row = await tx.row("take_aside", aside=aside)
-            if row is not None:
-                await tx.run("keep_document", source="operator", **as_dict(row))
-        return row is not None
+            row = await tx.row("lock_aside", aside=aside)
+            if row is None:
+                return False
+            columns = {name: row[name] for name in ("contract", "received_at", "body")}
+            headers = dumps({**loads(row["headers"]), ACCEPTED_BY: by})
+            await tx.run("keep_document", source="operator", **columns, headers=headers)
+            await tx.run("accept_aside", aside=aside, now=micros(now), nothing=b"")
+        return True
 
 
 def _columns(aside: Aside) -> dict[str, Any]:

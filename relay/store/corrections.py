@@ -1,20 +1,21 @@
 """What people change afterwards: numbers, cancellations, retries, judgements."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from relay.clock import micros
 from relay.errors import Conflict, NotFound
 from relay.labels import Correction
 from relay.store.bringing import bring_news
 from relay.store.correcting import ALERT, Correcting, new_keys
-from relay.store.database import Database, Transaction
+from relay.store.database import Database, Row, Transaction
 from relay.store.events import Pace
 from relay.store.labelled import refuse_forgotten, refuse_over, there
 from relay.store.parcels import registered, rematch_all, stored_key
 from relay.store.references import intern
+from relay.store.spelling import ids
 from relay.telling.facts import CANCELLED
 
 PROMISED: Final = "estimatedDeliveryDate"
@@ -26,6 +27,14 @@ class Corrected:
     """What became of a correction: what is new, by JSON name, and what to look at."""
 
     updated: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The shipments that an event counts for, by id, and what to look at."""
+
+    shipments: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
@@ -72,6 +81,7 @@ class Corrections:
         others = touched - {correcting.shipment}
         await bring_news(tx, others, now, pace)
         if not correcting.delivered:
+            await tx.run("heard_of", rows=ids("shipment", [correcting.shipment]))
             values = {"shipment": correcting.shipment, "now": micros(now)}
             await tx.run("withdraw_unmatched_told", **values)
 
@@ -116,8 +126,8 @@ class Corrections:
         by: str,
         now: datetime,
         accounts: Collection[str] | None = None,
-    ) -> list[str]:
-        """Release or drop an event for good; return the shipments it counts for.
+    ) -> Judged:
+        """Release or drop an event for good; say for which shipments it counts.
 
         *accounts* are those that exist for whoever judges, None for all. Raises
         `NotFound` if the event counts for no shipment, or for one of others.
@@ -137,7 +147,28 @@ class Corrections:
             await tx.many("note", notes)
             shipments, pace = [r["shipment"] for r in found], self.pace
             await bring_news(tx, shipments, now, pace)
-        return [r["id"] for r in found]
+            known = (
+                await _known_to_vtex(tx, event, found) if judged == "dropped" else []
+            )
+            await tx.many("note", [n | {"now": instant} for n in known])
+        told = tuple(n["text"] for n in known)
+        return Judged(tuple(r["id"] for r in found), told)
+
+
+async def _known_to_vtex(
+    tx: Transaction, event: int, shipments: Sequence[Row]
+) -> list[dict[str, Any]]:
+    """Return a note for each shipment of which VTEX was told a dropped event."""
+    wanted = ids("shipment", (r["shipment"] for r in shipments))
+    told = await tx.rows("told_of_event", rows=wanted, event=event)
+    return [
+        {
+            "shipment": r["shipment"],
+            "text": f"alert: VTEX was told of event {event} before it was dropped, and "
+            f"keeps it: mend order {r['order_id']} there",
+        }
+        for r in told
+    ]
 
 
 def says(by: str | None) -> str:

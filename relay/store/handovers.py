@@ -46,9 +46,10 @@ class HandOvers:
             await self._store(writing, row, fresh)
             number = None if change.number is None else clean(change.number)
             await writing.ask_for([(change.volume, number)], now)
+            under = f" as {number}" if number else ""
             await writing.note(
                 f"volume {change.volume} was handed over to contract {change.contract}"
-                + says(by)
+                f"{under}{says(by)}"
             )
             numbers = [r for r, _ in fresh]
             others = await writing.others(numbers, row["account"], row["order_id"])

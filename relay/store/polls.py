@@ -64,6 +64,14 @@ class PollClaims:
         async with self._database.writing() as tx:
             await tx.many("take_back_poll", given)
 
+    async def orphans(self, contracts: Collection[str]) -> dict[str, int]:
+        """Return how many open parcels belong to none of *contracts*, by contract."""
+        async with self._database.reading() as tx:
+            found = await tx.rows("contracts_of_open_parcels")
+        return {
+            r["contract"]: r["parcels"] for r in found if r["contract"] not in contracts
+        }
+
     async def states(self) -> dict[str, PollState]:
         """Return how every contract stands that was ever asked, by its name."""
         async with self._database.reading() as tx:

@@ -6,14 +6,12 @@ from typing import Any, Final, Literal
 from aiohttp import web
 from pydantic import AwareDatetime, Field
 
-from relay.errors import NotFound
 from relay.logs import logger
 from relay.registering.requests import Request
 from relay.settings import Scope
-from relay.store.asides import Asides
 from relay.store.bulk import Bulk, Done, Replays
-from relay.store.spelling import as_dict
 from relay.web.bodies import Answer, answer, parsed
+from relay.web.finding import number_in
 from relay.web.keys import CLOCK, CORRECTIONS, DATABASE, ON_NEWS, ON_REPLAY
 from relay.web.models import Problem
 from relay.web.narrowing import Narrowed
@@ -26,8 +24,6 @@ SLICES: Final = 5
 """Slices of one request: it ends soon, and says where the next one goes on."""
 EVENT: Final = "/v1/events/{event}"
 NO_EVENT: Final = "no shipment has such an event"
-NO_REQUEST: Final = "no such request was put aside"
-WHICH_REQUEST: Final = f"{ROOT}/untrusted lists the last ones"
 Judgement = Literal["released", "dropped"]
 
 _log = logger(__name__)
@@ -58,18 +54,12 @@ class DoneAnswer(Answer):
     next: str | None
 
 
-class AcceptedAnswer(Answer):
-    """A request that is read now, and the contract that it came for."""
-
-    id: int
-    contract: str
-
-
 class JudgedAnswer(Answer):
     """An event that is told, or not, for good, and the shipments it counts for."""
 
     id: int
     judged: Judgement
+    warnings: tuple[str, ...]
     shipments: tuple[str, ...]
 
 
@@ -113,21 +103,6 @@ async def replay(request: web.Request, access: Access) -> web.Response:
     return _answered(Done(total, before))
 
 
-async def accept(request: web.Request, access: Access) -> web.Response:
-    """Take an untrusted request as the carrier's, on a person's word."""
-    asides = Asides(request.app[DATABASE])
-    number = _number(request.match_info["request"], NO_REQUEST)
-    row = await asides.one(number)
-    seen = row is not None and Narrowed(access.settings, access.limited()).fits(
-        as_dict(row)
-    )
-    if row is None or not seen or not await asides.accept(number):
-        raise NotFound(NO_REQUEST, way_out=WHICH_REQUEST)
-    _log.info("accepted", contract=row["contract"], request=number, by=access.name)
-    request.app[ON_REPLAY]()
-    return answer(AcceptedAnswer(id=number, contract=row["contract"]), 202)
-
-
 def _bulk(request: web.Request, access: Access) -> Bulk:
     now: datetime = request.app[CLOCK]()
     return Bulk(request.app[DATABASE], access.name, now)
@@ -140,23 +115,25 @@ def _answered(done: Done) -> web.Response:
 def _judging(judged: Judgement) -> Handling:
     async def judge(request: web.Request, access: Access) -> web.Response:
         app = request.app
-        event = _number(request.match_info["event"], NO_EVENT)
-        shipments = await app[CORRECTIONS].judge(
+        event = number_in(request.match_info["event"], NO_EVENT)
+        found = await app[CORRECTIONS].judge(
             event, judged, access.name, app[CLOCK](), access.limited()
         )
         app[ON_NEWS]()
-        about = {"tracking_event": event, "shipments": list(shipments)}
+        about = {"tracking_event": event, "shipments": list(found.shipments)}
         _log.info(judged, **about, by=access.name)
-        return answer(JudgedAnswer(id=event, judged=judged, shipments=tuple(shipments)))
+        for warning in found.warnings:
+            _log.error("alert", **about, because=warning)
+        return answer(
+            JudgedAnswer(
+                id=event,
+                judged=judged,
+                shipments=found.shipments,
+                warnings=found.warnings,
+            )
+        )
 
     return judge
-
-
-def _number(text: str, otherwise: str) -> int:
-    """Read a number; raise `NotFound` if it cannot be one."""
-    if not (text.isascii() and text.isdigit() and len(text) < len("9" * 19)):
-        raise NotFound(otherwise)
-    return int(text)
 
 
 OPERATIONS: Final = (
@@ -179,14 +156,6 @@ OPERATIONS: Final = (
         body=ReplayRequest,
         example={"contract": "acme", "since": "2026-08-01T00:00:00-03:00"},
         answers={202: DoneAnswer, 400: Problem, 415: Problem, 422: Problem},
-    ),
-    Operation(
-        method="POST",
-        path="/v1/untrusted/{request}/accept",
-        handler=accept,
-        scope=Scope.OPERATOR,
-        summary="Take an untrusted request as the carrier's: it is read",
-        answers={202: AcceptedAnswer, 404: Problem},
     ),
     Operation(
         method="POST",

@@ -20,6 +20,7 @@ from relay.web import (
     keys,
     openapi,
     shipments,
+    untrusted,
     verbs,
     worklists,
 )
@@ -57,6 +58,7 @@ def mount_api(  # noqa: PLR0913 -- wired in one place, by keyword
         documents,
         worklists,
         acting,
+        untrusted,
         accounts,
         contracts,
         metrics_route,

@@ -5,6 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
+from relay.errors import NotFound
 from relay.logs import logger
 from relay.registering.correcting import Known
 from relay.store.database import Row
@@ -29,6 +30,13 @@ async def found(request: web.Request, access: Access) -> Listed:
     if shipment is None or not access.sees(shipment.row["account"]):
         raise no_such_shipment()
     return shipment
+
+
+def number_in(text: str, otherwise: str) -> int:
+    """Read a number; raise `NotFound` if it cannot be one."""
+    if not (text.isascii() and text.isdigit() and len(text) < len("9" * 19)):
+        raise NotFound(otherwise)
+    return int(text)
 
 
 async def known(request: web.Request, shipment: Listed) -> Known:

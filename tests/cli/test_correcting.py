@@ -116,7 +116,7 @@ def test_a_parcel_is_handed_over(cli: Cli, ids: list[str]) -> None:
     }
     last = notes(cli, ids[0])[-1]
     by = getpass.getuser()
-    assert last == f"volume 1 was handed over to contract last, says {by}"
+    assert last == f"volume 1 was handed over to contract last as LM1, says {by}"
     assert "so already" in cli("shipments", "hand-over", "O-1", *options, *more).stdout
 
 

@@ -207,9 +207,21 @@ MADE = {
     "late": "promised_on = '2026-01-01', shipment = shipment",
     "silent": "last_event_at = 0",
     "waiting": "stuck_because = NULL, stuck_at = NULL, due_at = 1, "
-    "tracking_number = 'TN1', waiting_because = 'VTEX answered 404', "
+    "tracking_number = 'TN1', waiting_because = 'VTEX answered 404: Order Not Found', "
     "not_before = 32503680000000000",
 }
+
+
+@pytest.mark.usefixtures("stuck")
+def test_what_only_waits_for_time_is_not_to_be_cancelled(cli: Cli) -> None:
+    async def act(database: SqliteDatabase) -> None:
+        waiting = MADE["waiting"].replace("404: Order Not Found", "401: Unauthorized")
+        await execute(database, f"UPDATE shipments SET {waiting}")  # noqa: S608
+
+    cli.on_database(act)
+    shown = cli("lists", "waiting").stdout
+    assert "cancel" not in shown
+    assert "Next: nothing: it is told by itself; relay accounts list" in shown
 
 
 @pytest.mark.usefixtures("ids")
@@ -226,9 +238,11 @@ def test_a_reason_has_its_times_in_the_stores_zone(cli: Cli) -> None:
     for command in (["lists", "waiting"], ["shipments", "list"]):
         shown = cli(*command).stdout
         assert "Times are those of America/Sao_Paulo." in shown
-        assert "VTEX answered 404 (until 2999-12-31 21:00:00)" in shown
+        assert "Order Not Found (until 2999-12-31 21:00:00)" in shown
     [waiting, _] = cli.json("lists", "waiting")
-    assert waiting["why"] == "VTEX answered 404 (until 3000-01-01T00:00:00+00:00)"
+    assert waiting["why"] == (
+        "VTEX answered 404: Order Not Found (until 3000-01-01T00:00:00+00:00)"
+    )
 
 
 @pytest.mark.parametrize(

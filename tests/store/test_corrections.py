@@ -12,7 +12,7 @@ from relay.fiscal import NfeKey, check_digit
 from relay.labels import Correction, HandOver, Label, LabelParcel
 from relay.store.amending import KEEPS_DATE
 from relay.store.correcting import ALERT
-from relay.store.corrections import Corrected, Corrections
+from relay.store.corrections import Corrected, Corrections, Judged
 from relay.store.handovers import HandOvers
 from relay.store.labels import Labels
 from relay.store.spelling import dumps
@@ -689,7 +689,7 @@ async def test_a_persons_judgement_of_an_event_is_news(desk: Desk, judged: Any) 
 
     found = await desk.corrections.judge(1, judged, "ana", desk.now)
 
-    assert found == [desk.id]
+    assert found == Judged((desk.id,), ())
     assert (await desk.way_in.rows("event_parcels"))[0]["judged"] == judged
     assert (await desk.row())["news_due_at"] is not None
     assert (await desk.notes())[-1] == f"event 1 {judged} by ana"
@@ -712,4 +712,17 @@ async def test_an_event_of_an_account_one_sees_can_be_judged(desk: Desk) -> None
 
     found = await desk.corrections.judge(1, "dropped", "ana", desk.now, ["store"])
 
-    assert found == [desk.id]
+    assert found.shipments == (desk.id,)
+
+
+async def test_a_scan_under_the_right_number_was_heard_before_the_correction(
+    desk: Desk,
+) -> None:
+    await desk.scanned("BR2")
+    assert (await desk.row())["last_event_at"] is None
+    heard = desk.now
+    desk.way_in.clock.advance(DAY)
+
+    await desk.correct()
+
+    assert (await desk.row())["last_event_at"] == micros(heard)

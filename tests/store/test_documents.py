@@ -210,8 +210,8 @@ async def test_what_was_put_aside_becomes_a_document_on_an_operators_word(
     await documents.asides.put([aside(b"{}")], wide)
     (row,) = await documents.asides.of_contract("acme")
     assert (row["because"], row["presented"]) == ("forged", '{"x-key":"1f"}')
-    assert await documents.asides.accept(row["aside"])
-    assert not await documents.asides.accept(row["aside"])
+    assert await documents.asides.accept(row["aside"], "ana", START)
+    assert not await documents.asides.accept(row["aside"], "ana", START)
     assert await documents.asides.of_contract("acme") == []
     (document,) = await documents.list()
     assert (document["source"], document["contract"]) == ("operator", "acme")

@@ -74,6 +74,31 @@ async def test_on_a_persons_word_a_request_is_read(api: Api, way_in: WayIn) -> N
     assert (await api.call("GET", LIST))[1]["entries"] == []
 
 
+async def test_one_can_be_looked_at_before(api: Api, way_in: WayIn) -> None:
+    await refused(way_in)
+    status, shown = await api.call("GET", "/v1/untrusted/1")
+    assert status == 200
+    assert '"BR1"' in shown["body"]
+    assert shown["because"] == "the signature does not fit the body"
+    assert shown["headers"] == {"content-type": "application/json"}
+
+
+async def test_a_number_is_never_used_again(api: Api, way_in: WayIn) -> None:
+    for number in (1, 2):
+        await refused(way_in)
+        assert (await api.call("POST", f"/v1/untrusted/{number}/accept"))[0] == 202
+        assert (await api.call("GET", f"/v1/untrusted/{number}"))[0] == 404
+    bodies = [len(row["body"]) for row in await way_in.rows("asides")]
+    assert bodies == [0, 0], "what was accepted is kept once"
+
+
+async def test_who_accepted_it_stays_with_the_document(api: Api, way_in: WayIn) -> None:
+    await refused(way_in)
+    await api.call("POST", "/v1/untrusted/1/accept")
+    _, shown = await api.call("GET", "/v1/documents/1")
+    assert shown["headers"]["relay-accepted-by"] == "anybody"
+
+
 @pytest.mark.parametrize("number", ["2", "x", "9" * 19])
 async def test_what_is_not_there_is_404(api: Api, way_in: WayIn, number: str) -> None:
     await refused(way_in)

@@ -52,7 +52,7 @@ async def test_a_second_carrier_stands_beside_the_first(api: Api) -> None:
     assert ("trackingNumber", "BR123") in references(shipment, "acme")
     assert (shipment["contract"], shipment["trackingNumber"]) == ("acme", "BR123")
     note = shipment["timeline"]["notes"][-1]["text"]
-    assert note == "volume 1 was handed over to contract last_mile, says anybody"
+    assert note == "volume 1 was handed over to contract last_mile as LM1, says anybody"
 
     status, answer = await api.call("POST", f"/v1/shipments/{id_}/hand-over", body)
     assert (status, answer["updated"]) == (200, [])

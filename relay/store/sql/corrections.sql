@@ -25,6 +25,14 @@ WHERE shipment = :shipment AND event IS NOT NULL AND withdrawn_at IS NULL
     SELECT 1 FROM event_parcels AS p
     WHERE p.shipment = told.shipment AND p.event = told.event)
 
+-- name: told_of_event
+-- Shipments of which VTEX accepted an event.
+SELECT DISTINCT s.shipment, s.order_id FROM json_each(:rows) AS j
+JOIN told AS t ON t.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+JOIN shipments AS s ON s.shipment = t.shipment
+WHERE t.event = :event AND t.accepted_at IS NOT NULL AND t.withdrawn_at IS NULL
+ORDER BY s.shipment
+
 -- name: shipments_of_event
 SELECT DISTINCT s.shipment, s.id, s.account
 FROM event_parcels AS p JOIN shipments AS s ON s.shipment = p.shipment

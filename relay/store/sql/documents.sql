@@ -110,11 +110,15 @@ WHERE contract = :contract AND aside IN (
        OR received_at < CAST(:oldest AS BIGINT))
 
 -- name: asides_of_contract
-SELECT * FROM asides WHERE contract = :contract ORDER BY aside
+SELECT * FROM asides WHERE contract = :contract AND accepted_at IS NULL
+ORDER BY aside
 
 -- name: aside
-SELECT * FROM asides WHERE aside = :aside
+SELECT * FROM asides WHERE aside = :aside AND accepted_at IS NULL
 
--- name: take_aside
-DELETE FROM asides WHERE aside = :aside
-RETURNING contract, received_at, headers, body
+-- name: lock_aside
+SELECT * FROM asides WHERE aside = :aside AND accepted_at IS NULL FOR UPDATE
+
+-- name: accept_aside!
+UPDATE asides SET accepted_at = :now, body = :nothing, headers = '{}'
+WHERE aside = :aside

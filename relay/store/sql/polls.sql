@@ -9,6 +9,11 @@ UPDATE polls SET lease = NULL, busy_until = 0 WHERE contract = :contract
 -- name: list_polls
 SELECT * FROM polls ORDER BY contract
 
+-- name: contracts_of_open_parcels
+-- As far as they have a turn to be asked for, which all that are open have.
+SELECT contract, count(*) AS parcels FROM parcel_polls
+WHERE poll_at IS NOT NULL GROUP BY contract
+
 -- name: contracts_to_poll
 -- How contracts may be asked, and whether there is anything to ask for.
 SELECT s.*,

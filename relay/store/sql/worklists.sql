@@ -58,7 +58,7 @@ ORDER BY e.received_at DESC, e.event DESC LIMIT :limit
 -- The last few requests of each contract that proved nothing.
 SELECT a.aside, a.contract, a.received_at, a.because, length(a.body) AS size
 FROM asides AS a
-WHERE a.aside < :id
+WHERE a.aside < :id AND a.accepted_at IS NULL
 ORDER BY a.aside DESC LIMIT :limit
 
 -- name: work_unknown_codes
