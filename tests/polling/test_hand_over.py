@@ -85,6 +85,18 @@ async def test_each_is_asked_at_its_own_pace(two: Two) -> None:
     assert two.second.asks == [["LM1"]] * 5, "out for delivery: every 15 minutes"
 
 
+async def test_what_the_second_said_sets_no_pace_for_the_first(two: Two) -> None:
+    id_ = await two.way_in.register("AC1")
+    two.second.knows["LM1"] = [scan("LM1", "OD", START)]
+    await two.hand_over(id_, "LM1")
+    await two.poll()
+    assert (two.first.asks, two.second.asks) == ([], [["LM1"]])
+    await two.poll(minutes=30)
+    for _ in range(4):
+        await two.poll(minutes=15)
+    assert two.first.asks == [["AC1"]], "its own carrier said nothing: in three hours"
+
+
 async def test_the_same_hand_over_again_changes_no_turn(two: Two) -> None:
     id_ = await two.way_in.register("AC1")
     await two.hand_over(id_, "LM1")
