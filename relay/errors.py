@@ -10,6 +10,7 @@ RelayError
 │   ├── InvalidLabel        answer 422, name the field and the way out
 │   ├── Conflict            answer 409, name both ways out
 │   └── NotFound            answer 404
+├── RefusedRequest          answer its status: the request was not even read
 ├── StoreError
 │   └── LeaseLost           stop writing: somebody else has the shipment
 └── VtexError
@@ -17,6 +18,9 @@ RelayError
     ├── Unanswered          it may have been carried out: in doubt
     └── DeadlineOver        nothing was sent: the lease is nearly over
 """
+
+from collections.abc import Mapping
+from http import HTTPStatus
 
 
 class RelayError(Exception):
@@ -89,3 +93,20 @@ class Unanswered(VtexError):
 
 class DeadlineOver(VtexError):
     """The claim's time is used up: the call was not sent."""
+
+
+class RefusedRequest(RelayError):
+    """A request that is refused before anybody looks at what it asks for."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        way_out: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.way_out = way_out
+        self.headers = headers or {}

@@ -20,7 +20,6 @@ FIELDS: Final = ("contract", "account", "order", "invoice", "tracking_number")
 """What a line is about; stdlib loggers give them as `extra`."""
 SHORTEST: Final = 6
 """A shorter secret is hidden where it stands alone only: it is part of any text."""
-
 _KEYS: Final = re.compile(
     r"token|secret|authorization|passw|cookie|signature|body|credential"
     r"|(api|app|private)[-_]?key",
@@ -190,3 +189,11 @@ def _spellings(secret: str) -> set[str]:
         quote_plus(secret, errors="replace"),
     }
     return {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], encoded} | quoted
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Say *number* with its noun: `1 account`, `2 accounts`.
+
+    *many* is needed where it is not *one* with an s behind it.
+    """
+    return f"{number} {one if number == 1 else many or one + 's'}"

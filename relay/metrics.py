@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from relay.store.found import Reading
+from relay.store.event_rows import ParsedDocument
 
 
 class Metrics:
@@ -55,7 +55,7 @@ class Metrics:
         """Count a call to a carrier."""
         self.polls.labels(contract, outcome).inc()
 
-    def count_read(self, readings: Sequence[Reading]) -> None:
+    def count_read(self, readings: Sequence[ParsedDocument]) -> None:
         """Count documents that were read, and their events."""
         for r in readings:
             self.documents_read.labels(r.contract).inc()

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from relay.settings import Settings
+from relay.config.settings import Settings
 from relay.store.database import Database
 from relay.store.postgres import PostgresDatabase
 from relay.store.sqlite import SqliteDatabase
-from tests import postgres_server
-from tests.clock import Clock
-from tests.lacking import lacking
-from tests.postgres_server import PostgresServer
-from tests.way_in import WayIn
-from tests.world import World, living
+from tests.support import postgres_server
+from tests.support.clock import Clock
+from tests.support.lacking import lacking
+from tests.support.postgres_server import PostgresServer
+from tests.support.way_in import WayIn
+from tests.support.world import World, living
 
 ACCOUNT = {"app_key": "key-of-the-store", "app_token": "token-of-the-store"}
 CONTRACT = {"adapter": "acme", "secret": "secret-of-acme"}

@@ -1,6 +1,6 @@
 """Numbers of things, as people read them."""
 
-from relay.counting import counted
+from relay.logs import counted
 
 
 def test_one_thing_is_no_plural() -> None:

@@ -8,14 +8,14 @@ from aiohttp import ClientSession
 
 from carriers.correios.api import BATCH, OPTIONS, Api, unpacked
 from carriers.correios.payload import Scan, Tracked
-from relay.carrier.asking import as_answered
-from relay.carrier.codes import CodeRow, CodeTable
-from relay.carrier.contract import ContractOptions, Document, ParcelView, WebhookRequest
-from relay.carrier.options import refuse_unknown
-from relay.carrier.texts import TextRules
-from relay.carrier.times import iso
+from relay.adapters.codes import CodeRow, CodeTable
+from relay.adapters.http import as_response
+from relay.adapters.options import refuse_unknown
+from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
+from relay.adapters.text_rules import TextRules
+from relay.adapters.times import iso
+from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
 from relay.errors import UntrustedWebhook
-from relay.tracking import Reference, ReferenceKind, TrackingEvent
 
 _PAGE: Final = "https://rastreamento.correios.com.br/app/index.php?objetos="
 
@@ -70,7 +70,7 @@ class Adapter:
         parcels: Sequence[ParcelView],  # noqa: ARG002 -- every object has its number
     ) -> list[Document]:
         """Return each object of *answer*; raise `CarrierFailure` if it is an error."""
-        return unpacked(as_answered(answer))
+        return unpacked(as_response(answer))
 
     def read(self, document: Document) -> list[TrackingEvent]:
         """Translate one object of an answer; one not found yet gives no event."""

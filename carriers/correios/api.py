@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from aiohttp import ClientSession
 
-from relay.carrier.asking import Answered, Question, answer
-from relay.carrier.contract import CarrierFailure, Document
-from relay.carrier.options import base_url, text_option
-from relay.carrier.tokens import SharedToken
+from relay.adapters.http import ApiRequest, ApiResponse, SharedToken, send
+from relay.adapters.options import base_url, text_option
+from relay.adapters.protocol import CarrierFailure, Document
 from relay.errors import ConfigurationError
 
 BATCH: Final = 50
@@ -46,14 +45,14 @@ class Api:
     ) -> list[Document]:
         """Return each object that *numbers* name; raise `CarrierFailure`."""
 
-        async def ask(token: str) -> Answered:
-            return await answer(session, self._question(numbers, token))
+        async def ask(token: str) -> ApiResponse:
+            return await send(session, self._question(numbers, token))
 
         return unpacked(await self._token.answer(session, ask))
 
-    def _question(self, numbers: Sequence[str], token: str) -> Question:
+    def _question(self, numbers: Sequence[str], token: str) -> ApiRequest:
         """Ask in a language they know: without one they answer 400, SRO-018."""
-        return Question(
+        return ApiRequest(
             "GET",
             f"{self.asked_at}/srorastro/v1/objetos",
             headers=_LANGUAGE | {"Authorization": f"Bearer {token}"},
@@ -64,20 +63,20 @@ class Api:
         if not self._user:
             return self._code
         pair = base64.b64encode(f"{self._user}:{self._code}".encode()).decode()
-        question = Question(
+        question = ApiRequest(
             "POST",
             f"{self.asked_at}/token/v1/autentica{self._path}",
             headers=_LANGUAGE | {"Authorization": f"Basic {pair}"},
             json={"numero": self._number} if self._number else None,
         )
-        value = _checked(await answer(session, question), 200, 201).value()
+        value = _checked(await send(session, question), 200, 201).value()
         token = value.get("token") if isinstance(value, dict) else None
         if not isinstance(token, str) or not token:
             raise CarrierFailure("Correios answered without a token")
         return token
 
 
-def unpacked(answered: Answered) -> list[Document]:
+def unpacked(answered: ApiResponse) -> list[Document]:
     """Return each object of an answer; raise `CarrierFailure` if it is an error."""
     value = _checked(answered, 200).value()
     found = value.get("objetos") if isinstance(value, dict) else None
@@ -104,7 +103,7 @@ def _is_object(found: object) -> bool:
     return isinstance(found, dict) and bool(found.get("codObjeto"))
 
 
-def _checked(answered: Answered, *statuses: int) -> Answered:
+def _checked(answered: ApiResponse, *statuses: int) -> ApiResponse:
     """Return the answer; raise `CarrierFailure` for an error, in their words."""
     words = _messages(answered)
     try:
@@ -116,7 +115,7 @@ def _checked(answered: Answered, *statuses: int) -> Answered:
     return answered
 
 
-def _messages(answered: Answered) -> str:
+def _messages(answered: ApiResponse) -> str:
     """Return their `msgs`, which may come with status 200 too."""
     try:
         value = answered.value()

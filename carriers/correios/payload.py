@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from relay.carrier.contract import Unreadable
+from relay.adapters.protocol import Unreadable
 
 NOT_FOUND: Final = "SRO-020"
 

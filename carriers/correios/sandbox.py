@@ -5,7 +5,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from relay.sandbox.stage import Stage, StagedAnswer, StagedCall, StagedRoute, StagedScan
+from relay.sandbox.simulator import (
+    SimulatedAnswer,
+    SimulatedCall,
+    SimulatedRoute,
+    SimulatedScan,
+    Simulation,
+)
 
 TOKEN: Final = "a-token-of-the-sandbox"  # noqa: S105 -- the sandbox's
 _ACCESS_CODE: Final = "cws-ch"
@@ -17,7 +23,7 @@ _NOT_FOUND: Final = "SRO-020: Objeto não encontrado na base de dados dos Correi
 
 
 class Simulator:
-    """Plays the post; `StagedScan.code` is family and kind, `BDE01`."""
+    """Plays the post; `SimulatedScan.code` is family and kind, `BDE01`."""
 
     adapter = "correios"
     speaks: Final = {
@@ -42,15 +48,15 @@ class Simulator:
         given = {"base_url": base_url, "verification": "asked"}
         return {**given, "user": "loja", "secret": _CODE}
 
-    def routes(self) -> Iterable[StagedRoute]:
+    def routes(self) -> Iterable[SimulatedRoute]:
         """Return the token's and the objects' endpoints."""
-        yield StagedRoute("POST", "/token/v1/autentica", _token)
-        yield StagedRoute("POST", "/token/v1/autentica/{by}", _token)
-        yield StagedRoute("GET", "/srorastro/v1/objetos", _batch)
-        yield StagedRoute("GET", "/srorastro/v1/objetos/{number}", _single)
+        yield SimulatedRoute("POST", "/token/v1/autentica", _token)
+        yield SimulatedRoute("POST", "/token/v1/autentica/{by}", _token)
+        yield SimulatedRoute("GET", "/srorastro/v1/objetos", _batch)
+        yield SimulatedRoute("GET", "/srorastro/v1/objetos/{number}", _single)
 
 
-def _token(call: StagedCall, _: Stage) -> StagedAnswer:
+def _token(call: SimulatedCall, _: Simulation) -> SimulatedAnswer:
     if not call.headers.get("Authorization", "").startswith("Basic "):
         return _refused(401, "GTW-006: Não autenticado")
     return _answered(
@@ -63,7 +69,7 @@ def _token(call: StagedCall, _: Stage) -> StagedAnswer:
     )
 
 
-def _batch(call: StagedCall, stage: Stage) -> StagedAnswer:
+def _batch(call: SimulatedCall, stage: Simulation) -> SimulatedAnswer:
     """Answer for each `codigosObjetos`; a plain mapping shows the first one only."""
     several = getattr(call.query, "getall", None)
     key = "codigosObjetos"
@@ -71,11 +77,13 @@ def _batch(call: StagedCall, stage: Stage) -> StagedAnswer:
     return _objects(call, stage, [n for text in given for n in text.split(",") if n])
 
 
-def _single(call: StagedCall, stage: Stage) -> StagedAnswer:
+def _single(call: SimulatedCall, stage: Simulation) -> SimulatedAnswer:
     return _objects(call, stage, [call.path_values["number"]])
 
 
-def _objects(call: StagedCall, stage: Stage, numbers: list[str]) -> StagedAnswer:
+def _objects(
+    call: SimulatedCall, stage: Simulation, numbers: list[str]
+) -> SimulatedAnswer:
     bearer = call.headers.get("Authorization", "").removeprefix("Bearer ")
     if bearer != TOKEN and not bearer.startswith(_ACCESS_CODE):
         return _refused(403, "GTW-011: Token inválido")
@@ -93,7 +101,7 @@ def _objects(call: StagedCall, stage: Stage, numbers: list[str]) -> StagedAnswer
     )
 
 
-def _object(number: str, scans: list[StagedScan]) -> dict[str, Any]:
+def _object(number: str, scans: list[SimulatedScan]) -> dict[str, Any]:
     """Spell one object, its events newest first."""
     if not scans:
         return {"codObjeto": number, "mensagem": _NOT_FOUND}
@@ -105,7 +113,7 @@ def _object(number: str, scans: list[StagedScan]) -> dict[str, Any]:
     }
 
 
-def _event(scan: StagedScan) -> dict[str, Any]:
+def _event(scan: SimulatedScan) -> dict[str, Any]:
     happened = scan.occurred_at.astimezone(_ZONE)
     return {
         "codigo": scan.code[:-2],
@@ -119,9 +127,9 @@ def _event(scan: StagedScan) -> dict[str, Any]:
     }
 
 
-def _answered(value: object, status: int = 200) -> StagedAnswer:
-    return StagedAnswer(json.dumps(value).encode(), status)
+def _answered(value: object, status: int = 200) -> SimulatedAnswer:
+    return SimulatedAnswer(json.dumps(value).encode(), status)
 
 
-def _refused(status: int, message: str) -> StagedAnswer:
+def _refused(status: int, message: str) -> SimulatedAnswer:
     return _answered({"msgs": [message]}, status)

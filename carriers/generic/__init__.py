@@ -15,16 +15,10 @@ from carriers.generic.polling import Poller
 from carriers.generic.reading import Reader
 from carriers.generic.signing import Clock, verifier
 from carriers.generic.templates import filled, placeholders
-from relay.carrier.codes import CodeTable, parse_rows
-from relay.carrier.contract import (
-    ContractOptions,
-    Document,
-    ParcelView,
-    Reply,
-    WebhookRequest,
-)
-from relay.carrier.options import refuse
-from relay.tracking import Effect, ReferenceKind, TrackingEvent
+from relay.adapters.codes import CodeTable, parse_rows
+from relay.adapters.options import refuse
+from relay.adapters.protocol import ContractOptions, Document, Reply, WebhookRequest
+from relay.domain.events import Effect, ParcelView, ReferenceKind, TrackingEvent
 
 
 def _now() -> datetime:

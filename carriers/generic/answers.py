@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from carriers.generic.poll_options import Poll, Split
 from carriers.generic.shapes import kind
-from relay.carrier.asking import Answered
-from relay.carrier.contract import CarrierFailure, Document
-from relay.tracking import compared
+from relay.adapters.http import ApiResponse
+from relay.adapters.protocol import CarrierFailure, Document
+from relay.domain.events import compared
 
 _TYPE: Final = {"content-type": "application/json"}
 _LONGEST_MESSAGE: Final = 200
@@ -17,7 +17,9 @@ Asked = Mapping[str, str]
 """A parcel's references by kind, as placeholders."""
 
 
-def unpacked(poll: Poll, answered: Answered, asked: Sequence[Asked]) -> list[Document]:
+def unpacked(
+    poll: Poll, answered: ApiResponse, asked: Sequence[Asked]
+) -> list[Document]:
     """Return a document for each parcel that an answer of status 200 tells of.
 
     Without *asked* the pieces themselves say which parcel they are of. Raises
@@ -31,7 +33,7 @@ def unpacked(poll: Poll, answered: Answered, asked: Sequence[Asked]) -> list[Doc
 
 
 def _documents(
-    poll: Poll, answered: Answered, value: Any, asked: Sequence[Asked]
+    poll: Poll, answered: ApiResponse, value: Any, asked: Sequence[Asked]
 ) -> Iterator[Document]:
     """Yield what the answer says of each parcel; nothing if it knows of none.
 

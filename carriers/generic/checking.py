@@ -7,7 +7,7 @@ from carriers.generic.options import Options
 from carriers.generic.poll_checking import KINDS, secrets_used, wrong_polling
 from carriers.generic.signature import Unsigned
 from carriers.generic.templates import placeholders
-from relay.carrier.options import base_url
+from relay.adapters.options import base_url
 from relay.errors import ConfigurationError
 
 _NO_PROOF: Final = (

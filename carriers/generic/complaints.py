@@ -6,7 +6,7 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from relay.carrier.options import closest, instead
+from relay.adapters.options import closest, instead
 
 _Loc = tuple[str | int, ...]
 

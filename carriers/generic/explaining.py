@@ -5,8 +5,8 @@ from typing import Any
 
 from carriers.generic.expressions import LONGEST_REFERENCE, Expression, quoted
 from carriers.generic.options import ReferenceRule
-from relay.carrier.contract import Unreadable
-from relay.tracking import ReferenceKind
+from relay.adapters.protocol import Unreadable
+from relay.domain.events import ReferenceKind
 
 
 def missing_reference(

@@ -9,7 +9,7 @@ from jmespath.exceptions import IncompleteExpressionError, JMESPathError
 from pydantic import BeforeValidator, InstanceOf
 
 from carriers.generic.shapes import kind
-from relay.carrier.contract import Unreadable
+from relay.adapters.protocol import Unreadable
 
 LONGEST_REFERENCE: Final = 200  # characters, as of any reference
 _KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -7,9 +7,9 @@ from unicodedata import combining, normalize
 
 from pydantic import BeforeValidator, InstanceOf, model_validator
 
-from relay.carrier.codes import UNKNOWN, CodeRow
-from relay.carrier.texts import names_return, plain
-from relay.tracking import FINAL, Effect, Milestone, Reason, Value
+from relay.adapters.codes import UNKNOWN, CodeRow
+from relay.adapters.text_rules import names_return, normalised
+from relay.domain.events import FINAL, Effect, Milestone, Reason, Value
 
 _BACK: Final = frozenset({Milestone.RETURNING, Milestone.RETURNED})
 _ZEROS: Final = re.compile(r"0+(?=[0-9])")
@@ -39,7 +39,7 @@ class TextRule(Value):
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
-        if bool(plain(self.contains)) == bool(self.matches):
+        if bool(normalised(self.contains)) == bool(self.matches):
             raise ValueError("it needs either contains or matches")
         if self.contains and self.milestone in FINAL:
             raise ValueError(
@@ -59,7 +59,7 @@ class TextRule(Value):
             return bool(whole and self.matches and self.matches.fullmatch(words))
         if self.matches:
             return bool(self.matches.fullmatch(words))
-        return plain(self.contains) in words
+        return normalised(self.contains) in words
 
     @property
     def row(self) -> CodeRow:
@@ -90,7 +90,7 @@ class Meaning:
 
     def row(self, code: str, text: str) -> CodeRow:
         """Return what *code*, with its words *text*, means."""
-        row = self._rows.get(code) or self._by_words(plain(text))
+        row = self._rows.get(code) or self._by_words(normalised(text))
         effect = self._effects.get(code, row.effect)
         return (
             row if effect is row.effect else row.model_copy(update={"effect": effect})

@@ -14,8 +14,8 @@ from carriers.generic.meaning import TextRule
 from carriers.generic.poll_options import Poll
 from carriers.generic.signature import Signature
 from carriers.generic.times import TimeOptions
+from relay.domain.events import ReferenceKind, Value
 from relay.errors import ConfigurationError
-from relay.tracking import ReferenceKind, Value
 
 PLAIN_KEYS: Final = frozenset({"base_url", "page"})
 """With no other option than these, the format is the plain one: `plain.toml`."""

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from carriers.generic.options import Options
 from carriers.generic.poll_options import NUMBERS, Poll, Request
 from carriers.generic.templates import needed, parts, placeholders
-from relay.carrier.options import base_url, closest
+from relay.adapters.options import base_url, closest
+from relay.domain.events import ReferenceKind
 from relay.errors import ConfigurationError
-from relay.tracking import ReferenceKind
 
 KINDS: Final = frozenset(kind.value for kind in ReferenceKind)
 _SECRETS: Final = ("secret", "secret_base64")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from carriers.generic.expressions import Path
-from relay.tracking import ReferenceKind, Value
+from relay.domain.events import ReferenceKind, Value
 
 NUMBERS: Final = "numbers"
 """The placeholder that stands for all references of a batch."""

@@ -13,10 +13,10 @@ from carriers.generic.poll_options import NUMBERS
 from carriers.generic.signing import Clock
 from carriers.generic.templates import Values, needed, question
 from carriers.generic.tokens import Token
-from relay.carrier.asking import Answered, answer, as_answered
-from relay.carrier.contract import Document, ParcelView
+from relay.adapters.http import ApiResponse, as_response, send
+from relay.adapters.protocol import Document
+from relay.domain.events import ParcelView, ReferenceKind
 from relay.errors import ConfigurationError
-from relay.tracking import ReferenceKind
 
 
 class Poller:
@@ -58,10 +58,8 @@ class Poller:
     ) -> list[Document]:
         values = self._values(asked)
 
-        async def ask(token: str) -> Answered:
-            return await answer(
-                session, question(self._poll, {**values, "token": token})
-            )
+        async def ask(token: str) -> ApiResponse:
+            return await send(session, question(self._poll, {**values, "token": token}))
 
         answered = await (self._token.answer(session, ask) if self._token else ask(""))
         if answered.status in self._poll.unknown_statuses:
@@ -71,7 +69,7 @@ class Poller:
     def unpack(self, answer: Document, parcels: Sequence[ParcelView]) -> list[Document]:
         """Return what *answer* says of *parcels*; raise `CarrierFailure`."""
         asked = [a for a in map(_references, parcels) if self._askable(a)]
-        return unpacked(self._poll, as_answered(answer), asked)
+        return unpacked(self._poll, as_response(answer), asked)
 
     def _values(self, asked: Sequence[Asked]) -> Values:
         batch = self._poll.batch

@@ -12,8 +12,8 @@ from carriers.generic.expressions import LONGEST_REFERENCE, Expression, first_te
 from carriers.generic.meaning import Meaning
 from carriers.generic.options import Body, Options
 from carriers.generic.shapes import kind
-from relay.carrier.contract import Document, Unreadable
-from relay.tracking import Reference, ReferenceKind, TrackingEvent
+from relay.adapters.protocol import Document, Unreadable
+from relay.domain.events import Reference, ReferenceKind, TrackingEvent
 
 _LONGEST_TEXT: Final = 5000  # characters, as of any description
 _INVOICE_PARTS: Final = 3  # issuer, series, number

@@ -5,21 +5,21 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from relay.sandbox.stage import (
-    Stage,
-    StagedAnswer,
-    StagedCall,
-    StagedParcel,
-    StagedRequest,
-    StagedRoute,
-    StagedScan,
+from relay.sandbox.simulator import (
+    SimulatedAnswer,
+    SimulatedCall,
+    SimulatedParcel,
+    SimulatedRequest,
+    SimulatedRoute,
+    SimulatedScan,
+    Simulation,
 )
 
 _MOST: Final = 20
 
 
 class Simulator:
-    """Plays the plain format; `StagedScan.code` is a milestone's name, mostly."""
+    """Plays the plain format; `SimulatedScan.code` is a milestone's name, mostly."""
 
     adapter = "generic"
     speaks: Final = {
@@ -43,7 +43,7 @@ class Simulator:
         )
     }
 
-    def webhook(self, scan: StagedScan, secret: str) -> StagedRequest:
+    def webhook(self, scan: SimulatedScan, secret: str) -> SimulatedRequest:
         """Spell *scan*, and sign the body with *secret*."""
         if not secret:
             raise ValueError("the plain format signs every webhook: a secret is needed")
@@ -55,18 +55,18 @@ class Simulator:
             "Content-Type": "application/json",
             "X-Signature": f"sha256={signature}",
         }
-        return StagedRequest(headers=headers, body=body)
+        return SimulatedRequest(headers=headers, body=body)
 
     def contract(self, base_url: str) -> Mapping[str, str]:
         """Return settings of the plain format; the secret is the bearer token."""
         return {"base_url": base_url, "secret": "of-the-sandbox"}
 
-    def routes(self) -> Iterable[StagedRoute]:
+    def routes(self) -> Iterable[SimulatedRoute]:
         """Return the endpoint that the relay polls."""
-        yield StagedRoute("GET", "/parcels", _parcels)
+        yield SimulatedRoute("GET", "/parcels", _parcels)
 
 
-def _parcels(call: StagedCall, stage: Stage) -> StagedAnswer:
+def _parcels(call: SimulatedCall, stage: Simulation) -> SimulatedAnswer:
     """Answer for each `number`; a parcel without events is left out."""
     if not call.headers.get("Authorization", "").startswith("Bearer "):
         return _answered({"error": "no bearer token"}, 401)
@@ -79,7 +79,7 @@ def _parcels(call: StagedCall, stage: Stage) -> StagedAnswer:
     return _answered({"parcels": [_tracked(scans[0].parcel, scans) for scans in known]})
 
 
-def _tracked(parcel: StagedParcel, scans: Iterable[StagedScan]) -> dict[str, Any]:
+def _tracked(parcel: SimulatedParcel, scans: Iterable[SimulatedScan]) -> dict[str, Any]:
     names = {
         "number": parcel.tracking_number,
         "id": parcel.shipment_id,
@@ -89,7 +89,7 @@ def _tracked(parcel: StagedParcel, scans: Iterable[StagedScan]) -> dict[str, Any
     return {"parcel": names, "events": [_event(scan) for scan in scans]}
 
 
-def _event(scan: StagedScan) -> dict[str, str]:
+def _event(scan: SimulatedScan) -> dict[str, str]:
     return {
         "code": scan.code,
         "text": scan.description,
@@ -100,5 +100,5 @@ def _event(scan: StagedScan) -> dict[str, str]:
     }
 
 
-def _answered(value: object, status: int = 200) -> StagedAnswer:
-    return StagedAnswer(json.dumps(value).encode(), status)
+def _answered(value: object, status: int = 200) -> SimulatedAnswer:
+    return SimulatedAnswer(json.dumps(value).encode(), status)

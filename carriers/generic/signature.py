@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from carriers.generic.expressions import listed
-from relay.tracking import Value
+from relay.domain.events import Value
 
 KeyEncoding = Literal["utf-8", "base64", "hex"]
 Spelling = Literal["hex", "base64", "base64url"]

@@ -17,8 +17,8 @@ from carriers.generic.signature import (
     Spelling,
     StandardWebhooks,
 )
-from relay.carrier.contract import WebhookRequest
-from relay.carrier.signatures import check_basic, check_secret, equal
+from relay.adapters.protocol import WebhookRequest
+from relay.adapters.signatures import check_basic, check_secret, equal
 from relay.errors import ConfigurationError, UntrustedWebhook
 
 Verifier = Callable[[WebhookRequest], None]

@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from carriers.generic.poll_options import Request
-from relay.carrier.asking import Question
+from relay.adapters.http import ApiRequest
 
 _PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -55,7 +55,7 @@ def filled(template: Any, values: Values) -> Any:
     return template
 
 
-def question(request: Request, values: Values) -> Question:
+def question(request: Request, values: Values) -> ApiRequest:
     """Make what is sent: values in the address are percent-encoded."""
     quoted = {n: quote(v, safe="") for n, v in values.items() if isinstance(v, str)}
     quoted["base_url"] = str(values["base_url"])
@@ -64,7 +64,7 @@ def question(request: Request, values: Values) -> Question:
     if request.form is not None:
         form = urlencode(list(_pairs(request.form, values))).encode()
         headers = _FORM | headers
-    return Question(
+    return ApiRequest(
         request.method,
         filled(request.url, quoted),
         headers,

@@ -10,10 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf
 
 from carriers.generic.expressions import Path, Paths, first_text, listed, quoted
 from carriers.generic.shapes import shape
-from relay.carrier.contract import Unreadable
-from relay.carrier.times import iso
-from relay.carrier.zones import EXAMPLE, no_such_zone, zone_names
-from relay.tracking import Value
+from relay.adapters.protocol import Unreadable
+from relay.adapters.times import EXAMPLE, iso, unknown_zone, zone_names
+from relay.domain.events import Value
 
 _EPOCHS: Final = {"epoch_s": 1, "epoch_ms": 1000}
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
@@ -40,7 +39,7 @@ def _zone(name: Any) -> Any:
     if not isinstance(name, str):
         raise ValueError(f'it is not the name of a zone, like "{EXAMPLE}"')  # noqa: TRY004 -- pydantic hears only ValueError
     if name not in zone_names():
-        raise ValueError("; ".join(no_such_zone(name)))
+        raise ValueError("; ".join(unknown_zone(name)))
     return ZoneInfo(name)
 
 

@@ -8,9 +8,8 @@ from aiohttp import ClientSession
 from carriers.generic.poll_options import Token as TokenOptions
 from carriers.generic.signing import Clock
 from carriers.generic.templates import question
-from relay.carrier.asking import Answered, answer
-from relay.carrier.contract import CarrierFailure
-from relay.carrier.tokens import SharedToken
+from relay.adapters.http import ApiResponse, SharedToken, send
+from relay.adapters.protocol import CarrierFailure
 
 
 class Token:
@@ -27,8 +26,8 @@ class Token:
         self._good_until: datetime | None = None
 
     async def answer(
-        self, session: ClientSession, ask: Callable[[str], Awaitable[Answered]]
-    ) -> Answered:
+        self, session: ClientSession, ask: Callable[[str], Awaitable[ApiResponse]]
+    ) -> ApiResponse:
         """Return what *ask* is answered, with a renewed token if need be."""
         if self._good_until is not None and self._now() >= self._good_until:
             await self._shared.get(session, refused=self._latest)
@@ -36,7 +35,7 @@ class Token:
 
     async def _fetch(self, session: ClientSession) -> str:
         asked_at = self._now()
-        answered = await answer(session, question(self._options, self._values))
+        answered = await send(session, question(self._options, self._values))
         value = answered.checked(200, 201).value()
         try:
             token = self._options.path.text_in(value)

@@ -5,13 +5,19 @@ from contextlib import suppress
 from typing import Final
 
 from carriers.intelipost.payload import History, Notice, spelled
-from relay.carrier.codes import CodeRow, CodeTable
-from relay.carrier.contract import ContractOptions, Document, ParcelView, WebhookRequest
-from relay.carrier.options import refuse_unknown
-from relay.carrier.signatures import check_secret
-from relay.carrier.texts import TextRules, names_return
-from relay.fiscal import NfeKey
-from relay.tracking import Milestone, Reference, ReferenceKind, TrackingEvent
+from relay.adapters.codes import CodeRow, CodeTable
+from relay.adapters.options import refuse_unknown
+from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
+from relay.adapters.signatures import check_secret
+from relay.adapters.text_rules import TextRules, names_return
+from relay.domain.events import (
+    Milestone,
+    ParcelView,
+    Reference,
+    ReferenceKind,
+    TrackingEvent,
+)
+from relay.domain.fiscal import NfeKey
 
 _CONTRADICTED: Final = CodeRow(milestone=Milestone.RETURNING)
 

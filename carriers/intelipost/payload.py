@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from relay.carrier.contract import Unreadable
-from relay.carrier.texts import plain
-from relay.carrier.times import iso
+from relay.adapters.protocol import Unreadable
+from relay.adapters.text_rules import normalised
+from relay.adapters.times import iso
 from relay.clock import EPOCH
 
 _LONGEST_CODE: Final = 100
@@ -22,7 +22,7 @@ _UTC: Final = ZoneInfo("UTC")
 
 def spelled(state: str) -> str:
     """Return a state's name as the code table spells it: `ENDERECO INCORRETO`."""
-    return plain(state).upper()[:_LONGEST_CODE].strip()
+    return normalised(state).upper()[:_LONGEST_CODE].strip()
 
 
 class _Words(BaseModel):

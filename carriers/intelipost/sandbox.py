@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from relay.sandbox.stage import StagedRequest, StagedScan
+from relay.sandbox.simulator import SimulatedRequest, SimulatedScan
 
 _ZONE: Final = ZoneInfo("America/Sao_Paulo")
 _MACRO: Final = frozenset(
@@ -29,7 +29,7 @@ _MACRO: Final = frozenset(
 
 
 class Simulator:
-    """Plays the hub; `StagedScan.code` is a macro state or a micro state's name."""
+    """Plays the hub; `SimulatedScan.code` is a macro state or a micro state's name."""
 
     adapter = "intelipost"
     speaks: Final = {
@@ -50,17 +50,19 @@ class Simulator:
         "cancelled": "CANCELADO",
     }
 
-    def webhook(self, scan: StagedScan, secret: str) -> StagedRequest:
+    def webhook(self, scan: SimulatedScan, secret: str) -> SimulatedRequest:
         """Spell *scan* as they do, and show the *secret* that both sides know."""
         if not secret:
             raise ValueError("Intelipost shows a key in every webhook: a secret")
         if not scan.code:
             raise ValueError("Intelipost gives every event a state")
         headers = {"Content-Type": "application/json", "api-key": secret}
-        return StagedRequest(headers=headers, body=json.dumps(_notice(scan)).encode())
+        return SimulatedRequest(
+            headers=headers, body=json.dumps(_notice(scan)).encode()
+        )
 
 
-def _notice(scan: StagedScan) -> dict[str, object]:
+def _notice(scan: SimulatedScan) -> dict[str, object]:
     """Spell the volume; what is not known of it is null, as at theirs."""
     parcel = scan.parcel
     return {
@@ -76,7 +78,7 @@ def _notice(scan: StagedScan) -> dict[str, object]:
     }
 
 
-def _history(scan: StagedScan) -> dict[str, object]:
+def _history(scan: SimulatedScan) -> dict[str, object]:
     macro = scan.code in _MACRO
     name = scan.code
     micro = {"id": 28, "code": "27", "default_name": name, "name": name}

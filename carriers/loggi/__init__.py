@@ -3,18 +3,17 @@
 from collections.abc import Iterator
 
 from carriers.loggi.payload import Location, Notice, Package, Status
-from relay.carrier.codes import CodeRow, CodeTable
-from relay.carrier.contract import (
+from relay.adapters.codes import CodeRow, CodeTable
+from relay.adapters.options import refuse_unknown
+from relay.adapters.protocol import (
     ContractOptions,
     Document,
-    ParcelView,
     Unreadable,
     WebhookRequest,
 )
-from relay.carrier.options import refuse_unknown
-from relay.carrier.signatures import check_basic
-from relay.carrier.texts import TextRules
-from relay.tracking import Reference, ReferenceKind, TrackingEvent
+from relay.adapters.signatures import check_basic
+from relay.adapters.text_rules import TextRules
+from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
 
 
 class Adapter:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from relay.carrier.times import iso
+from relay.adapters.times import iso
 
 _UTC: Final = ZoneInfo("UTC")
 _ZEROS: Final = re.compile(r"0+(?=[0-9])")

@@ -5,11 +5,11 @@ import json
 from datetime import UTC
 from typing import Final
 
-from relay.sandbox.stage import StagedRequest, StagedScan
+from relay.sandbox.simulator import SimulatedRequest, SimulatedScan
 
 
 class Simulator:
-    """Plays the carrier; `StagedScan.code` is the code of a status, `14`."""
+    """Plays the carrier; `SimulatedScan.code` is the code of a status, `14`."""
 
     adapter = "loggi"
     speaks: Final = {
@@ -22,7 +22,7 @@ class Simulator:
         "cancelled": "2",
     }
 
-    def webhook(self, scan: StagedScan, secret: str) -> StagedRequest:
+    def webhook(self, scan: SimulatedScan, secret: str) -> SimulatedRequest:
         """Spell *scan* as they do; the *secret* is `user:password`."""
         if ":" not in secret:
             raise ValueError("Loggi authenticates with user:password")
@@ -34,10 +34,10 @@ class Simulator:
             "Authorization": f"Basic {credentials}",
         }
         body = json.dumps({"packages": [_package(scan)]}).encode()
-        return StagedRequest(headers=headers, body=body)
+        return SimulatedRequest(headers=headers, body=body)
 
 
-def _package(scan: StagedScan) -> dict[str, object]:
+def _package(scan: SimulatedScan) -> dict[str, object]:
     """Spell the package; its history repeats where it stands now."""
     happened = scan.occurred_at.astimezone(UTC)
     spelled = f"{happened:%Y-%m-%dT%H:%M:%S.%fZ}"

@@ -6,17 +6,16 @@ from urllib.parse import quote
 
 from carriers.melhorenvio.payload import Label, Notice
 from carriers.melhorenvio.times import occurred_at
-from relay.carrier.codes import CodeTable
-from relay.carrier.contract import (
+from relay.adapters.codes import CodeTable
+from relay.adapters.options import refuse_unknown
+from relay.adapters.protocol import (
     ContractOptions,
     Document,
-    ParcelView,
     Unreadable,
     WebhookRequest,
 )
-from relay.carrier.options import refuse_unknown
-from relay.carrier.signatures import check_hmac_sha256
-from relay.tracking import Reference, ReferenceKind, TrackingEvent
+from relay.adapters.signatures import check_hmac_sha256
+from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
 
 _LONGEST_TAG: Final = 200  # characters, as of any reference
 _PAGE: Final = "https://www.melhorrastreio.com.br/rastreio/"  # unverified

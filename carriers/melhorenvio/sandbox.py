@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from relay.sandbox.stage import StagedRequest, StagedScan
+from relay.sandbox.simulator import SimulatedRequest, SimulatedScan
 
 _ZONE: Final = ZoneInfo("America/Sao_Paulo")
 _TIMES: Final = {
@@ -22,7 +22,7 @@ _EMPTY: Final = ("paid_at", "generated_at", "posted_at", "delivered_at", "cancel
 
 
 class Simulator:
-    """Plays the hub; `StagedScan.code` is the event's name, `order.posted`."""
+    """Plays the hub; `SimulatedScan.code` is the event's name, `order.posted`."""
 
     adapter = "melhorenvio"
     speaks: Final = {
@@ -34,7 +34,7 @@ class Simulator:
         "cancelled": "order.cancelled",
     }
 
-    def webhook(self, scan: StagedScan, secret: str) -> StagedRequest:
+    def webhook(self, scan: SimulatedScan, secret: str) -> SimulatedRequest:
         """Spell *scan* as they do, and sign it with the app's client *secret*."""
         if not secret:
             raise ValueError("Melhor Envio signs every webhook: a secret is needed")
@@ -47,10 +47,10 @@ class Simulator:
             "User-Agent": "Melhor Envio (sandbox)",
             "X-ME-Signature": base64.b64encode(digest).decode(),
         }
-        return StagedRequest(headers=headers, body=body)
+        return SimulatedRequest(headers=headers, body=body)
 
 
-def _label(scan: StagedScan) -> dict[str, object]:
+def _label(scan: SimulatedScan) -> dict[str, object]:
     """Spell the label; what is not known of it is null, as at theirs."""
     parcel, moment = scan.parcel, _spelled(scan.occurred_at)
     times = dict.fromkeys(_EMPTY) | {_TIMES.get(scan.code, "updated_at"): moment}

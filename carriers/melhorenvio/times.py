@@ -5,9 +5,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from carriers.melhorenvio.payload import Label
-from relay.carrier.contract import Unreadable
-from relay.carrier.times import iso
-from relay.tracking import Milestone
+from relay.adapters.protocol import Unreadable
+from relay.adapters.times import iso
+from relay.domain.events import Milestone
 
 _OWN: Final = {
     "order.created": "created_at",

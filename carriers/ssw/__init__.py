@@ -8,21 +8,20 @@ from aiohttp import ClientSession
 
 from carriers.ssw.api import OPTIONS, Api, nfe_key, told_of
 from carriers.ssw.payload import Asked, Occurrence, two_digits
-from relay.carrier.asking import as_answered
-from relay.carrier.codes import CodeRow, CodeTable
-from relay.carrier.contract import (
+from relay.adapters.codes import CodeRow, CodeTable
+from relay.adapters.http import as_response
+from relay.adapters.options import refuse_unknown
+from relay.adapters.protocol import (
     CarrierFailure,
     ContractOptions,
     Document,
-    ParcelView,
     WebhookRequest,
 )
-from relay.carrier.options import refuse_unknown
-from relay.carrier.texts import TextRules, plain
-from relay.carrier.times import iso
+from relay.adapters.text_rules import TextRules, normalised
+from relay.adapters.times import iso
+from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
+from relay.domain.fiscal import NfeKey
 from relay.errors import UntrustedWebhook
-from relay.fiscal import NfeKey
-from relay.tracking import Reference, ReferenceKind, TrackingEvent
 
 _PAGE: Final = "https://ssw.inf.br/app/tracking"  # unverified
 
@@ -52,7 +51,7 @@ class Adapter:
         own = {two_digits(code): row for code, row in contract.codes.items()}
         self._codes = CodeTable.load(__name__, own)
         rows = self._codes.rows.items()
-        self._names = {plain(row.text): code for code, row in rows if row.text}
+        self._names = {normalised(row.text): code for code, row in rows if row.text}
         self._texts = TextRules.load(__name__)
         self._zone = contract.zone
 
@@ -75,7 +74,7 @@ class Adapter:
         key = next(filter(None, map(nfe_key, parcels)), "")
         if not key:
             raise CarrierFailure("the answer does not name its NF-e: say the key of it")
-        return [told_of(key, as_answered(answer))]
+        return [told_of(key, as_response(answer))]
 
     def read(self, document: Document) -> list[TrackingEvent]:
         """Translate one answer; an NF-e that is not found yet gives no event."""
@@ -111,7 +110,7 @@ class Adapter:
 
     def _meaning(self, occurrence: Occurrence) -> tuple[str, CodeRow]:
         """Return code and row: SSW's code, else its name, else the carrier's own."""
-        code = occurrence.standard_code or self._names.get(plain(occurrence.name))
+        code = occurrence.standard_code or self._names.get(normalised(occurrence.name))
         code = code or occurrence.carriers_code
         if code in self._codes.rows:
             return code, self._codes[code]

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from aiohttp import ClientSession
 
-from relay.carrier.asking import Answered, Question, answer
-from relay.carrier.contract import CarrierFailure, Document, ParcelView
-from relay.carrier.options import base_url, text_option
-from relay.carrier.texts import plain
+from relay.adapters.http import ApiRequest, ApiResponse, send
+from relay.adapters.options import base_url, text_option
+from relay.adapters.protocol import CarrierFailure, Document
+from relay.adapters.text_rules import normalised
+from relay.domain.events import ParcelView, ReferenceKind, compared
+from relay.domain.fiscal import cnpj
 from relay.errors import ConfigurationError
-from relay.fiscal import cnpj
-from relay.tracking import ReferenceKind, compared
 
 OPTIONS: Final = frozenset({"cnpj", "password", "sigla_emp", "base_url"})
 _KEY: Final = re.compile(r"[0-9]{6}[0-9A-Z]{12}[0-9]{26}")
@@ -31,17 +31,17 @@ class Api:
 
     async def document(self, session: ClientSession, key: str) -> Document:
         """Return what SSW knows of the NF-e *key*; raise `CarrierFailure`."""
-        return told_of(key, await answer(session, self._question(key)))
+        return told_of(key, await send(session, self._question(key)))
 
-    def _question(self, key: str) -> Question:
+    def _question(self, key: str) -> ApiRequest:
         if not self._login:
             url, body = f"{self.asked_at}/api/trackingdanfe", {"chave_nfe": key}
-            return Question("POST", url, json=body)
+            return ApiRequest("POST", url, json=body)
         login = self._login | {"nro_nf": int(key[25:34])}
-        return Question("POST", f"{self.asked_at}/api/tracking", json=login)
+        return ApiRequest("POST", f"{self.asked_at}/api/tracking", json=login)
 
 
-def told_of(key: str, answered: Answered) -> Document:
+def told_of(key: str, answered: ApiResponse) -> Document:
     """Return an answer with the NF-e *key* that it is about; it has none itself.
 
     Raises `CarrierFailure` if it is an error.
@@ -82,7 +82,7 @@ def _checked(value: Any) -> dict[str, Any]:
     if success and not _holds_documents(value):
         raise CarrierFailure("SSW answered without a document")
     message = str(value.get("message"))[:_LONGEST_MESSAGE]
-    if not success and _NOT_FOUND not in plain(message):
+    if not success and _NOT_FOUND not in normalised(message):
         raise CarrierFailure(f"SSW answered with an error: {message}")
     return dict(value)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
-from relay.carrier.contract import Unreadable
+from relay.adapters.protocol import Unreadable
 
 _OWN: Final = re.compile(r"\([0-9]{1,9}\)$")
 

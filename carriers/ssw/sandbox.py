@@ -9,14 +9,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from relay.sandbox.stage import Stage, StagedAnswer, StagedCall, StagedRoute, StagedScan
+from relay.sandbox.simulator import (
+    SimulatedAnswer,
+    SimulatedCall,
+    SimulatedRoute,
+    SimulatedScan,
+    Simulation,
+)
 
 _ZONE: Final = ZoneInfo("America/Sao_Paulo")
 _NOT_FOUND: Final = {"success": False, "message": "Nenhum documento localizado"}
 
 
 class Simulator:
-    """Plays the system; `StagedScan.code` is a standard code, `85`."""
+    """Plays the system; `SimulatedScan.code` is a standard code, `85`."""
 
     adapter = "ssw"
     speaks: Final = {
@@ -41,23 +47,23 @@ class Simulator:
         """Return settings without a login."""
         return {"base_url": base_url, "verification": "asked"}
 
-    def routes(self) -> Iterable[StagedRoute]:
+    def routes(self) -> Iterable[SimulatedRoute]:
         """Return the endpoints without login and for senders."""
-        yield StagedRoute("POST", "/api/trackingdanfe", _by_key)
-        yield StagedRoute("POST", "/api/tracking", _by_number)
+        yield SimulatedRoute("POST", "/api/trackingdanfe", _by_key)
+        yield SimulatedRoute("POST", "/api/tracking", _by_number)
 
 
-def _by_key(call: StagedCall, stage: Stage) -> StagedAnswer:
+def _by_key(call: SimulatedCall, stage: Simulation) -> SimulatedAnswer:
     return _answer(stage, _field(call, "chave_nfe"))
 
 
-def _by_number(call: StagedCall, stage: Stage) -> StagedAnswer:
+def _by_number(call: SimulatedCall, stage: Simulation) -> SimulatedAnswer:
     if not _field(call, "cnpj"):
         return _spelled({"success": False, "message": "CNPJ não informado"})
     return _answer(stage, _field(call, "nro_nf"))
 
 
-def _field(call: StagedCall, name: str) -> str:
+def _field(call: SimulatedCall, name: str) -> str:
     """Return a field of a JSON body, empty where there is none."""
     try:
         body = json.loads(call.body)
@@ -66,7 +72,7 @@ def _field(call: StagedCall, name: str) -> str:
     return str(body.get(name, "")) if isinstance(body, dict) else ""
 
 
-def _answer(stage: Stage, reference: str) -> StagedAnswer:
+def _answer(stage: Simulation, reference: str) -> SimulatedAnswer:
     scans = stage.scans_of(reference)
     if not scans:
         return _spelled(_NOT_FOUND)
@@ -88,7 +94,7 @@ def _answer(stage: Stage, reference: str) -> StagedAnswer:
     )
 
 
-def _occurrence(scan: StagedScan) -> dict[str, Any]:
+def _occurrence(scan: SimulatedScan) -> dict[str, Any]:
     """Spell one scan; the number in brackets is the carrier's own."""
     happened = f"{scan.occurred_at.astimezone(_ZONE):%Y-%m-%dT%H:%M:%S}"
     return {
@@ -106,5 +112,5 @@ def _occurrence(scan: StagedScan) -> dict[str, Any]:
     }
 
 
-def _spelled(value: object) -> StagedAnswer:
-    return StagedAnswer(json.dumps(value).encode())
+def _spelled(value: object) -> SimulatedAnswer:
+    return SimulatedAnswer(json.dumps(value).encode())

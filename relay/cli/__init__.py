@@ -5,24 +5,14 @@ import sys
 import typer
 
 from relay.cli import (
-    accepting,
     accounts,
     carriers,
-    checking,
-    contracts,
-    correcting,
-    delivering,
     documents,
-    events,
-    forgetting,
-    handing_over,
-    importing,
-    listing,
-    lists,
-    retelling,
-    running,
+    import_labels,
+    run,
+    shipment_actions,
     shipments,
-    timeline,
+    worklists,
 )
 from relay.errors import ConfigurationError, RegistrationError
 
@@ -37,25 +27,25 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (running.serve, running.sandbox, running.init, running.demo):
+for command in (run.serve, run.sandbox, run.init, run.demo):
     app.command()(command)
-app.command()(checking.doctor)
-app.command()(lists.lists)
-shipments.commands.command("list")(listing.list_)
-shipments.commands.command()(timeline.show)
-shipments.commands.command()(correcting.correct)
-shipments.commands.command()(handing_over.hand_over)
-shipments.commands.command()(delivering.mark_delivered)
-shipments.commands.command("import")(importing.import_)
-shipments.commands.command()(retelling.retell)
-app.command()(forgetting.forget)
+app.command()(run.doctor)
+app.command()(worklists.lists)
+shipments.commands.command("list")(shipments.list_)
+shipments.commands.command()(shipments.show)
+shipments.commands.command()(shipment_actions.correct)
+shipments.commands.command()(shipment_actions.hand_over)
+shipments.commands.command()(shipment_actions.mark_delivered)
+shipments.commands.command("import")(import_labels.import_)
+shipments.commands.command()(shipment_actions.retell)
+app.command()(accounts.forget)
 app.add_typer(shipments.commands, name="shipments")
-documents.commands.command()(accepting.untrusted)
-documents.commands.command()(accepting.accept)
+documents.commands.command()(documents.untrusted)
+documents.commands.command()(documents.accept)
 app.add_typer(documents.commands, name="documents")
-app.add_typer(events.commands, name="events")
+app.add_typer(documents.event_commands, name="events")
 app.add_typer(carriers.commands, name="carriers")
-app.add_typer(contracts.commands, name="contracts")
+app.add_typer(accounts.contract_commands, name="contracts")
 app.add_typer(accounts.commands, name="accounts")
 
 

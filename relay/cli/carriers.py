@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from relay.cli.options import AsJson, Config, settings_of
-from relay.cli.showing import write_json, write_table
+from relay.cli.output import write_json, write_table
 
 if TYPE_CHECKING:
-    from relay.tracking import Reference
+    from relay.domain.events import Reference
 
 COLUMNS = {
     "adapter": "adapter",
@@ -32,7 +32,7 @@ commands = typer.Typer(
 @commands.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the adapters there are, and what each can do."""
-    from relay.carrier.loading import adapters
+    from relay.adapters.loader import adapters
 
     found = [_described(name, made) for name, made in adapters().items()]
     if as_json:
@@ -66,16 +66,16 @@ def try_(  # noqa: PLR0913 -- each is an option of the command
 
     The exit code is 1 if it is unreadable.
     """
-    from relay.cli.trying import Sample, tried, write_tried
+    from relay.cli.try_adapter import Sample, try_sample, write_result
 
     sample = Sample(
         _read(file), _headers(header or []), answer, _references(asked or [])
     )
-    made = tried(settings_of(config), contract, sample)
+    made = try_sample(settings_of(config), contract, sample)
     if as_json:
         write_json(made)
     else:
-        write_tried(made)
+        write_result(made)
     raise typer.Exit(1 if made["unreadableBecause"] else 0)
 
 
@@ -93,8 +93,7 @@ def new(
     ] = False,
 ) -> None:
     """Begin an adapter: its folder, and its tests with the sample as the first one."""
-    from relay.scaffold.describing import generic_contract
-    from relay.scaffold.writing import write_adapter
+    from relay.scaffold.writer import generic_contract, write_adapter
 
     if generic:
         typer.echo(generic_contract(name, _read(sample)))
@@ -108,7 +107,7 @@ def new(
 
 def _described(name: str, made: Any) -> dict[str, Any]:
     """Say what an adapter can do, without a contract."""
-    from relay.carrier.codes import CodeTable
+    from relay.adapters.codes import CodeTable
 
     try:
         codes = len(CodeTable.load(made.__module__, {}).rows)
@@ -151,7 +150,7 @@ def _headers(given: list[str]) -> dict[str, str]:
 
 
 def _references(given: list[str]) -> "list[Reference]":
-    from relay.tracking import Reference, ReferenceKind
+    from relay.domain.events import Reference, ReferenceKind
 
     pairs = (_pair(text, "--asked") for text in given)
     try:

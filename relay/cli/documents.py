@@ -3,33 +3,92 @@
 # ruff: noqa: PLC0415 -- imported when a command runs, so that help is quick
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from relay.cli import bulk
-from relay.cli.columns import DOCUMENTS
-from relay.cli.databases import on_database
-from relay.cli.files import Csv, Delimiter, say_more, write_file
-from relay.cli.nextsteps import write_next
 from relay.cli.options import AsJson, Config, Limit, settings_of
-from relay.cli.showing import write_fields, write_json, write_table
-from relay.clock import moment
-from relay.counting import counted
+from relay.cli.output import (
+    Csv,
+    Delimiter,
+    print_more,
+    write_fields,
+    write_file,
+    write_json,
+    write_table,
+)
+from relay.cli.session import on_database, operator
+from relay.cli.table import DOCUMENTS
+from relay.cli.worklists import write_next
+from relay.clock import moment, utcnow
 from relay.errors import NotFound
+from relay.logs import counted
 
 if TYPE_CHECKING:
-    from relay.settings import Settings
+    from relay.config.settings import Settings
+    from relay.service.worklists import ListScope
+    from relay.store.bulk import Bulk, BulkResult
     from relay.store.database import Database
+    from relay.store.operator_actions import EventDecision
+
+
+def retry_stuck(
+    config: Config, account: str | None, contract: str | None, because: str | None
+) -> int:
+    """Try all stuck shipments again that fit; return how many there were."""
+    from relay.api.worklists import says
+    from relay.service.worklists import ListScope
+
+    narrowed = ListScope(settings_of(config), None, account, contract)
+    asked = narrowed.asked(more=lambda row: says(row, because))
+
+    def slices(bulk: "Bulk", before: int | None) -> "Awaitable[BulkResult]":
+        return bulk.retry_stuck(asked, before)
+
+    return on_database(config, lambda database: _all(database, narrowed, slices))
+
+
+def replay_all(
+    config: Config, contract: str | None, since: datetime | None, *, unreadable: bool
+) -> int:
+    """Have all documents read again that fit; return how many there were."""
+    from relay.service.worklists import ListScope
+    from relay.store.bulk import ReplayFilter
+
+    narrowed = ListScope(settings_of(config), None, None, contract)
+    asked = ReplayFilter(unreadable, since, narrowed.fits)
+
+    def slices(bulk: "Bulk", before: int | None) -> "Awaitable[BulkResult]":
+        return bulk.replay(asked, before)
+
+    return on_database(config, lambda database: _all(database, narrowed, slices))
+
+
+async def _all(
+    database: "Database",
+    narrowed: "ListScope",
+    one: "Callable[[Bulk, int | None], Awaitable[BulkResult]]",
+) -> int:
+    """Do slice after slice; say after each how many there were."""
+    from relay.store.bulk import Bulk
+
+    await narrowed.check(database)
+    bulk, total, before = Bulk(database, operator(), utcnow()), 0, None
+    while True:
+        done = await one(bulk, before)
+        total, before = total + done.count, done.next
+        if before is None:
+            await database.notify()
+            return total
+        typer.echo(f"{total} so far", err=True)
+
 
 Filter = Annotated[str | None, typer.Option(show_default=False)]
 Number = Annotated[int, typer.Argument(min=1, help="The document's number.")]
-
 PAGE = 500
-
 commands = typer.Typer(
     help="Look at what carriers sent, and have it read again.", no_args_is_help=True
 )
@@ -60,7 +119,7 @@ def list_(  # noqa: PLR0913 -- each is an option of the command
     else:
         write_table(list(DOCUMENTS.values()), cells)
         write_next("unreadable", rows if unreadable else [])
-    say_more(limit, more=more)
+    print_more(limit, more=more)
 
 
 async def _listed(
@@ -71,10 +130,10 @@ async def _listed(
     database: "Database",
 ) -> tuple[list[dict[str, Any]], bool]:
     """Return the first *limit* documents, and whether there are more."""
+    from relay.service.worklists import ListScope
     from relay.store.documents import Documents
-    from relay.web.narrowing import Narrowed
 
-    await Narrowed(settings, contract=contract).check(database)
+    await ListScope(settings, contract=contract).check(database)
     documents, before = Documents(database), None
     found: list[dict[str, Any]] = []
     while True:
@@ -129,7 +188,7 @@ def replay(  # noqa: PLR0913 -- each is an option of the command
         raise typer.BadParameter("give the number of one document, or --all")
     if document is None:
         utc = since and since.replace(tzinfo=UTC)
-        count = bulk.replay(config, contract, utc, unreadable=unreadable)
+        count = replay_all(config, contract, utc, unreadable=unreadable)
         replayed = counted(count, "document")
         typer.echo(f"{replayed} will be read again by a running relay.")
         return
@@ -157,7 +216,7 @@ def _no_such(document: int) -> NotFound:
 
 def _zone(row: Mapping[str, Any], settings: "Settings") -> tzinfo:
     """Return the zone of the contract's first store, or of the only one there is."""
-    from relay.web.entering import zone_of
+    from relay.service.views import zone_of
 
     stores = list(settings.accounts.values())
     if row["contract"] not in settings.contracts and len(stores) == 1:
@@ -172,3 +231,119 @@ def _shown(row: Mapping[str, Any], zone: tzinfo = UTC) -> dict[str, Any]:
     for name in ("received_at", "read_at"):
         shown[name] = None if row[name] is None else moment(row[name]).astimezone(zone)
     return shown
+
+
+def untrusted(
+    request: Annotated[int, typer.Argument(min=1, help="The request's number.")],
+    config: Config = None,
+) -> None:
+    """Show a request that did not prove to be the carrier's, with its body."""
+
+    async def act(database: "Database") -> Any:
+        from relay.store.rejected import RejectedRequests
+
+        return await RejectedRequests(database).one(request)
+
+    row = on_database(config, act)
+    if row is None:
+        raise _gone(request)
+    fields = {name: row[name] for name in ("contract", "because", "headers")}
+    write_fields(fields | {"received": moment(row["received_at"])})
+    typer.echo(f"\n{bytes(row['body']).decode(errors='replace')}")
+
+
+def accept(
+    request: Annotated[
+        int | None,
+        typer.Argument(min=1, help="The request's number; none with --all."),
+    ] = None,
+    *,
+    all_: Annotated[
+        bool, typer.Option("--all", help="All of one contract's that are there.")
+    ] = False,
+    contract: Annotated[str | None, typer.Option(show_default=False)] = None,
+    config: Config = None,
+) -> None:
+    """Take requests that proved nothing as the carrier's: nothing is verified.
+
+    Do that only if you know that they were, after a secret was mended.
+    """
+    if (request is None) is not all_ or (contract is not None) is not all_:
+        raise typer.BadParameter(
+            "give the number of one request, or --all --contract NAME"
+        )
+    if contract is not None:
+        count = on_database(
+            config, partial(_all_rejected, settings_of(config), contract)
+        )
+    else:
+        count = on_database(config, partial(_accepted, [request or 0]))
+        if not count:
+            raise _gone(request)
+    typer.echo(f"{counted(count, 'request')} will be read by a running relay.")
+
+
+async def _all_rejected(
+    settings: "Settings", contract: str, database: "Database"
+) -> int:
+    from relay.service.worklists import ListScope
+    from relay.store.rejected import RejectedRequests
+
+    await ListScope(settings, contract=contract).check(database)
+    rows = await RejectedRequests(database).of_contract(contract)
+    return await _accepted([row["aside"] for row in rows], database)
+
+
+async def _accepted(requests: list[int], database: "Database") -> int:
+    """Accept *requests*, the oldest first; return how many were there."""
+    from relay.store.rejected import RejectedRequests
+
+    asides = RejectedRequests(database)
+    by, now = operator(), utcnow()
+    taken = [await asides.accept(request, by, now) for request in requests]
+    await database.notify()
+    return sum(taken)
+
+
+def _gone(request: int | None) -> NotFound:
+    return NotFound(
+        f"request {request} is not there any more",
+        way_out="`relay lists untrusted` shows the last ones",
+    )
+
+
+EventNumber = Annotated[
+    int, typer.Argument(min=1, help="The event's number, as lists show it.")
+]
+event_commands = typer.Typer(
+    help="Decide about events that `relay lists quarantined` shows.",
+    no_args_is_help=True,
+)
+
+
+@event_commands.command()
+def release(event: EventNumber, config: Config = None) -> None:
+    """Believe an event: VTEX is told of it."""
+    _judge(event, "released", config)
+
+
+@event_commands.command()
+def drop(event: EventNumber, config: Config = None) -> None:
+    """Do not believe an event: VTEX is not told of it, unless it was already."""
+    _judge(event, "dropped", config)
+
+
+def _judge(event: int, judged: Literal["released", "dropped"], config: Config) -> None:
+    async def act(database: "Database") -> "EventDecision":
+        from relay.store.operator_actions import OperatorActions
+
+        found = await OperatorActions(database).judge(
+            event, judged, operator(), utcnow()
+        )
+        await database.notify()
+        return found
+
+    found = on_database(config, act)
+    typer.echo(f"event {event} is {judged}, for {', '.join(found.shipments)}.")
+    for warning in found.warnings:
+        typer.echo(warning, err=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from relay.settings import Settings
+    from relay.config.settings import Settings
 
 Config = Annotated[
     Path | None,
@@ -24,6 +24,6 @@ Limit = Annotated[int, typer.Option("--limit", min=1, help="How many at most.")]
 
 def settings_of(config: Path | None) -> "Settings":
     """Load the settings; raise `ConfigurationError` that names every wrong key."""
-    from relay.settings import load  # noqa: PLC0415 -- so that help is quick
+    from relay.config.load import load  # noqa: PLC0415 -- so that help is quick
 
     return load(config, os.environ)

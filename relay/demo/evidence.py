@@ -25,7 +25,7 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RecordedCall:
     """One request that arrived; `answered` is None while it has no answer."""
 
     sequence: int
@@ -40,7 +40,7 @@ class Call:
 class Write:
     """One write that was carried out."""
 
-    call: Call
+    call: RecordedCall
     invoice_number: str
     body: Mapping[str, Any]
 
@@ -57,7 +57,7 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class ReportedComplaint:
     """What a caller did that it must not do."""
 
     call: int
@@ -82,11 +82,11 @@ class Kill:
     at: datetime
     latency: timedelta
 
-    def interrupted(self, call: Call) -> bool:
+    def interrupted(self, call: RecordedCall) -> bool:
         """Whether *call* was in flight at the kill."""
         return self.at - self.latency <= call.at <= self.at
 
-    def caught(self, call: Call) -> bool:
+    def caught(self, call: RecordedCall) -> bool:
         """Whether *call* was in flight at the kill, or its answer not yet stored."""
         return self.at - self.latency - MARGIN <= call.at <= self.at + MARGIN
 
@@ -96,14 +96,14 @@ class Evidence:
     """Everything the verdict depends on; `doors` by order, as the relay says."""
 
     packages: Sequence[Package]
-    calls: Sequence[Call]
+    calls: Sequence[RecordedCall]
     writes: Sequence[Write]
-    complaints: Sequence[Complaint]
+    complaints: Sequence[ReportedComplaint]
     webhooks: Sequence[Webhook]
     kill: Kill | None = None
     doors: Mapping[str, Counter[str]] = field(default_factory=dict)
 
-    def excuse(self, call: Call) -> str | None:
+    def excuse(self, call: RecordedCall) -> str | None:
         """Say by what *call* was disturbed, if by anything."""
         if call.fault == LOST:
             return "answer lost"
@@ -136,10 +136,10 @@ def _package(order_id: str, invoice: Mapping[str, Any]) -> Package:
     )
 
 
-def calls(listed: Iterable[Mapping[str, Any]]) -> list[Call]:
+def calls(listed: Iterable[Mapping[str, Any]]) -> list[RecordedCall]:
     """Read the answer of `GET /sandbox/calls`."""
     return [
-        Call(
+        RecordedCall(
             sequence=call["sequence"],
             kind=call["kind"],
             order_id=call["orderId"],
@@ -151,7 +151,9 @@ def calls(listed: Iterable[Mapping[str, Any]]) -> list[Call]:
     ]
 
 
-def writes(told: Iterable[Mapping[str, Any]], known: Iterable[Call]) -> list[Write]:
+def writes(
+    told: Iterable[Mapping[str, Any]], known: Iterable[RecordedCall]
+) -> list[Write]:
     """Read the answer of `GET /sandbox/told`; *known* are the calls."""
     by_sequence = {call.sequence: call for call in known}
     return [
@@ -161,10 +163,10 @@ def writes(told: Iterable[Mapping[str, Any]], known: Iterable[Call]) -> list[Wri
     ]
 
 
-def complaints(listed: Iterable[Mapping[str, Any]]) -> list[Complaint]:
+def complaints(listed: Iterable[Mapping[str, Any]]) -> list[ReportedComplaint]:
     """Read the answer of `GET /sandbox/complaints`."""
     return [
-        Complaint(one["call"], one["orderId"], one["rule"], one["message"])
+        ReportedComplaint(one["call"], one["orderId"], one["rule"], one["message"])
         for one in listed
     ]
 
@@ -172,3 +174,15 @@ def complaints(listed: Iterable[Mapping[str, Any]]) -> list[Complaint]:
 def instant(text: str) -> datetime:
     """Read an instant as the sandbox spells it: with seven decimals."""
     return datetime.fromisoformat(text[:26] + text[27:])
+
+
+Doors = Mapping[str, Counter[str]]
+"""For each order, how many events came by which door."""
+
+
+def channels_of(shown: Mapping[str, Any]) -> Counter[str]:
+    """Count the events of a shipment by the door that their document came by."""
+    found = Counter[str]()
+    for document in shown["timeline"]["documents"]:
+        found[document["source"]] += document["newEvents"] or 0
+    return +found

@@ -17,7 +17,7 @@ BOTH: Final = "webhook and poll"
 _CONTRACTS: Final = {WEBHOOK: "", POLL: "_asked", BOTH: "_both"}
 
 
-class Act(Enum):
+class Phase(Enum):
     """What goes on while labels are printed and scans come, in order."""
 
     OPENING = "labels are printed, scans come early, twice, forged and out of order"
@@ -67,7 +67,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class LabelPrint:
     """The ERP prints the label of a box, and tells the relay so many times."""
 
     box: Box
@@ -95,11 +95,11 @@ class Scan:
         return not (self.forged or self.older)
 
 
-Step = Label | Scan
+Step = LabelPrint | Scan
 
 
 @dataclass(frozen=True, slots=True)
-class Shipment:
+class DemoShipment:
     """One invoice of one order, and what happens to it in which act."""
 
     order_id: str
@@ -108,7 +108,7 @@ class Shipment:
     speaker: Speaker
     dispatched_at: datetime
     boxes: tuple[Box, ...]
-    steps: Mapping[Act, tuple[Step, ...]]
+    steps: Mapping[Phase, tuple[Step, ...]]
     visible_after: float = 0
     invoice_key: str = ""
 
@@ -128,9 +128,9 @@ class Shipment:
             return None
         return max(handed_over.values())
 
-    def starts_in(self, act: Act) -> bool:
+    def starts_in(self, act: Phase) -> bool:
         """Whether VTEX hears of a scan on the way in *act* or before."""
-        acts = list(Act)[: list(Act).index(act) + 1]
+        acts = list(Phase)[: list(Phase).index(act) + 1]
         steps = [s for a in acts for s in self.steps.get(a, ())]
         return any(
             isinstance(s, Scan) and s.counts and s.milestone != DELIVERED for s in steps

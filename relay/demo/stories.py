@@ -5,17 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from relay.demo.keys import nfe_key
+from relay.demo.bodies import nfe_key
 from relay.demo.plan import (
     BOTH,
     DELIVERED,
     POLL,
     WEBHOOK,
-    Act,
     Box,
-    Label,
+    DemoShipment,
+    LabelPrint,
+    Phase,
     Scan,
-    Shipment,
     Speaker,
     Step,
 )
@@ -27,14 +27,14 @@ DISPATCHED: Final = timedelta(days=2)
 LATE_SECONDS: Final = 6.0
 FIRST_INVOICE: Final = 71000
 
-Steps = Mapping[Act, Sequence[Step]]
+Steps = Mapping[Phase, Sequence[Step]]
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class StoryParts:
     """What a story is made of: the labels of a shipment's boxes, and their scans."""
 
-    labels: tuple[Label, ...]
+    labels: tuple[LabelPrint, ...]
     on_its_way: tuple[Scan, ...]
     deliveries: tuple[Scan, ...]
 
@@ -44,67 +44,67 @@ class Parts:
         return (*self.labels, *self.on_its_way)
 
 
-def as_it_should(parts: Parts) -> Steps:
+def as_it_should(parts: StoryParts) -> Steps:
     """Print and scan the boxes first, and deliver them last."""
-    return {Act.OPENING: parts.begins, Act.CLOSING: parts.deliveries}
+    return {Phase.OPENING: parts.begins, Phase.CLOSING: parts.deliveries}
 
 
-def still_on_its_way(parts: Parts) -> Steps:
+def still_on_its_way(parts: StoryParts) -> Steps:
     """Print and scan the boxes, and deliver none."""
-    return {Act.OPENING: parts.begins}
+    return {Phase.OPENING: parts.begins}
 
 
-def _before_its_label(parts: Parts) -> Steps:
+def _before_its_label(parts: StoryParts) -> Steps:
     opening: list[Step] = [*parts.on_its_way, *parts.labels]
-    return {Act.OPENING: opening, Act.CLOSING: parts.deliveries}
+    return {Phase.OPENING: opening, Phase.CLOSING: parts.deliveries}
 
 
-def _everything_twice(parts: Parts) -> Steps:
+def _everything_twice(parts: StoryParts) -> Steps:
     return {
-        Act.OPENING: [replace(step, times=2) for step in parts.begins],
-        Act.CLOSING: [replace(scan, times=2) for scan in parts.deliveries],
+        Phase.OPENING: [replace(step, times=2) for step in parts.begins],
+        Phase.CLOSING: [replace(scan, times=2) for scan in parts.deliveries],
     }
 
 
-def _out_of_order(parts: Parts) -> Steps:
+def _out_of_order(parts: StoryParts) -> Steps:
     opening: list[Step] = [*parts.labels, *parts.deliveries]
-    return {Act.OPENING: opening, Act.CLOSING: parts.on_its_way[::-1]}
+    return {Phase.OPENING: opening, Phase.CLOSING: parts.on_its_way[::-1]}
 
 
-def _forged(parts: Parts) -> Steps:
+def _forged(parts: StoryParts) -> Steps:
     forged = [replace(scan, forged=True) for scan in parts.deliveries]
-    return {Act.OPENING: (*parts.begins, *forged)}
+    return {Phase.OPENING: (*parts.begins, *forged)}
 
 
-def _number_used_before(parts: Parts) -> Steps:
+def _number_used_before(parts: StoryParts) -> Steps:
     older = [
         replace(scan, older=True, occurred_at=scan.occurred_at - OLDER)
         for scan in parts.deliveries
     ]
     later = [replace(s, occurred_at=s.occurred_at + timedelta(days=1)) for s in older]
-    return {Act.OPENING: (*older, *parts.begins, *later)}
+    return {Phase.OPENING: (*older, *parts.begins, *later)}
 
 
-def _used_before_and_delivered(parts: Parts) -> Steps:
-    return {**_number_used_before(parts), Act.CLOSING: parts.deliveries}
+def _used_before_and_delivered(parts: StoryParts) -> Steps:
+    return {**_number_used_before(parts), Phase.CLOSING: parts.deliveries}
 
 
-def _all_but_one_box(parts: Parts) -> Steps:
-    return {Act.OPENING: parts.begins, Act.CLOSING: parts.deliveries[:-1]}
+def _all_but_one_box(parts: StoryParts) -> Steps:
+    return {Phase.OPENING: parts.begins, Phase.CLOSING: parts.deliveries[:-1]}
 
 
-def _delivered_in(act: Act) -> Callable[[Parts], Steps]:
-    return lambda parts: {Act.OPENING: parts.begins, act: parts.deliveries}
+def _delivered_in(act: Phase) -> Callable[[StoryParts], Steps]:
+    return lambda parts: {Phase.OPENING: parts.begins, act: parts.deliveries}
 
 
-def _webhook_lost(parts: Parts) -> Steps:
+def _webhook_lost(parts: StoryParts) -> Steps:
     """Let the carrier call for everything but the delivery."""
     unsaid = [replace(scan, unsaid=True) for scan in parts.deliveries]
-    return {Act.OPENING: parts.begins, Act.CLOSING: unsaid}
+    return {Phase.OPENING: parts.begins, Phase.CLOSING: unsaid}
 
 
-def _printed_in(act: Act) -> Callable[[Parts], Steps]:
-    return lambda parts: {act: parts.begins, Act.CLOSING: parts.deliveries}
+def _printed_in(act: Phase) -> Callable[[StoryParts], Steps]:
+    return lambda parts: {act: parts.begins, Phase.CLOSING: parts.deliveries}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Story:
 
     name: str
     shipments: int
-    steps: Callable[[Parts], Steps]
+    steps: Callable[[StoryParts], Steps]
     volumes: int = 1
     visible_after: float = 0
 
@@ -130,11 +130,11 @@ STORIES: Final = (
     Story("three volumes", 1, as_it_should, volumes=3),
     Story("two of three volumes", 1, _all_but_one_box, volumes=3),
     Story("late invoice", 1, as_it_should, visible_after=LATE_SECONDS),
-    Story("answer to delivery lost", 1, _delivered_in(Act.LOST_ANSWER)),
-    Story("delivered in the outage", 4, _delivered_in(Act.OUTAGE)),
-    Story("printed in the outage", 2, _printed_in(Act.OUTAGE)),
-    Story("delivered at the kill", 6, _delivered_in(Act.KILL)),
-    Story("printed at the kill", 2, _printed_in(Act.KILL)),
+    Story("answer to delivery lost", 1, _delivered_in(Phase.LOST_ANSWER)),
+    Story("delivered in the outage", 4, _delivered_in(Phase.OUTAGE)),
+    Story("printed in the outage", 2, _printed_in(Phase.OUTAGE)),
+    Story("delivered at the kill", 6, _delivered_in(Phase.KILL)),
+    Story("printed at the kill", 2, _printed_in(Phase.KILL)),
 )
 
 
@@ -142,7 +142,7 @@ ASKED: Final = (
     Story("asked, delivered", 2, as_it_should),
     Story("asked, on its way", 1, still_on_its_way),
     Story("scanned before asked", 1, _before_its_label),
-    Story("asked after the kill", 1, _delivered_in(Act.KILL)),
+    Story("asked after the kill", 1, _delivered_in(Phase.KILL)),
 )
 """What each carrier that is asked lives through."""
 
@@ -152,7 +152,7 @@ BY_BOTH: Final = (Story("webhook lost, then asked", 2, _webhook_lost),)
 
 def shipments(
     speakers: Sequence[Speaker], now: datetime, stories: Sequence[Story] = STORIES
-) -> list[Shipment]:
+) -> list[DemoShipment]:
     """Return the shipments of all stories.
 
     *stories* are shared out among the carriers that only call; each of the others
@@ -170,7 +170,9 @@ def _each(stories: Sequence[Story]) -> list[Story]:
     return [story for story in stories for _ in range(story.shipments)]
 
 
-def _shipment(story: Story, speaker: Speaker, index: int, now: datetime) -> Shipment:
+def _shipment(
+    story: Story, speaker: Speaker, index: int, now: datetime
+) -> DemoShipment:
     dispatched_at = now.replace(second=0, microsecond=0) - DISPATCHED
     boxes = tuple(
         Box(v, f"RL{index:07}{v:02}BR", f"demo-{index:03}-{v}")
@@ -178,7 +180,7 @@ def _shipment(story: Story, speaker: Speaker, index: int, now: datetime) -> Ship
     )
     steps = story.steps(_parts(boxes, speaker, dispatched_at))
     by_key = POLL in speaker.doors
-    return Shipment(
+    return DemoShipment(
         order_id=f"1500{index:03}-01",
         invoice_number=str(FIRST_INVOICE + index),
         story=story.name,
@@ -191,7 +193,9 @@ def _shipment(story: Story, speaker: Speaker, index: int, now: datetime) -> Ship
     )
 
 
-def _parts(boxes: Sequence[Box], speaker: Speaker, dispatched_at: datetime) -> Parts:
+def _parts(
+    boxes: Sequence[Box], speaker: Speaker, dispatched_at: datetime
+) -> StoryParts:
     """Return a shipment's labels and scans; all scans are minutes apart."""
     hour, minute = timedelta(hours=1), timedelta(minutes=1)
     on_its_way = tuple(
@@ -203,4 +207,4 @@ def _parts(boxes: Sequence[Box], speaker: Speaker, dispatched_at: datetime) -> P
         Scan(box, DELIVERED, dispatched_at + 46 * hour + box.volume * minute)
         for box in boxes
     )
-    return Parts(tuple(Label(box) for box in boxes), on_its_way, deliveries)
+    return StoryParts(tuple(LabelPrint(box) for box in boxes), on_its_way, deliveries)

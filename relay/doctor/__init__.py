@@ -1,20 +1,19 @@
 """Looks for what is wrong before the first parcel does, and says what to do."""
 
+from relay.api.auth import check_tokens
+from relay.config.problems import InvalidSettings
+from relay.config.settings import Settings
 from relay.doctor.contracts import check_contract, check_tables
 from relay.doctor.database import check_database
-from relay.doctor.findings import Check as Check
-from relay.doctor.findings import Level as Level
-from relay.doctor.findings import fine, wrong
+from relay.doctor.findings import Check, fine, wrong
 from relay.doctor.vtex import check_account
 from relay.errors import ConfigurationError
-from relay.settings import Settings, WrongSettings
-from relay.vtex.wire import vtex_session
-from relay.web.tokens import check_tokens
+from relay.vtex.http import vtex_session
 
 
 def unusable(error: ConfigurationError) -> list[Check]:
     """Say what keeps settings from being used: each finding, with its way out."""
-    if isinstance(error, WrongSettings):
+    if isinstance(error, InvalidSettings):
         return [wrong(f.key, f.wrong, f.way_out) for f in error.findings]
     return [wrong("settings", str(error), "correct them, then try again")]
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from relay.carrier.contract import Addressed, Polls
-from relay.counting import counted
+from relay.adapters.protocol import Addressed, Polls
+from relay.config.contract import ContractSettings
+from relay.config.settings import Settings
 from relay.doctor.findings import Check, fine, look, wrong
 from relay.errors import ConfigurationError
-from relay.settings import ContractSettings, Settings
-from relay.wiring import carrier
+from relay.logs import counted
+from relay.runtime.wiring import carrier
 
 WAY_OUT = "correct it; `relay init` and the carrier's page show every key"
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Final
 
 from relay.clock import utcnow
-from relay.counting import counted
-from relay.database import opened
-from relay.doctor.findings import Check, Level, fine, look, wrong
+from relay.config.settings import Settings
+from relay.doctor.findings import Check, Severity, fine, look, wrong
 from relay.errors import ConfigurationError
-from relay.settings import Settings
+from relay.logs import counted
+from relay.runtime.database import opened
+from relay.runtime.wiring import sqlite_path
 from relay.store.accounts import Accounts, AccountState
 from relay.store.polls import PollClaims
 from relay.store.sqlite import OLDEST
-from relay.wiring import sqlite_path
 
 SUBJECT: Final = "database"
 DRIFT: Final = timedelta(seconds=2)
@@ -44,7 +44,7 @@ async def _check_sqlite(settings: Settings) -> list[Check]:
     found = [check_library(sqlite3.sqlite_version_info), *check_place(path)]
     mounts = MOUNTS.read_text(encoding="utf-8") if MOUNTS.exists() else ""
     found += check_mount(path.resolve(), mounts)
-    if path.exists() and not any(c.level is Level.WRONG for c in found):
+    if path.exists() and not any(c.level is Severity.WRONG for c in found):
         found += await _opens(settings)
     return found
 

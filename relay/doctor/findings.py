@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Level(Enum):
+class Severity(Enum):
     """How bad a finding is."""
 
     FINE = "fine"
@@ -17,21 +17,21 @@ class Check:
     """One thing that was looked at."""
 
     subject: str
-    level: Level
+    level: Severity
     says: str
     way_out: str = ""
 
 
 def fine(subject: str, says: str) -> Check:
     """Say that *subject* is as it should be."""
-    return Check(subject, Level.FINE, says)
+    return Check(subject, Severity.FINE, says)
 
 
 def look(subject: str, says: str, way_out: str) -> Check:
     """Say what somebody should know of *subject*."""
-    return Check(subject, Level.LOOK, says, way_out)
+    return Check(subject, Severity.LOOK, says, way_out)
 
 
 def wrong(subject: str, says: str, way_out: str) -> Check:
     """Say what is wrong with *subject*, and what to do."""
-    return Check(subject, Level.WRONG, says, way_out)
+    return Check(subject, Severity.WRONG, says, way_out)

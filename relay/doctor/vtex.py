@@ -5,13 +5,12 @@ from typing import Final
 from aiohttp import ClientSession
 
 from relay.clock import utcnow
+from relay.config.account import AccountSettings
 from relay.doctor.findings import Check, fine, wrong
 from relay.errors import ConfigurationError, VtexError
-from relay.settings import AccountSettings
+from relay.runtime.wiring import vtex_account
 from relay.vtex.answers import Meaning, hint, meaning
-from relay.vtex.client import Answer, VtexClient
-from relay.vtex.deadline import Deadline
-from relay.wiring import vtex_account
+from relay.vtex.client import Deadline, VtexClient, VtexResponse
 
 NO_ORDER: Final = "relay-doctor-0"
 """The id of an order that does not exist."""
@@ -37,7 +36,7 @@ async def check_account(account: AccountSettings, session: ClientSession) -> Che
     return explained(subject, answer)
 
 
-def explained(subject: str, answer: Answer) -> Check:
+def explained(subject: str, answer: VtexResponse) -> Check:
     """Say what VTEX's *answer* about an unknown order means for an account."""
     means = meaning(answer.status, answer.words, answer.payload)
     if means in _REACHABLE:

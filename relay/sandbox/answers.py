@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from relay.sandbox.times import spelled
+from relay.sandbox.times import as_text
 
 _RFC = "https://tools.ietf.org/html/rfc7231#section-6.5."
 _JSON: Final = "application/json"
@@ -17,7 +17,7 @@ _PROBLEM: Final = "application/problem+json"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class VtexAnswer:
     """What goes back to the caller: a status, and a body as JSON or as text."""
 
     status: int
@@ -41,10 +41,10 @@ def _encoded(body: object) -> str:
     return "" if body is None else json.dumps(body, ensure_ascii=False)
 
 
-def error(status: int, code: str, message: str) -> Answer:
+def error(status: int, code: str, message: str) -> VtexAnswer:
     """Answer with the older error shape of VTEX's order management."""
     body = {"error": {"code": code, "message": message, "exception": None}}
-    return Answer(status, body)
+    return VtexAnswer(status, body)
 
 
 def problem(
@@ -52,60 +52,60 @@ def problem(
     title: str,
     section: str,
     errors: Mapping[str, Sequence[str]] | None = None,
-) -> Answer:
+) -> VtexAnswer:
     """Answer with ProblemDetails, which newer parts and the routing use."""
     body: dict[str, object] = {} if errors is None else {"errors": errors}
     body |= {"type": _RFC + section, "title": title, "status": status}
     body["traceId"] = f"00-{uuid4().hex}-{uuid4().hex[:16]}-00"
-    return Answer(status, body, _PROBLEM)
+    return VtexAnswer(status, body, _PROBLEM)
 
 
-def invalid(errors: Mapping[str, Sequence[str]]) -> Answer:
+def invalid(errors: Mapping[str, Sequence[str]]) -> VtexAnswer:
     """Answer 400 and name each wrong field (VTEX: seen at feed and hook)."""
     return problem(400, "One or more validation errors occurred.", "1", errors)
 
 
-def no_route() -> Answer:
+def no_route() -> VtexAnswer:
     """Answer 404 of the routing (VTEX: known issue 1302085, a slash in a number)."""
     return problem(404, "Not Found", "4")
 
 
-def method_not_allowed() -> Answer:
+def method_not_allowed() -> VtexAnswer:
     """Answer 405 to a method that the route does not know."""
     return problem(405, "Method Not Allowed", "5")
 
 
-def unsupported() -> Answer:
+def unsupported() -> VtexAnswer:
     """Answer 415, as VTEX does without a body or a content type."""
     return problem(415, "Unsupported Media Type", "13")
 
 
-def unauthorized() -> Answer:
+def unauthorized() -> VtexAnswer:
     """Answer 401 (VTEX: example in the OpenAPI document)."""
     return error(401, "1", "Unauthorized access")
 
 
-def forbidden() -> Answer:
+def forbidden() -> VtexAnswer:
     """Answer 403; VTEX documents the status and no body."""
     return error(403, "1", "Access denied")
 
 
-def order_not_found() -> Answer:
+def order_not_found() -> VtexAnswer:
     """Answer 404 for a wrong account, a wrong id or an order over two years old."""
     return error(404, "OMS007", "Order Not Found")
 
 
-def invoice_not_found() -> Answer:
+def invoice_not_found() -> VtexAnswer:
     """Answer 404, often "not yet" (VTEX: known issue 631970; the code was not seen)."""
     return error(404, "1", "Invoice Not Found")
 
 
-def broken() -> Answer:
+def broken() -> VtexAnswer:
     """Answer 500 (VTEX: known issue 409225, spaces in an invoice number)."""
     return error(500, "1", "An error has occurred")
 
 
-def receipt(now: datetime, order_id: str) -> Answer:
+def receipt(now: datetime, order_id: str) -> VtexAnswer:
     """Answer 200 to a write, which is not yet a proof of its effect."""
-    body = {"date": spelled(now), "orderId": order_id, "receipt": uuid4().hex}
-    return Answer(200, body)
+    body = {"date": as_text(now), "orderId": order_id, "receipt": uuid4().hex}
+    return VtexAnswer(200, body)

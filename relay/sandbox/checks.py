@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.alias_generators import to_camel
 
 from relay.sandbox import answers
-from relay.sandbox.answers import Answer
+from relay.sandbox.answers import VtexAnswer
 from relay.sandbox.times import instant
 
 LONGEST_DESCRIPTION: Final = 5000  # VTEX: guide "updatetrackingstatus", 2022
@@ -18,10 +18,10 @@ LONGEST_DESCRIPTION: Final = 5000  # VTEX: guide "updatetrackingstatus", 2022
 _M = TypeVar("_M", bound=BaseModel)
 
 
-class Refused(Exception):
+class RejectedCall(Exception):
     """A call that is not accepted; with a *rule* it is a complaint as well."""
 
-    def __init__(self, answer: Answer, rule: str = "", message: str = "") -> None:
+    def __init__(self, answer: VtexAnswer, rule: str = "", message: str = "") -> None:
         super().__init__(message)
         self.answer = answer
         self.rule = rule
@@ -51,7 +51,7 @@ class PartialInvoice(_Body):
     dispatched_date: DateText | None
 
 
-class ToldEvent(_Body):
+class SentEvent(_Body):
     """One event of *update order tracking status*; none of the four may be null."""
 
     city: str
@@ -70,7 +70,7 @@ class TrackingStatus(_Body):
 
     is_delivered: bool
     delivered_date: DateText | None
-    events: tuple[ToldEvent, ...]
+    events: tuple[SentEvent, ...]
 
     @property
     def delivered_at(self) -> datetime | None:
@@ -87,10 +87,10 @@ def check_headers(headers: Mapping[str, str], *, with_body: bool) -> None:
             if with_body
             else answers.invalid({"Content-Type": [message]})
         )
-        raise Refused(answer, "content-type", message)
+        raise RejectedCall(answer, "content-type", message)
     if not _takes_json(headers.get("Accept", "")):
         message = "Accept must take application/json"
-        raise Refused(answers.invalid({"Accept": [message]}), "accept", message)
+        raise RejectedCall(answers.invalid({"Accept": [message]}), "accept", message)
 
 
 def read_partial_invoice(body: bytes) -> PartialInvoice:
@@ -105,12 +105,14 @@ def read_tracking_status(body: bytes) -> TrackingStatus:
 
 def _read(model: type[_M], body: bytes) -> _M:
     if not body:
-        raise Refused(answers.unsupported(), "no-body", "the body is missing")
+        raise RejectedCall(answers.unsupported(), "no-body", "the body is missing")
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
         errors = field_errors(error)
-        raise Refused(answers.invalid(errors), "body", json.dumps(errors)) from None
+        raise RejectedCall(
+            answers.invalid(errors), "body", json.dumps(errors)
+        ) from None
 
 
 def field_errors(error: ValidationError) -> dict[str, list[str]]:

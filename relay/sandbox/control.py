@@ -6,20 +6,22 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from relay.sandbox.asked import CredentialsAsked, InvoiceAsked, OptionsAsked, OrderAsked
-from relay.sandbox.bodies import (
+from relay.sandbox.credentials import Pair
+from relay.sandbox.faults import InjectedFault
+from relay.sandbox.orders import Order, package_shape
+from relay.sandbox.page import page
+from relay.sandbox.records import Records
+from relay.sandbox.requests import (
+    CredentialsRequest,
+    InvoiceRequest,
+    OptionsRequest,
+    OrderRequest,
     not_found,
     number_in_query,
     read_many,
     read_one,
     unprocessable,
 )
-from relay.sandbox.credentials import Pair
-from relay.sandbox.faults import Fault
-from relay.sandbox.orders import Order
-from relay.sandbox.page import page
-from relay.sandbox.records import Records
-from relay.sandbox.shapes import package_shape
 from relay.sandbox.world import WORLD, World
 
 routes = web.RouteTableDef()
@@ -35,7 +37,7 @@ async def show_page(request: web.Request) -> web.Response:
 async def add_orders(request: web.Request) -> web.Response:
     """Add orders; one already known is replaced."""
     world = request.app[WORLD]
-    asked = await read_many(request, OrderAsked)
+    asked = await read_many(request, OrderRequest)
     now = world.options.clock()
     for order in asked:
         world.orders.add(order.made(now))
@@ -64,7 +66,7 @@ async def add_invoices(request: web.Request) -> web.Response:
     order = world.orders.find(account, order_id)
     if order is None:
         raise not_found(f"account {account!r} has no order {order_id!r}")
-    asked = await read_many(request, InvoiceAsked)
+    asked = await read_many(request, InvoiceRequest)
     now = world.options.clock()
     for invoice in asked:
         if invoice.invoice_number in order.invoices:
@@ -77,7 +79,7 @@ async def add_invoices(request: web.Request) -> web.Response:
 @routes.post("/sandbox/credentials")
 async def add_credentials(request: web.Request) -> web.Response:
     """Accept a key pair, beside the others of the account or instead of them."""
-    asked = await read_one(request, CredentialsAsked)
+    asked = await read_one(request, CredentialsRequest)
     pair = Pair(asked.app_key, asked.app_token, frozenset(asked.roles))
     request.app[WORLD].credentials.add(asked.account, pair, only=asked.only)
     return web.json_response({"accepted": asked.app_key}, status=201)
@@ -88,7 +90,7 @@ async def add_faults(request: web.Request) -> web.Response:
     """Put faults in force."""
     world = request.app[WORLD]
     now = world.options.clock()
-    faults = await read_many(request, Fault)
+    faults = await read_many(request, InjectedFault)
     ids = [world.faults.add(fault, now) for fault in faults]
     return web.json_response({"ids": ids}, status=201)
 
@@ -109,7 +111,7 @@ async def end_faults(request: web.Request) -> web.Response:
 
 
 @routes.get("/sandbox/told")
-async def list_told(request: web.Request) -> web.Response:
+async def list_writes(request: web.Request) -> web.Response:
     """List every write that was accepted, in order."""
     return web.json_response({"told": _selected(request, _records(request).told)})
 
@@ -137,7 +139,7 @@ async def list_complaints(request: web.Request) -> web.Response:
 async def change_options(request: web.Request) -> web.Response:
     """Change what a PUT does to older events, or how slow VTEX is."""
     world = request.app[WORLD]
-    asked = await read_one(request, OptionsAsked)
+    asked = await read_one(request, OptionsRequest)
     world.mode = asked.mode or world.mode
     if asked.latency_ms is not None:
         world.latency_ms = asked.latency_ms

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from relay.sandbox.asked import Asked
 from relay.sandbox.records import Target
+from relay.sandbox.requests import ControlRequest
 
 FaultKind = Literal[
     "status",
@@ -30,7 +30,7 @@ _USUAL_STATUS: dict[FaultKind, int] = {
 }
 
 
-class Fault(Asked):
+class InjectedFault(ControlRequest):
     """One fault: what happens, to which calls, how often or how long.
 
     - status: answer `status`, carry nothing out
@@ -91,7 +91,7 @@ class Fault(Asked):
 @dataclass(slots=True)
 class _Active:
     id: int
-    fault: Fault
+    fault: InjectedFault
     left: int | None
     until: datetime | None
 
@@ -106,14 +106,14 @@ class Faults:
         self._active: list[_Active] = []
         self._made = 0
 
-    def add(self, fault: Fault, now: datetime) -> int:
+    def add(self, fault: InjectedFault, now: datetime) -> int:
         """Put a fault in force from *now* on, and return its id."""
         self._made += 1
         until = now + timedelta(seconds=fault.seconds) if fault.seconds else None
         self._active.append(_Active(self._made, fault, fault.times, until))
         return self._made
 
-    def take(self, target: Target, now: datetime) -> Fault | None:
+    def take(self, target: Target, now: datetime) -> InjectedFault | None:
         """Return the fault that a call meets, and count it as used once."""
         self._forget_old(now)
         for active in self._active:

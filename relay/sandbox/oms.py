@@ -2,10 +2,10 @@
 
 from aiohttp import web
 
-from relay.sandbox.answers import Answer
-from relay.sandbox.plays import play
+from relay.sandbox.answers import VtexAnswer
+from relay.sandbox.exchange import VtexExchange
+from relay.sandbox.fault_effects import apply_fault
 from relay.sandbox.records import Target
-from relay.sandbox.visit import Visit
 from relay.sandbox.world import WORLD
 
 routes = web.RouteTableDef()
@@ -17,13 +17,15 @@ async def answer_as_vtex(request: web.Request) -> web.StreamResponse:
     world = request.app[WORLD]
     target = Target.of(request.method, request.raw_path)
     call = world.records.arrived(target, world.options.clock())
-    visit = Visit(world, world.records, request, call, await request.read())
+    visit = VtexExchange(world, world.records, request, call, await request.read())
     if target.kind in {"patch", "put"}:
         visit.note_overlap()
-    answer: Answer | None = None
+    answer: VtexAnswer | None = None
     try:
         await visit.wait(world.latency_ms / 1000)
-        answer = await play(visit, world.faults.take(target, world.options.clock()))
+        answer = await apply_fault(
+            visit, world.faults.take(target, world.options.clock())
+        )
     finally:
         _end(visit, answer)
     return web.Response() if answer is None else answer.response()
@@ -41,7 +43,7 @@ async def complain_of_follower(request: web.Request) -> web.Response:
     return web.json_response({})
 
 
-def _end(visit: Visit, answer: Answer | None) -> None:
+def _end(visit: VtexExchange, answer: VtexAnswer | None) -> None:
     """Record how a call ended; a late one is still under way."""
     call = visit.call
     if call.fault != "late":

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from relay.sandbox.checks import PartialInvoice, TrackingStatus
+from relay.sandbox.times import as_text
 
 PutMode = Literal["replace", "merge", "append"]
 
@@ -147,3 +148,73 @@ def _combined(
     if mode == "append":
         return [*stored, *told]
     return [*stored, *(e for e in dict.fromkeys(told) if e not in known)]
+
+
+def order_shape(order: Order, now: datetime) -> dict[str, Any]:
+    """Return the documented parts of an order; it never becomes "delivered"."""
+    packages = [package_shape(invoice) for invoice in order.visible(now)]
+    return {
+        "orderId": order.id,
+        "sequence": str(order.sequence),
+        "marketplaceOrderId": "",
+        "sellerOrderId": fulfilment_id(order.id),
+        "origin": "Marketplace",
+        "affiliateId": "",
+        "status": "invoiced" if packages else "handling",
+        "statusDescription": "Faturado" if packages else "Preparando Entrega",
+        "creationDate": as_text(order.created_at),
+        "lastChange": as_text(order.changed_at),
+        "hostname": order.account,
+        "isCompleted": True,
+        "orderGroup": order.id.rpartition("-")[0] or order.id,
+        "packageAttachment": {"packages": packages} if packages else None,
+    }
+
+
+def fulfilment_id(order_id: str) -> str:
+    """Return the id that VTEX echoes to a PATCH (example in the OpenAPI document)."""
+    return order_id if order_id.startswith("00-") else f"00-{order_id}"
+
+
+def package_shape(invoice: Invoice) -> dict[str, Any]:
+    """Return one package; there is no `dispatchedDate` to read back."""
+    return {
+        "items": invoice.items,
+        "courier": invoice.courier,
+        "invoiceNumber": invoice.number,
+        "invoiceValue": invoice.value,
+        "invoiceUrl": None,
+        "issuanceDate": as_text(invoice.issued_at),
+        "trackingNumber": invoice.tracking_number,
+        "trackingUrl": invoice.tracking_url,
+        "invoiceKey": invoice.key,
+        "embeddedInvoice": "",
+        "type": invoice.type,
+        "cfop": None,
+        "volumes": 1,
+        "EnableInferItems": None,
+        "restitutions": {},
+        "courierStatus": _courier_status(invoice),
+    }
+
+
+def _courier_status(invoice: Invoice) -> dict[str, Any] | None:
+    """Return what was told; its status stays "unknown" (VTEX: guide of 2022)."""
+    if not (invoice.announced or invoice.last_put):
+        return None
+    delivered = invoice.delivered_at
+    return {
+        "status": "unknown",
+        "finished": invoice.finished,
+        "deliveredDate": delivered and as_text(delivered),
+        "data": [
+            {
+                "lastChange": as_text(event.happened_at),
+                "city": event.city,
+                "state": event.state,
+                "description": event.description,
+                "createDate": as_text(event.created_at),
+            }
+            for event in invoice.newest_first()
+        ],
+    }

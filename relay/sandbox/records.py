@@ -2,12 +2,13 @@
 
 import json
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import unquote
 
-from relay.sandbox.times import spelled
+from relay.sandbox.times import as_text
 
 Kind = Literal["get", "patch", "put", "other"]
 Outcome = int | Literal["cut", "late"]
@@ -86,7 +87,7 @@ class Call:
 
 
 @dataclass(slots=True)
-class Told:
+class AcceptedWrite:
     """One write that was accepted, whether or not its caller was told so."""
 
     sequence: int
@@ -105,7 +106,7 @@ class Told:
             **_shown_target(self.at, self.call.target),
             "body": json.loads(self.body),
             "carriedOut": at is not None,
-            "carriedOutAt": at and spelled(at),
+            "carriedOutAt": at and as_text(at),
             "changed": self.changed,
             "answered": self.call.answered,
         }
@@ -136,7 +137,7 @@ class Complaint:
 
 def _shown_target(at: datetime, target: Target) -> dict[str, Any]:
     return {
-        "at": spelled(at),
+        "at": as_text(at),
         "account": target.account,
         "orderId": target.order_id,
         "invoiceNumber": target.invoice_number,
@@ -149,7 +150,7 @@ class Records:
 
     def __init__(self, keep: int) -> None:
         self.calls: deque[Call] = deque(maxlen=keep)
-        self.told: deque[Told] = deque(maxlen=keep)
+        self.told: deque[AcceptedWrite] = deque(maxlen=keep)
         self.complaints: deque[Complaint] = deque(maxlen=keep)
         self.counts = Counter[str]()
         self.outcomes = Counter[str]()
@@ -167,9 +168,9 @@ class Records:
         call.answered = outcome
         self.outcomes[str(outcome)] += 1
 
-    def accepted(self, call: Call, body: bytes, at: datetime) -> Told:
+    def accepted(self, call: Call, body: bytes, at: datetime) -> AcceptedWrite:
         """Record a write that was accepted."""
-        told = Told(self._next("told"), at, call, body)
+        told = AcceptedWrite(self._next("told"), at, call, body)
         self.told.append(told)
         return told
 
@@ -183,3 +184,33 @@ class Records:
     def _next(self, kind: str) -> int:
         self._totals[kind] += 1
         return self._totals[kind]
+
+
+_Key = tuple[str, str | None, str | None]
+
+
+class Flights:
+    """The writes under way: sent and not answered, or still to be carried out."""
+
+    def __init__(self) -> None:
+        self._open: dict[_Key, dict[int, Callable[[], bool]]] = {}
+
+    def begin(self, call: Call, under_way: Callable[[], bool]) -> bool:
+        """Note a write, and tell whether another one for its invoice is under way."""
+        writes = self._open.setdefault(_key(call), {})
+        writes[call.sequence] = under_way
+        return any(
+            still() for sequence, still in writes.items() if sequence != call.sequence
+        )
+
+    def end(self, call: Call) -> None:
+        """Note that a write is over."""
+        writes = self._open.get(_key(call), {})
+        writes.pop(call.sequence, None)
+        if not writes:
+            self._open.pop(_key(call), None)
+
+
+def _key(call: Call) -> _Key:
+    target = call.target
+    return target.account, target.order_id, target.invoice_number

@@ -9,8 +9,8 @@ from typing import Final
 
 from aiohttp import web
 
-from relay.sandbox import abilities, control, oms, scenes
-from relay.sandbox.casting import installed_simulators
+from relay.sandbox import control, oms, overview, simulator_calls
+from relay.sandbox.simulator_calls import installed_simulators
 from relay.sandbox.world import WORLD, SandboxOptions, World
 
 __all__ = ["SandboxOptions", "create_sandbox", "run_sandbox", "serve_sandbox"]
@@ -27,10 +27,10 @@ def create_sandbox(options: SandboxOptions | None = None) -> web.Application:
         simulators = installed_simulators()
     app = web.Application(client_max_size=LARGEST_BODY)
     app[WORLD] = world = World.of(options, simulators)
-    for part in (oms, control, scenes, abilities):
+    for part in (oms, control, simulator_calls, overview):
         app.add_routes(part.routes)
-    scenes.mount(app, world)
-    app.cleanup_ctx.append(scenes.session)
+    simulator_calls.mount(app, world)
+    app.cleanup_ctx.append(simulator_calls.session)
     app.on_shutdown.append(_close)
     return app
 

@@ -18,7 +18,7 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
-def spelled(moment: datetime) -> str:
+def as_text(moment: datetime) -> str:
     """Spell *moment* as VTEX does: seven decimals and `+00:00` (real answers)."""
     text = moment.astimezone(UTC).isoformat(timespec="microseconds")
     return f"{text[:26]}0+00:00"

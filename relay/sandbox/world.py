@@ -9,10 +9,9 @@ from aiohttp import web
 
 from relay.sandbox.credentials import Credentials
 from relay.sandbox.faults import Faults
-from relay.sandbox.flights import Flights
 from relay.sandbox.orders import Orders, PutMode
-from relay.sandbox.records import Records
-from relay.sandbox.stage import Simulator, Stage
+from relay.sandbox.records import Flights, Records
+from relay.sandbox.simulator import Simulation, Simulator
 from relay.sandbox.times import Clock, utcnow
 
 MOST_KEPT: Final = 200_000
@@ -48,7 +47,7 @@ class World:
     latency_ms: int
     records: Records
     simulators: Mapping[str, Simulator]
-    stages: Mapping[str, Stage]
+    stages: Mapping[str, Simulation]
     orders: Orders = field(default_factory=Orders)
     credentials: Credentials = field(default_factory=Credentials)
     faults: Faults = field(default_factory=Faults)
@@ -67,7 +66,7 @@ class World:
             latency_ms=options.latency_ms,
             records=Records(options.keep),
             simulators=simulators,
-            stages={adapter: Stage() for adapter in simulators},
+            stages={adapter: Simulation() for adapter in simulators},
         )
 
     def reset(self) -> None:

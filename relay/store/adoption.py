@@ -4,14 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from relay.carrier.contract import ParcelView
 from relay.clock import micros
-from relay.store.bringing import bring_news
+from relay.domain.events import ParcelView, Reference, ReferenceKind, compared
+from relay.store.codec import ids, storable
 from relay.store.database import Row, Transaction
-from relay.store.events import Pace, Reading
+from relay.store.event_rows import Pace, ParsedDocument, mark_due
 from relay.store.references import rematch
-from relay.store.spelling import clean, ids
-from relay.tracking import Reference, ReferenceKind, compared
 
 Adoption = Callable[[ParcelView], tuple[str | None, str | None]]
 """How a contract resolves the courier's name and the page of a parcel."""
@@ -26,7 +24,9 @@ class Adopting:
     adoptions: Mapping[str, Adoption]
     lower_bounds: Mapping[str, timedelta]
 
-    async def from_readings(self, tx: Transaction, readings: Sequence[Reading]) -> None:
+    async def from_readings(
+        self, tx: Transaction, readings: Sequence[ParsedDocument]
+    ) -> None:
         """Take over the numbers that *readings* brought, in their transaction."""
         bearing = [r for r in readings if r.contract in self.adoptions and r.events]
         if not bearing:
@@ -60,7 +60,7 @@ class Adopting:
                 continue
             lacking.discard(parcel)
             number = (given or {}).get((row["contract"], row["value"]), row["value"])
-            await self._adopt(tx, row, clean(number))
+            await self._adopt(tx, row, storable(number))
             adopted.setdefault(row["contract"], set()).add(row["reference"])
         await self._match_again(tx, adopted)
 
@@ -97,10 +97,10 @@ class Adopting:
         pace = self.pace
         for contract, references in adopted.items():
             touched = await rematch(tx, references, self.lower_bounds, contract)
-            await bring_news(tx, touched, self.now, pace)
+            await mark_due(tx, touched, self.now, pace)
 
 
-def _given(readings: Iterable[Reading]) -> dict[tuple[str, str], str]:
+def _given(readings: Iterable[ParsedDocument]) -> dict[tuple[str, str], str]:
     """Map numbers as they are compared to how the carrier gave them."""
     return {
         (r.contract, compared(ref.value)): ref.value

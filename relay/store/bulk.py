@@ -6,18 +6,18 @@ from datetime import datetime
 from typing import Any, Final
 
 from relay.clock import micros
+from relay.store.codec import ids
 from relay.store.database import Database
 from relay.store.documents import Documents
-from relay.store.spelling import ids
-from relay.store.worklists import Asked, WorkLists
-from relay.store.workqueries import Position, WorkList
+from relay.store.worklist_queries import Position, WorkList
+from relay.store.worklists import WorkListFilter, WorkLists
 
 SLICE: Final = 100
 """Shipments or documents of one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class BulkResult:
     """How many were changed; `next` goes on, None if none are left."""
 
     count: int
@@ -25,7 +25,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Replays:
+class ReplayFilter:
     """Which documents are read again; `fits` decides row by row."""
 
     unreadable: bool = False
@@ -42,7 +42,9 @@ class Bulk:
     now: datetime
     size: int = SLICE
 
-    async def retry_stuck(self, asked: Asked, before: int | None = None) -> Done:
+    async def retry_stuck(
+        self, asked: WorkListFilter, before: int | None = None
+    ) -> BulkResult:
         """Make a slice of stuck shipments due, each with a note."""
         after = None if before is None else Position(id=before)
         page = await WorkLists(self.database).page(
@@ -55,9 +57,11 @@ class Bulk:
             values = [{"shipment": r["shipment"], "now": now} for r in locked]
             await tx.many("retry_shipment", values)
             await tx.many("note", [v | {"text": text} for v in values])
-        return Done(len(locked), None if page.next is None else page.next.id)
+        return BulkResult(len(locked), None if page.next is None else page.next.id)
 
-    async def replay(self, asked: Replays, before: int | None = None) -> Done:
+    async def replay(
+        self, asked: ReplayFilter, before: int | None = None
+    ) -> BulkResult:
         """Have a slice of documents read again, the newest first.
 
         Shipments that they gave events to get a note.
@@ -72,9 +76,9 @@ class Bulk:
             wanted = ids("document", (r["document"] for r in replayed))
             values = {"now": micros(self.now), "text": text}
             await tx.run("note_replays", rows=wanted, **values)
-        return Done(len(replayed), self._next(page, asked))
+        return BulkResult(len(replayed), self._next(page, asked))
 
-    def _next(self, page: list[dict[str, Any]], asked: Replays) -> int | None:
+    def _next(self, page: list[dict[str, Any]], asked: ReplayFilter) -> int | None:
         """Return where the next slice begins, None if the rest is too old.
 
         Documents are numbered as they come, give or take those of replicas.
@@ -85,9 +89,9 @@ class Bulk:
         return number
 
 
-def _is_too_old(row: Mapping[str, Any], asked: Replays) -> bool:
+def _is_too_old(row: Mapping[str, Any], asked: ReplayFilter) -> bool:
     return asked.since is not None and row["received_at"] < micros(asked.since)
 
 
-def _is_meant(row: Mapping[str, Any], asked: Replays) -> bool:
+def _is_meant(row: Mapping[str, Any], asked: ReplayFilter) -> bool:
     return not _is_too_old(row, asked) and asked.fits(row)

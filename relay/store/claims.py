@@ -22,11 +22,17 @@ from typing import Any, Final
 from relay.clock import micros, moment
 from relay.errors import LeaseLost
 from relay.store.accounts import AccountState, locked
-from relay.store.claimed import Change, Claim, Limits, Taking, claim_of
+from relay.store.codec import rows
 from relay.store.database import Database, Row, Transaction
-from relay.store.facts import gather
-from relay.store.lanes import lanes
-from relay.store.spelling import rows
+from relay.store.snapshots import (
+    Change,
+    Claim,
+    ClaimTerms,
+    Limits,
+    claim_of,
+    lanes,
+    load_snapshots,
+)
 
 ORDER: Final = (
     "answer_call",
@@ -104,7 +110,7 @@ class Claims:
 
     async def claim(
         self,
-        taking: Taking,
+        taking: ClaimTerms,
         now: datetime,
         begin: Callable[[Claim], Sequence[Change]],
     ) -> list[Claim]:
@@ -120,7 +126,7 @@ class Claims:
             if state is None or state.closed_because(micros(now)):
                 return []
             shipments, probe = await self._take(tx, state, taking, now)
-            facts = await gather(tx, shipments)
+            facts = await load_snapshots(tx, shipments)
             claims = [
                 claim_of(row, known, probe=probe)
                 for row, known in zip(shipments, facts, strict=True)
@@ -132,7 +138,7 @@ class Claims:
         return await self._database.write_in_one_go(taken)
 
     async def _take(
-        self, tx: Transaction, state: AccountState, taking: Taking, now: datetime
+        self, tx: Transaction, state: AccountState, taking: ClaimTerms, now: datetime
     ) -> tuple[list[Row], bool]:
         """Claim from the lanes in turn; a probe is one, the one tried longest ago."""
         instant = micros(now)

@@ -1,208 +1,218 @@
-"""What people change afterwards: numbers, cancellations, retries, judgements."""
+"""One correction on its way into parcels and references."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from relay.clock import micros
-from relay.errors import Conflict, NotFound
-from relay.labels import Correction
-from relay.store.bringing import bring_news
-from relay.store.correcting import ALERT, Correcting, new_keys
-from relay.store.database import Database, Row, Transaction
-from relay.store.events import Pace
-from relay.store.labelled import refuse_forgotten, refuse_over, there
-from relay.store.parcels import registered, rematch_all, stored_key
-from relay.store.references import intern
-from relay.store.spelling import ids
-from relay.telling.facts import CANCELLED
+from relay.domain.events import Reference, ReferenceKind, compared
+from relay.domain.labels import Correction
+from relay.store.amendments import AMENDED, Amendment, amend, amended_keys
+from relay.store.codec import storable
+from relay.store.database import Row
+from relay.store.references import Key, key
+from relay.store.shipment_rows import Placed, ShipmentWriter, given, stored_reference
 
-PROMISED: Final = "estimatedDeliveryDate"
-"""What VTEX is never told."""
+ALERT: Final = (
+    "alert: VTEX was told that the shipment is delivered, so the correction is "
+    "kept here and changes nothing at VTEX"
+)
+
+ANNOUNCED: Final = {
+    "tracking_number": "trackingNumber",
+    "tracking_url": "trackingUrl",
+    "courier": "courier",
+}
+"""The columns that VTEX is told of, with their JSON names."""
+
+
+def new_keys(correction: Correction, references: Sequence[Row]) -> list[Key]:
+    """Return the keys that a correction may register."""
+    moved = [stored_reference(r) for r in references]
+    if correction.number is not None:
+        moved.append(_number(correction.number))
+    moving = [key(correction.contract, r) for r in moved]
+    return moving + amended_keys(correction, references)
+
+
+def _number(text: str) -> Reference:
+    return Reference(kind=ReferenceKind.TRACKING_NUMBER, value=text)
 
 
 @dataclass(frozen=True, slots=True)
-class Corrected:
-    """What became of a correction: what is new, by JSON name, and what to look at."""
+class CorrectionTarget(ShipmentWriter):
+    """A shipment's rows, locked, and what is to become of them.
 
-    updated: tuple[str, ...]
-    warnings: tuple[str, ...]
+    `contract` is the one from now on.
+    """
 
+    correction: Correction
+    row: Row
+    parcels: Sequence[Row]
+    references: Sequence[Row]
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """The shipments that an event counts for, by id, and what to look at."""
+    @property
+    def parcel(self) -> Row:
+        """The box whose number is corrected."""
+        return next(p for p in self.parcels if p["volume"] == self.correction.volume)
 
-    shipments: tuple[str, ...]
-    warnings: tuple[str, ...]
+    @property
+    def delivered(self) -> bool:
+        """Whether nothing can be changed at VTEX any more."""
+        return self.row["delivered_told_at"] is not None
 
+    @property
+    def new_number(self) -> bool:
+        """Whether a carrier's events are to be looked for under another number."""
+        number, old = self.correction.number, self.parcel["tracking_number"]
+        return number is not None and compared(number) != compared(old or "")
 
-@dataclass(frozen=True, slots=True)
-class Corrections:
-    """The side of the memory that people write to after a label."""
+    @property
+    def new_contract(self) -> bool:
+        """Whether another carrier's events are to be looked for."""
+        return bool(self.row["contract"] != self.contract)
 
-    database: Database
-    pace: Pace = field(default_factory=Pace)
-    lower_bounds: Mapping[str, timedelta] = field(default_factory=dict)
+    @property
+    def amending(self) -> Amendment:
+        """What becomes of the invoice's key and of dates."""
+        return Amendment(self.correction, self.row, self.references)
 
-    async def correct(
-        self, id_: str, correction: Correction, now: datetime, by: str | None = None
-    ) -> Corrected:
-        """Correct a shipment; what is right already changes nothing.
+    @property
+    def looks_anew(self) -> bool:
+        """Whether other events may count from now on."""
+        amending = self.amending
+        moved = self.new_number or self.new_contract
+        return moved or amending.new_key or amending.redated
 
-        *by* is who says so, for the note.
-        Raises `NotFound`, and `Conflict` if it was cancelled or is no longer
-        what the correction was made for.
-        """
-        async with self.database.writing() as tx:
-            correcting = await _locked(tx, id_, correction, now)
-            updated = correcting.updated()
-            if not updated:
-                return Corrected((), (ALERT,) if correcting.delivered else ())
-            await correcting.store()
-            if not correcting.delivered:
-                await correcting.announce()
-            if correcting.looks_anew:
-                await self._match_again(correcting)
-            if not correcting.delivered and updated != (PROMISED,):
-                values = {"shipment": correcting.shipment, "now": micros(now)}
-                await tx.run("retry_shipment", **values)
-            await correcting.note(correcting.story(updated) + says(by))
-            return Corrected(updated, await correcting.warnings())
+    def updated(self) -> tuple[str, ...]:
+        """Return the JSON names of what the correction changes."""
+        names = {AMENDED[name] for name in self.amending.changed}
+        if self.new_contract:
+            names.add("contract")
+        number = self.correction.number
+        if number is not None and number != self.parcel["tracking_number"]:
+            names.add("trackingNumber")
+        if not self.delivered:
+            announced = self.correction.announced
+            names |= {
+                json_name
+                for name, json_name in ANNOUNCED.items()
+                if name in announced and announced[name] != self.row[name]
+            }
+        return tuple(sorted(names))
 
-    async def _match_again(self, correcting: Correcting) -> None:
-        """Match what bears the old or the new references; forget what was told of it.
-
-        What was told stands at VTEX for good once the delivery was.
-        """
-        tx, pace, now = correcting.tx, self.pace, correcting.now
-        touched = await rematch_all(tx, correcting.interned, self.lower_bounds)
-        others = touched - {correcting.shipment}
-        await bring_news(tx, others, now, pace)
-        if not correcting.delivered:
-            await tx.run("heard_of", rows=ids("shipment", [correcting.shipment]))
-            values = {"shipment": correcting.shipment, "now": micros(now)}
-            await tx.run("withdraw_unmatched_told", **values)
-
-    async def cancel(self, id_: str, by: str, now: datetime) -> tuple[str, ...]:
-        """Take a label back: nothing more is told; return what to look at.
-
-        Raises `NotFound`, and `Conflict` if VTEX was told of the delivery.
-        """
-        async with self.database.writing() as tx:
-            row = there(await tx.row("lock_shipment_by_id", id=id_))
-            refuse_forgotten(row)
-            if row["closed_because"] == CANCELLED:
-                return ()
-            if row["delivered_told_at"] is not None:
-                raise Conflict(
-                    "VTEX was told that the shipment is delivered",
-                    way_out="there is nothing left to cancel",
-                )
-            values = {"shipment": row["shipment"], "now": micros(now)}
-            await tx.run("cancel_shipment", **values)
-            await tx.run("note", **values, text=f"cancelled by {by}")
-        if row["announced_as"] is None:
-            return ()
-        return ("VTEX was told the tracking number already, and keeps it",)
-
-    async def retry(self, id_: str, by: str, now: datetime) -> None:
-        """Make a shipment due at once, stuck or not, and forget its failures.
-
-        Raises `NotFound`, and `Conflict` if it was cancelled.
-        """
-        async with self.database.writing() as tx:
-            row = there(await tx.row("lock_shipment_by_id", id=id_))
-            refuse_over(row)
-            values = {"shipment": row["shipment"], "now": micros(now)}
-            await tx.run("retry_shipment", **values)
-            await tx.run("note", **values, text=f"to be tried again, says {by}")
-
-    async def judge(
-        self,
-        event: int,
-        judged: Literal["released", "dropped"],
-        by: str,
-        now: datetime,
-        accounts: Collection[str] | None = None,
-    ) -> Judged:
-        """Release or drop an event for good; say for which shipments it counts.
-
-        *accounts* are those that exist for whoever judges, None for all. Raises
-        `NotFound` if the event counts for no shipment, or for one of others.
-        """
-        async with self.database.writing() as tx:
-            found = await tx.rows("shipments_of_event", event=event)
-            hidden = accounts is not None and any(
-                r["account"] not in accounts for r in found
+    async def store(self) -> None:
+        """Write parcels and references as they are from now on."""
+        if not self.correction.keep:
+            await self.tx.many("void_reference", [*map(self._void, self._old())])
+        began = micros(self.now) if self.correction.keep else self._began()
+        amending = self.amending
+        for contract, placed in (
+            (self.contract, self.placed()),
+            *amending.placed().items(),
+        ):
+            await replace(self, contract=contract).register(
+                placed, registered_at=began, dispatched_at=amending.dispatched_at
             )
-            if hidden or not found:
-                raise NotFound("no shipment has such an event")
-            await tx.run("judge", event=event, judged=judged)
-            text, instant = f"event {event} {judged} by {by}", micros(now)
-            notes = [
-                {"shipment": r["shipment"], "now": instant, "text": text} for r in found
-            ]
-            await tx.many("note", notes)
-            shipments, pace = [r["shipment"] for r in found], self.pace
-            await bring_news(tx, shipments, now, pace)
-            known = (
-                await _known_to_vtex(tx, event, found) if judged == "dropped" else []
+        corrected = [self._corrected(p) for p in self.parcels]
+        await self.tx.many("correct_parcel", corrected)
+        if self.new_contract:
+            shipment = {"shipment": self.shipment}
+            await self.tx.run("forget_poll", **shipment, contract=self.row["contract"])
+            await self.tx.run("correct_contract", **shipment, contract=self.contract)
+        boxes = [(p["volume"], p["tracking_number"]) for p in corrected]
+        await self.ask_for(boxes, self.now)
+        await amend(self, amending)
+
+    async def announce(self) -> None:
+        """Write what VTEX is to be told from now on."""
+        announced = {name: self.row[name] for name in ANNOUNCED}
+        for name, value in self.correction.announced.items():
+            announced[name] = storable(value) if value else None
+        values = {"shipment": self.shipment, **announced}
+        values["given"] = given(self.row["given"], self.correction.given)
+        await self.tx.run("correct_announcement", **values)
+
+    async def warnings(self) -> tuple[str, ...]:
+        """Return what is worth a look."""
+        numbers = [reference for reference, volume in self.placed() if volume]
+        account, order_id = self.row["account"], self.row["order_id"]
+        others = await self.others(numbers, account, order_id)
+        told = (ALERT,) if self.delivered else self.amending.warnings()
+        return (*told, *others)
+
+    def story(self, updated: tuple[str, ...]) -> str:
+        """Say in one line what was corrected."""
+        correction, old = self.correction, self.parcel["tracking_number"]
+        told = f"corrected: {', '.join(updated)}"
+        if self.new_number:
+            kept = "kept" if correction.keep else "dropped"
+            told += (
+                f"; volume {correction.volume} was {old or 'without a number'}, is "
+                f"{correction.number}; the old number's history is {kept}"
             )
-            await tx.many("note", [n | {"now": instant} for n in known])
-        told = tuple(n["text"] for n in known)
-        return Judged(tuple(r["id"] for r in found), told)
+        if self.amending.new_key:
+            told += f"; the invoice key was {self.row['invoice_key'] or 'missing'}"
+        if self.delivered:
+            told += "; VTEX was told of the delivery before, so nothing changes there"
+        return told
 
+    def _began(self) -> int:
+        """Return since when the right number was the parcel's: since its label."""
+        began: int = self.parcel["registered_at"]
+        return began
 
-async def _known_to_vtex(
-    tx: Transaction, event: int, shipments: Sequence[Row]
-) -> list[dict[str, Any]]:
-    """Return a note for each shipment of which VTEX was told a dropped event."""
-    wanted = ids("shipment", (r["shipment"] for r in shipments))
-    told = await tx.rows("told_of_event", rows=wanted, event=event)
-    return [
-        {
-            "shipment": r["shipment"],
-            "text": f"alert: VTEX was told of event {event} before it was dropped, and "
-            f"keeps it: mend order {r['order_id']} there",
-        }
-        for r in told
-    ]
-
-
-def says(by: str | None) -> str:
-    """Name who said so at the end of a note, if that is known."""
-    return f", says {by}" if by else ""
-
-
-async def _locked(
-    tx: Transaction, id_: str, correction: Correction, now: datetime
-) -> Correcting:
-    """Lock references before the shipment, and see that nothing moved meanwhile."""
-    shipment = there(await tx.row("shipment_by_id", id=id_))["shipment"]
-    before = await registered(tx, shipment)
-    keys = {stored_key(r) for r in before}
-    interned = await intern(tx, {*keys, *new_keys(correction, before)})
-    row = there(await tx.row("lock_shipment_by_id", id=id_))
-    refuse_over(row)
-    parcels = await tx.rows("parcels_of_shipment", shipment=shipment)
-    numbers = {p["volume"]: p["tracking_number"] for p in parcels}
-    references = await registered(tx, shipment)
-    is_now = (row["contract"], numbers.get(correction.volume))
-    if is_now != correction.was or keys != {stored_key(r) for r in references}:
-        raise Conflict(
-            "the shipment was changed at the same moment",
-            way_out="read it again, and send the correction once more",
+    def _is_old_number(self, row: Row) -> bool:
+        old = self.parcel["tracking_number"]
+        return (
+            self.new_number
+            and old is not None
+            and row["volume"] == self.correction.volume
+            and row["kind"] == ReferenceKind.TRACKING_NUMBER
+            and row["value"] == compared(old)
         )
-    return Correcting(
-        tx,
-        shipment,
-        correction.contract,
-        interned,
-        now,
-        correction=correction,
-        row=row,
-        parcels=parcels,
-        references=references,
-    )
+
+    def _old(self) -> list[Row]:
+        """Return the references of the old number, the old key, the old contract."""
+        return [
+            r
+            for r in self.references
+            if self._is_moved(r) or self.amending.is_old_key(r)
+        ]
+
+    def _is_moved(self, row: Row) -> bool:
+        was = row["contract"] == self.row["contract"]
+        return was and (self.new_contract or self._is_old_number(row))
+
+    def placed(self) -> list[Placed]:
+        """Return what is registered from now on."""
+        placed: list[Placed] = []
+        if self.new_contract:
+            placed += [
+                (stored_reference(r), r["volume"])
+                for r in self._old()
+                if not (self._is_old_number(r) or self.amending.is_old_key(r))
+            ]
+        if self.new_number and self.correction.number is not None:
+            placed.append((_number(self.correction.number), self.correction.volume))
+        return placed
+
+    def _void(self, row: Row) -> dict[str, Any]:
+        return {
+            "reference": row["reference"],
+            "shipment": self.shipment,
+            "volume": row["volume"],
+            "now": micros(self.now),
+        }
+
+    def _corrected(self, parcel: Row) -> dict[str, Any]:
+        number = parcel["tracking_number"]
+        if parcel["volume"] == self.correction.volume and self.correction.number:
+            number = storable(self.correction.number)
+        contract = self.contract if self.new_contract else parcel["contract"]
+        return {
+            "shipment": self.shipment,
+            "volume": parcel["volume"],
+            "contract": contract,
+            "tracking_number": number,
+        }

@@ -7,17 +7,17 @@ from datetime import datetime
 from typing import Any, Final
 
 from relay.clock import micros, moment
-from relay.store.asides import Asides
+from relay.store.codec import as_dict, dumps, rows, storable
 from relay.store.database import Database, Row, Transaction
-from relay.store.slices import Slice, take
-from relay.store.spelling import as_dict, clean, dumps, rows
+from relay.store.rejected import RejectedRequests
+from relay.store.unread import Slice, take
 
 COUNTED: Final = 100_000
 """More unread documents than these are not counted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class NewDocument:
     """A document on its way into the store; `source` says by which door it came."""
 
     contract: str
@@ -40,9 +40,9 @@ class Documents:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.asides = Asides(database)
+        self.asides = RejectedRequests(database)
 
-    async def keep(self, batch: Sequence[Kept]) -> None:
+    async def keep(self, batch: Sequence[NewDocument]) -> None:
         """Store what came together in one transaction; it is on disk afterwards."""
 
         async def store(tx: Transaction) -> None:
@@ -137,7 +137,7 @@ class Documents:
             return await tx.row("replay_document", document=document) is not None
 
 
-def document_columns(kept: Kept) -> dict[str, Any]:
+def document_columns(kept: NewDocument) -> dict[str, Any]:
     """Spell a document as `keep_document` wants it."""
     return {
         "contract": kept.contract,
@@ -149,4 +149,4 @@ def document_columns(kept: Kept) -> dict[str, Any]:
 
 
 def _spelled(headers: Mapping[str, str]) -> str:
-    return dumps({name: clean(value) for name, value in headers.items()})
+    return dumps({name: storable(value) for name, value in headers.items()})

@@ -1,24 +1,39 @@
 """What the reader found: remembered, matched and made due in one transaction."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from relay.clock import micros
-from relay.store.bringing import bring_news
+from relay.domain.poll_schedule import URGENT_MILESTONES
+from relay.store.codec import ids, rows
 from relay.store.database import Row, Transaction
-from relay.store.found import Found, Identity, identified
-from relay.store.found import Pace as Pace  # noqa: PLC0414 -- others know it from here
-from relay.store.found import Reading as Reading  # noqa: PLC0414 -- likewise
-from relay.store.hastening import hasten
+from relay.store.event_rows import (
+    EventRow,
+    Identity,
+    Pace,
+    ParsedDocument,
+    identified,
+    mark_due,
+)
 from relay.store.references import Interned, match_rows, matches, store_matches
-from relay.store.spelling import ids, rows
+
+SOON: Final = timedelta(minutes=5)
+"""At the latest then the poller plans anew."""
+
+
+async def poll_sooner(tx: Transaction, new: Iterable[EventRow], now: datetime) -> None:
+    """Bring forward the polls of parcels of which *new* events are urgent."""
+    urgent = [f.number for f in new if f.event.milestone in URGENT_MILESTONES]
+    if urgent:
+        soon = micros(now + SOON)
+        await tx.run("hasten_polls", rows=ids("event", urgent), soon=soon)
 
 
 async def remember(
     tx: Transaction,
-    readings: Sequence[Reading],
+    readings: Sequence[ParsedDocument],
     now: datetime,
     pace: Pace,
     lower_bounds: Mapping[str, timedelta],
@@ -32,13 +47,13 @@ async def remember(
     await _link(tx, found)
     touched |= await _withdraw(tx, readings, found, now)
     touched |= await _match_again(tx, changed, lower_bounds)
-    await bring_news(tx, touched, now, pace, heard=True)
-    await hasten(tx, new, now)
+    await mark_due(tx, touched, now, pace, heard=True)
+    await poll_sooner(tx, new, now)
     return Counter(f.reading.document for f in new)
 
 
 async def _known(
-    tx: Transaction, found: Sequence[Found], known: Interned
+    tx: Transaction, found: Sequence[EventRow], known: Interned
 ) -> dict[Identity, Row]:
     """Find the events that are stored; there is none under a fresh reference."""
     perhaps = [f for f in found if f.identity[0] not in known.fresh]
@@ -52,8 +67,8 @@ async def _known(
 
 
 def _sorted_out(
-    found: Sequence[Found], known: Mapping[Identity, Row]
-) -> tuple[list[Found], list[Found]]:
+    found: Sequence[EventRow], known: Mapping[Identity, Row]
+) -> tuple[list[EventRow], list[EventRow]]:
     """Part new events from those that a later document words otherwise."""
     new, changed = [], []
     for f in found:
@@ -68,19 +83,19 @@ def _sorted_out(
     return new, changed
 
 
-def _differs(f: Found, row: Row) -> bool:
+def _differs(f: EventRow, row: Row) -> bool:
     columns = f.columns()
     return any(columns[name] != row[name] for name in columns)
 
 
-def _rewritten(f: Found) -> dict[str, Any]:
+def _rewritten(f: EventRow) -> dict[str, Any]:
     written_from = micros(f.reading.received_at)
     return f.columns() | {"event": f.number, "written_from": written_from}
 
 
 async def _add(
     tx: Transaction,
-    new: Sequence[Found],
+    new: Sequence[EventRow],
     known: Interned,
     lower_bounds: Mapping[str, timedelta],
 ) -> set[int]:
@@ -102,13 +117,13 @@ async def _add(
     return {link["shipment"] for link in links}
 
 
-def _new_row(f: Found, via: int | None) -> dict[str, Any]:
+def _new_row(f: EventRow, via: int | None) -> dict[str, Any]:
     received_at = micros(f.reading.received_at)
     row = f.columns() | f.identity_columns()
     return row | {"event": f.number, "received_at": received_at, "via": via}
 
 
-async def _link(tx: Transaction, found: Sequence[Found]) -> None:
+async def _link(tx: Transaction, found: Sequence[EventRow]) -> None:
     """Link events to the references they bear and the documents they come from."""
     await tx.many(
         "link_event_to_reference",
@@ -125,7 +140,7 @@ async def _link(tx: Transaction, found: Sequence[Found]) -> None:
 
 
 async def _match_again(
-    tx: Transaction, changed: Sequence[Found], lower_bounds: Mapping[str, timedelta]
+    tx: Transaction, changed: Sequence[EventRow], lower_bounds: Mapping[str, timedelta]
 ) -> set[int]:
     """Match events whose time or references may have changed."""
     if not changed:
@@ -144,8 +159,8 @@ async def _shipments_of(tx: Transaction, events: Sequence[int]) -> set[int]:
 
 async def _withdraw(
     tx: Transaction,
-    readings: Sequence[Reading],
-    found: Sequence[Found],
+    readings: Sequence[ParsedDocument],
+    found: Sequence[EventRow],
     now: datetime,
 ) -> set[int]:
     """Withdraw what replayed documents no longer say; it may stand for another."""

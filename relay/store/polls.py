@@ -12,26 +12,25 @@ from datetime import datetime
 from typing import Any
 
 from relay.clock import micros
-from relay.store.callings import (
+from relay.domain.poll_schedule import Next
+from relay.store.codec import new_id, rows, storable, stored
+from relay.store.database import Database, Transaction
+from relay.store.documents import NewDocument, document_columns
+from relay.store.due_polls import PollState
+from relay.store.poll_claims import (
     FURTHEST,
-    Called,
-    Calling,
-    Failed,
-    Kind,
     PollClaim,
+    PollFailed,
+    PollKind,
+    PollSucceeded,
+    PollTaker,
+    PollTarget,
     answered_rows,
     fetches_at,
     renewal,
     retry_after,
     unanswered_rows,
 )
-from relay.store.database import Database, Transaction
-from relay.store.documents import Kept, document_columns
-from relay.store.duepolls import Next
-from relay.store.identifiers import new_id
-from relay.store.pollstate import PollState
-from relay.store.polltaking import Taking
-from relay.store.spelling import clean, rows, stored
 
 
 class PollClaims:
@@ -78,7 +77,7 @@ class PollClaims:
             return {r["contract"]: PollState.of(r) for r in await tx.rows("list_polls")}
 
     async def ready(
-        self, callings: Collection[Calling], now: datetime
+        self, callings: Collection[PollTarget], now: datetime
     ) -> dict[str, datetime]:
         """Return the contracts with something to call for, and from when on."""
         by_name = {c.contract: c for c in callings}
@@ -89,15 +88,15 @@ class PollClaims:
         for row in found:
             state, calling = PollState.of(row), by_name[row["contract"]]
             wanted = {
-                Kind.ASK: row["asks"],
-                Kind.SUBSCRIBE: row["subscribes"],
-                Kind.FETCH: fetches_at(state, calling, now) <= now,
+                PollKind.ASK: row["asks"],
+                PollKind.SUBSCRIBE: row["subscribes"],
+                PollKind.FETCH: fetches_at(state, calling, now) <= now,
             }
             if any(wanted[kind] for kind in calling.kinds):
                 ready[calling.contract] = state.free_at(now, calling.allowance)
         return ready
 
-    async def claim(self, calling: Calling, now: datetime) -> PollClaim | None:
+    async def claim(self, calling: PollTarget, now: datetime) -> PollClaim | None:
         """Take one call and charge it, if the contract may be called now."""
         async with self._database.writing() as tx:
             row = await tx.row("poll_to_claim", contract=calling.contract)
@@ -106,9 +105,9 @@ class PollClaims:
             state = PollState.of(row)
             if state.free_at(now, calling.allowance) > now:
                 return None
-            return await Taking(tx, calling, state, now, new_id(now)).take()
+            return await PollTaker(tx, calling, state, now, new_id(now)).take()
 
-    async def answered(self, called: Called, nexts: Sequence[Next]) -> bool:
+    async def answered(self, called: PollSucceeded, nexts: Sequence[Next]) -> bool:
         """Settle parcels that were asked for; *nexts* say when they are again.
 
         This, and what follows, is False if the claim had run out before, so that
@@ -119,11 +118,11 @@ class PollClaims:
         )
 
     async def fetched(
-        self, called: Called, documents: Sequence[Kept], cursor: str
+        self, called: PollSucceeded, documents: Sequence[NewDocument], cursor: str
     ) -> bool:
         """Keep what a feed brought, and its cursor, in one transaction."""
         kept = [document_columns(k) for k in documents]
-        cursor = clean(cursor)
+        cursor = storable(cursor)
         # A feed that has news and goes on is fetched again at once.
         more = bool(kept) and cursor != called.claim.cursor
         every = called.claim.calling.fetch_every
@@ -132,7 +131,7 @@ class PollClaims:
             called, {"keep_document": kept}, cursor=cursor, fetch_at=fetch_at
         )
 
-    async def subscribed(self, called: Called, until: datetime | None) -> bool:
+    async def subscribed(self, called: PollSucceeded, until: datetime | None) -> bool:
         """Remember until when a carrier sends webhooks for a parcel."""
         renew = None if until is None else renewal(called.ended, until)
         columns = {
@@ -143,7 +142,7 @@ class PollClaims:
         (parcel,) = called.claim.parcels
         return await self._settle(called, {"parcel_subscribed": [parcel.key | columns]})
 
-    async def failed(self, called: Called, failed: Failed) -> bool:
+    async def failed(self, called: PollSucceeded, failed: PollFailed) -> bool:
         """Settle a call that failed; say whether this opened the breaker."""
         claim, ended = called.claim, called.ended
         async with self._database.writing() as tx:
@@ -151,13 +150,13 @@ class PollClaims:
             if state is None:
                 return False
             state.release(called.began, claim.calling.allowance)
-            opened = state.fail(ended, clean(failed.because), failed.wait)
-            if claim.kind is Kind.FETCH:
+            opened = state.fail(ended, storable(failed.because), failed.wait)
+            if claim.kind is PollKind.FETCH:
                 state.fetch_at = micros(ended + retry_after(state.failures - 1))
             await tx.run("save_poll", **state.columns())
-            if claim.kind is Kind.ASK:
+            if claim.kind is PollKind.ASK:
                 await tx.many("parcel_unanswered", unanswered_rows(called))
-            if claim.kind is Kind.SUBSCRIBE:
+            if claim.kind is PollKind.SUBSCRIBE:
                 later = {"subscribe_at": micros(ended + retry_after(2))}
                 await tx.many(
                     "move_subscription", [p.key | later for p in claim.parcels]
@@ -165,7 +164,10 @@ class PollClaims:
         return opened
 
     async def _settle(
-        self, called: Called, changes: dict[str, list[dict[str, Any]]], **columns: Any
+        self,
+        called: PollSucceeded,
+        changes: dict[str, list[dict[str, Any]]],
+        **columns: Any,
     ) -> bool:
         claim = called.claim
         async with self._database.writing() as tx:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeVar
 import asyncpg
 
 from relay.store.database import Row, load_queries, migrations
-from relay.store.direct import Work
+from relay.store.sqlite_thread import Work
 
 T = TypeVar("T")
 

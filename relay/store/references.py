@@ -11,12 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from relay.carrier.operator import CONTRACT as OPERATOR
+from relay.adapters.operator import CONTRACT as OPERATOR
 from relay.clock import moment
-from relay.matching import LOWER_BOUND, Known, Match, Registration, match
+from relay.domain.events import Reference, ReferenceKind, ReferenceLevel, compared
+from relay.domain.matching import (
+    LOWER_BOUND,
+    KnownReference,
+    Match,
+    Registration,
+    match,
+)
+from relay.store.codec import at, dumps, ids, loads, storable
 from relay.store.database import Row, Transaction
-from relay.store.spelling import at, clean, dumps, ids, loads
-from relay.tracking import Level, Reference, ReferenceKind, compared
 
 Key = tuple[str, str, str]
 """Contract, kind and compared value of a reference."""
@@ -34,7 +40,7 @@ class Unmatched:
 
 def key(contract: str, reference: Reference) -> Key:
     """Return how a reference of *contract* is stored."""
-    return (contract, str(reference.kind), clean(compared(reference.value)))
+    return (contract, str(reference.kind), storable(compared(reference.value)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,7 @@ async def matches(
     return {
         e.event: match(
             e.occurred_at,
-            [Known(r, *kinds[r], registered.get(r, ())) for r in e.refs],
+            [KnownReference(r, *kinds[r], registered.get(r, ())) for r in e.refs],
             numbers,
             lower_bounds.get(e.contract, LOWER_BOUND),
         )
@@ -163,7 +169,7 @@ async def _numbers(
     by_order = {
         r.shipment
         for reference, them in registered.items()
-        if kinds[reference][0].level is Level.ORDER
+        if kinds[reference][0].level is ReferenceLevel.ORDER
         for r in them
     }
     if not by_order:

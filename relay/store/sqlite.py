@@ -15,7 +15,7 @@ import aiosqlite
 from relay.clock import utcnow
 from relay.errors import ConfigurationError
 from relay.store.database import Row, load_queries, migrations
-from relay.store.direct import LAST_EVENT, Work, in_one_go
+from relay.store.sqlite_thread import LAST_EVENT, Work, run_transaction
 
 T = TypeVar("T")
 
@@ -165,7 +165,7 @@ class SqliteDatabase:
     ) -> T:
         run: Any = connection._execute  # noqa: SLF001 -- the one door to its thread
         raw = connection._conn  # noqa: SLF001 -- touched in its thread alone
-        return cast("T", await run(in_one_go, raw, self._queries, begin, work))
+        return cast("T", await run(run_transaction, raw, self._queries, begin, work))
 
     async def _roll_back(self) -> None:
         """Undo what was begun; a cancelled BEGIN is still carried out."""

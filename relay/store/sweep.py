@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from relay.clock import micros, moment
+from relay.domain.next_update import next_update, tracking_number_sent
+from relay.domain.publishable import publishable
+from relay.domain.shipment import Policy, Snapshot
 from relay.store.database import Database, Row
-from relay.store.facts import gather
-from relay.telling.facts import Facts, Policy
-from relay.telling.publishing import is_announced, publishing
-from relay.telling.tellable import assess
+from relay.store.snapshots import load_snapshots
 
 SLICE: Final = 50
 SOON: Final = timedelta(minutes=10)
@@ -49,11 +49,11 @@ class Sweep:
         async with self.database.reading() as tx:
             page = await tx.rows("open_shipments", after=after, limit=self.size)
             resting = [r for r in page if self._at_rest(r, now)]
-            known = await gather(tx, resting)
+            known = await load_snapshots(tx, resting)
         missed = [
             row
             for row, facts in zip(resting, known, strict=True)
-            if untold(facts, now, self.policy(facts.account, facts.contract))
+            if unpublished(facts, now, self.policy(facts.account, facts.contract))
         ]
         silent = [r for r in resting if r not in missed and self._silent(r, now)]
         last = page[-1]["shipment"] if len(page) == self.size else None
@@ -113,10 +113,10 @@ def _unchanged(row: Row) -> Mapping[str, Any]:
     }
 
 
-def untold(facts: Facts, now: datetime, policy: Policy) -> bool:
+def unpublished(facts: Snapshot, now: datetime, policy: Policy) -> bool:
     """Whether VTEX does not know all that may be told of a shipment at rest."""
     if facts.announcement is None or facts.delivered_told:
         return False
-    if facts.pending is not None or not is_announced(facts):
+    if facts.pending is not None or not tracking_number_sent(facts):
         return True
-    return publishing(facts, assess(facts, now, policy), policy) is not None
+    return next_update(facts, publishable(facts, now, policy), policy) is not None

@@ -1,19 +1,83 @@
 """Lists that people work from, page by page along an index."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from relay.clock import micros
+from relay.clock import micros, moment
+from relay.domain.events import ReferenceKind
+from relay.domain.matching import LOWER_BOUND, KnownReference, why_unmatched
+from relay.domain.status import ShipmentState
+from relay.store.codec import as_dict, ids, loads
 from relay.store.database import Database, Row, Transaction
-from relay.store.lists import Lists
-from relay.store.spelling import as_dict
-from relay.store.unmatched import explain
-from relay.store.wanted import Wanted
-from relay.store.workqueries import BY_ACCOUNT, QUERIES, Position, WorkList, position
-from relay.telling.state import State
+from relay.store.references import kinds_of, registrations_of
+from relay.store.shipment_lists import ShipmentFilter, ShipmentLists
+from relay.store.worklist_queries import (
+    BY_ACCOUNT,
+    QUERIES,
+    Position,
+    WorkList,
+    position,
+)
+
+NO_LABEL = "no label bears any of its references"
+
+
+async def explain_unmatched(
+    tx: Transaction,
+    found: Sequence[dict[str, Any]],
+    lower_bounds: Mapping[str, timedelta],
+    accounts: Collection[str],
+) -> None:
+    """Spell out the references of unmatched events, and say why nobody has them.
+
+    *accounts* are those whose labels may be spoken of.
+    """
+    refs = {row["event"]: tuple(loads(row["refs"])) for row in found}
+    wanted = {reference for them in refs.values() for reference in them}
+    kinds = await kinds_of(tx, wanted)
+    registered = await registrations_of(tx, wanted)
+    elsewhere = await _elsewhere(tx, wanted, accounts)
+    for row in found:
+        mine = refs[row["event"]]
+        known = [KnownReference(r, *kinds[r], registered.get(r, ())) for r in mine]
+        row["references"] = [(str(k.kind), k.value) for k in known]
+        bound = lower_bounds.get(row["contract"], LOWER_BOUND)
+        row["because"] = (
+            why_unmatched(moment(row["occurred_at"]), known, bound)
+            or _other_contract(elsewhere, mine, kinds)
+            or NO_LABEL
+        )
+
+
+async def _elsewhere(
+    tx: Transaction, wanted: Collection[int], accounts: Collection[str]
+) -> dict[int, list[str]]:
+    """Return the other contracts under which the same values are registered."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for row in await tx.rows("registered_elsewhere", rows=ids("reference", wanted)):
+        if row["account"] in accounts:
+            found[row["reference"]].append(row["contract"])
+    return found
+
+
+def _other_contract(
+    elsewhere: Mapping[int, Sequence[str]],
+    references: Sequence[int],
+    kinds: Mapping[int, tuple[ReferenceKind, str]],
+) -> str | None:
+    for reference in references:
+        if reference in elsewhere:
+            contracts = ", ".join(dict.fromkeys(elsewhere[reference]))
+            return (
+                f"{kinds[reference][1]} is registered under contract {contracts}: "
+                "hand the parcel over, or correct its contract"
+            )
+    return None
+
 
 BATCH: Final = 500
 ROUNDS: Final = 8
@@ -21,7 +85,7 @@ SILENT: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class WorkListFilter:
     """What is asked of a list; `fits` decides row by row.
 
     `zones` are the accounts that are listed, with the zone each has its days in;
@@ -57,7 +121,7 @@ class WorkLists:
     async def page(
         self,
         name: WorkList,
-        asked: Asked,
+        asked: WorkListFilter,
         now: datetime,
         *,
         limit: int,
@@ -83,11 +147,11 @@ class WorkLists:
             return WorkPage(await _told(tx, name, found, asked), after)
 
     async def _waiting(
-        self, asked: Asked, now: datetime, limit: int, after: Position | None
+        self, asked: WorkListFilter, now: datetime, limit: int, after: Position | None
     ) -> WorkPage:
         """Return shipments that are told later, the newest first."""
-        wanted = Wanted(sorted(asked.zones), state=State.WAITING)
-        lists = Lists(self.database, batch=self.batch, rounds=self.rounds)
+        wanted = ShipmentFilter(sorted(asked.zones), state=ShipmentState.WAITING)
+        lists = ShipmentLists(self.database, batch=self.batch, rounds=self.rounds)
         before = after.id if after else None
         page = await lists.shipments(wanted, now, limit=limit, before=before)
         found = [as_dict(s.row) | {"why": s.standing.why} for s in page.shipments]
@@ -98,7 +162,7 @@ class WorkLists:
         self,
         tx: Transaction,
         name: WorkList,
-        asked: Asked,
+        asked: WorkListFilter,
         now: datetime,
         after: Position | None,
     ) -> Sequence[Row]:
@@ -124,7 +188,7 @@ def _order(name: WorkList, row: Row) -> tuple[str, int]:
     return position(name, row).key, sign * row["shipment"]
 
 
-def _is_wanted(name: WorkList, row: Row, asked: Asked, now: datetime) -> bool:
+def _is_wanted(name: WorkList, row: Row, asked: WorkListFilter, now: datetime) -> bool:
     """Whether a row of an index that holds others, too, belongs to the list."""
     if name is not WorkList.SILENT:
         return True
@@ -133,9 +197,9 @@ def _is_wanted(name: WorkList, row: Row, asked: Asked, now: datetime) -> bool:
 
 
 async def _told(
-    tx: Transaction, name: WorkList, found: list[dict[str, Any]], asked: Asked
+    tx: Transaction, name: WorkList, found: list[dict[str, Any]], asked: WorkListFilter
 ) -> tuple[dict[str, Any], ...]:
     """Say of events that nobody has registered why that is."""
     if name is WorkList.UNMATCHED:
-        await explain(tx, found, asked.lower_bounds, asked.zones)
+        await explain_unmatched(tx, found, asked.lower_bounds, asked.zones)
     return tuple(found)

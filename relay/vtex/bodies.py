@@ -24,7 +24,7 @@ class TrackingObject(TypedDict):
     date: str
 
 
-class Happening(Protocol):
+class BodyEvent(Protocol):
     """What of an event goes out; `TrackingEvent` and the store's rows fit."""
 
     @property
@@ -44,7 +44,7 @@ class Happening(Protocol):
         """When it happened, aware."""
 
 
-def announcement(
+def partial_invoice_body(
     tracking_number: str,
     tracking_url: str | None,
     courier: str | None,
@@ -69,7 +69,7 @@ def as_bytes(body: Mapping[str, object]) -> bytes:
 
 
 def tracking_object(
-    event: Happening,
+    event: BodyEvent,
     zone: ZoneInfo,
     event_time: EventTime = "offset",
     *,
@@ -84,7 +84,7 @@ def tracking_object(
         "city": tidy(event.city),
         "state": tidy(event.state),
         "description": _described(event.description, volume),
-        "date": spelled(event.occurred_at, zone, event_time),
+        "date": format_instant(event.occurred_at, zone, event_time),
     }
 
 
@@ -102,7 +102,7 @@ def tidy(text: str | None) -> str:
     return " ".join("".join(printable).split())
 
 
-def spelled(moment: datetime, zone: ZoneInfo, event_time: EventTime) -> str:
+def format_instant(moment: datetime, zone: ZoneInfo, event_time: EventTime) -> str:
     """Spell *moment* in ISO 8601 to the second, as `event_time` says.
 
     VTEX keeps times to the second with their offset (seen in orders read back).
@@ -139,7 +139,7 @@ def delivered_date(
     moment: datetime, zone: ZoneInfo, event_time: EventTime = "offset"
 ) -> str:
     """Spell the time of the delivering scan, in the form of the events' times."""
-    return spelled(moment, zone, event_time)
+    return format_instant(moment, zone, event_time)
 
 
 def tracking_body(

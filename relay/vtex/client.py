@@ -5,7 +5,8 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Any, Final, Self
 
 from aiohttp import ClientSession
 from tenacity import (
@@ -19,18 +20,38 @@ from tenacity import (
 
 from relay.clock import Clock, utcnow
 from relay.errors import ConfigurationError, DeadlineOver
-from relay.vtex.deadline import Deadline
-from relay.vtex.wire import Exchange, NotConnected, Received, address, exchange, is_safe
-from relay.vtex.words import seconds_to_wait, useful_words
+from relay.vtex.answers import error_text, seconds_to_wait
+from relay.vtex.http import Exchange, NotConnected, Received, address, exchange, is_safe
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The end of a claim's calls, by two clocks; what comes first counts.
+
+    Waits follow the event loop's clock, which never jumps. The wall clock is
+    asked too, before each sending: a process that was suspended must not write
+    when it wakes.
+    """
+
+    loop_time: float
+    wall: datetime
+
+    @classmethod
+    def within(cls, seconds: float, clock: Clock = utcnow) -> Self:
+        """Return the deadline *seconds* from now; needs a running event loop."""
+        loop_time = asyncio.get_running_loop().time() + seconds
+        return cls(loop_time, clock() + timedelta(seconds=seconds))
+
+    def left(self, loop_time: float, now: datetime) -> float:
+        """Return the seconds left; negative once the deadline has passed."""
+        return min(self.loop_time - loop_time, (self.wall - now).total_seconds())
+
 
 ORDER_LIMIT: Final = 2 * 1024 * 1024
 """The most bytes of an order that are read."""
-
 RECEIPT_LIMIT: Final = 64 * 1024
 """The most bytes of the answer to a write that are read."""
-
 USER_AGENT: Final = "carrier-tracking-relay (order tracking by API)"
-
 _JSON: Final = "application/json"
 
 
@@ -71,7 +92,7 @@ class VtexAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class VtexResponse:
     """What VTEX answered: `words` are its message, `retry_after` is in seconds.
 
     `payload` is the body if it is JSON; the repr leaves it out, for an order
@@ -107,7 +128,7 @@ class VtexClient:
 
     async def read_order(
         self, account: VtexAccount, order_id: str, *, deadline: Deadline
-    ) -> Answer:
+    ) -> VtexResponse:
         """Read an order (VTEX Orders API: get order; permission View order)."""
         url = address(account.base_url, order_id)
         what = Exchange("GET", url, ORDER_LIMIT, account.headers())
@@ -121,7 +142,7 @@ class VtexClient:
         body: bytes,
         *,
         deadline: Deadline,
-    ) -> Answer:
+    ) -> VtexResponse:
         """Tell the tracking number (VTEX Orders API: update partial invoice)."""
         url = address(account.base_url, order_id, "invoice", invoice_number)
         what = Exchange("PATCH", url, RECEIPT_LIMIT, account.headers(), body)
@@ -135,7 +156,7 @@ class VtexClient:
         body: bytes,
         *,
         deadline: Deadline,
-    ) -> Answer:
+    ) -> VtexResponse:
         """Tell what happened (VTEX Orders API: update order tracking status)."""
         url = address(account.base_url, order_id, "invoice", invoice_number, "tracking")
         what = Exchange("PUT", url, RECEIPT_LIMIT, account.headers(), body)
@@ -143,7 +164,7 @@ class VtexClient:
 
     async def _answer(
         self, account: VtexAccount, what: Exchange, deadline: Deadline
-    ) -> Answer:
+    ) -> VtexResponse:
         try:
             received = await self._send(what, deadline)
         except NotConnected as error:
@@ -183,10 +204,10 @@ class VtexClient:
     def _left(self, deadline: Deadline) -> float:
         return deadline.left(asyncio.get_running_loop().time(), self._clock())
 
-    def _read(self, account: VtexAccount, received: Received) -> Answer:
+    def _read(self, account: VtexAccount, received: Received) -> VtexResponse:
         payload = _json(received.body)
         receipt = payload.get("receipt") if isinstance(payload, dict) else None
-        return Answer(
+        return VtexResponse(
             received.status,
             _words(account, received, payload),
             seconds_to_wait(received.retry_after, self._clock()),
@@ -207,4 +228,4 @@ def _words(account: VtexAccount, received: Received, payload: object) -> str:
     if payload is not None and received.status < 300:  # noqa: PLR2004 -- success
         return ""
     text = received.body.decode(errors="replace")
-    return useful_words(payload, text, secrets=(account.app_token, account.app_key))
+    return error_text(payload, text, secrets=(account.app_token, account.app_key))

@@ -1,18 +1,61 @@
 """What VTEX shows of an order, and whether it is what we told."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from relay.tracking import compared
+from relay.domain.events import compared
 from relay.vtex.bodies import TrackingObject, instants, tidy
-from relay.vtex.numbers import Likeness, likeness
+
+Likeness = Literal["zeros", "series"]
+
+
+def likeness(one: str, other: str) -> Likeness | None:
+    """Return how two numbers of the same invoice differ; None if of two invoices.
+
+    They may differ by leading zeros, or by a series that only one of them bears,
+    before or behind the number. Blanks and case count, as they do for VTEX (known
+    issue 631970).
+    """
+    if _zeros_off(one) == _zeros_off(other):
+        return "zeros"
+    (number, series), (number_too, series_too) = _split(one), _split(other)
+    if number != number_too or (series and series_too and series != series_too):
+        return None
+    return "series"
+
+
+def _zeros_off(number: str) -> str:
+    """Return *number* with the leading zeros of each of its parts taken off."""
+    return re.sub(r"(?<![0-9A-Za-z])0+(?=[0-9A-Za-z])", "", number)
+
+
+_WITH_SERIES: Final = re.compile(r"([0-9A-Za-z]+)[-/_]([0-9A-Za-z]+)")
+_NUMBER: Final = re.compile(r"[0-9]+")
+_SERIES: Final = re.compile(r"[A-Za-z]{0,3}[0-9]{1,4}")
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Split off the series: "000123-1" and "001-000123" are number 123.
+
+    The number is the longer part, the first of two as long. What has no series
+    is a number alone.
+    """
+    match = _WITH_SERIES.fullmatch(text)
+    if match is None:
+        return _zeros_off(text), ""
+    first, second = match.groups()
+    number, series = (second, first) if len(second) > len(first) else (first, second)
+    if not (_NUMBER.fullmatch(number) and _SERIES.fullmatch(series)):
+        return _zeros_off(text), ""
+    return _zeros_off(number), _zeros_off(series)
+
 
 Difference = Likeness | Literal["key"]
 """How VTEX writes the number: other zeros, a series more or less, or otherwise."""
-
 Fact = tuple[datetime, str]
 """An event as it is compared: the instant to the second, in UTC, and the text."""
 
@@ -112,14 +155,14 @@ def _text(fields: Mapping[str, object], key: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPackage:
     """VTEX shows the invoice under the very number."""
 
     package: PackageView
 
 
 @dataclass(frozen=True, slots=True)
-class Differs:
+class DifferentNumber:
     """VTEX shows what must be the invoice, under a number written otherwise."""
 
     package: PackageView
@@ -131,7 +174,7 @@ def find_package(
     invoice_number: str,
     invoice_key: str | None = None,
     vtex_invoice_number: str | None = None,
-) -> Found | Differs | None:
+) -> FoundPackage | DifferentNumber | None:
     """Find the package of an invoice: the very number first, then a likeness.
 
     *vtex_invoice_number* is how VTEX was seen to write it. Of likenesses the same
@@ -141,7 +184,7 @@ def find_package(
     for number in (vtex_invoice_number, invoice_number):
         for package in order.packages:
             if number and package.invoice_number == number:
-                return Found(package)
+                return FoundPackage(package)
     for by in _BEST_FIRST:
         alike = [
             package
@@ -149,7 +192,7 @@ def find_package(
             if _likeness(package, invoice_number, invoice_key) == by
         ]
         if alike:
-            return Differs(alike[0], by) if len(alike) == 1 else None
+            return DifferentNumber(alike[0], by) if len(alike) == 1 else None
     return None
 
 
@@ -183,7 +226,7 @@ def shown_objects(
     ]
 
 
-def shows_announcement(
+def shows_tracking_number(
     package: PackageView,
     tracking_number: str | None,
     url: str | None,

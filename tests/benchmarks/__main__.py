@@ -12,7 +12,7 @@ from typing import Final
 from rich.console import Console
 
 from relay import logs
-from relay.serving import loop_factory
+from relay.runtime.serve import loop_factory
 from tests.benchmarks import bursts, intake, latency, polling, publishing, reading
 from tests.benchmarks.measuring import Result, environment, table
 from tests.benchmarks.plan import Plan

@@ -7,7 +7,7 @@ from typing import Final
 from relay.store.sqlite import SqliteDatabase
 from tests.benchmarks.measuring import Result
 from tests.benchmarks.plan import Plan
-from tests.world import World, living
+from tests.support.world import World, living
 
 SCANS: Final = 10
 

@@ -9,15 +9,14 @@ from typing import Final
 
 from aiohttp import ClientSession
 
-from relay.app import assembled
 from relay.clock import micros, utcnow
-from relay.polling.intervals import Intervals
+from relay.config.settings import Settings
+from relay.domain.poll_schedule import Intervals, Next
+from relay.runtime.assemble import assemble
 from relay.sandbox.server import serve_sandbox
-from relay.settings import Settings
-from relay.store.callings import Called, Calling, Kind
-from relay.store.duepolls import Next
+from relay.store.due_polls import Allowance
+from relay.store.poll_claims import PollKind, PollSucceeded, PollTarget
 from relay.store.polls import PollClaims
-from relay.store.pollstate import Allowance
 from relay.store.sqlite import SqliteDatabase
 from tests.benchmarks.measuring import Pair, Result, Run, compared
 from tests.benchmarks.plan import Plan
@@ -57,7 +56,7 @@ async def asking(plan: Plan) -> Result:
         home = f"{url}/carriers/correios"
         ceiling = await _bare(home)
         before = _peak()
-        async with assembled(_settings(folder, home)) as relay:
+        async with assemble(_settings(folder, home)) as relay:
             began, cpu = time.perf_counter(), time.process_time()
             await relay.poller.settle_all()
             taken, used = time.perf_counter() - began, time.process_time() - cpu
@@ -82,15 +81,15 @@ async def _scheduled(folder: Path, stored: int) -> Run:
     await database.open(serving=True)
     claims, plan = PollClaims(database), Intervals().plan
     allowance = Allowance(spacing=timedelta(0))
-    asks = frozenset({Kind.ASK})
-    calling = Calling(CONTRACT, asks, plan, allowance, BATCH)
+    asks = frozenset({PollKind.ASK})
+    calling = PollTarget(CONTRACT, asks, plan, allowance, BATCH)
     await claims.begin([CONTRACT], now)
     began, asked = time.process_time(), 0
     while await claims.ready([calling], now):
         claim = await claims.claim(calling, now)
         assert claim is not None
         nexts = [Next(now + timedelta(hours=3))] * len(claim.parcels)
-        await claims.answered(Called(claim, now, now), nexts)
+        await claims.answered(PollSucceeded(claim, now, now), nexts)
         asked += len(claim.parcels)
     used = time.process_time() - began
     await database.close()

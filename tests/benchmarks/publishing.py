@@ -11,10 +11,11 @@ from typing import Final
 from aiohttp import ClientSession
 
 from relay import logs
-from relay.app import Relay, assembled
+from relay.runtime.assemble import assemble
+from relay.runtime.relay import Relay
+from relay.runtime.wiring import vtex_account
 from relay.vtex.client import VtexAccount
-from relay.vtex.wire import address
-from relay.wiring import vtex_account
+from relay.vtex.http import address
 from tests.benchmarks.measuring import Pair, Result, Run, compared
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.seeding import kept, registered
@@ -62,7 +63,7 @@ async def puts(plan: Plan) -> Result:
         logs.configure(layout="json", stream=log)
         async with serving("vtex", folder) as vtex:
             there = settings(folder, f"http://127.0.0.1:{vtex.port}", publisher=AT_ONCE)
-            async with assembled(there) as relay:
+            async with assemble(there) as relay:
                 keeper = start(relay, {"keeper"})
                 for number in range(plan.rounds + 1):
                     shipments = range(number * told, (number + 1) * told)

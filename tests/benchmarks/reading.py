@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from relay.app import Relay, assembled
+from relay.runtime.assemble import assemble
+from relay.runtime.relay import Relay
 from tests.benchmarks.intake import answered
 from tests.benchmarks.measuring import Pair, Result, Run, compared
 from tests.benchmarks.plan import Plan
@@ -45,5 +46,5 @@ async def _read(relay: Relay) -> Run:
 
 @asynccontextmanager
 async def _relay(folder: Path) -> AsyncIterator[Relay]:
-    async with assembled(settings(folder)) as relay:
+    async with assemble(settings(folder)) as relay:
         yield relay

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from relay.clock import utcnow
-from relay.labels import Label, LabelParcel
-from relay.store.documents import Documents, Kept
-from relay.store.labels import Labels
+from relay.domain.labels import Label, LabelParcel
+from relay.store.documents import Documents, NewDocument
+from relay.store.shipments import Shipments
 from relay.store.sqlite import SqliteDatabase
 from tests.benchmarks.webhooks import (
     ACCOUNT,
@@ -40,7 +40,7 @@ async def registered(folder: Path, shipments: int) -> None:
     """Print the labels of shipments, before a relay uses the database."""
     database = SqliteDatabase(folder / "relay.db", synchronous="OFF")
     await database.open()
-    labels = Labels(database)
+    labels = Shipments(database)
     for number in range(shipments):
         await labels.register(label(number), utcnow())
     await database.close()
@@ -49,9 +49,9 @@ async def registered(folder: Path, shipments: int) -> None:
 async def kept(documents: Documents, bodies: Iterable[bytes]) -> None:
     """Keep what a carrier said, for the reader to find."""
     now = utcnow()
-    batch: list[Kept] = []
+    batch: list[NewDocument] = []
     for body in bodies:
-        batch.append(Kept(CONTRACT, "webhook", body, now))
+        batch.append(NewDocument(CONTRACT, "webhook", body, now))
         if len(batch) == BATCH:
             await documents.keep(batch)
             batch = []

@@ -22,13 +22,14 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
 from relay import logs
-from relay.app import Relay, assembled
-from relay.serving import loop_factory
-from relay.settings import Settings
-from relay.web.access import AccessLogger
+from relay.api.problems import AccessLogger
+from relay.config.settings import Settings
+from relay.runtime.assemble import assemble
+from relay.runtime.relay import Relay
+from relay.runtime.serve import loop_factory
 from tests.benchmarks.loads import HOST
 from tests.benchmarks.webhooks import ACCOUNT, CONTRACT, INVOICE, SECRET
-from tests.kills.processes import Program, free_port, running
+from tests.system.kills.processes import Program, free_port, running
 
 READY: Final = "/healthz"
 LOOPS: Final = {"keeping": {"keeper"}, "reading": {"keeper", "reader"}}
@@ -121,7 +122,7 @@ def vtex() -> web.Application:
 
 async def _relay(stack: AsyncExitStack, kind: str, folder: Path) -> web.Application:
     """Start a relay with some of its loops."""
-    relay = await stack.enter_async_context(assembled(settings(folder)))
+    relay = await stack.enter_async_context(assemble(settings(folder)))
     for task in start(relay, LOOPS[kind]):
         stack.callback(task.cancel)
     return relay.application()

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from carriers.melhorenvio.sandbox import Simulator
-from relay.sandbox.stage import StagedParcel, StagedScan
+from relay.sandbox.simulator import SimulatedParcel, SimulatedScan
 
 ACCOUNT: Final = "store"
 CONTRACT: Final = "me"
@@ -35,11 +35,11 @@ def tracking_number(number: int) -> str:
 
 def body(shipment: int, scan: int) -> bytes:
     """Return the webhook of one scan of one shipment; later scans are younger."""
-    parcel = StagedParcel(
+    parcel = SimulatedParcel(
         order_id(shipment), str(UUID(int=shipment)), tracking_number(shipment)
     )
     at = _NOW - timedelta(days=2) + timedelta(seconds=scan)
-    staged = StagedScan(parcel, CODES[scan % len(CODES)], at)
+    staged = SimulatedScan(parcel, CODES[scan % len(CODES)], at)
     return Simulator().webhook(staged, SECRET).body
 
 

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
-from relay.carrier.codes import CodeTable
-from relay.carrier.contract import Carrier, ContractOptions, Document
-from relay.carrier.loading import adapter_names, load_carrier
-from relay.tracking import TrackingEvent
+from relay.adapters.codes import CodeTable
+from relay.adapters.loader import adapter_names, load_carrier
+from relay.adapters.protocol import Carrier, ContractOptions, Document
+from relay.domain.events import TrackingEvent
 
 HERE = Path(__file__).parent
 ADAPTERS = [name for name in adapter_names() if (HERE / name).is_dir()]

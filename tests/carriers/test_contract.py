@@ -13,22 +13,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from relay.carrier.contract import (
+from relay.adapters.loader import adapter_names, load_carrier
+from relay.adapters.personal_data import redact
+from relay.adapters.protocol import (
     Carrier,
     CarrierFailure,
     Document,
-    ParcelView,
     Polls,
     WebhookRequest,
 )
-from relay.carrier.loading import adapter_names, load_carrier
-from relay.carrier.redaction import redact
+from relay.config.contract import ContractSettings
+from relay.domain.events import Milestone, ParcelView, TrackingEvent
 from relay.errors import ConfigurationError, UntrustedWebhook
-from relay.sandbox.server import SandboxOptions, create_sandbox
-from relay.sandbox.stage import Answers, Configures, Simulates, StagedParcel, StagedScan
-from relay.sandbox.world import WORLD
-from relay.settings.contracts import ContractSettings
-from relay.tracking import Milestone, TrackingEvent
+from relay.sandbox.server import create_sandbox
+from relay.sandbox.simulator import (
+    Answers,
+    Configures,
+    SimulatedParcel,
+    SimulatedScan,
+    Simulates,
+)
+from relay.sandbox.world import WORLD, SandboxOptions
 from tests.carriers import support
 from tests.carriers.support import ADAPTERS, RECEIVED_AT, Sample, carrier, facts
 
@@ -279,9 +284,9 @@ def test_the_sandbox_plays_every_code_so_that_the_adapter_trusts_and_reads_it(
 ) -> None:
     made, simulator = carrier(adapter), support.simulator(adapter)
     assert simulator.adapter == adapter
-    parcel = StagedParcel("1500000000001-01", "shipment-1", "ZZ000000001BR", NFE_KEY)
+    parcel = SimulatedParcel("1500000000001-01", "shipment-1", "ZZ000000001BR", NFE_KEY)
     happened = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
-    scan = StagedScan(parcel, code, happened, "Words", "Recife", "PE")
+    scan = SimulatedScan(parcel, code, happened, "Words", "Recife", "PE")
     request = simulator.webhook(scan, facts(adapter)["secret"])
     headers = {name.lower(): text for name, text in request.headers.items()}
     made.verify(WebhookRequest(headers, request.body, request.method))
@@ -302,8 +307,8 @@ async def test_the_sandbox_answers_with_every_code_so_that_the_adapter_reads_it(
         made = support.pointed(adapter, str(server.make_url(f"/carriers/{adapter}")))
         for place, code in enumerate(support.table(adapter).rows):
             key = f"{NFE_KEY[:-4]}{place:04}"
-            parcel = StagedParcel(f"{place}-01", key, key, key)
-            scan = StagedScan(parcel, code, happened, "Words", "Recife", "PE")
+            parcel = SimulatedParcel(f"{place}-01", key, key, key)
+            scan = SimulatedScan(parcel, code, happened, "Words", "Recife", "PE")
             app[WORLD].stages[adapter].record(scan)
             documents = await made.ask(session, [ParcelView((), key, key)])
             [event] = [event for document in documents for event in made.read(document)]
@@ -320,9 +325,9 @@ async def test_the_sandbox_says_with_which_settings_the_carrier_is_asked_there(
     assert isinstance(simulator, Configures)
     app = create_sandbox(SandboxOptions(simulators={adapter: simulator}))
     happened = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
-    parcel = StagedParcel("1-01", "shipment-1", "ZZ000000001BR", NFE_KEY)
+    parcel = SimulatedParcel("1-01", "shipment-1", "ZZ000000001BR", NFE_KEY)
     code = simulator.speaks["delivered"]
-    app[WORLD].stages[adapter].record(StagedScan(parcel, code, happened))
+    app[WORLD].stages[adapter].record(SimulatedScan(parcel, code, happened))
     async with TestServer(app) as server, ClientSession() as session:
         given = simulator.contract(str(server.make_url(f"/carriers/{adapter}")))
         table = {"name": "asked", "adapter": adapter, **given}

@@ -12,14 +12,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from relay.cli import app
-from relay.labels import Label, LabelParcel
-from relay.store.documents import Documents, Kept
-from relay.store.events import Pace
-from relay.store.found import Reading
-from relay.store.labels import Labels
-from relay.store.slices import Terms
+from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEvent
+from relay.domain.labels import Label, LabelParcel
+from relay.store.documents import Documents, NewDocument
+from relay.store.event_rows import Pace, ParsedDocument
+from relay.store.shipments import Shipments
 from relay.store.sqlite import SqliteDatabase
-from relay.tracking import Milestone, Reference, ReferenceKind, TrackingEvent
+from relay.store.unread import ReaderTerms
 
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 
@@ -84,7 +83,7 @@ def ids(cli: Cli) -> list[str]:
     """Register two labels, one of them without a number yet."""
 
     async def act(database: SqliteDatabase) -> list[str]:
-        labels = Labels(database)
+        labels = Shipments(database)
         return [
             (await labels.register(label(order, number), NOW)).id
             for order, number in (("O-1", "TN1"), ("O-2", None))
@@ -97,7 +96,10 @@ def ids(cli: Cli) -> list[str]:
 @pytest.fixture
 def documents(cli: Cli, ids: list[str]) -> list[str]:
     """Keep a document that was read and one that could not be."""
-    kept = [Kept("swift", "webhook", body, NOW) for body in (b'{"n": "TN1"}', b"\xff")]
+    kept = [
+        NewDocument("swift", "webhook", body, NOW)
+        for body in (b'{"n": "TN1"}', b"\xff")
+    ]
     event = TrackingEvent(
         references=(Reference(kind=ReferenceKind.TRACKING_NUMBER, value="TN1"),),
         milestone=Milestone.PICKED_UP,
@@ -112,10 +114,10 @@ def documents(cli: Cli, ids: list[str]) -> list[str]:
         async with store.slice(10, 10_000) as piece:
             first, second = piece.documents
             readings = [
-                Reading(first.document, "swift", NOW, (event,)),
-                Reading(second.document, "swift", NOW, unreadable="no JSON"),
+                ParsedDocument(first.document, "swift", NOW, (event,)),
+                ParsedDocument(second.document, "swift", NOW, unreadable="no JSON"),
             ]
-            await piece.remember(readings, NOW, Terms(Pace(), {}))
+            await piece.remember(readings, NOW, ReaderTerms(Pace(), {}))
 
     cli.on_database(act)
     return ids

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from relay.carrier.loading import adapter_names, adapters
+from relay.adapters.loader import adapter_names, adapters
 from relay.cli.carriers import _described
 from relay.errors import ConfigurationError
 from tests.cli.conftest import Cli

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from relay.clock import micros
+from relay.store.due_polls import PollState
 from relay.store.polls import PollClaims
-from relay.store.pollstate import PollState
 from relay.store.sqlite import SqliteDatabase
 from tests.cli.conftest import Cli
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from relay.cli import databases
+from relay.cli import session
 from relay.errors import ConfigurationError, InvalidLabel, NotFound
-from relay.store.documents import Documents, Kept
+from relay.store.documents import Documents, NewDocument
 from relay.store.sqlite import SqliteDatabase
 from tests.cli.conftest import NOW, Cli
 
@@ -31,7 +31,7 @@ def test_documents_of_one_contract_are_listed(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
     async def keep(database: SqliteDatabase) -> None:
-        await Documents(database).keep([Kept("slow", "webhook", b"{}", NOW)])
+        await Documents(database).keep([NewDocument("slow", "webhook", b"{}", NOW)])
 
     cli.on_database(keep)
     monkeypatch.setattr("relay.cli.documents.PAGE", page)
@@ -57,7 +57,7 @@ def test_documents_of_several_stores_have_their_times_with_the_distance(
     }
 
     async def keep(database: SqliteDatabase) -> None:
-        await Documents(database).keep([Kept("slow", "webhook", b"{}", NOW)])
+        await Documents(database).keep([NewDocument("slow", "webhook", b"{}", NOW)])
 
     cli.on_database(keep)
     shown = cli("documents", "list").stdout
@@ -137,5 +137,5 @@ def test_without_a_user_notes_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody() -> str:
         raise KeyError("getpwuid(): uid not found")
 
-    monkeypatch.setattr(databases.getpass, "getuser", nobody)
-    assert databases.operator() == "the command line"
+    monkeypatch.setattr(session.getpass, "getuser", nobody)
+    assert session.operator() == "the command line"

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from relay.errors import InvalidLabel, NotFound
+from relay.service.spreadsheets import cell
 from relay.store import bulk
 from relay.store.sqlite import SqliteDatabase
-from relay.store.workqueries import WorkList
-from relay.web.spreadsheets import cell
+from relay.store.worklist_queries import WorkList
 from tests.cli.conftest import Cli
 from tests.store.making import execute
 
@@ -74,7 +74,7 @@ def test_a_list_that_does_not_exist_is_refused_by_name(cli: Cli) -> None:
 def test_a_list_is_no_longer_than_asked_for(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relay.cli.lists.PAGE", 1)
+    monkeypatch.setattr("relay.cli.worklists.PAGE", 1)
     assert len(cli.json("lists", "stuck")) == 2
     assert len(cli.json("lists", "stuck", "--limit", "1")) == 1
     assert "the first 1" in cli("lists", "stuck", "--limit", "1").stderr

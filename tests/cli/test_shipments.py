@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from relay.domain.status import ShipmentState
 from relay.errors import Conflict, NotFound
-from relay.store.labels import Labels
-from relay.store.lists import Lists
 from relay.store.polls import PollClaims
+from relay.store.shipment_lists import ShipmentLists
+from relay.store.shipments import Shipments
 from relay.store.sqlite import SqliteDatabase
-from relay.telling.state import State
 from tests.cli.conftest import NOW, Cli, label
 from tests.store.making import execute
 
@@ -53,7 +53,7 @@ def test_a_list_is_narrowed_by_its_options(
 def test_a_state_that_does_not_exist_is_refused_by_name(cli: Cli) -> None:
     ran = cli("shipments", "list", "--state", "lost")
     assert ran.exit_code == 2
-    assert State.IN_DOUBT.value in ran.stderr
+    assert ShipmentState.IN_DOUBT.value in ran.stderr
 
 
 def test_a_shipment_is_shown_with_all_that_happened(
@@ -137,7 +137,7 @@ def test_an_order_or_a_number_names_a_shipment(
 
 def test_of_several_shipments_the_id_must_be_given(cli: Cli, ids: list[str]) -> None:
     async def act(database: SqliteDatabase) -> str:
-        again = await Labels(database).register(label("O-9", "TN1"), NOW)
+        again = await Shipments(database).register(label("O-9", "TN1"), NOW)
         return again.id
 
     other: str = cli.on_database(act)
@@ -245,5 +245,7 @@ def test_a_list_goes_on_until_it_is_long_enough(
     cli: Cli, ids: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page that looks at two rows only has a next one, and that another."""
-    monkeypatch.setattr(Lists.__init__, "__kwdefaults__", {"batch": 1, "rounds": 1})
+    monkeypatch.setattr(
+        ShipmentLists.__init__, "__kwdefaults__", {"batch": 1, "rounds": 1}
+    )
     assert {s["id"] for s in cli.json("shipments", "list")} == set(ids)

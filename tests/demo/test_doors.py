@@ -11,20 +11,20 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from relay.demo import auditions, programs
-from relay.demo.acts import Play
-from relay.demo.doors import counted, doors_of, wrong_doors
-from relay.demo.evidence import Evidence, Package
-from relay.demo.keys import nfe_key
-from relay.demo.plan import DELIVERED, POLL, WEBHOOK, Act, Speaker, asked, both
-from relay.demo.programs import DemoFailed, Program, environment
-from relay.demo.showing import result
+from relay.demo import client, processes
+from relay.demo.bodies import nfe_key
+from relay.demo.client import RelayClient, SandboxClient
+from relay.demo.evidence import Evidence, Package, channels_of
+from relay.demo.plan import DELIVERED, POLL, WEBHOOK, Phase, Speaker, asked, both
+from relay.demo.processes import DemoFailed, Program, environment
+from relay.demo.promises import BrokenPromise, counted, wrong_channels
+from relay.demo.report import result
+from relay.demo.scenario import Scenario
 from relay.demo.stories import ASKED, BY_BOTH, STORIES, shipments
-from relay.demo.talking import Relay, Sandbox
-from relay.demo.verdict import Finding
-from relay.fiscal import NfeKey
-from relay.sandbox.server import SandboxOptions, serve_sandbox
-from relay.sandbox.stage import StagedRequest, StagedRoute, StagedScan
+from relay.domain.fiscal import NfeKey
+from relay.sandbox.server import serve_sandbox
+from relay.sandbox.simulator import SimulatedRequest, SimulatedRoute, SimulatedScan
+from relay.sandbox.world import SandboxOptions
 
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 SPEAKS = {"picked_up": "PU", DELIVERED: "OK"}
@@ -112,7 +112,7 @@ def told(*documents: tuple[str, int | None]) -> dict[str, Any]:
 
 def test_events_count_by_the_door_of_their_document() -> None:
     shown = told((POLL, 2), (POLL, 0), (POLL, None), (WEBHOOK, 0), (POLL, 1))
-    assert doors_of(shown) == {POLL: 3}
+    assert channels_of(shown) == {POLL: 3}
 
 
 def test_all_events_are_counted_in_a_line() -> None:
@@ -127,13 +127,15 @@ def test_who_comes_by_the_wrong_door_or_by_none_is_named() -> None:
         CALLED.order_id: Counter({WEBHOOK: 2}),
         POLLED_ONE.order_id: Counter({POLL: 2}),
     }
-    assert list(wrong_doors(plan, right)) == []
+    assert list(wrong_channels(plan, right)) == []
     both = right | {POLLED_ONE.order_id: Counter({WEBHOOK: 1, POLL: 1})}
     reason = "it was heard of by poll and webhook, not by poll"
-    assert list(wrong_doors(plan, both)) == [Finding(POLLED_ONE.order_id, reason)]
+    assert list(wrong_channels(plan, both)) == [
+        BrokenPromise(POLLED_ONE.order_id, reason)
+    ]
     reason = "it was heard of by nothing, not by webhook"
     del right[CALLED.order_id]
-    assert list(wrong_doors(plan, right)) == [Finding(CALLED.order_id, reason)]
+    assert list(wrong_channels(plan, right)) == [BrokenPromise(CALLED.order_id, reason)]
 
 
 def test_the_table_says_by_which_door_a_shipment_came() -> None:
@@ -150,7 +152,7 @@ class Asked:
     adapter = "asked"
     speaks: ClassVar = SPEAKS
 
-    def routes(self) -> Iterable[StagedRoute]:
+    def routes(self) -> Iterable[SimulatedRoute]:
         return ()
 
     def contract(self, base_url: str) -> dict[str, str]:
@@ -163,15 +165,15 @@ class Calls:
     adapter = "calls"
     speaks: ClassVar = SPEAKS
 
-    def webhook(self, _scan: StagedScan, _secret: str) -> StagedRequest:
-        return StagedRequest({}, b"")
+    def webhook(self, _scan: SimulatedScan, _secret: str) -> SimulatedRequest:
+        return SimulatedRequest({}, b"")
 
 
 async def test_callers_and_asked_carriers_are_cast() -> None:
     options = SandboxOptions(simulators={"asked": Asked(), "calls": Calls()})
-    url = f"http://127.0.0.1:{programs.free_port()}"
+    url = f"http://127.0.0.1:{processes.free_port()}"
     async with serve_sandbox(options=options) as at, ClientSession() as session:
-        found = await auditions.cast(Sandbox(session, at), url)
+        found = await client.available_carriers(SandboxClient(session, at), url)
     assert [(s.adapter, s.door) for s in found] == [("calls", WEBHOOK), ("asked", POLL)]
     assert found[1].settings == {"base_url": f"{at}/carriers/asked"}
 
@@ -180,7 +182,7 @@ async def test_without_anybody_who_calls_the_demo_cannot_go_on() -> None:
     options = SandboxOptions(simulators={"asked": Asked()})
     async with serve_sandbox(options=options) as at, ClientSession() as session:
         with pytest.raises(DemoFailed, match="no carrier"):
-            await auditions.cast(Sandbox(session, at), at)
+            await client.available_carriers(SandboxClient(session, at), at)
 
 
 class Listening:
@@ -205,12 +207,12 @@ class Listening:
         return TestServer(app)
 
 
-def playing(session: ClientSession, sandbox: str, relay: object) -> Play:
+def playing(session: ClientSession, sandbox: str, relay: object) -> Scenario:
     url = str(relay).rstrip("/")
-    talks = Relay(session, url, "token")
-    stage = Sandbox(session, sandbox)
+    talks = RelayClient(session, url, "token")
+    stage = SandboxClient(session, sandbox)
     one = replace(POLLED_ONE, speaker=replace(POLLED, adapter="asked"))
-    return Play([one], stage, talks, Program("relay", (), Path()))
+    return Scenario([one], stage, talks, Program("relay", (), Path()))
 
 
 async def test_what_is_only_recorded_is_asked_for_at_the_end_of_the_act() -> None:
@@ -222,7 +224,7 @@ async def test_what_is_only_recorded_is_asked_for_at_the_end_of_the_act() -> Non
         ClientSession() as session,
     ):
         play = playing(session, at, server.make_url(""))
-        await play.perform(Act.CLOSING)
+        await play.perform(Phase.CLOSING)
         assert await play.doors() == {POLLED_ONE.order_id: {POLL: 5}}
     listed = f"GET /v1/shipments?orderId={POLLED_ONE.order_id}"
     again = "POST /v1/shipments/S-1/track-again"

@@ -16,17 +16,26 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from rich.console import Console
 
-from relay.demo import acts, auditions, performance, programs
-from relay.demo.acts import Play
-from relay.demo.evidence import Call, Evidence, Package, Webhook
-from relay.demo.plan import DELIVERED, Act, Label, Scan, Shipment, Speaker, speakers
-from relay.demo.programs import DemoFailed, Program, inherited
-from relay.demo.showing import disturbed, result, sentences, stands
+from relay.demo import client, processes, runner, scenario
+from relay.demo.client import RelayClient, SandboxClient, until
+from relay.demo.evidence import Evidence, Package, RecordedCall, Webhook
+from relay.demo.plan import (
+    DELIVERED,
+    DemoShipment,
+    LabelPrint,
+    Phase,
+    Scan,
+    Speaker,
+    speakers,
+)
+from relay.demo.processes import DemoFailed, Program, inherited
+from relay.demo.promises import BrokenPromise, Verdict
+from relay.demo.report import disturbed, result, sentences, stands
+from relay.demo.scenario import Scenario
 from relay.demo.stories import STORIES, shipments
-from relay.demo.talking import Relay, Sandbox, until
-from relay.demo.verdict import Finding, Verdict
-from relay.sandbox.server import SandboxOptions, serve_sandbox
-from relay.sandbox.stage import StagedRequest, StagedScan
+from relay.sandbox.server import serve_sandbox
+from relay.sandbox.simulator import SimulatedRequest, SimulatedScan
+from relay.sandbox.world import SandboxOptions
 
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 CARRIER = Speaker("acme", {"picked_up": "PU", "in_transit": "IT", DELIVERED: "OK"})
@@ -69,11 +78,11 @@ def test_every_kind_of_trouble_is_in_the_plan() -> None:
     assert any(len(p.boxes) == 3 for p in PLAN)
     assert any(p.visible_after for p in PLAN)
     assert any(
-        isinstance(p.steps[Act.OPENING][0], Scan)
+        isinstance(p.steps[Phase.OPENING][0], Scan)
         for p in PLAN
-        if Act.OPENING in p.steps
+        if Phase.OPENING in p.steps
     )
-    assert {act for p in PLAN for act in p.steps} == set(Act)
+    assert {act for p in PLAN for act in p.steps} == set(Phase)
 
 
 def test_scans_are_believable() -> None:
@@ -112,7 +121,7 @@ def test_how_a_shipment_stands_is_said_in_a_word() -> None:
 
 def test_disturbed_calls_are_named_once_by_their_cause() -> None:
     calls = [
-        Call(n, "put", "O-1", NOW, fault, 200)
+        RecordedCall(n, "put", "O-1", NOW, fault, 200)
         for n, fault in enumerate(("outage", "outage", None, "cut_after"))
     ]
     assert disturbed(replace(EMPTY, calls=calls)) == [
@@ -125,15 +134,15 @@ def test_disturbed_calls_are_named_once_by_their_cause() -> None:
     ("verdict", "lines"),
     [
         (
-            Verdict((), (Finding("O-1", "told again"),)),
+            Verdict((), (BrokenPromise("O-1", "told again"),)),
             [
                 "Told again: O-1: told again",
                 "Every promise was kept: 3 shipments in 7 s.",
             ],
         ),
-        (Verdict((Finding("O-1", "x"),)), ["1 promise was broken:", "  O-1: x"]),
+        (Verdict((BrokenPromise("O-1", "x"),)), ["1 promise was broken:", "  O-1: x"]),
         (
-            Verdict((Finding("O-1", "x"), Finding("O-2", "y"))),
+            Verdict((BrokenPromise("O-1", "x"), BrokenPromise("O-2", "y"))),
             ["2 promises were broken:", "  O-1: x", "  O-2: y"],
         ),
     ],
@@ -150,24 +159,24 @@ def written(*, terminal: bool) -> tuple[Console, Callable[[], str]]:
 
 def test_a_terminal_gets_a_picture_of_every_shipment() -> None:
     console, said = written(terminal=True)
-    with performance.board(console) as board:
-        for act in (Act.OPENING, Act.KILL):
+    with runner.board(console) as board:
+        for act in (Phase.OPENING, Phase.KILL):
             board.begin(act)
         board.look([replace(PACKAGE, finished=True), replace(PACKAGE, number="RL1")])
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", said())
-    assert f"✓ {Act.OPENING.value}" in text
-    assert f"▸ {Act.KILL.value}" in text
+    assert f"✓ {Phase.OPENING.value}" in text
+    assert f"▸ {Phase.KILL.value}" in text
     assert f"{PACKAGE.order_id}  delivered" in text
 
 
 def test_a_pipe_gets_a_line_for_each_change() -> None:
     console, said = written(terminal=False)
-    with performance.board(console) as board:
-        board.begin(Act.OPENING)
+    with runner.board(console) as board:
+        board.begin(Phase.OPENING)
         for number in (None, "RL1", "RL1"):
             board.look([replace(PACKAGE, number=number)])
     lines = said().splitlines()
-    assert lines == [f"== {Act.OPENING.value}", f"{PACKAGE.order_id}  announced"]
+    assert lines == [f"== {Phase.OPENING.value}", f"{PACKAGE.order_id}  announced"]
 
 
 def test_another_relays_settings_are_not_inherited() -> None:
@@ -200,7 +209,7 @@ async def test_a_program_that_ended_says_why(tmp_path: Path) -> None:
 async def test_a_program_that_does_not_stop_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(programs, "STOP_SECONDS", 0.05)
+    monkeypatch.setattr(processes, "STOP_SECONDS", 0.05)
     ignores = "import signal, time; signal.signal(15, signal.SIG_IGN)\n"
     ignores += "print('deaf', flush=True); time.sleep(60)"
     program = Program("relay", (), tmp_path)
@@ -231,31 +240,31 @@ async def answering(*statuses: int) -> AsyncIterator[tuple[str, list[int]]]:
         yield str(server.make_url("")).rstrip("/"), left
 
 
-SHIPMENT: Shipment = PLAN[0]
-PRINTED = Label(SHIPMENT.boxes[0])
+SHIPMENT: DemoShipment = PLAN[0]
+PRINTED = LabelPrint(SHIPMENT.boxes[0])
 
 
 async def test_a_label_is_sent_again_until_the_relay_has_it() -> None:
     async with answering(503, 201) as (url, left), ClientSession() as session:
-        await Relay(session, url, "token").register(SHIPMENT, PRINTED)
+        await RelayClient(session, url, "token").register(SHIPMENT, PRINTED)
         assert left == []
 
 
 async def test_a_label_that_the_relay_refuses_ends_the_demo() -> None:
     async with answering(422) as (url, _), ClientSession() as session:
         with pytest.raises(DemoFailed, match="refuses a label: words"):
-            await Relay(session, url, "token").register(SHIPMENT, PRINTED)
+            await RelayClient(session, url, "token").register(SHIPMENT, PRINTED)
 
 
 async def test_nobody_listens_and_that_is_no_error() -> None:
     async with ClientSession() as session:
-        port = programs.free_port()
-        relay = Relay(session, f"http://127.0.0.1:{port}", "token")
+        port = processes.free_port()
+        relay = RelayClient(session, f"http://127.0.0.1:{port}", "token")
         assert not await relay.ready()
         registering = asyncio.create_task(relay.register(SHIPMENT, PRINTED))
         scan = SHIPMENT.scans[0]
         async with serve_sandbox() as url:
-            sandbox = Sandbox(session, url)
+            sandbox = SandboxClient(session, url)
             with pytest.raises(DemoFailed, match="the sandbox refuses carriers"):
                 await relay.hear(sandbox, SHIPMENT, scan)
         assert not registering.done()
@@ -272,7 +281,7 @@ async def _created(_: web.Request) -> web.Response:
 async def test_what_the_sandbox_refuses_ends_the_demo() -> None:
     async with serve_sandbox() as url, ClientSession() as session:
         with pytest.raises(DemoFailed, match="the sandbox refuses faults"):
-            await Sandbox(session, url).tell("faults", {"kind": "nonsense"})
+            await SandboxClient(session, url).tell("faults", {"kind": "nonsense"})
 
 
 async def test_a_failure_of_one_shipment_is_the_demos_own() -> None:
@@ -281,33 +290,31 @@ async def test_a_failure_of_one_shipment_is_the_demos_own() -> None:
         serve_sandbox() as url,
         ClientSession() as session,
     ):
-        play = Play(
+        play = Scenario(
             PLAN[:1],
-            Sandbox(session, url),
-            Relay(session, relay, "token"),
+            SandboxClient(session, url),
+            RelayClient(session, relay, "token"),
             Program("relay", (), Path()),
         )
         with pytest.raises(DemoFailed, match="refuses a label"):
-            await play.perform(Act.OPENING)
+            await play.perform(Phase.OPENING)
 
 
 async def test_a_broken_promise_is_waited_for_and_stays_broken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(acts, "LOOK_AGAIN_SECONDS", 0.001)
+    monkeypatch.setattr(scenario, "LOOK_AGAIN_SECONDS", 0.001)
     async with serve_sandbox() as url, ClientSession() as session:
-        sandbox = Sandbox(session, url)
-        relay = Relay(session, url, "token")
-        play = Play(PLAN[:1], sandbox, relay, Program("relay", (), Path()))
+        sandbox = SandboxClient(session, url)
+        relay = RelayClient(session, url, "token")
+        play = Scenario(PLAN[:1], sandbox, relay, Program("relay", (), Path()))
         play.webhooks.append(Webhook(SHIPMENT.order_id, forged=False, statuses=(200,)))
         await play.prepare()
         verdict = await play.settled(0.01)
         reason = f"its tracking number {SHIPMENT.boxes[0].number} is missing"
-        assert Finding(SHIPMENT.order_id, reason) in verdict.broken
+        assert BrokenPromise(SHIPMENT.order_id, reason) in verdict.broken
         console, said = written(terminal=False)
-        assert (
-            performance.outcome(console, play, await play.evidence(), verdict, 1) == 1
-        )
+        assert runner.outcome(console, play, await play.evidence(), verdict, 1) == 1
         assert "promises were broken" in said()
 
 
@@ -317,9 +324,9 @@ def test_without_carriers_the_demo_cannot_go_on(
     def nobody(_: Any) -> list[Speaker]:
         return []
 
-    monkeypatch.setattr(auditions, "speakers", nobody)
+    monkeypatch.setattr(client, "speakers", nobody)
     console, said = written(terminal=False)
-    assert performance.run(console) == 1
+    assert runner.run(console) == 1
     assert "no carrier of the sandbox says enough" in said()
 
 
@@ -331,19 +338,19 @@ class Picky:
         self.speaks = {"picked_up": "P", DELIVERED: "D"}
         self._secret = secret
 
-    def webhook(self, _: StagedScan, secret: str) -> StagedRequest:
+    def webhook(self, _: SimulatedScan, secret: str) -> SimulatedRequest:
         if not re.fullmatch(self._secret, secret):
             raise ValueError("another secret")
-        return StagedRequest({}, b"")
+        return SimulatedRequest({}, b"")
 
 
 async def test_every_carrier_gets_a_secret_it_can_play_with_or_no_part() -> None:
     kinds = {"basic": "[^:]+:.+", "hex": "[0-9a-f]{64}", "strange": "whsec_.*"}
     parts = {adapter: Picky(adapter, kind) for adapter, kind in kinds.items()}
     options = SandboxOptions(simulators=parts)
-    url = f"http://127.0.0.1:{programs.free_port()}"
+    url = f"http://127.0.0.1:{processes.free_port()}"
     async with serve_sandbox(options=options) as at, ClientSession() as session:
-        found = await auditions.cast(Sandbox(session, at), url)
+        found = await client.available_carriers(SandboxClient(session, at), url)
     assert [s.adapter for s in found] == ["basic", "hex"]
     assert all(re.fullmatch(kinds[s.adapter], s.secret) for s in found)
 
@@ -352,9 +359,9 @@ def test_a_relay_that_cannot_start_is_quoted(monkeypatch: pytest.MonkeyPatch) ->
     def wrong(*_: Any) -> dict[str, str]:
         return {"RELAY_LISTEN": "nowhere"}
 
-    monkeypatch.setattr(performance, "environment", wrong)
+    monkeypatch.setattr(runner, "environment", wrong)
     console, said = written(terminal=False)
-    assert performance.run(console) == 1
+    assert runner.run(console) == 1
     assert "the relay ended with 2" in said()
     assert "RELAY_LISTEN" in said()
 

@@ -12,8 +12,8 @@ from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 from yarl import URL
 
-from relay.sandbox.server import SandboxOptions, create_sandbox
-from relay.sandbox.world import WORLD, World
+from relay.sandbox.server import create_sandbox
+from relay.sandbox.world import WORLD, SandboxOptions, World
 
 HEADERS = {
     "Accept": "application/json",

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientError, ClientSession
 
-from relay.sandbox.server import SandboxOptions, serve_sandbox
+from relay.sandbox.server import serve_sandbox
+from relay.sandbox.world import SandboxOptions
 
 
 async def cut(call: Awaitable[Any]) -> bool:

@@ -10,15 +10,15 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from relay.sandbox.scenes import forged
-from relay.sandbox.stage import (
-    Stage,
-    StagedAnswer,
-    StagedCall,
-    StagedRequest,
-    StagedRoute,
-    StagedScan,
+from relay.sandbox.simulator import (
+    SimulatedAnswer,
+    SimulatedCall,
+    SimulatedRequest,
+    SimulatedRoute,
+    SimulatedScan,
+    Simulation,
 )
+from relay.sandbox.simulator_calls import forged
 
 
 class Caller:
@@ -27,22 +27,22 @@ class Caller:
     adapter = "caller"
     speaks: ClassVar = {"delivered": "done"}
 
-    def webhook(self, scan: StagedScan, secret: str) -> StagedRequest:
+    def webhook(self, scan: SimulatedScan, secret: str) -> SimulatedRequest:
         if scan.code == "unknown":
             raise LookupError("no such code")
         body = json.dumps(
             {"code": scan.code, "at": scan.occurred_at.isoformat()}
         ).encode()
         signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-        return StagedRequest({"X-Signature": signature}, body)
+        return SimulatedRequest({"X-Signature": signature}, body)
 
-    def routes(self) -> Iterable[StagedRoute]:
-        yield StagedRoute("GET", "/track/{number}", self.track)
+    def routes(self) -> Iterable[SimulatedRoute]:
+        yield SimulatedRoute("GET", "/track/{number}", self.track)
 
-    def track(self, call: StagedCall, stage: Stage) -> StagedAnswer:
+    def track(self, call: SimulatedCall, stage: Simulation) -> SimulatedAnswer:
         scans = stage.scans_of(call.path_values["number"])
         codes = [scan.code for scan in scans]
-        return StagedAnswer(json.dumps(codes).encode(), 200 if codes else 404)
+        return SimulatedAnswer(json.dumps(codes).encode(), 200 if codes else 404)
 
 
 class Asked:
@@ -54,7 +54,7 @@ class Asked:
     def contract(self, base_url: str) -> dict[str, str]:
         return {"base_url": base_url, "secret": "s"}
 
-    def routes(self) -> Iterable[StagedRoute]:
+    def routes(self) -> Iterable[SimulatedRoute]:
         return []
 
 

@@ -8,13 +8,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from relay.sandbox.server import (
-    SandboxOptions,
-    address_of,
-    create_sandbox,
-    serve_sandbox,
-)
-from relay.sandbox.world import WORLD
+from relay.sandbox.server import address_of, create_sandbox, serve_sandbox
+from relay.sandbox.world import WORLD, SandboxOptions
 
 RUN = """
 from relay.sandbox.server import SandboxOptions, run_sandbox

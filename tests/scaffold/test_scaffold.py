@@ -12,13 +12,12 @@ from typing import Any
 
 import pytest
 
-from relay.carrier.contract import Document
-from relay.carrier.loading import load_carrier
+from relay.adapters.loader import load_carrier
+from relay.adapters.protocol import Document
+from relay.config.contract import ContractSettings
 from relay.errors import ConfigurationError
-from relay.scaffold.describing import generic_contract
-from relay.scaffold.guessing import guess, layout_of
-from relay.scaffold.writing import write_adapter
-from relay.settings import ContractSettings
+from relay.scaffold.inference import infer, layout_of
+from relay.scaffold.writer import generic_contract, write_adapter
 
 ROOT = Path(__file__).parents[2]
 SCANS = [
@@ -84,7 +83,7 @@ def _tests() -> list[str]:
 
 
 def test_the_fields_of_a_sample_are_guessed() -> None:
-    outer, inner, one = (guess(body(v)) for _, v in ALL)
+    outer, inner, one = (infer(body(v)) for _, v in ALL)
 
     assert (outer.scans, outer.number) == (("parcel", "events"), ("parcel", "awb"))
     assert (outer.code, outer.time, outer.text) == (("cod",), ("data",), ("descricao",))
@@ -159,7 +158,7 @@ def test_settings_are_guessed_that_read_the_sample(name: str, sample: Any) -> No
     carrier = load_carrier(contract.adapter, contract.for_adapter())
 
     events = carrier.read(Document(body(sample), datetime(2026, 4, 1, tzinfo=UTC)))
-    found = guess(body(sample))
+    found = infer(body(sample))
     assert len(events) == len(sample["parcel"]["events"] if name == "outer" else [1])
     assert all(e.carrier_code for e in events)
     assert {r.kind for e in events for r in e.references} == {"tracking_number"}

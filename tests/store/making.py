@@ -4,15 +4,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from relay.clock import micros
-from relay.labels import Label, LabelParcel
-from relay.store.claimed import Change, Claim, Limits, Taking
+from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEvent
+from relay.domain.labels import Label, LabelParcel
 from relay.store.claims import Claims
 from relay.store.database import Database
-from relay.store.documents import Documents, Kept
-from relay.store.events import Pace, Reading
-from relay.store.labels import Labels
-from relay.store.slices import Terms
-from relay.tracking import Milestone, Reference, ReferenceKind, TrackingEvent
+from relay.store.documents import Documents, NewDocument
+from relay.store.event_rows import Pace, ParsedDocument
+from relay.store.shipments import Shipments
+from relay.store.snapshots import Change, Claim, ClaimTerms, Limits
+from relay.store.unread import ReaderTerms
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 NOTHING: tuple[Change, ...] = ()
@@ -59,7 +59,7 @@ async def register(
         announced=True,
         given=frozenset({"tracking_number"}),
     )
-    return (await Labels(database).register(label, now)).id
+    return (await Shipments(database).register(label, now)).id
 
 
 def scan(
@@ -78,7 +78,7 @@ def scan(
 
 async def keep(database: Database, now: datetime, body: bytes = b"a body") -> None:
     """Keep one document."""
-    await Documents(database).keep([Kept("acme", "webhook", body, now)])
+    await Documents(database).keep([NewDocument("acme", "webhook", body, now)])
 
 
 async def read(
@@ -89,10 +89,10 @@ async def read(
 ) -> None:
     """Keep one document, and read it as these events."""
     await keep(database, now)
-    terms = Terms(Pace(), {})
+    terms = ReaderTerms(Pace(), {})
     async with Documents(database).slice(10, 1 << 20) as taken:
         readings = [
-            Reading(
+            ParsedDocument(
                 d.document, d.contract, d.received_at, events, unreadable=unreadable
             )
             for d in taken.documents
@@ -102,7 +102,9 @@ async def read(
 
 async def claim(database: Database, now: datetime) -> list[Claim]:
     """Claim all that is due."""
-    taking = Taking("store", 9, "lease", now + timedelta(minutes=1), Limits(99, 99, 99))
+    taking = ClaimTerms(
+        "store", 9, "lease", now + timedelta(minutes=1), Limits(99, 99, 99)
+    )
     return await Claims(database).claim(taking, now, lambda _: NOTHING)
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from relay.clock import micros
 from relay.store.accounts import CALL, Accounts, AccountState
+from relay.store.codec import as_dict, at, dumps, ids, loads, rows, storable, stored
 from relay.store.database import Database
-from relay.store.spelling import as_dict, at, clean, dumps, ids, loads, rows, stored
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 INSTANT = micros(NOW)
@@ -146,7 +146,7 @@ async def test_changed_credentials_open_the_gates(database: Database) -> None:
     ],
 )
 def test_what_no_database_can_keep_is_replaced(text: str, expected: str) -> None:
-    assert clean(text) == expected
+    assert storable(text) == expected
 
 
 def test_an_instant_may_be_missing() -> None:

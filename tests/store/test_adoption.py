@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from relay.labels import LabelParcel
-from relay.settings import Settings
-from relay.tracking import Reference, ReferenceKind
-from tests import acme
-from tests.clock import START
-from tests.way_in import WayIn
+from relay.config.settings import Settings
+from relay.domain.events import Reference, ReferenceKind
+from relay.domain.labels import LabelParcel
+from tests.support import acme
+from tests.support.clock import START
+from tests.support.way_in import WayIn
 
 KEY = "35260312345678000195550010000012341000012345"
 INVOICE = Reference(kind=ReferenceKind.INVOICE_KEY, value=KEY)

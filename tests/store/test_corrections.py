@@ -7,18 +7,22 @@ from typing import Any
 import pytest
 
 from relay.clock import micros
+from relay.domain.events import Reference, ReferenceKind
+from relay.domain.fiscal import NfeKey, check_digit
+from relay.domain.labels import Correction, Handover, Label, LabelParcel
 from relay.errors import Conflict, NotFound
-from relay.fiscal import NfeKey, check_digit
-from relay.labels import Correction, HandOver, Label, LabelParcel
-from relay.store.amending import KEEPS_DATE
-from relay.store.correcting import ALERT
-from relay.store.corrections import Corrected, Corrections, Judged
-from relay.store.handovers import HandOvers
-from relay.store.labels import Labels
-from relay.store.spelling import dumps
-from relay.tracking import Reference, ReferenceKind
-from tests.acme import body, scan
-from tests.way_in import DAY, WayIn
+from relay.store.amendments import KEEPS_DATE
+from relay.store.codec import dumps
+from relay.store.corrections import ALERT
+from relay.store.operator_actions import (
+    CorrectionResult,
+    EventDecision,
+    Handovers,
+    OperatorActions,
+)
+from relay.store.shipments import Shipments
+from tests.support.acme import body, scan
+from tests.support.way_in import DAY, WayIn
 
 CODE = Reference(kind=ReferenceKind.VOLUME_CODE, value="V1")
 LABEL = Label(
@@ -48,10 +52,10 @@ class Desk:
 
     def __init__(self, way_in: WayIn, id_: str) -> None:
         self.way_in = way_in
-        self.corrections = Corrections(way_in.database)
+        self.corrections = OperatorActions(way_in.database)
         self.id = id_
 
-    async def correct(self, correction: Correction = TO_BR2) -> Corrected:
+    async def correct(self, correction: Correction = TO_BR2) -> CorrectionResult:
         return await self.corrections.correct(self.id, correction, self.now)
 
     @property
@@ -113,7 +117,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(way_in: WayIn) -> Desk:
-    registered = await Labels(way_in.database).register(LABEL, way_in.clock())
+    registered = await Shipments(way_in.database).register(LABEL, way_in.clock())
     return Desk(way_in, registered.id)
 
 
@@ -128,7 +132,7 @@ async def test_the_events_of_a_wrong_number_are_dropped_and_no_longer_told(
 
     corrected = await desk.correct()
 
-    assert corrected == Corrected(UPDATED, ())
+    assert corrected == CorrectionResult(UPDATED, ())
     assert await desk.matched() == [(2, 1)]
     assert await desk.withdrawn() == [True]
     assert await desk.references() == [
@@ -194,7 +198,7 @@ async def test_the_same_correction_again_changes_nothing(desk: Desk) -> None:
 
     again = await desk.correct(replace(TO_BR2, was=("acme", "BR2")))
 
-    assert again == Corrected((), ())
+    assert again == CorrectionResult((), ())
     assert await desk.row() == before
     assert len(await desk.notes()) == 2
 
@@ -212,7 +216,7 @@ async def test_another_spelling_of_the_number_keeps_its_history(desk: Desk) -> N
 
 
 async def test_a_number_that_was_missing_is_added(desk: Desk) -> None:
-    await Labels(desk.way_in.database).register(replace(LABEL, volumes=2), desk.now)
+    await Shipments(desk.way_in.database).register(replace(LABEL, volumes=2), desk.now)
     await desk.scanned("BR2")
 
     await desk.correct(
@@ -239,7 +243,7 @@ async def test_only_the_fields_that_vtex_is_told_are_corrected(desk: Desk) -> No
 async def test_a_number_that_is_open_under_another_order_is_warned_of(
     desk: Desk,
 ) -> None:
-    await Labels(desk.way_in.database).register(OTHER, desk.now)
+    await Shipments(desk.way_in.database).register(OTHER, desk.now)
     await desk.scanned("BR9")
 
     corrected = await desk.correct(replace(TO_BR2, number="BR9"))
@@ -249,7 +253,7 @@ async def test_a_number_that_is_open_under_another_order_is_warned_of(
 
 
 async def test_scans_that_go_back_to_another_shipment_are_its_news(desk: Desk) -> None:
-    await Labels(desk.way_in.database).register(OTHER, desk.now)
+    await Shipments(desk.way_in.database).register(OTHER, desk.now)
     await desk.scanned("BR9")
     await desk.correct(replace(TO_BR2, number="BR9"))
 
@@ -336,7 +340,7 @@ TO_NEW_KEY = Correction(
 @pytest.fixture
 async def keyed(desk: Desk) -> Desk:
     """Give the shipment a key of its invoice, and a scan under each of two keys."""
-    await Labels(desk.way_in.database).register(KEYED, desk.now)
+    await Shipments(desk.way_in.database).register(KEYED, desk.now)
     for key in (OLD_KEY, NEW_KEY):
         by_key = scan("", "IT", desk.now, refs=[["invoice_key", key]])
         await desk.way_in.keep(body(by_key))
@@ -357,7 +361,7 @@ async def test_the_events_of_a_wrong_key_are_dropped_and_those_of_the_right_one_
 
     corrected = await keyed.correct(TO_NEW_KEY)
 
-    assert corrected == Corrected(("invoiceKey",), ())
+    assert corrected == CorrectionResult(("invoiceKey",), ())
     assert await keyed.matched() == [(2, 0)]
     assert await keyed.withdrawn() == [True]
     new = [r.value for r in of_key(NEW_KEY)]
@@ -384,7 +388,7 @@ async def test_a_key_that_was_missing_is_added(desk: Desk) -> None:
 async def test_a_key_that_was_none_at_all_is_given_up(desk: Desk) -> None:
     odd = Reference(kind=ReferenceKind.INVOICE_KEY, value="L" * 44)
     label = replace(KEYED, invoice_key=odd.value, invoice_references=(odd,))
-    await Labels(desk.way_in.database).register(label, desk.now)
+    await Shipments(desk.way_in.database).register(label, desk.now)
 
     await desk.correct(TO_NEW_KEY)
 
@@ -409,20 +413,20 @@ async def test_a_key_is_kept_here_after_the_delivery_was_told(keyed: Desk) -> No
 
     corrected = await keyed.correct(TO_NEW_KEY)
 
-    assert corrected == Corrected(("invoiceKey",), (ALERT,))
+    assert corrected == CorrectionResult(("invoiceKey",), (ALERT,))
     assert (await keyed.row())["due_at"] is None
 
 
 async def test_the_same_key_again_changes_nothing(keyed: Desk) -> None:
     same = replace(TO_NEW_KEY, invoice_key=OLD_KEY, key_references=of_key(OLD_KEY))
 
-    assert await keyed.correct(same) == Corrected((), ())
+    assert await keyed.correct(same) == CorrectionResult((), ())
 
 
 async def test_a_second_carrier_gets_the_right_key_as_well(keyed: Desk) -> None:
     placed = tuple((reference, 1) for reference in of_key(OLD_KEY))
-    hand_overs = HandOvers(keyed.way_in.database)
-    await hand_overs.hand_over(keyed.id, HandOver("zeta", 1, placed), keyed.now)
+    hand_overs = Handovers(keyed.way_in.database)
+    await hand_overs.hand_over(keyed.id, Handover("zeta", 1, placed), keyed.now)
 
     await keyed.correct(TO_NEW_KEY)
 
@@ -463,7 +467,7 @@ async def test_a_dispatch_date_that_was_wrong_moves_the_lower_bound_both_ways(
     assert await desk.matched() == []
 
     corrected = await desk.correct(to_date(began - 20 * DAY))
-    assert corrected == Corrected(("dispatchedDate",), ())
+    assert corrected == CorrectionResult(("dispatchedDate",), ())
     assert await desk.matched() == [(1, 1)]
     await desk.told()
 
@@ -496,7 +500,7 @@ async def test_a_promised_day_is_corrected_and_vtex_is_not_told(desk: Desk) -> N
 
     corrected = await desk.correct(promised)
 
-    assert corrected == Corrected(("estimatedDeliveryDate",), ())
+    assert corrected == CorrectionResult(("estimatedDeliveryDate",), ())
     row = await desk.row()
     assert row["promised_on"] == "2026-03-09"
     assert (row["due_at"], row["stuck_because"]) == (None, "400: odd")
@@ -514,7 +518,7 @@ async def test_after_the_delivery_was_told_nothing_changes_at_vtex(desk: Desk) -
     corrected = await desk.correct()
 
     row = await desk.row()
-    assert corrected == Corrected(("trackingNumber",), (ALERT,))
+    assert corrected == CorrectionResult(("trackingNumber",), (ALERT,))
     assert row == before
     assert (await desk.way_in.rows("parcels"))[0]["tracking_number"] == "BR2"
     assert await desk.matched() == []
@@ -530,7 +534,7 @@ async def test_a_page_is_not_corrected_after_the_delivery_was_told(desk: Desk) -
         Correction(was=("acme", "BR1"), contract="acme", announced=page)
     )
 
-    assert corrected == Corrected((), (ALERT,))
+    assert corrected == CorrectionResult((), (ALERT,))
     assert (await desk.row())["tracking_url"] == "https://acme.example/BR1"
 
 
@@ -560,7 +564,7 @@ async def test_a_forgotten_order_stays_forgotten(desk: Desk) -> None:
         desk.correct(),
         desk.corrections.cancel(desk.id, "erp", desk.now),
         desk.corrections.retry(desk.id, "erp", desk.now),
-        Labels(desk.way_in.database).register(LABEL, desk.now),
+        Shipments(desk.way_in.database).register(LABEL, desk.now),
     ):
         with pytest.raises(Conflict, match="forgotten"):
             await change
@@ -598,7 +602,7 @@ class StealthyTransaction:
 async def test_a_reference_that_comes_at_the_same_moment_is_a_conflict(
     desk: Desk,
 ) -> None:
-    desk.corrections = Corrections(Stealthy(desk.way_in.database))  # type: ignore[arg-type]
+    desk.corrections = OperatorActions(Stealthy(desk.way_in.database))  # type: ignore[arg-type]
 
     with pytest.raises(Conflict):
         await desk.correct()
@@ -689,7 +693,7 @@ async def test_a_persons_judgement_of_an_event_is_news(desk: Desk, judged: Any) 
 
     found = await desk.corrections.judge(1, judged, "ana", desk.now)
 
-    assert found == Judged((desk.id,), ())
+    assert found == EventDecision((desk.id,), ())
     assert (await desk.way_in.rows("event_parcels"))[0]["judged"] == judged
     assert (await desk.row())["news_due_at"] is not None
     assert (await desk.notes())[-1] == f"event 1 {judged} by ana"

@@ -7,25 +7,25 @@ from datetime import timedelta
 import pytest
 
 from relay.clock import micros
-from relay.store.asides import Aside, Bounds
 from relay.store.database import Database
-from relay.store.documents import Documents, Kept
-from relay.store.events import Pace, Reading
-from relay.store.slices import Slice, Terms
-from tests.clock import START, Clock
-from tests.way_in import WayIn, everything
+from relay.store.documents import Documents, NewDocument
+from relay.store.event_rows import Pace, ParsedDocument
+from relay.store.rejected import RejectedBounds, RejectedRequest
+from relay.store.unread import ReaderTerms, Slice
+from tests.support.clock import START, Clock
+from tests.support.way_in import WayIn, everything
 
-TERMS = Terms(Pace(), {})
+TERMS = ReaderTerms(Pace(), {})
 ROOM = 1_000_000
 
 
-def kept(body: bytes = b"{}", contract: str = "acme", **headers: str) -> Kept:
-    return Kept(contract, "webhook", body, START, headers)
+def kept(body: bytes = b"{}", contract: str = "acme", **headers: str) -> NewDocument:
+    return NewDocument(contract, "webhook", body, START, headers)
 
 
 async def mark(part: Slice, **more: str) -> None:
     readings = [
-        Reading(d.document, d.contract, d.received_at, **more)  # type: ignore[arg-type]
+        ParsedDocument(d.document, d.contract, d.received_at, **more)  # type: ignore[arg-type]
         for d in part.documents
     ]
     await part.remember(readings, START, TERMS)
@@ -114,7 +114,7 @@ async def test_the_backlog_says_how_much_waits_since_when(
     assert await documents.oldest_unread() is None
     await documents.keep([kept()])
     clock.advance(timedelta(minutes=1))
-    await documents.keep([Kept("acme", "poll", b"", clock())])
+    await documents.keep([NewDocument("acme", "poll", b"", clock())])
     backlog = await documents.backlog()
     assert (backlog.documents, backlog.oldest) == (2, START)
 
@@ -170,34 +170,38 @@ async def test_a_cut_document_keeps_the_digest_of_the_original(
     for cut, its_digest in ((b"wh", digest), (b"w", "that of what was cut before")):
         async with documents.slice(1, ROOM) as part:
             (d,) = part.documents
-            reading = Reading(d.document, "acme", START, cut=cut, digest=its_digest)
+            reading = ParsedDocument(
+                d.document, "acme", START, cut=cut, digest=its_digest
+            )
             await part.remember([reading], START, TERMS)
         assert await documents.replay(d.document)
     (row,) = await everything(database, "documents")
     assert (row["body"], row["digest"]) == (b"w", digest)
 
 
-def aside(body: bytes, received_at: object = START, contract: str = "acme") -> Aside:
-    return Aside(
+def aside(
+    body: bytes, received_at: object = START, contract: str = "acme"
+) -> RejectedRequest:
+    return RejectedRequest(
         contract, received_at, {"content-type": "a/b"}, body, {"x-key": "1f"}, "forged"
     )  # type: ignore[arg-type]
 
 
 async def test_asides_are_bounded_in_number_size_and_age(database: Database) -> None:
     asides = Documents(database).asides
-    wide = Bounds(100, ROOM, START - timedelta(days=7))
+    wide = RejectedBounds(100, ROOM, START - timedelta(days=7))
     await asides.put([aside(b"other", contract="other")], wide)
     await asides.put([aside(b"%03d" % i) for i in range(10)], wide)
 
     async def bodies() -> list[bytes]:
         return [a["body"] for a in await asides.of_contract("acme")]
 
-    await asides.trim("acme", Bounds(5, ROOM, START))
+    await asides.trim("acme", RejectedBounds(5, ROOM, START))
     assert await bodies() == [b"005", b"006", b"007", b"008", b"009"]
-    await asides.trim("acme", Bounds(5, 10, START))
+    await asides.trim("acme", RejectedBounds(5, 10, START))
     assert await bodies() == [b"007", b"008", b"009"]
     await asides.put([aside(b"new", START + timedelta(days=9))], wide)
-    await asides.trim("acme", Bounds(5, 10, START + timedelta(days=2)))
+    await asides.trim("acme", RejectedBounds(5, 10, START + timedelta(days=2)))
     assert await bodies() == [b"new"]
     assert len(await asides.of_contract("other")) == 1
 
@@ -206,7 +210,7 @@ async def test_what_was_put_aside_becomes_a_document_on_an_operators_word(
     database: Database,
 ) -> None:
     documents = Documents(database)
-    wide = Bounds(100, ROOM, START - timedelta(days=7))
+    wide = RejectedBounds(100, ROOM, START - timedelta(days=7))
     await documents.asides.put([aside(b"{}")], wide)
     (row,) = await documents.asides.of_contract("acme")
     assert (row["because"], row["presented"]) == ("forged", '{"x-key":"1f"}')

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from relay.labels import Label, LabelParcel
+from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEvent
+from relay.domain.labels import Label, LabelParcel
 from relay.store.database import Database, Transaction
-from relay.store.events import Pace, Reading, remember
-from relay.store.labels import Labels
-from relay.tracking import Milestone, Reference, ReferenceKind, TrackingEvent
-from tests.clock import START
-from tests.way_in import everything, until
+from relay.store.event_rows import Pace, ParsedDocument
+from relay.store.events import remember
+from relay.store.shipments import Shipments
+from tests.support.clock import START
+from tests.support.way_in import everything, until
 
 LABEL = Label(
     account="store",
@@ -55,11 +56,11 @@ Side = Callable[[Any], Awaitable[None]]
 
 
 async def label(database: Any) -> None:
-    await Labels(database, Pace(), {}).register(LABEL, START)
+    await Shipments(database, Pace(), {}).register(LABEL, START)
 
 
 async def scan(database: Any) -> None:
-    reading = Reading(1, "acme", START, (EVENT,))
+    reading = ParsedDocument(1, "acme", START, (EVENT,))
     async with database.writing() as tx:
         await remember(tx, [reading], START, Pace(), {})
 
@@ -115,7 +116,7 @@ async def somebody_waits(database: Any) -> bool:
 
 async def test_many_labels_and_scans_at_once_all_meet(database: Database) -> None:
     count = 20
-    labels = Labels(database, Pace(), {})
+    labels = Shipments(database, Pace(), {})
 
     async def print_label(i: int) -> None:
         references = (Reference(kind=ReferenceKind.VOLUME_CODE, value=f"V{i % 3}"),)
@@ -123,7 +124,9 @@ async def test_many_labels_and_scans_at_once_all_meet(database: Database) -> Non
         await labels.register(Label("store", "acme", f"o{i}", f"{i}", (parcel,)), START)
 
     async def read_scans(tx: Transaction, numbers: range) -> None:
-        readings = [Reading(i, "acme", START, (scan_of(f"AC{i}", i),)) for i in numbers]
+        readings = [
+            ParsedDocument(i, "acme", START, (scan_of(f"AC{i}", i),)) for i in numbers
+        ]
         await remember(tx, readings, START, Pace(), {})
 
     async def slice_(numbers: range) -> None:

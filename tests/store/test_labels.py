@@ -6,18 +6,16 @@ from typing import Any
 
 import pytest
 
-from relay.carrier.contract import ParcelView
 from relay.clock import micros
+from relay.domain.events import ParcelView, Reference, ReferenceKind
+from relay.domain.labels import Label, LabelParcel
 from relay.errors import Conflict
-from relay.labels import Label, LabelParcel
-from relay.store import lanes
-from relay.store.identifiers import new_id
-from relay.store.labels import Labels, Registered
-from relay.store.spelling import loads
-from relay.tracking import Reference, ReferenceKind
-from tests.acme import body, scan
-from tests.clock import START
-from tests.way_in import DAY, WayIn
+from relay.store import snapshots
+from relay.store.codec import loads, new_id
+from relay.store.shipments import RegistrationResult, Shipments
+from tests.support.acme import body, scan
+from tests.support.clock import START
+from tests.support.way_in import DAY, WayIn
 
 LABEL = Label(
     account="store",
@@ -37,11 +35,13 @@ def numbers(*given: str | None) -> dict[str, Any]:
 
 
 @pytest.fixture
-def labels(way_in: WayIn) -> Labels:
-    return Labels(way_in.database)
+def labels(way_in: WayIn) -> Shipments:
+    return Shipments(way_in.database)
 
 
-async def register(labels: Labels, way_in: WayIn, **changed: Any) -> Registered:
+async def register(
+    labels: Shipments, way_in: WayIn, **changed: Any
+) -> RegistrationResult:
     return await labels.register(replace(LABEL, **changed), way_in.clock())
 
 
@@ -66,7 +66,7 @@ async def targets(way_in: WayIn) -> list[tuple[int, int]]:
 
 
 async def test_a_new_label_is_a_shipment_that_is_due_at_once(
-    labels: Labels, way_in: WayIn
+    labels: Shipments, way_in: WayIn
 ) -> None:
     registered = await register(labels, way_in)
 
@@ -75,14 +75,14 @@ async def test_a_new_label_is_a_shipment_that_is_due_at_once(
     assert registered.id == row["id"]
     assert (registered.updated, registered.warnings) == ((), ())
     assert row["due_at"] == row["registered_at"]
-    assert row["lane"] == lanes.LABEL
+    assert row["lane"] == snapshots.LABEL
     assert row["tracking_number"] == "BR1"
     assert await notes(way_in) == ["registered"]
     assert (await only(way_in, "accounts"))["account"] == "store"
 
 
 async def test_the_same_label_again_writes_nothing(
-    labels: Labels, way_in: WayIn
+    labels: Shipments, way_in: WayIn
 ) -> None:
     first = await register(labels, way_in)
     before = await only(way_in)
@@ -90,13 +90,13 @@ async def test_the_same_label_again_writes_nothing(
 
     again = await register(labels, way_in)
 
-    assert again == Registered(first.id, created=False, updated=(), warnings=())
+    assert again == RegistrationResult(first.id, created=False, updated=(), warnings=())
     assert await only(way_in) == before
     assert await notes(way_in) == ["registered"]
 
 
 async def test_a_number_that_comes_later_makes_the_shipment_due_again(
-    labels: Labels, way_in: WayIn
+    labels: Shipments, way_in: WayIn
 ) -> None:
     await register(labels, way_in, **numbers(None), announce=None, tracking_url=None)
 
@@ -113,7 +113,7 @@ async def test_a_number_that_comes_later_makes_the_shipment_due_again(
 
 
 async def test_every_announced_volume_is_a_parcel_and_later_labels_fill_them(
-    labels: Labels, way_in: WayIn
+    labels: Shipments, way_in: WayIn
 ) -> None:
     await register(labels, way_in, volumes=3)
 
@@ -125,7 +125,7 @@ async def test_every_announced_volume_is_a_parcel_and_later_labels_fill_them(
     assert again.updated == ("trackingNumber",)
 
 
-async def test_a_volume_more_is_created(labels: Labels, way_in: WayIn) -> None:
+async def test_a_volume_more_is_created(labels: Shipments, way_in: WayIn) -> None:
     await register(labels, way_in)
 
     again = await register(labels, way_in, parcels=(LabelParcel("BR2", 2),))
@@ -136,7 +136,7 @@ async def test_a_volume_more_is_created(labels: Labels, way_in: WayIn) -> None:
 
 
 async def test_a_reprint_without_its_number_keeps_it(
-    labels: Labels, way_in: WayIn
+    labels: Shipments, way_in: WayIn
 ) -> None:
     await register(labels, way_in)
 
@@ -146,7 +146,7 @@ async def test_a_reprint_without_its_number_keeps_it(
     assert (await only(way_in, "parcels"))["tracking_number"] == "BR1"
 
 
-async def test_a_conflict_changes_nothing(labels: Labels, way_in: WayIn) -> None:
+async def test_a_conflict_changes_nothing(labels: Shipments, way_in: WayIn) -> None:
     await register(labels, way_in)
     before = await way_in.rows("reference_values")
 
@@ -157,7 +157,7 @@ async def test_a_conflict_changes_nothing(labels: Labels, way_in: WayIn) -> None
 
 
 async def test_a_reference_that_comes_later_is_named_and_scans_under_it_count(
-    labels: Labels, way_in: WayIn
+    labels: Shipments, way_in: WayIn
 ) -> None:
     await register(labels, way_in)
     await scanned(way_in, "", refs=[["invoice_key", "K" * 44]])
@@ -171,7 +171,7 @@ async def test_a_reference_that_comes_later_is_named_and_scans_under_it_count(
 
 
 async def test_a_key_that_contradicts_the_registered_one_is_not_listened_to(
-    labels: Labels, way_in: WayIn
+    labels: Shipments, way_in: WayIn
 ) -> None:
     await register(labels, way_in, invoice_key="L" * 44)
 
@@ -189,7 +189,7 @@ async def test_a_key_that_contradicts_the_registered_one_is_not_listened_to(
 
 
 async def test_a_scan_that_beat_its_label_counts_with_it(
-    labels: Labels, way_in: WayIn
+    labels: Shipments, way_in: WayIn
 ) -> None:
     await scanned(way_in, "br 1")
 
@@ -203,7 +203,7 @@ def dispatched(at: datetime) -> dict[str, Any]:
 
 
 async def test_an_earlier_dispatch_date_is_taken_over_and_lets_earlier_scans_count(
-    labels: Labels, way_in: WayIn
+    labels: Shipments, way_in: WayIn
 ) -> None:
     await scanned(way_in, "BR1")
     way_in.clock.advance(20 * DAY)
@@ -223,7 +223,7 @@ async def test_an_earlier_dispatch_date_is_taken_over_and_lets_earlier_scans_cou
 
 
 async def test_a_later_dispatch_date_moves_nothing_and_says_so(
-    labels: Labels, way_in: WayIn
+    labels: Shipments, way_in: WayIn
 ) -> None:
     await register(labels, way_in, **dispatched(START))
     before = await way_in.rows("parcel_references"), await only(way_in)
@@ -238,7 +238,7 @@ async def test_a_later_dispatch_date_moves_nothing_and_says_so(
 
 
 async def test_a_number_that_is_open_under_another_order_is_warned_of(
-    labels: Labels, way_in: WayIn
+    labels: Shipments, way_in: WayIn
 ) -> None:
     await register(labels, way_in)
     await scanned(way_in, "BR1")
@@ -252,7 +252,7 @@ async def test_a_number_that_is_open_under_another_order_is_warned_of(
 
 
 async def test_what_vtex_got_with_the_invoice_is_announced_already(
-    labels: Labels, way_in: WayIn
+    labels: Shipments, way_in: WayIn
 ) -> None:
     await register(labels, way_in, announced=True)
     told = (await only(way_in))["announced_as"]
@@ -266,7 +266,7 @@ async def test_what_vtex_got_with_the_invoice_is_announced_already(
 
 
 async def test_nothing_is_announced_already_without_a_number(
-    labels: Labels, way_in: WayIn
+    labels: Shipments, way_in: WayIn
 ) -> None:
     await register(labels, way_in, **numbers(None), announce=None, announced=True)
 
@@ -274,14 +274,16 @@ async def test_nothing_is_announced_already_without_a_number(
 
 
 async def test_what_no_database_can_keep_is_replaced(
-    labels: Labels, way_in: WayIn
+    labels: Shipments, way_in: WayIn
 ) -> None:
     await register(labels, way_in, courier="A\0cme")
 
     assert (await only(way_in))["courier"] == "A\N{REPLACEMENT CHARACTER}cme"
 
 
-async def test_a_cancelled_shipment_begins_anew(labels: Labels, way_in: WayIn) -> None:
+async def test_a_cancelled_shipment_begins_anew(
+    labels: Shipments, way_in: WayIn
+) -> None:
     await register(
         labels,
         way_in,
@@ -311,7 +313,7 @@ async def test_a_cancelled_shipment_begins_anew(labels: Labels, way_in: WayIn) -
 
 
 async def test_the_scans_of_a_label_that_was_cancelled_by_mistake_count_again(
-    labels: Labels, way_in: WayIn
+    labels: Shipments, way_in: WayIn
 ) -> None:
     await register(labels, way_in)
     await scanned(way_in, "BR1")
@@ -329,7 +331,7 @@ async def test_a_label_adopts_the_number_that_a_scan_brought_before_it(
     def adopt(parcel: ParcelView) -> tuple[str, str]:
         return "Acme", f"https://acme.example/{parcel.tracking_number}"
 
-    labels = Labels(way_in.database, adoptions={"acme": adopt})
+    labels = Shipments(way_in.database, adoptions={"acme": adopt})
     refs = [["shipment_id", "S-1"], ["tracking_number", "BR7"]]
     await scanned(way_in, "", refs=refs)
     code = Reference(kind=ReferenceKind.SHIPMENT_ID, value="S-1")

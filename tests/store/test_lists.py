@@ -5,39 +5,40 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from relay.labels import Label
-from relay.store.counting import counts
+from relay.domain.labels import Label
+from relay.domain.status import ShipmentState
+from relay.store.counts import counts
 from relay.store.database import Database
-from relay.store.labels import Labels
-from relay.store.lists import Lists
-from relay.store.wanted import Wanted
-from relay.telling.state import State
-from tests.clock import START
+from relay.store.shipment_lists import ShipmentFilter, ShipmentLists
+from relay.store.shipments import Shipments
+from tests.support.clock import START
 
 LABEL = Label("store", "acme", "O", "1")
 
 
 @pytest.fixture
-async def lists(database: Database) -> Lists:
+async def lists(database: Database) -> ShipmentLists:
     """List seven shipments of two accounts, two rows at a time."""
-    labels = Labels(database)
+    labels = Shipments(database)
     for order in range(7):
         account = ("store", "outlet")[order % 2]
         label = replace(LABEL, account=account, order_id=f"O-{order}")
         await labels.register(label, START)
-    return Lists(database, batch=2, rounds=2)
+    return ShipmentLists(database, batch=2, rounds=2)
 
 
-async def test_a_page_goes_over_several_batches(lists: Lists) -> None:
-    page = await lists.shipments(Wanted(), START, limit=3)
-    rest = await lists.shipments(Wanted(), START, limit=9, before=page.next)
+async def test_a_page_goes_over_several_batches(lists: ShipmentLists) -> None:
+    page = await lists.shipments(ShipmentFilter(), START, limit=3)
+    rest = await lists.shipments(ShipmentFilter(), START, limit=9, before=page.next)
 
     assert [s.row["order_id"] for s in page.shipments] == ["O-6", "O-5", "O-4"]
     assert [s.row["order_id"] for s in rest.shipments] == ["O-3", "O-2", "O-1", "O-0"]
 
 
-async def test_a_page_may_be_empty_and_still_have_a_next_one(lists: Lists) -> None:
-    wanted = Wanted(state=State.DELIVERED)
+async def test_a_page_may_be_empty_and_still_have_a_next_one(
+    lists: ShipmentLists,
+) -> None:
+    wanted = ShipmentFilter(state=ShipmentState.DELIVERED)
 
     first = await lists.shipments(wanted, START, limit=9)
     second = await lists.shipments(wanted, START, limit=9, before=first.next)
@@ -46,11 +47,11 @@ async def test_a_page_may_be_empty_and_still_have_a_next_one(lists: Lists) -> No
     assert (second.shipments, second.next) == ((), None)
 
 
-async def test_only_the_accounts_asked_for_are_listed(lists: Lists) -> None:
-    page = await lists.shipments(Wanted(["outlet"]), START, limit=9)
+async def test_only_the_accounts_asked_for_are_listed(lists: ShipmentLists) -> None:
+    page = await lists.shipments(ShipmentFilter(["outlet"]), START, limit=9)
 
     assert {s.row["account"] for s in page.shipments} == {"outlet"}
-    assert (await lists.shipments(Wanted([]), START, limit=9)).shipments == ()
+    assert (await lists.shipments(ShipmentFilter([]), START, limit=9)).shipments == ()
 
 
 @pytest.mark.usefixtures("lists")

@@ -8,8 +8,8 @@ import pytest
 from relay.clock import micros
 from relay.store.database import migrations
 from relay.store.sqlite import SqliteDatabase
-from tests.clock import START
-from tests.way_in import everything
+from tests.support.clock import START
+from tests.support.way_in import everything
 
 BEFORE_POLLS_OF_PARCELS = 4
 ANSWERED = micros(START) + 1

@@ -8,17 +8,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from relay.clock import micros
-from relay.store.ages import IDLE, Ages, AgesPolicy
-from relay.store.asides import Aside, Asides, Bounds
+from relay.domain.events import Milestone
+from relay.domain.shipment import Policy
+from relay.runtime.housekeeper import Housekeeper, no_wake
+from relay.store.codec import new_id
 from relay.store.database import Database
-from relay.store.labels import new_id
 from relay.store.postgres import PostgresDatabase
+from relay.store.rejected import RejectedBounds, RejectedRequest, RejectedRequests
+from relay.store.retention import IDLE, Retention, RetentionPolicy
 from relay.store.sqlite import SqliteDatabase
 from relay.store.sweep import SOON, Sweep
-from relay.sweeping import Sweeper, nobody
-from relay.telling.facts import Policy
-from relay.tracking import Milestone
-from tests.conftest import Clock
 from tests.store.making import (
     START,
     claim,
@@ -31,6 +30,7 @@ from tests.store.making import (
     shipment,
     to_rest,
 )
+from tests.support.clock import Clock
 
 POLICY = Policy(zone=ZoneInfo("America/Sao_Paulo"))
 HOUR = timedelta(hours=1)
@@ -39,7 +39,7 @@ LATER = START + timedelta(hours=2)
 
 
 def sweep_of(database: Database, **more: object) -> Sweep:
-    policy = AgesPolicy(expire_by_contract={"quick": 5 * DAY})
+    policy = RetentionPolicy(expire_by_contract={"quick": 5 * DAY})
     values = {"accounts": {"store"}, "size": 50} | more
     return Sweep(
         database,
@@ -231,8 +231,8 @@ OF_SHIPMENTS = (
 )
 
 
-def ages_of(database: Database, **more: int) -> Ages:
-    return Ages(database, AgesPolicy(), **more)
+def ages_of(database: Database, **more: int) -> Retention:
+    return Retention(database, RetentionPolicy(), **more)
 
 
 async def forgotten(database: Database, now: datetime) -> dict[str, int]:
@@ -364,8 +364,8 @@ async def test_an_event_stays_as_long_as_a_shipment_it_counts_for(
 
 
 async def test_what_was_put_aside_goes_after_days(database: Database) -> None:
-    aside = Aside("acme", START, {}, b"forged", {}, "wrong secret")
-    await Asides(database).put([aside], Bounds(9, 999, START))
+    aside = RejectedRequest("acme", START, {}, b"forged", {}, "wrong secret")
+    await RejectedRequests(database).put([aside], RejectedBounds(9, 999, START))
     assert await forgotten(database, START + 6 * DAY) == {}
     assert await forgotten(database, START + 8 * DAY) == {"asides": 1}
 
@@ -404,13 +404,13 @@ async def test_a_walk_ends_where_everything_is_young(database: Database) -> None
 
 
 def test_a_contract_may_expire_sooner() -> None:
-    policy = AgesPolicy(expire_by_contract={"quick": DAY})
+    policy = RetentionPolicy(expire_by_contract={"quick": DAY})
     assert policy.expires_after("quick") == DAY
     assert policy.expires_after("acme") == 60 * DAY
 
 
 def test_calls_are_bounded_by_the_time_in_their_id() -> None:
-    policy = AgesPolicy(calls=DAY)
+    policy = RetentionPolicy(calls=DAY)
     assert (
         new_id(START - DAY - timedelta(milliseconds=1))
         < (policy.bounds(START)["calls"])
@@ -429,9 +429,9 @@ class Woken:
         self.times += 1
 
 
-def sweeper_of(database: Database, clock: Clock, woken: Woken) -> Sweeper:
+def sweeper_of(database: Database, clock: Clock, woken: Woken) -> Housekeeper:
     sweep = sweep_of(database, size=1)
-    return Sweeper(database, sweep, ages_of(database), clock, wake=woken)
+    return Housekeeper(database, sweep, ages_of(database), clock, wake=woken)
 
 
 async def test_a_round_counts_wakes_and_forgets(database: Database) -> None:
@@ -451,7 +451,7 @@ async def test_a_round_counts_wakes_and_forgets(database: Database) -> None:
 
 
 @dataclass
-class Failing(Sweeper):
+class Failing(Housekeeper):
     """Fails at first, then works, and says so."""
 
     steps: int = 0
@@ -477,7 +477,7 @@ async def test_a_round_that_fails_is_repeated(sqlite: SqliteDatabase) -> None:
     await asyncio.wait_for(sweeper.again.wait(), 30)
     running.cancel()
     assert await asyncio.gather(running, return_exceptions=True)
-    assert sweeper.wake is nobody
+    assert sweeper.wake is no_wake
     sweeper.wake()
 
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.tracking import Milestone, Reference, ReferenceKind, TrackingEvent
+from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEvent
 from relay.vtex.bodies import (
     DESCRIPTION_LIMIT,
     EventTime,
     TrackingObject,
-    announcement,
     as_bytes,
     delivered_date,
     instants,
+    partial_invoice_body,
     tracking_body,
     tracking_object,
 )
@@ -35,7 +35,7 @@ class Scan:
 
 
 def test_an_announcement_has_all_four_fields() -> None:
-    body = announcement("BR1", "https://t.example/BR1", "Loggi", "2026-08-01")
+    body = partial_invoice_body("BR1", "https://t.example/BR1", "Loggi", "2026-08-01")
     assert as_bytes(body) == (
         b'{"trackingNumber":"BR1","trackingUrl":"https://t.example/BR1",'
         b'"courier":"Loggi","dispatchedDate":"2026-08-01"}'
@@ -44,7 +44,7 @@ def test_an_announcement_has_all_four_fields() -> None:
 
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_an_announcement_never_holds_an_empty_text(nothing: str | None) -> None:
-    body = announcement("", nothing, nothing, nothing)
+    body = partial_invoice_body("", nothing, nothing, nothing)
     assert set(body.values()) == {None}
     assert len(body) == 4
 

@@ -13,9 +13,14 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import TestServer
 
 from relay.errors import ConfigurationError, DeadlineOver, NotSent, VtexError
-from relay.vtex.client import USER_AGENT, Answer, VtexAccount, VtexClient
-from relay.vtex.deadline import Deadline
-from relay.vtex.wire import vtex_session
+from relay.vtex.client import (
+    USER_AGENT,
+    Deadline,
+    VtexAccount,
+    VtexClient,
+    VtexResponse,
+)
+from relay.vtex.http import vtex_session
 
 KEY, TOKEN = "vtexappkey-shop-KEY", "TOKEN-that-nobody-may-see"
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
@@ -61,7 +66,7 @@ def soon() -> Deadline:
     return Deadline.within(5, lambda: NOW)
 
 
-async def ask(vtex: Vtex, verb: str = "publish", number: str = "123") -> Answer:
+async def ask(vtex: Vtex, verb: str = "publish", number: str = "123") -> VtexResponse:
     """Make one call with a client of its own."""
     async with vtex_session() as session:
         client = VtexClient(session, clock=lambda: NOW, waits=(0, 0))
@@ -91,7 +96,7 @@ async def test_each_call_goes_out_as_vtex_documents_it(
 ) -> None:
     vtex = await serve(lambda _: web.json_response(RECEIPT))
     answer = await ask(vtex, verb)
-    assert answer == Answer(200, "", None, RECEIPT, "r-1")
+    assert answer == VtexResponse(200, "", None, RECEIPT, "r-1")
     assert vtex.seen == [seen]
     sent = vtex.headers[0]
     assert sent["X-VTEX-API-AppKey"] == KEY
@@ -144,7 +149,7 @@ async def test_an_answer_is_taken_whatever_its_body(
     serve: Serve, status: int, body: bytes, words: str, payload: object
 ) -> None:
     vtex = await serve(lambda _: web.Response(status=status, body=body))
-    assert await ask(vtex) == Answer(status, words, None, payload, None)
+    assert await ask(vtex) == VtexResponse(status, words, None, payload, None)
 
 
 async def test_retry_after_comes_in_seconds(serve: Serve) -> None:
@@ -199,7 +204,9 @@ class Resolver(AbstractResolver):
         """Nothing is held."""
 
 
-async def knock(resolver: Resolver, vtex: Vtex, waits: tuple[float, ...]) -> Answer:
+async def knock(
+    resolver: Resolver, vtex: Vtex, waits: tuple[float, ...]
+) -> VtexResponse:
     port = vtex.base_url.rstrip("/").rpartition(":")[2]
     connector = TCPConnector(resolver=resolver, use_dns_cache=False)
     async with ClientSession(connector=connector) as session:

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from relay.vtex.bodies import EventTime, TrackingObject, tracking_object
 from relay.vtex.orders import (
-    Differs,
-    Found,
+    DifferentNumber,
+    FoundPackage,
     OrderView,
     PackageView,
     ShownEvent,
     find_package,
     parse_order,
     shown_objects,
-    shows_announcement,
+    shows_tracking_number,
 )
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
@@ -175,24 +175,24 @@ def test_a_number_may_differ_by_zeros_or_series(
 ) -> None:
     package = PackageView(shown)
     found = find_package(order_of("other", package), ours)
-    assert found == (Differs(package, by) if by else None)  # type: ignore[arg-type]
+    assert found == (DifferentNumber(package, by) if by else None)  # type: ignore[arg-type]
 
 
 def test_the_very_number_comes_before_any_likeness() -> None:
     order = order_of("0123", PackageView("9", KEY), "123")
-    assert find_package(order, "123", KEY) == Found(PackageView("123"))
+    assert find_package(order, "123", KEY) == FoundPackage(PackageView("123"))
 
 
 def test_the_number_as_vtex_writes_it_comes_first() -> None:
     order = order_of("123", "000123-1")
     found = find_package(order, "123", None, "000123-1")
-    assert found == Found(PackageView("000123-1"))
-    assert find_package(order, "123", None, "gone") == Found(PackageView("123"))
+    assert found == FoundPackage(PackageView("000123-1"))
+    assert find_package(order, "123", None, "gone") == FoundPackage(PackageView("123"))
 
 
 def test_the_same_key_is_the_best_likeness() -> None:
     package = PackageView("A-77", KEY)
-    assert find_package(order_of("0123", package), "123", KEY) == Differs(
+    assert find_package(order_of("0123", package), "123", KEY) == DifferentNumber(
         package, "key"
     )
 
@@ -212,7 +212,7 @@ def test_two_that_are_alike_are_none(numbers: tuple[str, str]) -> None:
 
 def test_zeros_are_nearer_than_a_series() -> None:
     found = find_package(order_of("123-2", "0123"), "123")
-    assert found == Differs(PackageView("0123"), "zeros")
+    assert found == DifferentNumber(PackageView("0123"), "zeros")
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_an_announcement_is_shown_if_all_that_we_hold_is(
     ours: tuple[str | None, str | None, str | None], shows: bool
 ) -> None:
     package = PackageView("1", "", "BR1", "https://t", "Loggi")
-    assert shows_announcement(package, *ours) is shows
+    assert shows_tracking_number(package, *ours) is shows
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_an_empty_field_differs_only_if_we_hold_a_value(
     ours: tuple[str | None, str | None, str | None], shows: bool
 ) -> None:
     package = PackageView("1", tracking_number="BR1")
-    assert shows_announcement(package, *ours) is shows
+    assert shows_tracking_number(package, *ours) is shows
 
 
 @dataclass(frozen=True)

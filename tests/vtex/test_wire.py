@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.errors import NotSent, Unanswered
-from relay.vtex.wire import (
+from relay.vtex.http import (
     Exchange,
     NotConnected,
     Received,

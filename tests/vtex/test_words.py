@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.vtex.words import LIMIT, seconds_to_wait, useful_words
+from relay.vtex.answers import LIMIT, error_text, seconds_to_wait
 
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 PROBLEM = {
@@ -49,24 +49,24 @@ PAGE = "<html>\n<title>404 Not Found</title><b>nginx</b></html>"
 def test_the_message_is_found_in_every_shape(
     payload: object, text: str, words: str
 ) -> None:
-    assert useful_words(payload, text) == words
+    assert error_text(payload, text) == words
 
 
 def test_the_same_trouble_has_the_same_words() -> None:
     other = PROBLEM | {"traceId": "00-77f"}
-    assert useful_words(PROBLEM, "") == useful_words(other, "")
+    assert error_text(PROBLEM, "") == error_text(other, "")
 
 
 def test_a_shape_without_end_is_left() -> None:
     deep: object = "x"
     for _ in range(900):
         deep = {"error": deep}
-    assert useful_words(deep, "as it came") == "as it came"
+    assert error_text(deep, "as it came") == "as it came"
 
 
 def test_secrets_are_blotted_out_before_the_words_are_cut() -> None:
     text = "x" * (LIMIT - 4) + "a-long-token"
-    words = useful_words(None, text, secrets=("a-long-token", "x"))
+    words = error_text(None, text, secrets=("a-long-token", "x"))
     assert words == "x" * (LIMIT - 4) + "***"
 
 
@@ -84,7 +84,7 @@ json_values = st.recursive(
 
 @given(json_values, st.text())
 def test_no_answer_can_break_it(payload: object, text: str) -> None:
-    words = useful_words(payload, text)
+    words = error_text(payload, text)
     assert len(words) <= LIMIT
     assert words == " ".join(words.split()) or len(words) == LIMIT
 

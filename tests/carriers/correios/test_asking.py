@@ -15,16 +15,20 @@ from aioresponses import aioresponses
 
 from carriers.correios import Adapter
 from carriers.correios.sandbox import TOKEN, Simulator
-from relay.carrier.contract import (
+from relay.adapters.protocol import (
     Addressed,
     CarrierFailure,
     ContractOptions,
     Document,
-    ParcelView,
     Unpacks,
 )
-from relay.sandbox.stage import Stage, StagedCall, StagedParcel, StagedScan
-from relay.tracking import Reference, ReferenceKind
+from relay.domain.events import ParcelView, Reference, ReferenceKind
+from relay.sandbox.simulator import (
+    SimulatedCall,
+    SimulatedParcel,
+    SimulatedScan,
+    Simulation,
+)
 from tests.carriers.correios.signing import scan, tracked
 from tests.carriers.wire import given
 
@@ -39,7 +43,7 @@ class Post:
     """Correios' side: the sandbox's part, with tokens that run out."""
 
     def __init__(self) -> None:
-        self.stage = Stage()
+        self.stage = Simulation()
         self.calls: list[web.Request] = []
         self.bodies: list[bytes] = []
         self.given = 0
@@ -63,7 +67,7 @@ class Post:
             if bearer.startswith("token-"):
                 headers["Authorization"] = f"Bearer {TOKEN}"
             query, values = request.query, dict(request.match_info)
-            call = StagedCall(request.method, values, query, headers, body)
+            call = SimulatedCall(request.method, values, query, headers, body)
             given = route.answer(call, self.stage)
             return web.Response(
                 status=given.status, body=self._own(given.body), headers=given.headers
@@ -79,10 +83,10 @@ class Post:
         return body.replace(TOKEN.encode(), b"token-%d" % self.given)
 
     def happened(self, number: str, *codes: str) -> None:
-        parcel = StagedParcel("order", number, number)
+        parcel = SimulatedParcel("order", number, number)
         for place, code in enumerate(codes):
             moment = HAPPENED.replace(hour=place)
-            self.stage.record(StagedScan(parcel, code, moment, "Palavras"))
+            self.stage.record(SimulatedScan(parcel, code, moment, "Palavras"))
 
 
 @pytest.fixture
@@ -218,10 +222,10 @@ async def test_a_renewed_token_that_is_refused_too_is_a_failure(
 
 
 def test_the_sandbox_answers_for_one_object_too() -> None:
-    stage = Stage()
+    stage = Simulation()
     [_, _, _, single] = Simulator().routes()
     headers = {"Authorization": f"Bearer {TOKEN}", "Accept-Language": "en"}
-    call = StagedCall("GET", {"number": "ZZ1"}, {}, headers, b"")
+    call = SimulatedCall("GET", {"number": "ZZ1"}, {}, headers, b"")
     [found] = json.loads(single.answer(call, stage).body)["objetos"]
     assert found["mensagem"].startswith("SRO-020")
 
@@ -243,9 +247,11 @@ def test_the_sandbox_is_as_strict_as_they_are(
     headers: Mapping[str, str], query: Mapping[str, str], status: int
 ) -> None:
     [token, _, batch, _] = Simulator().routes()
-    call = StagedCall("GET", {}, query, headers, b"")
-    assert batch.answer(call, Stage()).status == status
-    assert token.answer(StagedCall("POST", {}, {}, {}, b""), Stage()).status == 401
+    call = SimulatedCall("GET", {}, query, headers, b"")
+    assert batch.answer(call, Simulation()).status == status
+    assert (
+        token.answer(SimulatedCall("POST", {}, {}, {}, b""), Simulation()).status == 401
+    )
 
 
 FOUND = {"objetos": [tracked(scan("PO01"))]}

@@ -7,10 +7,17 @@ import pytest
 
 from carriers.correios import Adapter
 from carriers.correios.sandbox import Simulator
-from relay.carrier.contract import ContractOptions, Document, ParcelView, Polls
+from relay.adapters.protocol import ContractOptions, Document, Polls
+from relay.domain.events import (
+    Effect,
+    Milestone,
+    ParcelView,
+    Reference,
+    ReferenceKind,
+    TrackingEvent,
+)
 from relay.errors import ConfigurationError
-from relay.sandbox.stage import Answers
-from relay.tracking import Effect, Milestone, Reference, ReferenceKind, TrackingEvent
+from relay.sandbox.simulator import Answers
 from tests.carriers import support
 from tests.carriers.correios.signing import document, scan, tracked
 

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from carriers.generic import Adapter
-from relay.carrier.contract import ContractOptions, Document
+from relay.adapters.protocol import ContractOptions, Document
+from relay.domain.events import TrackingEvent
 from relay.errors import ConfigurationError
-from relay.tracking import TrackingEvent
 
 ARRIVED = datetime(2026, 11, 20, tzinfo=UTC)
 ZONE = ZoneInfo("America/Sao_Paulo")

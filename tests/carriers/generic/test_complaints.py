@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from carriers.generic import Adapter
+from relay.config.contract import ContractSettings
+from relay.domain.events import ReferenceKind
 from relay.errors import ConfigurationError
-from relay.settings.contracts import ContractSettings
-from relay.tracking import ReferenceKind
 from tests.carriers.generic.making import FORMAT, adapter, complaint
 
 URL = "https://carrier.example/{tracking_number}"

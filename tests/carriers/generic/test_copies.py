@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from carriers.generic import Adapter
-from relay.carrier.codes import CodeTable
-from relay.carrier.contract import ContractOptions, Polls, WebhookRequest
+from relay.adapters.codes import CodeTable
+from relay.adapters.protocol import ContractOptions, Polls, WebhookRequest
 from tests.carriers import support
 from tests.carriers.support import Sample
 

@@ -7,17 +7,16 @@ import pytest
 
 from carriers.generic import Adapter
 from carriers.generic.options import Options
-from relay.carrier.contract import (
+from relay.adapters.protocol import (
     ContractOptions,
-    ParcelView,
     Polls,
     Replies,
     Reply,
     WebhookRequest,
 )
+from relay.config.contract import ContractSettings
+from relay.domain.events import ParcelView, Reference, ReferenceKind
 from relay.errors import ConfigurationError
-from relay.settings.contracts import ContractSettings
-from relay.tracking import Reference, ReferenceKind
 from tests.carriers.generic.making import FORMAT, adapter, complaint
 
 URL = "https://carrier.example/{tracking_number}"

@@ -16,25 +16,24 @@ from yarl import URL
 
 from carriers.generic import Adapter
 from carriers.generic.sandbox import Simulator
-from relay.carrier.contract import (
+from relay.adapters.protocol import (
     Addressed,
     CarrierFailure,
     ContractOptions,
     Document,
-    ParcelView,
     Polls,
     Unpacks,
 )
+from relay.domain.events import ParcelView, Reference, ReferenceKind
 from relay.errors import ConfigurationError
-from relay.sandbox.stage import (
+from relay.sandbox.simulator import (
     Answers,
+    SimulatedCall,
+    SimulatedParcel,
+    SimulatedScan,
     Simulates,
-    Stage,
-    StagedCall,
-    StagedParcel,
-    StagedScan,
+    Simulation,
 )
-from relay.tracking import Reference, ReferenceKind
 from tests.carriers.generic.making import ARRIVED, FORMAT, adapter
 from tests.carriers.wire import given
 
@@ -470,13 +469,13 @@ def test_what_asks_cannot_be_made_without_saying_how() -> None:
 
 def asked(headers: dict[str, str], **query: str) -> Any:
     [route] = Simulator().routes()
-    answer = route.answer(StagedCall("GET", {}, query, headers, b""), Stage())
+    answer = route.answer(SimulatedCall("GET", {}, query, headers, b""), Simulation())
     return answer.status, json.loads(answer.body)
 
 
 def test_the_sandbox_refuses_what_the_plain_format_has_not() -> None:
-    scan = StagedScan(StagedParcel("order", "id", "ZZ1"), "held", ARRIVED)
-    nameless = StagedScan(StagedParcel("order", "id"), "held", ARRIVED)
+    scan = SimulatedScan(SimulatedParcel("order", "id", "ZZ1"), "held", ARRIVED)
+    nameless = SimulatedScan(SimulatedParcel("order", "id"), "held", ARRIVED)
     with pytest.raises(ValueError, match="a secret is needed"):
         Simulator().webhook(scan, "")
     with pytest.raises(ValueError, match="a number"):
@@ -484,9 +483,9 @@ def test_the_sandbox_refuses_what_the_plain_format_has_not() -> None:
     bearer = {"Authorization": "Bearer x"}
     assert asked({}) == (401, {"error": "no bearer token"})
     assert asked(bearer, number="ZZ9") == (200, {"parcels": []})
-    call = StagedCall("GET", {}, MultiDict([("number", "Z")] * 21), bearer, b"")
+    call = SimulatedCall("GET", {}, MultiDict([("number", "Z")] * 21), bearer, b"")
     [route] = Simulator().routes()
-    assert b"ask for 1 to 20" in route.answer(call, Stage()).body
+    assert b"ask for 1 to 20" in route.answer(call, Simulation()).body
 
 
 async def test_an_error_of_the_plain_format_is_a_failure(

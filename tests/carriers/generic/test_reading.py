@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.carrier.contract import Document, Remarks, Unreadable
-from relay.tracking import Effect, Milestone, Reason, TrackingEvent
+from relay.adapters.protocol import Document, Remarks, Unreadable
+from relay.domain.events import Effect, Milestone, Reason, TrackingEvent
 from tests.carriers.generic.making import ARRIVED, EVENT, adapter, read
 
 FORM = "application/x-www-form-urlencoded"

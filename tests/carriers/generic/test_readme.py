@@ -8,9 +8,9 @@ from pathlib import Path
 
 import carriers.generic
 from carriers.generic import Adapter
-from relay.carrier.contract import Document, Polls
-from relay.settings.contracts import ContractSettings
-from relay.tracking import Effect, Milestone
+from relay.adapters.protocol import Document, Polls
+from relay.config.contract import ContractSettings
+from relay.domain.events import Effect, Milestone
 from tests.carriers.generic.making import ARRIVED
 
 README = Path(carriers.generic.__file__).with_name("README.md").read_text("utf-8")

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carriers.generic import Adapter
-from relay.carrier.contract import ContractOptions, WebhookRequest
+from relay.adapters.protocol import ContractOptions, WebhookRequest
 from relay.errors import ConfigurationError, UntrustedWebhook
 
 FORMAT: dict[str, Any] = {

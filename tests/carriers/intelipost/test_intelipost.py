@@ -8,10 +8,10 @@ import pytest
 from carriers.intelipost import Adapter
 from carriers.intelipost.payload import spelled
 from carriers.intelipost.sandbox import Simulator
-from relay.carrier.contract import ContractOptions, Document, ParcelView, WebhookRequest
+from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
+from relay.domain.events import Effect, Milestone, ParcelView, TrackingEvent
 from relay.errors import UntrustedWebhook
-from relay.sandbox.stage import Simulates, StagedParcel, StagedScan
-from relay.tracking import Effect, Milestone, TrackingEvent
+from relay.sandbox.simulator import SimulatedParcel, SimulatedScan, Simulates
 from tests.carriers import support
 from tests.carriers.intelipost.signing import document, notice
 
@@ -219,7 +219,7 @@ def test_a_history_that_is_none_is_unreadable() -> None:
 
 @pytest.mark.parametrize(("code", "secret"), [("ENTREGUE", ""), ("", "s")])
 def test_the_sandbox_refuses_what_the_hub_never_sends(code: str, secret: str) -> None:
-    scan = StagedScan(StagedParcel("order", "volume"), code, ARRIVED)
+    scan = SimulatedScan(SimulatedParcel("order", "volume"), code, ARRIVED)
     with pytest.raises(ValueError, match="Intelipost"):
         Simulator().webhook(scan, secret)
 

@@ -8,10 +8,10 @@ import pytest
 
 from carriers.loggi import Adapter
 from carriers.loggi.sandbox import Simulator
-from relay.carrier.contract import ContractOptions, Document, ParcelView, WebhookRequest
+from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
+from relay.domain.events import Milestone, ParcelView, TrackingEvent
 from relay.errors import UntrustedWebhook
-from relay.sandbox.stage import Simulates, StagedParcel, StagedScan
-from relay.tracking import Milestone, TrackingEvent
+from relay.sandbox.simulator import SimulatedParcel, SimulatedScan, Simulates
 from tests.carriers.loggi.signing import batch, document, headers, package, status
 
 ARRIVED = datetime(2026, 11, 20, tzinfo=UTC)
@@ -181,10 +181,10 @@ def test_there_is_no_public_page() -> None:
 
 
 def test_the_sandbox_refuses_what_the_carrier_never_sends() -> None:
-    scan = StagedScan(StagedParcel("order", "key", "ZZ1"), "5", ARRIVED)
+    scan = SimulatedScan(SimulatedParcel("order", "key", "ZZ1"), "5", ARRIVED)
     with pytest.raises(ValueError, match="user:password"):
         Simulator().webhook(scan, "password")
-    nameless = replace(scan, parcel=StagedParcel("order", "key"))
+    nameless = replace(scan, parcel=SimulatedParcel("order", "key"))
     with pytest.raises(ValueError, match="tracking code"):
         Simulator().webhook(nameless, "user:password")
 

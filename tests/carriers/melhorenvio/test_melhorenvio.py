@@ -7,11 +7,18 @@ import pytest
 
 from carriers.melhorenvio import Adapter
 from carriers.melhorenvio.sandbox import Simulator
-from relay.carrier.contract import ContractOptions, Document, ParcelView, WebhookRequest
-from relay.carrier.signatures import hmac_sha256
+from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
+from relay.adapters.signatures import hmac_sha256
+from relay.domain.events import (
+    Effect,
+    Milestone,
+    ParcelView,
+    Reference,
+    ReferenceKind,
+    TrackingEvent,
+)
 from relay.errors import ConfigurationError
-from relay.sandbox.stage import Simulates, StagedParcel, StagedScan
-from relay.tracking import Effect, Milestone, Reference, ReferenceKind, TrackingEvent
+from relay.sandbox.simulator import SimulatedParcel, SimulatedScan, Simulates
 from tests.carriers.melhorenvio.signing import document
 
 ARRIVED = datetime(2026, 11, 20, tzinfo=UTC)
@@ -221,8 +228,10 @@ def test_the_tracking_page_follows_the_tracking_number() -> None:
 
 
 def test_the_sandbox_plays_a_label_without_a_tracking_number() -> None:
-    parcel = StagedParcel("1500000000001-01", "label-1")
-    request = Simulator().webhook(StagedScan(parcel, "order.generated", ARRIVED), "s")
+    parcel = SimulatedParcel("1500000000001-01", "label-1")
+    request = Simulator().webhook(
+        SimulatedScan(parcel, "order.generated", ARRIVED), "s"
+    )
     [found] = read(request.body)
     assert values(found) == [
         ("shipment_id", "label-1"),
@@ -232,7 +241,7 @@ def test_the_sandbox_plays_a_label_without_a_tracking_number() -> None:
 
 @pytest.mark.parametrize(("code", "secret"), [("order.posted", ""), ("POD", "s")])
 def test_the_sandbox_refuses_what_the_hub_never_sends(code: str, secret: str) -> None:
-    scan = StagedScan(StagedParcel("order", "label"), code, ARRIVED)
+    scan = SimulatedScan(SimulatedParcel("order", "label"), code, ARRIVED)
     with pytest.raises(ValueError, match="Melhor Envio"):
         Simulator().webhook(scan, secret)
 

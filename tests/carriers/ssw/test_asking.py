@@ -13,18 +13,22 @@ from aioresponses import aioresponses
 
 from carriers.ssw import Adapter
 from carriers.ssw.sandbox import Simulator
-from relay.carrier.contract import (
+from relay.adapters.protocol import (
     Addressed,
     CarrierFailure,
     ContractOptions,
     Document,
-    ParcelView,
     Unpacks,
 )
-from relay.sandbox.server import SandboxOptions, create_sandbox
-from relay.sandbox.stage import Stage, StagedCall, StagedParcel, StagedScan
-from relay.sandbox.world import WORLD
-from relay.tracking import Reference, ReferenceKind
+from relay.domain.events import ParcelView, Reference, ReferenceKind
+from relay.sandbox.server import create_sandbox
+from relay.sandbox.simulator import (
+    SimulatedCall,
+    SimulatedParcel,
+    SimulatedScan,
+    Simulation,
+)
+from relay.sandbox.world import WORLD, SandboxOptions
 from tests.carriers.ssw.signing import KEY, found, occurrence, transport
 from tests.carriers.wire import given
 
@@ -138,9 +142,11 @@ async def test_they_say_how_long_to_wait(session: ClientSession) -> None:
 
 async def test_the_sandbox_answers_a_sender_too(session: ClientSession) -> None:
     app = create_sandbox(SandboxOptions(simulators={"ssw": Simulator()}))
-    parcel = StagedParcel("order", "12345", invoice_number="12345")
+    parcel = SimulatedParcel("order", "12345", invoice_number="12345")
     for code in ("80", "01"):
-        app[WORLD].stages["ssw"].record(StagedScan(parcel, code, HAPPENED, "Palavras"))
+        app[WORLD].stages["ssw"].record(
+            SimulatedScan(parcel, code, HAPPENED, "Palavras")
+        )
     async with TestServer(app) as server:
         home = str(server.make_url("/carriers/ssw"))
         made = adapter(cnpj="11222333000181", base_url=home)
@@ -151,7 +157,7 @@ async def test_the_sandbox_answers_a_sender_too(session: ClientSession) -> None:
 @pytest.mark.parametrize("body", [b"", b"cnpj=1", b"[]", b"{}"])
 def test_the_sandbox_wants_to_know_who_asks(body: bytes) -> None:
     _, as_sender = Simulator().routes()
-    answer = as_sender.answer(StagedCall("POST", {}, {}, {}, body), Stage())
+    answer = as_sender.answer(SimulatedCall("POST", {}, {}, {}, body), Simulation())
     assert json.loads(answer.body)["success"] is False
 
 

@@ -6,10 +6,17 @@ import pytest
 
 from carriers.ssw import Adapter
 from carriers.ssw.sandbox import Simulator
-from relay.carrier.contract import ContractOptions, Document, ParcelView, Polls
+from relay.adapters.protocol import ContractOptions, Document, Polls
+from relay.domain.events import (
+    Effect,
+    Milestone,
+    ParcelView,
+    Reference,
+    ReferenceKind,
+    TrackingEvent,
+)
 from relay.errors import ConfigurationError
-from relay.sandbox.stage import Answers
-from relay.tracking import Effect, Milestone, Reference, ReferenceKind, TrackingEvent
+from relay.sandbox.simulator import Answers
 from tests.carriers.ssw.signing import KEY, asked, document, found, occurrence
 from tests.carriers.ssw.signing import transport as written
 

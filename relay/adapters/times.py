@@ -1,0 +1,40 @@
+"""Carriers' local times, in the contract's zone."""
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Final
+from zoneinfo import ZoneInfo, available_timezones
+
+from relay.adapters.options import closest
+
+
+def local(text: str, layout: str, zone: ZoneInfo) -> datetime:
+    """Read a naive *text* in *layout* (as `strptime`) as a time of *zone*, in UTC.
+
+    Raises `ValueError` if the text has another layout.
+    """
+    naive = datetime.strptime(text.strip(), layout)  # noqa: DTZ007 -- the zone follows
+    return naive.replace(tzinfo=zone).astimezone(UTC)
+
+
+def iso(text: str, zone: ZoneInfo) -> datetime:
+    """Read an ISO 8601 *text*; one without offset is a time of *zone*; in UTC."""
+    parsed = datetime.fromisoformat(text.strip())
+    if parsed.tzinfo is None:
+        parsed = parsed.replace(tzinfo=zone)
+    return parsed.astimezone(UTC)
+
+
+EXAMPLE: Final = "America/Sao_Paulo"
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """Return the names of all zones, in their exact spelling."""
+    return frozenset(available_timezones())
+
+
+def unknown_zone(name: str) -> tuple[str, str]:
+    """Say that there is no zone called *name*, and what to write in its place."""
+    meant = closest(name, zone_names(), cutoff=0.6) or EXAMPLE
+    return f"there is no time zone {name!r}", f'write for instance "{meant}"'

@@ -1,0 +1,172 @@
+"""`/openapi.json`: the API as its own models and routes describe it."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any, Final
+
+from aiohttp import web
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
+from pydantic_core import to_json
+
+from relay.api.operations import OPERATIONS, Operation
+from relay.service.models import Problem
+
+_REFERENCE: Final = "#/components/schemas/{model}"
+_PLACEHOLDER: Final = re.compile(r"{(\w+)}")
+_PROBLEM: Final = "application/problem+json"
+_WEBHOOK: Final = "Take what a carrier sends; it is verified as the carrier signs it"
+_PUBLIC: Final = (
+    ("get", "/healthz", "Say that the process is alive", (200,)),
+    ("get", "/readyz", "Say whether the process does its work", (200, 503)),
+    ("get", "/openapi.json", "Show this description", (200,)),
+    *(
+        (method, f"/webhooks/{{contract}}{secret}", _WEBHOOK, (200, 401, 404, 413, 503))
+        for method in ("post", "put")
+        for secret in ("", "/{secret}")
+    ),
+)
+"""Routes that need no token, and whose bodies are no models of ours."""
+
+Used = tuple[type[BaseModel], JsonSchemaMode]
+Schemas = Mapping[Any, Mapping[str, Any]]
+"""The reference to the schema of a model in one direction."""
+
+
+def add_routes(app: web.Application) -> None:
+    """Serve the description of all operations that are mounted."""
+    app.router.add_get("/openapi.json", describe)
+
+
+async def describe(request: web.Request) -> web.Response:
+    """Return the description; it is nobody's secret."""
+    operations = request.app[OPERATIONS]
+    body = to_json(document(operations))
+    return web.Response(body=body, content_type="application/json")
+
+
+def document(operations: Iterable[Operation]) -> dict[str, Any]:
+    """Describe *operations* in OpenAPI 3.1."""
+    served = tuple(operations)
+    used = sorted(set(_used(served)), key=lambda u: (u[0].__name__, u[1]))
+    schemas, definitions = models_json_schema(
+        used, ref_template=_REFERENCE, schema_generator=GenerateJsonSchema
+    )
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in served:
+        described = _operation(operation, schemas, definitions["$defs"])
+        paths.setdefault(operation.path, {})[operation.method.lower()] = described
+    for method, path, summary, statuses in _PUBLIC:
+        paths.setdefault(path, {})[method] = _public(method, path, summary, statuses)
+    bearer = {"type": "http", "scheme": "bearer"}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Carrier tracking relay",
+            "version": version("carrier-tracking-relay"),
+        },
+        "paths": paths,
+        "components": {
+            "schemas": definitions["$defs"],
+            "securitySchemes": {"token": bearer},
+        },
+    }
+
+
+def _public(
+    method: str, path: str, summary: str, statuses: Iterable[int]
+) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "operationId": _id(method, path),
+        "security": [],
+        "parameters": [*_path_parameters(path)],
+        "responses": {str(s): {"description": HTTPStatus(s).phrase} for s in statuses},
+    }
+
+
+def _used(operations: Iterable[Operation]) -> Iterator[Used]:
+    """Yield every model, with the direction in which it travels."""
+    yield Problem, "serialization"
+    for operation in operations:
+        for model in (operation.body, operation.query):
+            if model is not None:
+                yield model, "validation"
+        for answer in operation.answers.values():
+            if answer is not None:
+                yield answer, "serialization"
+
+
+def _operation(
+    operation: Operation, schemas: Schemas, definitions: Mapping[str, Any]
+) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "summary": operation.summary,
+        "operationId": _id(operation.method, operation.path),
+        "description": f"Needs a token with the scope `{operation.scope}`.",
+        "security": [{"token": []}],
+        "parameters": [
+            *_path_parameters(operation.path),
+            *_query_parameters(operation, schemas, definitions),
+        ],
+        "responses": {
+            str(status): _response(status, model, schemas, operation.also)
+            for status, model in _answers(operation).items()
+        },
+    }
+    if operation.body is not None:
+        content: dict[str, Any] = {"schema": schemas[operation.body, "validation"]}
+        if operation.example:
+            content["example"] = operation.example
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/json": content},
+        }
+    return described
+
+
+def _answers(operation: Operation) -> Mapping[int, type[BaseModel] | None]:
+    """Return all answers: anybody's token may be wrong."""
+    return dict(sorted({**operation.answers, 401: Problem, 403: Problem}.items()))
+
+
+def _response(
+    status: int,
+    model: type[BaseModel] | None,
+    schemas: Schemas,
+    also: Iterable[str] = (),
+) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+    if model is not None:
+        kind = _PROBLEM if model is Problem else "application/json"
+        schema = schemas[model, "serialization"]
+        described["content"] = {kind: {"schema": schema}}
+        if model is not Problem:
+            text = {"schema": {"type": "string"}}
+            described["content"] |= dict.fromkeys(also, text)
+    return described
+
+
+def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
+    for name in _PLACEHOLDER.findall(path):
+        text = {"type": "string"}
+        yield {"name": name, "in": "path", "required": True, "schema": text}
+
+
+def _query_parameters(
+    operation: Operation, schemas: Schemas, definitions: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """Take the query's model apart: each field is a parameter."""
+    if operation.query is None:
+        return
+    name = schemas[operation.query, "validation"]["$ref"].rsplit("/", 1)[-1]
+    for field, schema in definitions[name]["properties"].items():
+        yield {"name": field, "in": "query", "required": False, "schema": schema}
+
+
+def _id(method: str, path: str) -> str:
+    """Return a name for generated clients: `post_v1_shipments_id_cancel`."""
+    words = re.findall(r"\w+", path)
+    return "_".join([method.lower(), *words])

@@ -1,0 +1,229 @@
+"""What a contract's adapter makes of a document; nothing is stored."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from relay.adapters.personal_data import personal_paths, redact
+from relay.adapters.protocol import Carrier, CarrierFailure, Document, Remarks, Unpacks
+from relay.cli.output import write_fields, write_table
+from relay.cli.table import Column
+from relay.clock import utcnow
+from relay.config.contract import ContractSettings
+from relay.config.settings import Settings
+from relay.domain.events import (
+    Milestone,
+    ParcelView,
+    Reference,
+    ReferenceKind,
+    TrackingEvent,
+)
+from relay.errors import ConfigurationError
+from relay.inbound.translate import parse_documents
+from relay.logs import counted
+from relay.runtime import wiring
+from relay.store.event_rows import ParsedDocument
+from relay.store.unread import UnreadDocument
+
+MOST_NAMED = 5
+
+
+def sample_warnings(
+    contract: ContractSettings,
+    carrier: Carrier,
+    events: Sequence[TrackingEvent],
+    left: Sequence[str],
+    now: datetime,
+) -> Iterator[str]:
+    """Yield what is odd about *events*, though they can be read.
+
+    *left* are fields that may be about a person, and are not cut.
+    """
+    if isinstance(carrier, Remarks):
+        yield from carrier.remarks(events)
+    if unknown_codes(events):
+        yield f"unknown codes: give them rows in contracts.{contract.name}.codes"
+    if events and left:
+        fields = ", ".join(left[:MOST_NAMED])
+        yield (
+            f"{fields}: may be about a person, and would stay; name it in "
+            "personal_fields if it is"
+        )
+    without = sum(not event.description for event in events)
+    if without:
+        yield (
+            f"text: none in {without} of {counted(len(events), 'event')}, neither the "
+            f"carrier's nor that of a row in contracts.{contract.name}.codes; shoppers "
+            "read the relay's own words"
+        )
+    yield from _too_old(contract, events, now)
+
+
+def unknown_codes(events: Sequence[TrackingEvent]) -> list[str]:
+    """Return the codes among *events* that nobody has mapped."""
+    unknown = (e for e in events if e.milestone is Milestone.UNKNOWN)
+    return sorted({event.carrier_code for event in unknown} - {""})
+
+
+def _too_old(
+    contract: ContractSettings, events: Sequence[TrackingEvent], now: datetime
+) -> Iterator[str]:
+    """Say if all scans are too old for a label, where numbers are used again."""
+    days = contract.lower_bound_days
+    exact = any(not r.kind.used_again for e in events for r in e.references)
+    youngest = max((event.occurred_at for event in events), default=now)
+    if not exact and youngest < now - timedelta(days=days):
+        yield (
+            f"the youngest event is of {youngest:%Y-%m-%d}: a label registered today "
+            f"would not take it (lower_bound_days = {days})"
+        )
+
+
+TEXTS = frozenset({"description", "place", "references"})
+"""Columns of a table of events that stay on one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What is tried: a document, or an answer to the question for *asked*."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    answer: bool = False
+    asked: Sequence[Reference] = ()
+
+    @property
+    def parcels(self) -> list[ParcelView]:
+        """What was asked for, as one parcel; none if nobody says it."""
+        if not self.asked:
+            return []
+        parcel = ParcelView(tuple(self.asked))
+        number = parcel.value(ReferenceKind.TRACKING_NUMBER)
+        key = parcel.value(ReferenceKind.INVOICE_KEY)
+        return [ParcelView(tuple(self.asked), number, key)]
+
+
+def try_sample(settings: Settings, contract: str, sample: Sample) -> dict[str, Any]:
+    """Read *sample* as the reader would; raise `ConfigurationError` by its key."""
+    if contract not in settings.contracts:
+        known = ", ".join(settings.contracts) or "none"
+        raise ConfigurationError(f"contracts.{contract}: there is none; known: {known}")
+    found = settings.contracts[contract]
+    carrier = wiring.carrier(settings, contract)
+    kept = {"content-type"} | carrier.kept_headers
+    headers = {n: value for n, value in sample.headers.items() if n in kept}
+    document = Document(sample.body, utcnow(), headers)
+    if not sample.answer:
+        return _told(found, carrier, [document])
+    if not isinstance(carrier, Unpacks):
+        raise ConfigurationError(
+            f"contracts.{contract}: the carrier is not asked, or its adapter cannot "
+            "take an answer apart; try a document without --answer"
+        )
+    try:
+        documents = carrier.unpack(document, sample.parcels)
+    except CarrierFailure as failure:
+        return _told(found, carrier, []) | {"unreadableBecause": str(failure)}
+    return {"pieces": len(documents), **_told(found, carrier, documents)}
+
+
+def _told(
+    contract: ContractSettings, carrier: Carrier, documents: Sequence[Document]
+) -> dict[str, Any]:
+    """Read *documents*, and say what they tell."""
+    unread = [
+        UnreadDocument(
+            number, contract.name, d.body, d.received_at, d.headers, 0, False
+        )
+        for number, d in enumerate(documents)
+    ]
+    readings = parse_documents(unread, {contract.name: carrier})
+    events = [event for reading in readings for event in reading.events]
+    fields = carrier.personal_fields
+    left = list(dict.fromkeys(p for d in documents for p in _persons(d, fields)))
+    cut = [f for f in fields if any(_is_cut(d, f) for d in documents)]
+    return {
+        "unreadableBecause": _because(readings),
+        "personalFieldsCut": cut,
+        "personalFieldsNotFound": [field for field in fields if field not in cut],
+        "unknownCodes": unknown_codes(events),
+        "notes": list(sample_warnings(contract, carrier, events, left, utcnow())),
+        "events": [_event(event, contract.zone) for event in events],
+    }
+
+
+def _because(readings: Sequence[ParsedDocument]) -> str | None:
+    """Return why documents are unreadable, and how many of several."""
+    reasons = [r.unreadable for r in readings if r.unreadable is not None]
+    if len(readings) < 2:  # noqa: PLR2004 -- several
+        return next(iter(reasons), None)
+    each = ((reasons.count(reason), reason) for reason in dict.fromkeys(reasons))
+    of = len(readings)
+    return "; ".join(f"{n} of {of} pieces: {reason}" for n, reason in each) or None
+
+
+def _persons(document: Document, fields: tuple[str, ...]) -> Iterator[str]:
+    """Yield what may be about a person in a document once its *fields* are cut."""
+    type_ = document.headers.get("content-type", "")
+    try:
+        value = json.loads(redact(document.body, type_, fields))
+    except (ValueError, RecursionError):
+        return
+    yield from (".".join(path) for path in personal_paths(value))
+
+
+def _is_cut(document: Document, field: str) -> bool:
+    type_ = document.headers.get("content-type", "")
+    return redact(document.body, type_, (field,)) != document.body
+
+
+def _event(event: TrackingEvent, zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "utc": event.occurred_at.isoformat(),
+        "local": event.occurred_at.astimezone(zone).isoformat(),
+        "milestone": event.milestone.value,
+        "effect": event.effect.value,
+        "reason": event.reason and event.reason.value,
+        "code": event.carrier_code,
+        "description": event.description,
+        "place": ", ".join(filter(None, (event.city, event.state, event.country))),
+        "references": "; ".join(f"{r.kind} {r.value}" for r in event.references),
+    }
+
+
+def write_result(made: dict[str, Any]) -> None:
+    """Write what can be said of all events above them, and the rest as a table."""
+    events, notes = made.pop("events"), made.pop("notes")
+    alike = {
+        column: events[0][column]
+        for column in ("references", "place")
+        if events and len({event[column] for event in events}) == 1
+    }
+    write_fields(
+        {k: ", ".join(v) if isinstance(v, list) else v for k, v in made.items()} | alike
+    )
+    for note in notes:
+        typer.echo(f"note: {note}")
+    if not events:
+        typer.echo("no events")
+        return
+    rows = [_row(event) for event in events]
+    columns = [c for c in rows[0] if c not in alike and any(row[c] for row in rows)]
+    heads = [Column(c, is_text=c in TEXTS) for c in columns]
+    write_table(heads, [[row[c] for c in columns] for row in rows])
+
+
+def _row(event: dict[str, Any]) -> dict[str, Any]:
+    """Shorten an event for a line: times to the minute, what is normal left out."""
+    utc, local = (datetime.fromisoformat(event[name]) for name in ("utc", "local"))
+    normal = event["effect"] == "normal"
+    return event | {
+        "utc": f"{utc:%Y-%m-%d %H:%M}",
+        "local": f"{local:%m-%d %H:%M}",
+        "effect": "" if normal else event["effect"],
+    }

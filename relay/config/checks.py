@@ -1,0 +1,133 @@
+"""What the tables owe one another: defaults taken over, references, no rivals."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Protocol
+
+from pydantic import SecretStr
+
+from relay.adapters.options import closest
+from relay.config.account import AccountSettings, ApiToken
+from relay.config.contract import ContractSettings
+from relay.config.problems import SettingsProblem, set_it
+from relay.config.sections import RetentionSettings
+from relay.domain.events import Value
+
+_SECRET: Final = re.compile(r"secret|token|passw|credential|_key$|^key$", re.IGNORECASE)
+
+
+class NamedSetting(Protocol):
+    """A table that knows its name."""
+
+    @property
+    def name(self) -> str:
+        """The name of the table."""
+        ...
+
+
+def complete(
+    contract: ContractSettings,
+    accounts: Mapping[str, AccountSettings],
+    ages: RetentionSettings,
+) -> ContractSettings:
+    """Return *contract* with what it takes over from its account and the ages."""
+    served = tuple(dict.fromkeys(filter(None, (contract.account, *contract.accounts))))
+    if not served and len(accounts) == 1:
+        served = tuple(accounts)
+    default = served[0] if served else ""
+    taken: dict[str, Any] = {"account": default, "accounts": served}
+    if "zone" not in contract.model_fields_set and default in accounts:
+        taken["zone"] = accounts[default].zone
+    if "expire_days" not in contract.model_fields_set:
+        taken["expire_days"] = ages.expire_days
+    return contract.model_copy(update=taken)
+
+
+def names(
+    tables: Mapping[str, Mapping[str, NamedSetting]],
+) -> Iterator[SettingsProblem]:
+    """Find the tables that call themselves otherwise than their header does."""
+    for section, named in tables.items():
+        for name, table in named.items():
+            if table.name != name:
+                key = f"{section}.{name}.name"
+                way_out = f"remove it, or rename [{section}.{name}]"
+                yield SettingsProblem(key, "it is not the table's name", way_out)
+
+
+def references(
+    accounts: Mapping[str, AccountSettings], contracts: Mapping[str, ContractSettings]
+) -> Iterator[SettingsProblem]:
+    """Find the contracts that name no account, or one that is not there."""
+    for name, contract in contracts.items():
+        key = f"contracts.{name}.account"
+        if not contract.account and accounts:
+            way_out = f"name one of {', '.join(sorted(accounts))}"
+            yield SettingsProblem(key, "it is missing, and there are several", way_out)
+        elif not contract.account:
+            way_out = set_it(("accounts", "name", "app_key")) + " of your account"
+            yield SettingsProblem(key, "there is no account", way_out)
+        for account in contract.accounts:
+            yield from _missing(account, accounts, key)
+
+
+def tokens(
+    given: Mapping[str, ApiToken], accounts: Mapping[str, AccountSettings]
+) -> Iterator[SettingsProblem]:
+    """Find tokens with accounts that are not there, and one token given twice."""
+    holders: dict[str, str] = {}
+    for name, token in given.items():
+        first = holders.setdefault(token.hash, name)
+        if first != name:
+            wrong = f"it is the same token as tokens.{first}"
+            yield SettingsProblem(f"tokens.{name}", wrong, "make another one")
+        for account in token.accounts:
+            yield from _missing(account, accounts, f"tokens.{name}.accounts")
+
+
+def claims(contracts: Iterable[ContractSettings]) -> Iterator[SettingsProblem]:
+    """Find tax ids and courier names that two contracts of one account answer for."""
+    taken: dict[tuple[str, str, str], str] = {}
+    for contract in contracts:
+        for field, value in _claimed(contract):
+            for account in contract.accounts:
+                first = taken.setdefault((account, field, value), contract.name)
+                if first != contract.name:
+                    wrong = f"contracts.{first} has the same one for account {account}"
+                    key = f"contracts.{contract.name}.{field}"
+                    yield SettingsProblem(key, wrong, "remove it from one of them")
+
+
+def _claimed(contract: ContractSettings) -> Iterator[tuple[str, str]]:
+    for tax_id in contract.tax_ids:
+        yield "tax_ids", tax_id
+    for name in contract.courier_names:
+        yield "courier_names", " ".join(name.casefold().split())
+
+
+def _missing(account: str, known: Iterable[str], key: str) -> Iterator[SettingsProblem]:
+    accounts = list(known)
+    if account in accounts:
+        return
+    meant = closest(account, accounts)
+    path = ("accounts", account, "app_key")
+    way_out = f"is {meant} meant?" if meant else set_it(path)
+    yield SettingsProblem(key, f"there is no account {account}", way_out)
+
+
+def secrets_of(table: Value) -> Iterator[str]:
+    """Yield the secret texts that *table* holds, the adapter's options included."""
+    for field in type(table).model_fields:
+        value = getattr(table, field)
+        if isinstance(value, SecretStr):
+            yield value.get_secret_value()
+        elif field == "options":
+            yield from _secret_options(value)
+
+
+def _secret_options(options: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in options.items():
+        if isinstance(value, Mapping):
+            yield from _secret_options(value)
+        elif isinstance(value, str) and _SECRET.search(key):
+            yield value

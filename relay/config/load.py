@@ -1,0 +1,165 @@
+"""Loads the settings: a file, the environment over it, every finding at once."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from relay.config.environment import (
+    CONFIG,
+    Environment,
+    SecretFiles,
+    from_environment,
+    merge,
+    reveal,
+)
+from relay.config.explain import problems_of
+from relay.config.problems import FILE, InvalidSettings, SettingsProblem
+from relay.config.schema import KeyPath as Key
+from relay.config.settings import Settings
+from relay.errors import ConfigurationError
+
+_SUFFIX: Final = "_file"
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Return the settings in the file at *path* with those of *environ* over them.
+
+    Without *path* the file is the one that `RELAY_CONFIG` names, else
+    `relay.toml` here, if there is one. Relative names of secret files start
+    from the folder of the file that holds them; those in variables from here.
+    Raises `WrongSettings`, a `ConfigurationError`, with every finding.
+    """
+    file = _file(path, environ)
+    variables = from_environment(environ)
+    written = {} if file is None else _read(file)
+    below = SecretFiles(Path() if file is None else file.parent)
+    above = SecretFiles(Path())
+    left = below.fetched(reveal(written, variables.values))
+    data = merge(left, above.fetched(variables.values))
+    settings, invalid = _validated(data)
+    from_variables = [_renamed(f, variables) for f in (*above.findings, *invalid)]
+    findings = [*variables.findings, *below.findings, *from_variables]
+    if settings is None or findings:
+        raise InvalidSettings(findings)
+    return settings
+
+
+def files(path: Path | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return the files that settings come from: their own, and those of secrets.
+
+    One that is not TOML, for now, names no secrets.
+    """
+    file = _file(path, environ)
+    variables = from_environment(environ)
+    try:
+        written = {} if file is None else _read(file)
+    except InvalidSettings:
+        written = {}
+    below = SecretFiles(Path() if file is None else file.parent)
+    above = SecretFiles(Path())
+    below.fetched(reveal(written, variables.values))
+    above.fetched(variables.values)
+    return (*([] if file is None else [file]), *below.named, *above.named)
+
+
+def _file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """Return the file to read, or None if there is none and none was asked for."""
+    if path is not None:
+        return path
+    if named := environ.get(CONFIG):
+        return Path(named)
+    return Path(FILE) if Path(FILE).is_file() else None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        wrong, way_out = f"it cannot be read ({error.strerror})", "try `relay init`"
+    except UnicodeDecodeError:
+        wrong, way_out = "it is not UTF-8 text", "save it as UTF-8"
+    except tomllib.TOMLDecodeError as error:
+        wrong, way_out = f"it is not TOML: {error}", "mend that line"
+    raise InvalidSettings([SettingsProblem(str(file), wrong, way_out)])
+
+
+def _validated(
+    data: Mapping[str, Any],
+) -> tuple[Settings | None, list[SettingsProblem]]:
+    try:
+        return Settings.model_validate(data), []
+    except ValidationError as error:
+        return None, problems_of(error)
+    except InvalidSettings as error:
+        return None, list(error.findings)
+
+
+def _renamed(finding: SettingsProblem, variables: Environment) -> SettingsProblem:
+    """Name the variable in a *finding* about a value that came from one."""
+    key = tuple(finding.key.split("."))
+    name = _origin(key, variables.origins)
+    return SettingsProblem(name, finding.wrong, finding.way_out) if name else finding
+
+
+def _origin(key: Key, origins: Mapping[Key, str]) -> str:
+    """Return the variable that said what stands at *key*, or ''."""
+    for length in range(len(key), 0, -1):
+        part = key[:length]
+        for place in (part, (*part[:-1], part[-1] + _SUFFIX)):
+            if place in origins:
+                return origins[place]
+    return ""
+
+
+Seen = Mapping[Path, tuple[int, int, int]]
+"""Time, size and number of each file as it was seen last; none for one not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsSource:
+    """A file, or the one found by default, and the environment over it."""
+
+    path: Path | None
+    environ: Mapping[str, str]
+
+    def load(self) -> Settings:
+        """Return the settings as they are now; raise `WrongSettings`."""
+        return load(self.path, self.environ)
+
+    def seen(self) -> Seen:
+        """Return how the files look now, those of secrets included."""
+        found: dict[Path, tuple[int, int, int]] = {}
+        for file in files(self.path, self.environ):
+            try:
+                at = file.stat()
+            except OSError:
+                continue
+            found[file] = (at.st_mtime_ns, at.st_size, at.st_ino)
+        return found
+
+
+def template() -> str:
+    """Return a `relay.toml` with every key, commented out, and what it is for."""
+    return (
+        package_files(__package__).joinpath("template.toml").read_text(encoding="utf-8")
+    )
+
+
+def write_template(path: Path) -> None:
+    """Write the template to *path*, which must not exist, for its owner's eyes.
+
+    Raises `ConfigurationError` if there is something already, or no such folder.
+    """
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            path.chmod(0o600)
+            file.write(template())
+    except FileExistsError:
+        raise ConfigurationError(f"{path} exists already; remove it first") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from None

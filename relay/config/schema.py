@@ -1,0 +1,78 @@
+"""Which keys there are: sections, tables by name, and the secrets among them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic.fields import FieldInfo
+
+from relay.config.account import AccountSettings, ApiToken
+from relay.config.contract import ContractSettings
+from relay.config.sections import (
+    IntakeSettings,
+    LogSettings,
+    PublisherSettings,
+    RetentionSettings,
+)
+from relay.config.settings import Settings
+from relay.domain.events import Value
+
+KeyPath = tuple[str, ...]
+
+SECTIONS: Final[Mapping[str, type[Value]]] = {
+    "log": LogSettings,
+    "intake": IntakeSettings,
+    "publisher": PublisherSettings,
+    "ages": RetentionSettings,
+}
+TABLES: Final[Mapping[str, type[Value]]] = {
+    "tokens": ApiToken,
+    "accounts": AccountSettings,
+    "contracts": ContractSettings,
+}
+SECRETS: Final[Mapping[type[Value], frozenset[str]]] = {
+    Settings: frozenset({"database"}),
+    ApiToken: frozenset({"token"}),
+    AccountSettings: frozenset({"app_key", "app_token"}),
+    ContractSettings: frozenset(
+        {"secret", "previous_secret", "url_secret", "previous_url_secret"}
+    ),
+}
+
+
+def model_at(path: KeyPath) -> type[Value] | None:
+    """Return the model of the table at *path*, if one model describes it."""
+    match path:
+        case ():
+            return Settings
+        case (section,):
+            return SECTIONS.get(section)
+        case (section, _):
+            return TABLES.get(section)
+        case _:
+            return None
+
+
+def keys(model: type[Value]) -> frozenset[str]:
+    """Return the keys that may be written for *model*, `_file` forms included."""
+    secrets = SECRETS.get(model, frozenset())
+    written = secrets | model.model_fields.keys()
+    if model in TABLES.values():
+        written -= {"name"}
+    return frozenset(written | {f"{secret}_file" for secret in secrets})
+
+
+def is_table(path: KeyPath) -> bool:
+    """Whether a table stands at *path*, not a value."""
+    return model_at(path) is not None or (len(path) == 1 and path[0] in TABLES)
+
+
+def is_secret(path: KeyPath) -> bool:
+    """Whether a secret stands at *path*, so that a file may hold it."""
+    model = model_at(path[:-1])
+    return model is not None and path[-1] in SECRETS.get(model, frozenset())
+
+
+def field_at(path: KeyPath) -> FieldInfo | None:
+    """Return the field at *path*, if there is one."""
+    model = model_at(path[:-1])
+    return None if model is None else model.model_fields.get(path[-1])

@@ -1,0 +1,122 @@
+"""One parcel's history: what counts, and what was rolled back."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from relay.domain.events import Effect, Milestone, is_final, is_scan
+from relay.domain.shipment import WHOLE, Happening, KnownEvent, Policy, Snapshot
+
+FUTURE: Final = timedelta(hours=24)
+"""An event further ahead than this is quarantined; a nearer one waits."""
+
+IN_FUTURE: Final = "more than 24 hours in the future"
+AMBIGUOUS: Final = "it does not say for certain which parcel is meant"
+
+
+def doubtful_in_itself(event: KnownEvent, now: datetime) -> str | None:
+    """Return why *event* cannot be believed, whatever else happened to the parcel."""
+    if event.judged is not None:
+        return None
+    if event.ambiguous:
+        return AMBIGUOUS
+    return IN_FUTURE if event.occurred_at > now + FUTURE else None
+
+
+def of_volume(facts: Snapshot, volume: int, now: datetime) -> list[KnownEvent]:
+    """Return what counts for one parcel, oldest first.
+
+    Dropped events are out, and so are those that are doubtful in themselves:
+    nothing else waits for them.
+    """
+    counting = (
+        e
+        for e in facts.events
+        if e.volume in {WHOLE, volume}
+        and e.judged != "dropped"
+        and doubtful_in_itself(e, now) is None
+    )
+    return sorted(counting, key=lambda e: e.order)
+
+
+def taken_back(history: Sequence[KnownEvent]) -> Mapping[Happening, set[Happening]]:
+    """Return what each rollback of a parcel undoes; what came by two doors is one."""
+    found: dict[Happening, set[Happening]] = {}
+    gone: set[Happening] = set()
+    for place, event in enumerate(history):
+        if event.effect is Effect.ROLLBACK and event.happening not in found:
+            found[event.happening] = _undone_by(event, history[:place], gone)
+            gone |= found[event.happening]
+    return found
+
+
+def _undone_by(
+    rollback: KnownEvent, before: Sequence[KnownEvent], gone: Collection[Happening]
+) -> set[Happening]:
+    """Find what one rollback undoes: the codes it names, else the event before."""
+    candidates = [
+        e
+        for e in before
+        if e.effect in {Effect.NORMAL, Effect.PROVISIONAL} and e.happening not in gone
+    ]
+    if not rollback.undoes:
+        return {e.happening for e in candidates[-1:]}
+    return {e.happening for e in candidates if e.code in rollback.undoes}
+
+
+def undone(history: Sequence[KnownEvent]) -> set[int]:
+    """Return the events that a later rollback of the same parcel takes back."""
+    gone = set[Happening]().union(*taken_back(history).values())
+    if not gone:
+        return set()
+    return {e.event for e in history if e.happening in gone}
+
+
+def effective(
+    facts: Snapshot, volume: int, now: datetime, out: Collection[int] = ()
+) -> list[KnownEvent]:
+    """Return one parcel's history without what was undone, and without *out*."""
+    history = of_volume(facts, volume, now)
+    gone = undone(history)
+    return [e for e in history if e.event not in gone and e.event not in out]
+
+
+def confirmed(event: KnownEvent, now: datetime, policy: Policy) -> bool:
+    """Whether a provisional delivery is old enough to count, if the contract says."""
+    until = provisional_until(event, policy)
+    return until is not None and until <= now
+
+
+def provisional_until(event: KnownEvent, policy: Policy) -> datetime | None:
+    """Return when a provisional delivery begins to count by itself."""
+    wait = policy.confirm_provisional_after
+    if event.effect is Effect.PROVISIONAL and wait is not None:
+        return event.occurred_at + wait
+    return None
+
+
+def delivers(event: KnownEvent, now: datetime, policy: Policy) -> bool:
+    """Whether an event says that its parcel was handed over."""
+    return event.milestone is Milestone.DELIVERED and (
+        event.effect is Effect.NORMAL or confirmed(event, now, policy)
+    )
+
+
+def scans(history: Iterable[KnownEvent]) -> list[KnownEvent]:
+    """Return the events that say that the carrier handled the parcel."""
+    return [e for e in history if is_scan(e.milestone, e.effect)]
+
+
+def final_milestone(
+    history: Sequence[KnownEvent], now: datetime, policy: Policy
+) -> Milestone | None:
+    """Return where the parcel stands still, if it does."""
+    moving = [
+        e
+        for e in history
+        if is_scan(e.milestone, e.effect) or confirmed(e, now, policy)
+    ]
+    last = moving[-1] if moving else None
+    if last is not None and is_final(last.milestone, marked=last.final):
+        return last.milestone
+    return None

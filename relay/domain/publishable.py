@@ -1,0 +1,179 @@
+"""The one function that says what may be told of a shipment at a time."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from relay.domain.events import CONTRADICTING_DELIVERY, Effect, Milestone
+from relay.domain.history import (
+    delivers,
+    effective,
+    final_milestone,
+    of_volume,
+    provisional_until,
+    scans,
+    taken_back,
+    undone,
+)
+from relay.domain.plausibility import quarantined
+from relay.domain.shipment import WHOLE, Happening, KnownEvent, Policy, Snapshot
+
+PARTLY_DELIVERED: Final = "partly_delivered"
+CANCELLED_BY_CARRIER: Final = "cancelled_by_carrier"
+"""Unlike a shipment that its shop cancelled, a later scan reopens it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publishable:
+    """What may be told now, what waits and until when, and how it stands."""
+
+    tellable: tuple[KnownEvent, ...]
+    quarantined: Mapping[int, str]
+    delivered_at: datetime | None
+    next_at: datetime | None
+    closes_because: str | None
+
+
+def publishable(
+    facts: Snapshot,
+    now: datetime,
+    policy: Policy,
+    *,
+    read_up_to: datetime | None = None,
+) -> Publishable:
+    """Say what may be told of a shipment at *now*.
+
+    `read_up_to` is set while documents wait unread for too long: deliveries
+    wait for the reader then, and so does what was received after it.
+    """
+    doubtful = quarantined(facts, now, policy)
+    waiting = {e.event for e in facts.events if _waits(e, now, policy, read_up_to)}
+    out = waiting.union(doubtful)
+    histories = [
+        effective(facts, volume, now, out) for volume in range(1, facts.volumes + 1)
+    ]
+    delivered_at = _delivered_at(histories, now, policy)
+    return Publishable(
+        tellable=tuple(_tellable(facts, now, policy, out)),
+        quarantined=doubtful,
+        delivered_at=delivered_at,
+        next_at=_next_moment(facts, now, policy),
+        closes_because=_closes_because(histories, now, policy, delivered_at),
+    )
+
+
+def _waits(
+    event: KnownEvent, now: datetime, policy: Policy, read_up_to: datetime | None
+) -> bool:
+    """Whether an event's time has not come, or the reader may still undo it."""
+    if event.occurred_at > now:
+        return True
+    if read_up_to is None:
+        return False
+    return delivers(event, now, policy) or event.received_at > read_up_to
+
+
+def _tellable(
+    facts: Snapshot, now: datetime, policy: Policy, out: set[int]
+) -> list[KnownEvent]:
+    """Return what shoppers may be told, merged, oldest first."""
+    gone: set[int] = set()
+    undoing: dict[Happening, set[Happening]] = {}
+    for volume in range(1, facts.volumes + 1):
+        history = of_volume(facts, volume, now)
+        gone |= undone(history)
+        for rollback, taken in taken_back(history).items():
+            undoing.setdefault(rollback, set()).update(taken)
+    told = {t.happening for t in facts.accepted} if undoing else set()
+    retracting = {rollback for rollback, taken in undoing.items() if taken & told}
+    worth = [
+        e
+        for e in facts.events
+        if e.event not in out | gone and _worth_telling(e, policy, retracting)
+    ]
+    return _merged(worth, facts.volumes)
+
+
+def _worth_telling(
+    event: KnownEvent, policy: Policy, retracting: set[Happening]
+) -> bool:
+    """Whether shoppers are told of such an event; a rollback of what they know is."""
+    if event.judged == "dropped" or event.effect is Effect.ADMINISTRATIVE:
+        return False
+    if event.effect is Effect.ROLLBACK:
+        return event.happening in retracting
+    return event.milestone is not Milestone.UNKNOWN or policy.tell_unknown
+
+
+def _merged(events: Iterable[KnownEvent], volumes: int) -> list[KnownEvent]:
+    """Merge what came under several references or by several doors.
+
+    What is known of the whole invoice says it of each parcel, too.
+    """
+    first: dict[tuple[int, Happening], KnownEvent] = {}
+    for event in sorted(events, key=lambda e: (e.volume, e.order)):
+        volume = parcel_of(event.volume, volumes)
+        if (WHOLE, event.happening) not in first:
+            first.setdefault((volume, event.happening), event)
+    return sorted(first.values(), key=lambda e: (e.order, e.volume))
+
+
+def parcel_of(volume: int, volumes: int) -> int:
+    """Return the parcel that is meant: the only one is the whole invoice."""
+    return WHOLE if volumes == 1 else volume
+
+
+def _delivered_at(
+    histories: Sequence[list[KnownEvent]], now: datetime, policy: Policy
+) -> datetime | None:
+    """Return when the last parcel was handed over, if all of them were."""
+    moments: list[datetime] = []
+    for history in histories:
+        scan = _delivering(history, now, policy)
+        if scan is None:
+            return None
+        moments.append(scan.occurred_at)
+    return max(moments)
+
+
+def _delivering(
+    history: list[KnownEvent], now: datetime, policy: Policy
+) -> KnownEvent | None:
+    """Return the scan that delivered a parcel: the first after all contradictions.
+
+    One before them counts only if a person released it.
+    """
+    against = [e.order for e in scans(history) if e.milestone in CONTRADICTING_DELIVERY]
+    handed_over = [e for e in history if delivers(e, now, policy)]
+    after = [e for e in handed_over if not against or e.order > max(against)]
+    return next(iter([*after, *handed_over[-1:]]), None)
+
+
+def _next_moment(facts: Snapshot, now: datetime, policy: Policy) -> datetime | None:
+    """Return when something becomes tellable by itself."""
+    events = [e for e in facts.events if e.judged != "dropped"]
+    times = [e.occurred_at for e in events]
+    times += [t for e in events if (t := provisional_until(e, policy))]
+    return min((t for t in times if t > now), default=None)
+
+
+def _closes_because(
+    histories: Sequence[list[KnownEvent]],
+    now: datetime,
+    policy: Policy,
+    delivered_at: datetime | None,
+) -> str | None:
+    """Return why the shipment is over, if every parcel stands still."""
+    if delivered_at is not None:
+        return Milestone.DELIVERED.value
+    ends: list[Milestone] = []
+    for history in histories:
+        end = final_milestone(history, now, policy)
+        if end is None:
+            return None
+        ends.append(end)
+    if Milestone.DELIVERED in ends:
+        return PARTLY_DELIVERED
+    last = ends[-1]
+    return CANCELLED_BY_CARRIER if last is Milestone.CANCELLED else last.value

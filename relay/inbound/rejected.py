@@ -1,0 +1,126 @@
+"""Untrusted requests on their way aside: a write that nobody waits for."""
+
+import asyncio
+import hmac
+import secrets
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+from relay.adapters.protocol import WebhookRequest
+from relay.clock import Clock
+from relay.config.sections import IntakeSettings as Limits
+from relay.logs import logger
+from relay.store.rejected import RejectedBounds, RejectedRequest, RejectedRequests
+
+REST: Final = timedelta(seconds=1)
+"""At most one write in this time, however many forged requests come."""
+IN_ADDRESS: Final = "url"
+"""The name under which the hash of a secret in the address is kept."""
+MOST_HEADERS: Final = 40
+HARMLESS: Final = frozenset(
+    {"accept", "accept-encoding", "connection", "content-length", "content-type",
+     "host", "user-agent", "date", "transfer-encoding", "expect"}
+)  # fmt: skip
+"""Headers that never prove anything."""
+
+_log = logger(__name__)
+
+
+class RejectedWriter:
+    """Gathers untrusted requests, as many as are kept, and writes them now and then.
+
+    Whatever may be a static secret is kept as a hash under *key* only.
+    """
+
+    def __init__(
+        self,
+        asides: RejectedRequests,
+        clock: Clock,
+        limits: Limits,
+        key: bytes | None = None,
+        rest: timedelta = REST,
+    ) -> None:
+        self._asides = asides
+        self._clock = clock
+        self._limits = limits
+        self._key = key or secrets.token_bytes(32)
+        self._rest = rest.total_seconds()
+        self._waiting: deque[RejectedRequest] = deque(maxlen=max(limits.aside_count, 1))
+        self._writer: asyncio.Task[None] | None = None
+
+    @property
+    def resting(self) -> bool:
+        """Whether nothing waits to be written."""
+        return self._writer is None
+
+    def put(
+        self,
+        contract: str,
+        request: WebhookRequest,
+        url_secret: str | None,
+        kept_headers: Mapping[str, str],
+        because: str,
+    ) -> None:
+        """Put *request* aside, soon; never fails, and may drop an older one."""
+        if not self._limits.aside_count or len(request.body) > self._limits.aside_bytes:
+            return
+        self._waiting.append(
+            RejectedRequest(
+                contract,
+                self._clock(),
+                kept_headers,
+                request.body,
+                self._presented(request.headers, url_secret),
+                because[:300],
+            )
+        )
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
+
+    def hashed(self, presented: str) -> str:
+        """Return the hash under which a presented secret is kept."""
+        text = presented.encode(errors="surrogatepass")
+        return hmac.digest(self._key, text, "sha256").hex()
+
+    async def step(self) -> None:
+        """Write what waits; what cannot be written is dropped."""
+        batch, self._waiting = self._waiting, deque(maxlen=self._waiting.maxlen)
+        now = self._clock()
+        bounds = RejectedBounds(
+            self._limits.aside_count,
+            self._limits.aside_bytes,
+            now - timedelta(days=self._limits.aside_days),
+        )
+        try:
+            await self._asides.put(list(batch), bounds)
+        except Exception as error:  # noqa: BLE001 -- nobody waits for it
+            _log.warning("untrusted requests were not put aside", error=repr(error))
+
+    async def close(self) -> None:
+        """Write what still waits."""
+        if self._writer is not None:
+            self._writer.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._writer
+        if self._waiting:
+            await self.step()
+
+    def _presented(
+        self, headers: Mapping[str, str], url_secret: str | None
+    ) -> dict[str, str]:
+        named = [(n, v) for n, v in headers.items() if n not in HARMLESS]
+        presented = {n[:100]: self.hashed(v) for n, v in named[:MOST_HEADERS]}
+        if url_secret is not None:
+            presented[IN_ADDRESS] = self.hashed(url_secret)
+        return presented
+
+    async def _write(self) -> None:
+        try:
+            while self._waiting:
+                await self.step()
+                await asyncio.sleep(self._rest)
+        finally:
+            self._writer = None

@@ -1,0 +1,175 @@
+"""The publisher: claims what is due and tells VTEX, a few shipments at a time."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from relay.clock import Clock, micros
+from relay.logs import logger
+from relay.outbound.sender import ClaimProgress, Sender
+from relay.outbound.settlement import AccountTerms, PublisherTerms
+from relay.store.accounts import AccountState
+from relay.store.claims import Claims
+from relay.store.codec import new_id
+from relay.store.snapshots import ClaimTerms
+
+log = logger(__name__)
+
+T = TypeVar("T")
+
+Unread = Callable[[datetime], Awaitable[Mapping[str, datetime]]]
+"""Gives, by contract, when the oldest unread document came, if before a time."""
+
+REST_AFTER_ERROR: Final = timedelta(seconds=1)
+
+
+async def nothing_unread(_before: datetime) -> Mapping[str, datetime]:
+    """Say that every document was read."""
+    return {}
+
+
+@dataclass(slots=True)
+class Publisher:
+    """Tells VTEX what it does not know yet.
+
+    `step` claims and starts what may be sent now; `run` repeats it, woken by
+    `wake` and looking round as a safety net.
+    """
+
+    claims: Claims
+    sender: Sender
+    terms: PublisherTerms
+    clock: Clock
+    unread: Unread = nothing_unread
+    on_round: Callable[[], None] = lambda: None
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _running: set[asyncio.Task[Any]] = field(default_factory=set)
+    alive_at: datetime | None = None
+    _expired_at: datetime | None = None
+
+    def wake(self) -> None:
+        """Look at once: a label or a scan was committed."""
+        self._woken.set()
+
+    async def start(self, *, alone: bool) -> None:
+        """Take back what a predecessor claimed and never settled.
+
+        *alone* says that no other process publishes from this store.
+        """
+        for account in self.terms.accounts:
+            await self._expire(account, predecessor=alone)
+
+    async def run(self) -> None:
+        """Work until cancelled, and let what is in flight come to its end."""
+        try:
+            while True:
+                await self._round()
+        finally:
+            await self.drain()
+
+    async def _round(self) -> None:
+        self._woken.clear()
+        self.on_round()
+        try:
+            worked = await self.step()
+        except Exception:
+            log.exception("the publisher's round failed")
+            await asyncio.sleep(REST_AFTER_ERROR.total_seconds())
+            return
+        if not worked:
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait for news, a finished call, or the next look round."""
+        woken = asyncio.ensure_future(self._woken.wait())
+        await asyncio.wait(
+            {woken, *self._running},
+            timeout=self.terms.waits.look_round.total_seconds(),
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        woken.cancel()
+
+    async def drain(self) -> None:
+        """Wait until nothing is in flight."""
+        while self._running:
+            await asyncio.wait(set(self._running))
+
+    async def step(self) -> int:
+        """Claim what is due, of every account in turn; return how many."""
+        now = self.clock()
+        self.alive_at = now
+        started = 0
+        await self._take_back(now)
+        for state in await self.claims.ready_accounts(now):
+            terms = self.terms.accounts.get(state.account)
+            if terms is not None:
+                started += await self._publish(state, terms, now)
+        return started
+
+    async def settle_all(self) -> None:
+        """Work until nothing is due at the present time of the clock."""
+        while await self.step() or self._running:
+            await self.drain()
+
+    async def _publish(
+        self, state: AccountState, terms: AccountTerms, now: datetime
+    ) -> int:
+        free = self.terms.in_flight - len(self._running)
+        if free <= 0 or state.closed_because(micros(now)):
+            return 0
+        waits = self.terms.waits
+        taking = ClaimTerms(
+            account=state.account,
+            wanted=free,
+            lease=new_id(now),
+            lease_until=now + waits.deadline + waits.lease_margin,
+            limits=terms.limits,
+        )
+        course = await self._course(state, terms)
+        # What is claimed is sent, even if the publisher is stopped meanwhile.
+        return await asyncio.shield(self._run(self._claim(taking, now, course)))
+
+    async def _claim(
+        self, taking: ClaimTerms, now: datetime, course: ClaimProgress
+    ) -> int:
+        """Claim what may be sent, and begin to send it; return how much it is."""
+        claims = await self.claims.claim(taking, now, course.begin)
+        sending = [self._run(self.sender.send(claim, course)) for claim in claims]
+        return len(sending)
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Let *work* run to its end, beside everything else."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def _course(self, state: AccountState, terms: AccountTerms) -> ClaimProgress:
+        unread = await self.unread(self.clock() - self.terms.waits.quiet)
+        return ClaimProgress(
+            terms=terms,
+            policy=self.terms.policy,
+            waits=self.terms.waits,
+            state=state,
+            clock=self.clock,
+            unread=unread,
+            jitter=random.random,
+        )
+
+    async def _take_back(self, now: datetime) -> None:
+        """Make due again, now and then, what was claimed and never settled."""
+        last = self._expired_at
+        if last is None or not last <= now < last + self.terms.waits.look_round:
+            self._expired_at = now
+            for account in self.terms.accounts:
+                await self._expire(account, predecessor=False)
+
+    async def _expire(self, account: str, *, predecessor: bool) -> None:
+        found = await self.claims.expire(
+            account, self.clock(), self.terms.waits.doubt, predecessor=predecessor
+        )
+        if found:
+            log.warning("claims never settled", account=account, shipments=found)

@@ -1,0 +1,281 @@
+"""What an order that was read says before the first announcement; pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from relay.clock import micros
+from relay.domain.next_update import as_object, unpublished_events
+from relay.domain.publishable import publishable
+from relay.domain.shipment import Policy, PublishedEvent, Snapshot, UnconfirmedWrite
+from relay.outbound.plan import announced_in, as_json_value, published_row
+from relay.outbound.settlement import Settlement, Waits, postponed, slower, stuck
+from relay.store.snapshots import (
+    Change,
+    Claim,
+    announced,
+    published_key,
+    with_snapshots,
+)
+from relay.vtex.bodies import TrackingObject
+from relay.vtex.orders import (
+    DifferentNumber,
+    OrderView,
+    PackageView,
+    find_package,
+    parse_order,
+    shown_objects,
+    shows_tracking_number,
+)
+
+ORDER_CANCELLED = "order_cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCheck:
+    """What was seen; `differs` is the number that VTEX writes otherwise."""
+
+    claim: Claim
+    changes: tuple[Change, ...] = ()
+    settlement: Settlement | None = None
+    differs: str | None = None
+
+
+def package_of(facts: Snapshot, payload: object) -> PackageView | None:
+    """Return the invoice's package in an order that was read, if it is there."""
+    order = parse_order(payload)
+    if order is None:
+        return None
+    found = find_package(
+        order, facts.invoice_number, facts.invoice_key, facts.vtex_invoice_number
+    )
+    return (
+        None if found is None or isinstance(found, DifferentNumber) else found.package
+    )
+
+
+def check_order(
+    claim: Claim, payload: object, now: datetime, _zone: ZoneInfo, waits: Waits
+) -> OrderCheck:
+    """Find the invoice; what VTEX shows as ours needs no announcement."""
+    facts = claim.facts
+    order = parse_order(payload)
+    if order is None:
+        return OrderCheck(
+            claim, settlement=not_shown(claim, now, waits, "an odd order")
+        )
+    if order.canceled:
+        return OrderCheck(claim, settlement=Settlement(closes_because=ORDER_CANCELLED))
+    found = find_package(
+        order, facts.invoice_number, facts.invoice_key, facts.vtex_invoice_number
+    )
+    if found is None:
+        return OrderCheck(
+            claim, settlement=not_shown(claim, now, waits, _numbers(order))
+        )
+    if isinstance(found, DifferentNumber):
+        number = found.package.invoice_number
+        because = f"the invoice as {number!r}: other {found.by}; register that number"
+        settlement = not_shown(claim, now, waits, because)
+        return OrderCheck(claim, settlement=settlement, differs=number)
+    return _found(claim, found.package, now)
+
+
+def _found(claim: Claim, package: PackageView, now: datetime) -> OrderCheck:
+    facts = claim.facts
+    row = {
+        "shipment": facts.shipment,
+        "now": micros(now),
+        "vtex_invoice_number": None,
+    }
+    changes: tuple[Change, ...] = (("looked", row),)
+    if not shows_ours(facts, package):
+        return OrderCheck(with_snapshots(claim, looked=True), changes)
+    assert facts.announcement is not None  # noqa: S101 -- shows_ours looked
+    accepted = {
+        "shipment": facts.shipment,
+        "announced_as": announced(facts.announcement),
+    }
+    anew = with_snapshots(claim, looked=True, announced_as=facts.announcement)
+    return OrderCheck(anew, (*changes, ("accept_announcement", accepted)))
+
+
+def shows_ours(facts: Snapshot, package: PackageView) -> bool:
+    """Whether VTEX has the number, URL and courier that we hold."""
+    ours = facts.announcement
+    return ours is not None and shows_tracking_number(
+        package, ours.tracking_number, ours.tracking_url, ours.courier
+    )
+
+
+def not_shown(claim: Claim, now: datetime, waits: Waits, shown: str) -> Settlement:
+    """Wait for the invoice, slower and slower; say what VTEX shows instead."""
+    because = f"VTEX does not show the invoice yet; it shows {shown}"
+    if claim.failing_since and now - claim.failing_since > waits.not_yet_for:
+        return stuck(because)
+    wait = slower(claim.failing_since, now, least=waits.not_yet, most=waits.not_yet_cap)
+    return postponed(now + wait, because)
+
+
+def _numbers(order: OrderView) -> str:
+    numbers = ", ".join(p.invoice_number for p in order.packages)
+    return f"invoices {numbers}" if numbers else "no invoice"
+
+
+def settle_unconfirmed(
+    claim: Claim, payload: object, now: datetime, zone: ZoneInfo, waits: Waits
+) -> OrderCheck:
+    """Accept of the stored write what VTEX shows; forget the rest."""
+    package = package_of(claim.facts, payload)
+    if package is None or claim.facts.pending is None:
+        return OrderCheck(
+            claim, settlement=not_shown(claim, now, waits, "something else")
+        )
+    if claim.facts.pending.kind == "announce":
+        return _announced(claim, claim.facts.pending, package)
+    return _published(claim, claim.facts.pending, package, now, zone)
+
+
+def verify(
+    claim: Claim, payload: object, now: datetime, _zone: ZoneInfo, waits: Waits
+) -> OrderCheck:
+    """Read a delivery back that followed a doubt.
+
+    A difference counts when it is seen twice; then the delivery is told again.
+    """
+    package = package_of(claim.facts, payload)
+    shipment = claim.facts.shipment
+    if package is not None and package.finished:
+        row = {"shipment": shipment, "now": micros(now)}
+        return OrderCheck(
+            with_snapshots(claim, in_doubt_since=None), (("delivery_verified", row),)
+        )
+    if claim.failing_since is None:
+        until = now + waits.read_back_again
+        because = "VTEX does not show the delivery that it accepted"
+        return OrderCheck(claim, settlement=postponed(until, because))
+    anew = with_snapshots(
+        claim,
+        in_doubt_since=None,
+        delivered_told=False,
+        true_sent=False,
+        closed_because=None,
+    )
+    return OrderCheck(
+        replace(anew, failing_since=None),
+        (("disbelieve_delivery", {"shipment": shipment}),),
+    )
+
+
+def _announced(
+    claim: Claim, pending: UnconfirmedWrite, package: PackageView
+) -> OrderCheck:
+    shipment = claim.facts.shipment
+    told = announced_in(pending.body)
+    anew = with_snapshots(claim, pending=None, in_doubt_since=None, looked=True)
+    if not shows_tracking_number(
+        package, told.tracking_number, told.tracking_url, told.courier
+    ):
+        row = {"shipment": shipment, "true_refuted": 0}
+        return OrderCheck(anew, (("clear_pending", row),))
+    accepted = {"shipment": shipment, "announced_as": announced(told)}
+    return OrderCheck(
+        with_snapshots(anew, announced_as=told), (("accept_announcement", accepted),)
+    )
+
+
+def _published(
+    claim: Claim,
+    pending: UnconfirmedWrite,
+    package: PackageView,
+    now: datetime,
+    zone: ZoneInfo,
+) -> OrderCheck:
+    facts = claim.facts
+    sent = [t for t in facts.told if not t.accepted]
+    delivered = pending.is_delivered and package.finished
+    shown = sent if delivered else shown_of(sent, package, zone)
+    accepted = (*facts.accepted, *(replace(t, accepted=True) for t in shown))
+    changes: list[Change] = [
+        ("accept_told", published_key(t, facts.shipment) | {"now": micros(now)})
+        for t in shown
+    ]
+    changes.append(("drop_unaccepted_told", {"shipment": facts.shipment}))
+    if delivered:
+        row = {
+            "shipment": facts.shipment,
+            "is_delivered": 1,
+            "read_back": 0,
+            "now": micros(now),
+        }
+        changes.append(("accept_publishing", row))
+    else:
+        refuted = int(pending.is_delivered)
+        row = {"shipment": facts.shipment, "true_refuted": refuted}
+        changes.append(("clear_pending", row))
+    anew = with_snapshots(
+        claim,
+        told=accepted,
+        pending=None,
+        delivered_told=facts.delivered_told or delivered,
+        true_sent=facts.true_sent and not (pending.is_delivered and not delivered),
+        in_doubt_since=None if delivered else facts.in_doubt_since,
+    )
+    return OrderCheck(anew, tuple(changes))
+
+
+def shown_of(
+    sent: Sequence[PublishedEvent], package: PackageView, zone: ZoneInfo
+) -> list[PublishedEvent]:
+    """Return those objects of a write that VTEX shows."""
+    objects = [cast("TrackingObject", t.object) for t in sent]
+    shown = shown_objects(package, objects, zone)
+    return [t for t in sent if t.object in shown]
+
+
+def adopted(
+    claim: Claim, payload: object, now: datetime, policy: Policy, waits: Waits
+) -> OrderCheck:
+    """Look as before the first announcement, and accept the events that are shown.
+
+    As long as no event is known there is nothing to compare: then the next look
+    does it, before the first write that has one.
+    """
+    seen = check_order(claim, payload, now, policy.zone, waits)
+    package = package_of(claim.facts, payload)
+    if seen.settlement is not None or package is None:
+        return seen
+    anew, changes = _compared(seen.claim, package, now, policy)
+    return replace(seen, claim=anew, changes=(*seen.changes, *changes))
+
+
+def _compared(
+    claim: Claim, package: PackageView, now: datetime, policy: Policy
+) -> tuple[Claim, list[Change]]:
+    """Accept what is shown by instant and text, and a delivery in any words.
+
+    A delivery that VTEX shows is never taken back, whoever told it.
+    """
+    facts = claim.facts
+    assessment = publishable(facts, now, policy)
+    fresh = [as_object(e, policy) for e in unpublished_events(facts, assessment)]
+    told = [as_json_value(new, facts, policy) for new in fresh]
+    if not told and not package.finished:
+        return claim, []
+    shown = shown_of(told, package, policy.zone)
+    row = {"shipment": facts.shipment, "now": micros(now)}
+    changes: list[Change] = [
+        *(("accept_shown", published_row(t, facts.shipment, now)) for t in shown),
+        ("compared", row),
+    ]
+    if package.finished:
+        changes.append(("accept_publishing", row | {"is_delivered": 1, "read_back": 0}))
+    anew = with_snapshots(
+        claim,
+        told=(*facts.told, *(replace(t, accepted=True) for t in shown)),
+        compared=True,
+        delivered_told=facts.delivered_told or package.finished,
+    )
+    return anew, changes

@@ -1,0 +1,171 @@
+"""Which account and which contract a label is for."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from relay.adapters.protocol import Carrier
+from relay.config.contract import ContractSettings
+from relay.config.settings import Settings
+from relay.domain.fiscal import cnpj
+from relay.errors import InvalidLabel
+from relay.registration.requests import LabelRequest
+
+
+def account_of(
+    request: LabelRequest, settings: Settings, visible: Collection[str]
+) -> str:
+    """Return the account of a label: the one it names, or the only one possible.
+
+    *visible* are the accounts that exist for whoever registers. Raises
+    `InvalidLabel`, listing them.
+    """
+    if request.account is not None:
+        if request.account in visible:
+            return request.account
+        raise _unknown("account", request.account, visible)
+    contract = settings.contracts.get(request.contract or "")
+    if contract is not None and contract.account in visible:
+        return contract.account
+    if len(visible) == 1:
+        return next(iter(visible))
+    raise _needed("account", visible)
+
+
+@dataclass(frozen=True, slots=True)
+class ContractChoice:
+    """Finds the contract of a label for *account*; `carriers` are the adapters."""
+
+    settings: Settings
+    carriers: Mapping[str, Carrier]
+    account: str
+
+    def contract(self, request: LabelRequest) -> ContractSettings:
+        """Return the contract: by name, by tax id, by courier, or the only one.
+
+        Raises `InvalidLabel`, naming the field and listing what is configured.
+        """
+        serving = _serving(self.settings, self.account)
+        if request.contract is not None:
+            return named_contract(request.contract, self.settings, self.account)
+        if request.carrier_tax_id is not None:
+            return _by_tax_id(request.carrier_tax_id, serving)
+        found = self._by_courier(request.courier, serving)
+        if len(found) == 1:
+            return found[0]
+        if len(serving) == 1:
+            return serving[0]
+        if request.courier is not None and not found:
+            raise _unknown_courier(request.courier, serving)
+        raise _needed("contract", [c.name for c in serving])
+
+    def contradictions(
+        self, request: LabelRequest, chosen: ContractSettings
+    ) -> Iterator[str]:
+        """Warn of tax id and courier that belong to another contract."""
+        serving = _serving(self.settings, self.account)
+        try:
+            by_tax_id = _of_tax_id(request.carrier_tax_id, serving)
+        except ValueError as error:
+            by_tax_id = []
+            yield f"carrierTaxId: {error}; the contract was found without it"
+        by_courier = self._by_courier(request.courier, serving)
+        for field, found in (("carrierTaxId", by_tax_id), ("courier", by_courier)):
+            if found and chosen not in found:
+                yield (
+                    f"{field}: it is that of contract {found[0].name!r}, and the label "
+                    f"is registered under contract {chosen.name!r}; if that is wrong, "
+                    "PATCH the shipment to correct its contract"
+                )
+
+    def _by_courier(
+        self, courier: str | None, serving: Sequence[ContractSettings]
+    ) -> list[ContractSettings]:
+        """Return the contracts of a courier: by their names, else by an adapter's own.
+
+        An adapter's name says nothing where several contracts use it.
+        """
+        if courier is None:
+            return []
+        name = _folded(courier)
+        found = [c for c in serving if name in {_folded(n) for n in _names(c)}]
+        shown = {c.name: _folded(self.carriers[c.name].display_name) for c in serving}
+        alike = [c for c in serving if name == shown[c.name]]
+        return found or (alike if len(alike) == 1 else [])
+
+
+def named_contract(name: str, settings: Settings, account: str) -> ContractSettings:
+    """Return the contract called *name*, which must serve *account*."""
+    contract = settings.contracts.get(name)
+    if contract is None or account not in contract.accounts:
+        names = [c.name for c in _serving(settings, account)]
+        raise _unknown("contract", name, names)
+    return contract
+
+
+def _serving(settings: Settings, account: str) -> list[ContractSettings]:
+    return [c for c in settings.contracts.values() if account in c.accounts]
+
+
+def _by_tax_id(text: str, serving: Sequence[ContractSettings]) -> ContractSettings:
+    field = "carrierTaxId"
+    try:
+        found = _of_tax_id(text, serving)
+    except ValueError as error:
+        raise InvalidLabel(
+            str(error), field=field, way_out="copy it from the carrier's invoice"
+        ) from None
+    if not found:
+        known = [f"{t} ({c.name})" for c in serving for t in c.tax_ids]
+        raise _unknown(field, cnpj(text), known)
+    return found[0]
+
+
+def _of_tax_id(
+    text: str | None, serving: Iterable[ContractSettings]
+) -> list[ContractSettings]:
+    """Return the contracts of a tax id; raise `ValueError` if it cannot be one."""
+    if text is None:
+        return []
+    tax_id = cnpj(text)
+    return [c for c in serving if tax_id in c.tax_ids]
+
+
+def _names(contract: ContractSettings) -> tuple[str, ...]:
+    own = (contract.courier,) if contract.courier else ()
+    return (*contract.courier_names, *own)
+
+
+def _unknown_courier(courier: str, serving: Sequence[ContractSettings]) -> InvalidLabel:
+    names = sorted(n for c in serving for n in _names(c))
+    contracts = ", ".join(sorted(c.name for c in serving))
+    return InvalidLabel(
+        f"{courier!r} is not configured",
+        field="courier",
+        way_out=(f"configured: {', '.join(names)}; " if names else "")
+        + "add the name to `courier_names` of its contract, or send `contract`: "
+        + contracts,
+    )
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+def _unknown(field: str, given: str, known: Collection[str]) -> InvalidLabel:
+    return InvalidLabel(
+        f"{given!r} is not configured", field=field, way_out=_listed(known)
+    )
+
+
+def _needed(field: str, known: Collection[str]) -> InvalidLabel:
+    return InvalidLabel(
+        "it is missing, and there is not exactly one",
+        field=field,
+        way_out=_listed(known),
+    )
+
+
+def _listed(known: Collection[str]) -> str:
+    if not known:
+        return "none is configured: see `relay init` for how to add one"
+    return f"configured: {', '.join(sorted(known))}"

@@ -1,0 +1,88 @@
+"""What contract and adapter say together: courier, page, whether anybody is asked."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from urllib.parse import quote
+
+from relay.adapters.protocol import Carrier, Polls
+from relay.config.contract import ContractSettings
+from relay.domain.events import ParcelView
+from relay.logs import logger
+from relay.store.adoption import Adoption
+from relay.store.event_rows import Pace
+from relay.store.unread import ReaderTerms
+
+_log = logger(__name__)
+
+
+def resolve_contract_options(
+    contract: ContractSettings, carrier: Carrier, parcel: ParcelView
+) -> tuple[str, str | None]:
+    """Return the courier's name and the page that follows *parcel*.
+
+    The contract's own settings come before what the adapter says.
+    """
+    courier = contract.courier or carrier.display_name
+    if contract.tracking_url is None:
+        return courier, _page(contract, carrier, parcel)
+    values = {
+        "tracking_number": parcel.tracking_number,
+        "invoice_key": parcel.invoice_key,
+    }
+    if any(
+        f"{{{name}}}" in contract.tracking_url and not v for name, v in values.items()
+    ):
+        return courier, None
+    quoted = {name: quote(value, safe="") for name, value in values.items()}
+    return courier, contract.tracking_url.format_map(quoted)
+
+
+def _page(
+    contract: ContractSettings, carrier: Carrier, parcel: ParcelView
+) -> str | None:
+    try:
+        return carrier.tracking_url(parcel)
+    except Exception:  # noqa: BLE001 -- a page is worth no failure
+        _log.exception("an adapter's tracking_url failed", contract=contract.name)
+        return None
+
+
+def reading_terms(
+    contracts: Mapping[str, ContractSettings],
+    carriers: Mapping[str, Carrier],
+    pace: Pace,
+) -> ReaderTerms:
+    """Return what the reader needs of the contracts' settings."""
+    return ReaderTerms(
+        pace,
+        lower_bounds(contracts),
+        {
+            n: _adoption(c, carriers[n])
+            for n, c in contracts.items()
+            if c.tracking_number == "from_carrier"
+        },
+    )
+
+
+def polled_contracts(
+    contracts: Mapping[str, ContractSettings], carriers: Mapping[str, Carrier]
+) -> frozenset[str]:
+    """Return the contracts whose carrier is asked for parcels, and does not only call.
+
+    *carriers* are the adapters by contract.
+    """
+    return frozenset(
+        n for n, c in contracts.items() if c.poll and isinstance(carriers[n], Polls)
+    )
+
+
+def lower_bounds(contracts: Mapping[str, ContractSettings]) -> dict[str, timedelta]:
+    """Return how long before its label a scan may lie, by contract."""
+    return {n: timedelta(days=c.lower_bound_days) for n, c in contracts.items()}
+
+
+def _adoption(contract: ContractSettings, carrier: Carrier) -> Adoption:
+    def adoption(parcel: ParcelView) -> tuple[str | None, str | None]:
+        return resolve_contract_options(contract, carrier, parcel)
+
+    return adoption

@@ -1,0 +1,146 @@
+"""The references of a label: those it gives, and those that follow from its key."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from relay.domain.events import Reference, ReferenceKind, ReferenceLevel
+from relay.domain.fiscal import NfeKey, invoice_reference
+from relay.domain.labels import LabelParcel
+from relay.errors import InvalidLabel
+from relay.registration import checks
+from relay.registration.requests import LabelRequest, ParcelRequest, ReferenceRequest
+
+_PARTS = 3
+"""Of an invoice as carriers name it: issuer, series, number."""
+
+
+@dataclass(slots=True)
+class ResolvedReferences:
+    """What a label says of its boxes and of its invoice as a whole."""
+
+    parcels: tuple[LabelParcel, ...] = ()
+    whole: list[Reference] = field(default_factory=list)
+    key: NfeKey | None = None
+
+    @property
+    def number(self) -> str | None:
+        """The first box's tracking number that there is."""
+        return next(
+            (p.tracking_number for p in self.parcels if p.tracking_number), None
+        )
+
+
+def resolve_references(request: LabelRequest) -> ResolvedReferences:
+    """Check and sort the numbers, keys and references of a label.
+
+    Raises `InvalidLabel` with the field at fault.
+    """
+    found = ResolvedReferences()
+    _refuse_more_than_volumes(request)
+    if request.invoice_key is not None:
+        found.key = checks.invoice_key(request.invoice_key)
+        found.whole += of_key(found.key)
+    if request.parcels:
+        _refuse_beside_parcels(request)
+        shared = list(_checked(request.references, "references"))
+        if any(r.kind.level is ReferenceLevel.PARCEL for r in shared):
+            raise InvalidLabel(
+                "one of them is of a parcel, and there are several",
+                field="references",
+                way_out="give it in `parcels`",
+            )
+        parcels = [
+            _parcel(p, f"parcels[{place}].", found)
+            for place, p in enumerate(request.parcels)
+        ]
+    else:
+        shared = []
+        parcel = ParcelRequest.model_construct(
+            tracking_number=request.tracking_number,
+            volume=request.volume,
+            references=request.references,
+        )
+        parcels = [_parcel(parcel, "", found)]
+    found.whole += shared
+    found.whole = list(dict.fromkeys(found.whole))
+    found.parcels = tuple(parcels)
+    return found
+
+
+def _refuse_beside_parcels(request: LabelRequest) -> None:
+    for name in ("tracking_number", "volume"):
+        if getattr(request, name) is not None:
+            raise InvalidLabel(
+                "it stands beside `parcels`",
+                field={"tracking_number": "trackingNumber"}.get(name, name),
+                way_out="give it in `parcels`",
+            )
+
+
+def _refuse_more_than_volumes(request: LabelRequest) -> None:
+    """Refuse a label that contradicts itself: what is too much never arrives."""
+    if request.volumes is None:
+        return
+    given = (request.volume, *(p.volume for p in request.parcels))
+    highest = max((v for v in given if v is not None), default=0)
+    found = {"volume": highest, "parcel": len(request.parcels)}
+    for what, number in found.items():
+        if number > request.volumes:
+            raise InvalidLabel(
+                f"it is {request.volumes}, and the label has a {what} {number}",
+                field="volumes",
+                way_out="leave `volumes` out, or correct it",
+            )
+
+
+def _parcel(
+    request: ParcelRequest, where: str, found: ResolvedReferences
+) -> LabelParcel:
+    number = request.tracking_number
+    if number is not None:
+        checks.code(number, f"{where}trackingNumber")
+    given = list(_checked(request.references, f"{where}references"))
+    found.whole += [r for r in given if r.kind.level is not ReferenceLevel.PARCEL]
+    own = tuple(r for r in given if r.kind.level is ReferenceLevel.PARCEL)
+    return LabelParcel(number, request.volume, own)
+
+
+def _checked(requests: Iterable[ReferenceRequest], where: str) -> Iterator[Reference]:
+    for place, request in enumerate(requests):
+        yield from _reference(request, f"{where}[{place}].value")
+
+
+def _reference(request: ReferenceRequest, field: str) -> list[Reference]:
+    kind, value = request.type, request.value
+    match kind:
+        case ReferenceKind.INVOICE_KEY:
+            return of_key(checks.invoice_key(value, field))
+        case ReferenceKind.CTE_KEY:
+            value = checks.cte_key(value, field)
+        case ReferenceKind.INVOICE:
+            value = _invoice(value, field)
+        case ReferenceKind.ORDER_ID:
+            pass
+        case _:
+            value = checks.code(value, field)
+    return [Reference(kind=kind, value=value)]
+
+
+def _invoice(text: str, field: str) -> str:
+    """Spell `issuer/series/number` as it is compared; an issuer may have a slash."""
+    parts = text.rsplit("/", _PARTS - 1)
+    if len(parts) != _PARTS or not all(p.strip() for p in parts):
+        raise InvalidLabel(
+            "it is not an invoice as issuer/series/number",
+            field=field,
+            way_out="write for instance 11222333000181/1/12345",
+        )
+    return invoice_reference(*parts)
+
+
+def of_key(key: NfeKey) -> list[Reference]:
+    """Return under what carriers speak of the invoice of *key*."""
+    return [
+        Reference(kind=ReferenceKind.INVOICE_KEY, value=key.key),
+        Reference(kind=ReferenceKind.INVOICE, value=key.reference),
+    ]

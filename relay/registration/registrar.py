@@ -1,0 +1,273 @@
+"""The registrar: from a request and the settings to a label, with its warnings."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Generic, TypeVar
+
+from relay.adapters.protocol import Carrier
+from relay.config.contract import ContractSettings
+from relay.config.settings import Settings
+from relay.domain.events import ParcelView, Reference, ReferenceLevel
+from relay.domain.labels import (
+    Correction,
+    Delivery,
+    Handover,
+    Label,
+    LabelParcel,
+    ResendOrder,
+    parcel_references,
+)
+from relay.errors import InvalidLabel
+from relay.registration import checks
+from relay.registration.checks import resolve_dates
+from relay.registration.contract_choice import (
+    ContractChoice,
+    account_of,
+    named_contract,
+)
+from relay.registration.corrections import (
+    CorrectionFields,
+    CorrectionResolver,
+    RegisteredShipment,
+    resolve_again,
+)
+from relay.registration.references import ResolvedReferences, resolve_references
+from relay.registration.requests import (
+    CorrectionRequest,
+    DeliveredRequest,
+    HandoverRequest,
+    LabelRequest,
+    ResendRequest,
+)
+
+TEXTS: Final = {"pt": "Entregue", "es": "Entregado", "en": "Delivered"}
+"""What shoppers read of a delivery that a person told of, by language."""
+
+
+def delivery(
+    request: DeliveredRequest,
+    known: RegisteredShipment,
+    settings: Settings,
+    now: datetime,
+) -> Delivery:
+    """Return what a person says of a shipment; raise `InvalidLabel`."""
+    account, field = settings.account(known.account), "occurredAt"
+    if request.volume is not None and request.volume not in known.numbers:
+        raise InvalidLabel(
+            f"the invoice has volumes 1 to {len(known.numbers)}",
+            field="volume",
+            way_out="leave it out if all of them were delivered",
+        )
+    occurred_at = checks.happened(request.occurred_at, account.zone, field)
+    if occurred_at > now:
+        raise InvalidLabel(
+            "it is in the future", field=field, way_out="say when it happened"
+        )
+    text = request.description or TEXTS[account.language]
+    return Delivery(occurred_at, request.volume or 0, text)
+
+
+def carrier_handover(
+    request: HandoverRequest, known: RegisteredShipment, settings: Settings
+) -> Handover:
+    """Return what is registered for the second carrier of a shipment.
+
+    Of an invoice with several volumes it has this one only: what it says of the
+    invoice counts for that volume. Raises `InvalidLabel`.
+    """
+    if request.volume not in known.numbers:
+        raise InvalidLabel(
+            f"the invoice has volumes 1 to {len(known.numbers)}", field="volume",
+            way_out="give the volume that changed hands",
+        )  # fmt: skip
+    contract = named_contract(request.contract, settings, known.account)
+    parcel, given = _given(request)
+    alone = len(known.numbers) == 1
+    shared = [r for r in known.references if _is_shared(r, alone=alone)]
+    whole = [(r, 0 if alone else request.volume) for r in (*given, *shared)]
+    own = [(r, request.volume) for r in parcel_references(parcel)]
+    if all(r.kind.level is ReferenceLevel.ORDER for r, _ in (*own, *whole)):
+        raise InvalidLabel(
+            "nothing says under what the second carrier speaks of the parcel",
+            field="trackingNumber",
+            way_out="give `trackingNumber`, or `references`",
+        )
+    placed = tuple(dict.fromkeys((*own, *whole)))
+    return Handover(contract.name, request.volume, placed)
+
+
+def _given(request: HandoverRequest) -> tuple[LabelParcel, list[Reference]]:
+    """Check the second carrier's numbers as those of a label are."""
+    as_label = LabelRequest.model_construct(
+        order_id="",
+        invoice_number="",
+        tracking_number=request.tracking_number,
+        references=request.references,
+    )
+    found = resolve_references(as_label)
+    return found.parcels[0], found.whole
+
+
+def _is_shared(reference: Reference, *, alone: bool) -> bool:
+    """Whether every carrier of the invoice knows a reference.
+
+    An order id says nothing of one volume among several.
+    """
+    level = reference.kind.level
+    return level is ReferenceLevel.INVOICE or (level is ReferenceLevel.ORDER and alone)
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedLabel(Generic[T]):
+    """What can be stored, and what is worth a look all the same."""
+
+    value: T
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Registrar:
+    """Checks what is to be registered; `carriers` are the adapters by contract.
+
+    Both may be replaced while the process runs: ask for them anew each time.
+    """
+
+    settings: Settings
+    carriers: Mapping[str, Carrier]
+
+    def label(
+        self,
+        request: LabelRequest,
+        now: datetime,
+        visible: Collection[str] | None = None,
+    ) -> CheckedLabel[Label]:
+        """Return the label that *request* describes.
+
+        *visible* are the accounts that exist for whoever asks, None for all.
+        Raises `InvalidLabel` with the field at fault and the way out.
+        """
+        accounts = self.settings.accounts if visible is None else visible
+        account = account_of(request, self.settings, accounts)
+        choosing = ContractChoice(self.settings, self.carriers, account)
+        contract = choosing.contract(request)
+        checks.order_id(request.order_id)
+        warnings = [*checks.invoice_number(request.invoice_number)]
+        warnings += choosing.contradictions(request, contract)
+        found = resolve_references(request)
+        if found.key is not None:
+            warnings += checks.key_disagrees(found.key, request.invoice_number)
+        fields = self._fields(request, found, self._resolver(contract))
+        dates, doubts = resolve_dates(request, self.settings.account(account).zone, now)
+        warnings += [*doubts, *_missing(request, found, contract)]
+        label = Label(
+            account=account,
+            contract=contract.name,
+            order_id=request.order_id,
+            invoice_number=request.invoice_number,
+            parcels=found.parcels,
+            volumes=request.volumes,
+            invoice_references=tuple(found.whole),
+            announced=request.announced,
+            imported=request.imported,
+            **fields,
+            **dates,
+        )
+        return CheckedLabel(label, tuple(warnings))
+
+    def correction(
+        self, request: CorrectionRequest, known: RegisteredShipment, now: datetime
+    ) -> CheckedLabel[Correction]:
+        """Return what *request* changes of a shipment.
+
+        Raises `InvalidLabel` with the field at fault and the way out.
+        """
+        correcting = CorrectionResolver(self.settings, self._resolver, now)
+        correction, warnings = correcting.corrected(request, known)
+        return CheckedLabel(correction, tuple(warnings))
+
+    def hand_over(
+        self, request: HandoverRequest, known: RegisteredShipment
+    ) -> Handover:
+        """Return under what a second carrier speaks of a shipment.
+
+        Raises `InvalidLabel` with the field at fault and the way out.
+        """
+        return carrier_handover(request, known, self.settings)
+
+    def delivery(
+        self, request: DeliveredRequest, known: RegisteredShipment, now: datetime
+    ) -> Delivery:
+        """Return what a person says of a shipment.
+
+        Raises `InvalidLabel` with the field at fault and the way out.
+        """
+        return delivery(request, known, self.settings, now)
+
+    def retelling(
+        self, request: ResendRequest, known: RegisteredShipment
+    ) -> ResendOrder:
+        """Return what VTEX is told again; the fields as settings have them now.
+
+        A contract that is gone resolves nothing: what it resolved stays.
+        """
+        contract = self.settings.contracts.get(known.contract)
+        events = request.what in {"events", "all"}
+        if request.what == "events" or contract is None:
+            anew: dict[str, str | None] = {}
+        else:
+            anew = resolve_again(known, self._resolver(contract))
+        return ResendOrder(request.what != "events", events, request.force, anew)
+
+    def _resolver(self, contract: ContractSettings) -> CorrectionFields:
+        return CorrectionFields(contract, self.carriers[contract.name])
+
+    def _fields(
+        self,
+        request: LabelRequest,
+        found: ResolvedReferences,
+        resolver: CorrectionFields,
+    ) -> dict[str, Any]:
+        """Resolve what VTEX is told, and say what of it the ERP gave itself."""
+        key = found.key.key if found.key else None
+        announce = resolver.number(found.number, key, request.invoice_number)
+        first = next((p for p in found.parcels if p.tracking_number), found.parcels[0])
+        view = ParcelView(
+            references=(*first.references, *found.whole),
+            tracking_number=found.number or announce or "",
+            invoice_key=key or "",
+            volume=first.volume or 1,
+        )
+        given = {
+            "invoice_key": request.invoice_key,
+            "tracking_url": request.tracking_url,
+            "courier": request.courier,
+            "promised_on": request.estimated_delivery_date,
+        }
+        url = checks.url(request.tracking_url) if request.tracking_url else None
+        return {
+            "invoice_key": key,
+            "announce": announce,
+            "tracking_url": url or (resolver.url(view) if announce else None),
+            "courier": request.courier or resolver.courier(),
+            "given": frozenset(name for name, value in given.items() if value),
+        }
+
+
+def _missing(
+    request: LabelRequest, found: ResolvedReferences, contract: ContractSettings
+) -> Iterator[str]:
+    """Warn of what may be missing, and is missed all the same."""
+    if request.imported and request.dispatched_date is None:
+        yield (
+            "dispatchedDate: it is missing: scans from long before today are "
+            "taken for an earlier parcel's with the same number"
+        )
+    if contract.tracking_number == "nfe_key" and found.key is None:
+        yield (
+            "invoiceKey: it is missing, and the contract announces it: VTEX is "
+            "told nothing until it is registered"
+        )

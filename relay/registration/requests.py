@@ -1,0 +1,185 @@
+"""What the ERP sends, field by field, with VTEX's own names where it has one."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SkipValidation,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from relay.domain.events import ReferenceKind
+from relay.domain.labels import MOST_VOLUMES
+from relay.suggestions import closest
+
+MOST_LABELS: Final = 1000
+_KINDS: Final = {str(kind): to_camel(kind) for kind in ReferenceKind}
+_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+class Request(BaseModel):
+    """Base of what comes in: exact types, camel case, no unknown fields.
+
+    `instead` says what to do about fields that are not here for a reason.
+    """
+
+    instead: ClassVar[Mapping[str, str]] = {}
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+    )
+
+
+def _missing_if_blank(value: Any) -> Any:
+    """Take an empty text for a field that is not there: many ERPs send one."""
+    return None if value == "" else value
+
+
+def _kind(value: Any) -> str:
+    """Take a kind of reference in camel case, or as it is stored."""
+    kind = _HUMP.sub("_", value).lower() if isinstance(value, str) else ""
+    if kind in _KINDS:
+        return kind
+    meant = closest(str(value), tuple(_KINDS.values()))
+    way_out = f"is {meant} meant?" if meant else f"use {', '.join(_KINDS.values())}"
+    raise PydanticCustomError(
+        "kind", "it is no kind of reference", {"way_out": way_out}
+    )
+
+
+_OrMissing: Final = BeforeValidator(_missing_if_blank)
+Text = Annotated[Annotated[str, Field(max_length=200)] | None, _OrMissing]
+Address = Annotated[Annotated[str, Field(max_length=2000)] | None, _OrMissing]
+Moment = Annotated[Text, Field(examples=["2026-08-01T14:03:00-03:00"])]
+Day = Annotated[Text, Field(examples=["2026-08-07"])]
+Needed = Annotated[str, Field(min_length=1, max_length=200)]
+Volume = Annotated[int, Field(ge=1, le=MOST_VOLUMES)]
+Kind = Annotated[
+    ReferenceKind,
+    BeforeValidator(_kind),
+    WithJsonSchema({"type": "string", "enum": list(_KINDS.values())}),
+]
+
+
+class ReferenceRequest(Request):
+    """A value under which the carrier may speak of a parcel, an invoice, an order."""
+
+    type: Kind
+    value: Needed
+
+
+class ParcelRequest(Request):
+    """One box of an invoice that travels in several."""
+
+    tracking_number: Text = None
+    volume: Volume | None = None
+    references: tuple[ReferenceRequest, ...] = ()
+
+
+class LabelRequest(Request):
+    """A label was printed: order, invoice and tracking number belong together.
+
+    `contract`, `carrierTaxId` or `courier` says who carries it; none is needed
+    where one contract is configured. `parcels` takes the place of
+    `trackingNumber`, `volume` and the parcel's `references`. `announced` says
+    that VTEX got the tracking number with the invoice, `imported` that the
+    parcel is on the road already: VTEX is read, and told only what it lacks.
+    """
+
+    account: Text = None
+    contract: Text = None
+    carrier_tax_id: Text = None
+    order_id: Needed
+    invoice_number: Needed
+    invoice_key: Text = None
+    tracking_number: Text = None
+    volume: Volume | None = None
+    volumes: Volume | None = None
+    parcels: Annotated[tuple[ParcelRequest, ...], Field(max_length=MOST_VOLUMES)] = ()
+    references: tuple[ReferenceRequest, ...] = ()
+    tracking_url: Address = None
+    courier: Text = None
+    dispatched_date: Moment = None
+    estimated_delivery_date: Day = None
+    announced: bool = False
+    imported: bool = False
+
+
+class BulkRequest(Request):
+    """Up to 1,000 labels; each is checked by itself, so one never fails the others."""
+
+    labels: Annotated[
+        tuple[SkipValidation[LabelRequest], ...],
+        Field(min_length=1, max_length=MOST_LABELS),
+    ]
+
+
+class ResendRequest(Request):
+    """What VTEX is told again, with present settings; of a delivery only by `force`."""
+
+    what: Literal["announcement", "events", "all"] = "all"
+    force: bool = False
+
+
+class DeliveredRequest(Request):
+    """The parcel was handed over, and its carrier does not say so.
+
+    Without `volume` all parcels of the invoice were. `description` is what
+    shoppers read.
+    """
+
+    occurred_at: Annotated[Needed, Field(examples=["2026-08-04T16:20:00-03:00"])]
+    volume: Volume | None = None
+    description: Text = None
+
+
+class HandoverRequest(Request):
+    """Another carrier takes the parcel on, under a contract and numbers of its own.
+
+    Without any, it is known by the invoice: its key, as far as one is registered.
+    """
+
+    contract: Needed
+    volume: Volume = 1
+    tracking_number: Text = None
+    references: tuple[ReferenceRequest, ...] = ()
+
+
+_ANOTHER: Final = "it makes the shipment: cancel this one, and register the right one"
+
+
+class CorrectionRequest(Request):
+    """What was registered was wrong, or the parcel goes on under another number.
+
+    `history` says what becomes of the events under the old number: `drop` if
+    they were another parcel's, `keep` after a relabel or a second carrier; the
+    same goes for `invoiceKey`. A new `dispatchedDate` alone is not told to VTEX.
+    """
+
+    instead: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("account", "orderId", "invoiceNumber"), _ANOTHER),
+        "volumes": "cancel the shipment, and register it anew with the right number",
+        "parcels": "correct one `volume` at a time",
+        "references": "POST the label again with them: they are added",
+    }
+
+    tracking_number: Text = None
+    volume: Volume = 1
+    tracking_url: Address = None
+    courier: Text = None
+    contract: Text = None
+    invoice_key: Text = None
+    dispatched_date: Moment = None
+    estimated_delivery_date: Day = None
+    history: Literal["drop", "keep"] = "drop"

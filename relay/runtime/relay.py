@@ -1,0 +1,236 @@
+"""Everything that runs in one process, put together from its settings."""
+
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from aiohttp import ClientSession, web
+
+from relay.adapters.protocol import Carrier
+from relay.api.application import ApplicationParts, application
+from relay.api.auth import check_tokens
+from relay.api.keys import REGISTRAR
+from relay.clock import Clock
+from relay.config.settings import Settings
+from relay.domain.shipment import Policy
+from relay.health import Health
+from relay.inbound.intake import Intake
+from relay.inbound.poll_answers import AnswerReader
+from relay.inbound.poll_calls import READ_LIMIT, callings
+from relay.inbound.poller import Poller, PollEvents, PollRounds
+from relay.inbound.reader import TIME_LIMIT, Reader, ReaderCallbacks
+from relay.metrics import Metrics
+from relay.outbound.publisher import Publisher
+from relay.outbound.sender import Sender
+from relay.registration.contract_terms import reading_terms
+from relay.registration.registrar import Registrar
+from relay.runtime.housekeeper import EventNews, Housekeeper
+from relay.runtime.monitors import ClockMonitor, DiskMonitor
+from relay.runtime.wiring import (
+    ages_policy,
+    carriers,
+    credentials,
+    event_pace,
+    exit_hung,
+    publisher_terms,
+    watched,
+)
+from relay.store.accounts import Accounts
+from relay.store.checkpoints import Checkpointer
+from relay.store.claims import Claims
+from relay.store.database import Database
+from relay.store.documents import Documents
+from relay.store.polls import PollClaims
+from relay.store.retention import Retention
+from relay.store.shipments import Shipments
+from relay.store.sqlite import SqliteDatabase
+from relay.store.sweep import Sweep
+from relay.store.unread import ReaderTerms
+from relay.vtex.client import VtexClient
+
+
+@dataclass(slots=True)
+class Relay:
+    """Everything that runs in one process."""
+
+    settings: Settings
+    clock: Clock
+    carriers: dict[str, Carrier]
+    database: Database
+    vtex: VtexClient
+    session: ClientSession
+    health: Health = field(default_factory=Health)
+    metrics: Metrics = field(default_factory=Metrics)
+    documents: Documents = field(init=False)
+    publisher: Publisher = field(init=False)
+    keeper: Checkpointer | None = field(init=False)
+    reader: Reader = field(init=False)
+    intake: Intake = field(init=False)
+    sweeper: Housekeeper = field(init=False)
+    poller: Poller = field(init=False)
+    news: EventNews = field(init=False)
+    terms: ReaderTerms = field(init=False)
+    _registrar: Registrar | None = None
+
+    def __post_init__(self) -> None:
+        self.documents = Documents(self.database)
+        self.terms = self._terms()
+        self.publisher = self._publisher()
+        self.news = EventNews(self.database, self.publisher.wake)
+        self.keeper = (
+            Checkpointer(self.database)
+            if isinstance(self.database, SqliteDatabase)
+            else None
+        )
+        self.reader = self._reader()
+        self.intake = self._intake()
+        self.sweeper = self._sweeper()
+        self.poller = self._poller()
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other process publishes from this database."""
+        return isinstance(self.database, SqliteDatabase)
+
+    def application(self) -> web.Application:
+        """Make the HTTP server's application."""
+        parts = ApplicationParts(
+            settings=self.settings,
+            database=self.database,
+            documents=self.documents,
+            labels=self._labels(),
+            intake=self.intake,
+            carriers=self.carriers,
+            health=self.health,
+            clock=self.clock,
+            on_news=self.news,
+            on_replay=self.reader.wake,
+            on_track=self.poller.wake,
+            metrics=self.metrics,
+        )
+        made = application(parts)
+        self._registrar = made[REGISTRAR]
+        return made
+
+    async def reload(self, settings: Settings) -> None:
+        """Go on with other tokens, accounts and contracts, more of them included.
+
+        Raises `ConfigurationError`, and goes on as before then.
+        """
+        check_tokens(settings)
+        self.carriers.update(carriers(settings))
+        self.settings = settings
+        self.terms.take_over(self._terms())
+        self.publisher.terms = publisher_terms(settings)
+        self.intake.reload(self.carriers, settings.contracts)
+        self.reader.reload(self.carriers)
+        self.poller.reload(callings(settings.contracts, self.carriers))
+        self.sweeper.sweep = self._sweep()
+        if self._registrar is not None:
+            self._registrar.settings = settings
+        await self.notice_credentials()
+        self.publisher.wake()
+
+    async def notice_credentials(self) -> None:
+        """Open the gates of accounts whose credentials are others now."""
+        accounts = Accounts(self.database)
+        for account, digest in credentials(self.settings).items():
+            await accounts.credentials(account, digest, self.clock())
+
+    def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
+        """Return what runs beside the HTTP server, by name."""
+        loops = {
+            "reader": self.reader.run(),
+            "publisher": self.publisher.run(),
+            "sweeper": self.sweeper.run(),
+            "poller": self.poller.run(),
+            "clock": ClockMonitor(self.database, self.clock, self.health).run(),
+        }
+        if not isinstance(self.database, SqliteDatabase) or self.keeper is None:
+            return loops
+        room = DiskMonitor(self.database.path.absolute().parent, self.health)
+        return loops | {"keeper": self.keeper.run(), "disk": room.run()}
+
+    def _publisher(self) -> Publisher:
+        claims = Claims(self.database)
+        return Publisher(
+            claims,
+            Sender(claims, self.vtex, on_call=self.metrics.count_call),
+            publisher_terms(self.settings),
+            self.clock,
+            unread=claims.unread_since,
+            on_round=partial(self.health.beat, "publisher"),
+        )
+
+    def _terms(self) -> ReaderTerms:
+        settings = self.settings
+        return reading_terms(settings.contracts, self.carriers, event_pace(settings))
+
+    def _labels(self) -> Shipments:
+        terms = self.terms
+        return Shipments(self.database, terms.pace, terms.lower_bounds, terms.adoptions)
+
+    def _reader(self) -> Reader:
+        database = self.database
+        calls = ReaderCallbacks(
+            on_news=self.news,
+            on_idle=self.keeper.burst_read if self.keeper else nothing,
+            on_hang=exit_hung,
+            on_read=self.metrics.count_read,
+            guard=lambda: watched(2 * TIME_LIMIT),
+        )
+        return Reader(
+            self.documents,
+            self.carriers,
+            self.clock,
+            terms=self.terms,
+            calls=calls,
+            health=self.health,
+            unclean=not isinstance(database, SqliteDatabase) or database.unclean,
+        )
+
+    def _intake(self) -> Intake:
+        return Intake(
+            self.documents,
+            self.carriers,
+            self.settings.contracts,
+            self.clock,
+            limits=self.settings.intake,
+            health=self.health,
+            metrics=self.metrics,
+            on_kept=self.reader.wake,
+        )
+
+    def _poller(self) -> Poller:
+        claims = PollClaims(self.database)
+        guard = partial(watched, 2 * READ_LIMIT)
+        rounds = PollRounds(
+            claims,
+            self.carriers,
+            AnswerReader(self.database, self.clock, READ_LIMIT, guard),
+            self.session,
+            self.intake.keep_document,
+            self.clock,
+            PollEvents(self.metrics.count_poll, self.reader.wake, exit_hung),
+        )
+        asked = callings(self.settings.contracts, self.carriers)
+        return Poller(claims, rounds, asked, self.clock, self.health)
+
+    def _policy(self, account: str, contract: str) -> Policy:
+        """Return how a shipment is told as settings are now."""
+        return self.publisher.terms.policy(account, contract)
+
+    def _sweep(self) -> Sweep:
+        expires_after = ages_policy(self.settings).expires_after
+        accounts = self.settings.accounts
+        return Sweep(self.database, self._policy, accounts, expires_after)
+
+    def _sweeper(self) -> Housekeeper:
+        ages = Retention(self.database, ages_policy(self.settings))
+        wake = self.publisher.wake
+        return Housekeeper(self.database, self._sweep(), ages, self.clock, wake=wake)
+
+
+def nothing() -> None:
+    """Do nothing: PostgreSQL's log holds what was cut until it is written over."""

@@ -1,0 +1,185 @@
+"""Settings, translated into the words of each part; nothing is opened here."""
+
+import faulthandler
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from relay.adapters.loader import load_carrier
+from relay.adapters.protocol import Carrier, Feeds, Polls
+from relay.config.account import AccountSettings
+from relay.config.settings import Settings
+from relay.domain.phrases import WORDS
+from relay.domain.shipment import Policy
+from relay.errors import ConfigurationError
+from relay.outbound.settlement import AccountTerms, PublisherTerms, Waits
+from relay.store.event_rows import Pace
+from relay.store.retention import RetentionPolicy
+from relay.store.snapshots import Limits
+from relay.vtex.client import VtexAccount
+
+HUNG: Final = 70
+"""The exit code of a process that an adapter hangs."""
+
+
+def carriers(settings: Settings) -> dict[str, Carrier]:
+    """Make the adapter of every contract; raise `ConfigurationError` by its key."""
+    return {name: carrier(settings, name) for name in settings.contracts}
+
+
+def carrier(settings: Settings, name: str) -> Carrier:
+    """Make the adapter of one contract; raise `ConfigurationError` by its key."""
+    contract = settings.contracts[name]
+    made = load_carrier(contract.adapter, settings.contract_options(name))
+    if contract.verification == "asked" and not isinstance(made, Polls | Feeds):
+        raise ConfigurationError(
+            f"contracts.{name}.verification: the adapter cannot ask its carrier, so "
+            'nothing would ever come; use "signature" or "url"'
+        )
+    return made
+
+
+def sqlite_path(settings: Settings) -> Path:
+    """Return the file of an SQLite database."""
+    return Path(settings.database.removeprefix("sqlite:///"))
+
+
+def event_pace(settings: Settings) -> Pace:
+    """Return how long news waits for more of it."""
+    publisher = settings.publisher
+    return Pace(
+        quiet=timedelta(seconds=publisher.quiet_seconds),
+        longest=timedelta(seconds=publisher.news_wait_seconds),
+    )
+
+
+def vtex_account(account: AccountSettings) -> VtexAccount:
+    """Return an account as the VTEX client needs it."""
+    return VtexAccount(
+        name=account.name,
+        base_url=account.base_url,
+        app_key=account.app_key.get_secret_value(),
+        app_token=account.app_token.get_secret_value(),
+    )
+
+
+def credentials(settings: Settings) -> dict[str, str]:
+    """Return a digest of each account's credentials, to notice when they change."""
+    return {
+        name: hashlib.sha256(
+            f"{account.app_key.get_secret_value()}\n"
+            f"{account.app_token.get_secret_value()}".encode()
+        ).hexdigest()
+        for name, account in settings.accounts.items()
+    }
+
+
+def publisher_terms(settings: Settings) -> PublisherTerms:
+    """Return everything configured that the publisher asks for."""
+    return PublisherTerms(
+        accounts={n: _account_terms(a, settings) for n, a in settings.accounts.items()},
+        policy=policies(settings),
+        waits=_waits(settings),
+        in_flight=settings.publisher.in_flight,
+    )
+
+
+def policies(settings: Settings) -> Callable[[str, str], Policy]:
+    """Return the function that gives the policy of an account and a contract."""
+    made: dict[tuple[str, str], Policy] = {}
+
+    def policy(account: str, contract: str) -> Policy:
+        key = (account, contract)
+        if key not in made:
+            made[key] = _policy(settings, account, contract)
+        return made[key]
+
+    return policy
+
+
+def _policy(settings: Settings, account: str, contract: str) -> Policy:
+    """Return how an account is told; a contract that is gone has the defaults."""
+    store, terms = settings.account(account), settings.contracts.get(contract)
+    hours = terms.confirm_provisional_after_hours if terms else None
+    return Policy(
+        zone=store.zone,
+        events=store.events,
+        event_time=store.event_time,
+        first_email=store.first_email,
+        tell_unknown=terms.tell_unknown if terms else False,
+        confirm_provisional_after=timedelta(hours=hours) if hours else None,
+        words=WORDS[store.language],
+    )
+
+
+def _account_terms(account: AccountSettings, settings: Settings) -> AccountTerms:
+    return AccountTerms(
+        vtex=vtex_account(account),
+        limits=Limits(
+            per_second=account.requests_per_second,
+            burst=account.burst,
+            in_flight=account.in_flight,
+            probe_every=timedelta(seconds=settings.publisher.outage_probe_seconds),
+            closed_gate=timedelta(seconds=settings.publisher.probe_seconds),
+        ),
+        adopt_invoice_number=account.adopt_invoice_number,
+    )
+
+
+def _waits(settings: Settings) -> Waits:
+    of = settings.publisher
+    seconds: Mapping[str, float] = {
+        "quiet": of.quiet_seconds,
+        "unread": of.unread_wait_seconds,
+        "deadline": of.deadline_seconds,
+        "lease_margin": of.lease_margin_seconds,
+        "doubt": of.doubt_wait_seconds,
+        "look_round": of.look_round_seconds,
+        "gate": of.gate_seconds,
+        "gate_cap": of.gate_cap_seconds,
+        "closed_gate": of.probe_seconds,
+        "not_yet": of.not_yet_seconds,
+        "not_yet_for": of.not_yet_hours * 3600,
+        "read_back_again": of.read_back_again_seconds,
+        "unavailable": of.unavailable_seconds,
+    }
+    waits = {name: timedelta(seconds=value) for name, value in seconds.items()}
+    return Waits(**waits, max_attempts=of.max_attempts)
+
+
+def ages_policy(settings: Settings) -> RetentionPolicy:
+    """Return how long things are kept."""
+    of = settings.ages
+    return RetentionPolicy(
+        documents=timedelta(days=of.documents_days),
+        repeats=timedelta(days=of.repeats_days),
+        unmatched=timedelta(days=of.unmatched_days),
+        unreadable=timedelta(days=of.unreadable_days),
+        calls=timedelta(days=of.calls_days),
+        shipments=timedelta(days=of.shipments_days),
+        asides=timedelta(days=settings.intake.aside_days),
+        expire=timedelta(days=of.expire_days),
+        expire_by_contract={
+            name: timedelta(days=contract.expire_days)
+            for name, contract in settings.contracts.items()
+        },
+    )
+
+
+def exit_hung() -> None:
+    """End a process whose adapter hangs: a thread cannot be stopped."""
+    os._exit(HUNG)
+
+
+@contextmanager
+def watched(limit: timedelta) -> Iterator[None]:
+    """End the process if what runs inside never gives the interpreter back."""
+    faulthandler.dump_traceback_later(limit.total_seconds(), exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()

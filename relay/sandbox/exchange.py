@@ -1,0 +1,92 @@
+"""One request to VTEX while it is dealt with."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import web
+
+from relay.sandbox.answers import VtexAnswer
+from relay.sandbox.checks import RejectedCall
+from relay.sandbox.decisions import decide
+from relay.sandbox.records import Call, Records
+from relay.sandbox.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class VtexExchange:
+    """A request, its record, and the steps that a fault may leave out or delay."""
+
+    world: World
+    records: Records
+    request: web.Request
+    call: Call
+    body: bytes
+
+    def perform(self) -> VtexAnswer:
+        """Do what VTEX does, and return its answer."""
+        answer, carry_out = self.accept()
+        carry_out()
+        return answer
+
+    def accept(self) -> tuple[VtexAnswer, Callable[[], None]]:
+        """Return VTEX's answer, and the step that makes it true."""
+        now = self.world.options.clock()
+        try:
+            accepted = decide(
+                self.world, self.call.target, self.request.headers, self.body
+            )
+        except RejectedCall as refusal:
+            if refusal.rule:
+                self._complain(refusal.rule, refusal.message, refused=True)
+            return refusal.answer, _nothing
+        for rule, message in accepted.faux_pas:
+            self._complain(rule, message, refused=False)
+        if accepted.change is None:
+            return accepted.answer, self._seen
+        return accepted.answer, self._write(accepted.change, now)
+
+    def note_overlap(self) -> None:
+        """Complain of a write sent while another for the same invoice is under way."""
+        request = self.request
+        if self.world.flights.begin(self.call, lambda: request.transport is not None):
+            message = "another write for this invoice is under way"
+            self._complain("two-at-once", message, refused=False)
+
+    def cut(self) -> None:
+        """Drop the connection."""
+        if self.request.transport is not None:
+            self.request.transport.abort()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait, but no longer than the sandbox runs."""
+        if not seconds:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.world.closing.wait()
+
+    def _write(
+        self, change: Callable[[datetime], bool], now: datetime
+    ) -> Callable[[], None]:
+        told = self.records.accepted(self.call, self.body, now)
+
+        def carry_out() -> None:
+            told.carried_out_at = self.world.options.clock()
+            told.changed = change(told.carried_out_at)
+            self._seen()
+
+        return carry_out
+
+    def _seen(self) -> None:
+        self.call.carried_out = True
+
+    def _complain(self, rule: str, message: str, *, refused: bool) -> None:
+        now = self.world.options.clock()
+        self.records.complain(self.call, now, rule, message, refused=refused)
+
+
+def _nothing() -> None:
+    """Do what a refused call does."""

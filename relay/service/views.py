@@ -1,0 +1,256 @@
+"""Rows of a shipment as the API shows them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic.alias_generators import to_camel
+
+from relay.clock import moment
+from relay.config.settings import Settings
+from relay.service.models import (
+    CallLine,
+    DocumentLine,
+    EventLine,
+    NoteLine,
+    Parcel,
+    PublishedLine,
+    RegisteredReference,
+    ShipmentDetail,
+    ShipmentHistory,
+    ShipmentSummary,
+    TrackingNumberSent,
+)
+from relay.service.worklist_models import (
+    Entry,
+    EventReference,
+    LateEntry,
+    QuarantinedEntry,
+    RejectedEntry,
+    SilentEntry,
+    StuckEntry,
+    UnknownCodeEntry,
+    UnmatchedEntry,
+    UnreadableEntry,
+    WaitingEntry,
+)
+from relay.store.codec import at, loads
+from relay.store.database import Row
+from relay.store.shipment_lists import ListedShipment, Timeline
+from relay.store.worklist_queries import WorkList
+
+_AS_THEY_ARE = (
+    "id", "account", "order_id", "invoice_number", "invoice_key", "contract",
+    "volumes", "tracking_number", "tracking_url", "courier", "dispatched_date",
+)  # fmt: skip
+
+
+def summary(listed: ListedShipment) -> ShipmentSummary:
+    """Return a shipment as lists show it."""
+    return ShipmentSummary(**_summary(listed))
+
+
+def _summary(listed: ListedShipment) -> dict[str, Any]:
+    row, stands = listed.row, listed.standing
+    return {name: row[name] for name in _AS_THEY_ARE} | {
+        "estimated_delivery_date": row["promised_on"],
+        "state": stands.state,
+        "why": stands.why,
+        "closed_because": stands.closed_because,
+        "registered_at": moment(row["registered_at"]),
+        "last_event_at": at(row["last_event_at"]),
+        "delivered_told_at": at(row["delivered_told_at"]),
+    }
+
+
+def shipment(listed: ListedShipment, timeline: Timeline) -> ShipmentDetail:
+    """Return a shipment with everything that is known of it."""
+    announced_as = listed.row["announced_as"]
+    return ShipmentDetail(
+        **_summary(listed),
+        announced_as=TrackingNumberSent(**loads(announced_as))
+        if announced_as
+        else None,
+        vtex_invoice_number=listed.row["vtex_invoice_number"],
+        references=_references(timeline.references, 0),
+        parcels=tuple(_parcel(p, timeline.references) for p in timeline.parcels),
+        timeline=ShipmentHistory(
+            documents=tuple(map(_document, timeline.documents)),
+            events=tuple(map(_event, timeline.events)),
+            told=tuple(map(_told, timeline.told)),
+            calls=tuple(map(_call, reversed(timeline.calls))),
+            notes=tuple(map(_note, reversed(timeline.notes))),
+        ),
+    )
+
+
+def _parcel(row: Row, references: Iterable[Row]) -> Parcel:
+    return Parcel(
+        volume=row["volume"],
+        contract=row["contract"],
+        tracking_number=row["tracking_number"],
+        references=_references(references, row["volume"]),
+    )
+
+
+def _references(rows: Iterable[Row], volume: int) -> tuple[RegisteredReference, ...]:
+    return tuple(
+        RegisteredReference(
+            type=to_camel(r["kind"]),
+            value=r["given"],
+            contract=r["contract"],
+            registered_at=moment(r["registered_at"]),
+            voided_at=at(r["voided_at"]),
+        )
+        for r in rows
+        if r["volume"] == volume
+    )
+
+
+def _document(row: Row) -> DocumentLine:
+    return DocumentLine(
+        id=row["document"],
+        contract=row["contract"],
+        source=row["source"],
+        received_at=moment(row["received_at"]),
+        read_at=at(row["read_at"]),
+        new_events=row["brought"],
+        unreadable_because=row["unreadable_because"],
+    )
+
+
+def _event(row: Row) -> EventLine:
+    names = ("milestone", "reason", "effect", "description", "city", "state")
+    return EventLine(
+        **{name: row[name] for name in (*names, "country", "judged")},
+        id=row["event"],
+        volume=row["volume"] or None,
+        occurred_at=moment(row["occurred_at"]),
+        received_at=moment(row["received_at"]),
+        carrier_code=row["code"],
+        quarantined_because=None if row["judged"] else row["quarantined_because"],
+    )
+
+
+def _told(row: Row) -> PublishedLine:
+    return PublishedLine(
+        volume=row["volume"] or None,
+        code=row["code"],
+        object=loads(row["object"]),
+        event=row["event"],
+        stored_at=moment(row["stored_at"]),
+        accepted_at=at(row["accepted_at"]),
+        withdrawn_at=at(row["withdrawn_at"]),
+    )
+
+
+def _call(row: Row) -> CallLine:
+    names = ("kind", "body", "sent", "status", "words", "receipt")
+    return CallLine(
+        **{name: row[name] for name in names},
+        id=row["call"],
+        stored_at=moment(row["stored_at"]),
+        answered_at=at(row["answered_at"]),
+    )
+
+
+def _note(row: Row) -> NoteLine:
+    return NoteLine(at=moment(row["noted_at"]), text=row["text"])
+
+
+def entry_of(name: WorkList, row: Mapping[str, Any], settings: Settings) -> Entry:
+    """Return a row of the list *name* as people see it."""
+    zone = zone_of(row, settings)
+    match name:
+        case WorkList.QUARANTINED:
+            return _quarantined(row, zone)
+        case WorkList.UNMATCHED:
+            return _unmatched(row, zone)
+        case WorkList.UNREADABLE:
+            names = ("document", "contract", "source", "size")
+            return UnreadableEntry(
+                **_some(row, *names),
+                received_at=moment(row["received_at"]).astimezone(zone),
+                because=row["unreadable_because"],
+            )
+        case WorkList.UNTRUSTED:
+            return RejectedEntry(
+                **_some(row, "contract", "size", "because"),
+                request=row["aside"],
+                received_at=moment(row["received_at"]).astimezone(zone),
+            )
+        case WorkList.UNKNOWN_CODES:
+            return UnknownCodeEntry(
+                **_some(row, "contract", "events", "event"),
+                carrier_code=row["code"],
+                last_seen_at=moment(row["received_at"]).astimezone(zone),
+                example=row["description"],
+                reference=_reference(row["kind"], row["value"]),
+            )
+        case _:
+            return _shipment(name, row, zone)
+
+
+def zone_of(row: Mapping[str, Any], settings: Settings) -> ZoneInfo:
+    """Return the zone of the store that a row is about; UTC if it is gone."""
+    name = row.get("account")
+    if name is None and row["contract"] in settings.contracts:
+        name = settings.contracts[row["contract"]].account
+    return account_zone(name, settings)
+
+
+def account_zone(name: str | None, settings: Settings) -> ZoneInfo:
+    """Return the zone of an account; UTC if it is gone."""
+    account = settings.accounts.get(name or "")
+    return account.zone if account else ZoneInfo("UTC")
+
+
+def _shipment(name: WorkList, row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
+    names = ("id", "account", "contract", "order_id", "invoice_number")
+    base = _some(row, *names, "tracking_number")
+    heard = row["last_event_at"] and moment(row["last_event_at"]).astimezone(zone)
+    if name is WorkList.STUCK:
+        since = moment(row["stuck_at"] or 0).astimezone(zone)
+        said, because = row["words"], row["stuck_because"]
+        return StuckEntry(**base, because=because, since=since, vtex_said=said)
+    if name is WorkList.LATE:
+        return LateEntry(**base, promised_on=row["promised_on"], last_event_at=heard)
+    if name is WorkList.SILENT:
+        registered = moment(row["registered_at"]).astimezone(zone)
+        return SilentEntry(**base, registered_at=registered, last_event_at=heard)
+    return WaitingEntry(**base, why=row["why"])
+
+
+def _happened(row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+    return _some(row, "event", "contract", "milestone", "description") | {
+        "carrier_code": row["code"],
+        "occurred_at": moment(row["occurred_at"]).astimezone(zone),
+        "received_at": moment(row["received_at"]).astimezone(zone),
+    }
+
+
+def _quarantined(row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
+    names = ("id", "account", "order_id", "invoice_number", "tracking_number")
+    return QuarantinedEntry(
+        **_happened(row, zone),
+        **_some(row, *names),
+        because=row["quarantined_because"],
+        volume=row["volume"] or None,
+    )
+
+
+def _unmatched(row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
+    references = tuple(_reference(*named) for named in row["references"])
+    return UnmatchedEntry(
+        **_happened(row, zone),
+        **_some(row, "because", "city", "state"),
+        references=references,
+    )
+
+
+def _reference(kind: str, value: str) -> EventReference:
+    return EventReference(type=to_camel(kind), value=value)
+
+
+def _some(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: row[name] for name in names}

@@ -1,0 +1,127 @@
+"""Another key of the invoice, other dates: what a correction makes of them."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from relay.clock import micros
+from relay.domain.events import ReferenceKind, compared
+from relay.domain.fiscal import NfeKey
+from relay.domain.labels import Correction
+from relay.store.codec import loads, stored
+from relay.store.database import Row
+from relay.store.references import Key, key
+from relay.store.shipment_rows import Placed, ShipmentWriter
+
+AMENDED: Final = {
+    "invoice_key": "invoiceKey",
+    "dispatched_date": "dispatchedDate",
+    "promised_on": "estimatedDeliveryDate",
+}
+"""The columns that VTEX is not told of for their own sake, with their JSON names."""
+
+TOLD: Final = ("tracking_number", "tracking_url", "courier")
+"""The columns that cause an announcement."""
+
+KEEPS_DATE: Final = (
+    "dispatchedDate: VTEX keeps the one that it was told with the number; a new date "
+    "alone is not announced"
+)
+_OF_KEY: Final = (ReferenceKind.INVOICE_KEY, ReferenceKind.INVOICE)
+
+
+def amended_keys(correction: Correction, references: Sequence[Row]) -> list[Key]:
+    """Return the keys of the references that the right invoice key may bring."""
+    contracts = {r["contract"] for r in references if r["kind"] in _OF_KEY}
+    return [
+        key(contract, reference)
+        for contract in {correction.contract, *contracts}
+        for reference in correction.key_references
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What of a shipment's key and dates was wrong; `references` are registered."""
+
+    correction: Correction
+    row: Row
+    references: Sequence[Row]
+
+    @property
+    def changed(self) -> dict[str, str]:
+        """The columns that change, as they are from now on."""
+        given = {name: getattr(self.correction, name) for name in AMENDED}
+        return {n: v for n, v in given.items() if v not in (None, self.row[n])}
+
+    @property
+    def new_key(self) -> bool:
+        """Whether events are to be looked for under another key."""
+        return "invoice_key" in self.changed
+
+    @property
+    def dispatched_at(self) -> int | None:
+        """The instant before which nobody believes a delivery."""
+        given = stored(self.correction.dispatched_at)
+        known: int | None = self.row["dispatched_at"]
+        return known if given is None else given
+
+    @property
+    def redated(self) -> bool:
+        """Whether earlier scans may count now, or later ones only."""
+        return bool(self.dispatched_at != self.row["dispatched_at"])
+
+    def is_old_key(self, reference: Row) -> bool:
+        """Whether a reference follows from the key that was wrong."""
+        return (reference["kind"], reference["value"]) in self._old()
+
+    def placed(self) -> Mapping[str, Sequence[Placed]]:
+        """Return what is registered of the right key, by contract.
+
+        A second carrier that had the wrong one gets the right one in its place.
+        """
+        places = [(self.correction.contract, 0)] if self.new_key else []
+        places += [
+            (r["contract"], r["volume"])
+            for r in self.references
+            if self.is_old_key(r) and r["contract"] != self.row["contract"]
+        ]
+        found: dict[str, dict[Placed, None]] = defaultdict(dict)
+        for contract, volume in places:
+            for reference in self.correction.key_references:
+                found[contract][reference, volume] = None
+        return {contract: tuple(placed) for contract, placed in found.items()}
+
+    def warnings(self) -> tuple[str, ...]:
+        """Say that VTEX is not told of a new date, if nothing else is announced."""
+        told = self.row["announced_as"]
+        if told is None or "dispatched_date" not in self.changed:
+            return ()
+        known = loads(told)
+        now = {name: self.row[name] for name in TOLD} | dict(self.correction.announced)
+        return (KEEPS_DATE,) if all(now[n] == known[n] for n in TOLD) else ()
+
+    def _old(self) -> set[tuple[str, str]]:
+        """Return kind and value of the references of the key that was wrong."""
+        old = self.row["invoice_key"]
+        if not self.new_key or old is None:
+            return set()
+        found = {(str(ReferenceKind.INVOICE_KEY), compared(old))}
+        with suppress(ValueError):
+            invoice = NfeKey.parse(old).reference
+            found.add((str(ReferenceKind.INVOICE), compared(invoice)))
+        return found
+
+
+async def amend(writing: ShipmentWriter, amending: Amendment) -> None:
+    """Write key and dates; a carrier that is asked for the key is asked anew."""
+    tx, shipment = writing.tx, {"shipment": writing.shipment}
+    columns = {name: amending.row[name] for name in AMENDED} | amending.changed
+    dispatched = {"dispatched_at": amending.dispatched_at}
+    await tx.run("amend_shipment", **shipment, **columns, **dispatched)
+    if amending.redated:
+        await tx.run("redate_references", **shipment, **dispatched)
+    if amending.new_key:
+        await tx.run("poll_parcels_now", **shipment, now=micros(writing.now))

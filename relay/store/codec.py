@@ -1,0 +1,64 @@
+"""How values are spelled in the database."""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import from_json, to_json
+
+from relay.clock import micros, moment
+from relay.store.database import Row
+
+
+def rows(values: Iterable[Mapping[str, Any]]) -> str:
+    """Spell a list of rows as the one JSON text that `json_each` takes apart."""
+    return to_json(list(values)).decode()
+
+
+def storable(text: str) -> str:
+    """Replace what a database cannot keep: NUL, and halves of surrogate pairs."""
+    if text.isascii() and "\0" not in text:
+        return text
+    kept = text.encode("utf-8", "replace").decode()
+    return kept.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def at(stored: int | None) -> datetime | None:
+    """Return the instant of a column that may be empty."""
+    return None if stored is None else moment(stored)
+
+
+def stored(when: datetime | None) -> int | None:
+    """Spell an instant that may be missing."""
+    return None if when is None else micros(when)
+
+
+def loads(text: str) -> Any:
+    """Read a JSON text of a column."""
+    return from_json(text)
+
+
+def dumps(value: Any) -> str:
+    """Spell a value as the JSON text of a column."""
+    return to_json(value).decode()
+
+
+def ids(name: str, values: Iterable[int]) -> str:
+    """Spell a sorted list of ids as rows with one column."""
+    return rows({name: value} for value in sorted(set(values)))
+
+
+def as_dict(row: Row) -> dict[str, Any]:
+    """Return a row of either database as a plain dictionary."""
+    return dict(row)
+
+
+def new_id(now: datetime) -> str:
+    """Return an opaque id whose text sorts by time (UUIDv7, RFC 9562)."""
+    milliseconds = micros(now) // 1000
+    random = secrets.randbits(74)
+    value = (milliseconds & (1 << 48) - 1) << 80
+    value |= 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1
+    return str(UUID(int=value))

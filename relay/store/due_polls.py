@@ -1,0 +1,211 @@
+"""Parcels that are due to be asked for, with all that the decision depends on."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any, Final
+
+from relay.clock import EPOCH, micros, moment
+from relay.domain.events import Effect, Milestone, ParcelView, Reference, ReferenceKind
+from relay.domain.poll_schedule import COUNTED, DueParcel, PollUpdate, later
+from relay.store.codec import at, ids
+from relay.store.database import Row, Transaction
+
+
+async def read_parcels(
+    tx: Transaction, contract: str, rows: Sequence[Row]
+) -> list[DueParcel]:
+    """Gather what is known of due parcels."""
+    if not rows:
+        return []
+    these = ids("shipment", (r["shipment"] for r in rows))
+    heard = _heard(await tx.rows("heard_of_shipments", rows=these, contract=contract))
+    found = await tx.rows("references_to_ask", rows=these, contract=contract)
+    references = _references(found)
+    return [_parcel(r, heard, references) for r in rows]
+
+
+def _heard(rows: Iterable[Row]) -> Mapping[tuple[int, int], PollUpdate]:
+    """Return the last word on each volume; 0 is the whole invoice."""
+    heard: dict[tuple[int, int], PollUpdate] = {}
+    for row in rows:
+        parcel = (row["shipment"], row["volume"])
+        old, received_at = heard.get(parcel, PollUpdate()), moment(row["received_at"])
+        latest = max(filter(None, (old.received_at, received_at)))
+        milestone = Milestone(row["milestone"])
+        if Effect(row["effect"]) in COUNTED and milestone is not Milestone.UNKNOWN:
+            heard[parcel] = PollUpdate(milestone, moment(row["occurred_at"]), latest)
+        else:
+            heard[parcel] = PollUpdate(old.milestone, old.occurred_at, latest)
+    return heard
+
+
+def _references(
+    rows: Iterable[Row],
+) -> Mapping[tuple[int, int], tuple[Reference, ...]]:
+    found: dict[tuple[int, int], list[Reference]] = defaultdict(list)
+    for row in rows:
+        reference = Reference(kind=ReferenceKind(row["kind"]), value=row["given"])
+        found[row["shipment"], row["volume"]].append(reference)
+    return {parcel: tuple(them) for parcel, them in found.items()}
+
+
+def _parcel(
+    row: Row,
+    heard: Mapping[tuple[int, int], PollUpdate],
+    references: Mapping[tuple[int, int], tuple[Reference, ...]],
+) -> DueParcel:
+    own, whole = (row["shipment"], row["volume"]), (row["shipment"], 0)
+    view = ParcelView(
+        references.get(own, ()) + references.get(whole, ()),
+        row["tracking_number"] or "",
+        row["invoice_key"] or "",
+        row["volume"],
+    )
+    return DueParcel(
+        shipment=row["shipment"],
+        contract=row["contract"],
+        volume=row["volume"],
+        registered_at=moment(row["registered_at"]),
+        polled_at=at(row["polled_at"]),
+        heard=later(heard.get(own, PollUpdate()), heard.get(whole, PollUpdate())),
+        lane=row["poll_lane"],
+        failures=row["poll_failures"],
+        closed=row["closed_at"] is not None,
+        resting=bool(row["at_rest"]),
+        view=view,
+    )
+
+
+OPENS_AFTER: Final = 5
+"""So many failures in a row open the breaker."""
+SHORTEST_PAUSE: Final = timedelta(minutes=1)
+LONGEST_PAUSE: Final = timedelta(hours=1)
+LONGEST_WISH: Final = timedelta(days=1)
+"""The longest that a carrier may ask to be left alone."""
+LONGEST_LEASE: Final = timedelta(minutes=10)
+SLACK: Final = timedelta(minutes=10)
+"""By how much the clocks of replicas may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How often a contract may be asked: the spacing, and the calls of one day."""
+
+    spacing: timedelta = timedelta(seconds=1)
+    quota: int | None = None
+    zone: tzinfo = UTC
+
+    def day(self, now: datetime) -> int:
+        """Return the number of the contract's day."""
+        return now.astimezone(self.zone).date().toordinal()
+
+    def bounds(self, day: int) -> tuple[datetime, datetime]:
+        """Return when a day of the contract begins and ends."""
+        return self._midnight(day), self._midnight(day + 1)
+
+    def _midnight(self, day: int) -> datetime:
+        first = date.fromordinal(day)
+        local = datetime(first.year, first.month, first.day, tzinfo=self.zone)
+        return local.astimezone(UTC)
+
+
+@dataclass(slots=True)
+class PollState:
+    """One contract's row; instants are microseconds, as stored."""
+
+    contract: str
+    day: int = 0
+    used: int = 0
+    calls: int = 0
+    next_at: int = 0
+    lease: str | None = None
+    busy_until: int = 0
+    failures: int = 0
+    open_until: int = 0
+    because: str | None = None
+    cursor: str = ""
+    fetch_at: int = 0
+
+    @classmethod
+    def of(cls, row: Row) -> "PollState":
+        """Read a row of `polls`."""
+        return cls(**{name: row[name] for name in cls.__slots__})
+
+    def columns(self) -> Mapping[str, Any]:
+        """Return the row as `save_poll` wants it."""
+        return asdict(self)
+
+    def free_at(self, now: datetime, allowance: Allowance) -> datetime:
+        """Return from when on the next call is allowed; the past if it is now.
+
+        What lies further ahead than it can was written under a wrong clock.
+        """
+        return max(
+            effective_allowance(self.next_at, now + allowance.spacing),
+            effective_allowance(self.busy_until, now + LONGEST_LEASE),
+            effective_allowance(self.open_until, now + LONGEST_WISH),
+            self._share_at(now, allowance),
+        )
+
+    def _share_at(self, now: datetime, allowance: Allowance) -> datetime:
+        """Return when the day's next call is allowed, all of them evenly spread."""
+        begins, ends = allowance.bounds(allowance.day(now))
+        used = self.used_on(allowance.day(now))
+        if allowance.quota is None:
+            return begins
+        if used >= allowance.quota:
+            return ends
+        return begins + (ends - begins) * used / allowance.quota
+
+    def used_on(self, today: int) -> int:
+        """Return the calls of a day; a clock that goes back gives none back."""
+        return self.used if self.day in (today, today + 1) else 0
+
+    def charge(
+        self, now: datetime, allowance: Allowance, lease: str, until: datetime
+    ) -> None:
+        """Take one call, before it is made, and keep others away until it is over."""
+        today = allowance.day(now)
+        self.used = self.used_on(today) + 1
+        self.day = self.day if self.day == today + 1 else today
+        self.calls += 1
+        self.next_at = micros(now + allowance.spacing)
+        self.lease, self.busy_until = lease, micros(until)
+
+    def release(self, began: datetime, allowance: Allowance) -> None:
+        """Let the next call come, not sooner than the spacing after this one began."""
+        self.lease, self.busy_until = None, 0
+        self.next_at = max(self.next_at, micros(began + allowance.spacing))
+
+    def succeed(self) -> None:
+        """Shut the breaker: the carrier answers."""
+        self.failures, self.open_until, self.because = 0, 0, None
+
+    def fail(self, now: datetime, because: str, wait: float | None) -> bool:
+        """Count a failure; say whether it opened the breaker just now.
+
+        *wait* are the seconds for which the carrier wants to be left alone.
+        """
+        self.failures += 1
+        self.because = because
+        pause = pause_after(self.failures)
+        if wait is not None:
+            pause = max(pause, min(timedelta(seconds=max(wait, 0)), LONGEST_WISH))
+        self.open_until = micros(now + pause)
+        return self.failures == OPENS_AFTER
+
+
+def pause_after(failures: int) -> timedelta:
+    """Return how long nobody is asked after so many failures in a row."""
+    if failures < OPENS_AFTER:
+        return timedelta(0)
+    doublings = min(failures - OPENS_AFTER, 10)
+    return min(SHORTEST_PAUSE * (1 << doublings), LONGEST_PAUSE)
+
+
+def effective_allowance(stored: int, latest: datetime) -> datetime:
+    """Return a stored instant, or the past if it lies well behind *latest*."""
+    when = moment(stored)
+    return when if when <= latest + SLACK else EPOCH

@@ -1,0 +1,104 @@
+"""One order is forgotten: what can name a person goes, counts and times stay."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from relay.clock import micros
+from relay.store.codec import dumps, ids, loads
+from relay.store.database import Database, Row, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureResult:
+    """How much of an order was redacted."""
+
+    shipments: int = 0
+    documents: int = 0
+    events: int = 0
+    told: int = 0
+    calls: int = 0
+
+
+class Erasure:
+    """Redacts one order everywhere, at its shopper's wish."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def forget(
+        self, account: str, order_id: str, by: str, now: datetime
+    ) -> ErasureResult:
+        """Redact an order; return how much there was, nothing if it is unknown.
+
+        Documents lose their bodies, also where they speak of others, too; events
+        and what was told lose words and places; the ledger loses its bodies; no
+        tracking page is kept. Its shipments are closed, and nothing counts for
+        them any more. The same order again is no harm.
+        """
+        async with self._database.writing() as tx:
+            found = await tx.rows(
+                "shipments_of_order", account=account, order_id=order_id
+            )
+            events = {e for row in found for e in await _events(tx, row)}
+            documents = await _documents(tx, events)
+            told = sum([await _told(tx, row["shipment"]) for row in found])
+            calls = sum([await _calls(tx, row["shipment"]) for row in found])
+            await tx.many("redact_event", [{"event": e} for e in sorted(events)])
+            for row in found:
+                await _shipment(tx, row, by, now)
+        return ErasureResult(len(found), documents, len(events), told, calls)
+
+
+async def _events(tx: Transaction, row: Row) -> list[int]:
+    """Return the events that count for no other order."""
+    found = await tx.rows(
+        "events_of_shipment_alone",
+        shipment=row["shipment"],
+        account=row["account"],
+        order_id=row["order_id"],
+    )
+    return [r["event"] for r in found]
+
+
+async def _documents(tx: Transaction, events: set[int]) -> int:
+    found = await tx.rows("documents_of_events", rows=ids("event", events))
+    redacted = [{"document": r["document"], "nothing": b""} for r in found]
+    await tx.many("redact_document", redacted)
+    return len(redacted)
+
+
+async def _told(tx: Transaction, shipment: int) -> int:
+    """Empty the words of what was told; its times stay."""
+    found = await tx.rows("told_to_forget", shipment=shipment)
+    redacted = [
+        {
+            "shipment": shipment,
+            "volume": row["volume"],
+            "occurred_at": row["occurred_at"],
+            "code": row["code"],
+            "object": dumps(_emptied(row["object"])),
+        }
+        for row in found
+    ]
+    await tx.many("redact_told", redacted)
+    return len(redacted)
+
+
+def _emptied(text: str) -> dict[str, str]:
+    return {name: v if name == "date" else "" for name, v in loads(text).items()}
+
+
+async def _calls(tx: Transaction, shipment: int) -> int:
+    found = await tx.rows("calls_to_forget", shipment=shipment)
+    await tx.many("redact_call", [{"call": row["call"]} for row in found])
+    return len(found)
+
+
+async def _shipment(tx: Transaction, row: Row, by: str, now: datetime) -> None:
+    """Close a shipment for good, without its tracking page."""
+    values = {"shipment": row["shipment"], "now": micros(now)}
+    announced = row["announced_as"]
+    kept = dumps(loads(announced) | {"tracking_url": None}) if announced else None
+    await tx.run("void_references_of_shipment", **values)
+    await tx.run("redact_shipment", **values, announced_as=kept)
+    await tx.run("note", **values, text=f"forgotten, asked for by {by}")

@@ -1,0 +1,164 @@
+"""Events on their way into the tables, each with its identity."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any, Final
+
+from relay.clock import micros
+from relay.domain.events import ReferenceKind, TrackingEvent
+from relay.store.codec import dumps, ids, storable
+from relay.store.database import Transaction
+from relay.store.references import Interned, Key, Unmatched, interned, key
+
+MICROSECOND: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long news waits for more of it, and for how long at the most."""
+
+    quiet: timedelta = timedelta(seconds=3)
+    longest: timedelta = timedelta(seconds=10)
+
+
+async def mark_due(
+    tx: Transaction,
+    shipments: Iterable[int],
+    now: datetime,
+    pace: Pace,
+    *,
+    heard: bool = False,
+) -> None:
+    """Make shipments due for what just became known, after the quiet time.
+
+    *heard*: a carrier said it just now. Else a label or a person brought it, and
+    when the carrier was last heard of is looked up.
+    """
+    wanted = ids("shipment", shipments)
+    if wanted == "[]":
+        return
+    await tx.run("lock_shipments", rows=wanted)
+    await tx.run(
+        "bring_news",
+        rows=wanted,
+        now=micros(now),
+        quiet=pace.quiet // MICROSECOND,
+        longest=pace.longest // MICROSECOND,
+        heard=int(heard),
+    )
+    if not heard:
+        await tx.run("heard_of", rows=wanted)
+
+
+Identity = tuple[int, int, str, str]
+"""Identifying reference, second, code, and the words where there is no code."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """What the reader made of one document.
+
+    `cut` is the body without personal fields, None if nothing was cut;
+    `digest` is that of the original then. `unreadable` is the reason, if so.
+    """
+
+    document: int
+    contract: str
+    received_at: datetime
+    events: tuple[TrackingEvent, ...] = ()
+    identifying: ReferenceKind = ReferenceKind.TRACKING_NUMBER
+    unreadable: str | None = None
+    cut: bytes | None = None
+    digest: str | None = None
+    replayed: bool = False
+
+
+@dataclass(slots=True)
+class EventRow:
+    """One event of a slice; `number` is its row's, `links` the documents' places."""
+
+    reading: ParsedDocument
+    event: TrackingEvent
+    identity: Identity
+    refs: tuple[int, ...]
+    occurred_at: int
+    number: int = 0
+    links: list[tuple[int, int]] = field(default_factory=list)
+
+    def columns(self) -> dict[str, Any]:
+        """Return what a later document may complete or word otherwise."""
+        event = self.event
+        return {
+            "refs": dumps(self.refs),
+            "occurred_at": self.occurred_at,
+            "position": event.position,
+            "milestone": str(event.milestone),
+            "reason": str(event.reason) if event.reason else None,
+            "effect": str(event.effect),
+            "final": int(event.final),
+            "undoes": dumps(event.undoes) if event.undoes else "[]",
+            "description": storable(event.description),
+            "city": storable(event.city),
+            "state": storable(event.state),
+            "country": storable(event.country),
+        }
+
+    def identity_columns(self) -> dict[str, Any]:
+        """Return the identity as the columns of `events`."""
+        reference, second, code, words = self.identity
+        return {
+            "reference": reference,
+            "second": second,
+            "code": code,
+            "text_key": words,
+        }
+
+    def unmatched(self) -> Unmatched:
+        """Return the event as far as matching needs it."""
+        return Unmatched(
+            self.number, self.event.occurred_at, self.refs, self.reading.contract
+        )
+
+
+async def identified(
+    tx: Transaction, readings: Sequence[ParsedDocument]
+) -> tuple[list[EventRow], Interned]:
+    """Give every event its identity; one that comes twice in a slice is one."""
+    keyed = [
+        (r, e, [key(r.contract, ref) for ref in e.references])
+        for r in readings
+        for e in r.events
+    ]
+    known = await interned(tx, chain.from_iterable(keys for _, _, keys in keyed))
+    found: dict[Identity, EventRow] = {}
+    for reading, event, keys in keyed:
+        new = event_rows(reading, event, keys, known.numbers)
+        old = found.get(new.identity)
+        if old is not None:
+            new.links = old.links
+        if old is None or reading.received_at >= old.reading.received_at:
+            found[new.identity] = new
+        new.links.append((reading.document, event.position))
+    return list(found.values()), known
+
+
+def event_rows(
+    reading: ParsedDocument,
+    event: TrackingEvent,
+    keys: Sequence[Key],
+    numbers: Mapping[Key, int],
+) -> EventRow:
+    """Give one event its identity; *numbers* are the ids of its references."""
+    occurred_at = micros(event.occurred_at)
+    code = storable(event.carrier_code)
+    words = "" if code else " ".join(storable(event.description).casefold().split())
+    named = keys[0]
+    for reference, its_key in zip(event.references, keys, strict=True):
+        if reference.kind is reading.identifying:
+            named = its_key
+            break
+    identity = (numbers[named], occurred_at // 1_000_000, code, words)
+    refs = tuple(dict.fromkeys([numbers[k] for k in keys]))
+    return EventRow(reading, event, identity, refs, occurred_at)

@@ -1,0 +1,92 @@
+"""Which answers bring something new, and which unreadable ones were seen before."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Final
+
+from relay.clock import micros
+from relay.store.codec import dumps, rows
+from relay.store.database import Database, Transaction
+from relay.store.event_rows import EventRow, ParsedDocument, event_rows
+from relay.store.references import Key, key
+
+MOST_UNREADABLE: Final = 20
+"""Unreadable answers of one contract that are kept in a day: the next says it again."""
+REMEMBERED: Final = timedelta(days=180)
+
+_PLACE: Final = "position"
+"""Where an event stands in its answer is no news: lists are cut and grow."""
+
+
+async def parcels_with_news(
+    database: Database, readings: Sequence[ParsedDocument]
+) -> set[int]:
+    """Return the documents that say something which is not stored yet."""
+
+    async def look(tx: Transaction) -> set[int]:
+        found = await _placed(tx, readings)
+        known = await _stored(tx, found)
+        return {f.reading.document for f in found if _is_news(f, known)}
+
+    return await database.read_in_one_go(look)
+
+
+async def first_seen(
+    database: Database, contract: str, digest: str, now: datetime
+) -> bool:
+    """Remember an unreadable answer; say whether it is to be kept."""
+    given = {"contract": contract, "digest": digest}
+    since, before = now - timedelta(days=1), now - REMEMBERED
+    async with database.writing() as tx:
+        if await tx.row("unreadable_seen", **given) is not None:
+            return False
+        day = await tx.rows(
+            "unreadables_of_day", contract=contract, since=micros(since)
+        )
+        if len(day) >= MOST_UNREADABLE:
+            return False
+        await tx.run("forget_unreadables", contract=contract, before=micros(before))
+        await tx.run("see_unreadable", **given, now=micros(now))
+    return True
+
+
+async def _placed(
+    tx: Transaction, readings: Sequence[ParsedDocument]
+) -> list[EventRow]:
+    """Give every event its identity; nothing is stored under a reference 0."""
+    keyed = [
+        (r, e, [key(r.contract, ref) for ref in e.references])
+        for r in readings
+        for e in r.events
+    ]
+    wanted = sorted(set(chain.from_iterable(keys for _, _, keys in keyed)))
+    if not wanted:
+        return []
+    numbers: dict[Key, int] = dict.fromkeys(wanted, 0)
+    for row in await tx.rows("references_known", rows=dumps(wanted)):
+        numbers[row["contract"], row["kind"], row["value"]] = row["reference"]
+    return [event_rows(r, e, keys, numbers) for r, e, keys in keyed]
+
+
+async def _stored(
+    tx: Transaction, found: Sequence[EventRow]
+) -> Mapping[tuple[int, int, str, str], Mapping[str, object]]:
+    wanted = [f.identity_columns() for f in found if f.identity[0]]
+    if not wanted:
+        return {}
+    return {
+        (r["reference"], r["second"], r["code"], r["text_key"]): r
+        for r in await tx.rows("known_events", rows=rows(wanted))
+    }
+
+
+def _is_news(
+    found: EventRow, known: Mapping[tuple[int, int, str, str], Mapping[str, object]]
+) -> bool:
+    """Whether an event is new, or worded otherwise."""
+    row = known.get(found.identity)
+    if row is None or row["withdrawn_at"] is not None:
+        return True
+    columns = found.columns()
+    return any(columns[name] != row[name] for name in columns if name != _PLACE)

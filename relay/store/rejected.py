@@ -1,0 +1,108 @@
+"""Untrusted requests: the last few of each contract, so that a secret can be mended."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from relay.clock import micros
+from relay.store.codec import as_dict, dumps, loads, storable
+from relay.store.database import Database, Row
+
+ACCEPTED_BY: Final = "relay-accepted-by"
+"""The header of a document that says on whose word it was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRequest:
+    """A request that was not trusted; `presented` are hashes by header name."""
+
+    contract: str
+    received_at: datetime
+    headers: Mapping[str, str]
+    body: bytes
+    presented: Mapping[str, str]
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedBounds:
+    """How many requests of a contract are put aside, how large, from when on."""
+
+    count: int
+    size: int
+    oldest: datetime
+
+
+class RejectedRequests:
+    """Keeps untrusted requests apart from what is read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(
+        self, asides: Sequence[RejectedRequest], bounds: RejectedBounds
+    ) -> None:
+        """Put requests aside, and forget those that are out of bounds then."""
+        async with self._database.writing() as tx:
+            await tx.many("put_aside", [_columns(a) for a in asides])
+            names = sorted({a.contract for a in asides})
+            await tx.many("trim_asides", [_trim(name, bounds) for name in names])
+
+    async def trim(self, contract: str, bounds: RejectedBounds) -> None:
+        """Forget what is out of bounds."""
+        async with self._database.writing() as tx:
+            await tx.run("trim_asides", **_trim(contract, bounds))
+
+    async def probe(self, now: datetime) -> None:
+        """Write a row and take it back in one transaction; raises as a write would."""
+        row = RejectedRequest("relay", now, {}, b"", {}, "probe")
+        nothing = RejectedBounds(0, 0, now)
+        await self.put([row], nothing)
+
+    async def of_contract(self, contract: str) -> list[dict[str, Any]]:
+        """Return what was put aside, the oldest first."""
+        async with self._database.reading() as tx:
+            found = await tx.rows("asides_of_contract", contract=contract)
+        return [as_dict(r) for r in found]
+
+    async def one(self, aside: int) -> Row | None:
+        """Return what was put aside under a number, if it is there still."""
+        async with self._database.reading() as tx:
+            return await tx.row("aside", aside=aside)
+
+    async def accept(self, aside: int, by: str, now: datetime) -> bool:
+        """Make a document of what was put aside; False if it is gone.
+
+        That is the word of *by*, which stays with the document: nothing is verified
+        here.
+        """
+        async with self._database.writing() as tx:
+            row = await tx.row("lock_aside", aside=aside)
+            if row is None:
+                return False
+            columns = {name: row[name] for name in ("contract", "received_at", "body")}
+            headers = dumps({**loads(row["headers"]), ACCEPTED_BY: by})
+            await tx.run("keep_document", source="operator", **columns, headers=headers)
+            await tx.run("accept_aside", aside=aside, now=micros(now), nothing=b"")
+        return True
+
+
+def _columns(aside: RejectedRequest) -> dict[str, Any]:
+    return {
+        "contract": aside.contract,
+        "received_at": micros(aside.received_at),
+        "headers": dumps({n: storable(v) for n, v in aside.headers.items()}),
+        "body": aside.body,
+        "presented": dumps(aside.presented),
+        "because": storable(aside.because),
+    }
+
+
+def _trim(contract: str, bounds: RejectedBounds) -> dict[str, Any]:
+    return {
+        "contract": contract,
+        "keep": bounds.count,
+        "max_bytes": bounds.size,
+        "oldest": micros(bounds.oldest),
+    }

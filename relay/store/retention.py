@@ -1,0 +1,169 @@
+"""How long things are kept, each from its receipt: applied in slices."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from relay.clock import micros
+from relay.store.codec import loads, rows
+from relay.store.database import Database, Row, Transaction
+
+SLICE: Final = 500
+IDLE: Final = 20
+"""So many slices without anything too old end a round; the next goes on there."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionPolicy:
+    """How long things are kept, and after how much silence a shipment expires."""
+
+    documents: timedelta = timedelta(days=90)
+    repeats: timedelta = timedelta(days=7)
+    unmatched: timedelta = timedelta(days=60)
+    unreadable: timedelta = timedelta(days=180)
+    calls: timedelta = timedelta(days=400)
+    shipments: timedelta = timedelta(days=730)
+    asides: timedelta = timedelta(days=7)
+    expire: timedelta = timedelta(days=60)
+    expire_by_contract: Mapping[str, timedelta] = field(default_factory=dict)
+
+    def expires_after(self, contract: str) -> timedelta:
+        """Return how long no event may come before a shipment of *contract* expires."""
+        return self.expire_by_contract.get(contract, self.expire)
+
+    def bounds(self, now: datetime) -> dict[str, Any]:
+        """Return the instants before which things are too old, as queries want them.
+
+        A call's id begins with the milliseconds of its time, in hexadecimal.
+        """
+        names = ("documents", "repeats", "unmatched", "unreadable", "shipments")
+        bounds: dict[str, Any] = {
+            name: micros(now - getattr(self, name)) for name in (*names, "asides")
+        }
+        digits = f"{max(micros(now - self.calls), 0) // 1000:012x}"
+        return bounds | {"calls": f"{digits[:8]}-{digits[8:]}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One kind of thing: how a slice is found, what is deleted, how young is safe.
+
+    `young` names the bounds: a slice that ends younger than all of them is the
+    last. `walks` says that slices follow one another by number.
+    """
+
+    name: str
+    page: str
+    deletes: tuple[str, ...]
+    young: tuple[str, ...] = ()
+    walks: bool = True
+    lock: str | None = None
+
+
+_EVENT_LINKS: Final = ("forget_event_reference", "forget_event_documents")
+
+JOBS: Final = (
+    Job(
+        "documents",
+        "document_page",
+        ("forget_document", "forget_document_links"),
+        young=("documents", "repeats", "unreadable"),
+    ),
+    Job(
+        "unmatched", "unmatched_page", ("forget_unmatched", *_EVENT_LINKS), walks=False
+    ),
+    Job("calls", "call_page", ("forget_call",), walks=False),
+    Job(
+        "shipments",
+        "shipment_page",
+        (
+            "forget_parcels_of",
+            "forget_polls_of",
+            "forget_references_of",
+            "forget_matches_of",
+            "forget_told_of",
+            "forget_calls_of",
+            "forget_notes_of",
+            "forget_shipment",
+        ),
+        young=("shipments",),
+    ),
+    Job("events", "event_page", ("forget_event", *_EVENT_LINKS), young=("shipments",)),
+    Job(
+        "references",
+        "reference_page",
+        ("forget_reference", "forget_links_of_reference"),
+        lock="lock_references",
+    ),
+    Job("asides", "aside_page", ("forget_aside",), young=("asides",)),
+)
+
+
+class Retention:
+    """Forgets what is too old."""
+
+    def __init__(
+        self, database: Database, policy: RetentionPolicy, *, size: int = SLICE
+    ) -> None:
+        self._database = database
+        self._policy = policy
+        self._size = size
+        self._after: dict[str, int] = {}
+
+    async def apply(self, now: datetime) -> dict[str, int]:
+        """Forget what is too old at *now*; return how many things of each kind."""
+        return {job.name: await self._round(job, now) for job in JOBS}
+
+    async def _round(self, job: Job, now: datetime) -> int:
+        """Go on where the last round ended, as long as it is worth it."""
+        bounds, forgotten, idle = self._policy.bounds(now), 0, 0
+        while idle < IDLE:
+            after = self._after.get(job.name, 0)
+            async with self._database.reading() as tx:
+                page = await tx.rows(job.page, **bounds, after=after, limit=self._size)
+            outdated = [r for r in page if r["outdated"]]
+            await self._forget(job, outdated)
+            forgotten += len(outdated)
+            idle += not outdated
+            if self._is_last(job, page, bounds):
+                self._after.pop(job.name, None)
+                break
+            if job.walks:
+                self._after[job.name] = page[-1]["key"]
+        return forgotten
+
+    def _is_last(self, job: Job, page: Sequence[Row], bounds: dict[str, Any]) -> bool:
+        """Whether nothing behind this slice can be too old."""
+        if len(page) < self._size:
+            return True
+        seen_at = page[-1]["seen_at"]
+        return bool(job.young) and all(seen_at >= bounds[name] for name in job.young)
+
+    async def _forget(self, job: Job, outdated: Sequence[Row]) -> None:
+        if not outdated:
+            return
+        async with self._database.writing() as tx:
+            keys = await _locked(tx, job, [r["key"] for r in outdated])
+            for query in job.deletes:
+                if query == "forget_event_reference":
+                    await tx.many(query, _links(outdated))
+                else:
+                    await tx.many(query, [{"key": key} for key in keys])
+
+
+async def _locked(tx: Transaction, job: Job, keys: list[Any]) -> list[Any]:
+    """Return those of *keys* that may be deleted now."""
+    if job.lock is None:
+        return keys
+    found = await tx.rows(job.lock, rows=rows({"key": key} for key in keys))
+    return [r["key"] for r in found]
+
+
+def _links(outdated: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return the links of events to all references that they bear."""
+    return [
+        {"key": row["key"], "reference": reference}
+        for row in outdated
+        for reference in loads(row["refs"])
+    ]

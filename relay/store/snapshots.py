@@ -1,0 +1,223 @@
+"""Rows of a shipment, put together as the facts that the rules see."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from relay.clock import micros, moment
+from relay.domain.events import Effect, Milestone
+from relay.domain.shipment import (
+    KnownEvent,
+    PublishedEvent,
+    SentTrackingNumber,
+    Snapshot,
+    UnconfirmedWrite,
+)
+from relay.store.codec import at, dumps, ids, loads
+from relay.store.database import Row, Transaction
+
+
+async def load_snapshots(tx: Transaction, shipments: Sequence[Row]) -> list[Snapshot]:
+    """Read the events and the told objects of *shipments*, all in two queries."""
+    wanted = ids("shipment", (s["shipment"] for s in shipments))
+    if wanted == "[]":
+        return []
+    events = _grouped(await tx.rows("events_of_shipments", rows=wanted))
+    told = _grouped(await tx.rows("told_of_shipments", rows=wanted))
+    return [snapshot(s, events[s["shipment"]], told[s["shipment"]]) for s in shipments]
+
+
+def _grouped(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    groups: dict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row["shipment"]].append(row)
+    return groups
+
+
+def snapshot(row: Row, events: Iterable[Row], told: Iterable[Row]) -> Snapshot:
+    """Put the rows of one shipment together."""
+    announced_as = row["announced_as"]
+    return Snapshot(
+        shipment=row["shipment"],
+        id=row["id"],
+        account=row["account"],
+        order_id=row["order_id"],
+        invoice_number=row["invoice_number"],
+        contract=row["contract"],
+        volumes=max(row["volumes"], 1),
+        registered_at=moment(row["registered_at"]),
+        announcement=_announcement(row),
+        announced_as=SentTrackingNumber(**loads(announced_as))
+        if announced_as
+        else None,
+        invoice_key=row["invoice_key"],
+        dispatched_at=at(row["dispatched_at"]),
+        vtex_invoice_number=row["vtex_invoice_number"],
+        looked=row["looked_at"] is not None,
+        pending=_pending(row["pending"]),
+        in_doubt_since=at(row["in_doubt_since"]),
+        true_sent=row["true_sent_at"] is not None,
+        delivered_told=row["delivered_told_at"] is not None,
+        closed_because=row["closed_because"],
+        imported=bool(row["imported"]),
+        compared=row["compared_at"] is not None,
+        retold=row["retold_at"] is not None,
+        events=tuple(known_event(e) for e in events),
+        told=tuple(_told(t) for t in told),
+    )
+
+
+def _announcement(row: Row) -> SentTrackingNumber | None:
+    if not row["tracking_number"]:
+        return None
+    return SentTrackingNumber(
+        tracking_number=row["tracking_number"],
+        tracking_url=row["tracking_url"],
+        courier=row["courier"],
+        dispatched_date=row["dispatched_date"],
+    )
+
+
+def announced(told: SentTrackingNumber) -> str:
+    """Spell what VTEX accepted as `announced_as` keeps it."""
+    return dumps(
+        {
+            "tracking_number": told.tracking_number,
+            "tracking_url": told.tracking_url,
+            "courier": told.courier,
+            "dispatched_date": told.dispatched_date,
+        }
+    )
+
+
+def _pending(text: str | None) -> UnconfirmedWrite | None:
+    return UnconfirmedWrite(**loads(text)) if text else None
+
+
+def known_event(row: Row) -> KnownEvent:
+    """Read one row of `events_of_shipments`."""
+    return KnownEvent(
+        event=row["event"],
+        volume=row["volume"],
+        milestone=Milestone(row["milestone"]),
+        effect=Effect(row["effect"]),
+        occurred_at=moment(row["occurred_at"]),
+        received_at=moment(row["received_at"]),
+        position=row["position"],
+        code=row["code"],
+        description=row["description"],
+        city=row["city"],
+        state=row["state"],
+        final=bool(row["final"]),
+        undoes=tuple(loads(row["undoes"])),
+        ambiguous=bool(row["ambiguous"]),
+        judged=row["judged"],
+        quarantined_because=row["quarantined_because"],
+    )
+
+
+def _told(row: Row) -> PublishedEvent:
+    return PublishedEvent(
+        volume=row["volume"],
+        occurred_at=moment(row["occurred_at"]),
+        code=row["code"],
+        position=row["position"],
+        object=loads(row["object"]),
+        event=row["event"],
+        accepted=row["accepted_at"] is not None,
+    )
+
+
+def published_key(told: PublishedEvent, shipment: int) -> dict[str, Any]:
+    """Return the key columns of a row of `told`."""
+    return {
+        "shipment": shipment,
+        "volume": told.volume,
+        "occurred_at": micros(told.occurred_at),
+        "code": told.code,
+    }
+
+
+Change = tuple[str, Mapping[str, Any]]
+"""A named query and its values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A shipment taken for a while, with all that telling depends on."""
+
+    facts: Snapshot
+    lease: str
+    lease_until: datetime
+    news: int
+    attempts: int
+    lane: int
+    failing_since: datetime | None
+    probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How fast, and how much at once, an account may be called."""
+
+    per_second: float
+    burst: int
+    in_flight: int
+    probe_every: timedelta = timedelta(seconds=10)
+    closed_gate: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTerms:
+    """The terms of a claim: whose, how many, under which lease."""
+
+    account: str
+    wanted: int
+    lease: str
+    lease_until: datetime
+    limits: Limits
+
+
+def claim_of(row: Row, facts: Snapshot, *, probe: bool) -> Claim:
+    """Put a claimed row and its facts together."""
+    return Claim(
+        facts=facts,
+        lease=row["lease"],
+        lease_until=moment(row["lease_until"]),
+        news=row["news"],
+        attempts=row["attempts"],
+        lane=row["lane"],
+        failing_since=at(row["failing_since"]),
+        probe=probe,
+    )
+
+
+def with_snapshots(claim: Claim, **changed: Any) -> Claim:
+    """Return *claim* after an answer changed what is known."""
+    return replace(claim, facts=replace(claim.facts, **changed))
+
+
+NEWS: Final = 0
+"""Something happened to the parcel, or a person wants it told."""
+BACKLOG: Final = 1
+"""It was postponed, or is history."""
+LABEL: Final = 2
+"""A label was printed: a morning's labels must not hold up a delivery."""
+_TURNS: Final = 10
+_LABELS_FIRST: Final = frozenset({3, 6})
+
+
+def lanes(claims: int) -> Sequence[int]:
+    """Return the lanes in the order of an account's claim number *claims*.
+
+    News goes first, but one claim in ten begins with the backlog and two with
+    labels, so that neither waits for ever.
+    """
+    turn = claims % _TURNS
+    if turn == 0:
+        return (BACKLOG, NEWS, LABEL)
+    if turn in _LABELS_FIRST:
+        return (LABEL, NEWS, BACKLOG)
+    return (NEWS, LABEL, BACKLOG)

@@ -1,0 +1,170 @@
+"""A slice of unread documents, and the one transaction that remembers it."""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from relay.clock import micros, moment
+from relay.store.adoption import Adopting, Adoption
+from relay.store.codec import ids, loads, storable
+from relay.store.database import Database, Row, Transaction
+from relay.store.event_rows import Pace, ParsedDocument
+from relay.store.events import remember
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadDocument:
+    """A document as the reader gets it."""
+
+    document: int
+    contract: str
+    body: bytes
+    received_at: datetime
+    headers: Mapping[str, str]
+    tries: int
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderTerms:
+    """What remembering depends on, from settings.
+
+    `adoptions` are by contract, for those whose tracking numbers come from the
+    carrier. Both mappings stay the same objects while settings change.
+    """
+
+    pace: Pace
+    lower_bounds: dict[str, timedelta]
+    adoptions: dict[str, Adoption] = field(default_factory=dict)
+
+    def take_over(self, other: "ReaderTerms") -> None:
+        """Go on as *other*: whoever has one of the mappings sees it at once."""
+        self.lower_bounds.update(other.lower_bounds)
+        self.adoptions.clear()
+        self.adoptions.update(other.adoptions)
+
+    def adopting(self, now: datetime) -> Adopting:
+        """Return how tracking numbers are taken over at *now*."""
+        return Adopting(now, self.pace, self.adoptions, self.lower_bounds)
+
+
+class Slice:
+    """Documents that are being read; on PostgreSQL nobody else has them.
+
+    `more` says that there were too many for one slice.
+    """
+
+    def __init__(
+        self,
+        documents: Sequence[UnreadDocument],
+        database: Database,
+        transaction: Transaction | None = None,
+        *,
+        more: bool = False,
+    ) -> None:
+        self.documents = documents
+        self.more = more
+        self._database = database
+        self._transaction = transaction
+
+    async def remember(
+        self, readings: Sequence[ParsedDocument], now: datetime, terms: ReaderTerms
+    ) -> int:
+        """Store what documents say and mark them; return how many events are new."""
+        readable = [r for r in readings if r.unreadable is None]
+
+        async def store(tx: Transaction) -> int:
+            brought = await remember(tx, readable, now, terms.pace, terms.lower_bounds)
+            await terms.adopting(now).from_readings(tx, readable)
+            await _mark(tx, readings, brought, now)
+            return sum(brought.values())
+
+        return await self._write(store)
+
+    async def park(self, documents: Sequence[UnreadDocument]) -> None:
+        """Let documents wait until their contract is configured."""
+        rows = [{"document": d.document} for d in documents]
+
+        async def store(tx: Transaction) -> None:
+            await tx.many("park_document", rows)
+
+        if rows:
+            await self._write(store)
+
+    async def _write(self, store: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:
+        if self._transaction is not None:
+            return await store(self._transaction)
+        return await self._database.write_in_one_go(store)
+
+
+async def take(
+    tx: Transaction,
+    database: Database,
+    limit: int,
+    max_bytes: int,
+    *,
+    held: bool = False,
+) -> Slice:
+    """Take the oldest unread documents within the bounds, one at least.
+
+    *held*: what is done with them is done in *tx*, too.
+    """
+    unread = await tx.rows("unread_documents", limit=limit)
+    wanted: list[int] = []
+    size = 0
+    for row in unread:
+        size += row["size"]
+        if wanted and size > max_bytes:
+            break
+        wanted.append(row["document"])
+    found: Sequence[Row] = ()
+    if wanted:
+        found = await tx.rows("documents_to_read", rows=ids("document", wanted))
+    more = len(unread) == limit or len(wanted) < len(unread)
+    documents = [_unread(r) for r in found]
+    return Slice(documents, database, tx if held else None, more=more)
+
+
+def _unread(row: Row) -> UnreadDocument:
+    return UnreadDocument(
+        document=row["document"],
+        contract=row["contract"],
+        body=row["body"],
+        received_at=moment(row["received_at"]),
+        headers=_headers(row["headers"]),
+        tries=row["tries"],
+        replayed=row["replays"] > 0,
+    )
+
+
+@lru_cache(maxsize=256)
+def _headers(text: str) -> Mapping[str, str]:
+    return MappingProxyType(loads(text))
+
+
+async def _mark(
+    tx: Transaction,
+    readings: Sequence[ParsedDocument],
+    brought: Mapping[int, int],
+    now: datetime,
+) -> None:
+    marks: dict[str, list[dict[str, Any]]] = {}
+    for r in readings:
+        row: dict[str, Any] = {"document": r.document, "now": micros(now)}
+        if r.unreadable is not None:
+            query = "mark_unreadable"
+            row["because"] = storable(r.unreadable)
+        else:
+            query = "mark_read"
+            row["brought"] = brought.get(r.document, 0)
+            if r.cut is not None:
+                query = "mark_read_and_cut"
+                row |= {"body": r.cut, "digest": r.digest}
+        marks.setdefault(query, []).append(row)
+    for query, them in marks.items():
+        await tx.many(query, them)

@@ -1,0 +1,100 @@
+import base64
+import hashlib
+import hmac
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from relay.adapters.signatures import (
+    Encoding,
+    check_basic,
+    check_hmac_sha256,
+    check_secret,
+    equal,
+    hmac_sha256,
+)
+from relay.errors import UntrustedWebhook
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()))  # surrogates too
+BODY = '{"olá": 1}'.encode()
+MAC = hmac.new(b"s\xc3\xa9cret", BODY, hashlib.sha256)
+
+
+@example(one="\ud800", other="\udc80")
+@given(one=ANY_TEXT, other=ANY_TEXT)
+def test_two_texts_are_equal_as_texts_are_whatever_they_hold(
+    one: str, other: str
+) -> None:
+    assert equal(one, other) is (one == other)
+    assert equal(one, one)
+
+
+def test_a_signature_is_spelled_in_hex_or_base64() -> None:
+    assert hmac_sha256("sécret", BODY, "hex") == MAC.hexdigest()
+    assert (
+        hmac_sha256("sécret", BODY, "base64") == base64.b64encode(MAC.digest()).decode()
+    )
+
+
+@pytest.mark.parametrize("encoding", ["hex", "base64"])
+def test_a_signature_with_any_valid_secret_is_trusted(encoding: Encoding) -> None:
+    for secrets in [("sécret",), ("old", "sécret"), ("sécret", "new")]:
+        check_hmac_sha256(
+            hmac_sha256("sécret", BODY, encoding),
+            iter(secrets),
+            BODY,
+            encodings=iter(("hex", "base64")),
+        )
+
+
+def test_a_spelling_that_the_carrier_does_not_use_is_refused() -> None:
+    with pytest.raises(UntrustedWebhook):
+        check_hmac_sha256(MAC.hexdigest(), ("sécret",), BODY, encodings=("base64",))
+
+
+@pytest.mark.parametrize(
+    ("presented", "secrets", "body"),
+    [
+        ("", ("sécret",), BODY),
+        (MAC.hexdigest(), (), BODY),
+        (MAC.hexdigest(), ("wrong",), BODY),
+        (MAC.hexdigest(), ("sécret",), BODY + b" "),
+        (MAC.hexdigest()[:-1], ("sécret",), BODY),
+        (hmac_sha256("", BODY, "hex"), ("",), BODY),
+    ],
+)
+def test_a_signature_that_does_not_fit_is_refused(
+    presented: str, secrets: tuple[str, ...], body: bytes
+) -> None:
+    with pytest.raises(UntrustedWebhook):
+        check_hmac_sha256(presented, secrets, body, encodings=("hex",))
+
+
+@pytest.mark.parametrize("secrets", [("token",), ("old", "token"), ("token", "new")])
+def test_a_shown_secret_is_trusted_if_it_is_one_of_the_contracts(
+    secrets: tuple[str, ...],
+) -> None:
+    check_secret("token", secrets)
+
+
+@pytest.mark.parametrize(
+    ("presented", "secrets"),
+    [("", ("",)), ("", ()), ("toke", ("token",)), ("", ("t",))],
+)
+def test_a_shown_secret_that_is_not_the_contracts_is_refused(
+    presented: str, secrets: tuple[str, ...]
+) -> None:
+    with pytest.raises(UntrustedWebhook):
+        check_secret(presented, secrets)
+
+
+def test_basic_credentials_are_trusted_in_utf_8() -> None:
+    header = "Basic " + base64.b64encode("usuário:senha".encode()).decode()
+    check_basic(header, ("other:one", "usuário:senha"))
+
+
+@pytest.mark.parametrize("header", ["", "Basic ", "Basic dTpw", "u:p", "Bearer dTpx"])
+def test_other_basic_credentials_are_refused(header: str) -> None:
+    with pytest.raises(UntrustedWebhook):
+        check_basic(header, ("u:q", ""))

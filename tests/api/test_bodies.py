@@ -1,0 +1,302 @@
+"""What cannot be taken over is refused, with its field and the way out."""
+
+from typing import Any
+
+import pytest
+
+from relay.store.sqlite import SqliteDatabase
+from tests.api.apis import LABEL, Api
+
+ROOT = "/v1/shipments"
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture
+def database(sqlite: SqliteDatabase) -> SqliteDatabase:
+    """Use one kind of database: what is asked here does not depend on it."""
+    return sqlite
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        (b"{", 400, None),
+        (b'{"orderId": "\\ud800"}', 400, None),
+        (b"[]", 422, None),
+        (b"{}", 422, "orderId"),
+        (LABEL | {"orderId": 7}, 422, "orderId"),
+        (LABEL | {"trackingnumber": "A"}, 422, "trackingnumber"),
+        (LABEL | {"invoiceNumber": "1/2"}, 422, "invoiceNumber"),
+        (LABEL | {"trackingNumber": "BR 1"}, 422, "trackingNumber"),
+        (LABEL | {"contract": "other"}, 422, "contract"),
+        (LABEL | {"parcels": [{"volume": 0}]}, 422, "parcels[0].volume"),
+        (LABEL | {"parcels": [{"odd": 0}]}, 422, "parcels[0].odd"),
+        (
+            LABEL | {"references": [{"type": "awb", "value": "1"}]},
+            422,
+            "references[0].type",
+        ),
+    ],
+)
+async def test_what_cannot_be_a_label_is_refused_with_its_field(
+    api: Api, body: Any, status: int, field: str | None
+) -> None:
+    found, problem = await api.call("POST", ROOT, body, **JSON)
+
+    assert (found, problem.get("field")) == (status, field)
+    assert problem["status"] == status
+    assert problem["wayOut"]
+
+
+TEXT = "it is a number, and a text is needed"
+ADD = ("it is missing", "add it")
+CODES = (
+    "use trackingNumber, volumeCode, shipmentId, invoiceKey, invoice, cteKey, orderId"
+)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words", "way_out"),
+    [
+        (
+            {"invoiceNumber": 12},
+            TEXT,
+            "write it as text, in quotes: leading zeros count",
+        ),
+        ({"invoiceNumber": ""}, *ADD),
+        ({"invoiceNumber": None}, *ADD),
+        (
+            {"contract": ["me", "correios"]},
+            "it is a list, and a text is needed",
+            "write one text, in quotes",
+        ),
+        (
+            {"contract": {}},
+            "it is an object, and a text is needed",
+            "write one text, in quotes",
+        ),
+        (
+            {"contract": True},
+            "it is true or false, and a text is needed",
+            "write one text, in quotes",
+        ),
+        (
+            {"estimatedDeliveryDate": 20261231},
+            TEXT,
+            'write it as text, such as "2026-08-07"',
+        ),
+        (
+            {"volume": "2"},
+            "it is a text, and a whole number is needed",
+            "write it without quotes, such as 2",
+        ),
+        ({"volume": 2.5}, "it has a decimal point", "write a whole number, such as 2"),
+        ({"volume": 0}, "it is less than 1", "write 1 or more"),
+        ({"volume": 1000}, "it is more than 999", "write 999 or less"),
+        (
+            {"announced": "yes"},
+            "it is a text, and true or false is needed",
+            "write true or false, without quotes",
+        ),
+        (
+            {"announced": None},
+            "it is null, and true or false is needed",
+            "leave it out",
+        ),
+        ({"parcels": None}, "it is null, and a list is needed", "leave it out"),
+        ({"parcels": {}}, "it is an object, and a list is needed", "write […]"),
+        ({"parcels": ["A"]}, "it is not an object", 'write {"trackingNumber": …}'),
+        (
+            {"references": ["A"]},
+            "it is not an object",
+            'write {"type": …, "value": …}',
+        ),
+        (
+            {"references": [{"type": "awb", "value": "1"}]},
+            "it is no kind of reference",
+            CODES,
+        ),
+        (
+            {"references": [{"type": 7, "value": "1"}]},
+            "it is no kind of reference",
+            CODES,
+        ),
+        (
+            {"references": [{"type": "volumecode", "value": "1"}]},
+            "it is no kind of reference",
+            "is volumeCode meant?",
+        ),
+        (
+            {"trackingNumber": "A" * 201},
+            "it is longer than 200 characters",
+            "write at most 200",
+        ),
+    ],
+)
+async def test_a_refusal_says_what_is_wrong_and_what_to_do(
+    api: Api, changed: dict[str, Any], words: str, way_out: str
+) -> None:
+    status, problem = await api.call("POST", ROOT, LABEL | changed)
+
+    assert (status, problem["detail"], problem["wayOut"]) == (422, words, way_out)
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "meant"),
+    [
+        ({"orderID": "1-01", "invoiceNumber": "1"}, "orderID", "orderId"),
+        ({"order_id": "1-01", "invoiceNumber": "1"}, "order_id", "orderId"),
+        (LABEL | {"trackingnumber": "A"}, "trackingnumber", "trackingNumber"),
+        (
+            LABEL | {"references": [{"typ": "volumeCode", "value": "1"}]},
+            "references[0].typ",
+            "type",
+        ),
+        (
+            LABEL | {"references": [{"kind": "volumeCode", "value": "1"}]},
+            "references[0].kind",
+            "type",
+        ),
+        (
+            LABEL | {"parcels": [{"tracking": "A"}]},
+            "parcels[0].tracking",
+            "trackingNumber",
+        ),
+    ],
+)
+async def test_a_misspelt_field_is_what_is_named(
+    api: Api, body: dict[str, Any], field: str, meant: str
+) -> None:
+    _, problem = await api.call("POST", ROOT, body)
+
+    assert (problem["field"], problem["detail"]) == (field, "there is no such field")
+    assert problem["wayOut"] == f"is {meant} meant?"
+
+
+@pytest.mark.parametrize(
+    ("changed", "known"),
+    [
+        ({"zzz": 1}, "account, contract, carrierTaxId, orderId"),
+        ({"parcels": [{"zzz": 1}]}, "trackingNumber, volume, references"),
+    ],
+)
+async def test_of_other_fields_those_of_the_same_level_are_listed(
+    api: Api, changed: dict[str, Any], known: str
+) -> None:
+    _, problem = await api.call("POST", ROOT, LABEL | changed)
+
+    assert problem["wayOut"].startswith(f"leave it out; known are {known}")
+
+
+async def test_a_refusal_names_the_other_faults_too(api: Api) -> None:
+    body = {"volume": 0, "orderID": "1", "zzz": 1, "zzzz": 1, "courier": 1}
+
+    _, problem = await api.call("POST", ROOT, body)
+
+    assert problem["field"] == "orderID"
+    assert problem["detail"] == (
+        "there is no such field; also invoiceNumber: it is missing; "
+        f"also volume: it is less than 1; also courier: {TEXT}"
+    )
+
+
+async def test_what_was_not_foreseen_is_said_in_words_of_our_own(api: Api) -> None:
+    _, problem = await api.call("GET", f"{ROOT}?limit={'9' * 5000}")
+
+    assert (problem["field"], problem["detail"]) == ("limit", "it cannot be taken")
+    assert problem["wayOut"] == "see /openapi.json for what it may be"
+
+
+async def test_a_time_without_an_offset_is_answered_with_one_that_has_it(
+    api: Api,
+) -> None:
+    body = {"since": "2026-08-01"}
+
+    _, problem = await api.call("POST", "/v1/documents/replay", body)
+
+    assert problem["detail"] == "it is not a time with its offset"
+    assert problem["wayOut"].endswith("T14:03:00-03:00")
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "way_out"),
+    [
+        ("limit=x", "limit", "write a whole number, such as 2"),
+        ("limit=900", "limit", "write 200 or less"),
+        ("state=odd", "state", "use 'awaiting_number', 'due', "),
+        ("order=1", "order", "is orderId meant?"),
+    ],
+)
+async def test_a_question_is_refused_in_the_same_words(
+    api: Api, query: str, field: str, way_out: str
+) -> None:
+    status, problem = await api.call("GET", f"{ROOT}?{query}")
+
+    assert (status, problem["field"]) == (422, field)
+    assert problem["wayOut"].startswith(way_out)
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        (b'{"orderId":', "it ends too early, at line 1, column 11"),
+        (b'{"orderId": 1,}', "it cannot be read any further, at line 1, column 15"),
+        (b"orderId=1", "it cannot be read any further, at line 1, column 1"),
+    ],
+)
+async def test_what_is_no_json_says_where(api: Api, body: bytes, where: str) -> None:
+    status, problem = await api.call("POST", ROOT, body, **JSON)
+
+    assert (status, problem["detail"]) == (400, f"The body is not JSON: {where}.")
+    assert problem["wayOut"].startswith("look there")
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("", '"orderId":"1172452900788-01"'),
+        ("/bulk", '{"labels":[{'),
+        ("/1/hand-over", '"contract":"last_mile"'),
+        ("/1/mark-delivered", '"occurredAt":'),
+    ],
+)
+@pytest.mark.parametrize("body", [None, b"", b" \n"])
+async def test_an_empty_body_is_answered_with_an_example(
+    api: Api, path: str, shown: str, body: bytes | None
+) -> None:
+    headers = JSON if body else {}
+
+    status, problem = await api.call("POST", ROOT + path, body, **headers)
+
+    assert (status, problem["status"]) == (400, 400)
+    assert problem["detail"] == "The body is empty, and JSON is needed."
+    assert problem["wayOut"].startswith("send for instance {")
+    assert shown in problem["wayOut"]
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [("", '{"orderId": …, "invoiceNumber": …}'), ("/bulk", '{"labels": […]}')],
+)
+async def test_a_bare_list_is_answered_with_what_is_around_it(
+    api: Api, path: str, shape: str
+) -> None:
+    status, problem = await api.call("POST", ROOT + path, [LABEL])
+
+    assert (status, problem["detail"]) == (422, "the body is not an object")
+    assert problem["wayOut"] == f"write {shape}"
+
+
+async def test_only_json_is_taken(api: Api) -> None:
+    text = {"Content-Type": "text/plain"}
+
+    status, problem = await api.call("POST", ROOT, b"a=b", **text)
+
+    assert status == 415
+    assert "`Content-Type: application/json`" in problem["wayOut"]
+
+
+async def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
+    status, problem = await api.call("POST", ROOT, b" " * 100_001, **JSON)
+
+    assert (status, problem["wayOut"]) == (413, "send less at once")

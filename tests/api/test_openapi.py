@@ -1,0 +1,162 @@
+"""The description of the API holds every route, and examples that can be sent."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from relay.api import accounts, application, documents, health, openapi, shipments
+from relay.api.operations import OPERATIONS, Operation
+from relay.config.settings import Settings
+from relay.health import Health
+from relay.metrics import Metrics
+from relay.store.shipments import Shipments
+from relay.store.sqlite import SqliteDatabase
+from tests.support.way_in import WayIn
+
+Document = dict[str, Any]
+
+
+@pytest.fixture
+def database(sqlite: SqliteDatabase) -> SqliteDatabase:
+    """Use one kind of database: what is asked here does not depend on it."""
+    return sqlite
+
+
+@pytest.fixture
+def app(way_in: WayIn, settings: Callable[..., Settings]) -> web.Application:
+    """Make the application as it is served, with all its routes."""
+    return application.application(
+        application.ApplicationParts(
+            settings=settings(),
+            database=way_in.database,
+            documents=way_in.documents,
+            labels=Shipments(way_in.database),
+            intake=way_in.intake(),
+            carriers=way_in.carriers,
+            health=Health(),
+            clock=way_in.clock,
+            on_news=lambda: None,
+            on_replay=lambda: None,
+            metrics=Metrics(),
+        )
+    )
+
+
+@pytest.fixture
+def document(app: web.Application) -> Document:
+    operations = app[OPERATIONS]
+    return openapi.document(operations)
+
+
+def everything(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object in a JSON document."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from everything(part)
+
+
+async def test_every_route_is_described(
+    app: web.Application, document: Document
+) -> None:
+    served = {
+        (route.resource.canonical, route.method.lower())
+        for route in app.router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    }
+
+    described = {(p, m) for p, methods in document["paths"].items() for m in methods}
+
+    assert described == served
+
+
+async def test_every_reference_leads_somewhere(document: Document) -> None:
+    schemas = document["components"]["schemas"]
+
+    found = [o["$ref"] for o in everything(document) if "$ref" in o]
+
+    assert found
+    for reference in found:
+        assert reference.removeprefix("#/components/schemas/") in schemas
+
+
+async def test_every_operation_has_a_name_of_its_own(document: Document) -> None:
+    names = [o["operationId"] for o in everything(document) if "operationId" in o]
+
+    assert len(set(names)) == len(names)
+    assert "post_v1_shipments_id_cancel" in names
+
+
+async def test_every_placeholder_is_a_parameter(document: Document) -> None:
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            named = {p["name"] for p in operation["parameters"] if p["in"] == "path"}
+            assert named == set(re.findall(r"{(\w+)}", path))
+
+
+async def test_a_field_of_a_query_is_a_parameter(document: Document) -> None:
+    listed = document["paths"]["/v1/shipments"]["get"]["parameters"]
+
+    found = {p["name"] for p in listed}
+
+    assert {"orderId", "trackingNumber", "state", "cursor", "limit"} <= found
+    assert not any(p["required"] for p in listed)
+
+
+def operations() -> list[Operation]:
+    parts = (shipments, documents, accounts, accounts, health)
+    return [o for part in parts for o in part.OPERATIONS]
+
+
+@pytest.mark.parametrize("operation", [o for o in operations() if o.body])
+def test_an_example_can_be_sent(operation: Operation) -> None:
+    assert operation.body is not None
+    assert operation.example
+
+    body = operation.body.model_validate_json(json.dumps(operation.example))
+
+    assert body.model_fields_set
+
+
+async def test_the_examples_are_shown(document: Document) -> None:
+    post = document["paths"]["/v1/shipments"]["post"]["requestBody"]
+
+    example = post["content"]["application/json"]["example"]
+
+    assert example["orderId"] == "1172452900788-01"
+
+
+def test_a_body_without_an_example_is_described_too() -> None:
+    (post,) = [o for o in operations() if o.method == "POST" and o.body]
+    bare = Operation(
+        method="POST",
+        path="/bare",
+        handler=post.handler,
+        scope=post.scope,
+        summary="Bare",
+        body=post.body,
+        answers={200: None},
+    )
+
+    described = openapi.document([bare])["paths"]["/bare"]["post"]
+
+    content = described["requestBody"]["content"]["application/json"]
+    assert content.keys() == {"schema"}
+    assert described["responses"]["200"] == {"description": "OK"}
+
+
+async def test_what_needs_no_token_says_so(document: Document) -> None:
+    assert document["paths"]["/healthz"]["get"]["security"] == []
+    assert document["paths"]["/v1/shipments"]["get"]["security"] == [{"token": []}]
+
+
+async def test_types_of_references_are_spelled_as_in_json(document: Document) -> None:
+    reference = document["components"]["schemas"]["ReferenceRequest"]
+
+    assert "shipmentId" in reference["properties"]["type"]["enum"]

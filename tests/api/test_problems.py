@@ -1,0 +1,103 @@
+"""Every error is a problem that names the field and the way out."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from relay.api.problems import problem, problems
+from relay.errors import Conflict, InvalidLabel, LeaseLost, NotFound, RefusedRequest
+
+
+async def asked(error: Exception | web.Response) -> tuple[int, dict[str, Any], Any]:
+    async def handler(_: web.Request) -> web.Response:
+        if not isinstance(error, Exception):
+            return error
+        raise error
+
+    app = web.Application(middlewares=[problems])
+    app.router.add_get("/", handler)
+    async with (
+        TestClient(TestServer(app)) as client,
+        client.get("/", allow_redirects=False) as answer,
+    ):
+        text = await answer.text()
+        body = json.loads(text) if text.startswith("{") else {}
+        return answer.status, body, answer.headers
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "title"),
+    [
+        (InvalidLabel("no", field="orderId", way_out="write it"), 422, "Invalid field"),
+        (Conflict("no", field="orderId", way_out="write it"), 409, "Conflict"),
+        (NotFound("no", field="orderId", way_out="write it"), 404, "Not found"),
+    ],
+)
+async def test_a_label_that_cannot_be_taken_says_why(
+    error: Exception, status: int, title: str
+) -> None:
+    found, body, headers = await asked(error)
+    assert found == status
+    assert headers["Content-Type"].startswith("application/problem+json")
+    assert body == {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": "no",
+        "field": "orderId",
+        "wayOut": "write it",
+    }
+
+
+async def test_errors_of_the_framework_are_spelled_the_same_way() -> None:
+    status, body, headers = await asked(web.HTTPMethodNotAllowed("GET", ["POST"]))
+    assert (status, body["title"]) == (405, "Method Not Allowed")
+    assert headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("error", "way_out"),
+    [
+        (web.HTTPNotFound(), "/openapi.json lists what there is"),
+        (web.HTTPMethodNotAllowed("GET", ["POST"]), "the header `Allow` lists"),
+        (web.HTTPRequestEntityTooLarge(1, 2), "send less at once"),
+    ],
+)
+async def test_they_say_what_to_do(error: Exception, way_out: str) -> None:
+    _, body, _ = await asked(error)
+    assert body["wayOut"].startswith(way_out)
+
+
+async def test_what_is_refused_before_it_is_read_says_what_to_do() -> None:
+    refused = RefusedRequest(
+        HTTPStatus.UNAUTHORIZED, "no", way_out="try", headers={"WWW-Authenticate": "B"}
+    )
+    status, body, headers = await asked(refused)
+    assert (status, body["title"]) == (401, "Unauthorized")
+    assert (body["detail"], body["wayOut"]) == ("no", "try")
+    assert headers["WWW-Authenticate"] == "B"
+
+
+async def test_a_redirection_is_no_error() -> None:
+    status, _, headers = await asked(web.HTTPFound("/elsewhere"))
+    assert (status, headers["Location"]) == (302, "/elsewhere")
+
+
+@pytest.mark.parametrize("error", [LeaseLost("inner"), ZeroDivisionError("inner")])
+async def test_what_nobody_expected_is_logged_and_not_shown(error: Exception) -> None:
+    status, body, _ = await asked(error)
+    assert status == 500
+    assert "inner" not in str(body)
+
+
+async def test_what_goes_well_passes() -> None:
+    assert (await asked(problem(418, "Teapot", "short and stout")))[1] == {
+        "type": "about:blank",
+        "title": "Teapot",
+        "status": 418,
+        "detail": "short and stout",
+    }

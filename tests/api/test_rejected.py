@@ -1,0 +1,117 @@
+"""Requests that proved nothing are listed, and taken on a person's word."""
+
+from collections.abc import Callable
+
+import pytest
+
+from relay.config.settings import Settings
+from relay.errors import UntrustedWebhook
+from relay.store.sqlite import SqliteDatabase
+from tests.api.apis import Api
+from tests.api.conftest import Serving
+from tests.api.test_tokens import CONTRACTS, TABLES, bearer
+from tests.support.acme import body, request, scan
+from tests.support.clock import START
+from tests.support.way_in import WayIn
+
+LIST = "/v1/lists/untrusted"
+SIGNED_WRONG = {"x-signature": "00"}
+
+
+@pytest.fixture
+def database(sqlite: SqliteDatabase) -> SqliteDatabase:
+    """Use one kind of database: what is asked here does not depend on it."""
+    return sqlite
+
+
+async def refused(way_in: WayIn, number: str = "BR1") -> None:
+    """Let a webhook come whose signature is wrong."""
+    intake = way_in.intake()
+    content = body(scan(number, "IT", START))
+    with pytest.raises(UntrustedWebhook):
+        await intake.accept("acme", request(content, **SIGNED_WRONG))
+    await intake.close()
+
+
+async def test_what_was_refused_is_listed_with_the_reason(
+    api: Api, way_in: WayIn
+) -> None:
+    await refused(way_in)
+
+    _, page = await api.call("GET", LIST)
+
+    (entry,) = page["entries"]
+    assert entry["contract"] == "acme"
+    assert entry["because"] == "the signature does not fit the body"
+    assert (entry["request"], entry["size"] > 10) == (1, True)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 9])
+async def test_the_newest_come_first_page_by_page(
+    api: Api, way_in: WayIn, limit: int
+) -> None:
+    for number in ("BR1", "BR2", "BR3"):
+        await refused(way_in, number)
+    found, cursor = [], ""
+    while cursor is not None:
+        _, page = await api.call("GET", f"{LIST}?limit={limit}{cursor}")
+        found += [e["request"] for e in page["entries"]]
+        cursor = None if page["next"] is None else f"&cursor={page['next']}"
+    assert found == [3, 2, 1]
+
+
+async def test_on_a_persons_word_a_request_is_read(api: Api, way_in: WayIn) -> None:
+    await api.register(trackingNumber="BR1")
+    await refused(way_in)
+
+    status, answer = await api.call("POST", "/v1/untrusted/1/accept")
+
+    assert (status, answer) == (202, {"id": 1, "contract": "acme"})
+    await way_in.read()
+    (event,) = await way_in.rows("events")
+    (document,) = await way_in.rows("documents")
+    assert (event["code"], document["source"]) == ("IT", "operator")
+    assert (await api.call("GET", LIST))[1]["entries"] == []
+
+
+async def test_one_can_be_looked_at_before(api: Api, way_in: WayIn) -> None:
+    await refused(way_in)
+    status, shown = await api.call("GET", "/v1/untrusted/1")
+    assert status == 200
+    assert '"BR1"' in shown["body"]
+    assert shown["because"] == "the signature does not fit the body"
+    assert shown["headers"] == {"content-type": "application/json"}
+
+
+async def test_a_number_is_never_used_again(api: Api, way_in: WayIn) -> None:
+    for number in (1, 2):
+        await refused(way_in)
+        assert (await api.call("POST", f"/v1/untrusted/{number}/accept"))[0] == 202
+        assert (await api.call("GET", f"/v1/untrusted/{number}"))[0] == 404
+    bodies = [len(row["body"]) for row in await way_in.rows("asides")]
+    assert bodies == [0, 0], "what was accepted is kept once"
+
+
+async def test_who_accepted_it_stays_with_the_document(api: Api, way_in: WayIn) -> None:
+    await refused(way_in)
+    await api.call("POST", "/v1/untrusted/1/accept")
+    _, shown = await api.call("GET", "/v1/documents/1")
+    assert shown["headers"]["relay-accepted-by"] == "anybody"
+
+
+@pytest.mark.parametrize("number", ["2", "x", "9" * 19])
+async def test_what_is_not_there_is_404(api: Api, way_in: WayIn, number: str) -> None:
+    await refused(way_in)
+    status, problem = await api.call("POST", f"/v1/untrusted/{number}/accept")
+    assert status == 404
+    assert "no such request" in problem["detail"]
+
+
+async def test_a_limited_token_takes_nothing_of_a_contract_it_does_not_see(
+    serving: Serving, settings: Callable[..., Settings], way_in: WayIn
+) -> None:
+    api = await serving(settings(CONTRACTS, **TABLES))
+    await refused(way_in)
+    path = "/v1/untrusted/1/accept"
+    assert (await api.call("POST", path, **bearer("bia")))[0] == 404
+    assert (await api.call("POST", path, **bearer("ana")))[0] == 202

@@ -1,0 +1,188 @@
+"""The carriers' door, over real HTTP."""
+
+import gzip
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from relay.api import webhooks
+from relay.api.keys import INTAKE
+from relay.api.problems import AccessLogger, problems
+from relay.config.sections import IntakeSettings as Limits
+from relay.errors import BacklogFull
+from relay.inbound.intake import Intake
+from tests.support import acme
+from tests.support.way_in import WayIn
+
+SECRET = "0123456789abcdef-in-the-address"
+Door = Callable[[Intake], Any]
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Door]:
+    """Open the door to an intake; close every one at the end."""
+    clients: list[TestClient[Any, Any]] = []
+
+    async def opened(intake: Intake) -> TestClient[Any, Any]:
+        app = web.Application(middlewares=[problems])
+        app[INTAKE] = intake
+        app.add_routes(webhooks.routes())
+        server = TestServer(app)
+        await server.start_server(access_log_class=AccessLogger)
+        clients.append(TestClient(server))
+        return clients[-1]
+
+    yield opened
+    for client in clients:
+        await client.close()
+
+
+async def answered(response: Any) -> tuple[int, Any]:
+    async with response as answer:
+        return answer.status, await answer.json(content_type=None)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_a_webhook_is_kept_and_answered(
+    way_in: WayIn, door: Door, method: str
+) -> None:
+    client = await door(way_in.intake())
+    sent = client.request(
+        method, "/webhooks/acme", data=b"{}", headers=acme.signed(b"{}")
+    )
+    async with sent as answer:
+        assert (answer.status, await answer.read()) == (200, b"{}")
+        assert answer.headers["Content-Type"] == "application/json"
+    (row,) = await way_in.rows("documents")
+    assert (row["contract"], row["body"]) == ("acme", b"{}")
+
+
+async def test_a_large_body_comes_whole(way_in: WayIn, door: Door) -> None:
+    client = await door(way_in.intake())
+    body = bytes(range(256)) * 2000
+    headers = acme.signed(body)
+    sent = client.post("/webhooks/acme", data=body, headers=headers)
+    assert (await answered(sent))[0] == 200
+    (row,) = await way_in.rows("documents")
+    assert row["body"] == body
+
+
+async def test_a_carriers_own_answer_goes_out_as_it_is(
+    way_in: WayIn, door: Door
+) -> None:
+    way_in.carriers["acme"] = acme.Replying()
+    client = await door(way_in.intake())
+    sent = client.post("/webhooks/acme", data=b"{}", headers=acme.signed(b"{}"))
+    async with sent as answer:
+        assert (answer.status, await answer.read()) == (202, b"<ok/>")
+        assert answer.headers["Content-Type"] == "text/xml"
+
+
+async def test_a_forged_webhook_is_refused(way_in: WayIn, door: Door) -> None:
+    intake = way_in.intake()
+    client = await door(intake)
+    status, problem = await answered(client.post("/webhooks/acme", data=b"{}"))
+    assert (status, problem["title"]) == (401, "Untrusted webhook")
+    await intake.close()
+
+
+async def test_an_unknown_contract_is_not_found(way_in: WayIn, door: Door) -> None:
+    client = await door(way_in.intake())
+    for path in ("/webhooks/nobody", f"/webhooks/nobody/{SECRET}"):
+        status, problem = await answered(client.post(path, data=b"{}"))
+        assert (status, problem["title"]) == (404, "Unknown contract")
+        assert SECRET not in str(problem)
+
+
+async def chunks() -> AsyncIterator[bytes]:
+    for _ in range(5):
+        yield b"x" * 1000
+
+
+async def test_a_body_over_the_limit_is_refused(way_in: WayIn, door: Door) -> None:
+    client = await door(way_in.intake(limits=Limits(body_limit=3000)))
+    squeezed = gzip.compress(b"x" * 10_000)
+    bodies: list[tuple[Any, dict[str, str]]] = [
+        (b"x" * 3001, {}),
+        (chunks(), {}),
+        (squeezed, {"Content-Encoding": "gzip"}),
+    ]
+    for body, headers in bodies:
+        sent = client.post("/webhooks/acme", data=body, headers=headers)
+        assert (await answered(sent))[0] == 413
+    fits = b"x" * 3000
+    sent = client.post("/webhooks/acme", data=fits, headers=acme.signed(fits))
+    assert (await answered(sent))[0] == 200
+
+
+async def test_a_full_backlog_asks_the_carrier_to_come_again(
+    way_in: WayIn, door: Door
+) -> None:
+    intake = way_in.intake(limits=Limits(backlog_bytes=10))
+    client = await door(intake)
+    async with client.post("/webhooks/acme", data=b"x" * 11) as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+
+
+async def test_a_secret_in_the_address_is_never_logged(
+    way_in: WayIn, settings: Any, door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    contract = {"verification": "url", "url_secret": SECRET}
+    way_in.contracts = settings({"acme": contract}).contracts
+    client = await door(way_in.intake())
+    with caplog.at_level(logging.DEBUG):
+        assert (await answered(client.post(f"/webhooks/acme/{SECRET}")))[0] == 200
+        async with client.post(f"/webhook/acme/{SECRET}") as answer:
+            assert answer.status == 404
+        async with client.get(f"/webhooks/acme/{SECRET}") as answer:
+            assert (answer.status, answer.headers["Allow"]) == (405, "POST,PUT")
+    lines = [r.getMessage() for r in caplog.records if r.name == "aiohttp.access"]
+    assert lines[0].startswith("POST /webhooks/{contract}/{secret} 200 in ")
+    assert lines[1].startswith("POST no route 404 in ")
+    assert lines[2].startswith("GET no route 405 in ")
+    assert SECRET not in caplog.text
+
+
+async def test_what_went_well_is_logged_for_debugging_only(
+    way_in: WayIn, door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    intake = way_in.intake()
+    client = await door(intake)
+    with caplog.at_level(logging.INFO):
+        sent = client.post("/webhooks/acme", data=b"{}", headers=acme.signed(b"{}"))
+        assert (await answered(sent))[0] == 200
+        assert (await answered(client.post("/webhooks/acme")))[0] == 401
+    lines = [r for r in caplog.records if r.name == "aiohttp.access"]
+    assert [r.args[2] for r in lines if r.args] == [401]
+    await intake.close()
+
+
+async def test_an_error_nobody_expected_shows_nothing(
+    way_in: WayIn, door: Door
+) -> None:
+    intake = way_in.intake()
+
+    async def fails(*_: Any) -> Any:
+        raise KeyError("inner things")
+
+    intake.accept = fails  # type: ignore[method-assign]
+    client = await door(intake)
+    status, problem = await answered(client.post("/webhooks/acme"))
+    assert (status, problem["title"]) == (500, "Internal error")
+    assert "inner things" not in str(problem)
+
+
+async def test_the_refusal_names_what_to_do(way_in: WayIn, door: Door) -> None:
+    intake = way_in.intake()
+
+    async def full(*_: Any) -> Any:
+        raise BacklogFull("the store refuses: nothing was kept")
+
+    intake.accept = full  # type: ignore[method-assign]
+    client = await door(intake)
+    status, problem = await answered(client.post("/webhooks/acme"))
+    assert (status, problem["detail"]) == (503, "the store refuses: nothing was kept")

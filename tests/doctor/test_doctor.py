@@ -1,0 +1,418 @@
+"""The doctor: a good relay is fine, and each thing that is wrong is named."""
+
+import asyncio
+import json
+import os
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+
+from relay.clock import utcnow
+from relay.config.settings import Settings
+from relay.doctor import examine, unusable
+from relay.doctor.contracts import check_contract
+from relay.doctor.database import (
+    check_database,
+    check_library,
+    check_mount,
+    check_place,
+    check_server,
+)
+from relay.doctor.findings import Check, Severity
+from relay.doctor.vtex import explained
+from relay.domain.labels import Label, LabelParcel
+from relay.errors import ConfigurationError
+from relay.sandbox.server import serve_sandbox
+from relay.store.shipments import Shipments
+from relay.store.sqlite import SqliteDatabase
+from relay.vtex.client import VtexResponse
+
+TOKEN = {"token": "t" * 32, "scopes": ["erp"]}
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[str]:
+    async with serve_sandbox() as address:
+        yield address
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Callable[..., Settings]:
+    """Return a function that makes the settings of a relay with nothing wrong."""
+
+    def make(base_url: str = "http://127.0.0.1:9", **tables: Any) -> Settings:
+        account = {
+            "app_key": "sandbox-key",
+            "app_token": "sandbox-token",
+            "base_url": f"{base_url}/vtex/store",
+        }
+        contract = {"adapter": "melhorenvio", "secret": "its-secret"}
+        return Settings.model_validate(
+            {
+                "database": f"sqlite:///{tmp_path / 'relay.db'}",
+                "accounts": {"store": account | tables.pop("account", {})},
+                "contracts": {"swift": contract | tables.pop("contract", {})},
+                "tokens": {"erp": TOKEN},
+            }
+            | tables
+        )
+
+    return make
+
+
+def about(subject: str, found: list[Check]) -> list[Check]:
+    return [check for check in found if check.subject == subject]
+
+
+def worst(found: list[Check]) -> list[Check]:
+    return [check for check in found if check.level is Severity.WRONG]
+
+
+async def test_a_relay_that_works_has_nothing_wrong(
+    sandbox: str, made: Callable[..., Settings]
+) -> None:
+    found = await examine(made(sandbox))
+    assert worst(found) == []
+    [account] = about("accounts.store", found)
+    assert account.level is Severity.FINE
+    database = about("database", found)
+    assert database[-1].level is Severity.LOOK
+    assert "does not exist yet" in database[-1].says
+
+
+async def test_a_database_that_is_there_is_opened(
+    sandbox: str, made: Callable[..., Settings], tmp_path: Path
+) -> None:
+    database = SqliteDatabase(tmp_path / "relay.db")
+    await database.open(serving=True)
+    found = about("database", await examine(made(sandbox)))
+    await database.close()
+    assert found[-1].says == "it opens, and knows 0 accounts"
+
+
+async def test_a_file_that_is_no_database_is_named(
+    sandbox: str, made: Callable[..., Settings], tmp_path: Path
+) -> None:
+    (tmp_path / "relay.db").write_bytes(b"nothing that SQLite ever wrote" * 100)
+    [found] = worst(await examine(made(sandbox)))
+    assert "cannot be opened" in found.says
+
+
+async def added(sandbox: str, roles: list[str], **pair: Any) -> None:
+    body = {"account": "store", "appKey": "k", "appToken": "t", "roles": roles} | pair
+    async with (
+        ClientSession() as session,
+        session.post(f"{sandbox}/sandbox/credentials", json=body) as answer,
+    ):
+        assert answer.ok
+
+
+async def test_credentials_that_vtex_does_not_know_are_explained(
+    sandbox: str, made: Callable[..., Settings]
+) -> None:
+    await added(sandbox, ["view_order"], only=True)
+    [found] = worst(await examine(made(sandbox)))
+    assert found.subject == "accounts.store"
+    assert found.says.startswith("VTEX answered 401")
+    assert "app key and app token" in found.way_out
+
+
+async def test_a_missing_permission_is_explained(
+    sandbox: str, made: Callable[..., Settings]
+) -> None:
+    await added(sandbox, ["notify_invoice"])
+    pair = {"app_key": "k", "app_token": "t"}
+    [found] = worst(await examine(made(sandbox, account=pair)))
+    assert found.says.startswith("VTEX answered 403")
+    assert "View order" in found.way_out
+
+
+async def test_an_address_where_nobody_answers_is_named(
+    made: Callable[..., Settings],
+) -> None:
+    [found] = worst(await examine(made()))
+    assert found.says.startswith("VTEX cannot be reached")
+    assert "127.0.0.1:9" in found.way_out
+
+
+async def test_a_key_that_cannot_travel_is_named(
+    sandbox: str, made: Callable[..., Settings]
+) -> None:
+    [found] = worst(await examine(made(sandbox, account={"app_key": "a b"})))
+    assert "app_key must be visible ASCII" in found.says
+
+
+@pytest.mark.parametrize(
+    ("status", "level"),
+    [(404, Severity.FINE), (200, Severity.FINE), (302, Severity.WRONG)],
+)
+def test_an_answer_about_an_unknown_order_is_explained(
+    status: int, level: Severity
+) -> None:
+    found = explained("accounts.store", VtexResponse(status, "Order not found"))
+    assert found.level is level
+    assert bool(found.way_out) is (level is Severity.WRONG)
+
+
+@pytest.mark.parametrize(
+    ("contract", "says"),
+    [
+        ({"adapter": "nothing"}, "no adapter 'nothing'"),
+        ({"strange": "option"}, "strange"),
+    ],
+)
+def test_a_contract_whose_adapter_refuses_it_is_named(
+    made: Callable[..., Settings], contract: dict[str, str], says: str
+) -> None:
+    settings = made(contract=contract)
+    [found] = check_contract(settings.contracts["swift"], settings)
+    assert found.level is Severity.WRONG
+    assert says in f"{found.subject}: {found.says}"
+
+
+def test_every_mistake_of_a_contract_is_a_finding(
+    made: Callable[..., Settings],
+) -> None:
+    settings = made(contract={"adapter": "generic", "tim": "t", "events": "a["})
+    found = list(check_contract(settings.contracts["swift"], settings))
+    assert [check.subject for check in found] == [
+        "contracts.swift.tim",
+        "contracts.swift.events",
+        "contracts.swift.references",
+    ]
+    assert found[0].says == "there is no such key; did you mean `time`?"
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (
+            {"poll_spacing_seconds": 0.125},
+            "for 20 parcels at once, calls at least 0.125 s apart, no daily quota",
+        ),
+        ({"poll_daily_quota": 1}, "at most 1 call a day"),
+        ({"poll": False}, "it is not asked, as poll = false says"),
+    ],
+)
+def test_how_a_carrier_is_asked_is_said(
+    made: Callable[..., Settings], more: dict[str, Any], says: str
+) -> None:
+    base_url = "https://carrier.example/v1"
+    settings = made(contract={"adapter": "generic", "base_url": base_url} | more)
+    fine, asked = check_contract(settings.contracts["swift"], settings)
+    assert (fine.level, asked.level) == (Severity.FINE, Severity.FINE)
+    assert asked.subject == "contracts.swift.poll"
+    assert (f"asked at {base_url}/parcels, " in asked.says) is more.get("poll", True)
+    assert asked.says.endswith(says)
+
+
+def test_a_contract_open_to_anybody_is_worth_a_look(
+    made: Callable[..., Settings],
+) -> None:
+    settings = made(contract={"verification": "none"})
+    look, fine = check_contract(settings.contracts["swift"], settings)
+    assert (look.level, fine.level) == (Severity.LOOK, Severity.FINE)
+
+
+async def test_open_parcels_of_a_contract_that_is_gone_are_named(
+    made: Callable[..., Settings], tmp_path: Path
+) -> None:
+    path = tmp_path / "relay.db"
+    database = SqliteDatabase(path)
+    await database.open()
+    label = Label("store", "gone", "v1-01", "1", (LabelParcel("BR1"),))
+    await Shipments(database).register(label, utcnow())
+    await database.close()
+    settings = made(database=f"sqlite:///{path}")
+    found = {c.subject: c for c in await check_database(settings)}
+    assert found["contracts.gone"].level is Severity.LOOK
+    assert "1 open parcel of it" in found["contracts.gone"].says
+
+
+def test_a_contract_that_is_asked_has_no_address(made: Callable[..., Settings]) -> None:
+    settings = made(contract={"adapter": "ssw", "verification": "asked"})
+    fine, asked = check_contract(settings.contracts["swift"], settings)
+    assert "no webhooks: it is asked" in fine.says
+    assert asked.says.startswith("asked at https://ssw.inf.br, for 1 parcel at once, ")
+
+
+def test_an_adapter_that_cannot_ask_has_to_be_called(
+    made: Callable[..., Settings],
+) -> None:
+    settings = made(contract={"adapter": "loggi", "verification": "asked"})
+    [wrong] = check_contract(settings.contracts["swift"], settings)
+    assert wrong.level is Severity.WRONG
+    assert wrong.subject == "contracts.swift.verification"
+    assert wrong.says.startswith("the adapter cannot ask")
+
+
+def test_a_secret_in_the_address_is_not_shown(made: Callable[..., Settings]) -> None:
+    url = {"verification": "url", "url_secret": "0123456789abcdef"}
+    settings = made(contract=url)
+    [fine] = check_contract(settings.contracts["swift"], settings)
+    assert "/webhooks/swift/<url_secret>" in fine.says
+
+
+async def test_an_open_door_and_empty_tables_are_named(
+    made: Callable[..., Settings],
+) -> None:
+    bare = {"accounts": {}, "contracts": {}, "tokens": {}, "listen": "0.0.0.0:8080"}
+    found = await examine(made(**bare))
+    assert [c.subject for c in worst(found)] == ["listen"]
+    looks = [c.subject for c in found if c.level is Severity.LOOK]
+    assert looks[:3] == ["accounts", "contracts", "tokens"]
+
+
+def test_an_old_library_is_wrong() -> None:
+    assert check_library((3, 37, 2)).level is Severity.WRONG
+    assert check_library((3, 45, 0)) == Check(
+        "database", Severity.FINE, "SQLite 3.45.0"
+    )
+
+
+def test_a_folder_that_is_not_there_is_wrong(tmp_path: Path) -> None:
+    [found] = check_place(tmp_path / "missing" / "relay.db")
+    assert "is no folder" in found.says
+
+
+def test_a_place_that_cannot_be_written_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever runs the tests may be root, to whom nothing is forbidden."""
+    allowed = {tmp_path: False, tmp_path / "relay.db": False}
+    monkeypatch.setattr(os, "access", lambda path, _: allowed[path])
+    [folder] = check_place(tmp_path / "relay.db")
+    assert "cannot be written" in folder.says
+    allowed[tmp_path] = True
+    (tmp_path / "relay.db").touch()
+    [file] = check_place(tmp_path / "relay.db")
+    assert "cannot be read and written" in file.says
+    allowed[tmp_path / "relay.db"] = True
+    assert list(check_place(tmp_path / "relay.db")) == []
+
+
+MOUNTS = """\
+/dev/sda1 / ext4 rw 0 0
+server:/x /mnt/far\\040away nfs4 rw 0 0
+/dev/sdb1 /mnt/far\\040away/near ext4 rw 0 0
+sshfs /home/me fuse.sshfs rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/var/relay.db", None),
+        ("/mnt/far away/relay.db", "nfs4"),
+        ("/mnt/far away/near/relay.db", None),
+        ("/home/me/relay.db", "fuse.sshfs"),
+    ],
+)
+def test_a_network_file_system_is_named(path: str, kind: str | None) -> None:
+    found = list(check_mount(Path(path), MOUNTS))
+    assert [f"({kind})" in c.says for c in found] == ([True] if kind else [])
+
+
+def test_without_a_list_of_mounts_nothing_is_known() -> None:
+    assert list(check_mount(Path("/relay.db"), "")) == []
+
+
+SAFE = {"server_version": "16.1", "fsync": "on", "synchronous_commit": "on"}
+
+
+@pytest.mark.parametrize("name", ["fsync", "synchronous_commit"])
+def test_a_server_that_forgets_what_it_confirmed_is_wrong(name: str) -> None:
+    [found] = worst(list(check_server(SAFE | {name: "off"}, timedelta(0))))
+    assert found.says.startswith(f"{name} is off")
+
+
+def test_clocks_that_differ_are_wrong() -> None:
+    [found] = worst(list(check_server(SAFE, timedelta(seconds=7))))
+    assert "7 s apart" in found.says
+    assert worst(list(check_server(SAFE, timedelta(seconds=1)))) == []
+
+
+async def test_a_postgresql_server_is_asked(
+    sandbox: str, made: Callable[..., Settings], postgres_url: str
+) -> None:
+    found = about("database", await examine(made(sandbox, database=postgres_url)))
+    assert found[0].says.startswith("PostgreSQL")
+
+
+async def test_a_postgresql_server_that_is_away_is_named(
+    sandbox: str, made: Callable[..., Settings]
+) -> None:
+    url = "postgresql://nobody@127.0.0.1:9/nothing"
+    [found] = worst(await examine(made(sandbox, database=url)))
+    assert found.says.startswith("PostgreSQL cannot be reached")
+
+
+async def test_postgresql_without_its_driver_is_named(
+    sandbox: str, made: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    url = "postgresql://nobody@127.0.0.1:9/nothing"
+    [found] = worst(await examine(made(sandbox, database=url)))
+    assert "postgres" in found.way_out
+
+
+def test_settings_that_cannot_be_read_are_findings_as_well() -> None:
+    [found] = unusable(ConfigurationError("words"))
+    assert (found.subject, found.says) == ("settings", "words")
+
+
+async def ran(tmp_path: Path, *arguments: str, **more: str) -> tuple[int, str]:
+    environ = {n: v for n, v in os.environ.items() if not n.startswith("RELAY_")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "relay",
+        "doctor",
+        *arguments,
+        cwd=tmp_path,
+        env=environ | {f"RELAY_{n}": v for n, v in more.items()},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode or 0, said.decode()
+
+
+async def test_the_command_says_what_is_wrong_and_what_to_do(
+    sandbox: str, tmp_path: Path
+) -> None:
+    environ = {
+        "ACCOUNTS__STORE__APP_KEY": "wrong-key",
+        "ACCOUNTS__STORE__APP_TOKEN": "sandbox-token",
+        "ACCOUNTS__STORE__BASE_URL": f"{sandbox}/vtex/store",
+    }
+    code, said = await ran(tmp_path, **environ)
+    assert code == 1
+    assert "VTEX answered 401" in said
+    assert "check the account's app key" in said
+    assert said.endswith("1 wrong\n")
+    right = environ | {"ACCOUNTS__STORE__APP_KEY": "sandbox-key"}
+    code, said = await ran(tmp_path, **right)
+    assert code == 0
+    assert said.endswith("nothing is wrong\n")
+
+
+async def test_the_command_lists_wrong_settings_for_scripts_too(
+    tmp_path: Path,
+) -> None:
+    code, said = await ran(tmp_path, "--json", PUBLISHER__QUIET_SECOND="3")
+    assert code == 1
+    [found] = json.loads(said)
+    assert found["subject"] == "RELAY_PUBLISHER__QUIET_SECOND"
+    assert found["level"] == "wrong"
+    assert "QUIET_SECONDS" in found["wayOut"]
+
+
+def test_the_library_of_this_python_is_new_enough() -> None:
+    assert check_library(sqlite3.sqlite_version_info).level is Severity.FINE

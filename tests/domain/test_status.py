@@ -1,0 +1,107 @@
+"""How a shipment stands, as a table over its facts."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from relay.clock import micros
+from relay.domain.status import NO_NUMBER as WHY_NOT
+from relay.domain.status import ShipmentState, ShipmentStatus, status_of
+from tests.support.clock import START
+
+NOW = micros(START)
+LATER = micros(START + timedelta(minutes=5))
+EARLIER = micros(START - timedelta(minutes=5))
+UNTIL = "2026-03-02T12:05:00+00:00"
+BLANK: dict[str, Any] = dict.fromkeys(
+    (
+        "closed_because",
+        "closed_at",
+        "stuck_because",
+        "pending",
+        "in_doubt_since",
+        "waiting_because",
+        "delivered_told_at",
+        "due_at",
+        "news_due_at",
+        "not_before",
+        "lease",
+    )
+) | {"tracking_number": "BR1"}
+CANCELLED = {"closed_because": "cancelled", "closed_at": NOW}
+STUCK = {"stuck_because": "400: odd"}
+DOUBT = {"pending": "{}", "in_doubt_since": EARLIER, "waiting_because": "no answer"}
+DELIVERED = {"delivered_told_at": NOW, "closed_at": NOW, "closed_because": "delivered"}
+CLOSED = {"closed_at": NOW, "closed_because": "returned"}
+NO_NUMBER = {"tracking_number": None}
+BUSY = {"not_before": LATER, "due_at": LATER, "waiting_because": "VTEX answered 500"}
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({}, ShipmentStatus(ShipmentState.UP_TO_DATE)),
+        ({"due_at": NOW}, ShipmentStatus(ShipmentState.DUE)),
+        ({"due_at": EARLIER, "not_before": NOW}, ShipmentStatus(ShipmentState.DUE)),
+        ({"news_due_at": LATER}, ShipmentStatus(ShipmentState.DUE)),
+        ({"due_at": LATER, "news_due_at": NOW}, ShipmentStatus(ShipmentState.DUE)),
+        ({"due_at": LATER}, ShipmentStatus(ShipmentState.UP_TO_DATE)),
+        (
+            BUSY | {"lease": "L"},
+            ShipmentStatus(ShipmentState.DUE, "VTEX is being told"),
+        ),
+        (
+            {"due_at": LATER, "waiting_because": "not read"},
+            ShipmentStatus(ShipmentState.WAITING, f"not read (until {UNTIL})"),
+        ),
+        (
+            BUSY,
+            ShipmentStatus(ShipmentState.WAITING, f"VTEX answered 500 (until {UNTIL})"),
+        ),
+        (
+            {"not_before": LATER, "news_due_at": NOW},
+            ShipmentStatus(ShipmentState.WAITING, f"postponed (until {UNTIL})"),
+        ),
+        ({"not_before": LATER}, ShipmentStatus(ShipmentState.UP_TO_DATE)),
+        (NO_NUMBER, ShipmentStatus(ShipmentState.AWAITING_NUMBER, WHY_NOT)),
+        (
+            NO_NUMBER | {"due_at": NOW},
+            ShipmentStatus(ShipmentState.AWAITING_NUMBER, WHY_NOT),
+        ),
+        (CLOSED, ShipmentStatus(ShipmentState.CLOSED, closed_because="returned")),
+        (
+            CLOSED | NO_NUMBER,
+            ShipmentStatus(ShipmentState.CLOSED, closed_because="returned"),
+        ),
+        (DELIVERED, ShipmentStatus(ShipmentState.DELIVERED)),
+        (DELIVERED | {"due_at": NOW}, ShipmentStatus(ShipmentState.DELIVERED)),
+        (DOUBT | BUSY, ShipmentStatus(ShipmentState.IN_DOUBT, "VTEX answered 500")),
+        (DOUBT | DELIVERED, ShipmentStatus(ShipmentState.IN_DOUBT, "no answer")),
+        (
+            DELIVERED | {"in_doubt_since": EARLIER},
+            ShipmentStatus(ShipmentState.DELIVERED),
+        ),
+        (DOUBT | STUCK, ShipmentStatus(ShipmentState.STUCK, "400: odd")),
+        (DELIVERED | STUCK, ShipmentStatus(ShipmentState.STUCK, "400: odd")),
+        (CANCELLED | STUCK | DOUBT, ShipmentStatus(ShipmentState.CANCELLED)),
+    ],
+)
+def test_a_shipment_stands_as_its_facts_say(
+    row: dict[str, Any], expected: ShipmentStatus
+) -> None:
+    assert status_of(BLANK | row, START) == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"due_at": NOW}, ShipmentStatus(ShipmentState.WAITING, "403: no right")),
+        ({}, ShipmentStatus(ShipmentState.UP_TO_DATE)),
+        (STUCK, ShipmentStatus(ShipmentState.STUCK, "400: odd")),
+    ],
+)
+def test_what_is_due_waits_while_its_account_is_shut(
+    row: dict[str, Any], expected: ShipmentStatus
+) -> None:
+    assert status_of(BLANK | row, START, "403: no right") == expected

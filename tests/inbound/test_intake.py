@@ -1,0 +1,343 @@
+"""A carrier's bytes are verified and kept before anything else is done with them."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from relay.adapters.protocol import Reply, WebhookRequest
+from relay.config.sections import IntakeSettings as Limits
+from relay.errors import BacklogFull, UnknownContract, UntrustedWebhook
+from relay.inbound.intake import Intake
+from relay.inbound.rejected import RejectedWriter
+from relay.store.documents import Documents, NewDocument
+from relay.store.rejected import RejectedBounds, RejectedRequest
+from tests.support import acme
+from tests.support.way_in import WayIn, until
+
+SECRET = "0123456789abcdef-in-the-address"
+
+
+class Held(Documents):
+    """Documents on a disk that waits until it is let go, or refuses."""
+
+    def __init__(self, documents: Documents) -> None:
+        self.__dict__.update(documents.__dict__)
+        self.batches: list[int] = []
+        self.go = asyncio.Event()
+        self.error: Exception | None = None
+
+    async def keep(self, batch: Sequence[NewDocument]) -> None:
+        self.batches.append(len(batch))
+        await self.go.wait()
+        if self.error is not None:
+            raise self.error
+        await super().keep(batch)
+
+    async def probe(self, now: Any) -> None:
+        if self.error is not None:
+            raise self.error
+        await super().probe(now)
+
+
+def held(way_in: WayIn, **more: Any) -> tuple[Held, Intake]:
+    documents = Held(way_in.documents)
+    intake = Intake(
+        documents,
+        way_in.carriers,
+        way_in.contracts,
+        way_in.clock,
+        **{"health": way_in.health} | more,
+    )
+    return documents, intake
+
+
+async def accepted(intake: Intake, *bodies: bytes) -> list[asyncio.Task[Reply]]:
+    tasks = [
+        asyncio.create_task(intake.accept("acme", acme.request(b))) for b in bodies
+    ]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_a_signed_webhook_is_on_disk_when_it_is_answered(way_in: WayIn) -> None:
+    intake = way_in.intake()
+    request = acme.request(b"{}", **{"x-version": "2", "cookie": "no business of ours"})
+    assert await intake.accept("acme", request) == Reply(200, b"{}")
+    (row,) = await way_in.rows("documents")
+    assert (row["contract"], row["source"], row["body"]) == ("acme", "webhook", b"{}")
+    headers = {"content-type": "application/json", "x-version": "2"}
+    assert json.loads(row["headers"]) == headers
+    assert way_in.told == ["kept"]
+    counted = b'relay_documents_kept_total{contract="acme"} 1.0'
+    assert counted in intake.metrics.text()
+
+
+async def test_an_unknown_contract_is_refused(way_in: WayIn) -> None:
+    with pytest.raises(UnknownContract, match="nobody"):
+        await way_in.intake().accept("nobody", acme.request(b"{}"))
+
+
+async def test_a_forged_webhook_is_counted_and_put_aside(way_in: WayIn) -> None:
+    intake = way_in.intake(aside_key=b"k" * 32)
+    forged = WebhookRequest(
+        {"x-signature": "guess", "content-type": "a/b", "x-version": "1"}, b"{}"
+    )
+    for _ in range(3):
+        with pytest.raises(UntrustedWebhook):
+            await intake.accept("acme", forged)
+    await intake.close()
+    assert await way_in.rows("documents") == []
+    counted = b'relay_documents_forged_total{contract="acme"} 3.0'
+    assert counted in intake.metrics.text()
+    rows = await way_in.rows("asides")
+    assert len(rows) == 3
+    assert json.loads(rows[0]["headers"]) == {"content-type": "a/b", "x-version": "1"}
+    presented = json.loads(rows[0]["presented"])
+    assert presented["x-signature"] == intake.asides.hashed("guess")
+    assert "content-type" not in presented
+    assert "guess" not in str(rows)
+
+
+async def test_asides_are_written_without_being_waited_for(way_in: WayIn) -> None:
+    intake = way_in.intake()
+    with pytest.raises(UntrustedWebhook):
+        await intake.accept("acme", WebhookRequest({}, b"first"))
+
+    async def written() -> bool:
+        return len(await way_in.rows("asides")) == 1
+
+    await until(written)
+    await intake.close()
+
+
+async def test_whoever_writes_asides_rests_and_looks_again(way_in: WayIn) -> None:
+    asides = RejectedWriter(
+        way_in.documents.asides, way_in.clock, Limits(), rest=timedelta(0)
+    )
+
+    async def written(count: int) -> None:
+        async def reached() -> bool:
+            return len(await way_in.rows("asides")) == count
+
+        await until(reached)
+
+    for count in (1, 2):
+        asides.put("acme", acme.request(b"{}"), None, {}, "forged")
+        await written(count)
+        await until(lambda: asides.resting)
+    await asides.close()
+
+
+async def test_no_more_is_put_aside_than_the_settings_allow(way_in: WayIn) -> None:
+    intake = way_in.intake(limits=Limits(aside_count=2, aside_bytes=5))
+    for body in (b"1", b"too large", b"2", b"3"):
+        with pytest.raises(UntrustedWebhook):
+            await intake.accept("acme", WebhookRequest({}, body))
+    await intake.close()
+    assert [r["body"] for r in await way_in.rows("asides")] == [b"2", b"3"]
+
+
+async def test_nothing_is_put_aside_where_the_settings_say_so(way_in: WayIn) -> None:
+    intake = way_in.intake(limits=Limits(aside_count=0))
+    with pytest.raises(UntrustedWebhook):
+        await intake.accept("acme", WebhookRequest({}, b""))
+    await intake.close()
+    assert await way_in.rows("asides") == []
+
+
+async def test_closing_without_asides_writes_nothing(way_in: WayIn) -> None:
+    await way_in.intake().asides.close()
+    assert await way_in.rows("asides") == []
+
+
+async def test_a_disk_that_refuses_asides_does_not_change_the_answer(
+    way_in: WayIn,
+) -> None:
+    documents = way_in.documents
+
+    class Full:
+        async def put(self, _: Sequence[RejectedRequest], __: RejectedBounds) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    documents.asides = Full()  # type: ignore[assignment]
+    intake = Intake(documents, way_in.carriers, way_in.contracts, way_in.clock)
+    with pytest.raises(UntrustedWebhook):
+        await intake.accept("acme", WebhookRequest({}, b""))
+    await intake.close()
+
+
+async def test_a_bug_of_verify_asks_the_carrier_to_come_again(way_in: WayIn) -> None:
+    way_in.acme.verify_fails = KeyError("x")
+    intake = way_in.intake()
+    with pytest.raises(BacklogFull, match="failed to verify"):
+        await intake.accept("acme", acme.request(b"{}"))
+    await intake.close()
+    (row,) = await way_in.rows("asides")
+    assert row["because"] == "verifying failed: KeyError"
+    assert await way_in.rows("documents") == []
+
+
+@pytest.fixture
+def by_address(way_in: WayIn, settings: Any) -> WayIn:
+    contract = {"verification": "url", "url_secret": SECRET}
+    way_in.contracts = settings({"acme": contract}).contracts
+    return way_in
+
+
+async def test_a_secret_in_the_address_opens_the_door(by_address: WayIn) -> None:
+    intake = by_address.intake()
+    unsigned = WebhookRequest({}, b"{}")
+    assert (await intake.accept("acme", unsigned, SECRET)).status == 200
+    for wrong in (None, "", "guess-of-the-secret", "\udcff"):
+        with pytest.raises(UntrustedWebhook):
+            await intake.accept("acme", unsigned, wrong)
+    await intake.close()
+    hashes = [json.loads(r["presented"]) for r in await by_address.rows("asides")]
+    assert hashes[2] == {"url": intake.asides.hashed("guess-of-the-secret")}
+    assert "guess" not in str(await by_address.rows("asides"))
+
+
+async def test_a_contract_without_verification_takes_everything(
+    way_in: WayIn, settings: Any
+) -> None:
+    way_in.contracts = settings({"acme": {"verification": "none"}}).contracts
+    intake = way_in.intake()
+    assert (await intake.accept("acme", WebhookRequest({}, b"{}"))).status == 200
+
+
+async def test_an_address_with_a_typing_error_is_named_in_the_log(
+    way_in: WayIn,
+) -> None:
+    intake = way_in.intake()
+    with capture_logs() as lines:
+        for _ in range(4):
+            with pytest.raises(UnknownContract):
+                await intake.accept("acmee", WebhookRequest({}, b"{}"))
+    assert [(line["tried"], line["count"]) for line in lines] == [
+        ("acmee", count) for count in (1, 2, 4)
+    ]
+
+
+async def test_a_contract_that_is_asked_takes_nothing(
+    way_in: WayIn, settings: Any
+) -> None:
+    way_in.contracts = settings({"acme": {"verification": "asked"}}).contracts
+    with pytest.raises(UntrustedWebhook, match="is asked"):
+        await way_in.intake().accept("acme", WebhookRequest({}, b"{}"))
+    assert await way_in.rows("documents") == []
+
+
+async def test_requests_that_come_together_share_a_commit(way_in: WayIn) -> None:
+    documents, intake = held(way_in)
+    first = await accepted(intake, b"1")
+    rest = await accepted(intake, b"2", b"3", b"4")
+    documents.go.set()
+    await asyncio.gather(*first, *rest)
+    assert documents.batches == [1, 3]
+    assert len(await way_in.rows("documents")) == 4
+
+
+async def test_past_the_bound_of_requests_nothing_is_taken(way_in: WayIn) -> None:
+    documents, intake = held(way_in, limits=Limits(backlog_requests=2))
+    tasks = await accepted(intake, b"1", b"2")
+    with pytest.raises(BacklogFull, match="wait"):
+        await intake.accept("acme", acme.request(b"3"))
+    documents.go.set()
+    await asyncio.gather(*tasks)
+    assert (await intake.accept("acme", acme.request(b"3"))).status == 200
+
+
+async def test_past_the_bound_of_bytes_nothing_is_taken(way_in: WayIn) -> None:
+    documents, intake = held(way_in, limits=Limits(backlog_bytes=2000))
+    tasks = await accepted(intake, b"1" * 1000)
+    with pytest.raises(BacklogFull):
+        intake.check_room("acme", 900)
+    intake.check_room("acme", 100)
+    documents.go.set()
+    await asyncio.gather(*tasks)
+    intake.check_room("acme", 1900)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        sqlite3.OperationalError("database or disk is full"),
+        sqlite3.OperationalError("disk I/O error"),
+        ConnectionRefusedError("no server"),
+        TimeoutError(),
+    ],
+)
+async def test_a_store_that_refuses_is_told_and_not_kept_secret(
+    way_in: WayIn, error: Exception
+) -> None:
+    documents, intake = held(way_in)
+    documents.error = error
+    documents.go.set()
+    tasks = await accepted(intake, b"1", b"2")
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        assert isinstance(result, BacklogFull)
+    assert way_in.health.reasons() == [
+        f"store: it refuses documents ({type(error).__name__})"
+    ]
+    with pytest.raises(BacklogFull):
+        await intake.accept("acme", acme.request(b"3"))
+    await intake.probe()
+    assert way_in.health.reasons()
+    documents.error = None
+    await intake.probe()
+    assert way_in.health.reasons() == []
+    await intake.probe()
+    assert (await intake.accept("acme", acme.request(b"3"))).status == 200
+    assert [r["body"] for r in await way_in.rows("documents")] == [b"3"]
+
+
+async def test_a_carrier_that_hangs_up_does_not_disturb_the_others(
+    way_in: WayIn,
+) -> None:
+    documents, intake = held(way_in)
+    first, second = await accepted(intake, b"1", b"2")
+    first.cancel()
+    documents.go.set()
+    assert (await second).status == 200
+    assert len(await way_in.rows("documents")) == 2
+
+
+async def test_closing_waits_for_what_was_taken(way_in: WayIn) -> None:
+    documents, intake = held(way_in)
+    (task,) = await accepted(intake, b"1")
+    documents.go.set()
+    await intake.close()
+    assert len(await way_in.rows("documents")) == 1
+    assert (await task).status == 200
+
+
+async def test_a_carrier_gets_the_answer_it_insists_on(way_in: WayIn) -> None:
+    way_in.carriers["acme"] = acme.Replying()
+    reply = await way_in.intake().accept("acme", acme.request(b"{}"))
+    assert reply == Reply(202, b"<ok/>", "text/xml")
+
+
+async def test_an_adapters_reply_that_fails_costs_nothing(way_in: WayIn) -> None:
+    way_in.carriers["acme"] = acme.Replying(reply_fails=RuntimeError())
+    intake = way_in.intake()
+    assert await intake.accept("acme", acme.request(b"{}")) == Reply(200, b"{}")
+    assert len(await way_in.rows("documents")) == 1
+
+
+async def test_other_doors_keep_documents_without_verification(way_in: WayIn) -> None:
+    intake = way_in.intake()
+    await intake.keep_document("acme", "poll", {"x-version": "3", "x-other": "1"}, b"p")
+    (row,) = await way_in.rows("documents")
+    assert (row["source"], row["headers"]) == ("poll", '{"x-version":"3"}')
+    with pytest.raises(UnknownContract):
+        await intake.keep_document("nobody", "poll", {}, b"")
+
+
+async def test_there_is_one_limit_for_bodies(way_in: WayIn) -> None:
+    assert way_in.intake(limits=Limits(body_limit=7)).body_limit == 7

@@ -1,0 +1,324 @@
+"""Kept documents become events, whatever their adapters do."""
+
+import asyncio
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import MethodType
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from relay.clock import micros
+from relay.domain.events import Milestone
+from relay.inbound.reader import AdapterTimeout, ReaderCallbacks
+from tests.support import acme
+from tests.support.clock import START
+from tests.support.way_in import WayIn, until
+
+
+def scans(*codes: str, number: str = "AC1", **more: Any) -> bytes:
+    return acme.body(*(acme.scan(number, code, START) for code in codes), **more)
+
+
+async def test_a_webhook_becomes_an_event_of_its_parcel(way_in: WayIn) -> None:
+    await way_in.register("AC1")
+    await way_in.keep(scans("OD"))
+    assert await way_in.read() == 1
+    (event,) = await way_in.rows("events")
+    assert event["milestone"] == Milestone.OUT_FOR_DELIVERY
+    assert event["via"] is not None
+    (match,) = await way_in.rows("event_parcels")
+    assert (match["event"], match["volume"]) == (event["event"], 1)
+    (shipment,) = await way_in.rows("shipments")
+    assert shipment["news_due_at"] == micros(START + timedelta(seconds=3))
+    assert way_in.told == ["news", "idle"]
+
+
+async def test_the_same_webhook_twice_is_one_event(way_in: WayIn) -> None:
+    await way_in.keep(scans("OD"), scans("OD"))
+    await way_in.read()
+    await way_in.keep(scans("OD"))
+    await way_in.read()
+    assert len(await way_in.rows("events")) == 1
+    assert [r["brought"] for r in await way_in.rows("documents")] == [0, 1, 0]
+    assert len(await way_in.rows("event_documents")) == 3
+
+
+async def test_a_later_document_completes_an_event(way_in: WayIn) -> None:
+    await way_in.keep(acme.body(acme.scan("AC1", "OD", START)))
+    await way_in.read()
+    worded = acme.body(acme.scan("AC1", "OD", START, text="Saiu para entrega"))
+    way_in.clock.advance(timedelta(seconds=1))
+    await way_in.keep(worded)
+    await way_in.read()
+    (event,) = await way_in.rows("events")
+    assert event["description"] == "Saiu para entrega"
+    assert event["written_from"] == micros(way_in.clock())
+
+
+async def test_a_document_read_late_does_not_word_an_event_otherwise(
+    way_in: WayIn,
+) -> None:
+    way_in.clock.advance(timedelta(hours=1))
+    await way_in.keep(acme.body(acme.scan("AC1", "OD", START, text="newer")))
+    await way_in.read()
+    way_in.clock.advance(timedelta(hours=-1))
+    await way_in.keep(acme.body(acme.scan("AC1", "OD", START, text="older")))
+    await way_in.read()
+    assert [e["description"] for e in await way_in.rows("events")] == ["newer"]
+
+
+async def test_a_document_without_events_is_read(way_in: WayIn) -> None:
+    await way_in.keep(scans())
+    assert await way_in.read() == 1
+    (row,) = await way_in.rows("documents")
+    assert (row["brought"], row["unreadable_because"]) == (0, None)
+    assert way_in.told == ["idle"]
+
+
+async def test_what_an_adapter_cannot_read_is_kept_with_the_reason(
+    way_in: WayIn,
+) -> None:
+    await way_in.keep(b"no json", scans("OD"))
+    with capture_logs() as lines:
+        assert await way_in.read() == 2
+    unreadable, fine = await way_in.rows("documents")
+    assert unreadable["unreadable_because"].startswith("JSONDecodeError: Expecting")
+    assert unreadable["body"] == b"no json"
+    assert fine["unreadable_because"] is None
+    assert [line["event"] for line in lines] == ["unreadable", "heard"]
+
+
+@pytest.mark.parametrize("returned", ["events", ["an event"], (), 7])
+async def test_an_adapter_that_returns_no_events_makes_it_unreadable(
+    way_in: WayIn, returned: object
+) -> None:
+    way_in.acme.returns = returned
+    await way_in.keep(scans("OD"))
+    await way_in.read()
+    (row,) = await way_in.rows("documents")
+    assert "no list of tracking events" in row["unreadable_because"]
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), RecursionError(), MemoryError()])
+async def test_no_error_of_an_adapter_stops_the_reader(
+    way_in: WayIn, error: BaseException
+) -> None:
+    way_in.acme.fails = error
+    await way_in.keep(scans("OD"))
+    await way_in.read()
+    (row,) = await way_in.rows("documents")
+    assert row["unreadable_because"].startswith(type(error).__name__)
+
+
+async def test_personal_fields_are_cut_once_it_was_read(way_in: WayIn) -> None:
+    body = scans("OD", recipient={"name": "Ana de Souza", "zone": "north"})
+    await way_in.keep(body, scans("PU"))
+    await way_in.read()
+    cut, whole = await way_in.rows("documents")
+    assert json.loads(cut["body"])["recipient"] == {"zone": "north"}
+    assert cut["digest"] == hashlib.sha256(body).hexdigest()
+    assert (whole["body"], whole["digest"]) == (scans("PU"), None)
+
+
+async def test_where_an_adapter_names_none_nothing_is_cut(way_in: WayIn) -> None:
+    way_in.acme.personal_fields = ()
+    body = scans("OD", recipient={"name": "Ana de Souza"})
+    await way_in.keep(body)
+    await way_in.read()
+    assert [r["body"] for r in await way_in.rows("documents")] == [body]
+
+
+async def test_a_replayed_document_replaces_what_it_said(way_in: WayIn) -> None:
+    await way_in.register("AC1")
+    await way_in.keep(scans("OD"))
+    await way_in.read()
+    way_in.acme.returns = []
+    (document,) = await way_in.documents.list()
+    await way_in.documents.replay(document["document"])
+    way_in.told.clear()
+    await way_in.read()
+    (event,) = await way_in.rows("events")
+    assert event["withdrawn_at"] == micros(START)
+    assert way_in.told == ["news", "idle"]
+
+
+async def test_documents_of_a_contract_that_is_gone_wait(
+    way_in: WayIn, settings: Any
+) -> None:
+    await way_in.keep(scans("OD"), contract="gone")
+    await way_in.keep(scans("PU"))
+    with capture_logs() as lines:
+        assert await way_in.read() == 2
+    assert [(line["event"], line["contract"]) for line in lines] == [
+        ("documents wait: no such contract", "gone"),
+        ("heard", "acme"),
+    ]
+    assert await way_in.documents.parked() == {"gone": 1}
+    assert len(await way_in.rows("events")) == 1
+    way_in.contracts = settings({"acme": {}, "gone": {}}).contracts
+    way_in.carriers["gone"] = acme.Acme()
+    reader = way_in.reader()
+    assert [await reader.step() for _ in range(3)] == [0, 1, 0]
+    assert len(await way_in.rows("events")) == 2
+
+
+async def test_it_looks_for_contracts_that_came_back_once_a_minute(
+    way_in: WayIn,
+) -> None:
+    reader = way_in.reader()
+    await reader.step()
+    await way_in.keep(scans("OD"), contract="gone")
+    await way_in.read()
+    reader._carriers["gone"] = way_in.acme  # noqa: SLF001 -- another replica's settings
+    assert [await reader.step(), await reader.step()] == [0, 0]
+    way_in.clock.advance(timedelta(minutes=1))
+    assert [await reader.step(), await reader.step()] == [0, 1]
+
+
+async def test_slices_are_small_until_a_backlog_has_built_up(way_in: WayIn) -> None:
+    await way_in.keep(*(scans("OD", number=f"AC{i}") for i in range(700)))
+    reader = way_in.reader()
+    assert [await reader.step() for _ in range(4)] == [64, 512, 124, 0]
+    await way_in.keep(*(scans("OD", number=f"BD{i}") for i in range(65)))
+    assert [await reader.step(), await reader.step()] == [64, 1]
+
+
+async def test_many_events_are_stored_in_several_portions(way_in: WayIn) -> None:
+    many = [acme.scan("AC1", f"C{i}", START) for i in range(400)]
+    await way_in.keep(*(acme.body(*many, who=i) for i in range(3)))
+    assert await way_in.reader().step() == 3
+    assert len(await way_in.rows("events")) == 400
+    assert [r["brought"] for r in await way_in.rows("documents")] == [400, 0, 0]
+
+
+async def test_after_an_unclean_stop_documents_are_read_alone(way_in: WayIn) -> None:
+    await way_in.keep(*(scans("OD", number=f"AC{i}") for i in range(3)))
+    reader = way_in.reader(unclean=True)
+    assert [await reader.step() for _ in range(4)] == [1, 1, 1, 0]
+    await way_in.keep(*(scans("PU", number=f"AC{i}") for i in range(3)))
+    assert await reader.step() == 3
+    assert {r["tries"] for r in await way_in.rows("documents")} == {0}
+
+
+async def test_a_document_that_kills_the_process_is_given_up_after_three_tries(
+    way_in: WayIn,
+) -> None:
+    class Killed(BaseException):
+        """The process ends here."""
+
+    @contextmanager
+    def deadly() -> Iterator[None]:
+        raise Killed
+        yield
+
+    await way_in.keep(scans("OD"), scans("PU"))
+    for _ in range(3):
+        with pytest.raises(Killed):
+            await way_in.reader(
+                unclean=True, calls=ReaderCallbacks(guard=deadly)
+            ).step()
+    assert [r["tries"] for r in await way_in.rows("documents")] == [3, 0]
+    assert await way_in.read(unclean=True) == 2
+    poison, fine = await way_in.rows("documents")
+    assert poison["unreadable_because"] == "reading it stopped the process 3 times"
+    assert fine["brought"] == 1
+
+
+async def test_the_one_that_is_read_alone_is_the_one_that_was_counted(
+    way_in: WayIn,
+) -> None:
+    await way_in.keep(scans("OD"))
+    reader = way_in.reader(unclean=True)
+    documents = reader._documents  # noqa: SLF001 -- another replica comes between
+
+    async def another(_: object) -> int:
+        return 12345
+
+    documents.count_try = MethodType(another, documents)  # type: ignore[method-assign]
+    assert await reader.step() == 0
+    assert way_in.acme.read_bodies == []
+
+
+async def test_an_adapter_that_hangs_is_noticed(way_in: WayIn) -> None:
+    way_in.acme.held = threading.Event()
+    await way_in.keep(scans("OD"))
+    reader = way_in.reader(time_limit=timedelta(milliseconds=20))
+    with pytest.raises(AdapterTimeout, match="acme"):
+        await reader.step()
+    assert way_in.told == ["hang"]
+    assert way_in.health.reasons() == ["reader: an adapter hangs (of acme)"]
+    way_in.acme.held.set()
+    await reader.close()
+    assert (await way_in.documents.backlog()).documents == 1
+
+
+async def test_what_is_heard_of_a_parcel_can_be_followed_in_the_log(
+    way_in: WayIn,
+) -> None:
+    await way_in.keep(scans("OD"), scans("DL", number="AC2"))
+    with capture_logs() as lines:
+        await way_in.read()
+    (heard,) = lines
+    assert (heard["event"], heard["contract"]) == ("heard", "acme")
+    at = START.isoformat(timespec="seconds")
+    assert heard["scans"] == [f"AC1 OD out_for_delivery {at}", f"AC2 DL delivered {at}"]
+
+
+async def test_an_unknown_code_is_named_once(way_in: WayIn) -> None:
+    await way_in.register("AC1")
+    reader = way_in.reader()
+    with capture_logs() as lines:
+        await way_in.keep(scans("ZZ", "OD"))
+        await reader.step()
+        await way_in.keep(scans("ZZ", number="AC2"), scans("YY"))
+        await reader.step()
+    codes = [line["code"] for line in lines if line["event"] == "unknown code"]
+    assert codes == ["ZZ", "YY"]
+
+
+async def test_the_loop_reads_what_comes_and_says_that_it_lives(way_in: WayIn) -> None:
+    reader = way_in.reader()
+    intake = way_in.intake(on_kept=reader.wake)
+    task = asyncio.create_task(reader.run())
+    await intake.accept("acme", acme.request(scans("OD")))
+
+    async def read() -> bool:
+        return len(await way_in.rows("events")) == 1
+
+    await until(read)
+    assert way_in.health.reasons() == []
+    task.cancel()
+    await asyncio.wait({task})
+    assert way_in.health.reasons() == ["reader: its loop ended"]
+
+
+async def test_the_loop_survives_errors_of_the_store(way_in: WayIn) -> None:
+    reader = way_in.reader()
+    failing = asyncio.Event()
+    parts = reader._documents  # noqa: SLF001 -- the disk fails once
+    whole = parts.slice
+
+    def once(*_: int) -> Any:
+        parts.slice = whole  # type: ignore[method-assign]
+        failing.set()
+        raise OSError("disk I/O error")
+
+    parts.slice = once  # type: ignore[method-assign, assignment]
+    await way_in.keep(scans("OD"))
+    task = asyncio.create_task(reader.run())
+    await failing.wait()
+    await until(lambda: bool(way_in.health.reasons()))
+    assert way_in.health.reasons() == ["reader: it fails (OSError)"]
+
+    async def read() -> bool:
+        return not way_in.health.reasons() and bool(await way_in.rows("events"))
+
+    await until(read)
+    task.cancel()
+    await asyncio.wait({task})

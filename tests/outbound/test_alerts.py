@@ -1,0 +1,75 @@
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from relay.domain.events import Effect, Milestone
+from relay.domain.shipment import KnownEvent, Snapshot
+from relay.outbound.plan import Rest
+from relay.outbound.sender import alerts
+
+NOW = datetime(2026, 8, 3, 12, tzinfo=UTC)
+
+
+def event(
+    number: int, milestone: Milestone, effect: Effect = Effect.NORMAL
+) -> KnownEvent:
+    at = NOW - timedelta(hours=10 - number)
+    return KnownEvent(
+        event=number,
+        volume=1,
+        milestone=milestone,
+        effect=effect,
+        occurred_at=at,
+        received_at=at,
+        position=0,
+        code=f"code {number}",
+    )
+
+
+def facts(
+    *events: KnownEvent, delivered_told: bool = True, closed: str | None = None
+) -> Snapshot:
+    return Snapshot(
+        shipment=1,
+        id="01",
+        account="acme",
+        order_id="1",
+        invoice_number="2",
+        contract="me",
+        volumes=2,
+        registered_at=NOW - timedelta(days=1),
+        events=events,
+        delivered_told=delivered_told,
+        closed_because=closed,
+    )
+
+
+DELIVERED = event(1, Milestone.DELIVERED)
+ROLLBACK = event(2, Milestone.EXCEPTION, Effect.ROLLBACK)
+TAKEN_BACK = "the carrier took a delivery back that VTEX was told"
+PARTLY = "only some of the parcels were delivered"
+
+
+@pytest.mark.parametrize(
+    ("known", "step", "expected"),
+    [
+        (facts(DELIVERED), Rest(closes_because="delivered"), []),
+        (facts(DELIVERED, ROLLBACK), Rest(closes_because="delivered"), [TAKEN_BACK]),
+        (facts(DELIVERED, ROLLBACK, delivered_told=False), Rest(), []),
+        (
+            facts(DELIVERED, delivered_told=False),
+            Rest(closes_because="partly_delivered"),
+            [PARTLY],
+        ),
+        (
+            facts(DELIVERED, delivered_told=False, closed="partly_delivered"),
+            Rest(closes_because="partly_delivered"),
+            [],
+        ),
+    ],
+)
+def test_what_somebody_should_look_at_is_said_when_it_comes_to_rest(
+    known: Snapshot, step: Rest, expected: Sequence[str]
+) -> None:
+    assert alerts(known, step, NOW) == expected

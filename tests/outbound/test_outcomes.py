@@ -1,0 +1,446 @@
+"""What every answer means for every step, for the shipment and for its account."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from relay.clock import micros
+from relay.domain.shipment import UnconfirmedWrite
+from relay.errors import DeadlineOver, NotSent, Unanswered, VtexError
+from relay.outbound.outcomes import Outcome, outcome_of_answer, outcome_of_error
+from relay.outbound.plan import ReadOrder, SendEvents, SendTrackingNumber, Write
+from relay.store.accounts import AccountState
+from relay.store.snapshots import Claim
+from relay.vtex.client import VtexResponse
+from tests.domain.snapshots import NOW, NUMBER, at, event, facts, told
+from tests.outbound.making import OURS, WAITS, after, around, claim, order, package
+
+SCAN = event(1, "in_transit", 5)
+NEW = told(SCAN, accepted=False)
+ANNOUNCE = SendTrackingNumber(NUMBER, "{}")
+PUBLISH = SendEvents((NEW,), "{}", is_delivered=False)
+DELIVER = SendEvents((NEW,), "{}", is_delivered=True)
+LOOK = ReadOrder("first")
+WRITES = [ANNOUNCE, PUBLISH, DELIVER]
+INSTANT = micros(NOW)
+HOUR = timedelta(hours=1)
+ERROR = {"error": {"code": "OMS007", "message": "Order Not Found"}}
+
+
+def answered(
+    step: ReadOrder | Write,
+    status: int,
+    words: str = "",
+    *,
+    of: Claim | None = None,
+    state: AccountState | None = None,
+    **more: Any,
+) -> Outcome:
+    answer = VtexResponse(status, words, **more)
+    claimed = claim() if of is None else of
+    return outcome_of_answer(claimed, step, answer, around(state=state))
+
+
+def failed(
+    step: ReadOrder | Write,
+    error: VtexError,
+    of: Claim | None = None,
+    state: AccountState | None = None,
+) -> Outcome:
+    claimed = claim() if of is None else of
+    return outcome_of_error(claimed, step, error, around(state=state))
+
+
+def queries(outcome: Outcome) -> list[str]:
+    return [query for query, _ in outcome.changes]
+
+
+def values(outcome: Outcome, query: str) -> dict[str, Any]:
+    (found,) = [dict(v) for q, v in outcome.changes if q == query]
+    return found
+
+
+# Accepted.
+
+
+def test_an_accepted_announcement_is_remembered_word_for_word() -> None:
+    waiting = claim(
+        facts(
+            announced_as=None,
+            pending=UnconfirmedWrite("announce", "{}"),
+            in_doubt_since=NOW,
+        ),
+        failing_since=NOW - HOUR,
+    )
+    found = answered(ANNOUNCE, 200, of=waiting)
+    assert values(found, "accept_announcement")["announced_as"] == (
+        '{"tracking_number":"AC123","tracking_url":"https://acme.example/AC123",'
+        '"courier":"Acme","dispatched_date":"2026-03-02"}'
+    )
+    assert found.settlement is None
+    known = found.claim.facts
+    assert known.announced_as == NUMBER
+    assert (known.pending, known.in_doubt_since) == (None, None)
+    assert found.claim.failing_since is None
+    assert after(None, found.amend).accepted_at == INSTANT
+
+
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_accepted_objects_are_told(status: int) -> None:
+    waiting = claim(facts(SCAN, told=(NEW,)), failing_since=NOW - HOUR)
+    found = answered(PUBLISH, status, of=waiting)
+    assert queries(found) == ["accept_told", "accept_publishing"]
+    assert values(found, "accept_told") == {
+        "shipment": 1,
+        "volume": 1,
+        "occurred_at": micros(at(5)),
+        "code": "in_transit",
+        "now": INSTANT,
+    }
+    row = values(found, "accept_publishing")
+    assert (row["is_delivered"], row["read_back"]) == (0, 0)
+    assert found.claim.facts.told == (replace(NEW, accepted=True),)
+    assert not found.claim.facts.delivered_told
+    assert found.claim.failing_since is None
+    assert after(None, found.amend).accepted_at == INSTANT
+
+
+@pytest.mark.parametrize(
+    ("in_doubt_since", "step", "read_back"),
+    [
+        (None, DELIVER, 0),
+        (NOW - HOUR, DELIVER, 1),
+        (NOW - HOUR, PUBLISH, 0),
+    ],
+)
+def test_only_a_delivery_after_a_doubt_is_read_back(
+    in_doubt_since: Any, step: SendEvents, read_back: int
+) -> None:
+    found = answered(step, 200, of=claim(facts(in_doubt_since=in_doubt_since)))
+    assert values(found, "accept_publishing")["read_back"] == read_back
+    known = found.claim.facts
+    assert known.delivered_told is step.is_delivered
+    assert known.in_doubt_since == (in_doubt_since if read_back else None)
+
+
+# Not accepted.
+
+
+def cleared(step: ReadOrder | Write) -> list[str]:
+    """Return how a write that was certainly not carried out is forgotten."""
+    if isinstance(step, ReadOrder):
+        return []
+    told_too = ["drop_unaccepted_told"] if isinstance(step, SendEvents) else []
+    return [*told_too, "clear_pending"]
+
+
+@pytest.mark.parametrize("step", [LOOK, *WRITES])
+@pytest.mark.parametrize("status", [400, 405, 415, 422, 410])
+def test_a_refusal_needs_a_person(step: ReadOrder | Write, status: int) -> None:
+    found = answered(step, status, "Invalid tracking url")
+    assert found.settlement is not None
+    assert found.settlement.stuck_because is not None
+    assert f"VTEX answered {status}: Invalid tracking url. " in (
+        found.settlement.stuck_because
+    )
+    assert queries(found) == cleared(step)
+    state = after(None, found.amend)
+    assert state.refused_words == f"VTEX answered {status}: Invalid tracking url"
+    assert state.refused_count == 1
+
+
+def test_a_refused_delivery_was_certainly_not_taken() -> None:
+    assert values(answered(DELIVER, 400), "clear_pending")["true_refuted"] == 1
+    assert values(answered(PUBLISH, 400), "clear_pending")["true_refuted"] == 0
+    assert values(answered(ANNOUNCE, 400), "clear_pending")["true_refuted"] == 0
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 301])
+@pytest.mark.parametrize("step", WRITES)
+def test_a_write_in_doubt_stays_in_doubt_whatever_its_repetition_gets(
+    step: Write, status: int
+) -> None:
+    doubtful = claim(
+        facts(pending=UnconfirmedWrite("publish", "{}"), in_doubt_since=NOW)
+    )
+    assert queries(answered(step, status, of=doubtful)) == []
+    assert queries(failed(step, NotSent("no route"), of=doubtful)) == []
+    assert queries(failed(step, DeadlineOver("late"), of=doubtful)) == []
+
+
+@pytest.mark.parametrize("step", [LOOK, *WRITES])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_vtex_is_left_alone(step: ReadOrder | Write, status: int) -> None:
+    found = answered(step, status, retry_after=120)
+    assert found.settlement is not None
+    assert found.settlement.due_at == NOW
+    assert not found.settlement.counts
+    assert not found.settlement.doubt
+    assert queries(found) == cleared(step)
+    busy_until = after(None, found.amend).busy_until
+    assert busy_until == micros(NOW + timedelta(seconds=120))
+
+
+@pytest.mark.parametrize("status", [301, 302, 307])
+def test_a_redirect_is_a_mistake_in_the_settings(status: int) -> None:
+    found = answered(PUBLISH, status)
+    assert found.settlement is not None
+    assert "base_url" in (found.settlement.waiting_because or "")
+    state = after(None, found.amend)
+    assert state.write_retry_at == micros(NOW + WAITS.closed_gate)
+    assert queries(found) == cleared(PUBLISH)
+
+
+def test_an_answer_without_words_is_quoted_as_it_is() -> None:
+    found = answered(ANNOUNCE, 503)
+    assert found.settlement is not None
+    assert (found.settlement.waiting_because or "").startswith("VTEX answered 503. ")
+
+
+# Not yet.
+
+
+@pytest.mark.parametrize("step", [LOOK, *WRITES])
+@pytest.mark.parametrize(
+    ("failing_for", "wait"), [(None, 30), (600, 300), (48 * 3600, 6 * 3600)]
+)
+def test_an_invoice_that_is_not_there_is_waited_for(
+    step: ReadOrder | Write, failing_for: float | None, wait: float
+) -> None:
+    since = None if failing_for is None else NOW - timedelta(seconds=failing_for)
+    found = answered(step, 404, payload=ERROR, of=claim(failing_since=since))
+    assert found.settlement is not None
+    assert found.settlement.not_before == NOW + timedelta(seconds=wait)
+    assert not found.settlement.counts
+    assert queries(found) == cleared(step)
+    shut = AccountState("store", read_closed="403", outage_since=1)
+    assert after(shut, found.amend) == AccountState("store")
+
+
+def test_an_invoice_that_never_comes_needs_a_person() -> None:
+    late = claim(failing_since=NOW - WAITS.not_yet_for - timedelta(seconds=1))
+    found = answered(PUBLISH, 404, "Invoice Not Found", of=late)
+    assert found.settlement is not None
+    assert "Invoice Not Found" in (found.settlement.stuck_because or "")
+    just = claim(failing_since=NOW - WAITS.not_yet_for)
+    found = answered(PUBLISH, 404, "Invoice Not Found", of=just)
+    assert found.settlement is not None
+    assert found.settlement.stuck_because is None
+
+
+def test_a_route_that_is_not_there_needs_a_person() -> None:
+    found = answered(PUBLISH, 404, payload={"title": "Not Found"})
+    assert found.settlement is not None
+    assert "base_url" in (found.settlement.stuck_because or "")
+
+
+# Unavailable.
+
+
+@pytest.mark.parametrize("status", [408, 409, 425, 500, 502, 504])
+@pytest.mark.parametrize("step", WRITES)
+def test_a_write_that_may_have_been_carried_out_is_in_doubt(
+    step: Write, status: int
+) -> None:
+    found = answered(step, status)
+    assert found.settlement is not None
+    assert found.settlement.doubt
+    assert found.settlement.not_before == NOW + WAITS.doubt
+    assert not found.settlement.counts
+    assert found.changes == ()
+    assert after(None, found.amend).outage_since == INSTANT
+
+
+def test_a_timeout_is_a_doubt_too() -> None:
+    found = failed(DELIVER, Unanswered("timeout"))
+    assert found.settlement is not None
+    assert found.settlement.doubt
+    assert found.settlement.waiting_because == "no answer from VTEX: timeout"
+    assert found.changes == ()
+    assert after(None, found.amend).outage_since == INSTANT
+
+
+@pytest.mark.parametrize("attempts", [1, 4])
+def test_a_read_without_answer_is_no_doubt(attempts: int) -> None:
+    for found in (
+        answered(LOOK, 500, of=claim(attempts=attempts)),
+        failed(LOOK, Unanswered("timeout"), of=claim(attempts=attempts)),
+    ):
+        assert found.settlement is not None
+        assert not found.settlement.doubt
+        wait = WAITS.unavailable * 2 ** (attempts - 1)
+        assert found.settlement.not_before == NOW + wait
+
+
+def test_a_long_backoff_outlasts_the_wait_for_a_doubt() -> None:
+    found = answered(PUBLISH, 500, of=claim(attempts=7))
+    assert found.settlement is not None
+    assert found.settlement.not_before == NOW + WAITS.unavailable * 64
+
+
+@pytest.mark.parametrize(
+    ("failing_since", "accepted_at", "counts"),
+    [
+        (None, None, False),
+        (None, NOW, False),
+        (NOW - HOUR, None, False),
+        (NOW - HOUR, NOW - 2 * HOUR, False),
+        (NOW - HOUR, NOW - HOUR, False),
+        (NOW - 2 * HOUR, NOW - HOUR, True),
+    ],
+)
+def test_a_failure_counts_only_if_another_shipment_got_through_meanwhile(
+    failing_since: Any, accepted_at: Any, counts: bool
+) -> None:
+    accepted = None if accepted_at is None else micros(accepted_at)
+    state = AccountState("store", accepted_at=accepted)
+    for attempts in (1, 11, 12, 40):
+        of = claim(failing_since=failing_since, attempts=attempts)
+        found = answered(PUBLISH, 500, of=of, state=state)
+        assert found.settlement is not None
+        gives_up = counts and attempts >= WAITS.max_attempts
+        assert bool(found.settlement.stuck_because) is gives_up
+        assert found.settlement.counts is counts
+
+
+def test_a_write_that_is_given_up_stays_in_doubt() -> None:
+    state = AccountState("store", accepted_at=INSTANT)
+    of = claim(failing_since=NOW - HOUR, attempts=12)
+    found = answered(DELIVER, 502, of=of, state=state)
+    assert found.settlement is not None
+    assert found.settlement.stuck_because is not None
+    assert found.settlement.doubt
+    assert found.changes == ()
+    read = answered(LOOK, 502, of=of, state=state)
+    assert read.settlement is not None
+    assert not read.settlement.doubt
+
+
+@pytest.mark.parametrize(
+    ("error", "outage"),
+    [(NotSent("no route"), INSTANT), (DeadlineOver("late"), None)],
+)
+@pytest.mark.parametrize("step", [LOOK, *WRITES])
+def test_what_never_reached_vtex_is_no_doubt(
+    step: ReadOrder | Write, error: VtexError, outage: int | None
+) -> None:
+    found = failed(step, error)
+    assert found.settlement is not None
+    assert not found.settlement.doubt
+    assert not found.settlement.counts
+    assert found.settlement.not_before == NOW + WAITS.unavailable
+    assert queries(found) == cleared(step)
+    assert after(None, found.amend).outage_since == outage
+
+
+# Forbidden.
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_without_the_right_to_read_it_goes_on(status: int) -> None:
+    found = answered(LOOK, status)
+    assert found.settlement is None
+    assert found.changes == ()
+    state = after(None, found.amend)
+    assert state.read_retry_at == micros(NOW + WAITS.closed_gate)
+    assert state.write_closed is None
+
+
+@pytest.mark.parametrize("step", WRITES)
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_forbidden_write_closes_the_gate_and_nothing_is_stuck(
+    step: Write, status: int
+) -> None:
+    found = answered(step, status)
+    assert found.settlement is not None
+    assert found.settlement.stuck_because is None
+    assert found.settlement.due_at == NOW
+    assert queries(found) == cleared(step)
+    state = after(None, found.amend)
+    assert state.write_retry_at == micros(NOW + WAITS.closed_gate)
+    assert state.read_closed is None
+
+
+def test_a_403_after_accepted_writes_first_tries_another_shipment() -> None:
+    state = AccountState("store", accepted_at=micros(NOW - HOUR))
+    found = answered(PUBLISH, 403, state=state)
+    assert found.settlement is not None
+    assert found.settlement.stuck_because is None
+    learned = after(replace(state), found.amend)
+    assert learned.write_closed is None
+    assert learned.outage_since == INSTANT
+
+
+def test_a_403_while_others_get_through_is_about_this_shipment() -> None:
+    state = AccountState("store", accepted_at=micros(NOW - HOUR))
+    of = claim(failing_since=NOW - 2 * HOUR)
+    found = answered(PUBLISH, 403, of=of, state=state)
+    assert found.settlement is not None
+    assert "403" in (found.settlement.stuck_because or "")
+    assert found.amend is None
+    of = claim(failing_since=NOW - HOUR)
+    found = answered(PUBLISH, 403, of=of, state=state)
+    assert found.settlement is not None
+    assert found.settlement.stuck_because is None
+
+
+@pytest.mark.parametrize(
+    ("status", "columns"),
+    [
+        (401, {"accepted_at": INSTANT}),
+        (403, {"accepted_at": INSTANT, "outage_since": INSTANT}),
+    ],
+)
+def test_else_a_forbidden_write_is_about_the_account(
+    status: int, columns: dict[str, int]
+) -> None:
+    state = AccountState("store", **columns)  # type: ignore[arg-type]
+    found = answered(PUBLISH, status, state=state)
+    assert after(replace(state), found.amend).write_closed is not None
+
+
+# After a look.
+
+
+def test_a_look_opens_the_gate_of_reads_and_goes_on() -> None:
+    of = claim(facts(announced_as=None, looked=False))
+    found = answered(LOOK, 200, of=of, payload=order(package(**OURS)))
+    assert found.settlement is None
+    assert found.claim.facts.announced_as == NUMBER
+    shut = AccountState("store", read_closed="403")
+    assert after(shut, found.amend).read_closed is None
+
+
+@pytest.mark.parametrize("adopt", [False, True])
+def test_a_number_written_otherwise_is_adopted_where_the_settings_say(
+    adopt: bool,
+) -> None:
+    of = claim(facts(announced_as=None, looked=False))
+    answer = VtexResponse(200, payload=order(package("0055")))
+    found = outcome_of_answer(of, LOOK, answer, around(adopt=adopt))
+    if not adopt:
+        assert found.settlement is not None
+        assert "'0055'" in (found.settlement.waiting_because or "")
+        assert found.claim.facts.vtex_invoice_number is None
+        return
+    assert found.settlement is None
+    assert values(found, "looked")["vtex_invoice_number"] == "0055"
+    assert found.claim.facts.addressed_as == "0055"
+    assert found.claim.facts.looked
+
+
+@pytest.mark.parametrize(
+    ("why", "query"),
+    [("doubt", "accept_announcement"), ("verify", "delivery_verified")],
+)
+def test_a_look_is_judged_by_why_it_was_taken(why: str, query: str) -> None:
+    body = (
+        '{"trackingNumber":"AC123","trackingUrl":null,"courier":null,'
+        '"dispatchedDate":null}'
+    )
+    known = facts(pending=UnconfirmedWrite("announce", body), delivered_told=True)
+    shown = order(package(**OURS, courierStatus={"finished": True}))
+    found = answered(ReadOrder(why), 200, of=claim(known), payload=shown)
+    assert queries(found) == [query]

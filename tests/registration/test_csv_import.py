@@ -1,0 +1,174 @@
+"""Labels in a file: what spreadsheets make of them, and what is said of it."""
+
+import pytest
+
+from relay.errors import InvalidLabel
+from relay.registration.csv_import import COLUMNS, column_of, label_fields, read_table
+
+NEEDED = "orderId,invoiceNumber"
+HEADER = ("orderId", "invoiceNumber", "trackingNumber", "volumes")
+
+
+def test_the_columns_have_the_names_of_the_api() -> None:
+    assert {"orderId", "invoiceNumber", "carrierTaxId", "announced"} <= set(COLUMNS)
+    assert "parcels" not in COLUMNS
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_commas_and_semicolons_are_told_apart(mark: bytes, delimiter: str) -> None:
+    text = f"orderId{delimiter} invoiceNumber\r\nv1-01{delimiter}1\r\n\r\n"
+    found = read_table(mark + text.encode())
+    assert found.header == ("orderId", "invoiceNumber")
+    assert found.rows == ((2, ("v1-01", "1")),)
+    assert found.delimiter == delimiter
+
+
+@pytest.mark.parametrize("said", ["sep=;\r\n", '"sep=;"\n', "SEP=|\n", "sep=\t\n"])
+def test_a_first_line_may_say_what_stands_between_the_cells(said: str) -> None:
+    sign = said.strip(' "\r\n')[4:] or "\t"
+    text = f"{said}orderId{sign}invoiceNumber{sign}courier\nv1-01{sign}1{sign}a,b,c\n"
+    found = read_table(text.encode())
+    assert found.header == ("orderId", "invoiceNumber", "courier")
+    assert found.rows == ((3, ("v1-01", "1", "a,b,c")),)
+    assert found.delimiter == sign
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-be"])
+def test_unicode_text_of_excel_is_read(codec: str) -> None:
+    mark = "\ufeff" if codec == "utf-16-be" else ""
+    text = f"{mark}orderId\tinvoiceNumber\tcourier\r\nv1-01\t1\tLogística\r\n"
+    found = read_table(text.encode(codec))
+    assert found.rows == ((2, ("v1-01", "1", "Logística")),)
+
+
+def test_a_row_knows_the_line_on_which_it_begins() -> None:
+    found = read_table(f'{NEEDED},courier\n\nv1,1,"two\nlines"\nv2,2,x\n'.encode())
+    assert [line for line, _ in found.rows] == [3, 5]
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("orderId,courier", "line 1: the column invoiceNumber is missing"),
+        ("courier", "the column orderId and the column invoiceNumber is missing"),
+        ("sep=,\norderId", "line 2: the column invoiceNumber is missing"),
+    ],
+)
+def test_a_column_that_every_label_needs_is_missed_once(header: str, says: str) -> None:
+    with pytest.raises(InvalidLabel, match=says) as caught:
+        read_table(f"{header}\nv1\nv2\n".encode())
+    assert caught.value.way_out.startswith("add it")
+
+
+def test_references_have_a_column_for_each_type() -> None:
+    header = ("orderId", "reference.volumeCode", "reference.shipmentId")
+    assert read_table(f"{NEEDED},{','.join(header[1:])}".encode()).rows == ()
+    fields = label_fields(header, ("v1-01", "V-1", "S-1"))
+    assert fields == {
+        "orderId": "v1-01",
+        "references": [
+            {"type": "volumeCode", "value": "V-1"},
+            {"type": "shipmentId", "value": "S-1"},
+        ],
+    }
+    assert column_of("references[1].value", fields) == "reference.shipmentId"
+    assert column_of("orderId", fields) == "orderId"
+    assert column_of("references[0].value", {}) == "references[0].value"
+    assert label_fields(header, ("v1-01", "")) == {"orderId": "v1-01"}
+
+
+@pytest.mark.parametrize(
+    ("content", "says", "way_out"),
+    [
+        (b"", "the file is empty", "orderId"),
+        (b"orderId\n\n\xe7\xe3o", "line 3: the file is not UTF-8", "CSV UTF-8"),
+        (b"orderid,x", "no column 'orderid'", "is orderId meant?"),
+        (b"orderId,shoe size", "no column 'shoe size'", "the first line names"),
+        (b"reference.volumCode", "no column", "is reference.volumeCode meant?"),
+        (b"orderId,orderId", "orderId is there twice", "leave one out"),
+        (b'orderId\n"v"1', "line 2: the quotes do not match", "twice"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused(
+    content: bytes, says: str, way_out: str
+) -> None:
+    with pytest.raises(InvalidLabel, match=says) as caught:
+        read_table(content)
+    assert way_out in caught.value.way_out
+
+
+def test_a_row_becomes_the_fields_of_a_label() -> None:
+    header = (
+        *HEADER,
+        "announced",
+        "imported",
+        "reason",
+        "carrierTaxId",
+        "dispatchedDate",
+    )
+    cells = (
+        "v1-01",
+        "000012",
+        "",
+        "2",
+        "Sim",
+        "0",
+        "no such",
+        "11.222.333/0001-81",
+        "2026-08-01",
+    )
+    assert label_fields(header, cells) == {
+        "orderId": "v1-01",
+        "invoiceNumber": "000012",
+        "volumes": 2,
+        "announced": True,
+        "imported": False,
+        "carrierTaxId": "11222333000181",
+        "dispatchedDate": "2026-08-01",
+    }
+
+
+def test_cells_at_the_end_may_be_left_out() -> None:
+    assert label_fields(HEADER, ("v1-01",)) == {"orderId": "v1-01"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        *((word, True) for word in ("Sim", "VERDADEIRO", "true", "Yes", "1", "s")),
+        *((word, False) for word in ("Não", "nao", "Falso", "false", "no", "0")),
+    ],
+)
+def test_yes_and_no_may_be_portuguese(cell: str, value: bool) -> None:
+    assert label_fields(("imported",), (cell,)) == {"imported": value}
+
+
+@pytest.mark.parametrize(
+    ("field", "cell", "says", "way_out"),
+    [
+        ("volumes", "2,0", "decimal comma", "write 2"),
+        ("volumes", "2,5", "decimal comma", "a whole number"),
+        ("volumes", "2.0", "not a whole number", "write 2"),
+        ("volume", "two", "not a whole number", "such as 2"),
+        ("dispatchedDate", "1/8/2026", "the year comes first", "write 2026-08-01"),
+        ("estimatedDeliveryDate", "31.12.2026", "year comes first", "2026-12-31"),
+        ("carrierTaxId", "11.222.333/0001-82", "check digits", "carrier's invoice"),
+        ("invoiceKey", "3,52608E+43", "digits are lost", "format `text`"),
+        ("trackingNumber", "1E+12", "digits are lost", "format `text`"),
+        ("announced", "perhaps", "neither true nor false", "write true"),
+    ],
+)
+def test_a_cell_that_is_wrong_is_named_with_the_way_out(
+    field: str, cell: str, says: str, way_out: str
+) -> None:
+    with pytest.raises(InvalidLabel, match=says) as caught:
+        label_fields((field,), (cell,))
+    assert caught.value.field == field
+    assert way_out in caught.value.way_out
+
+
+def test_a_row_with_too_many_cells_is_refused() -> None:
+    with pytest.raises(InvalidLabel, match="2 cells") as caught:
+        label_fields(("orderId",), ("a", "b"))
+    assert "quotes" in caught.value.way_out
