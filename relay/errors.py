@@ -4,7 +4,7 @@ RelayError
 ├── ConfigurationError      the process does not start; the message names the key
 ├── WebhookError
 │   ├── UnknownContract     answer 404
-│   ├── UntrustedWebhook    answer 401, put the request aside
+│   ├── VerificationFailed  answer 401, put the request aside
 │   └── BacklogFull         answer 503 with Retry-After, keep nothing
 ├── RegistrationError
 │   ├── InvalidLabel        answer 422, name the field and the way out
@@ -39,7 +39,7 @@ class UnknownContract(WebhookError):
     """No contract of that name is configured."""
 
 
-class UntrustedWebhook(WebhookError):
+class VerificationFailed(WebhookError):
     """The request does not prove that it comes from the carrier."""
 
 
@@ -50,13 +50,13 @@ class BacklogFull(WebhookError):
 class RegistrationError(RelayError):
     """A label, or a change of one, cannot be taken over.
 
-    `field` is the JSON name of the field at fault, `way_out` says what to do.
+    `field` is the JSON name of the field at fault, `hint` says what to do.
     """
 
-    def __init__(self, message: str, *, field: str = "", way_out: str = "") -> None:
+    def __init__(self, message: str, *, field: str = "", hint: str = "") -> None:
         super().__init__(message)
         self.field = field
-        self.way_out = way_out
+        self.hint = hint
 
 
 class InvalidLabel(RegistrationError):
@@ -103,10 +103,10 @@ class RefusedRequest(RelayError):
         status: HTTPStatus,
         detail: str,
         *,
-        way_out: str,
+        hint: str,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
-        self.way_out = way_out
+        self.hint = hint
         self.headers = headers or {}

@@ -17,8 +17,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self.documents_kept = self._counter(
-            "documents_kept", "Documents that were kept.", "contract"
+        self.documents_stored = self._counter(
+            "documents_stored", "Documents that were kept.", "contract"
         )
         self.documents_forged = self._counter(
             "documents_forged", "Webhooks that proved nothing.", "contract"

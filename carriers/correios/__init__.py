@@ -15,7 +15,7 @@ from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
 from relay.adapters.text_rules import TextRules
 from relay.adapters.times import iso
 from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
-from relay.errors import UntrustedWebhook
+from relay.errors import VerificationFailed
 
 _PAGE: Final = "https://rastreamento.correios.com.br/app/index.php?objetos="
 
@@ -25,7 +25,7 @@ class Adapter:
 
     display_name = "Correios"
     identifying = ReferenceKind.TRACKING_NUMBER
-    kept_headers: frozenset[str] = frozenset()
+    stored_headers: frozenset[str] = frozenset()
     personal_fields = (
         "destinatario",
         "remetente",
@@ -47,7 +47,7 @@ class Adapter:
 
     def verify(self, request: WebhookRequest) -> None:  # noqa: ARG002
         """Refuse every call: Correios is asked, no webhook of theirs is documented."""
-        raise UntrustedWebhook("Correios is asked, it does not call")
+        raise VerificationFailed("Correios is asked, it does not call")
 
     async def ask(
         self, session: ClientSession, parcels: Sequence[ParcelView]

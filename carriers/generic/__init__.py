@@ -31,7 +31,7 @@ class Adapter:
     With the option `polling` what is made is an adapter that can be asked.
     """
 
-    kept_headers: frozenset[str] = frozenset()
+    stored_headers: frozenset[str] = frozenset()
     asked_if_configured = True
 
     def __new__(cls, contract: ContractOptions, now: Clock = _now) -> Self:  # noqa: ARG004

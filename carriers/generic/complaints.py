@@ -51,8 +51,8 @@ def complaints(
         known = keys_at(model, loc[:-1])
         more = settings if len(loc) == 1 else ()
         meant.add((*loc[:-1], closest(str(loc[-1]), known)))
-        way_out = instead(str(loc[-1]), known, more)
-        yield f"{_key(loc, given)}: there is no such key; {way_out}"
+        hint = instead(str(loc[-1]), known, more)
+        yield f"{_key(loc, given)}: there is no such key; {hint}"
     for detail in found:
         missing = detail["type"] == _MISSING
         if detail["loc"] not in unknown and not (missing and detail["loc"] in meant):

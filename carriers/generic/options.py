@@ -29,10 +29,10 @@ def _plain_path(text: str) -> str:
     if not _NO_PLAIN_PATH.search(text):
         return text
     plain = _INDEX.sub("", text).removeprefix("$.")
-    way_out = "" if _NO_PLAIN_PATH.search(plain) else f": write {plain!r}"
+    hint = "" if _NO_PLAIN_PATH.search(plain) else f": write {plain!r}"
     raise ValueError(
         "it is made of names joined by dots only, and a list is entered by itself"
-        + way_out
+        + hint
     )
 
 

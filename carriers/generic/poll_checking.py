@@ -49,8 +49,8 @@ def wrong_polling(options: Options) -> Iterator[str]:
             )
     mine = _of_parcels(poll)
     if not unknown and not needed(poll) & mine:
-        way_out = f"write one of {_listed(mine)}"
-        yield f"polling: no placeholder says which parcel is meant; {way_out}"
+        hint = f"write one of {_listed(mine)}"
+        yield f"polling: no placeholder says which parcel is meant; {hint}"
     if poll.batch and poll.batch.separator is None and _within_texts(poll):
         says = "it is missing, and {numbers} stands within a text"
         yield f'polling.batch.separator: {says}; write for instance ","'
@@ -68,8 +68,8 @@ def _unknown_names(key: str, request: Request, options: Options) -> Iterator[str
     own, values = _own_names(request), frozenset(options.values)
     for part, template in parts(request).items():
         for name in sorted(placeholders(template) - own - values - _COMMON):
-            way_out = _way_out(name, request) or _known(name, own, values)
-            yield f"{key}.{part}: there is no {{{name}}}; {way_out}"
+            hint = _hint(name, request) or _known(name, own, values)
+            yield f"{key}.{part}: there is no {{{name}}}; {hint}"
 
 
 def _known(name: str, own: frozenset[str], values: frozenset[str]) -> str:
@@ -95,7 +95,7 @@ def _of_parcels(poll: Poll) -> frozenset[str]:
     return frozenset({NUMBERS}) if poll.batch else KINDS
 
 
-def _way_out(name: str, request: Request) -> str:
+def _hint(name: str, request: Request) -> str:
     """Say what a placeholder lacks that would be known elsewhere."""
     if not isinstance(request, Poll):
         return "a token is fetched for all parcels" if name in KINDS else ""

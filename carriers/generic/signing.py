@@ -19,7 +19,7 @@ from carriers.generic.signature import (
 )
 from relay.adapters.protocol import WebhookRequest
 from relay.adapters.signatures import check_basic, check_secret, equal
-from relay.errors import ConfigurationError, UntrustedWebhook
+from relay.errors import ConfigurationError, VerificationFailed
 
 Verifier = Callable[[WebhookRequest], None]
 Clock = Callable[[], datetime]
@@ -50,7 +50,7 @@ def verifier(signature: Signature, secrets: Iterable[str], now: Clock) -> Verifi
 
 
 def _refuse(_: WebhookRequest) -> None:
-    raise UntrustedWebhook("the contract describes no signature")
+    raise VerificationFailed("the contract describes no signature")
 
 
 def _check_header(
@@ -58,7 +58,7 @@ def _check_header(
 ) -> None:
     presented = request.headers.get(name.lower(), "")
     if not presented.startswith(prefix):
-        raise UntrustedWebhook("the header is not as the contract describes it")
+        raise VerificationFailed("the header is not as the contract describes it")
     check_secret(presented.removeprefix(prefix), secrets)
 
 
@@ -123,14 +123,14 @@ class _HmacCheck:
         good = [_spelled(d, spelling) for d in digests for spelling in options.encoding]
         shown = self._presented(request)
         if not any([equal(s, g) for s in shown for g in good]):  # noqa: C419 -- constant time
-            raise UntrustedWebhook("the signature does not fit the request")
+            raise VerificationFailed("the signature does not fit the request")
 
     def _check_time(self, text: str) -> None:
         if not _SECONDS.fullmatch(text):
-            raise UntrustedWebhook("the timestamp is no number")
+            raise VerificationFailed("the timestamp is no number")
         seconds = int(text) / (1000 if int(text) >= _MILLISECONDS_FROM else 1)
         if abs(self._now().timestamp() - seconds) > self._options.tolerance_seconds:
-            raise UntrustedWebhook("the timestamp is too old or too new")
+            raise VerificationFailed("the timestamp is too old or too new")
 
     def _signed(self, request: WebhookRequest) -> bytes:
         """Fill the template with bytes; a header that is not there is empty."""

@@ -16,9 +16,7 @@ from relay.domain.events import Value
 
 _EPOCHS: Final = {"epoch_s": 1, "epoch_ms": 1000}
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
-_WAY_OUT: Final = (
-    "write for instance %Y-%m-%d %H:%M:%S, or one of iso, epoch_s, epoch_ms"
-)
+_HINT: Final = "write for instance %Y-%m-%d %H:%M:%S, or one of iso, epoch_s, epoch_ms"
 _PROBE: Final = datetime(2026, 11, 29, 13, 45, 7, tzinfo=UTC)
 
 
@@ -29,9 +27,9 @@ def _layout(text: str) -> str:
     try:
         again = datetime.strptime(_PROBE.strftime(text), text)  # noqa: DTZ007
     except (ValueError, re.error):
-        raise ValueError(f"{text!r} is no layout of strptime; {_WAY_OUT}") from None
+        raise ValueError(f"{text!r} is no layout of strptime; {_HINT}") from None
     if again.date() != _PROBE.date():
-        raise ValueError(f"{text!r} does not say year, month and day; {_WAY_OUT}")
+        raise ValueError(f"{text!r} does not say year, month and day; {_HINT}")
     return text
 
 

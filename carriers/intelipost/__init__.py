@@ -27,7 +27,7 @@ class Adapter:
 
     display_name = "Intelipost"
     identifying = ReferenceKind.VOLUME_CODE
-    kept_headers: frozenset[str] = frozenset()
+    stored_headers: frozenset[str] = frozenset()
     personal_fields = ("history.attachments", "history.location", "end_customer")
 
     def __init__(self, contract: ContractOptions) -> None:

@@ -21,7 +21,7 @@ class Adapter:
 
     display_name = "Loggi"
     identifying = ReferenceKind.TRACKING_NUMBER
-    kept_headers: frozenset[str] = frozenset()
+    stored_headers: frozenset[str] = frozenset()
     personal_fields = (
         "packages.recipient",
         "packages.shipTo",

@@ -26,7 +26,7 @@ class Adapter:
 
     display_name = "Melhor Envio"
     identifying = ReferenceKind.SHIPMENT_ID
-    kept_headers: frozenset[str] = frozenset()
+    stored_headers: frozenset[str] = frozenset()
     personal_fields = ("data.from", "data.to", "data.user")
 
     def __init__(self, contract: ContractOptions) -> None:

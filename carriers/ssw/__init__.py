@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import ClientSession
 
-from carriers.ssw.api import OPTIONS, Api, nfe_key, told_of
+from carriers.ssw.api import OPTIONS, Api, nfe_key, published_of
 from carriers.ssw.payload import Asked, Occurrence, two_digits
 from relay.adapters.codes import CodeRow, CodeTable
 from relay.adapters.http import as_response
@@ -21,7 +21,7 @@ from relay.adapters.text_rules import TextRules, normalised
 from relay.adapters.times import iso
 from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
 from relay.domain.fiscal import NfeKey
-from relay.errors import UntrustedWebhook
+from relay.errors import VerificationFailed
 
 _PAGE: Final = "https://ssw.inf.br/app/tracking"  # unverified
 
@@ -31,7 +31,7 @@ class Adapter:
 
     display_name = "SSW"
     identifying = ReferenceKind.INVOICE_KEY
-    kept_headers: frozenset[str] = frozenset()
+    stored_headers: frozenset[str] = frozenset()
     personal_fields = tuple(
         f"resposta.{documents}.{field}"
         for documents in ("documento", "documentos")
@@ -57,7 +57,7 @@ class Adapter:
 
     def verify(self, request: WebhookRequest) -> None:  # noqa: ARG002
         """Refuse every call: SSW is asked, no webhook of theirs is documented."""
-        raise UntrustedWebhook("SSW is asked, it does not call")
+        raise VerificationFailed("SSW is asked, it does not call")
 
     async def ask(
         self, session: ClientSession, parcels: Sequence[ParcelView]
@@ -74,7 +74,7 @@ class Adapter:
         key = next(filter(None, map(nfe_key, parcels)), "")
         if not key:
             raise CarrierFailure("the answer does not name its NF-e: say the key of it")
-        return [told_of(key, as_response(answer))]
+        return [published_of(key, as_response(answer))]
 
     def read(self, document: Document) -> list[TrackingEvent]:
         """Translate one answer; an NF-e that is not found yet gives no event."""

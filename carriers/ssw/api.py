@@ -31,7 +31,7 @@ class Api:
 
     async def document(self, session: ClientSession, key: str) -> Document:
         """Return what SSW knows of the NF-e *key*; raise `CarrierFailure`."""
-        return told_of(key, await send(session, self._question(key)))
+        return published_of(key, await send(session, self._question(key)))
 
     def _question(self, key: str) -> ApiRequest:
         if not self._login:
@@ -41,7 +41,7 @@ class Api:
         return ApiRequest("POST", f"{self.asked_at}/api/tracking", json=login)
 
 
-def told_of(key: str, answered: ApiResponse) -> Document:
+def published_of(key: str, answered: ApiResponse) -> Document:
     """Return an answer with the NF-e *key* that it is about; it has none itself.
 
     Raises `CarrierFailure` if it is an error.

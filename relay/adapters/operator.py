@@ -12,7 +12,7 @@ from relay.domain.events import (
     ReferenceKind,
     TrackingEvent,
 )
-from relay.errors import UntrustedWebhook
+from relay.errors import VerificationFailed
 
 CONTRACT: Final = "relay"
 """The reserved name: no carrier's contract has it."""
@@ -25,25 +25,25 @@ class Operator:
 
     display_name = "Operator"
     identifying = ReferenceKind.SHIPMENT_ID
-    kept_headers: frozenset[str] = frozenset()
+    stored_headers: frozenset[str] = frozenset()
     personal_fields: tuple[str, ...] = ()
 
     def verify(self, request: WebhookRequest) -> None:
         """Refuse every request: operators come by the API."""
-        raise UntrustedWebhook(f"nobody sends {request.method} under this contract")
+        raise VerificationFailed(f"nobody sends {request.method} under this contract")
 
     def read(self, document: Document) -> list[TrackingEvent]:
         """Return the event that the operator told of."""
-        told: dict[str, Any] = json.loads(document.body)
-        named = Reference(kind=ReferenceKind.SHIPMENT_ID, value=told["parcel"])
-        milestone = Milestone(told["milestone"])
+        published: dict[str, Any] = json.loads(document.body)
+        named = Reference(kind=ReferenceKind.SHIPMENT_ID, value=published["parcel"])
+        milestone = Milestone(published["milestone"])
         return [
             TrackingEvent(
                 references=(named,),
                 milestone=milestone,
-                occurred_at=datetime.fromisoformat(told["occurredAt"]),
+                occurred_at=datetime.fromisoformat(published["occurredAt"]),
                 carrier_code=f"operator:{milestone}",
-                description=told["description"],
+                description=published["description"],
             )
         ]
 
@@ -62,11 +62,11 @@ def operator_body(
     parcel: str, milestone: Milestone, occurred_at: datetime, description: str, by: str
 ) -> bytes:
     """Write down what an operator says, for `Operator.read`."""
-    told = {
+    published = {
         "parcel": parcel,
         "milestone": str(milestone),
         "occurredAt": occurred_at.isoformat(),
         "description": description,
         "by": by,
     }
-    return json.dumps(told).encode()
+    return json.dumps(published).encode()

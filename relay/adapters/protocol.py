@@ -65,7 +65,7 @@ class Carrier(Protocol):
     """What an adapter must offer; its constructor takes `ContractOptions`.
 
     `identifying` is the kind of the first reference that every document of the
-    carrier bears. `kept_headers` are the request headers, in lower case, that
+    carrier bears. `stored_headers` are the request headers, in lower case, that
     `read` needs. `personal_fields` are the fields cut from a document once it
     is read, as paths of keys (`data.receiver.name`; a list is entered by
     itself).
@@ -73,7 +73,7 @@ class Carrier(Protocol):
 
     display_name: str
     identifying: ReferenceKind
-    kept_headers: frozenset[str]
+    stored_headers: frozenset[str]
     personal_fields: tuple[str, ...]
 
     def verify(self, request: WebhookRequest) -> None:

@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Iterable
 from typing import Literal
 
-from relay.errors import UntrustedWebhook
+from relay.errors import VerificationFailed
 
 Encoding = Literal["hex", "base64"]
 
@@ -41,7 +41,7 @@ def check_hmac_sha256(
     digests = [hmac.digest(s.encode(), body, "sha256") for s in secrets if s]
     expected = [_spelled(d, e) for e in encodings for d in digests]
     if not any([equal(presented, e) for e in expected]):  # noqa: C419 -- constant time
-        raise UntrustedWebhook("the signature does not fit the body")
+        raise VerificationFailed("the signature does not fit the body")
 
 
 def check_secret(presented: str, secrets: Iterable[str]) -> None:
@@ -50,7 +50,7 @@ def check_secret(presented: str, secrets: Iterable[str]) -> None:
     An empty secret proves nothing: anybody could present it.
     """
     if not any([equal(presented, s) for s in secrets if s]):  # noqa: C419 -- constant time
-        raise UntrustedWebhook("the secret is not the contract's")
+        raise VerificationFailed("the secret is not the contract's")
 
 
 def check_basic(presented: str, credentials: Iterable[str]) -> None:

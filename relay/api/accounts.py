@@ -8,7 +8,7 @@ from aiohttp import web
 
 from relay.api.auth import Access
 from relay.api.bodies import json_answer
-from relay.api.keys import ACCOUNTS, CLOCK, DATABASE, ON_NEWS
+from relay.api.keys import ACCOUNTS, CLOCK, DATABASE, ON_EVENTS
 from relay.api.operations import Operation, mount
 from relay.clock import micros
 from relay.config.account import Scope
@@ -67,7 +67,7 @@ async def open_account(request: web.Request, access: Access) -> web.Response:
     if name not in access.visible():
         raise NotFound("there is no such account")
     await request.app[ACCOUNTS].open(name)
-    request.app[ON_NEWS]()
+    request.app[ON_EVENTS]()
     states = {s.account: s for s in await request.app[ACCOUNTS].all()}
     state = states.get(name) or AccountState(name)
     return json_answer(_account(access, name, state, micros(request.app[CLOCK]())))
@@ -85,10 +85,8 @@ def _account(access: Access, name: str, state: AccountState, now: int) -> Accoun
 def _gates(state: AccountState, now: int) -> list[Gate]:
     """Say in words what is shut."""
     gates: list[Gate] = []
-    if state.paused_because:
-        gates.append(
-            Gate(what="everything, until opened", because=state.paused_because)
-        )
+    if state.paused_reason:
+        gates.append(Gate(what="everything, until opened", because=state.paused_reason))
     if state.write_closed:
         until = at(state.write_retry_at)
         gates.append(Gate(what="writing", because=state.write_closed, until=until))

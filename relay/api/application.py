@@ -36,14 +36,14 @@ def mount_api(  # noqa: PLR0913 -- wired in one place, by keyword
     app: web.Application,
     carriers: Mapping[str, Carrier],
     *,
-    on_news: Callable[[], None],
+    on_events: Callable[[], None],
     on_replay: Callable[[], None],
     on_track: Callable[[], None] = lambda: None,
     metrics: Metrics | None = None,
 ) -> None:
     """Serve the API; settings, database, labels and clock are in *app* already.
 
-    *carriers* are the adapters by contract. *on_news* wakes the publisher,
+    *carriers* are the adapters by contract. *on_events* wakes the publisher,
     *on_replay* the reader, *on_track* the poller.
     """
     database, labels = app[keys.DATABASE], app[keys.LABELS]
@@ -51,9 +51,9 @@ def mount_api(  # noqa: PLR0913 -- wired in one place, by keyword
     app[keys.LISTS] = ShipmentLists(database)
     app[keys.ACCOUNTS] = Accounts(database)
     app[keys.CORRECTIONS] = OperatorActions(database, labels.pace, labels.lower_bounds)
-    app[keys.HAND_OVERS] = Handovers(database, labels.pace, labels.lower_bounds)
+    app[keys.HANDOVERS] = Handovers(database, labels.pace, labels.lower_bounds)
     app[keys.METRICS] = metrics or Metrics()
-    app[keys.ON_NEWS] = on_news
+    app[keys.ON_EVENTS] = on_events
     app[keys.ON_REPLAY] = on_replay
     app[keys.ON_TRACK] = on_track
     for add_routes in (
@@ -84,7 +84,7 @@ class ApplicationParts:
     carriers: Mapping[str, Carrier]
     health: Health
     clock: Clock
-    on_news: Callable[[], None]
+    on_events: Callable[[], None]
     on_replay: Callable[[], None]
     metrics: Metrics
     on_track: Callable[[], None] = lambda: None
@@ -107,7 +107,7 @@ def application(parts: ApplicationParts) -> web.Application:
     mount_api(
         app,
         parts.carriers,
-        on_news=parts.on_news,
+        on_events=parts.on_events,
         on_replay=parts.on_replay,
         on_track=parts.on_track,
         metrics=parts.metrics,

@@ -76,7 +76,7 @@ def access(request: web.Request, scope: Scope) -> Access:
         raise RefusedRequest(
             HTTPStatus.FORBIDDEN,
             f"The token {token.name!r} lacks the scope {scope.value!r}.",
-            way_out=f"add it to tokens.{token.name}.scopes, or use another token",
+            hint=f"add it to tokens.{token.name}.scopes, or use another token",
         )
     return Access(settings, token)
 
@@ -88,7 +88,5 @@ def _token(request: web.Request, settings: Settings) -> ApiToken:
     token = settings.token_for(given) if given else None
     if token is not None:
         return token
-    detail, way_out = _WRONG if given else _NONE
-    raise RefusedRequest(
-        HTTPStatus.UNAUTHORIZED, detail, way_out=way_out, headers=_CHALLENGE
-    )
+    detail, hint = _WRONG if given else _NONE
+    raise RefusedRequest(HTTPStatus.UNAUTHORIZED, detail, hint=hint, headers=_CHALLENGE)

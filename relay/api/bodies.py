@@ -30,7 +30,7 @@ async def parse_body(request: web.Request, model: type[M]) -> M:
         raise RefusedRequest(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "Only JSON is taken.",
-            way_out="send it with the header `Content-Type: application/json`",
+            hint="send it with the header `Content-Type: application/json`",
         )
     body = await request.read()
     if not body.strip():
@@ -73,7 +73,7 @@ def _empty(request: web.Request, model: type[BaseModel]) -> RefusedRequest:
     return RefusedRequest(
         HTTPStatus.BAD_REQUEST,
         "The body is empty, and JSON is needed.",
-        way_out=f"send for instance {example}",
+        hint=f"send for instance {example}",
     )
 
 
@@ -121,6 +121,6 @@ def _read(text: str) -> int:
         raise InvalidLabel(
             "it is not a cursor of this relay",
             field="cursor",
-            way_out="take it as it is from `next` of the page before",
+            hint="take it as it is from `next` of the page before",
         )
     return int(found[1])

@@ -49,7 +49,7 @@ class DocumentSummary(ResponseModel):
     new_events: int | None
     parked: bool
     tries: int
-    unreadable_because: str | None
+    unreadable_reason: str | None
     size: int
 
 
@@ -151,12 +151,12 @@ def _is_visible(access: Access, contract: str) -> bool:
 
 
 def _summary(row: dict[str, Any]) -> dict[str, Any]:
-    names = ("contract", "source", "tries", "unreadable_because", "size")
+    names = ("contract", "source", "tries", "unreadable_reason", "size")
     return {name: row[name] for name in names} | {
         "id": row["document"],
         "received_at": moment(row["received_at"]),
         "read_at": at(row["read_at"]),
-        "new_events": row["brought"],
+        "new_events": row["new_events"],
         "parked": bool(row["parked"]),
     }
 
@@ -195,7 +195,7 @@ def add_routes(app: web.Application) -> None:
     mount(app, OPERATIONS)
 
 
-UNTRUSTED: Final = "/v1/untrusted/{request}"
+REJECTED: Final = "/v1/rejected/{request}"
 NO_REQUEST: Final = "no such request was put aside"
 WHICH_REQUEST: Final = f"{LISTS}/untrusted lists the last ones"
 _log = logger(__name__)
@@ -221,10 +221,10 @@ class AcceptedAnswer(ResponseModel):
 
 async def list_rejected(request: web.Request, access: Access) -> web.Response:
     """Return a request that proved nothing, with its body."""
-    row = await _aside(request, access)
+    row = await _rejected_request(request, access)
     return json_answer(
         RejectedAnswer(
-            id=row["aside"],
+            id=row["rejected_request"],
             contract=row["contract"],
             received_at=moment(row["received_at"]),
             because=row["because"],
@@ -234,22 +234,25 @@ async def list_rejected(request: web.Request, access: Access) -> web.Response:
     )
 
 
-async def _aside(request: web.Request, access: Access) -> Row:
+async def _rejected_request(request: web.Request, access: Access) -> Row:
     """Return what was put aside under the number in the path; raise `NotFound`."""
     number = number_in(request.match_info["request"], NO_REQUEST)
     row = await RejectedRequests(request.app[DATABASE]).one(number)
     narrowed = ListScope(access.settings, access.limited())
     if row is None or not narrowed.fits(as_dict(row)):
-        raise NotFound(NO_REQUEST, way_out=WHICH_REQUEST)
+        raise NotFound(NO_REQUEST, hint=WHICH_REQUEST)
     return row
 
 
 async def accept_rejected(request: web.Request, access: Access) -> web.Response:
     """Take an untrusted request as the carrier's, on a person's word."""
-    asides, row = RejectedRequests(request.app[DATABASE]), await _aside(request, access)
-    number = row["aside"]
-    if not await asides.accept(number, access.name, request.app[CLOCK]()):
-        raise NotFound(NO_REQUEST, way_out=WHICH_REQUEST)
+    rejected_requests, row = (
+        RejectedRequests(request.app[DATABASE]),
+        await _rejected_request(request, access),
+    )
+    number = row["rejected_request"]
+    if not await rejected_requests.accept(number, access.name, request.app[CLOCK]()):
+        raise NotFound(NO_REQUEST, hint=WHICH_REQUEST)
     _log.info("accepted", contract=row["contract"], request=number, by=access.name)
     request.app[ON_REPLAY]()
     return json_answer(AcceptedAnswer(id=number, contract=row["contract"]), 202)
@@ -258,7 +261,7 @@ async def accept_rejected(request: web.Request, access: Access) -> web.Response:
 REJECTED_OPERATIONS: Final = (
     Operation(
         method="GET",
-        path=UNTRUSTED,
+        path=REJECTED,
         handler=list_rejected,
         scope=Scope.OPERATOR,
         summary="Show a request that did not prove to be the carrier's",
@@ -266,7 +269,7 @@ REJECTED_OPERATIONS: Final = (
     ),
     Operation(
         method="POST",
-        path=UNTRUSTED + "/accept",
+        path=REJECTED + "/accept",
         handler=accept_rejected,
         scope=Scope.OPERATOR,
         summary="Take an untrusted request as the carrier's: it is read",

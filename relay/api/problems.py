@@ -18,7 +18,7 @@ from relay.errors import (
     RegistrationError,
     RelayError,
     UnknownContract,
-    UntrustedWebhook,
+    VerificationFailed,
 )
 from relay.logs import logger
 
@@ -36,7 +36,7 @@ _log = logger(__name__)
 
 
 def problem(
-    status: int, title: str, detail: str, *, field: str = "", way_out: str = ""
+    status: int, title: str, detail: str, *, field: str = "", hint: str = ""
 ) -> web.Response:
     """Return an answer that says what is wrong, with which field, and what to do."""
     body: dict[str, Any] = {
@@ -46,7 +46,7 @@ def problem(
         "detail": detail,
     }
     body |= {"field": field} if field else {}
-    body |= {"wayOut": way_out} if way_out else {}
+    body |= {"hint": hint} if hint else {}
     return web.Response(status=status, body=to_json(body), content_type=CONTENT_TYPE)
 
 
@@ -69,7 +69,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 
 def _of_refused(error: RefusedRequest) -> web.Response:
     title = error.status.phrase
-    answer = problem(error.status, title, str(error), way_out=error.way_out)
+    answer = problem(error.status, title, str(error), hint=error.hint)
     answer.headers.update(error.headers)
     return answer
 
@@ -81,7 +81,7 @@ def _of_relay(request: web.Request, error: RelayError) -> web.Response:
             return _of_registration(error)
         case UnknownContract():
             return problem(404, "Unknown contract", str(error))
-        case UntrustedWebhook():
+        case VerificationFailed():
             return problem(401, "Untrusted webhook", str(error))
         case BacklogFull():
             answer = problem(503, "Try again later", str(error))
@@ -103,7 +103,7 @@ def _route(request: web.Request) -> str:
 
 def _of_registration(error: RegistrationError) -> web.Response:
     status, title = meant(error)
-    return problem(status, title, str(error), field=error.field, way_out=error.way_out)
+    return problem(status, title, str(error), field=error.field, hint=error.hint)
 
 
 def meant(error: RegistrationError) -> tuple[int, str]:
@@ -118,8 +118,8 @@ def meant(error: RegistrationError) -> tuple[int, str]:
 def _of_aiohttp(error: web.HTTPError) -> web.Response:
     """Spell an error of the framework the same way; some of its headers count."""
     title = HTTPStatus(error.status).phrase
-    way_out = _WAYS_OUT.get(error.status, "")
-    answer = problem(error.status, title, error.text or title, way_out=way_out)
+    hint = _WAYS_OUT.get(error.status, "")
+    answer = problem(error.status, title, error.text or title, hint=hint)
     for name in ("Allow", "Retry-After", "WWW-Authenticate"):
         if name in error.headers:
             answer.headers[name] = error.headers[name]

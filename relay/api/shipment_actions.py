@@ -14,10 +14,10 @@ from relay.api.bodies import json_answer, parse_body, validated
 from relay.api.keys import (
     CLOCK,
     DATABASE,
-    HAND_OVERS,
+    HANDOVERS,
     LABELS,
     LISTS,
-    ON_NEWS,
+    ON_EVENTS,
     ON_REPLAY,
     REGISTRAR,
 )
@@ -44,7 +44,7 @@ from relay.registration.requests import (
 from relay.service.models import BulkAnswer, BulkItem, Problem, ShipmentAnswer
 from relay.service.validation import shape
 from relay.store.database import Row
-from relay.store.operator_actions import resend as store_retell
+from relay.store.operator_actions import resend as store_resend
 from relay.store.operator_events import mark_delivered
 from relay.store.shipment_lists import ShipmentLists
 from relay.store.shipments import Shipments
@@ -60,15 +60,15 @@ ANSWERS: Final[Mapping[int, type[BaseModel]]] = {
 }
 
 
-async def hand_over(request: web.Request, access: Access) -> web.Response:
+async def handover(request: web.Request, access: Access) -> web.Response:
     """Let a second carrier's scans count beside the first's."""
     app = request.app
     body = await parse_body(request, HandoverRequest)
     shipment = await find_shipment(request, access)
-    change = app[REGISTRAR].hand_over(body, await known(request, shipment))
+    change = app[REGISTRAR].handover(body, await known(request, shipment))
     id_, by, now = shipment.row["id"], access.name, app[CLOCK]()
-    done = await app[HAND_OVERS].hand_over(id_, change, now, by)
-    app[ON_NEWS]()
+    done = await app[HANDOVERS].handover(id_, change, now, by)
+    app[ON_EVENTS]()
     act = AuditEntry("handed over", by, id_, done.updated, done.warnings)
     return await answered(request, act)
 
@@ -78,10 +78,10 @@ async def resend(request: web.Request, access: Access) -> web.Response:
     app = request.app
     body = await parse_body(request, ResendRequest)
     shipment = await find_shipment(request, access)
-    what = app[REGISTRAR].retelling(body, await known(request, shipment))
+    what = app[REGISTRAR].resend_order(body, await known(request, shipment))
     id_, now = shipment.row["id"], app[CLOCK]()
-    warnings = await store_retell(app[DATABASE], id_, what, access.name, now)
-    app[ON_NEWS]()
+    warnings = await store_resend(app[DATABASE], id_, what, access.name, now)
+    app[ON_EVENTS]()
     act = AuditEntry("to be told again", access.name, id_, warnings=warnings)
     return await answered(request, act)
 
@@ -101,8 +101,8 @@ async def delivered(request: web.Request, access: Access) -> web.Response:
 OPERATIONS: Final = (
     Operation(
         method="POST",
-        path=ONE + "/hand-over",
-        handler=hand_over,
+        path=ONE + "/handover",
+        handler=handover,
         scope=Scope.ERP,
         summary="Hand a parcel over to a second carrier; both carriers' scans count",
         body=HandoverRequest,
@@ -111,12 +111,12 @@ OPERATIONS: Final = (
     ),
     Operation(
         method="POST",
-        path=ONE + "/retell",
+        path=ONE + "/resend",
         handler=resend,
         scope=Scope.OPERATOR,
         summary="Tell VTEX again, with present settings; after a delivery by force",
         body=ResendRequest,
-        example={"what": "announcement"},
+        example={"what": "tracking"},
         answers=ANSWERS,
     ),
     Operation(
@@ -176,8 +176,8 @@ class BulkRegistration:
         visible: Collection[str] | None,
     ) -> BulkItem:
         if not isinstance(fields, dict):
-            way_out = f"write {shape(LabelRequest)}"
-            raise InvalidLabel("the label is not an object", way_out=way_out)
+            hint = f"write {shape(LabelRequest)}"
+            raise InvalidLabel("the label is not an object", hint=hint)
         request = validated(to_json(fields), LabelRequest)
         label = self.registrar.label(request, now, visible)
         registered = await self.labels.register(label.value, now)
@@ -193,7 +193,7 @@ class BulkRegistration:
             id=registered.id,
             state=stands.state,
             why=stands.why,
-            closed_because=stands.closed_because,
+            closed_reason=stands.closed_reason,
             updated=registered.updated,
             warnings=(*label.warnings, *registered.warnings),
         )
@@ -206,7 +206,7 @@ def _refused(index: int, error: RegistrationError) -> BulkItem:
         status=status,
         detail=str(error),
         field=error.field,
-        way_out=error.way_out,
+        hint=error.hint,
     )
     return BulkItem(index=index, status=status, problem=problem)
 
@@ -220,7 +220,7 @@ async def register_many(request: web.Request, access: Access) -> web.Response:
     visible, items = access.visible(), []
     for index, fields in enumerate(body.labels):
         items.append(await registering.one(index, fields, app[CLOCK](), visible))
-    app[ON_NEWS]()
+    app[ON_EVENTS]()
     refused = sum(item.status >= REFUSED for item in items)
     return json_answer(BulkAnswer(refused=refused, items=tuple(items)))
 

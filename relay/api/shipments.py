@@ -13,7 +13,7 @@ from relay.api.keys import (
     DATABASE,
     LABELS,
     LISTS,
-    ON_NEWS,
+    ON_EVENTS,
     ON_TRACK,
     REGISTRAR,
 )
@@ -71,9 +71,9 @@ async def known_in(
         if r["voided_at"] is None and r["kind"] != ReferenceKind.TRACKING_NUMBER
     ]
     names = ("account", "contract", "invoice_number", "invoice_key")
-    told = ("tracking_number", "tracking_url", "courier")
+    published = ("tracking_number", "tracking_url", "courier")
     return RegisteredShipment(
-        **{name: row[name] for name in (*names, *told)},
+        **{name: row[name] for name in (*names, *published)},
         numbers=numbers,
         references=tuple(references),
     )
@@ -102,7 +102,7 @@ async def answered(
         id=act.id,
         state=stands.state,
         why=stands.why,
-        closed_because=stands.closed_because,
+        closed_reason=stands.closed_reason,
         updated=act.updated,
         warnings=act.warnings,
     )
@@ -145,7 +145,7 @@ async def register(request: web.Request, access: Access) -> web.Response:
     now = app[CLOCK]()
     checked = app[REGISTRAR].label(body, now, access.visible())
     registered = await app[LABELS].register(checked.value, now)
-    app[ON_NEWS]()
+    app[ON_EVENTS]()
     warnings = (*checked.warnings, *registered.warnings)
     did = "registered" if registered.created else "registered again"
     act = AuditEntry(did, access.name, registered.id, registered.updated, warnings)
@@ -190,7 +190,7 @@ async def correct(request: web.Request, access: Access) -> web.Response:
     corrected = await app[CORRECTIONS].correct(
         shipment.row["id"], checked.value, now, access.name
     )
-    app[ON_NEWS]()
+    app[ON_EVENTS]()
     warnings = (*checked.warnings, *corrected.warnings)
     id_, updated = shipment.row["id"], corrected.updated
     act = AuditEntry("corrected", access.name, id_, updated, warnings)
@@ -212,7 +212,7 @@ async def retry(request: web.Request, access: Access) -> web.Response:
     app = request.app
     shipment = await find_shipment(request, access)
     await app[CORRECTIONS].retry(shipment.row["id"], access.name, app[CLOCK]())
-    app[ON_NEWS]()
+    app[ON_EVENTS]()
     act = AuditEntry("to be tried again", access.name, shipment.row["id"])
     return await answered(request, act)
 

@@ -18,7 +18,7 @@ from relay.api.bodies import (
     parse_query,
     position,
 )
-from relay.api.keys import CLOCK, CORRECTIONS, DATABASE, ON_NEWS, ON_REPLAY
+from relay.api.keys import CLOCK, CORRECTIONS, DATABASE, ON_EVENTS, ON_REPLAY
 from relay.api.operations import Handling, Operation, mount
 from relay.api.shipments import number_in
 from relay.config.account import Scope
@@ -43,7 +43,7 @@ SUMMARIES: Final = {
     WorkList.STUCK: "Shipments that a person must help, with VTEX's words",
     WorkList.QUARANTINED: "Events that are not told until a person releases them",
     WorkList.UNMATCHED: "Events that count for no label, and why",
-    WorkList.UNTRUSTED: "The last requests that did not prove to be the carrier's",
+    WorkList.REJECTED: "The last requests that did not prove to be the carrier's",
     WorkList.UNREADABLE: "Documents that no adapter could read",
     WorkList.UNKNOWN_CODES: "Carriers' codes without a meaning, the latest first",
     WorkList.LATE: "Shipments past their promised day, the most overdue first",
@@ -132,7 +132,7 @@ def _read_list_cursor(text: str) -> Position:
         raise InvalidLabel(
             "it is not a cursor of this list",
             field="cursor",
-            way_out="take it as it is from `next` of the page before",
+            hint="take it as it is from `next` of the page before",
         )
     return Position(found[1].decode(), int(found[2]))
 
@@ -194,14 +194,14 @@ class EventDecisionAnswer(ResponseModel):
     """An event that is told, or not, for good, and the shipments it counts for."""
 
     id: int
-    judged: Judgement
+    decision: Judgement
     warnings: tuple[str, ...]
     shipments: tuple[str, ...]
 
 
 def says(row: Any, because: str | None) -> bool:
     """Whether a stuck shipment's reason holds the words *because*."""
-    return because is None or because.casefold() in row["stuck_because"].casefold()
+    return because is None or because.casefold() in row["stuck_reason"].casefold()
 
 
 async def retry(request: web.Request, access: Access) -> web.Response:
@@ -217,7 +217,7 @@ async def retry(request: web.Request, access: Access) -> web.Response:
         total, before = total + done.count, done.next
         if before is None:
             break
-    request.app[ON_NEWS]()
+    request.app[ON_EVENTS]()
     return _answered(BulkResult(total, before))
 
 
@@ -248,22 +248,22 @@ def _answered(done: BulkResult) -> web.Response:
     return json_answer(BulkActionAnswer(count=done.count, next=cursor(done.next)), 202)
 
 
-def _judging(judged: Judgement) -> Handling:
+def _judging(decision: Judgement) -> Handling:
     async def judge(request: web.Request, access: Access) -> web.Response:
         app = request.app
         event = number_in(request.match_info["event"], NO_EVENT)
         found = await app[CORRECTIONS].judge(
-            event, judged, access.name, app[CLOCK](), access.limited()
+            event, decision, access.name, app[CLOCK](), access.limited()
         )
-        app[ON_NEWS]()
+        app[ON_EVENTS]()
         about = {"tracking_event": event, "shipments": list(found.shipments)}
-        _log.info(judged, **about, by=access.name)
+        _log.info(decision, **about, by=access.name)
         for warning in found.warnings:
             _log.error("alert", **about, because=warning)
         return json_answer(
             EventDecisionAnswer(
                 id=event,
-                judged=judged,
+                decision=decision,
                 shipments=found.shipments,
                 warnings=found.warnings,
             )

@@ -67,7 +67,7 @@ def open_(
 
     if not on_database(config, act):
         raise NotFound(
-            f"there is no account {account}", way_out="`relay accounts list` shows them"
+            f"there is no account {account}", hint="`relay accounts list` shows them"
         )
     typer.echo(f"{account} is open: a running relay tries again within a second.")
 
@@ -85,7 +85,7 @@ async def _listed(database: "Database") -> list[dict[str, Any]]:
             "waiting": counted.waiting.get(state.account, 0),
             "stuck": counted.stuck.get(state.account, 0),
             "lastAccepted": state.accepted_at and moment(state.accepted_at),
-            "shutBecause": state.closed_because(micros(now)) or state.read_closed,
+            "shutBecause": state.closed_reason(micros(now)) or state.read_closed,
         }
         for state in await Accounts(database).all()
     ]
@@ -150,11 +150,11 @@ def forget(
     if not cut.shipments:
         raise NotFound(
             f"{account} has no order {order}",
-            way_out="`relay shipments list` shows orders as they were registered",
+            hint="`relay shipments list` shows orders as they were registered",
         )
     typer.echo(
         f"forgotten: {cut.shipments} shipments, {cut.documents} documents, "
-        f"{cut.events} events, {cut.told} objects told, {cut.calls} calls"
+        f"{cut.events} events, {cut.published} objects told, {cut.calls} calls"
     )
     if not emptied:
         typer.echo(

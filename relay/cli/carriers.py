@@ -76,7 +76,7 @@ def try_(  # noqa: PLR0913 -- each is an option of the command
         write_json(made)
     else:
         write_result(made)
-    raise typer.Exit(1 if made["unreadableBecause"] else 0)
+    raise typer.Exit(1 if made["unreadableReason"] else 0)
 
 
 @commands.command()

@@ -210,7 +210,7 @@ def _replay_one(document: int, config: Config) -> None:
 
 def _no_such(document: int) -> NotFound:
     return NotFound(
-        f"there is no document {document}", way_out="`relay documents list` shows them"
+        f"there is no document {document}", hint="`relay documents list` shows them"
     )
 
 
@@ -233,7 +233,7 @@ def _shown(row: Mapping[str, Any], zone: tzinfo = UTC) -> dict[str, Any]:
     return shown
 
 
-def untrusted(
+def rejected(
     request: Annotated[int, typer.Argument(min=1, help="The request's number.")],
     config: Config = None,
 ) -> None:
@@ -291,16 +291,16 @@ async def _all_rejected(
 
     await ListScope(settings, contract=contract).check(database)
     rows = await RejectedRequests(database).of_contract(contract)
-    return await _accepted([row["aside"] for row in rows], database)
+    return await _accepted([row["rejected_request"] for row in rows], database)
 
 
 async def _accepted(requests: list[int], database: "Database") -> int:
     """Accept *requests*, the oldest first; return how many were there."""
     from relay.store.rejected import RejectedRequests
 
-    asides = RejectedRequests(database)
+    rejected_requests = RejectedRequests(database)
     by, now = operator(), utcnow()
-    taken = [await asides.accept(request, by, now) for request in requests]
+    taken = [await rejected_requests.accept(request, by, now) for request in requests]
     await database.notify()
     return sum(taken)
 
@@ -308,7 +308,7 @@ async def _accepted(requests: list[int], database: "Database") -> int:
 def _gone(request: int | None) -> NotFound:
     return NotFound(
         f"request {request} is not there any more",
-        way_out="`relay lists untrusted` shows the last ones",
+        hint="`relay lists untrusted` shows the last ones",
     )
 
 
@@ -333,17 +333,19 @@ def drop(event: EventNumber, config: Config = None) -> None:
     _judge(event, "dropped", config)
 
 
-def _judge(event: int, judged: Literal["released", "dropped"], config: Config) -> None:
+def _judge(
+    event: int, decision: Literal["released", "dropped"], config: Config
+) -> None:
     async def act(database: "Database") -> "EventDecision":
         from relay.store.operator_actions import OperatorActions
 
         found = await OperatorActions(database).judge(
-            event, judged, operator(), utcnow()
+            event, decision, operator(), utcnow()
         )
         await database.notify()
         return found
 
     found = on_database(config, act)
-    typer.echo(f"event {event} is {judged}, for {', '.join(found.shipments)}.")
+    typer.echo(f"event {event} is {decision}, for {', '.join(found.shipments)}.")
     for warning in found.warnings:
         typer.echo(warning, err=True)

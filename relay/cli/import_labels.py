@@ -34,12 +34,12 @@ class Refusal:
     row: Row
     field: str
     reason: str
-    way_out: str
+    hint: str
 
     def __str__(self) -> str:
         about = f"{self.field}: " if self.field else ""
-        way_out = f"; {self.way_out}" if self.way_out else ""
-        return f"line {self.row[0]}: refused: {about}{self.reason}{way_out}"
+        hint = f"; {self.hint}" if self.hint else ""
+        return f"line {self.row[0]}: refused: {about}{self.reason}{hint}"
 
 
 def check_writable(path: Path) -> None:
@@ -51,7 +51,7 @@ def check_writable(path: Path) -> None:
     except OSError as error:
         raise InvalidLabel(
             f"{path} cannot be written ({error.strerror}), and refused rows go there",
-            way_out="name another file with --refused; nothing was imported",
+            hint="name another file with --refused; nothing was imported",
         ) from None
     if not was_there:
         path.unlink()
@@ -69,8 +69,8 @@ def write_refused(path: Path, rows: "LabelTable", refusals: Iterable[Refusal]) -
             line, cells = refusal.row
             own = [cells[i] if i < len(cells) else "" for i in kept]
             more = cells[len(rows.header) :]
-            told = (refusal.field, refusal.reason, refusal.way_out)
-            writer.writerow([*own, line, *told, *more])
+            published = (refusal.field, refusal.reason, refusal.hint)
+            writer.writerow([*own, line, *published, *more])
 
 
 INPUT = Path("-")
@@ -167,7 +167,7 @@ def _content(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         wrong = f"{file} cannot be read ({error.strerror})"
-        raise InvalidLabel(wrong, way_out="check its name") from None
+        raise InvalidLabel(wrong, hint="check its name") from None
 
 
 async def _imported(
@@ -217,13 +217,13 @@ async def _take(
     try:
         fields = given | label_fields(header, cells)
     except RegistrationError as error:
-        _refuse(tally, Refusal(row, error.field, str(error), error.way_out))
+        _refuse(tally, Refusal(row, error.field, str(error), error.hint))
         return
     item = await registering.one(line, fields, utcnow())
     if item.problem is not None:
         of = item.problem
         field = column_of(of.field, fields)
-        _refuse(tally, Refusal(row, field, of.detail, of.way_out))
+        _refuse(tally, Refusal(row, field, of.detail, of.hint))
         return
     _count(tally, item)
 

@@ -118,7 +118,7 @@ def _fields(check: "Check") -> dict[str, str]:
         "subject": check.subject,
         "level": check.level.value,
         "says": check.says,
-        "wayOut": check.way_out,
+        "hint": check.hint,
     }
 
 
@@ -126,5 +126,5 @@ def _write(check: "Check") -> None:
     colour = {"fine": "green", "look": "yellow", "wrong": "red"}[check.level.value]
     head = typer.style(f"{check.level.value:<5}", fg=colour)
     typer.echo(f"{head}  {check.subject}: {check.says}")
-    if check.way_out:
-        typer.echo(f"       {check.way_out}")
+    if check.hint:
+        typer.echo(f"       {check.hint}")

@@ -141,7 +141,7 @@ async def resolve_name(lists: "ShipmentLists", named: str) -> "ListedShipment":
     if not found:
         raise NotFound(
             "no shipment has this id, order or number",
-            way_out="`relay shipments list` shows them",
+            hint="`relay shipments list` shows them",
         )
     if len(found) > 1:
         raise Conflict(

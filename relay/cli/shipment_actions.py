@@ -137,7 +137,7 @@ async def _delivered(
     await store_delivered(database, listed.row["id"], said, operator(), now)
 
 
-def hand_over(  # noqa: PLR0913 -- each is an option of the command
+def handover(  # noqa: PLR0913 -- each is an option of the command
     shipment: Shipment,
     *,
     contract: Annotated[str, typer.Option(help="The second carrier's.")],
@@ -171,9 +171,9 @@ async def _handed_over(
     from relay.store.operator_actions import Handovers
 
     checks, terms = registrar(settings)
-    change = checks.hand_over(request, await known(database, listed))
-    hand_overs = Handovers(database, terms.pace, terms.lower_bounds)
-    return await hand_overs.hand_over(listed.row["id"], change, utcnow(), operator())
+    change = checks.handover(request, await known(database, listed))
+    handovers = Handovers(database, terms.pace, terms.lower_bounds)
+    return await handovers.handover(listed.row["id"], change, utcnow(), operator())
 
 
 def _reference(text: str) -> dict[str, str]:
@@ -186,12 +186,12 @@ def _reference(text: str) -> dict[str, str]:
 class ResendScope(StrEnum):
     """What VTEX is told again."""
 
-    ANNOUNCEMENT = "announcement"
+    TRACKING = "tracking"
     EVENTS = "events"
     ALL = "all"
 
 
-def retell(
+def resend(
     shipment: Shipment,
     what: Annotated[
         ResendScope, typer.Option(help="ResendScope is told again.")
@@ -208,7 +208,7 @@ def retell(
     settings = settings_of(config)
 
     async def act(database: "Database", listed: "ListedShipment") -> tuple[str, ...]:
-        return await _retold(database, settings, listed, request)
+        return await _resent(database, settings, listed, request)
 
     id_, warnings = on_shipment(config, shipment, act)
     typer.echo(f"{id_} is due: a running relay tells VTEX within a second.")
@@ -216,7 +216,7 @@ def retell(
         typer.echo(warning, err=True)
 
 
-async def _retold(
+async def _resent(
     database: "Database",
     settings: "Settings",
     listed: "ListedShipment",
@@ -225,9 +225,11 @@ async def _retold(
     from relay.api.shipments import known_in
     from relay.registration.registrar import Registrar
     from relay.runtime.wiring import carriers
-    from relay.store.operator_actions import resend as store_retell
+    from relay.store.operator_actions import resend as store_resend
     from relay.store.shipment_lists import ShipmentLists
 
     registrar = Registrar(settings, carriers(settings))
-    what = registrar.retelling(request, await known_in(ShipmentLists(database), listed))
-    return await store_retell(database, listed.row["id"], what, operator(), utcnow())
+    what = registrar.resend_order(
+        request, await known_in(ShipmentLists(database), listed)
+    )
+    return await store_resend(database, listed.row["id"], what, operator(), utcnow())

@@ -222,7 +222,7 @@ def _line(one: "ShipmentSummary", settings: "Settings") -> list[Any]:
     from relay.service.views import account_zone
 
     zone = account_zone(one.account, settings)
-    why = with_local_times(one.why or one.closed_because, zone)
+    why = with_local_times(one.why or one.closed_reason, zone)
     return [why if name == "why" else getattr(one, name) for name in SHIPMENTS]
 
 
@@ -287,9 +287,11 @@ def _fields(
     found: "Shown", asked: list[dict[str, Any]], zone: "ZoneInfo"
 ) -> dict[str, Any]:
     fields = found.model_dump(exclude={"parcels", "references", "timeline"})
-    fields["announced_as"] = found.announced_as and found.announced_as.tracking_number
+    fields["tracking_sent_as"] = (
+        found.tracking_sent_as and found.tracking_sent_as.tracking_number
+    )
     fields["why"] = with_local_times(found.why, zone)
-    for name in ("registered_at", "last_event_at", "delivered_told_at"):
+    for name in ("registered_at", "last_event_at", "delivered_published_at"):
         fields[name] = local(fields[name], zone)
     fields["asked_next"] = "; ".join(_next(one, zone) for one in asked) or (
         "never: no carrier of it is asked"
@@ -308,8 +310,8 @@ def _lines(found: "Shown", zone: "ZoneInfo") -> Iterator[tuple[Any, str, str]]:
     """Yield what happened, what VTEX was told and answered, and what people did."""
     timeline = found.timeline
     for event in timeline.events:
-        told = _event(event, several=found.volumes > 1)
-        yield local(event.occurred_at, zone), f"event {event.id}", told
+        published = _event(event, several=found.volumes > 1)
+        yield local(event.occurred_at, zone), f"event {event.id}", published
     for call in timeline.calls:
         said = f"{call.status or 'no answer'} {call.words or ''}".rstrip()
         yield local(call.stored_at, zone), f"call: {call.kind}", said
@@ -319,9 +321,13 @@ def _lines(found: "Shown", zone: "ZoneInfo") -> Iterator[tuple[Any, str, str]]:
 
 def _event(event: "EventLine", *, several: bool) -> str:
     """Say what happened, and whether it is believed."""
-    told = f"{event.milestone} ({event.carrier_code}) {event.description}".rstrip()
+    published = f"{event.milestone} ({event.carrier_code}) {event.description}".rstrip()
     box = f"volume {event.volume}: " if event.volume and several else ""
-    if event.judged:
-        return f"{box}{told}; {event.judged}"
-    waits = event.quarantined_because
-    return f"{box}{told}; quarantined because {waits}" if waits else f"{box}{told}"
+    if event.decision:
+        return f"{box}{published}; {event.decision}"
+    waits = event.quarantine_reason
+    return (
+        f"{box}{published}; quarantined because {waits}"
+        if waits
+        else f"{box}{published}"
+    )

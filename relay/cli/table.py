@@ -195,7 +195,7 @@ COLUMNS: Final[Mapping[str, Columns]] = {
         "size": Column("bytes", 3),
         "because": Column("because", is_text=True),
     },
-    "untrusted": {
+    "rejected": {
         "request": Column("request"),
         "contract": Column("contract"),
         "received_at": Column("received"),
@@ -233,7 +233,7 @@ DOCUMENTS: Final[Columns] = {
     "source": Column("source", 3),
     "received_at": Column("received"),
     "read_at": Column("read", 1),
-    "brought": Column("new events", 2),
+    "new_events": Column("new events", 2),
     "size": Column("bytes", 4),
-    "unreadable_because": Column("unreadable because", is_text=True),
+    "unreadable_reason": Column("unreadable because", is_text=True),
 }

@@ -115,11 +115,11 @@ def try_sample(settings: Settings, contract: str, sample: Sample) -> dict[str, A
         raise ConfigurationError(f"contracts.{contract}: there is none; known: {known}")
     found = settings.contracts[contract]
     carrier = wiring.carrier(settings, contract)
-    kept = {"content-type"} | carrier.kept_headers
+    kept = {"content-type"} | carrier.stored_headers
     headers = {n: value for n, value in sample.headers.items() if n in kept}
     document = Document(sample.body, utcnow(), headers)
     if not sample.answer:
-        return _told(found, carrier, [document])
+        return _published(found, carrier, [document])
     if not isinstance(carrier, Unpacks):
         raise ConfigurationError(
             f"contracts.{contract}: the carrier is not asked, or its adapter cannot "
@@ -128,11 +128,11 @@ def try_sample(settings: Settings, contract: str, sample: Sample) -> dict[str, A
     try:
         documents = carrier.unpack(document, sample.parcels)
     except CarrierFailure as failure:
-        return _told(found, carrier, []) | {"unreadableBecause": str(failure)}
-    return {"pieces": len(documents), **_told(found, carrier, documents)}
+        return _published(found, carrier, []) | {"unreadableReason": str(failure)}
+    return {"pieces": len(documents), **_published(found, carrier, documents)}
 
 
-def _told(
+def _published(
     contract: ContractSettings, carrier: Carrier, documents: Sequence[Document]
 ) -> dict[str, Any]:
     """Read *documents*, and say what they tell."""
@@ -148,7 +148,7 @@ def _told(
     left = list(dict.fromkeys(p for d in documents for p in _persons(d, fields)))
     cut = [f for f in fields if any(_is_cut(d, f) for d in documents)]
     return {
-        "unreadableBecause": _because(readings),
+        "unreadableReason": _because(readings),
         "personalFieldsCut": cut,
         "personalFieldsNotFound": [field for field in fields if field not in cut],
         "unknownCodes": unknown_codes(events),

@@ -71,7 +71,7 @@ def _unreadable(rows: Sequence[Row]) -> str:
     )
 
 
-def _untrusted(rows: Sequence[Row]) -> str:
+def _rejected(rows: Sequence[Row]) -> str:
     request, contract = rows[0]["request"], rows[0]["contract"]
     return (
         f"mend the secret; look at one: relay documents untrusted {request}; if you "
@@ -120,7 +120,7 @@ _STEPS: Final[Mapping[str, Callable[[Sequence[Row]], str]]] = {
     "quarantined": _quarantined,
     "unmatched": _unmatched,
     "unreadable": _unreadable,
-    "untrusted": _untrusted,
+    "rejected": _rejected,
     "unknown-codes": _unknown_codes,
     "late": _asked,
     "silent": _asked,

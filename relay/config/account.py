@@ -88,8 +88,8 @@ def hash_token(token: str) -> str:
 
 def _hash(text: str) -> str:
     if not _HASH.fullmatch(text):
-        way_out = "write sha256: and 64 hexadecimal digits in lower case"
-        raise problem("it is not the hash of a token", way_out)
+        hint = "write sha256: and 64 hexadecimal digits in lower case"
+        raise problem("it is not the hash of a token", hint)
     return text
 
 

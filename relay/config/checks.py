@@ -28,7 +28,7 @@ class NamedSetting(Protocol):
 def complete(
     contract: ContractSettings,
     accounts: Mapping[str, AccountSettings],
-    ages: RetentionSettings,
+    retention: RetentionSettings,
 ) -> ContractSettings:
     """Return *contract* with what it takes over from its account and the ages."""
     served = tuple(dict.fromkeys(filter(None, (contract.account, *contract.accounts))))
@@ -39,7 +39,7 @@ def complete(
     if "zone" not in contract.model_fields_set and default in accounts:
         taken["zone"] = accounts[default].zone
     if "expire_days" not in contract.model_fields_set:
-        taken["expire_days"] = ages.expire_days
+        taken["expire_days"] = retention.expire_days
     return contract.model_copy(update=taken)
 
 
@@ -51,8 +51,8 @@ def names(
         for name, table in named.items():
             if table.name != name:
                 key = f"{section}.{name}.name"
-                way_out = f"remove it, or rename [{section}.{name}]"
-                yield SettingsProblem(key, "it is not the table's name", way_out)
+                hint = f"remove it, or rename [{section}.{name}]"
+                yield SettingsProblem(key, "it is not the table's name", hint)
 
 
 def references(
@@ -62,11 +62,11 @@ def references(
     for name, contract in contracts.items():
         key = f"contracts.{name}.account"
         if not contract.account and accounts:
-            way_out = f"name one of {', '.join(sorted(accounts))}"
-            yield SettingsProblem(key, "it is missing, and there are several", way_out)
+            hint = f"name one of {', '.join(sorted(accounts))}"
+            yield SettingsProblem(key, "it is missing, and there are several", hint)
         elif not contract.account:
-            way_out = set_it(("accounts", "name", "app_key")) + " of your account"
-            yield SettingsProblem(key, "there is no account", way_out)
+            hint = set_it(("accounts", "name", "app_key")) + " of your account"
+            yield SettingsProblem(key, "there is no account", hint)
         for account in contract.accounts:
             yield from _missing(account, accounts, key)
 
@@ -111,8 +111,8 @@ def _missing(account: str, known: Iterable[str], key: str) -> Iterator[SettingsP
         return
     meant = closest(account, accounts)
     path = ("accounts", account, "app_key")
-    way_out = f"is {meant} meant?" if meant else set_it(path)
-    yield SettingsProblem(key, f"there is no account {account}", way_out)
+    hint = f"is {meant} meant?" if meant else set_it(path)
+    yield SettingsProblem(key, f"there is no account {account}", hint)
 
 
 def secrets_of(table: Value) -> Iterator[str]:

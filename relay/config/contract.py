@@ -68,7 +68,7 @@ class ContractSettings(Value):
     )
     lower_bound_days: Days = 15
     expire_days: Days = 60
-    tell_unknown: bool = False
+    publish_unknown: bool = False
     confirm_provisional_after_hours: int | None = Field(default=None, ge=1)
     poll: bool = True
     poll_spacing_seconds: float = Field(default=1, ge=0, le=3600, allow_inf_nan=False)
@@ -98,12 +98,12 @@ class ContractSettings(Value):
         """Refuse a contract whose webhooks anybody could send."""
         needed = {"signature": "secret", "url": "url_secret"}.get(self.verification)
         if needed is not None and not _text(getattr(self, needed)):
-            raise problem("it is missing", self._way_out(needed), field=needed)
+            raise problem("it is missing", self._hint(needed), field=needed)
         for field in ("url_secret", "previous_url_secret"):
             self._check_url_secret(field)
         return self
 
-    def _way_out(self, field: str) -> str:
+    def _hint(self, field: str) -> str:
         """Say how to give the secret in *field*, and whether it was mistyped."""
         meant = closest(field, self.options)
         if meant:

@@ -90,8 +90,8 @@ class SecretFiles:
         if key in table:
             wrong = f"{key} is given as well"
         if wrong:
-            way_out = f"keep {key}, or let {path[-1]} name a file with the secret alone"
-            self.findings.append(SettingsProblem(dotted, wrong, way_out))
+            hint = f"keep {key}, or let {path[-1]} name a file with the secret alone"
+            self.findings.append(SettingsProblem(dotted, wrong, hint))
         if secret or key != "database":
             result[key] = secret or UNREAD + dotted.replace(".", "-")
 
@@ -153,9 +153,9 @@ class Environment:
         except ValueError:
             table = None
         if not isinstance(table, dict):
-            way_out = f"write an object, or one variable per key: {name}__..."
+            hint = f"write an object, or one variable per key: {name}__..."
             return SettingsProblem(
-                name, "it stands for a table and is no JSON object", way_out
+                name, "it stands for a table and is no JSON object", hint
             )
         self._put(name, path, table)
         return None
@@ -194,15 +194,13 @@ def path_of(name: str) -> KeyPath:
 def _misplaced(name: str, path: KeyPath) -> SettingsProblem | None:
     """Say what is wrong with the name of a variable, if anything is."""
     if len(path) > 3 and path[0] == "contracts" and path[2] == "codes":  # noqa: PLR2004
-        way_out = f"write them all into {variable(path[:3])}, as a JSON object"
-        return SettingsProblem(
-            name, "a variable's name has no case, codes have", way_out
-        )
+        hint = f"write them all into {variable(path[:3])}, as a JSON object"
+        return SettingsProblem(name, "a variable's name has no case, codes have", hint)
     if _is_known(path):
         return None
     meant = closest(name.upper(), _candidates(path), cutoff=0.8)
-    way_out = f"is {meant} meant?" if meant else "remove it; `relay init` lists all"
-    return SettingsProblem(name, "there is no such setting", way_out)
+    hint = f"is {meant} meant?" if meant else "remove it; `relay init` lists all"
+    return SettingsProblem(name, "there is no such setting", hint)
 
 
 def _is_known(path: KeyPath) -> bool:

@@ -30,8 +30,8 @@ def problems_of(error: ValidationError) -> list[SettingsProblem]:
 def _finding(detail: ErrorDetails) -> SettingsProblem:
     context = detail.get("ctx", {})
     path = _path(detail, context)
-    wrong, way_out = _words(detail["type"], path, context, detail["msg"])
-    return SettingsProblem(".".join(path), wrong, way_out)
+    wrong, hint = _words(detail["type"], path, context, detail["msg"])
+    return SettingsProblem(".".join(path), wrong, hint)
 
 
 def _is_split_code(detail: ErrorDetails) -> bool:
@@ -74,7 +74,7 @@ def _words(
     kind: str, path: KeyPath, context: dict[str, Any], text: str
 ) -> tuple[str, str]:
     if kind == "setting":
-        return context["message"], context["way_out"]
+        return context["message"], context["hint"]
     if kind == "extra_forbidden":
         return "there is no such setting", _meant(path)
     if kind == "missing":

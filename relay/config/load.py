@@ -80,12 +80,12 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        wrong, way_out = f"it cannot be read ({error.strerror})", "try `relay init`"
+        wrong, hint = f"it cannot be read ({error.strerror})", "try `relay init`"
     except UnicodeDecodeError:
-        wrong, way_out = "it is not UTF-8 text", "save it as UTF-8"
+        wrong, hint = "it is not UTF-8 text", "save it as UTF-8"
     except tomllib.TOMLDecodeError as error:
-        wrong, way_out = f"it is not TOML: {error}", "mend that line"
-    raise InvalidSettings([SettingsProblem(str(file), wrong, way_out)])
+        wrong, hint = f"it is not TOML: {error}", "mend that line"
+    raise InvalidSettings([SettingsProblem(str(file), wrong, hint)])
 
 
 def _validated(
@@ -103,7 +103,7 @@ def _renamed(finding: SettingsProblem, variables: Environment) -> SettingsProble
     """Name the variable in a *finding* about a value that came from one."""
     key = tuple(finding.key.split("."))
     name = _origin(key, variables.origins)
-    return SettingsProblem(name, finding.wrong, finding.way_out) if name else finding
+    return SettingsProblem(name, finding.wrong, finding.hint) if name else finding
 
 
 def _origin(key: Key, origins: Mapping[Key, str]) -> str:

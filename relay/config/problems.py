@@ -16,10 +16,10 @@ class SettingsProblem:
 
     key: str
     wrong: str
-    way_out: str
+    hint: str
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.wrong}; {self.way_out}"
+        return f"{self.key}: {self.wrong}; {self.hint}"
 
 
 class InvalidSettings(ConfigurationError):
@@ -32,12 +32,12 @@ class InvalidSettings(ConfigurationError):
         super().__init__("\n".join([f"{head}:", *(f"  {f}" for f in self.findings)]))
 
 
-def problem(message: str, way_out: str, *, field: str = "") -> PydanticCustomError:
+def problem(message: str, hint: str, *, field: str = "") -> PydanticCustomError:
     """Make the error that a validator raises.
 
     *field* names the field at fault where a validator looks at a whole table.
     """
-    context = {"message": message, "way_out": way_out, "field": field}
+    context = {"message": message, "hint": hint, "field": field}
     return PydanticCustomError("setting", "{message}", context)
 
 

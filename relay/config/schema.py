@@ -22,7 +22,7 @@ SECTIONS: Final[Mapping[str, type[Value]]] = {
     "log": LogSettings,
     "intake": IntakeSettings,
     "publisher": PublisherSettings,
-    "ages": RetentionSettings,
+    "retention": RetentionSettings,
 }
 TABLES: Final[Mapping[str, type[Value]]] = {
     "tokens": ApiToken,

@@ -17,9 +17,9 @@ class IntakeSettings(Value):
     body_limit: Count = MIB
     backlog_requests: Count = 2000
     backlog_bytes: Count = 64 * MIB
-    aside_count: int = Field(default=20, ge=0)
-    aside_bytes: int = Field(default=MIB, ge=0)
-    aside_days: Days = 7
+    rejected_count: int = Field(default=20, ge=0)
+    rejected_bytes: int = Field(default=MIB, ge=0)
+    rejected_days: Days = 7
 
 
 class PublisherSettings(Value):
@@ -30,7 +30,7 @@ class PublisherSettings(Value):
     unread_wait_seconds: Seconds = 60
     deadline_seconds: Seconds = 45
     lease_margin_seconds: Seconds = 15
-    doubt_wait_seconds: Seconds = 90
+    unconfirmed_wait_seconds: Seconds = 90
     look_round_seconds: Seconds = 1
     in_flight: Count = 8
     max_attempts: Count = 12
@@ -48,12 +48,12 @@ class PublisherSettings(Value):
     def _waits_fit(self) -> Self:
         if self.quiet_seconds > self.news_wait_seconds:
             message = "the quiet time is longer than news may wait"
-            way_out = "lower it, or raise publisher.news_wait_seconds"
-            raise problem(message, way_out, field="quiet_seconds")
+            hint = "lower it, or raise publisher.news_wait_seconds"
+            raise problem(message, hint, field="quiet_seconds")
         if self.gate_seconds > self.gate_cap_seconds:
             message = "a gate's shortest wait is longer than its longest"
-            way_out = "lower it, or raise publisher.gate_cap_seconds"
-            raise problem(message, way_out, field="gate_seconds")
+            hint = "lower it, or raise publisher.gate_cap_seconds"
+            raise problem(message, hint, field="gate_seconds")
         return self
 
 

@@ -46,7 +46,7 @@ class Settings(Value):
     log: Annotated[LogSettings, Table] = LogSettings()
     intake: Annotated[IntakeSettings, Table] = IntakeSettings()
     publisher: Annotated[PublisherSettings, Table] = PublisherSettings()
-    ages: Annotated[RetentionSettings, Table] = RetentionSettings()
+    retention: Annotated[RetentionSettings, Table] = RetentionSettings()
     tokens: Mapping[str, ApiToken] = Field(default_factory=dict)
     accounts: Mapping[str, AccountSettings] = Field(default_factory=dict)
     contracts: Mapping[str, ContractSettings] = Field(default_factory=dict)
@@ -55,8 +55,8 @@ class Settings(Value):
     @classmethod
     def _known_database(cls, text: str) -> str:
         if not text.startswith(SCHEMES) or text in SCHEMES:
-            way_out = "write sqlite:///path/to/relay.db or postgresql://user@host/name"
-            raise problem("it is not the address of a database", way_out)
+            hint = "write sqlite:///path/to/relay.db or postgresql://user@host/name"
+            raise problem("it is not the address of a database", hint)
         return text
 
     @model_validator(mode="before")
@@ -75,8 +75,8 @@ class Settings(Value):
     ) -> Mapping[str, ContractSettings]:
         """Fill in what a contract takes over from its account and the ages."""
         accounts = info.data.get("accounts", {})
-        ages = info.data.get("ages", RetentionSettings())
-        return {n: complete(c, accounts, ages) for n, c in contracts.items()}
+        retention = info.data.get("retention", RetentionSettings())
+        return {n: complete(c, accounts, retention) for n, c in contracts.items()}
 
     @model_validator(mode="after")
     def _agreeing(self) -> Self:

@@ -48,8 +48,8 @@ def from_json(text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         spot = getattr(error, "pos", 0)
-        way_out = f"mend it at character {spot + 1}"
-        raise problem("the value is not valid JSON", way_out) from None
+        hint = f"mend it at character {spot + 1}"
+        raise problem("the value is not valid JSON", hint) from None
 
 
 def _tax_id(text: str) -> str:
@@ -67,30 +67,30 @@ def _contract_name(text: str) -> str:
 
 def _name(text: str) -> str:
     if not NAME.fullmatch(text):
-        way_out = "use a-z, 0-9 and single '_' between them, a letter first"
-        raise problem("the name cannot be used", way_out)
+        hint = "use a-z, 0-9 and single '_' between them, a letter first"
+        raise problem("the name cannot be used", hint)
     return text
 
 
 def _account_name(text: str) -> str:
     if not ACCOUNT.fullmatch(text):
-        way_out = "use the first part of the store's address: x of x.myvtex.com"
-        raise problem("the name is not one of a VTEX account", way_out)
+        hint = "use the first part of the store's address: x of x.myvtex.com"
+        raise problem("the name is not one of a VTEX account", hint)
     return text
 
 
 def web_address(text: str, example: str) -> SplitResult:
     """Take a web address apart, or raise the error that shows an *example*."""
-    way_out = f"write an address such as {example}"
+    hint = f"write an address such as {example}"
     try:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
-        raise problem("the address cannot be read", way_out) from None
+        raise problem("the address cannot be read", hint) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise problem("the address does not start with https:// and a host", way_out)
+        raise problem("the address does not start with https:// and a host", hint)
     if parts.username is not None or parts.password is not None:
-        raise problem("the address holds a user or a password", way_out)
+        raise problem("the address holds a user or a password", hint)
     return parts
 
 
@@ -119,11 +119,11 @@ def _public_url(text: str) -> str:
 
 def _tracking_url(text: str) -> str:
     example = "https://carrier.example/follow?number={tracking_number}"
-    way_out = f"write an address such as {example}"
+    hint = f"write an address such as {example}"
     try:
         fields = [part[1:] for part in Formatter().parse(text) if part[1] is not None]
     except ValueError:
-        raise problem("a brace is left open", way_out) from None
+        raise problem("a brace is left open", hint) from None
     if any(f not in PLACEHOLDERS or spec or conv for f, spec, conv in fields):
         known = " and ".join(f"{{{name}}}" for name in sorted(PLACEHOLDERS))
         raise problem("there is an unknown placeholder", f"the known ones are {known}")

@@ -87,13 +87,13 @@ class SandboxClient:
         self, webhooks: Sequence[Webhook], kill: Kill | None
     ) -> Evidence:
         """Return everything that the sandbox saw."""
-        told = (await self.ask("told"))["told"]
+        published = (await self.ask("writes"))["writes"]
         calls = await self.calls()
         complaints = (await self.ask("complaints"))["complaints"]
         return Evidence(
             packages=await self.orders(),
             calls=calls,
-            writes=evidence.writes(told, calls),
+            writes=evidence.writes(published, calls),
             complaints=evidence.complaints(complaints),
             webhooks=webhooks,
             kill=kill,

@@ -101,7 +101,7 @@ class Evidence:
     complaints: Sequence[ReportedComplaint]
     webhooks: Sequence[Webhook]
     kill: Kill | None = None
-    doors: Mapping[str, Counter[str]] = field(default_factory=dict)
+    channels: Mapping[str, Counter[str]] = field(default_factory=dict)
 
     def excuse(self, call: RecordedCall) -> str | None:
         """Say by what *call* was disturbed, if by anything."""
@@ -152,13 +152,13 @@ def calls(listed: Iterable[Mapping[str, Any]]) -> list[RecordedCall]:
 
 
 def writes(
-    told: Iterable[Mapping[str, Any]], known: Iterable[RecordedCall]
+    published: Iterable[Mapping[str, Any]], known: Iterable[RecordedCall]
 ) -> list[Write]:
-    """Read the answer of `GET /sandbox/told`; *known* are the calls."""
+    """Read the answer of `GET /sandbox/writes`; *known* are the calls."""
     by_sequence = {call.sequence: call for call in known}
     return [
         Write(by_sequence[one["call"]], one["invoiceNumber"], one["body"])
-        for one in told
+        for one in published
         if one["carriedOut"]
     ]
 
@@ -176,7 +176,7 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text[:26] + text[27:])
 
 
-Doors = Mapping[str, Counter[str]]
+Channels = Mapping[str, Counter[str]]
 """For each order, how many events came by which door."""
 
 

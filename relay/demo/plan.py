@@ -38,18 +38,18 @@ class Speaker:
     adapter: str
     speaks: Mapping[str, str]
     secret: str = field(default="", repr=False)
-    door: str = WEBHOOK
+    channel: str = WEBHOOK
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def contract(self) -> str:
         """The name of its contract: a carrier may have several."""
-        return self.adapter + _CONTRACTS[self.door]
+        return self.adapter + _CONTRACTS[self.channel]
 
     @property
-    def doors(self) -> frozenset[str]:
+    def channels(self) -> frozenset[str]:
         """By which doors the relay hears of its parcels."""
-        return frozenset({WEBHOOK, POLL} if self.door == BOTH else {self.door})
+        return frozenset({WEBHOOK, POLL} if self.channel == BOTH else {self.channel})
 
     @property
     def journey(self) -> tuple[str, ...]:
@@ -146,7 +146,7 @@ def speakers(carriers: Iterable[Mapping[str, Any]]) -> list[Speaker]:
 def asked(carriers: Iterable[Mapping[str, Any]]) -> list[Speaker]:
     """Return those of the sandbox's *carriers* that are asked and say enough."""
     found = [
-        Speaker(c["adapter"], c["speaks"], door=POLL, settings=c["contract"])
+        Speaker(c["adapter"], c["speaks"], channel=POLL, settings=c["contract"])
         for c in carriers
         if c["contract"]
     ]

@@ -136,7 +136,7 @@ def _account(sandbox: str) -> dict[str, str]:
 def _terms(carrier: Speaker) -> dict[str, str]:
     """Return the settings of a carrier's contract, by the doors that it has."""
     adapter = {"adapter": carrier.adapter}
-    if carrier.door == WEBHOOK:
+    if carrier.channel == WEBHOOK:
         return adapter | {"secret": carrier.secret, "poll": "false"}
     return {"poll_spacing_seconds": "0"} | dict(carrier.settings) | adapter
 
@@ -149,7 +149,7 @@ WAITS: Final = {
     "UNAVAILABLE": "0.5",
     "OUTAGE_PROBE": "1",
     "GATE": "1",
-    "DOUBT_WAIT": "3",
+    "UNCONFIRMED_WAIT": "3",
     "READ_BACK_AGAIN": "3",
 }
 """Everything that takes minutes in real life takes seconds here."""

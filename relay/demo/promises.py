@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
-from relay.demo.evidence import LOST, OUT, Doors, Evidence, Package, Write
+from relay.demo.evidence import LOST, OUT, Channels, Evidence, Package, Write
 from relay.demo.plan import DemoShipment
 
 THE_DEMO: Final = "the demo"
@@ -123,7 +123,7 @@ def _by_invoice(evidence: Evidence, kind: str) -> Iterator[tuple[str, list[Write
 def _repeats(evidence: Evidence) -> Iterator[tuple[BrokenPromise, str | None]]:
     """Find what was told again, and what explains it: no answer to the one before."""
     for kind, says, news in (
-        ("patch", "its number was told again", _announces),
+        ("patch", "its number was told again", _sends_tracking),
         ("put", "a call told nothing new", _tells_news),
     ):
         for order_id, group in _by_invoice(evidence, kind):
@@ -133,7 +133,7 @@ def _repeats(evidence: Evidence) -> Iterator[tuple[BrokenPromise, str | None]]:
                     yield BrokenPromise(order_id, says), excuse
 
 
-def _announces(_: Write, before: Sequence[Write]) -> bool:
+def _sends_tracking(_: Write, before: Sequence[Write]) -> bool:
     """Whether a PATCH is worth it: none of the demo's numbers ever changes."""
     return not before
 
@@ -196,19 +196,19 @@ def _disturbances(evidence: Evidence) -> Iterator[BrokenPromise]:
 
 
 def wrong_channels(
-    plan: Sequence[DemoShipment], doors: Doors
+    plan: Sequence[DemoShipment], channels: Channels
 ) -> Iterator[BrokenPromise]:
     """Find the shipments of which the relay did not hear as it should have."""
     for shipment in plan:
-        came = doors.get(shipment.order_id, Counter())
-        if shipment.scans and set(came) != shipment.speaker.doors:
+        came = channels.get(shipment.order_id, Counter())
+        if shipment.scans and set(came) != shipment.speaker.channels:
             named = " and ".join(sorted(came)) or "nothing"
-            reason = f"it was heard of by {named}, not by {shipment.speaker.door}"
+            reason = f"it was heard of by {named}, not by {shipment.speaker.channel}"
             yield BrokenPromise(shipment.order_id, reason)
 
 
-def counted(doors: Doors) -> str:
+def counted(channels: Channels) -> str:
     """Return a line that says how many events came by which door."""
-    total = sum(doors.values(), Counter[str]())
-    parts = [f"{count} by {door}" for door, count in sorted(total.items())[::-1]]
+    total = sum(channels.values(), Counter[str]())
+    parts = [f"{count} by {channel}" for channel, count in sorted(total.items())[::-1]]
     return f"Events by door: {', '.join(parts) or 'none'}"

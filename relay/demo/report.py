@@ -111,13 +111,13 @@ def result(plan: Sequence[DemoShipment], evidence: Evidence) -> Table:
 
 def _row(shipment: DemoShipment, package: Package, evidence: Evidence) -> list[str]:
     order_id = shipment.order_id
-    doors = evidence.doors.get(order_id, ())
+    channels = evidence.channels.get(order_id, ())
     kinds = [w.call.kind for w in evidence.writes if w.call.order_id == order_id]
     return [
         order_id,
         shipment.story,
         package.number or "",
-        "both" if len(doors) > 1 else "".join(doors),
+        "both" if len(channels) > 1 else "".join(channels),
         str(kinds.count("patch")),
         str(kinds.count("put")),
         str(len(package.events)),

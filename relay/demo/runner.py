@@ -106,8 +106,8 @@ async def _played(play: Scenario, console: Console, settle_seconds: float) -> in
             shown.look(await play.sandbox.orders())
         finally:
             watching.cancel()
-    evidence = replace(await play.evidence(), doors=await play.doors())
-    wrong = wrong_channels(play.plan, evidence.doors)
+    evidence = replace(await play.evidence(), channels=await play.channels())
+    wrong = wrong_channels(play.plan, evidence.channels)
     verdict = replace(verdict, broken=(*verdict.broken, *wrong))
     return outcome(console, play, evidence, verdict, time.monotonic() - begun)
 
@@ -121,7 +121,7 @@ def outcome(
 ) -> int:
     """Write what VTEX was told and what it proves; return the exit code."""
     console.print(result(play.plan, evidence))
-    console.print(f"\n{counted(evidence.doors)}", markup=False)
+    console.print(f"\n{counted(evidence.channels)}", markup=False)
     carriers = sorted({shipment.speaker.adapter for shipment in play.plan})
     console.print(f"Carriers: {', '.join(carriers)}", markup=False)
     console.print("Disturbed on purpose:")

@@ -8,7 +8,15 @@ from typing import Final
 
 from relay.demo.bodies import order_body
 from relay.demo.client import RelayClient, SandboxClient, now, until
-from relay.demo.evidence import LOST, OUT, Doors, Evidence, Kill, Webhook, channels_of
+from relay.demo.evidence import (
+    LOST,
+    OUT,
+    Channels,
+    Evidence,
+    Kill,
+    Webhook,
+    channels_of,
+)
 from relay.demo.plan import POLL, WEBHOOK, DemoShipment, LabelPrint, Phase, Scan
 from relay.demo.processes import ACCOUNT, Program
 from relay.demo.promises import Verdict, judge
@@ -82,7 +90,7 @@ class Scenario:
         """Return everything that the sandbox saw up to now."""
         return await self.sandbox.evidence(self.webhooks, self.kill)
 
-    async def doors(self) -> Doors:
+    async def channels(self) -> Channels:
         """Return by which door the relay says it heard of each shipment."""
         shown = {s.order_id: await self.relay.shown(s) for s in self.plan}
         return {order_id: channels_of(shipment) for order_id, shipment in shown.items()}
@@ -91,11 +99,11 @@ class Scenario:
         await self._take_steps(Phase.OPENING)
         started = {s.order_id for s in self.plan if s.starts_in(Phase.OPENING)}
 
-        async def told() -> bool:
+        async def published() -> bool:
             shown = {p.order_id for p in await self.sandbox.orders() if p.events}
             return started <= shown
 
-        await until("the first scans of every order", told)
+        await until("the first scans of every order", published)
 
     async def _lose_answer(self) -> None:
         for shipment in self._in(Phase.LOST_ANSWER):
@@ -152,7 +160,7 @@ class Scenario:
         """Have the carriers asked that have news since the act began."""
         for shipment in self._in(act):
             scanned = any(isinstance(step, Scan) for step in shipment.steps[act])
-            if scanned and POLL in shipment.speaker.doors:
+            if scanned and POLL in shipment.speaker.channels:
                 await self.relay.ask_again(shipment)
 
     async def _play_steps(self, act: Phase) -> None:
@@ -180,10 +188,10 @@ class Scenario:
 
     async def _happen(self, shipment: DemoShipment, scan: Scan) -> None:
         """Let the carrier know of a scan, and call if it does that."""
-        doors = shipment.speaker.doors
-        if POLL in doors:
+        channels = shipment.speaker.channels
+        if POLL in channels:
             await self.sandbox.record(shipment, scan)
-        if WEBHOOK in doors and not scan.unsaid:
+        if WEBHOOK in channels and not scan.unsaid:
             answers = await self.relay.hear(self.sandbox, shipment, scan)
             heard = Webhook(shipment.order_id, scan.forged, answers)
             self.webhooks.append(heard)

@@ -158,11 +158,11 @@ def shipments(
     *stories* are shared out among the carriers that only call; each of the others
     lives through all of its own.
     """
-    callers = [s for s in speakers if s.door == WEBHOOK]
-    told = _each(stories)
-    cast = [(story, callers[i % len(callers)]) for i, story in enumerate(told)]
-    for door, own in ((POLL, ASKED), (BOTH, BY_BOTH)):
-        cast += [(t, s) for s in speakers if s.door == door for t in _each(own)]
+    callers = [s for s in speakers if s.channel == WEBHOOK]
+    published = _each(stories)
+    cast = [(story, callers[i % len(callers)]) for i, story in enumerate(published)]
+    for channel, own in ((POLL, ASKED), (BOTH, BY_BOTH)):
+        cast += [(t, s) for s in speakers if s.channel == channel for t in _each(own)]
     return [_shipment(*part, index, now) for index, part in enumerate(cast)]
 
 
@@ -179,7 +179,7 @@ def _shipment(
         for v in range(1, story.volumes + 1)
     )
     steps = story.steps(_parts(boxes, speaker, dispatched_at))
-    by_key = POLL in speaker.doors
+    by_key = POLL in speaker.channels
     return DemoShipment(
         order_id=f"1500{index:03}-01",
         invoice_number=str(FIRST_INVOICE + index),
@@ -187,7 +187,7 @@ def _shipment(
         speaker=speaker,
         dispatched_at=dispatched_at,
         boxes=boxes,
-        steps={act: tuple(told) for act, told in steps.items()},
+        steps={act: tuple(published) for act, published in steps.items()},
         visible_after=story.visible_after,
         invoice_key=nfe_key(FIRST_INVOICE + index, now) if by_key else "",
     )

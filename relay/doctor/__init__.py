@@ -14,7 +14,7 @@ from relay.vtex.http import vtex_session
 def unusable(error: ConfigurationError) -> list[Check]:
     """Say what keeps settings from being used: each finding, with its way out."""
     if isinstance(error, InvalidSettings):
-        return [wrong(f.key, f.wrong, f.way_out) for f in error.findings]
+        return [wrong(f.key, f.wrong, f.hint) for f in error.findings]
     return [wrong("settings", str(error), "correct them, then try again")]
 
 

@@ -10,7 +10,7 @@ from relay.errors import ConfigurationError
 from relay.logs import counted
 from relay.runtime.wiring import carrier
 
-WAY_OUT = "correct it; `relay init` and the carrier's page show every key"
+HINT = "correct it; `relay init` and the carrier's page show every key"
 
 
 def check_tables(settings: Settings) -> Iterator[Check]:
@@ -26,8 +26,8 @@ def check_tables(settings: Settings) -> Iterator[Check]:
     }
     for subject, (table, says, header) in missing.items():
         if not table:
-            way_out = f"add {header}; `relay init` writes an example"
-            yield look(subject, f"there is {says}", way_out)
+            hint = f"add {header}; `relay init` writes an example"
+            yield look(subject, f"there is {says}", hint)
 
 
 def check_contract(contract: ContractSettings, settings: Settings) -> Iterator[Check]:
@@ -38,12 +38,12 @@ def check_contract(contract: ContractSettings, settings: Settings) -> Iterator[C
     except ConfigurationError as error:
         for line in str(error).split("\n"):
             key, _, says = line.partition(": ")
-            yield wrong(key, says, WAY_OUT)
+            yield wrong(key, says, HINT)
         return
     if contract.verification == "none":
         says = "its webhooks are taken from anybody"
-        way_out = 'set a secret, or verification = "url" with a url_secret'
-        yield look(f"{subject}.verification", says, way_out)
+        hint = 'set a secret, or verification = "url" with a url_secret'
+        yield look(f"{subject}.verification", says, hint)
     yield fine(subject, f"adapter {contract.adapter}, {_address(contract)}")
     if isinstance(made, Polls):
         yield fine(f"{subject}.poll", _asked(contract, made))

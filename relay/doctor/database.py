@@ -64,14 +64,14 @@ def check_place(path: Path) -> Iterator[Check]:
     if not folder.is_dir():
         yield wrong(SUBJECT, f"{folder} is no folder", "make it, or name another one")
     elif not os.access(folder, os.W_OK):
-        way_out = "let the relay's user write there: SQLite needs files beside it"
-        yield wrong(SUBJECT, f"{folder} cannot be written", way_out)
+        hint = "let the relay's user write there: SQLite needs files beside it"
+        yield wrong(SUBJECT, f"{folder} cannot be written", hint)
     elif path.exists() and not os.access(path, os.R_OK | os.W_OK):
         says = f"{path} cannot be read and written"
         yield wrong(SUBJECT, says, "give it to the relay's user")
     elif not path.exists():
-        way_out = "nothing to do: the relay makes it at its first start"
-        yield look(SUBJECT, f"{path} does not exist yet", way_out)
+        hint = "nothing to do: the relay makes it at its first start"
+        yield look(SUBJECT, f"{path} does not exist yet", hint)
 
 
 def check_mount(path: Path, mounts: str) -> Iterator[Check]:
@@ -85,10 +85,8 @@ def check_mount(path: Path, mounts: str) -> Iterator[Check]:
     kind = max(around, default=(0, ""))[1]
     if NETWORK.fullmatch(kind):
         says = f"{path} is on a network file system ({kind})"
-        way_out = (
-            "move it to a local disk, or use PostgreSQL: SQLite's locks fail there"
-        )
-        yield wrong(SUBJECT, says, way_out)
+        hint = "move it to a local disk, or use PostgreSQL: SQLite's locks fail there"
+        yield wrong(SUBJECT, says, hint)
 
 
 async def _opens(settings: Settings) -> list[Check]:
@@ -103,8 +101,8 @@ async def _opens(settings: Settings) -> list[Check]:
 
 def _orphaned(contract: str, parcels: int) -> Check:
     says = f"{counted(parcels, 'open parcel')} of it, and it is not in the settings"
-    way_out = "put it back, or correct the contract of its shipments"
-    return look(f"contracts.{contract}", says, way_out)
+    hint = "put it back, or correct the contract of its shipments"
+    return look(f"contracts.{contract}", says, hint)
 
 
 def _knows(known: Sequence[AccountState]) -> Check:
@@ -115,8 +113,8 @@ async def _check_postgres(url: str) -> list[Check]:
     try:
         import asyncpg  # noqa: PLC0415 -- an extra
     except ImportError:
-        way_out = "pip install 'carrier-tracking-relay[postgres]'"
-        return [wrong(SUBJECT, "PostgreSQL needs an extra", way_out)]
+        hint = "pip install 'carrier-tracking-relay[postgres]'"
+        return [wrong(SUBJECT, "PostgreSQL needs an extra", hint)]
     try:
         connection = await asyncpg.connect(url, timeout=10)
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as error:

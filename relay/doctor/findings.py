@@ -19,7 +19,7 @@ class Check:
     subject: str
     level: Severity
     says: str
-    way_out: str = ""
+    hint: str = ""
 
 
 def fine(subject: str, says: str) -> Check:
@@ -27,11 +27,11 @@ def fine(subject: str, says: str) -> Check:
     return Check(subject, Severity.FINE, says)
 
 
-def look(subject: str, says: str, way_out: str) -> Check:
+def look(subject: str, says: str, hint: str) -> Check:
     """Say what somebody should know of *subject*."""
-    return Check(subject, Severity.LOOK, says, way_out)
+    return Check(subject, Severity.LOOK, says, hint)
 
 
-def wrong(subject: str, says: str, way_out: str) -> Check:
+def wrong(subject: str, says: str, hint: str) -> Check:
     """Say what is wrong with *subject*, and what to do."""
-    return Check(subject, Severity.WRONG, says, way_out)
+    return Check(subject, Severity.WRONG, says, hint)

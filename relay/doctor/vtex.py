@@ -9,7 +9,7 @@ from relay.config.account import AccountSettings
 from relay.doctor.findings import Check, fine, wrong
 from relay.errors import ConfigurationError, VtexError
 from relay.runtime.wiring import vtex_account
-from relay.vtex.answers import Meaning, hint, meaning
+from relay.vtex.answers import Meaning, hint_for, meaning
 from relay.vtex.client import Deadline, VtexClient, VtexResponse
 
 NO_ORDER: Final = "relay-doctor-0"
@@ -31,8 +31,8 @@ async def check_account(account: AccountSettings, session: ClientSession) -> Che
     except ConfigurationError as error:
         return wrong(subject, str(error), "correct it in the settings")
     except VtexError as error:
-        way_out = f"check base_url ({account.base_url}) and the way out to it"
-        return wrong(subject, f"VTEX cannot be reached: {error}", way_out)
+        hint = f"check base_url ({account.base_url}) and the way out to it"
+        return wrong(subject, f"VTEX cannot be reached: {error}", hint)
     return explained(subject, answer)
 
 
@@ -42,4 +42,4 @@ def explained(subject: str, answer: VtexResponse) -> Check:
     if means in _REACHABLE:
         return fine(subject, "VTEX knows the key pair and lets it read orders")
     words = f"VTEX answered {answer.status}: {answer.words}".rstrip(": ")
-    return wrong(subject, words, hint(means, answer.status, answer.words, ""))
+    return wrong(subject, words, hint_for(means, answer.status, answer.words, ""))

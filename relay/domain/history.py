@@ -16,14 +16,14 @@ AMBIGUOUS: Final = "it does not say for certain which parcel is meant"
 
 def doubtful_in_itself(event: KnownEvent, now: datetime) -> str | None:
     """Return why *event* cannot be believed, whatever else happened to the parcel."""
-    if event.judged is not None:
+    if event.decision is not None:
         return None
     if event.ambiguous:
         return AMBIGUOUS
     return IN_FUTURE if event.occurred_at > now + FUTURE else None
 
 
-def of_volume(facts: Snapshot, volume: int, now: datetime) -> list[KnownEvent]:
+def of_volume(snapshot: Snapshot, volume: int, now: datetime) -> list[KnownEvent]:
     """Return what counts for one parcel, oldest first.
 
     Dropped events are out, and so are those that are doubtful in themselves:
@@ -31,9 +31,9 @@ def of_volume(facts: Snapshot, volume: int, now: datetime) -> list[KnownEvent]:
     """
     counting = (
         e
-        for e in facts.events
+        for e in snapshot.events
         if e.volume in {WHOLE, volume}
-        and e.judged != "dropped"
+        and e.decision != "dropped"
         and doubtful_in_itself(e, now) is None
     )
     return sorted(counting, key=lambda e: e.order)
@@ -73,10 +73,10 @@ def undone(history: Sequence[KnownEvent]) -> set[int]:
 
 
 def effective(
-    facts: Snapshot, volume: int, now: datetime, out: Collection[int] = ()
+    snapshot: Snapshot, volume: int, now: datetime, out: Collection[int] = ()
 ) -> list[KnownEvent]:
     """Return one parcel's history without what was undone, and without *out*."""
-    history = of_volume(facts, volume, now)
+    history = of_volume(snapshot, volume, now)
     gone = undone(history)
     return [e for e in history if e.event not in gone and e.event not in out]
 

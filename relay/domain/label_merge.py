@@ -22,7 +22,7 @@ class KnownShipment:
     numbers: Mapping[int, str | None] = field(default_factory=dict)
     fields: Mapping[str, str | None] = field(default_factory=dict)
     dispatched_at: datetime | None = None
-    delivered_told: bool = False
+    delivered_published: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def merge_label(known: KnownShipment | None, label: Label) -> MergedLabel:
         raise Conflict(
             f"this invoice is registered under contract {known.contract!r}",
             field="contract",
-            way_out="PATCH the shipment to correct its contract",
+            hint="PATCH the shipment to correct its contract",
         )
     parcels, fresh = _place(known, label)
     volumes, warnings = _volumes(known, label, parcels)
@@ -97,7 +97,7 @@ def _place(
             raise InvalidLabel(
                 f"two parcels have volume {volume}",
                 field="parcels",
-                way_out="number the parcels 1, 2, 3 … in `volume`",
+                hint="number the parcels 1, 2, 3 … in `volume`",
             )
         old, new = numbers.get(volume), parcel.tracking_number
         if old and new and compared(old) != compared(new):
@@ -113,7 +113,7 @@ def _other_number(volume: int) -> Conflict:
     return Conflict(
         f"volume {volume} of this invoice has another tracking number",
         field="trackingNumber",
-        way_out="PATCH the shipment to correct the number, or give `volume` "
+        hint="PATCH the shipment to correct the number, or give `volume` "
         "to add a parcel",
     )
 
@@ -143,11 +143,11 @@ def _volumes(
         raise InvalidLabel(
             f"more than {MOST_VOLUMES} volumes",
             field="volumes",
-            way_out="register the parcels under several invoices",
+            hint="register the parcels under several invoices",
         )
     if known.volumes and volumes > known.volumes:
         warnings.append(f"volumes: {known.volumes} became {volumes}; {_ANEW}")
-        if known.delivered_told:
+        if known.delivered_published:
             warnings.append("volumes: VTEX was already told that all was delivered")
     if label.volumes and label.volumes < volumes:
         warnings.append(
@@ -161,7 +161,9 @@ def _fields(known: KnownShipment, label: Label) -> tuple[dict[str, str], list[st
     taken: dict[str, str] = {}
     kept: list[str] = []
     for name, json_name in TAKEN_OVER.items():
-        value = label.announce if name == "tracking_number" else getattr(label, name)
+        value = (
+            label.send_tracking if name == "tracking_number" else getattr(label, name)
+        )
         old = known.fields.get(name)
         if value and (not old or (name == "dispatched_date" and _left(known, label))):
             taken[name] = value

@@ -39,13 +39,13 @@ class Label:
     invoice_key: str | None = None
     volumes: int | None = None
     invoice_references: tuple[Reference, ...] = ()
-    announce: str | None = None
+    send_tracking: str | None = None
     tracking_url: str | None = None
     courier: str | None = None
     dispatched_date: str | None = None
     dispatched_at: datetime | None = None
     promised_on: str | None = None
-    announced: bool = False
+    tracking_sent: bool = False
     imported: bool = False
     given: frozenset[str] = frozenset()
 
@@ -66,7 +66,7 @@ class Correction:
     contract: str
     volume: int = 1
     number: str | None = None
-    announced: Mapping[str, str | None] = field(default_factory=dict)
+    tracking_sent: Mapping[str, str | None] = field(default_factory=dict)
     keep: bool = False
     given: frozenset[str] = frozenset()
     invoice_key: str | None = None
@@ -83,7 +83,7 @@ class ResendOrder:
     With `force` also of a shipment that VTEX knows as delivered.
     """
 
-    announcement: bool = True
+    tracking: bool = True
     events: bool = True
     force: bool = False
     anew: Mapping[str, str | None] = field(default_factory=dict)

@@ -36,14 +36,14 @@ class NextUpdate:
         return self.delivered_at is not None
 
 
-def tracking_number_sent(facts: Snapshot) -> bool:
+def tracking_number_sent(snapshot: Snapshot) -> bool:
     """Whether VTEX has the number, the page and the carrier's name as we hold them."""
-    held, accepted = facts.announcement, facts.announced_as
+    held, accepted = snapshot.tracking, snapshot.tracking_sent_as
     return held is not None and accepted is not None and accepted.same_as(held)
 
 
 def next_update(
-    facts: Snapshot, assessment: Publishable, policy: Policy
+    snapshot: Snapshot, assessment: Publishable, policy: Policy
 ) -> NextUpdate | None:
     """Return what VTEX has to be told next, or None.
 
@@ -52,17 +52,17 @@ def next_update(
     the guard event alone; and a created label alone never makes a call. A
     delivery that is to be told again, and no longer stands, is not unsaid.
     """
-    fresh = unpublished_events(facts, assessment)
-    if facts.delivered_told or _stays_closed(facts, assessment, fresh):
+    fresh = unpublished_events(snapshot, assessment)
+    if snapshot.delivered_published or _stays_closed(snapshot, assessment, fresh):
         return None
     delivers = assessment.delivered_at is not None
-    if facts.true_sent and not delivers:
+    if snapshot.true_sent and not delivers:
         return None
     worth_it = delivers or any(
         e.milestone is not Milestone.LABEL_CREATED for e in fresh
     )
-    if not facts.accepted and _wants_guard(facts, policy, worth_it=worth_it):
-        return NextUpdate(new=(email_trigger(facts, assessment, policy),))
+    if not snapshot.accepted and _wants_guard(snapshot, policy, worth_it=worth_it):
+        return NextUpdate(new=(email_trigger(snapshot, assessment, policy),))
     if not worth_it:
         return None
     return NextUpdate(
@@ -71,31 +71,33 @@ def next_update(
     )
 
 
-def unpublished_events(facts: Snapshot, assessment: Publishable) -> list[KnownEvent]:
+def unpublished_events(snapshot: Snapshot, assessment: Publishable) -> list[KnownEvent]:
     """Return what may be told and was not accepted yet."""
-    told = {(parcel_of(t.volume, facts.volumes), t.happening) for t in facts.accepted}
-    events = {(t.event, t.volume) for t in facts.accepted}
+    published = {
+        (parcel_of(t.volume, snapshot.volumes), t.happening) for t in snapshot.accepted
+    }
+    events = {(t.event, t.volume) for t in snapshot.accepted}
     return [
         e
         for e in assessment.tellable
         if (e.event, e.volume) not in events
-        and told.isdisjoint(
-            {(WHOLE, e.happening), (parcel_of(e.volume, facts.volumes), e.happening)}
+        and published.isdisjoint(
+            {(WHOLE, e.happening), (parcel_of(e.volume, snapshot.volumes), e.happening)}
         )
     ]
 
 
 def _stays_closed(
-    facts: Snapshot, assessment: Publishable, fresh: Sequence[KnownEvent]
+    snapshot: Snapshot, assessment: Publishable, fresh: Sequence[KnownEvent]
 ) -> bool:
     """Whether nothing reopens a closed shipment: all news is older than what is told.
 
     A shipment that expired has no reason of its own any more once there is news.
     """
-    closed = facts.closed_because
+    closed = snapshot.closed_reason
     if closed is None or closed != assessment.closes_because:
         return False
-    last = max((t.occurred_at for t in facts.accepted), default=None)
+    last = max((t.occurred_at for t in snapshot.accepted), default=None)
     return last is not None and all(e.occurred_at <= last for e in fresh)
 
 
@@ -104,7 +106,7 @@ def as_object(event: KnownEvent, policy: Policy) -> EventToPublish:
     return EventToPublish(
         volume=event.volume,
         occurred_at=event.occurred_at,
-        code=event.told_code,
+        code=event.published_code,
         position=event.position,
         description=event.description.strip() or policy.words[event.milestone],
         city=event.city,
@@ -114,7 +116,7 @@ def as_object(event: KnownEvent, policy: Policy) -> EventToPublish:
 
 
 def email_trigger(
-    facts: Snapshot, assessment: Publishable, policy: Policy
+    snapshot: Snapshot, assessment: Publishable, policy: Policy
 ) -> EventToPublish:
     """Return the event told first: the carrier's last created label, else ours."""
     scans = [
@@ -129,7 +131,7 @@ def email_trigger(
     ]
     if labels:
         return as_object(labels[-1], policy)
-    times = [facts.registered_at, facts.dispatched_at]
+    times = [snapshot.registered_at, snapshot.dispatched_at]
     times.append(first_scan - timedelta(seconds=1) if first_scan else None)
     return EventToPublish(
         volume=WHOLE,
@@ -140,9 +142,9 @@ def email_trigger(
     )
 
 
-def _wants_guard(facts: Snapshot, policy: Policy, *, worth_it: bool) -> bool:
+def _wants_guard(snapshot: Snapshot, policy: Policy, *, worth_it: bool) -> bool:
     """Whether the first e-mail is provoked, unless shoppers had it already."""
-    if facts.imported or facts.retold:
+    if snapshot.imported or snapshot.resent:
         return False
     if policy.first_email == "at_label":
         return True

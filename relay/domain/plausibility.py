@@ -19,35 +19,35 @@ CONTRADICTED: Final = "a later scan contradicts the delivery"
 _BACK: Final = frozenset({Milestone.RETURNING, Milestone.RETURNED})
 
 
-def quarantined(facts: Snapshot, now: datetime, policy: Policy) -> dict[int, str]:
+def quarantined(snapshot: Snapshot, now: datetime, policy: Policy) -> dict[int, str]:
     """Return the implausible events and why each waits; released ones do not."""
     found: dict[int, str] = {}
-    for event in facts.events:
+    for event in snapshot.events:
         because = doubtful_in_itself(event, now)
         if because is not None:
             found[event.event] = because
-    for volume in range(1, facts.volumes + 1):
-        for number, because in _deliveries(facts, volume, now, policy).items():
+    for volume in range(1, snapshot.volumes + 1):
+        for number, because in _deliveries(snapshot, volume, now, policy).items():
             found.setdefault(number, because)
     return found
 
 
 def _deliveries(
-    facts: Snapshot, volume: int, now: datetime, policy: Policy
+    snapshot: Snapshot, volume: int, now: datetime, policy: Policy
 ) -> dict[int, str]:
     """Return the deliveries of one parcel that cannot be believed.
 
     The last one is judged first: only one that is believed itself, and whose time
     has come, decides for an earlier one that was contradicted.
     """
-    history = effective(facts, volume, now)
+    history = effective(snapshot, volume, now)
     found: dict[int, str] = {}
     believed: list[KnownEvent] = []
     for event in reversed(history):
         if not delivers(event, now, policy):
             continue
-        because = _why(event, history, facts, believed)
-        if because is not None and event.judged != "released":
+        because = _why(event, history, snapshot, believed)
+        if because is not None and event.decision != "released":
             found[event.event] = because
         elif event.occurred_at <= now:
             believed.append(event)
@@ -57,34 +57,34 @@ def _deliveries(
 def _why(
     delivery: KnownEvent,
     history: Sequence[KnownEvent],
-    facts: Snapshot,
+    snapshot: Snapshot,
     believed: Collection[KnownEvent],
 ) -> str | None:
     """Return why a *delivery* cannot be believed, if so."""
     before = [e for e in scans(history) if e.order < delivery.order]
     doubts = (
-        (BEFORE_DISPATCH, _before_dispatch(delivery, facts)),
-        (TOO_SOON_ALONE, _too_soon(delivery, history, facts)),
+        (BEFORE_DISPATCH, _before_dispatch(delivery, snapshot)),
+        (TOO_SOON_ALONE, _too_soon(delivery, history, snapshot)),
         (RETURN_DIRECTION, any(e.milestone in _BACK for e in before)),
         (CONTRADICTED, _contradicted(delivery, history, believed)),
     )
     return next((because for because, doubted in doubts if doubted), None)
 
 
-def _before_dispatch(delivery: KnownEvent, facts: Snapshot) -> bool:
-    if facts.dispatched_at is None:
+def _before_dispatch(delivery: KnownEvent, snapshot: Snapshot) -> bool:
+    if snapshot.dispatched_at is None:
         return False
     happened = delivery.occurred_at.replace(microsecond=0)
-    return happened < facts.dispatched_at.replace(microsecond=0) - DISPATCH_GRACE
+    return happened < snapshot.dispatched_at.replace(microsecond=0) - DISPATCH_GRACE
 
 
 def _too_soon(
-    delivery: KnownEvent, history: Sequence[KnownEvent], facts: Snapshot
+    delivery: KnownEvent, history: Sequence[KnownEvent], snapshot: Snapshot
 ) -> bool:
     """Whether a delivery came with its label, and no other kind of scan did."""
-    if delivery.occurred_at > facts.registered_at + TOO_SOON:
+    if delivery.occurred_at > snapshot.registered_at + TOO_SOON:
         return False
-    if facts.imported and facts.dispatched_at is not None:
+    if snapshot.imported and snapshot.dispatched_at is not None:
         return False
     return not any(e.milestone is not Milestone.DELIVERED for e in scans(history))
 

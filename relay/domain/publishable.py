@@ -36,7 +36,7 @@ class Publishable:
 
 
 def publishable(
-    facts: Snapshot,
+    snapshot: Snapshot,
     now: datetime,
     policy: Policy,
     *,
@@ -47,18 +47,19 @@ def publishable(
     `read_up_to` is set while documents wait unread for too long: deliveries
     wait for the reader then, and so does what was received after it.
     """
-    doubtful = quarantined(facts, now, policy)
-    waiting = {e.event for e in facts.events if _waits(e, now, policy, read_up_to)}
+    doubtful = quarantined(snapshot, now, policy)
+    waiting = {e.event for e in snapshot.events if _waits(e, now, policy, read_up_to)}
     out = waiting.union(doubtful)
     histories = [
-        effective(facts, volume, now, out) for volume in range(1, facts.volumes + 1)
+        effective(snapshot, volume, now, out)
+        for volume in range(1, snapshot.volumes + 1)
     ]
     delivered_at = _delivered_at(histories, now, policy)
     return Publishable(
-        tellable=tuple(_tellable(facts, now, policy, out)),
+        tellable=tuple(_tellable(snapshot, now, policy, out)),
         quarantined=doubtful,
         delivered_at=delivered_at,
-        next_at=_next_moment(facts, now, policy),
+        next_at=_next_moment(snapshot, now, policy),
         closes_because=_closes_because(histories, now, policy, delivered_at),
     )
 
@@ -75,35 +76,35 @@ def _waits(
 
 
 def _tellable(
-    facts: Snapshot, now: datetime, policy: Policy, out: set[int]
+    snapshot: Snapshot, now: datetime, policy: Policy, out: set[int]
 ) -> list[KnownEvent]:
     """Return what shoppers may be told, merged, oldest first."""
     gone: set[int] = set()
     undoing: dict[Happening, set[Happening]] = {}
-    for volume in range(1, facts.volumes + 1):
-        history = of_volume(facts, volume, now)
+    for volume in range(1, snapshot.volumes + 1):
+        history = of_volume(snapshot, volume, now)
         gone |= undone(history)
         for rollback, taken in taken_back(history).items():
             undoing.setdefault(rollback, set()).update(taken)
-    told = {t.happening for t in facts.accepted} if undoing else set()
-    retracting = {rollback for rollback, taken in undoing.items() if taken & told}
+    published = {t.happening for t in snapshot.accepted} if undoing else set()
+    retracting = {rollback for rollback, taken in undoing.items() if taken & published}
     worth = [
         e
-        for e in facts.events
+        for e in snapshot.events
         if e.event not in out | gone and _worth_telling(e, policy, retracting)
     ]
-    return _merged(worth, facts.volumes)
+    return _merged(worth, snapshot.volumes)
 
 
 def _worth_telling(
     event: KnownEvent, policy: Policy, retracting: set[Happening]
 ) -> bool:
     """Whether shoppers are told of such an event; a rollback of what they know is."""
-    if event.judged == "dropped" or event.effect is Effect.ADMINISTRATIVE:
+    if event.decision == "dropped" or event.effect is Effect.ADMINISTRATIVE:
         return False
     if event.effect is Effect.ROLLBACK:
         return event.happening in retracting
-    return event.milestone is not Milestone.UNKNOWN or policy.tell_unknown
+    return event.milestone is not Milestone.UNKNOWN or policy.publish_unknown
 
 
 def _merged(events: Iterable[KnownEvent], volumes: int) -> list[KnownEvent]:
@@ -150,9 +151,9 @@ def _delivering(
     return next(iter([*after, *handed_over[-1:]]), None)
 
 
-def _next_moment(facts: Snapshot, now: datetime, policy: Policy) -> datetime | None:
+def _next_moment(snapshot: Snapshot, now: datetime, policy: Policy) -> datetime | None:
     """Return when something becomes tellable by itself."""
-    events = [e for e in facts.events if e.judged != "dropped"]
+    events = [e for e in snapshot.events if e.decision != "dropped"]
     times = [e.occurred_at for e in events]
     times += [t for e in events if (t := provisional_until(e, policy))]
     return min((t for t in times if t > now), default=None)

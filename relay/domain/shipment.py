@@ -46,13 +46,13 @@ class KnownEvent:
     final: bool = False
     undoes: tuple[str, ...] = ()
     ambiguous: bool = False
-    judged: Literal["released", "dropped"] | None = None
-    quarantined_because: str | None = None
+    decision: Literal["released", "dropped"] | None = None
+    quarantine_reason: str | None = None
     happening: Happening = field(init=False, repr=False, compare=False)
     """What the event is known by, whichever reference or door it came by."""
 
     def __post_init__(self) -> None:
-        known_by = (self.occurred_at.replace(microsecond=0), self.told_code)
+        known_by = (self.occurred_at.replace(microsecond=0), self.published_code)
         object.__setattr__(self, "happening", known_by)
 
     @property
@@ -61,7 +61,7 @@ class KnownEvent:
         return (self.occurred_at, self.position, self.event)
 
     @property
-    def told_code(self) -> str:
+    def published_code(self) -> str:
         """What tells two events of one instant apart: the code, else the words."""
         if self.code:
             return self.code
@@ -110,7 +110,7 @@ class SentTrackingNumber:
 class UnconfirmedWrite:
     """A write as it was stored before it was sent."""
 
-    kind: Literal["announce", "publish"]
+    kind: Literal["send_tracking", "publish"]
     body: str
     is_delivered: bool = False
 
@@ -123,7 +123,7 @@ class Policy:
     events: Literal["full", "delta"] = "full"
     event_time: Literal["offset", "utc", "local"] = "offset"
     first_email: Literal["with_first_scan", "at_label", "off"] = "with_first_scan"
-    tell_unknown: bool = False
+    publish_unknown: bool = False
     confirm_provisional_after: timedelta | None = None
     words: Mapping[Milestone, str] = field(default_factory=lambda: WORDS["pt"])
 
@@ -140,8 +140,8 @@ class Snapshot:
     contract: str
     volumes: int
     registered_at: datetime
-    announcement: SentTrackingNumber | None = None
-    announced_as: SentTrackingNumber | None = None
+    tracking: SentTrackingNumber | None = None
+    tracking_sent_as: SentTrackingNumber | None = None
     invoice_key: str | None = None
     dispatched_at: datetime | None = None
     vtex_invoice_number: str | None = None
@@ -149,16 +149,16 @@ class Snapshot:
     pending: UnconfirmedWrite | None = None
     in_doubt_since: datetime | None = None
     true_sent: bool = False
-    delivered_told: bool = False
-    closed_because: str | None = None
+    delivered_published: bool = False
+    closed_reason: str | None = None
     imported: bool = False
     """Whether the parcel was on the road when its label was registered."""
     compared: bool = False
     """Whether what VTEX showed then was accepted as told."""
-    retold: bool = False
+    resent: bool = False
     """Whether a person had it told again."""
     events: tuple[KnownEvent, ...] = ()
-    told: tuple[PublishedEvent, ...] = ()
+    published: tuple[PublishedEvent, ...] = ()
     tracking_numbers: Mapping[int, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -170,4 +170,4 @@ class Snapshot:
     @property
     def accepted(self) -> tuple[PublishedEvent, ...]:
         """What VTEX took."""
-        return tuple(t for t in self.told if t.accepted)
+        return tuple(t for t in self.published if t.accepted)

@@ -22,7 +22,7 @@ class ShipmentState(StrEnum):
     STUCK = "stuck"  # a person is needed, `why` says what for
     UP_TO_DATE = "up_to_date"  # VTEX knows all that may be told
     DELIVERED = "delivered"  # VTEX knows that everything arrived
-    CLOSED = "closed"  # over without a delivery, `closed_because` says how
+    CLOSED = "closed"  # over without a delivery, `closed_reason` says how
     CANCELLED = "cancelled"  # the ERP took the label back
 
 
@@ -32,7 +32,7 @@ class ShipmentStatus:
 
     state: ShipmentState
     why: str | None = None
-    closed_because: str | None = None
+    closed_reason: str | None = None
 
 
 def status_of(
@@ -53,31 +53,31 @@ def status_of(
 
 def _over(row: Mapping[str, Any]) -> ShipmentStatus | None:
     """Say how it stands if nothing is told for now, or for ever."""
-    closed = row["closed_because"]
+    closed = row["closed_reason"]
     if closed == CANCELLED:
         return ShipmentStatus(ShipmentState.CANCELLED)
-    if row["stuck_because"] is not None:
-        return ShipmentStatus(ShipmentState.STUCK, row["stuck_because"])
+    if row["stuck_reason"] is not None:
+        return ShipmentStatus(ShipmentState.STUCK, row["stuck_reason"])
     if row["pending"] is not None and row["in_doubt_since"] is not None:
-        return ShipmentStatus(ShipmentState.IN_DOUBT, row["waiting_because"])
-    if row["delivered_told_at"] is not None:
+        return ShipmentStatus(ShipmentState.IN_DOUBT, row["waiting_reason"])
+    if row["delivered_published_at"] is not None:
         return ShipmentStatus(ShipmentState.DELIVERED)
     if row["closed_at"] is not None:
-        return ShipmentStatus(ShipmentState.CLOSED, closed_because=closed)
+        return ShipmentStatus(ShipmentState.CLOSED, closed_reason=closed)
     return None
 
 
 def _moving(row: Mapping[str, Any], now: int, gate: str | None) -> ShipmentStatus:
     """Tell what is due from what waits and what is at rest."""
-    due_at, news_due_at = row["due_at"], row["news_due_at"]
-    because, not_before = row["waiting_because"], row["not_before"] or 0
+    due_at, events_due_at = row["due_at"], row["events_due_at"]
+    because, not_before = row["waiting_reason"], row["not_before"] or 0
     if row["lease"] is not None:
         return ShipmentStatus(ShipmentState.DUE, "VTEX is being told")
-    if due_at is None and news_due_at is None:
+    if due_at is None and events_due_at is None:
         return ShipmentStatus(ShipmentState.UP_TO_DATE)
     if not_before > now:
         return ShipmentStatus(ShipmentState.WAITING, _until(because, not_before))
-    if news_due_at is None and due_at > now:
+    if events_due_at is None and due_at > now:
         why = _until(because, due_at) if because else None
         return ShipmentStatus(
             ShipmentState.WAITING if because else ShipmentState.UP_TO_DATE, why

@@ -26,19 +26,19 @@ Waiting = tuple[NewDocument, asyncio.Future[None]]
 
 
 class BatchWriter:
-    """Documents on their way to the disk; *on_kept* is called after every commit."""
+    """Documents on their way to the disk; *on_stored* is called after every commit."""
 
     def __init__(
         self,
         documents: Documents,
         limits: Limits,
         health: Health,
-        on_kept: Callable[[], None],
+        on_stored: Callable[[], None],
     ) -> None:
         self._documents = documents
         self._limits = limits
         self._health = health
-        self._on_kept = on_kept
+        self._on_stored = on_stored
         self._waiting: list[Waiting] = []
         self._requests = self._bytes = 0
         self._committer: asyncio.Task[None] | None = None
@@ -91,7 +91,7 @@ class BatchWriter:
         else:
             self._health.well(STORE)
             _answer(batch, None)
-            self._on_kept()
+            self._on_stored()
         finally:
             self._requests -= len(batch)
             self._bytes -= sum(len(kept.body) + OVERHEAD for kept, _ in batch)

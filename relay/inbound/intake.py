@@ -12,7 +12,7 @@ from relay.adapters.signatures import check_secret
 from relay.clock import Clock
 from relay.config.contract import ContractSettings
 from relay.config.sections import IntakeSettings as Limits
-from relay.errors import BacklogFull, UnknownContract, UntrustedWebhook
+from relay.errors import BacklogFull, UnknownContract, VerificationFailed
 from relay.health import Health
 from relay.inbound.batch_writer import BatchWriter
 from relay.inbound.rejected import RejectedWriter
@@ -29,7 +29,7 @@ _log = logger(__name__)
 class Intake:
     """Takes requests of carriers; what it has answered for is on disk.
 
-    *on_kept* is called after every commit that kept something.
+    *on_stored* is called after every commit that kept something.
     """
 
     def __init__(  # noqa: PLR0913 -- wired in one place, by keyword
@@ -40,20 +40,22 @@ class Intake:
         clock: Clock,
         *,
         limits: Limits | None = None,
-        aside_key: bytes | None = None,
+        rejected_key: bytes | None = None,
         health: Health | None = None,
         metrics: Metrics | None = None,
-        on_kept: Callable[[], None] = lambda: None,
+        on_stored: Callable[[], None] = lambda: None,
     ) -> None:
         self._clock = clock
         self._limits = limits or Limits()
         self._gathering = BatchWriter(
-            documents, self._limits, health or Health(), on_kept
+            documents, self._limits, health or Health(), on_stored
         )
         self.reload(carriers, contracts)
-        self.asides = RejectedWriter(documents.asides, clock, self._limits, aside_key)
+        self.rejected_requests = RejectedWriter(
+            documents.rejected_requests, clock, self._limits, rejected_key
+        )
         self.metrics = metrics or Metrics()
-        self._untrusted: Counter[str] = Counter()
+        self._rejected: Counter[str] = Counter()
         self._strangers = 0
 
     def reload(
@@ -91,10 +93,10 @@ class Intake:
         self.check_room(contract, len(request.body))
         self._verify(contract, request, url_secret)
         await self._keep(contract, "webhook", request.headers, request.body)
-        self.metrics.documents_kept.labels(contract).inc()
+        self.metrics.documents_stored.labels(contract).inc()
         return self._reply(contract, request)
 
-    async def keep_document(
+    async def store_document(
         self, contract: str, source: str, headers: Mapping[str, str], body: bytes
     ) -> None:
         """Keep what came by another door, such as a poll, a file or an operator.
@@ -111,7 +113,7 @@ class Intake:
     async def close(self) -> None:
         """Wait until everything that was taken is kept or refused."""
         await self._gathering.close()
-        await self.asides.close()
+        await self.rejected_requests.close()
 
     def _verify(
         self, contract: str, request: WebhookRequest, url_secret: str | None
@@ -119,16 +121,16 @@ class Intake:
         """Raise `UntrustedWebhook` unless *request* is the carrier's."""
         try:
             self._check(contract, request, url_secret)
-        except UntrustedWebhook as error:
-            self._count_untrusted(contract, error)
-            kept = self._kept_headers(contract, request.headers)
-            self.asides.put(contract, request, url_secret, kept, str(error))
+        except VerificationFailed as error:
+            self._count_rejected(contract, error)
+            kept = self._stored_headers(contract, request.headers)
+            self.rejected_requests.put(contract, request, url_secret, kept, str(error))
             raise
         except Exception as error:
             reason = f"verifying failed: {type(error).__name__}"
             _log.exception("a request could not be verified", contract=contract)
-            kept = self._kept_headers(contract, request.headers)
-            self.asides.put(contract, request, url_secret, kept, reason)
+            kept = self._stored_headers(contract, request.headers)
+            self.rejected_requests.put(contract, request, url_secret, kept, reason)
             raise BacklogFull("the relay failed to verify the request") from error
 
     def _check(
@@ -140,7 +142,7 @@ class Intake:
         elif verification == "url":
             check_secret(url_secret or "", self._url_secrets[contract])
         elif verification == "asked":
-            raise UntrustedWebhook("the carrier is asked: nobody calls")
+            raise VerificationFailed("the carrier is asked: nobody calls")
 
     def _count_unknown(self, contract: str) -> None:
         """Log at counts that double, with the name tried: it may be a typing error."""
@@ -149,28 +151,26 @@ class Intake:
             count, tried = self._strangers, contract[:LONGEST_NAME]
             _log.warning("no such contract", tried=tried, count=count)
 
-    def _count_untrusted(self, contract: str, error: UntrustedWebhook) -> None:
+    def _count_rejected(self, contract: str, error: VerificationFailed) -> None:
         """Count, and log at counts that double: a flood must not fill the log."""
         self.metrics.documents_forged.labels(contract).inc()
-        self._untrusted[contract] += 1
-        count = self._untrusted[contract]
+        self._rejected[contract] += 1
+        count = self._rejected[contract]
         if count & (count - 1) == 0:
-            _log.warning(
-                "untrusted", contract=contract, count=count, because=str(error)
-            )
+            _log.warning("rejected", contract=contract, count=count, because=str(error))
 
     async def _keep(
         self, contract: str, source: str, headers: Mapping[str, str], body: bytes
     ) -> None:
-        kept = self._kept_headers(contract, headers)
+        kept = self._stored_headers(contract, headers)
         await self._gathering.keep(
             NewDocument(contract, source, body, self._clock(), kept)
         )
 
-    def _kept_headers(
+    def _stored_headers(
         self, contract: str, headers: Mapping[str, str]
     ) -> dict[str, str]:
-        names = self._carriers[contract].kept_headers
+        names = self._carriers[contract].stored_headers
         kept = {n: headers[n] for n in names if n in headers}
         if "content-type" in headers:
             kept["content-type"] = headers["content-type"]

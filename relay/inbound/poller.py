@@ -57,7 +57,7 @@ class PollEvents:
     """
 
     on_call: Callable[[str, str], None] = lambda _contract, _outcome: None
-    on_kept: Callable[[], None] = lambda: None
+    on_stored: Callable[[], None] = lambda: None
     on_hang: Callable[[], None] = lambda: None
 
 
@@ -110,10 +110,10 @@ class PollRounds:
         heard = heard_of(views, answer.events)
         numbers = [v.tracking_number or v.invoice_key for v in views]
         _log.info("asked", contract=contract, parcels=numbers, news=len(answer.keep))
-        told = [
+        published = [
             interval_after(p, h, now) for p, h in zip(claim.parcels, heard, strict=True)
         ]
-        nexts = [after_answer(p, plan, now) for p in told]
+        nexts = [after_answer(p, plan, now) for p in published]
         return await self.claims.answered(PollSucceeded(claim, began, now), nexts)
 
     async def _fetch(self, claim: PollClaim, began: datetime) -> bool:
@@ -128,7 +128,7 @@ class PollRounds:
             PollSucceeded(claim, began, now), kept, cursor
         )
         if kept and settled:
-            self.tells.on_kept()
+            self.tells.on_stored()
         return settled
 
     async def _subscribe(self, claim: PollClaim, began: datetime) -> bool:
@@ -176,7 +176,7 @@ def _kept(
     contract: str, carrier: Carrier, document: Document, now: datetime
 ) -> NewDocument:
     """Return a document of a feed as it is kept: without headers that may be secret."""
-    names = carrier.kept_headers | {"content-type"}
+    names = carrier.stored_headers | {"content-type"}
     headers = {n: v for n, v in document.headers.items() if n in names}
     return NewDocument(contract, FEED, document.body, now, headers)
 

@@ -102,7 +102,7 @@ class ReaderCallbacks:
     is held while adapters read, for what even the event loop cannot see.
     """
 
-    on_news: Callable[[], None] = lambda: None
+    on_events: Callable[[], None] = lambda: None
     on_idle: Callable[[], None] = lambda: None
     on_hang: Callable[[], None] = lambda: None
     on_read: Callable[[Sequence[ParsedDocument]], None] = lambda _: None
@@ -227,7 +227,7 @@ class Reader:
         self._hearing.log(readings)
         self._calls.on_read(readings)
         if any(r.events or r.replayed for r in readings):
-            self._calls.on_news()
+            self._calls.on_events()
 
     async def _idle(self) -> None:
         """Say that the backlog is read; look for documents of contracts come back."""

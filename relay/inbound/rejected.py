@@ -37,18 +37,20 @@ class RejectedWriter:
 
     def __init__(
         self,
-        asides: RejectedRequests,
+        rejected_requests: RejectedRequests,
         clock: Clock,
         limits: Limits,
         key: bytes | None = None,
         rest: timedelta = REST,
     ) -> None:
-        self._asides = asides
+        self._rejected_requests = rejected_requests
         self._clock = clock
         self._limits = limits
         self._key = key or secrets.token_bytes(32)
         self._rest = rest.total_seconds()
-        self._waiting: deque[RejectedRequest] = deque(maxlen=max(limits.aside_count, 1))
+        self._waiting: deque[RejectedRequest] = deque(
+            maxlen=max(limits.rejected_count, 1)
+        )
         self._writer: asyncio.Task[None] | None = None
 
     @property
@@ -61,17 +63,20 @@ class RejectedWriter:
         contract: str,
         request: WebhookRequest,
         url_secret: str | None,
-        kept_headers: Mapping[str, str],
+        stored_headers: Mapping[str, str],
         because: str,
     ) -> None:
         """Put *request* aside, soon; never fails, and may drop an older one."""
-        if not self._limits.aside_count or len(request.body) > self._limits.aside_bytes:
+        if (
+            not self._limits.rejected_count
+            or len(request.body) > self._limits.rejected_bytes
+        ):
             return
         self._waiting.append(
             RejectedRequest(
                 contract,
                 self._clock(),
-                kept_headers,
+                stored_headers,
                 request.body,
                 self._presented(request.headers, url_secret),
                 because[:300],
@@ -90,12 +95,12 @@ class RejectedWriter:
         batch, self._waiting = self._waiting, deque(maxlen=self._waiting.maxlen)
         now = self._clock()
         bounds = RejectedBounds(
-            self._limits.aside_count,
-            self._limits.aside_bytes,
-            now - timedelta(days=self._limits.aside_days),
+            self._limits.rejected_count,
+            self._limits.rejected_bytes,
+            now - timedelta(days=self._limits.rejected_days),
         )
         try:
-            await self._asides.put(list(batch), bounds)
+            await self._rejected_requests.put(list(batch), bounds)
         except Exception as error:  # noqa: BLE001 -- nobody waits for it
             _log.warning("untrusted requests were not put aside", error=repr(error))
 

@@ -34,11 +34,11 @@ from relay.store.accounts import AccountState
 from relay.store.snapshots import (
     Change,
     Claim,
-    announced,
     published_key,
+    tracking_sent,
     with_snapshots,
 )
-from relay.vtex.answers import Meaning, hint, meaning
+from relay.vtex.answers import Meaning, hint_for, meaning
 from relay.vtex.client import VtexResponse
 
 
@@ -121,7 +121,7 @@ def _after_look(
 
 def _looked_row(claim: Claim, number: str | None, now: datetime) -> dict[str, Any]:
     return {
-        "shipment": claim.facts.shipment,
+        "shipment": claim.snapshot.shipment,
         "now": micros(now),
         "vtex_invoice_number": number,
     }
@@ -131,41 +131,47 @@ def _after_write(claim: Claim, step: Write, now: datetime) -> Outcome:
     claim = replace(claim, failing_since=None, attempts=1)
     if isinstance(step, SendEvents):
         return _published(claim, step, now)
-    told = step.announcement
-    row = {"shipment": claim.facts.shipment, "announced_as": announced(told)}
-    anew = with_snapshots(claim, announced_as=told, pending=None, in_doubt_since=None)
+    published = step.tracking
+    row = {
+        "shipment": claim.snapshot.shipment,
+        "tracking_sent_as": tracking_sent(published),
+    }
+    anew = with_snapshots(
+        claim, tracking_sent_as=published, pending=None, in_doubt_since=None
+    )
     done = replace(anew, failing_since=None)
-    return Outcome(done, (("accept_announcement", row),), accepted(now))
+    return Outcome(done, (("accept_tracking", row),), accepted(now))
 
 
 def _published(claim: Claim, step: SendEvents, now: datetime) -> Outcome:
     """Remember what VTEX accepted; a delivery after a doubt is read back."""
-    facts = claim.facts
-    read_back = step.is_delivered and facts.in_doubt_since is not None
+    snapshot = claim.snapshot
+    read_back = step.is_delivered and snapshot.in_doubt_since is not None
     row = {
-        "shipment": facts.shipment,
+        "shipment": snapshot.shipment,
         "is_delivered": int(step.is_delivered),
         "read_back": int(read_back),
         "now": micros(now),
     }
-    changes = [*accept(step.new, facts.shipment, now), ("accept_publishing", row)]
+    changes = [*accept(step.new, snapshot.shipment, now), ("accept_publishing", row)]
     anew = with_snapshots(
         claim,
-        told=(*facts.accepted, *(replace(t, accepted=True) for t in step.new)),
+        published=(*snapshot.accepted, *(replace(t, accepted=True) for t in step.new)),
         pending=None,
-        in_doubt_since=facts.in_doubt_since if read_back else None,
-        delivered_told=facts.delivered_told or step.is_delivered,
+        in_doubt_since=snapshot.in_doubt_since if read_back else None,
+        delivered_published=snapshot.delivered_published or step.is_delivered,
     )
     done = replace(anew, failing_since=None)
     return Outcome(done, tuple(changes), accepted(now))
 
 
 def accept(
-    told: Sequence[PublishedEvent], shipment: int, now: datetime
+    published: Sequence[PublishedEvent], shipment: int, now: datetime
 ) -> list[Change]:
     """Return the changes that mark objects as accepted."""
     return [
-        ("accept_told", published_key(t, shipment) | {"now": micros(now)}) for t in told
+        ("accept_told", published_key(t, shipment) | {"now": micros(now)})
+        for t in published
     ]
 
 
@@ -174,9 +180,9 @@ def _forgotten(claim: Claim, step: ReadOrder | Write) -> Outcome:
 
     One that repeats a write in doubt stays: the first of them may have been.
     """
-    if isinstance(step, ReadOrder) or claim.facts.pending is not None:
+    if isinstance(step, ReadOrder) or claim.snapshot.pending is not None:
         return Outcome(claim)
-    shipment = claim.facts.shipment
+    shipment = claim.snapshot.shipment
     row = {"shipment": shipment, "true_refuted": int(step.is_delivered)}
     changes: tuple[Change, ...] = (("clear_pending", row),)
     if isinstance(step, SendEvents):
@@ -192,7 +198,7 @@ def _not_accepted(
     around: OutcomeContext,
 ) -> Outcome:
     words = f"VTEX answered {answer.status}: {answer.words}".rstrip(": ")
-    advice = hint(means, answer.status, answer.words, claim.facts.addressed_as)
+    advice = hint_for(means, answer.status, answer.words, claim.snapshot.addressed_as)
     because = f"{words}. {advice}" if advice else words
     waits = around.waits
     match means:

@@ -46,10 +46,10 @@ class ReadOrder:
 class SendTrackingNumber:
     """Tell VTEX the tracking number of the invoice."""
 
-    announcement: SentTrackingNumber
+    tracking: SentTrackingNumber
     body: str
 
-    kind = "announce"
+    kind = "send_tracking"
     is_delivered = False
 
 
@@ -73,9 +73,9 @@ class Rest:
     """There is nothing to tell now."""
 
     next_at: datetime | None = None
-    waiting_because: str | None = None
+    waiting_reason: str | None = None
     closes_because: str | None = None
-    stuck_because: str | None = None
+    stuck_reason: str | None = None
 
 
 Write = SendTrackingNumber | SendEvents
@@ -98,60 +98,63 @@ def next_step(  # noqa: PLR0913 -- by keyword, and asked from one place
     events in this claim: what may be told does not depend on what was told now,
     and what its time comes for meanwhile is due at once.
     """
-    facts = claim.facts
-    if facts.closed_because in OVER:
-        return Rest(closes_because=facts.closed_because)
-    if facts.pending is not None:
-        return ReadOrder("doubt") if can_read else _repeat(facts, facts.pending)
-    if facts.delivered_told:
-        doubtful = facts.in_doubt_since is not None and can_read
+    snapshot = claim.snapshot
+    if snapshot.closed_reason in OVER:
+        return Rest(closes_because=snapshot.closed_reason)
+    if snapshot.pending is not None:
+        return ReadOrder("doubt") if can_read else _repeat(snapshot, snapshot.pending)
+    if snapshot.delivered_published:
+        doubtful = snapshot.in_doubt_since is not None and can_read
         return ReadOrder("verify") if doubtful else Rest(closes_because="delivered")
-    if not tracking_number_sent(facts):
-        return _to_announce(facts, can_read=can_read)
-    assessment = assessment or publishable(facts, now, policy, read_up_to=read_up_to)
-    step = _publish(facts, now, policy, assessment, read_up_to)
+    if not tracking_number_sent(snapshot):
+        return _tracking_to_send(snapshot, can_read=can_read)
+    assessment = assessment or publishable(snapshot, now, policy, read_up_to=read_up_to)
+    step = _publish(snapshot, now, policy, assessment, read_up_to)
     if (
         isinstance(step, SendEvents)
         and can_read
-        and facts.imported
-        and not facts.compared
+        and snapshot.imported
+        and not snapshot.compared
     ):
         return ReadOrder("import")
     return step
 
 
-def _to_announce(facts: Snapshot, *, can_read: bool) -> Step:
+def _tracking_to_send(snapshot: Snapshot, *, can_read: bool) -> Step:
     """Announce, after a look at what VTEX has, where that is possible."""
-    if facts.announcement is None:
-        return Rest(waiting_because=NO_NUMBER)
-    if not facts.looked and facts.announced_as is None and can_read:
-        return ReadOrder("import" if facts.imported else "first")
-    return _announce(facts.announcement)
+    if snapshot.tracking is None:
+        return Rest(waiting_reason=NO_NUMBER)
+    if not snapshot.looked and snapshot.tracking_sent_as is None and can_read:
+        return ReadOrder("import" if snapshot.imported else "first")
+    return _send_tracking(snapshot.tracking)
 
 
-def _announce(told: SentTrackingNumber) -> SendTrackingNumber:
+def _send_tracking(published: SentTrackingNumber) -> SendTrackingNumber:
     body = partial_invoice_body(
-        told.tracking_number, told.tracking_url, told.courier, told.dispatched_date
+        published.tracking_number,
+        published.tracking_url,
+        published.courier,
+        published.dispatched_date,
     )
-    return SendTrackingNumber(told, as_bytes(body).decode())
+    return SendTrackingNumber(published, as_bytes(body).decode())
 
 
 def _publish(
-    facts: Snapshot,
+    snapshot: Snapshot,
     now: datetime,
     policy: Policy,
     assessment: Publishable,
     read_up_to: datetime | None,
 ) -> Step:
-    found = next_update(facts, assessment, policy)
+    found = next_update(snapshot, assessment, policy)
     if found is None:
         closes = assessment.closes_because
         return Rest(
             next_at=_next_at(assessment, now, read_up_to),
             closes_because=closes if closes != "delivered" else None,
         )
-    new = tuple(as_json_value(o, facts, policy) for o in found.new)
-    objects = _objects(facts, new, policy)
+    new = tuple(as_json_value(o, snapshot, policy) for o in found.new)
+    objects = _objects(snapshot, new, policy)
     delivered_at = found.delivered_at
     spelled = (
         delivered_date(delivered_at, policy.zone, policy.event_time)
@@ -171,15 +174,15 @@ def _next_at(
 
 
 def as_json_value(
-    new: EventToPublish, facts: Snapshot, policy: Policy
+    new: EventToPublish, snapshot: Snapshot, policy: Policy
 ) -> PublishedEvent:
     """Return something new as VTEX is told it."""
-    named = facts.volumes > 1 and new.volume != WHOLE
+    named = snapshot.volumes > 1 and new.volume != WHOLE
     spelled = tracking_object(
         new,
         policy.zone,
         policy.event_time,
-        volume=(new.volume, facts.volumes) if named else None,
+        volume=(new.volume, snapshot.volumes) if named else None,
     )
     return PublishedEvent(
         volume=new.volume,
@@ -192,32 +195,32 @@ def as_json_value(
 
 
 def _objects(
-    facts: Snapshot, new: Sequence[PublishedEvent], policy: Policy
+    snapshot: Snapshot, new: Sequence[PublishedEvent], policy: Policy
 ) -> Sequence[Any]:
     """Return the objects of a call: all that was ever told, or what is new."""
-    told = [*facts.accepted, *new]
+    published = [*snapshot.accepted, *new]
     if policy.events == "delta":
-        told = list(new) or told[-1:]
-    told.sort(key=lambda t: (t.occurred_at, t.position, t.code, t.volume))
-    return [t.object for t in told]
+        published = list(new) or published[-1:]
+    published.sort(key=lambda t: (t.occurred_at, t.position, t.code, t.volume))
+    return [t.object for t in published]
 
 
-def _repeat(facts: Snapshot, pending: UnconfirmedWrite) -> Step:
+def _repeat(snapshot: Snapshot, pending: UnconfirmedWrite) -> Step:
     """Repeat a stored write byte for byte: its fate cannot be read."""
-    if pending.kind == "announce":
-        return SendTrackingNumber(announced_in(pending.body), pending.body)
-    new = tuple(t for t in facts.told if not t.accepted)
+    if pending.kind == "send_tracking":
+        return SendTrackingNumber(tracking_in(pending.body), pending.body)
+    new = tuple(t for t in snapshot.published if not t.accepted)
     return SendEvents(new, pending.body, pending.is_delivered)
 
 
-def announced_in(body: str) -> SentTrackingNumber:
+def tracking_in(body: str) -> SentTrackingNumber:
     """Return what the stored body of an announcement says."""
-    told = json.loads(body)
+    published = json.loads(body)
     return SentTrackingNumber(
-        tracking_number=told["trackingNumber"] or "",
-        tracking_url=told["trackingUrl"],
-        courier=told["courier"],
-        dispatched_date=told["dispatchedDate"],
+        tracking_number=published["trackingNumber"] or "",
+        tracking_url=published["trackingUrl"],
+        courier=published["courier"],
+        dispatched_date=published["dispatchedDate"],
     )
 
 
@@ -235,7 +238,7 @@ def plan(claim: Claim, step: Step, now: datetime) -> PlannedWrite:
     if isinstance(step, Rest):
         return PlannedWrite(step, "")
     call = new_id(now)
-    shipment = claim.facts.shipment
+    shipment = claim.snapshot.shipment
     changes: list[Change] = [("store_call", _call_row(claim, step, call, now))]
     if isinstance(step, ReadOrder):
         return PlannedWrite(step, call, tuple(changes))
@@ -261,8 +264,8 @@ def _call_row(
 ) -> Mapping[str, Any]:
     return {
         "call": call,
-        "shipment": claim.facts.shipment,
-        "account": claim.facts.account,
+        "shipment": claim.snapshot.shipment,
+        "account": claim.snapshot.account,
         "kind": step.kind,
         "body": None if isinstance(step, ReadOrder) else step.body,
         "now": micros(now),
@@ -270,35 +273,37 @@ def _call_row(
 
 
 def published_row(
-    told: PublishedEvent, shipment: int, now: datetime
+    published: PublishedEvent, shipment: int, now: datetime
 ) -> Mapping[str, Any]:
     """Return what is stored of an object that VTEX is told, or shows."""
     return {
         "shipment": shipment,
-        "volume": told.volume,
-        "occurred_at": micros(told.occurred_at),
-        "code": told.code,
-        "position": told.position,
-        "object": dumps(dict(told.object)),
-        "event": told.event,
+        "volume": published.volume,
+        "occurred_at": micros(published.occurred_at),
+        "code": published.code,
+        "position": published.position,
+        "object": dumps(dict(published.object)),
+        "event": published.event,
         "now": micros(now),
     }
 
 
-def quarantine_changes(facts: Snapshot, now: datetime, policy: Policy) -> list[Change]:
+def quarantine_changes(
+    snapshot: Snapshot, now: datetime, policy: Policy
+) -> list[Change]:
     """Return what the lists of quarantined events have to show anew."""
-    if facts.delivered_told:
+    if snapshot.delivered_published:
         return []
-    doubtful = quarantined(facts, now, policy)
+    doubtful = quarantined(snapshot, now, policy)
     return [
         (
             "quarantine_event",
             {
-                "shipment": facts.shipment,
+                "shipment": snapshot.shipment,
                 "event": e.event,
                 "because": doubtful.get(e.event),
             },
         )
-        for e in facts.events
-        if doubtful.get(e.event) != e.quarantined_because
+        for e in snapshot.events
+        if doubtful.get(e.event) != e.quarantine_reason
     ]

@@ -118,7 +118,7 @@ class Publisher:
         self, state: AccountState, terms: AccountTerms, now: datetime
     ) -> int:
         free = self.terms.in_flight - len(self._running)
-        if free <= 0 or state.closed_because(micros(now)):
+        if free <= 0 or state.closed_reason(micros(now)):
             return 0
         waits = self.terms.waits
         taking = ClaimTerms(

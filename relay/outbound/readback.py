@@ -10,13 +10,13 @@ from relay.clock import micros
 from relay.domain.next_update import as_object, unpublished_events
 from relay.domain.publishable import publishable
 from relay.domain.shipment import Policy, PublishedEvent, Snapshot, UnconfirmedWrite
-from relay.outbound.plan import announced_in, as_json_value, published_row
+from relay.outbound.plan import as_json_value, published_row, tracking_in
 from relay.outbound.settlement import Settlement, Waits, postponed, slower, stuck
 from relay.store.snapshots import (
     Change,
     Claim,
-    announced,
     published_key,
+    tracking_sent,
     with_snapshots,
 )
 from relay.vtex.bodies import TrackingObject
@@ -43,13 +43,16 @@ class OrderCheck:
     differs: str | None = None
 
 
-def package_of(facts: Snapshot, payload: object) -> PackageView | None:
+def package_of(snapshot: Snapshot, payload: object) -> PackageView | None:
     """Return the invoice's package in an order that was read, if it is there."""
     order = parse_order(payload)
     if order is None:
         return None
     found = find_package(
-        order, facts.invoice_number, facts.invoice_key, facts.vtex_invoice_number
+        order,
+        snapshot.invoice_number,
+        snapshot.invoice_key,
+        snapshot.vtex_invoice_number,
     )
     return (
         None if found is None or isinstance(found, DifferentNumber) else found.package
@@ -60,7 +63,7 @@ def check_order(
     claim: Claim, payload: object, now: datetime, _zone: ZoneInfo, waits: Waits
 ) -> OrderCheck:
     """Find the invoice; what VTEX shows as ours needs no announcement."""
-    facts = claim.facts
+    snapshot = claim.snapshot
     order = parse_order(payload)
     if order is None:
         return OrderCheck(
@@ -69,7 +72,10 @@ def check_order(
     if order.canceled:
         return OrderCheck(claim, settlement=Settlement(closes_because=ORDER_CANCELLED))
     found = find_package(
-        order, facts.invoice_number, facts.invoice_key, facts.vtex_invoice_number
+        order,
+        snapshot.invoice_number,
+        snapshot.invoice_key,
+        snapshot.vtex_invoice_number,
     )
     if found is None:
         return OrderCheck(
@@ -84,27 +90,27 @@ def check_order(
 
 
 def _found(claim: Claim, package: PackageView, now: datetime) -> OrderCheck:
-    facts = claim.facts
+    snapshot = claim.snapshot
     row = {
-        "shipment": facts.shipment,
+        "shipment": snapshot.shipment,
         "now": micros(now),
         "vtex_invoice_number": None,
     }
     changes: tuple[Change, ...] = (("looked", row),)
-    if not shows_ours(facts, package):
+    if not shows_ours(snapshot, package):
         return OrderCheck(with_snapshots(claim, looked=True), changes)
-    assert facts.announcement is not None  # noqa: S101 -- shows_ours looked
+    assert snapshot.tracking is not None  # noqa: S101 -- shows_ours looked
     accepted = {
-        "shipment": facts.shipment,
-        "announced_as": announced(facts.announcement),
+        "shipment": snapshot.shipment,
+        "tracking_sent_as": tracking_sent(snapshot.tracking),
     }
-    anew = with_snapshots(claim, looked=True, announced_as=facts.announcement)
-    return OrderCheck(anew, (*changes, ("accept_announcement", accepted)))
+    anew = with_snapshots(claim, looked=True, tracking_sent_as=snapshot.tracking)
+    return OrderCheck(anew, (*changes, ("accept_tracking", accepted)))
 
 
-def shows_ours(facts: Snapshot, package: PackageView) -> bool:
+def shows_ours(snapshot: Snapshot, package: PackageView) -> bool:
     """Whether VTEX has the number, URL and courier that we hold."""
-    ours = facts.announcement
+    ours = snapshot.tracking
     return ours is not None and shows_tracking_number(
         package, ours.tracking_number, ours.tracking_url, ours.courier
     )
@@ -128,14 +134,14 @@ def settle_unconfirmed(
     claim: Claim, payload: object, now: datetime, zone: ZoneInfo, waits: Waits
 ) -> OrderCheck:
     """Accept of the stored write what VTEX shows; forget the rest."""
-    package = package_of(claim.facts, payload)
-    if package is None or claim.facts.pending is None:
+    package = package_of(claim.snapshot, payload)
+    if package is None or claim.snapshot.pending is None:
         return OrderCheck(
             claim, settlement=not_shown(claim, now, waits, "something else")
         )
-    if claim.facts.pending.kind == "announce":
-        return _announced(claim, claim.facts.pending, package)
-    return _published(claim, claim.facts.pending, package, now, zone)
+    if claim.snapshot.pending.kind == "send_tracking":
+        return _tracking_sent(claim, claim.snapshot.pending, package)
+    return _published(claim, claim.snapshot.pending, package, now, zone)
 
 
 def verify(
@@ -145,8 +151,8 @@ def verify(
 
     A difference counts when it is seen twice; then the delivery is told again.
     """
-    package = package_of(claim.facts, payload)
-    shipment = claim.facts.shipment
+    package = package_of(claim.snapshot, payload)
+    shipment = claim.snapshot.shipment
     if package is not None and package.finished:
         row = {"shipment": shipment, "now": micros(now)}
         return OrderCheck(
@@ -159,9 +165,9 @@ def verify(
     anew = with_snapshots(
         claim,
         in_doubt_since=None,
-        delivered_told=False,
+        delivered_published=False,
         true_sent=False,
-        closed_because=None,
+        closed_reason=None,
     )
     return OrderCheck(
         replace(anew, failing_since=None),
@@ -169,20 +175,21 @@ def verify(
     )
 
 
-def _announced(
+def _tracking_sent(
     claim: Claim, pending: UnconfirmedWrite, package: PackageView
 ) -> OrderCheck:
-    shipment = claim.facts.shipment
-    told = announced_in(pending.body)
+    shipment = claim.snapshot.shipment
+    published = tracking_in(pending.body)
     anew = with_snapshots(claim, pending=None, in_doubt_since=None, looked=True)
     if not shows_tracking_number(
-        package, told.tracking_number, told.tracking_url, told.courier
+        package, published.tracking_number, published.tracking_url, published.courier
     ):
         row = {"shipment": shipment, "true_refuted": 0}
         return OrderCheck(anew, (("clear_pending", row),))
-    accepted = {"shipment": shipment, "announced_as": announced(told)}
+    accepted = {"shipment": shipment, "tracking_sent_as": tracking_sent(published)}
     return OrderCheck(
-        with_snapshots(anew, announced_as=told), (("accept_announcement", accepted),)
+        with_snapshots(anew, tracking_sent_as=published),
+        (("accept_tracking", accepted),),
     )
 
 
@@ -193,19 +200,19 @@ def _published(
     now: datetime,
     zone: ZoneInfo,
 ) -> OrderCheck:
-    facts = claim.facts
-    sent = [t for t in facts.told if not t.accepted]
+    snapshot = claim.snapshot
+    sent = [t for t in snapshot.published if not t.accepted]
     delivered = pending.is_delivered and package.finished
     shown = sent if delivered else shown_of(sent, package, zone)
-    accepted = (*facts.accepted, *(replace(t, accepted=True) for t in shown))
+    accepted = (*snapshot.accepted, *(replace(t, accepted=True) for t in shown))
     changes: list[Change] = [
-        ("accept_told", published_key(t, facts.shipment) | {"now": micros(now)})
+        ("accept_told", published_key(t, snapshot.shipment) | {"now": micros(now)})
         for t in shown
     ]
-    changes.append(("drop_unaccepted_told", {"shipment": facts.shipment}))
+    changes.append(("drop_unaccepted_told", {"shipment": snapshot.shipment}))
     if delivered:
         row = {
-            "shipment": facts.shipment,
+            "shipment": snapshot.shipment,
             "is_delivered": 1,
             "read_back": 0,
             "now": micros(now),
@@ -213,15 +220,15 @@ def _published(
         changes.append(("accept_publishing", row))
     else:
         refuted = int(pending.is_delivered)
-        row = {"shipment": facts.shipment, "true_refuted": refuted}
+        row = {"shipment": snapshot.shipment, "true_refuted": refuted}
         changes.append(("clear_pending", row))
     anew = with_snapshots(
         claim,
-        told=accepted,
+        published=accepted,
         pending=None,
-        delivered_told=facts.delivered_told or delivered,
-        true_sent=facts.true_sent and not (pending.is_delivered and not delivered),
-        in_doubt_since=None if delivered else facts.in_doubt_since,
+        delivered_published=snapshot.delivered_published or delivered,
+        true_sent=snapshot.true_sent and not (pending.is_delivered and not delivered),
+        in_doubt_since=None if delivered else snapshot.in_doubt_since,
     )
     return OrderCheck(anew, tuple(changes))
 
@@ -244,7 +251,7 @@ def adopted(
     does it, before the first write that has one.
     """
     seen = check_order(claim, payload, now, policy.zone, waits)
-    package = package_of(claim.facts, payload)
+    package = package_of(claim.snapshot, payload)
     if seen.settlement is not None or package is None:
         return seen
     anew, changes = _compared(seen.claim, package, now, policy)
@@ -258,24 +265,24 @@ def _compared(
 
     A delivery that VTEX shows is never taken back, whoever told it.
     """
-    facts = claim.facts
-    assessment = publishable(facts, now, policy)
-    fresh = [as_object(e, policy) for e in unpublished_events(facts, assessment)]
-    told = [as_json_value(new, facts, policy) for new in fresh]
-    if not told and not package.finished:
+    snapshot = claim.snapshot
+    assessment = publishable(snapshot, now, policy)
+    fresh = [as_object(e, policy) for e in unpublished_events(snapshot, assessment)]
+    published = [as_json_value(new, snapshot, policy) for new in fresh]
+    if not published and not package.finished:
         return claim, []
-    shown = shown_of(told, package, policy.zone)
-    row = {"shipment": facts.shipment, "now": micros(now)}
+    shown = shown_of(published, package, policy.zone)
+    row = {"shipment": snapshot.shipment, "now": micros(now)}
     changes: list[Change] = [
-        *(("accept_shown", published_row(t, facts.shipment, now)) for t in shown),
+        *(("accept_shown", published_row(t, snapshot.shipment, now)) for t in shown),
         ("compared", row),
     ]
     if package.finished:
         changes.append(("accept_publishing", row | {"is_delivered": 1, "read_back": 0}))
     anew = with_snapshots(
         claim,
-        told=(*facts.told, *(replace(t, accepted=True) for t in shown)),
+        published=(*snapshot.published, *(replace(t, accepted=True) for t in shown)),
         compared=True,
-        delivered_told=facts.delivered_told or package.finished,
+        delivered_published=snapshot.delivered_published or package.finished,
     )
     return anew, changes

@@ -38,23 +38,23 @@ from relay.vtex.client import Deadline, VtexClient, VtexResponse
 PARTLY: Final = "partly_delivered"
 
 
-def alerts(facts: Snapshot, step: Rest, now: datetime) -> list[str]:
+def alerts(snapshot: Snapshot, step: Rest, now: datetime) -> list[str]:
     """Return what is worth an alert when a shipment comes to rest.
 
     Some of its parcels came and the others never will; or the carrier takes a
     delivery back that VTEX was told.
     """
     found = []
-    if step.closes_because == PARTLY and facts.closed_because != PARTLY:
+    if step.closes_because == PARTLY and snapshot.closed_reason != PARTLY:
         found.append("only some of the parcels were delivered")
-    if facts.delivered_told and _taken_back(facts, now):
+    if snapshot.delivered_published and _taken_back(snapshot, now):
         found.append("the carrier took a delivery back that VTEX was told")
     return found
 
 
-def _taken_back(facts: Snapshot, now: datetime) -> bool:
-    for volume in range(1, facts.volumes + 1):
-        history = of_volume(facts, volume, now)
+def _taken_back(snapshot: Snapshot, now: datetime) -> bool:
+    for volume in range(1, snapshot.volumes + 1):
+        history = of_volume(snapshot, volume, now)
         gone = undone(history)
         if any(e.event in gone for e in history if e.milestone is Milestone.DELIVERED):
             return True
@@ -64,23 +64,25 @@ def _taken_back(facts: Snapshot, now: datetime) -> bool:
 log = logger(__name__)
 
 
-def log_context(facts: Snapshot) -> dict[str, str]:
+def log_context(snapshot: Snapshot) -> dict[str, str]:
     """Return what lets one follow a shipment through the log."""
     known = {
-        "account": facts.account,
-        "order": facts.order_id,
-        "invoice": facts.invoice_number,
-        "contract": facts.contract,
+        "account": snapshot.account,
+        "order": snapshot.order_id,
+        "invoice": snapshot.invoice_number,
+        "contract": snapshot.contract,
     }
-    if facts.announcement is not None:
-        known["tracking_number"] = facts.announcement.tracking_number
+    if snapshot.tracking is not None:
+        known["tracking_number"] = snapshot.tracking.tracking_number
     return known
 
 
 def log_published(claim: Claim, write: Write) -> None:
     """Log what VTEX accepted."""
     delivered = write.is_delivered
-    log.info("told", kind=write.kind, delivered=delivered, **log_context(claim.facts))
+    log.info(
+        "told", kind=write.kind, delivered=delivered, **log_context(claim.snapshot)
+    )
 
 
 def log_failure(claim: Claim, outcome: Outcome) -> None:
@@ -88,9 +90,9 @@ def log_failure(claim: Claim, outcome: Outcome) -> None:
     settlement = outcome.settlement
     if settlement is None or not settlement.failed:
         return
-    word = "stuck" if settlement.stuck_because else "postponed"
-    because = settlement.stuck_because or settlement.waiting_because
-    log.warning(word, because=because, **log_context(claim.facts))
+    word = "stuck" if settlement.stuck_reason else "postponed"
+    because = settlement.stuck_reason or settlement.waiting_reason
+    log.warning(word, because=because, **log_context(claim.snapshot))
 
 
 def log_quarantined(claim: Claim, quarantines: Sequence[Change]) -> None:
@@ -102,13 +104,13 @@ def log_quarantined(claim: Claim, quarantines: Sequence[Change]) -> None:
                 "quarantined",
                 tracking_event=event,
                 because=because,
-                **log_context(claim.facts),
+                **log_context(claim.snapshot),
             )
 
 
-def log_alert(facts: Snapshot, because: str) -> None:
+def log_alert(snapshot: Snapshot, because: str) -> None:
     """Log what somebody should look at."""
-    log.error("alert", because=because, **log_context(facts))
+    log.error("alert", because=because, **log_context(snapshot))
 
 
 FIRST_REFUSAL = 300
@@ -133,11 +135,11 @@ class ClaimProgress:
         now = self.clock()
         if claim.attempts > self.waits.max_attempts:
             gave_up = f"gave up after {self.waits.max_attempts} attempts"
-            planned = PlannedWrite(Rest(stuck_because=gave_up), "")
+            planned = PlannedWrite(Rest(stuck_reason=gave_up), "")
         else:
             planned = self.plan(claim, now)
-        self.planned[claim.facts.shipment] = planned
-        held = quarantine_changes(claim.facts, now, self.policy_of(claim))
+        self.planned[claim.snapshot.shipment] = planned
+        held = quarantine_changes(claim.snapshot, now, self.policy_of(claim))
         log_quarantined(claim, held)
         return [*held, *planned.changes]
 
@@ -158,11 +160,11 @@ class ClaimProgress:
 
     def policy_of(self, claim: Claim) -> Policy:
         """Return the settings that this shipment is told by."""
-        return self.policy(claim.facts.account, claim.facts.contract)
+        return self.policy(claim.snapshot.account, claim.snapshot.contract)
 
     def _read_up_to(self, claim: Claim, now: datetime) -> datetime | None:
         """Return what the reader is behind with, if it is behind too far."""
-        oldest = self.unread.get(claim.facts.contract)
+        oldest = self.unread.get(claim.snapshot.contract)
         if oldest is None or now - oldest <= self.waits.quiet:
             return None
         return now - self.waits.unread
@@ -200,7 +202,7 @@ class Sender:
 
         What is not settled here is settled when the lease is over.
         """
-        about = log_context(claim.facts)
+        about = log_context(claim.snapshot)
         try:
             await self._course(claim, course)
         except LeaseLost:
@@ -211,7 +213,7 @@ class Sender:
     async def _course(self, claim: Claim, course: ClaimProgress) -> None:
         clock = course.clock
         deadline = Deadline.within(course.waits.deadline.total_seconds(), clock)
-        planned = course.planned.pop(claim.facts.shipment)
+        planned = course.planned.pop(claim.snapshot.shipment)
         while not isinstance(planned.step, Rest):
             answer = await self._call(claim, planned, course, deadline)
             outcome = _outcome(claim, planned, answer, course)
@@ -237,11 +239,11 @@ class Sender:
 
     def _resting(self, claim: Claim, step: Rest, now: datetime) -> list[Change]:
         """Return how a claim comes to rest; what to look at is noted and logged."""
-        facts = claim.facts
+        snapshot = claim.snapshot
         changes = [settle_change(claim, rest(step), now)]
-        for alert in alerts(facts, step, now):
-            log_alert(facts, alert)
-            note = {"shipment": facts.shipment, "now": micros(now), "text": alert}
+        for alert in alerts(snapshot, step, now):
+            log_alert(snapshot, alert)
+            note = {"shipment": snapshot.shipment, "now": micros(now), "text": alert}
             changes.append(("note", note))
         return changes
 
@@ -253,7 +255,7 @@ class Sender:
         deadline: Deadline,
     ) -> VtexResponse | VtexError:
         """Make one call; the sender checks its lease against the clock before."""
-        facts, step = claim.facts, planned.step
+        snapshot, step = claim.snapshot, planned.step
         assert not isinstance(step, Rest)  # noqa: S101 -- a rest makes no call
         account = course.terms.vtex
         status: int | None = None
@@ -262,7 +264,7 @@ class Sender:
                 raise DeadlineOver("the lease is over")
             if isinstance(step, ReadOrder):
                 answer = await self.vtex.read_order(
-                    account, facts.order_id, deadline=deadline
+                    account, snapshot.order_id, deadline=deadline
                 )
             else:
                 answer = await self._write(claim, step, course, deadline)
@@ -270,21 +272,21 @@ class Sender:
         except VtexError as error:
             return error
         finally:
-            self.on_call(facts.account, step.kind, status)
+            self.on_call(snapshot.account, step.kind, status)
         return answer
 
     async def _write(
         self, claim: Claim, step: Write, course: ClaimProgress, deadline: Deadline
     ) -> VtexResponse:
         call = (
-            self.vtex.announce
+            self.vtex.send_tracking
             if isinstance(step, SendTrackingNumber)
             else self.vtex.publish
         )
         return await call(
             course.terms.vtex,
-            claim.facts.order_id,
-            claim.facts.addressed_as,
+            claim.snapshot.order_id,
+            claim.snapshot.addressed_as,
             step.body.encode(),
             deadline=deadline,
         )

@@ -23,8 +23,8 @@ class Settlement:
 
     due_at: datetime | None = None
     not_before: datetime | None = None
-    waiting_because: str | None = None
-    stuck_because: str | None = None
+    waiting_reason: str | None = None
+    stuck_reason: str | None = None
     closes_because: str | None = None
     doubt: bool = False
     counts: bool = False
@@ -35,9 +35,9 @@ def rest(step: Rest) -> Settlement:
     """Settle a shipment of which VTEX knows all that may be told."""
     return Settlement(
         due_at=step.next_at,
-        waiting_because=step.waiting_because,
+        waiting_reason=step.waiting_reason,
         closes_because=step.closes_because,
-        stuck_because=step.stuck_because,
+        stuck_reason=step.stuck_reason,
     )
 
 
@@ -48,7 +48,7 @@ def postponed(
     return Settlement(
         due_at=until,
         not_before=until,
-        waiting_because=because,
+        waiting_reason=because,
         counts=counts,
         failed=True,
         doubt=doubt,
@@ -57,25 +57,25 @@ def postponed(
 
 def stuck(because: str) -> Settlement:
     """Leave the shipment to a person."""
-    return Settlement(stuck_because=because, failed=True, counts=True)
+    return Settlement(stuck_reason=because, failed=True, counts=True)
 
 
 def settle_change(claim: Claim, settlement: Settlement, now: datetime) -> Change:
     """Return the row that `settle` writes."""
-    facts = claim.facts
+    snapshot = claim.snapshot
     failing = claim.failing_since or now if settlement.failed else None
     values: Mapping[str, Any] = {
-        "shipment": facts.shipment,
+        "shipment": snapshot.shipment,
         "news": claim.news,
         "now": micros(now),
         "due_at": stored(settlement.due_at),
         "not_before": stored(settlement.not_before),
-        "lane": BACKLOG if settlement.failed or _backward(facts) else NEWS,
+        "lane": BACKLOG if settlement.failed or _backward(snapshot) else NEWS,
         "attempts": _attempts(claim, settlement),
         "failing_since": stored(failing),
-        "waiting_because": settlement.waiting_because,
-        "stuck_because": settlement.stuck_because,
-        "closed_because": _closes(claim, settlement),
+        "waiting_reason": settlement.waiting_reason,
+        "stuck_reason": settlement.stuck_reason,
+        "closed_reason": _closes(claim, settlement),
         "doubt": int(settlement.doubt),
     }
     return ("settle", values)
@@ -83,14 +83,14 @@ def settle_change(claim: Claim, settlement: Settlement, now: datetime) -> Change
 
 def _closes(claim: Claim, settlement: Settlement) -> str | None:
     """Return why the shipment is closed: what was told as delivered stays so."""
-    if claim.facts.delivered_told:
+    if claim.snapshot.delivered_published:
         return Milestone.DELIVERED.value
     return settlement.closes_because
 
 
-def _backward(facts: Snapshot) -> bool:
+def _backward(snapshot: Snapshot) -> bool:
     """Whether what is to be told is history: parcels that move now go first."""
-    return facts.imported and not facts.compared
+    return snapshot.imported and not snapshot.compared
 
 
 def _attempts(claim: Claim, settlement: Settlement) -> int:
@@ -187,7 +187,7 @@ def refused(words: str) -> Amend:
         state.refused_words = words
         state.refused_count = state.refused_count + 1 if same else 1
         if state.refused_count >= SAME_REFUSALS:
-            state.paused_because = (
+            state.paused_reason = (
                 f"{SAME_REFUSALS} shipments in a row were refused alike: {words}"
             )
 

@@ -47,28 +47,28 @@ def order_id(text: str) -> None:
         raise InvalidLabel(
             f"it is longer than {LONGEST_ORDER_ID} characters",
             field="orderId",
-            way_out="give VTEX's order id, such as 1172452900788-01",
+            hint="give VTEX's order id, such as 1172452900788-01",
         )
 
 
-def _addressable(text: str, field: str, way_out: str) -> None:
+def _addressable(text: str, field: str, hint: str) -> None:
     """Refuse what breaks the address of a call to VTEX, or names something else."""
     for sign, name in (("/", "a slash"), ("\\", "a backslash")):
         if sign in text:
             raise InvalidLabel(
-                f"it has {name}: VTEX cannot address it", field=field, way_out=way_out
+                f"it has {name}: VTEX cannot address it", field=field, hint=hint
             )
     if text != text.strip():
         raise InvalidLabel(
             "it begins or ends with a space: for VTEX that is another one",
             field=field,
-            way_out="send it without, exactly as VTEX has it",
+            hint="send it without, exactly as VTEX has it",
         )
     if any(not c.isprintable() for c in text):
         raise InvalidLabel(
             "it has a control character or another invisible one",
             field=field,
-            way_out="send it without",
+            hint="send it without",
         )
 
 
@@ -78,7 +78,7 @@ def code(text: str, field: str) -> str:
         raise InvalidLabel(
             "it has a space or an invisible character",
             field=field,
-            way_out="send it without; several parcels go into `parcels`",
+            hint="send it without; several parcels go into `parcels`",
         )
     return text
 
@@ -89,7 +89,7 @@ def url(text: str, field: str = "trackingUrl") -> str:
         raise InvalidLabel(
             "it is not the address of a page",
             field=field,
-            way_out="send one that begins with https://, or leave the field out",
+            hint="send one that begins with https://, or leave the field out",
         )
     return text
 
@@ -100,7 +100,7 @@ def invoice_key(text: str, field: str = "invoiceKey") -> NfeKey:
         return NfeKey.parse(text)
     except ValueError as error:
         raise InvalidLabel(
-            str(error), field=field, way_out="copy it from the DANFE or the XML"
+            str(error), field=field, hint="copy it from the DANFE or the XML"
         ) from None
 
 
@@ -111,7 +111,7 @@ def cte_key(text: str, field: str) -> str:
         raise InvalidLabel(
             f"it is not a CT-e key: {KEY_LENGTH} characters with a check digit",
             field=field,
-            way_out="copy it from the DACTE or the XML",
+            hint="copy it from the DACTE or the XML",
         )
     return key
 
@@ -120,7 +120,7 @@ def happened(text: str, zone: ZoneInfo, field: str) -> datetime:
     """Return the moment of something that happened, with its time of day."""
     if _DATE.fullmatch(text):
         raise InvalidLabel(
-            "it has no time of day", field=field, way_out=f"write {text}T14:03:00"
+            "it has no time of day", field=field, hint=f"write {text}T14:03:00"
         )
     return dispatched(text, zone, field)[0]
 
@@ -161,7 +161,7 @@ def _day(text: str, field: str) -> date:
 
 def _odd_date(field: str, example: str) -> InvalidLabel:
     return InvalidLabel(
-        "it is not a date of ISO 8601", field=field, way_out=f"write {example}"
+        "it is not a date of ISO 8601", field=field, hint=f"write {example}"
     )
 
 
@@ -185,8 +185,8 @@ def resolve_dates(
     dates: dict[str, Any] = {}
     warnings: list[str] = []
     if request.dispatched_date is not None:
-        moment, told = dispatched(request.dispatched_date, zone)
-        dates |= {"dispatched_at": moment, "dispatched_date": told}
+        moment, published = dispatched(request.dispatched_date, zone)
+        dates |= {"dispatched_at": moment, "dispatched_date": published}
         if moment > now:
             warnings.append(
                 "dispatchedDate: it is in the future; a delivery before it "

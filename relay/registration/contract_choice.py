@@ -112,7 +112,7 @@ def _by_tax_id(text: str, serving: Sequence[ContractSettings]) -> ContractSettin
         found = _of_tax_id(text, serving)
     except ValueError as error:
         raise InvalidLabel(
-            str(error), field=field, way_out="copy it from the carrier's invoice"
+            str(error), field=field, hint="copy it from the carrier's invoice"
         ) from None
     if not found:
         known = [f"{t} ({c.name})" for c in serving for t in c.tax_ids]
@@ -141,7 +141,7 @@ def _unknown_courier(courier: str, serving: Sequence[ContractSettings]) -> Inval
     return InvalidLabel(
         f"{courier!r} is not configured",
         field="courier",
-        way_out=(f"configured: {', '.join(names)}; " if names else "")
+        hint=(f"configured: {', '.join(names)}; " if names else "")
         + "add the name to `courier_names` of its contract, or send `contract`: "
         + contracts,
     )
@@ -153,7 +153,7 @@ def _folded(name: str) -> str:
 
 def _unknown(field: str, given: str, known: Collection[str]) -> InvalidLabel:
     return InvalidLabel(
-        f"{given!r} is not configured", field=field, way_out=_listed(known)
+        f"{given!r} is not configured", field=field, hint=_listed(known)
     )
 
 
@@ -161,7 +161,7 @@ def _needed(field: str, known: Collection[str]) -> InvalidLabel:
     return InvalidLabel(
         "it is missing, and there is not exactly one",
         field=field,
-        way_out=_listed(known),
+        hint=_listed(known),
     )
 
 

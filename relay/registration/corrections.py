@@ -92,13 +92,15 @@ class CorrectionResolver:
         dates, more = resolve_dates(request, zone, self.now)
         name = request.contract or known.contract
         after = named_contract(name, self.settings, known.account)
-        announced, stays = self._announced(request, known, _rekeyed(known, key), after)
+        tracking_sent, stays = self._tracking_sent(
+            request, known, _rekeyed(known, key), after
+        )
         correction = Correction(
             was=(known.contract, known.numbers[request.volume]),
             contract=name,
             volume=request.volume,
             number=request.tracking_number,
-            announced=announced,
+            tracking_sent=tracking_sent,
             keep=request.history == "keep",
             given=frozenset(n for n in _BY_SETTINGS if getattr(request, n) is not None),
             invoice_key=key.key if key else None,
@@ -107,7 +109,7 @@ class CorrectionResolver:
         )
         return correction, [*doubts, *more, *stays]
 
-    def _announced(
+    def _tracking_sent(
         self,
         request: CorrectionRequest,
         known: RegisteredShipment,
@@ -145,13 +147,13 @@ def _check(request: CorrectionRequest, known: RegisteredShipment) -> None:
         names = (CorrectionRequest.model_fields[name].alias for name in _CORRECTED)
         raise InvalidLabel(
             "there is nothing to correct",
-            way_out=f"give what is to change: {', '.join(map(str, names))}",
+            hint=f"give what is to change: {', '.join(map(str, names))}",
         )
     if request.volume not in known.numbers:
         raise InvalidLabel(
             f"the invoice has volumes 1 to {len(known.numbers)}",
             field="volume",
-            way_out="POST a label with this `volume` to add a parcel",
+            hint="POST a label with this `volume` to add a parcel",
         )
     if request.tracking_number is not None:
         checks.code(request.tracking_number, "trackingNumber")
@@ -202,13 +204,15 @@ def _number(
 
 
 def _view(
-    known: RegisteredShipment, numbers: Mapping[int, str | None], announced: str | None
+    known: RegisteredShipment,
+    numbers: Mapping[int, str | None],
+    tracking_sent: str | None,
 ) -> ParcelView:
     """Return the first box with a number, as at registration."""
     volume = next((v for v in sorted(numbers) if numbers[v]), 1)
     return ParcelView(
         references=known.references,
-        tracking_number=numbers[volume] or announced or "",
+        tracking_number=numbers[volume] or tracking_sent or "",
         invoice_key=known.invoice_key or "",
         volume=volume,
     )

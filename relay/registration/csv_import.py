@@ -38,7 +38,7 @@ def _text(cell: str, field: str) -> str:
         raise InvalidLabel(
             "a spreadsheet made a number of it, and its digits are lost",
             field=field,
-            way_out="give the column the format `text`, then fill it in anew",
+            hint="give the column the format `text`, then fill it in anew",
         )
     return cell
 
@@ -49,7 +49,7 @@ def _count(cell: str, field: str) -> int:
         raise InvalidLabel(
             "it has a decimal comma" if "," in cell else "it is not a whole number",
             field=field,
-            way_out=f"write {whole[1] if whole else 'a whole number, such as 2'}",
+            hint=f"write {whole[1] if whole else 'a whole number, such as 2'}",
         )
     return int(cell)
 
@@ -61,7 +61,7 @@ def _date(cell: str, field: str) -> str:
         raise InvalidLabel(
             "it is not a date of ISO 8601: the year comes first",
             field=field,
-            way_out=f"write {year}-{month:0>2}-{day:0>2} for the day {day} of the "
+            hint=f"write {year}-{month:0>2}-{day:0>2} for the day {day} of the "
             f"month {month}",
         )
     return cell
@@ -73,7 +73,7 @@ def _yes(cell: str, field: str) -> bool:
         raise InvalidLabel(
             "it is neither true nor false",
             field=field,
-            way_out="write true or false, or sim or não",
+            hint="write true or false, or sim or não",
         )
     return word in _TRUE
 
@@ -82,21 +82,21 @@ def _tax_id(cell: str, field: str) -> str:
     try:
         return cnpj(cell)
     except ValueError as error:
-        way_out = "copy it from the carrier's invoice"
-        raise InvalidLabel(str(error), field=field, way_out=way_out) from None
+        hint = "copy it from the carrier's invoice"
+        raise InvalidLabel(str(error), field=field, hint=hint) from None
 
 
 _READ: Final[Mapping[str, Callable[[str, str], Any]]] = {
     "volume": _count,
     "volumes": _count,
-    "announced": _yes,
+    "trackingSent": _yes,
     "imported": _yes,
     "dispatchedDate": _date,
     "estimatedDeliveryDate": _date,
     "carrierTaxId": _tax_id,
 }
 _PREFIX: Final = "reference."
-ADDED: Final = ("line", "field", "reason", "wayOut")
+ADDED: Final = ("line", "field", "reason", "hint")
 """Columns of a file of refused rows: they are passed over when it comes back."""
 _NESTED: Final = {"parcels", "references"}
 COLUMNS: Final = tuple(
@@ -134,7 +134,7 @@ def read_table(content: bytes) -> LabelTable:
     delimiter = said[1] if said else max(_DELIMITERS, key=first.count)
     lines = list(_lines(text, delimiter, skipped=bool(said)))
     if not lines:
-        raise InvalidLabel("the file is empty", way_out=_known())
+        raise InvalidLabel("the file is empty", hint=_known())
     line, cells = lines[0]
     header = tuple(cell.strip() for cell in cells)
     _check_header(line, header)
@@ -150,7 +150,7 @@ def _text_of(content: bytes) -> str:
         line = content.count(b"\n", 0, error.start) + 1
         raise InvalidLabel(
             f"line {line}: the file is not UTF-8 text",
-            way_out="save it as `CSV UTF-8`",
+            hint="save it as `CSV UTF-8`",
         ) from None
 
 
@@ -172,7 +172,7 @@ def _lines(
     except csv.Error as error:
         raise InvalidLabel(
             f"line {begins}: the quotes do not match ({error})",
-            way_out='write a quote inside a cell twice: ""',
+            hint='write a quote inside a cell twice: ""',
         ) from None
 
 
@@ -180,20 +180,18 @@ def _check_header(line: int, header: Sequence[str]) -> None:
     for name in header:
         if name not in {*_NAMES, *ADDED}:
             close = get_close_matches(name, _NAMES, n=1, cutoff=0.6)
-            way_out = f"is {close[0]} meant?" if close else _known()
-            raise InvalidLabel(
-                f"line {line}: there is no column {name!r}", way_out=way_out
-            )
+            hint = f"is {close[0]} meant?" if close else _known()
+            raise InvalidLabel(f"line {line}: there is no column {name!r}", hint=hint)
         if header.count(name) > 1:
             raise InvalidLabel(
                 f"line {line}: the column {name} is there twice",
-                way_out="leave one out",
+                hint="leave one out",
             )
     missing = [name for name in NEEDED if name not in header]
     if missing:
         raise InvalidLabel(
             f"line {line}: the column {' and the column '.join(missing)} is missing",
-            way_out=f"add it: no label is without {' and '.join(NEEDED)}",
+            hint=f"add it: no label is without {' and '.join(NEEDED)}",
         )
 
 
@@ -210,7 +208,7 @@ def label_fields(header: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
     if len(cells) > len(header):
         raise InvalidLabel(
             f"the row has {len(cells)} cells, and there are {len(header)} columns",
-            way_out="put a value with a delimiter in it in quotes",
+            hint="put a value with a delimiter in it in quotes",
         )
     read = {
         name: read_cell(cell, name)

@@ -47,7 +47,7 @@ def resolve_references(request: LabelRequest) -> ResolvedReferences:
             raise InvalidLabel(
                 "one of them is of a parcel, and there are several",
                 field="references",
-                way_out="give it in `parcels`",
+                hint="give it in `parcels`",
             )
         parcels = [
             _parcel(p, f"parcels[{place}].", found)
@@ -73,7 +73,7 @@ def _refuse_beside_parcels(request: LabelRequest) -> None:
             raise InvalidLabel(
                 "it stands beside `parcels`",
                 field={"tracking_number": "trackingNumber"}.get(name, name),
-                way_out="give it in `parcels`",
+                hint="give it in `parcels`",
             )
 
 
@@ -89,7 +89,7 @@ def _refuse_more_than_volumes(request: LabelRequest) -> None:
             raise InvalidLabel(
                 f"it is {request.volumes}, and the label has a {what} {number}",
                 field="volumes",
-                way_out="leave `volumes` out, or correct it",
+                hint="leave `volumes` out, or correct it",
             )
 
 
@@ -133,7 +133,7 @@ def _invoice(text: str, field: str) -> str:
         raise InvalidLabel(
             "it is not an invoice as issuer/series/number",
             field=field,
-            way_out="write for instance 11222333000181/1/12345",
+            hint="write for instance 11222333000181/1/12345",
         )
     return invoice_reference(*parts)
 

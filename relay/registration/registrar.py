@@ -57,12 +57,12 @@ def delivery(
         raise InvalidLabel(
             f"the invoice has volumes 1 to {len(known.numbers)}",
             field="volume",
-            way_out="leave it out if all of them were delivered",
+            hint="leave it out if all of them were delivered",
         )
     occurred_at = checks.happened(request.occurred_at, account.zone, field)
     if occurred_at > now:
         raise InvalidLabel(
-            "it is in the future", field=field, way_out="say when it happened"
+            "it is in the future", field=field, hint="say when it happened"
         )
     text = request.description or TEXTS[account.language]
     return Delivery(occurred_at, request.volume or 0, text)
@@ -79,7 +79,7 @@ def carrier_handover(
     if request.volume not in known.numbers:
         raise InvalidLabel(
             f"the invoice has volumes 1 to {len(known.numbers)}", field="volume",
-            way_out="give the volume that changed hands",
+            hint="give the volume that changed hands",
         )  # fmt: skip
     contract = named_contract(request.contract, settings, known.account)
     parcel, given = _given(request)
@@ -91,7 +91,7 @@ def carrier_handover(
         raise InvalidLabel(
             "nothing says under what the second carrier speaks of the parcel",
             field="trackingNumber",
-            way_out="give `trackingNumber`, or `references`",
+            hint="give `trackingNumber`, or `references`",
         )
     placed = tuple(dict.fromkeys((*own, *whole)))
     return Handover(contract.name, request.volume, placed)
@@ -171,7 +171,7 @@ class Registrar:
             parcels=found.parcels,
             volumes=request.volumes,
             invoice_references=tuple(found.whole),
-            announced=request.announced,
+            tracking_sent=request.tracking_sent,
             imported=request.imported,
             **fields,
             **dates,
@@ -189,9 +189,7 @@ class Registrar:
         correction, warnings = correcting.corrected(request, known)
         return CheckedLabel(correction, tuple(warnings))
 
-    def hand_over(
-        self, request: HandoverRequest, known: RegisteredShipment
-    ) -> Handover:
+    def handover(self, request: HandoverRequest, known: RegisteredShipment) -> Handover:
         """Return under what a second carrier speaks of a shipment.
 
         Raises `InvalidLabel` with the field at fault and the way out.
@@ -207,7 +205,7 @@ class Registrar:
         """
         return delivery(request, known, self.settings, now)
 
-    def retelling(
+    def resend_order(
         self, request: ResendRequest, known: RegisteredShipment
     ) -> ResendOrder:
         """Return what VTEX is told again; the fields as settings have them now.
@@ -233,11 +231,11 @@ class Registrar:
     ) -> dict[str, Any]:
         """Resolve what VTEX is told, and say what of it the ERP gave itself."""
         key = found.key.key if found.key else None
-        announce = resolver.number(found.number, key, request.invoice_number)
+        send_tracking = resolver.number(found.number, key, request.invoice_number)
         first = next((p for p in found.parcels if p.tracking_number), found.parcels[0])
         view = ParcelView(
             references=(*first.references, *found.whole),
-            tracking_number=found.number or announce or "",
+            tracking_number=found.number or send_tracking or "",
             invoice_key=key or "",
             volume=first.volume or 1,
         )
@@ -250,8 +248,8 @@ class Registrar:
         url = checks.url(request.tracking_url) if request.tracking_url else None
         return {
             "invoice_key": key,
-            "announce": announce,
-            "tracking_url": url or (resolver.url(view) if announce else None),
+            "send_tracking": send_tracking,
+            "tracking_url": url or (resolver.url(view) if send_tracking else None),
             "courier": request.courier or resolver.courier(),
             "given": frozenset(name for name, value in given.items() if value),
         }

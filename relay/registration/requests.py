@@ -52,10 +52,8 @@ def _kind(value: Any) -> str:
     if kind in _KINDS:
         return kind
     meant = closest(str(value), tuple(_KINDS.values()))
-    way_out = f"is {meant} meant?" if meant else f"use {', '.join(_KINDS.values())}"
-    raise PydanticCustomError(
-        "kind", "it is no kind of reference", {"way_out": way_out}
-    )
+    hint = f"is {meant} meant?" if meant else f"use {', '.join(_KINDS.values())}"
+    raise PydanticCustomError("kind", "it is no kind of reference", {"hint": hint})
 
 
 _OrMissing: Final = BeforeValidator(_missing_if_blank)
@@ -112,7 +110,7 @@ class LabelRequest(Request):
     courier: Text = None
     dispatched_date: Moment = None
     estimated_delivery_date: Day = None
-    announced: bool = False
+    tracking_sent: bool = False
     imported: bool = False
 
 
@@ -128,7 +126,7 @@ class BulkRequest(Request):
 class ResendRequest(Request):
     """What VTEX is told again, with present settings; of a delivery only by `force`."""
 
-    what: Literal["announcement", "events", "all"] = "all"
+    what: Literal["tracking", "events", "all"] = "all"
     force: bool = False
 
 

@@ -42,8 +42,8 @@ async def assemble(settings: Settings, clock: Clock = utcnow) -> AsyncIterator[R
         stack.push_async_callback(relay.reader.close)
         stack.push_async_callback(relay.intake.close)
         stack.push_async_callback(relay.poller.close)
-        if relay.keeper is not None:
-            stack.push_async_callback(relay.keeper.close)
+        if relay.checkpointer is not None:
+            stack.push_async_callback(relay.checkpointer.close)
         await _begin(relay)
         yield relay
 

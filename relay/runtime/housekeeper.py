@@ -30,7 +30,7 @@ class Housekeeper:
 
     database: Database
     sweep: Sweep
-    ages: Retention
+    retention: Retention
     clock: Clock
     wake: Callable[[], None] = no_wake
     interval: timedelta = timedelta(minutes=10)
@@ -54,7 +54,7 @@ class Housekeeper:
         """Go over everything once, in slices; return how many were missed."""
         self.alive_at = self.clock()
         found = await self._sweep()
-        self.forgotten.update(await self.ages.apply(self.clock()))
+        self.forgotten.update(await self.retention.apply(self.clock()))
         await self._vacuum()
         return found
 
@@ -98,9 +98,9 @@ class EventNews:
         if self._database.dialect == "postgres":
             telling = asyncio.ensure_future(self._database.notify())
             self._telling.add(telling)
-            telling.add_done_callback(self._told)
+            telling.add_done_callback(self._published)
 
-    def _told(self, telling: asyncio.Future[None]) -> None:
+    def _published(self, telling: asyncio.Future[None]) -> None:
         """Forget a notice that was given, or could not be."""
         self._telling.discard(telling)
         if not telling.cancelled() and telling.exception() is not None:

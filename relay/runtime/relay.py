@@ -28,12 +28,12 @@ from relay.registration.registrar import Registrar
 from relay.runtime.housekeeper import EventNews, Housekeeper
 from relay.runtime.monitors import ClockMonitor, DiskMonitor
 from relay.runtime.wiring import (
-    ages_policy,
     carriers,
     credentials,
     event_pace,
     exit_hung,
     publisher_terms,
+    retention_policy,
     watched,
 )
 from relay.store.accounts import Accounts
@@ -64,10 +64,10 @@ class Relay:
     metrics: Metrics = field(default_factory=Metrics)
     documents: Documents = field(init=False)
     publisher: Publisher = field(init=False)
-    keeper: Checkpointer | None = field(init=False)
+    checkpointer: Checkpointer | None = field(init=False)
     reader: Reader = field(init=False)
     intake: Intake = field(init=False)
-    sweeper: Housekeeper = field(init=False)
+    housekeeper: Housekeeper = field(init=False)
     poller: Poller = field(init=False)
     news: EventNews = field(init=False)
     terms: ReaderTerms = field(init=False)
@@ -78,14 +78,14 @@ class Relay:
         self.terms = self._terms()
         self.publisher = self._publisher()
         self.news = EventNews(self.database, self.publisher.wake)
-        self.keeper = (
+        self.checkpointer = (
             Checkpointer(self.database)
             if isinstance(self.database, SqliteDatabase)
             else None
         )
         self.reader = self._reader()
         self.intake = self._intake()
-        self.sweeper = self._sweeper()
+        self.housekeeper = self._housekeeper()
         self.poller = self._poller()
 
     @property
@@ -104,7 +104,7 @@ class Relay:
             carriers=self.carriers,
             health=self.health,
             clock=self.clock,
-            on_news=self.news,
+            on_events=self.news,
             on_replay=self.reader.wake,
             on_track=self.poller.wake,
             metrics=self.metrics,
@@ -126,7 +126,7 @@ class Relay:
         self.intake.reload(self.carriers, settings.contracts)
         self.reader.reload(self.carriers)
         self.poller.reload(callings(settings.contracts, self.carriers))
-        self.sweeper.sweep = self._sweep()
+        self.housekeeper.sweep = self._sweep()
         if self._registrar is not None:
             self._registrar.settings = settings
         await self.notice_credentials()
@@ -143,14 +143,14 @@ class Relay:
         loops = {
             "reader": self.reader.run(),
             "publisher": self.publisher.run(),
-            "sweeper": self.sweeper.run(),
+            "housekeeper": self.housekeeper.run(),
             "poller": self.poller.run(),
             "clock": ClockMonitor(self.database, self.clock, self.health).run(),
         }
-        if not isinstance(self.database, SqliteDatabase) or self.keeper is None:
+        if not isinstance(self.database, SqliteDatabase) or self.checkpointer is None:
             return loops
         room = DiskMonitor(self.database.path.absolute().parent, self.health)
-        return loops | {"keeper": self.keeper.run(), "disk": room.run()}
+        return loops | {"checkpointer": self.checkpointer.run(), "disk": room.run()}
 
     def _publisher(self) -> Publisher:
         claims = Claims(self.database)
@@ -174,8 +174,8 @@ class Relay:
     def _reader(self) -> Reader:
         database = self.database
         calls = ReaderCallbacks(
-            on_news=self.news,
-            on_idle=self.keeper.burst_read if self.keeper else nothing,
+            on_events=self.news,
+            on_idle=self.checkpointer.burst_read if self.checkpointer else nothing,
             on_hang=exit_hung,
             on_read=self.metrics.count_read,
             guard=lambda: watched(2 * TIME_LIMIT),
@@ -199,7 +199,7 @@ class Relay:
             limits=self.settings.intake,
             health=self.health,
             metrics=self.metrics,
-            on_kept=self.reader.wake,
+            on_stored=self.reader.wake,
         )
 
     def _poller(self) -> Poller:
@@ -210,7 +210,7 @@ class Relay:
             self.carriers,
             AnswerReader(self.database, self.clock, READ_LIMIT, guard),
             self.session,
-            self.intake.keep_document,
+            self.intake.store_document,
             self.clock,
             PollEvents(self.metrics.count_poll, self.reader.wake, exit_hung),
         )
@@ -222,14 +222,16 @@ class Relay:
         return self.publisher.terms.policy(account, contract)
 
     def _sweep(self) -> Sweep:
-        expires_after = ages_policy(self.settings).expires_after
+        expires_after = retention_policy(self.settings).expires_after
         accounts = self.settings.accounts
         return Sweep(self.database, self._policy, accounts, expires_after)
 
-    def _sweeper(self) -> Housekeeper:
-        ages = Retention(self.database, ages_policy(self.settings))
+    def _housekeeper(self) -> Housekeeper:
+        retention = Retention(self.database, retention_policy(self.settings))
         wake = self.publisher.wake
-        return Housekeeper(self.database, self._sweep(), ages, self.clock, wake=wake)
+        return Housekeeper(
+            self.database, self._sweep(), retention, self.clock, wake=wake
+        )
 
 
 def nothing() -> None:

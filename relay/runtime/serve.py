@@ -66,7 +66,7 @@ async def _serve(settings: Settings, source: SettingsSource | None) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    told = asyncio.create_task(_told_at(stop))
+    published = asyncio.create_task(_published_at(stop))
     async with assemble(settings) as relay:
         more: dict[str, Loop] = {}
         if source is not None:
@@ -74,11 +74,11 @@ async def _serve(settings: Settings, source: SettingsSource | None) -> int:
             loop.add_signal_handler(signal.SIGHUP, reloader.wake)
             more["reloader"] = reloader.run()
         code = await run(relay, stop, more)
-    log.info("stopped", seconds=round(loop.time() - await told, 1))
+    log.info("stopped", seconds=round(loop.time() - await published, 1))
     return code
 
 
-async def _told_at(stop: asyncio.Event) -> float:
+async def _published_at(stop: asyncio.Event) -> float:
     """Return when the relay began to stop, by the loop's clock."""
     await stop.wait()
     return asyncio.get_running_loop().time()
@@ -137,11 +137,11 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
 
 def _warn(settings: Settings) -> None:
     """Say what is not configured yet, so that nothing can happen."""
-    way_out = "add one to the settings; `relay init` shows how, `relay doctor` checks"
+    hint = "add one to the settings; `relay init` shows how, `relay doctor` checks"
     if not settings.accounts:
-        log.warning("there is no account: VTEX is told nothing", way_out=way_out)
+        log.warning("there is no account: VTEX is told nothing", hint=hint)
     if not settings.contracts:
-        log.warning("there is no contract: no carrier is heard", way_out=way_out)
+        log.warning("there is no contract: no carrier is heard", hint=hint)
 
 
 async def _end(tasks: list[asyncio.Task[Any]]) -> None:

@@ -110,7 +110,7 @@ def _policy(settings: Settings, account: str, contract: str) -> Policy:
         events=store.events,
         event_time=store.event_time,
         first_email=store.first_email,
-        tell_unknown=terms.tell_unknown if terms else False,
+        publish_unknown=terms.publish_unknown if terms else False,
         confirm_provisional_after=timedelta(hours=hours) if hours else None,
         words=WORDS[store.language],
     )
@@ -137,7 +137,7 @@ def _waits(settings: Settings) -> Waits:
         "unread": of.unread_wait_seconds,
         "deadline": of.deadline_seconds,
         "lease_margin": of.lease_margin_seconds,
-        "doubt": of.doubt_wait_seconds,
+        "doubt": of.unconfirmed_wait_seconds,
         "look_round": of.look_round_seconds,
         "gate": of.gate_seconds,
         "gate_cap": of.gate_cap_seconds,
@@ -151,9 +151,9 @@ def _waits(settings: Settings) -> Waits:
     return Waits(**waits, max_attempts=of.max_attempts)
 
 
-def ages_policy(settings: Settings) -> RetentionPolicy:
+def retention_policy(settings: Settings) -> RetentionPolicy:
     """Return how long things are kept."""
-    of = settings.ages
+    of = settings.retention
     return RetentionPolicy(
         documents=timedelta(days=of.documents_days),
         repeats=timedelta(days=of.repeats_days),
@@ -161,7 +161,7 @@ def ages_policy(settings: Settings) -> RetentionPolicy:
         unreadable=timedelta(days=of.unreadable_days),
         calls=timedelta(days=of.calls_days),
         shipments=timedelta(days=of.shipments_days),
-        asides=timedelta(days=settings.intake.aside_days),
+        rejected_requests=timedelta(days=settings.intake.rejected_days),
         expire=timedelta(days=of.expire_days),
         expire_by_contract={
             name: timedelta(days=contract.expire_days)

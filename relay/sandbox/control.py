@@ -110,10 +110,12 @@ async def end_faults(request: web.Request) -> web.Response:
     return web.json_response({})
 
 
-@routes.get("/sandbox/told")
+@routes.get("/sandbox/writes")
 async def list_writes(request: web.Request) -> web.Response:
     """List every write that was accepted, in order."""
-    return web.json_response({"told": _selected(request, _records(request).told)})
+    return web.json_response(
+        {"writes": _selected(request, _records(request).published)}
+    )
 
 
 @routes.get("/sandbox/calls")

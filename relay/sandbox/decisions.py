@@ -88,14 +88,14 @@ def _judge_patch(
 
     def change(at: datetime) -> bool:
         order.changed_at = at
-        return invoice.announce(partial)
+        return invoice.send_tracking(partial)
 
     answer = answers.receipt(now, fulfilment_id(order.id))
     return Accepted(answer, change, tuple(_wrong_in_patch(invoice, partial)))
 
 
 def _judge_put(
-    world: World, target: Target, told: TrackingStatus, now: datetime
+    world: World, target: Target, published: TrackingStatus, now: datetime
 ) -> Accepted:
     order = _order(world, target)
     invoice = _invoice(order, target, now)
@@ -106,10 +106,10 @@ def _judge_put(
 
     def change(at: datetime) -> bool:
         order.changed_at = at
-        return invoice.track(told, world.mode, at)
+        return invoice.track(published, world.mode, at)
 
     answer = answers.receipt(now, order.id)
-    return Accepted(answer, change, tuple(_wrong_in_put(invoice, told)))
+    return Accepted(answer, change, tuple(_wrong_in_put(invoice, published)))
 
 
 def _wrong_in_patch(invoice: Invoice, partial: PartialInvoice) -> list[tuple[str, str]]:
@@ -126,19 +126,19 @@ def _wrong_in_patch(invoice: Invoice, partial: PartialInvoice) -> list[tuple[str
     ]
 
 
-def _wrong_in_put(invoice: Invoice, told: TrackingStatus) -> list[tuple[str, str]]:
+def _wrong_in_put(invoice: Invoice, published: TrackingStatus) -> list[tuple[str, str]]:
     """Name what VTEX takes and shoppers or mails get wrong."""
     wrong = []
-    if invoice.finished and not told.is_delivered:
+    if invoice.finished and not published.is_delivered:
         wrong.append(("un-delivered", "isDelivered false after true"))
-    if told.is_delivered and told.delivered_date is None:
+    if published.is_delivered and published.delivered_date is None:
         wrong.append(("no-delivered-date", "isDelivered true without deliveredDate"))
-    if told.delivered_date is not None and not told.is_delivered:
+    if published.delivered_date is not None and not published.is_delivered:
         wrong.append(("early-delivered-date", "deliveredDate, isDelivered false"))
-    times = [event.happened_at for event in told.events]
+    times = [event.happened_at for event in published.events]
     if times != sorted(times):
         wrong.append(("unsorted", "events are not oldest first"))
-    texts = [(e.happened_at, e.description, e.city, e.state) for e in told.events]
+    texts = [(e.happened_at, e.description, e.city, e.state) for e in published.events]
     if len(set(texts)) < len(texts):
         wrong.append(("twice", "the same event stands twice in one call"))
     return wrong

@@ -71,11 +71,11 @@ class VtexExchange:
     def _write(
         self, change: Callable[[datetime], bool], now: datetime
     ) -> Callable[[], None]:
-        told = self.records.accepted(self.call, self.body, now)
+        published = self.records.accepted(self.call, self.body, now)
 
         def carry_out() -> None:
-            told.carried_out_at = self.world.options.clock()
-            told.changed = change(told.carried_out_at)
+            published.carried_out_at = self.world.options.clock()
+            published.changed = change(published.carried_out_at)
             self._seen()
 
         return carry_out

@@ -40,33 +40,33 @@ class Invoice:
     finished: bool = False
     delivered_at: datetime | None = None
     events: list[StoredEvent] = field(default_factory=list)
-    announced: bool = False
+    tracking_sent: bool = False
     last_put: TrackingStatus | None = None
 
-    def announce(self, partial: PartialInvoice) -> bool:
+    def send_tracking(self, partial: PartialInvoice) -> bool:
         """Take over the four fields, and tell whether anything changed."""
-        before = self._announced_fields()
+        before = self._sent_fields()
         self.tracking_number = partial.tracking_number
         self.tracking_url = partial.tracking_url
         self.courier = partial.courier
         self.dispatched = partial.dispatched_date
-        self.announced = True
-        return self._announced_fields() != before
+        self.tracking_sent = True
+        return self._sent_fields() != before
 
-    def track(self, told: TrackingStatus, mode: PutMode, now: datetime) -> bool:
+    def track(self, published: TrackingStatus, mode: PutMode, now: datetime) -> bool:
         """Take over events, and tell whether anything changed.
 
         VTEX: known issue "first shipping update e-mail": an identical second
         call is accepted and does nothing. Whether a different one replaces,
         merges or appends is documented nowhere, hence *mode*.
         """
-        if told == self.last_put:
+        if published == self.last_put:
             return False
         before = (self.finished, self.delivered_at, tuple(self.events))
-        self.last_put = told
-        self.finished = told.is_delivered
-        self.delivered_at = told.delivered_at
-        self.events = _combined(self.events, _read(told, now), mode)
+        self.last_put = published
+        self.finished = published.is_delivered
+        self.delivered_at = published.delivered_at
+        self.events = _combined(self.events, _read(published, now), mode)
         return (self.finished, self.delivered_at, tuple(self.events)) != before
 
     def newest_first(self) -> list[StoredEvent]:
@@ -74,7 +74,7 @@ class Invoice:
         latest = reversed(self.events)
         return sorted(latest, key=lambda e: e.happened_at, reverse=True)
 
-    def _announced_fields(self) -> tuple[str | None, ...]:
+    def _sent_fields(self) -> tuple[str | None, ...]:
         return (
             self.tracking_number,
             self.tracking_url,
@@ -132,22 +132,22 @@ class Orders:
         self._orders.clear()
 
 
-def _read(told: TrackingStatus, now: datetime) -> list[StoredEvent]:
+def _read(published: TrackingStatus, now: datetime) -> list[StoredEvent]:
     return [
         StoredEvent(e.happened_at, e.description, e.city, e.state, now)
-        for e in told.events
+        for e in published.events
     ]
 
 
 def _combined(
-    stored: list[StoredEvent], told: list[StoredEvent], mode: PutMode
+    stored: list[StoredEvent], published: list[StoredEvent], mode: PutMode
 ) -> list[StoredEvent]:
     known = {event: event for event in stored}
     if mode == "replace":
-        return [known.get(event, event) for event in told]
+        return [known.get(event, event) for event in published]
     if mode == "append":
-        return [*stored, *told]
-    return [*stored, *(e for e in dict.fromkeys(told) if e not in known)]
+        return [*stored, *published]
+    return [*stored, *(e for e in dict.fromkeys(published) if e not in known)]
 
 
 def order_shape(order: Order, now: datetime) -> dict[str, Any]:
@@ -200,7 +200,7 @@ def package_shape(invoice: Invoice) -> dict[str, Any]:
 
 def _courier_status(invoice: Invoice) -> dict[str, Any] | None:
     """Return what was told; its status stays "unknown" (VTEX: guide of 2022)."""
-    if not (invoice.announced or invoice.last_put):
+    if not (invoice.tracking_sent or invoice.last_put):
         return None
     delivered = invoice.delivered_at
     return {

@@ -150,7 +150,7 @@ class Records:
 
     def __init__(self, keep: int) -> None:
         self.calls: deque[Call] = deque(maxlen=keep)
-        self.told: deque[AcceptedWrite] = deque(maxlen=keep)
+        self.published: deque[AcceptedWrite] = deque(maxlen=keep)
         self.complaints: deque[Complaint] = deque(maxlen=keep)
         self.counts = Counter[str]()
         self.outcomes = Counter[str]()
@@ -170,9 +170,9 @@ class Records:
 
     def accepted(self, call: Call, body: bytes, at: datetime) -> AcceptedWrite:
         """Record a write that was accepted."""
-        told = AcceptedWrite(self._next("told"), at, call, body)
-        self.told.append(told)
-        return told
+        published = AcceptedWrite(self._next("writes"), at, call, body)
+        self.published.append(published)
+        return published
 
     def complain(
         self, call: Call, at: datetime, rule: str, message: str, *, refused: bool

@@ -25,7 +25,7 @@ class Problem(ResponseModel):
     status: int
     detail: str
     field: str = ""
-    way_out: str = ""
+    hint: str = ""
 
 
 class ShipmentAnswer(ResponseModel):
@@ -34,7 +34,7 @@ class ShipmentAnswer(ResponseModel):
     id: str
     state: ShipmentState
     why: str | None = None
-    closed_because: str | None = None
+    closed_reason: str | None = None
     updated: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -50,7 +50,7 @@ class BulkItem(ResponseModel):
     id: str | None = None
     state: ShipmentState | None = None
     why: str | None = None
-    closed_because: str | None = None
+    closed_reason: str | None = None
     updated: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     problem: Problem | None = None
@@ -89,10 +89,10 @@ class ShipmentSummary(ResponseModel):
     estimated_delivery_date: str | None
     state: ShipmentState
     why: str | None
-    closed_because: str | None
+    closed_reason: str | None
     registered_at: datetime
     last_event_at: datetime | None
-    delivered_told_at: datetime | None
+    delivered_published_at: datetime | None
 
 
 class ShipmentList(ResponseModel):
@@ -133,7 +133,7 @@ class DocumentLine(ResponseModel):
     received_at: datetime
     read_at: datetime | None
     new_events: int | None
-    unreadable_because: str | None
+    unreadable_reason: str | None
 
 
 class EventLine(ResponseModel):
@@ -151,8 +151,8 @@ class EventLine(ResponseModel):
     city: str
     state: str
     country: str
-    quarantined_because: str | None
-    judged: Literal["released", "dropped"] | None
+    quarantine_reason: str | None
+    decision: Literal["released", "dropped"] | None
 
 
 class PublishedLine(ResponseModel):
@@ -193,7 +193,7 @@ class ShipmentHistory(ResponseModel):
 
     documents: tuple[DocumentLine, ...]
     events: tuple[EventLine, ...]
-    told: tuple[PublishedLine, ...]
+    published: tuple[PublishedLine, ...]
     calls: tuple[CallLine, ...]
     notes: tuple[NoteLine, ...]
 
@@ -201,7 +201,7 @@ class ShipmentHistory(ResponseModel):
 class ShipmentDetail(ShipmentSummary):
     """A shipment with everything that is known of it."""
 
-    announced_as: TrackingNumberSent | None
+    tracking_sent_as: TrackingNumberSent | None
     vtex_invoice_number: str | None
     references: tuple[RegisteredReference, ...]
     parcels: tuple[Parcel, ...]

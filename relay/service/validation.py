@@ -89,8 +89,8 @@ _TIME: Final = (
 def value_words(detail: ErrorDetails, model: type[BaseModel]) -> Words:
     """Return what is wrong with the value of a field of *model*, in our own words."""
     kind, context = detail["type"], detail.get("ctx", {})
-    if "way_out" in context:
-        return detail["msg"], str(context["way_out"])
+    if "hint" in context:
+        return detail["msg"], str(context["hint"])
     if kind == "string_type":
         return _no_text(detail["input"], example_at(model, detail["loc"]))
     if kind in _BY_VALUE:
@@ -195,7 +195,7 @@ class FieldProblem:
 
     place: Place
     words: str
-    way_out: str
+    hint: str
     meant: Place | None = None
 
     @property
@@ -222,7 +222,7 @@ def refusal(error: ValidationError, model: type[BaseModel]) -> Exception:
     faults = [f for f in found if f.place not in explained or f.meant is not None]
     first, *others = sorted(faults, key=lambda fault: fault.meant is None)
     also = "".join(f"; also {f.field}: {f.words}" for f in others[: _NAMED - 1])
-    return InvalidLabel(first.words + also, field=first.field, way_out=first.way_out)
+    return InvalidLabel(first.words + also, field=first.field, hint=first.hint)
 
 
 def _no_json(words: str) -> RefusedRequest:
@@ -233,7 +233,7 @@ def _no_json(words: str) -> RefusedRequest:
     return RefusedRequest(
         HTTPStatus.BAD_REQUEST,
         f"The body is not JSON: {wrong}, at line {line}, column {column}.",
-        way_out="look there for a quote, a comma or a bracket too few or too many; "
+        hint="look there for a quote, a comma or a bracket too few or too many; "
         "it has to be UTF-8",
     )
 

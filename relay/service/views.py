@@ -56,20 +56,20 @@ def _summary(listed: ListedShipment) -> dict[str, Any]:
         "estimated_delivery_date": row["promised_on"],
         "state": stands.state,
         "why": stands.why,
-        "closed_because": stands.closed_because,
+        "closed_reason": stands.closed_reason,
         "registered_at": moment(row["registered_at"]),
         "last_event_at": at(row["last_event_at"]),
-        "delivered_told_at": at(row["delivered_told_at"]),
+        "delivered_published_at": at(row["delivered_published_at"]),
     }
 
 
 def shipment(listed: ListedShipment, timeline: Timeline) -> ShipmentDetail:
     """Return a shipment with everything that is known of it."""
-    announced_as = listed.row["announced_as"]
+    tracking_sent_as = listed.row["tracking_sent_as"]
     return ShipmentDetail(
         **_summary(listed),
-        announced_as=TrackingNumberSent(**loads(announced_as))
-        if announced_as
+        tracking_sent_as=TrackingNumberSent(**loads(tracking_sent_as))
+        if tracking_sent_as
         else None,
         vtex_invoice_number=listed.row["vtex_invoice_number"],
         references=_references(timeline.references, 0),
@@ -77,7 +77,7 @@ def shipment(listed: ListedShipment, timeline: Timeline) -> ShipmentDetail:
         timeline=ShipmentHistory(
             documents=tuple(map(_document, timeline.documents)),
             events=tuple(map(_event, timeline.events)),
-            told=tuple(map(_told, timeline.told)),
+            published=tuple(map(_published, timeline.published)),
             calls=tuple(map(_call, reversed(timeline.calls))),
             notes=tuple(map(_note, reversed(timeline.notes))),
         ),
@@ -114,25 +114,25 @@ def _document(row: Row) -> DocumentLine:
         source=row["source"],
         received_at=moment(row["received_at"]),
         read_at=at(row["read_at"]),
-        new_events=row["brought"],
-        unreadable_because=row["unreadable_because"],
+        new_events=row["new_events"],
+        unreadable_reason=row["unreadable_reason"],
     )
 
 
 def _event(row: Row) -> EventLine:
     names = ("milestone", "reason", "effect", "description", "city", "state")
     return EventLine(
-        **{name: row[name] for name in (*names, "country", "judged")},
+        **{name: row[name] for name in (*names, "country", "decision")},
         id=row["event"],
         volume=row["volume"] or None,
         occurred_at=moment(row["occurred_at"]),
         received_at=moment(row["received_at"]),
         carrier_code=row["code"],
-        quarantined_because=None if row["judged"] else row["quarantined_because"],
+        quarantine_reason=None if row["decision"] else row["quarantine_reason"],
     )
 
 
-def _told(row: Row) -> PublishedLine:
+def _published(row: Row) -> PublishedLine:
     return PublishedLine(
         volume=row["volume"] or None,
         code=row["code"],
@@ -171,12 +171,12 @@ def entry_of(name: WorkList, row: Mapping[str, Any], settings: Settings) -> Entr
             return UnreadableEntry(
                 **_some(row, *names),
                 received_at=moment(row["received_at"]).astimezone(zone),
-                because=row["unreadable_because"],
+                because=row["unreadable_reason"],
             )
-        case WorkList.UNTRUSTED:
+        case WorkList.REJECTED:
             return RejectedEntry(
                 **_some(row, "contract", "size", "because"),
-                request=row["aside"],
+                request=row["rejected_request"],
                 received_at=moment(row["received_at"]).astimezone(zone),
             )
         case WorkList.UNKNOWN_CODES:
@@ -211,7 +211,7 @@ def _shipment(name: WorkList, row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
     heard = row["last_event_at"] and moment(row["last_event_at"]).astimezone(zone)
     if name is WorkList.STUCK:
         since = moment(row["stuck_at"] or 0).astimezone(zone)
-        said, because = row["words"], row["stuck_because"]
+        said, because = row["words"], row["stuck_reason"]
         return StuckEntry(**base, because=because, since=since, vtex_said=said)
     if name is WorkList.LATE:
         return LateEntry(**base, promised_on=row["promised_on"], last_event_at=heard)
@@ -234,7 +234,7 @@ def _quarantined(row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
     return QuarantinedEntry(
         **_happened(row, zone),
         **_some(row, *names),
-        because=row["quarantined_because"],
+        because=row["quarantine_reason"],
         volume=row["volume"] or None,
     )
 

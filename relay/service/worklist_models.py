@@ -150,7 +150,7 @@ ENTRIES: Final[Mapping[WorkList, type[Entry]]] = {
     WorkList.QUARANTINED: QuarantinedEntry,
     WorkList.UNMATCHED: UnmatchedEntry,
     WorkList.UNREADABLE: UnreadableEntry,
-    WorkList.UNTRUSTED: RejectedEntry,
+    WorkList.REJECTED: RejectedEntry,
     WorkList.UNKNOWN_CODES: UnknownCodeEntry,
     WorkList.LATE: LateEntry,
     WorkList.SILENT: SilentEntry,

@@ -146,5 +146,5 @@ def not_configured(field: str, given: str, known: Iterable[str]) -> InvalidLabel
     """Return the error of a name that nobody knows, with those that are known."""
     names = ", ".join(sorted(known)) or "none"
     return InvalidLabel(
-        f"{given!r} is not configured", field=field, way_out=f"configured: {names}"
+        f"{given!r} is not configured", field=field, hint=f"configured: {names}"
     )

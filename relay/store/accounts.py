@@ -26,7 +26,7 @@ class AccountState:
     probe_at: int | None = None
     refused_words: str | None = None
     refused_count: int = 0
-    paused_because: str | None = None
+    paused_reason: str | None = None
     accepted_at: int | None = None
     credentials: str | None = None
     permits: int = 0
@@ -60,12 +60,12 @@ class AccountState:
         self.read_closed = self.read_retry_at = None
         self.busy_until = self.outage_since = self.probe_at = None
         self.refused_words, self.refused_count = None, 0
-        self.paused_because = None
+        self.paused_reason = None
 
-    def closed_because(self, now: int) -> str | None:
+    def closed_reason(self, now: int) -> str | None:
         """Return why nothing is sent at *now*, if so."""
-        if self.paused_because:
-            return self.paused_because
+        if self.paused_reason:
+            return self.paused_reason
         if self.write_closed and (self.write_retry_at or 0) > now:
             return self.write_closed
         if (self.busy_until or 0) > now:

@@ -22,7 +22,7 @@ AMENDED: Final = {
 }
 """The columns that VTEX is not told of for their own sake, with their JSON names."""
 
-TOLD: Final = ("tracking_number", "tracking_url", "courier")
+PUBLISHED: Final = ("tracking_number", "tracking_url", "courier")
 """The columns that cause an announcement."""
 
 KEEPS_DATE: Final = (
@@ -96,12 +96,14 @@ class Amendment:
 
     def warnings(self) -> tuple[str, ...]:
         """Say that VTEX is not told of a new date, if nothing else is announced."""
-        told = self.row["announced_as"]
-        if told is None or "dispatched_date" not in self.changed:
+        published = self.row["tracking_sent_as"]
+        if published is None or "dispatched_date" not in self.changed:
             return ()
-        known = loads(told)
-        now = {name: self.row[name] for name in TOLD} | dict(self.correction.announced)
-        return (KEEPS_DATE,) if all(now[n] == known[n] for n in TOLD) else ()
+        known = loads(published)
+        now = {name: self.row[name] for name in PUBLISHED} | dict(
+            self.correction.tracking_sent
+        )
+        return (KEEPS_DATE,) if all(now[n] == known[n] for n in PUBLISHED) else ()
 
     def _old(self) -> set[tuple[str, str]]:
         """Return kind and value of the references of the key that was wrong."""

@@ -39,7 +39,7 @@ ORDER: Final = (
     "accept_told",
     "accept_shown",
     "drop_unaccepted_told",
-    "accept_announcement",
+    "accept_tracking",
     "accept_publishing",
     "delivery_verified",
     "disbelieve_delivery",
@@ -123,13 +123,13 @@ class Claims:
 
         async def taken(tx: Transaction) -> list[Claim]:
             state = await locked(tx, taking.account)
-            if state is None or state.closed_because(micros(now)):
+            if state is None or state.closed_reason(micros(now)):
                 return []
             shipments, probe = await self._take(tx, state, taking, now)
-            facts = await load_snapshots(tx, shipments)
+            snapshot = await load_snapshots(tx, shipments)
             claims = [
                 claim_of(row, known, probe=probe)
-                for row, known in zip(shipments, facts, strict=True)
+                for row, known in zip(shipments, snapshot, strict=True)
             ]
             await _apply(tx, [change for c in claims for change in begin(c)])
             await tx.run("save_account", **state.columns())
@@ -188,7 +188,7 @@ class Claims:
 
         async def stored(tx: Transaction) -> set[int]:
             held = await _held(tx, waiting)
-            theirs = [w for w in waiting if w.claim.facts.shipment in held]
+            theirs = [w for w in waiting if w.claim.snapshot.shipment in held]
             await _apply(tx, [change for w in theirs for change in w.changes])
             await _amend(tx, theirs)
             return held
@@ -201,18 +201,23 @@ class Claims:
                 w.done.exception()
             raise
         for w in waiting:
-            if w.claim.facts.shipment in held:
+            if w.claim.snapshot.shipment in held:
                 w.done.set_result(None)
             else:
                 w.done.set_exception(LeaseLost("another publisher has the shipment"))
 
     async def expire(
-        self, account: str, now: datetime, doubt_wait: timedelta, *, predecessor: bool
+        self,
+        account: str,
+        now: datetime,
+        unconfirmed_wait: timedelta,
+        *,
+        predecessor: bool,
     ) -> int:
         """Make due again what was claimed and never settled.
 
         What was stored to be sent is in doubt, and is not written to until
-        *doubt_wait* after the last moment at which it may have been sent.
+        *unconfirmed_wait* after the last moment at which it may have been sent.
         *predecessor*: no other process is alive, so every lease is over.
         """
         until = FOREVER if predecessor else micros(now)
@@ -227,7 +232,7 @@ class Claims:
                     "expire_lease",
                     shipment=row["shipment"],
                     now=micros(now),
-                    not_before=micros(last + doubt_wait),
+                    not_before=micros(last + unconfirmed_wait),
                 )
         return len(found)
 
@@ -265,7 +270,7 @@ async def _apply(tx: Transaction, changes: Sequence[Change]) -> None:
 async def _held(tx: Transaction, waiting: Sequence[_Waiting]) -> set[int]:
     """Find the shipments whose leases still hold: it is the store that knows."""
     wanted = rows(
-        {"shipment": w.claim.facts.shipment, "lease": w.claim.lease} for w in waiting
+        {"shipment": w.claim.snapshot.shipment, "lease": w.claim.lease} for w in waiting
     )
     return {r["shipment"] for r in await tx.rows("leases_held", rows=wanted)}
 
@@ -274,7 +279,7 @@ async def _amend(tx: Transaction, held: Sequence[_Waiting]) -> None:
     """Change the gates of accounts as the answers say."""
     states: dict[str, AccountState] = {}
     for w in held:
-        account = w.claim.facts.account
+        account = w.claim.snapshot.account
         if w.amend is None:
             continue
         if account not in states:

@@ -18,7 +18,7 @@ ALERT: Final = (
     "kept here and changes nothing at VTEX"
 )
 
-ANNOUNCED: Final = {
+TRACKING_SENT: Final = {
     "tracking_number": "trackingNumber",
     "tracking_url": "trackingUrl",
     "courier": "courier",
@@ -59,7 +59,7 @@ class CorrectionTarget(ShipmentWriter):
     @property
     def delivered(self) -> bool:
         """Whether nothing can be changed at VTEX any more."""
-        return self.row["delivered_told_at"] is not None
+        return self.row["delivered_published_at"] is not None
 
     @property
     def new_number(self) -> bool:
@@ -93,11 +93,11 @@ class CorrectionTarget(ShipmentWriter):
         if number is not None and number != self.parcel["tracking_number"]:
             names.add("trackingNumber")
         if not self.delivered:
-            announced = self.correction.announced
+            tracking_sent = self.correction.tracking_sent
             names |= {
                 json_name
-                for name, json_name in ANNOUNCED.items()
-                if name in announced and announced[name] != self.row[name]
+                for name, json_name in TRACKING_SENT.items()
+                if name in tracking_sent and tracking_sent[name] != self.row[name]
             }
         return tuple(sorted(names))
 
@@ -124,12 +124,12 @@ class CorrectionTarget(ShipmentWriter):
         await self.ask_for(boxes, self.now)
         await amend(self, amending)
 
-    async def announce(self) -> None:
+    async def send_tracking(self) -> None:
         """Write what VTEX is to be told from now on."""
-        announced = {name: self.row[name] for name in ANNOUNCED}
-        for name, value in self.correction.announced.items():
-            announced[name] = storable(value) if value else None
-        values = {"shipment": self.shipment, **announced}
+        tracking_sent = {name: self.row[name] for name in TRACKING_SENT}
+        for name, value in self.correction.tracking_sent.items():
+            tracking_sent[name] = storable(value) if value else None
+        values = {"shipment": self.shipment, **tracking_sent}
         values["given"] = given(self.row["given"], self.correction.given)
         await self.tx.run("correct_announcement", **values)
 
@@ -138,24 +138,26 @@ class CorrectionTarget(ShipmentWriter):
         numbers = [reference for reference, volume in self.placed() if volume]
         account, order_id = self.row["account"], self.row["order_id"]
         others = await self.others(numbers, account, order_id)
-        told = (ALERT,) if self.delivered else self.amending.warnings()
-        return (*told, *others)
+        published = (ALERT,) if self.delivered else self.amending.warnings()
+        return (*published, *others)
 
     def story(self, updated: tuple[str, ...]) -> str:
         """Say in one line what was corrected."""
         correction, old = self.correction, self.parcel["tracking_number"]
-        told = f"corrected: {', '.join(updated)}"
+        published = f"corrected: {', '.join(updated)}"
         if self.new_number:
             kept = "kept" if correction.keep else "dropped"
-            told += (
+            published += (
                 f"; volume {correction.volume} was {old or 'without a number'}, is "
                 f"{correction.number}; the old number's history is {kept}"
             )
         if self.amending.new_key:
-            told += f"; the invoice key was {self.row['invoice_key'] or 'missing'}"
+            published += f"; the invoice key was {self.row['invoice_key'] or 'missing'}"
         if self.delivered:
-            told += "; VTEX was told of the delivery before, so nothing changes there"
-        return told
+            published += (
+                "; VTEX was told of the delivery before, so nothing changes there"
+            )
+        return published
 
     def _began(self) -> int:
         """Return since when the right number was the parcel's: since its label."""

@@ -11,13 +11,14 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from importlib.resources import files
-from typing import Any, Final, Literal, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import aiosql
 
+from relay.store.schema import Dialect
+
 T = TypeVar("T")
 Row = Mapping[str, Any]
-Dialect = Literal["sqlite", "postgres"]
 
 LOCKING: Final = re.compile(r"\s+FOR UPDATE( OF \w+)?( SKIP LOCKED)?")
 
@@ -108,15 +109,3 @@ def load_queries(dialect: Dialect) -> Any:
         text = LOCKING.sub("", text)
     driver = "aiosqlite" if dialect == "sqlite" else "asyncpg"
     return aiosql.from_str(text, driver, attribute=None, mandatory_parameters=False)
-
-
-def migrations(dialect: Dialect) -> list[tuple[int, str]]:
-    """Return the numbered migrations of *dialect*, in order."""
-    folder = files("relay.store").joinpath("migrations")
-    names = sorted(
-        f.name for f in folder.iterdir() if f.name.endswith(f".{dialect}.sql")
-    )
-    return [
-        (int(name.split("_")[0]), folder.joinpath(name).read_text(encoding="utf-8"))
-        for name in names
-    ]

@@ -40,19 +40,19 @@ class Documents:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.asides = RejectedRequests(database)
+        self.rejected_requests = RejectedRequests(database)
 
     async def keep(self, batch: Sequence[NewDocument]) -> None:
         """Store what came together in one transaction; it is on disk afterwards."""
 
         async def store(tx: Transaction) -> None:
-            await tx.many("keep_document", [document_columns(k) for k in batch])
+            await tx.many("store_document", [document_columns(k) for k in batch])
 
         await self._database.write_in_one_go(store)
 
     async def probe(self, now: datetime) -> None:
         """Write and take back a row, to see whether the disk has room."""
-        await self.asides.probe(now)
+        await self.rejected_requests.probe(now)
 
     @asynccontextmanager
     async def slice(self, limit: int, max_bytes: int) -> AsyncIterator[Slice]:
@@ -138,7 +138,7 @@ class Documents:
 
 
 def document_columns(kept: NewDocument) -> dict[str, Any]:
-    """Spell a document as `keep_document` wants it."""
+    """Spell a document as `store_document` wants it."""
     return {
         "contract": kept.contract,
         "source": kept.source,

@@ -15,7 +15,7 @@ class ErasureResult:
     shipments: int = 0
     documents: int = 0
     events: int = 0
-    told: int = 0
+    published: int = 0
     calls: int = 0
 
 
@@ -41,12 +41,12 @@ class Erasure:
             )
             events = {e for row in found for e in await _events(tx, row)}
             documents = await _documents(tx, events)
-            told = sum([await _told(tx, row["shipment"]) for row in found])
+            published = sum([await _published(tx, row["shipment"]) for row in found])
             calls = sum([await _calls(tx, row["shipment"]) for row in found])
             await tx.many("redact_event", [{"event": e} for e in sorted(events)])
             for row in found:
                 await _shipment(tx, row, by, now)
-        return ErasureResult(len(found), documents, len(events), told, calls)
+        return ErasureResult(len(found), documents, len(events), published, calls)
 
 
 async def _events(tx: Transaction, row: Row) -> list[int]:
@@ -67,7 +67,7 @@ async def _documents(tx: Transaction, events: set[int]) -> int:
     return len(redacted)
 
 
-async def _told(tx: Transaction, shipment: int) -> int:
+async def _published(tx: Transaction, shipment: int) -> int:
     """Empty the words of what was told; its times stay."""
     found = await tx.rows("told_to_forget", shipment=shipment)
     redacted = [
@@ -97,8 +97,10 @@ async def _calls(tx: Transaction, shipment: int) -> int:
 async def _shipment(tx: Transaction, row: Row, by: str, now: datetime) -> None:
     """Close a shipment for good, without its tracking page."""
     values = {"shipment": row["shipment"], "now": micros(now)}
-    announced = row["announced_as"]
-    kept = dumps(loads(announced) | {"tracking_url": None}) if announced else None
+    tracking_sent = row["tracking_sent_as"]
+    kept = (
+        dumps(loads(tracking_sent) | {"tracking_url": None}) if tracking_sent else None
+    )
     await tx.run("void_references_of_shipment", **values)
-    await tx.run("redact_shipment", **values, announced_as=kept)
+    await tx.run("redact_shipment", **values, tracking_sent_as=kept)
     await tx.run("note", **values, text=f"forgotten, asked for by {by}")

@@ -10,7 +10,7 @@ from relay.domain.labels import Correction, Handover, ResendOrder
 from relay.domain.shipment import CANCELLED
 from relay.errors import Conflict, NotFound
 from relay.store.codec import ids, loads, storable
-from relay.store.corrections import ALERT, ANNOUNCED, CorrectionTarget, new_keys
+from relay.store.corrections import ALERT, TRACKING_SENT, CorrectionTarget, new_keys
 from relay.store.database import Database, Row, Transaction
 from relay.store.event_rows import Pace, mark_due
 from relay.store.references import intern, key
@@ -70,7 +70,7 @@ class OperatorActions:
                 return CorrectionResult((), (ALERT,) if correcting.delivered else ())
             await correcting.store()
             if not correcting.delivered:
-                await correcting.announce()
+                await correcting.send_tracking()
             if correcting.looks_anew:
                 await self._match_again(correcting)
             if not correcting.delivered and updated != (PROMISED,):
@@ -101,17 +101,17 @@ class OperatorActions:
         async with self.database.writing() as tx:
             row = stored_shipment(await tx.row("lock_shipment_by_id", id=id_))
             refuse_erased(row)
-            if row["closed_because"] == CANCELLED:
+            if row["closed_reason"] == CANCELLED:
                 return ()
-            if row["delivered_told_at"] is not None:
+            if row["delivered_published_at"] is not None:
                 raise Conflict(
                     "VTEX was told that the shipment is delivered",
-                    way_out="there is nothing left to cancel",
+                    hint="there is nothing left to cancel",
                 )
             values = {"shipment": row["shipment"], "now": micros(now)}
             await tx.run("cancel_shipment", **values)
             await tx.run("note", **values, text=f"cancelled by {by}")
-        if row["announced_as"] is None:
+        if row["tracking_sent_as"] is None:
             return ()
         return ("VTEX was told the tracking number already, and keeps it",)
 
@@ -130,7 +130,7 @@ class OperatorActions:
     async def judge(
         self,
         event: int,
-        judged: Literal["released", "dropped"],
+        decision: Literal["released", "dropped"],
         by: str,
         now: datetime,
         accounts: Collection[str] | None = None,
@@ -147,8 +147,8 @@ class OperatorActions:
             )
             if hidden or not found:
                 raise NotFound("no shipment has such an event")
-            await tx.run("judge", event=event, judged=judged)
-            text, instant = f"event {event} {judged} by {by}", micros(now)
+            await tx.run("judge", event=event, decision=decision)
+            text, instant = f"event {event} {decision} by {by}", micros(now)
             notes = [
                 {"shipment": r["shipment"], "now": instant, "text": text} for r in found
             ]
@@ -156,11 +156,11 @@ class OperatorActions:
             shipments, pace = [r["shipment"] for r in found], self.pace
             await mark_due(tx, shipments, now, pace)
             known = (
-                await _known_to_vtex(tx, event, found) if judged == "dropped" else []
+                await _known_to_vtex(tx, event, found) if decision == "dropped" else []
             )
             await tx.many("note", [n | {"now": instant} for n in known])
-        told = tuple(n["text"] for n in known)
-        return EventDecision(tuple(r["id"] for r in found), told)
+        published = tuple(n["text"] for n in known)
+        return EventDecision(tuple(r["id"] for r in found), published)
 
 
 async def _known_to_vtex(
@@ -168,14 +168,14 @@ async def _known_to_vtex(
 ) -> list[dict[str, Any]]:
     """Return a note for each shipment of which VTEX was told a dropped event."""
     wanted = ids("shipment", (r["shipment"] for r in shipments))
-    told = await tx.rows("told_of_event", rows=wanted, event=event)
+    published = await tx.rows("told_of_event", rows=wanted, event=event)
     return [
         {
             "shipment": r["shipment"],
             "text": f"alert: VTEX was told of event {event} before it was dropped, and "
             f"keeps it: mend order {r['order_id']} there",
         }
-        for r in told
+        for r in published
     ]
 
 
@@ -201,7 +201,7 @@ async def _locked(
     if is_now != correction.was or keys != {stored_key(r) for r in references}:
         raise Conflict(
             "the shipment was changed at the same moment",
-            way_out="read it again, and send the correction once more",
+            hint="read it again, and send the correction once more",
         )
     return CorrectionTarget(
         tx,
@@ -224,7 +224,7 @@ class Handovers:
     pace: Pace = field(default_factory=Pace)
     lower_bounds: Mapping[str, timedelta] = field(default_factory=dict)
 
-    async def hand_over(
+    async def handover(
         self, id_: str, change: Handover, now: datetime, by: str | None = None
     ) -> CorrectionResult:
         """Let the scans of a second carrier count; the same again changes nothing.
@@ -254,8 +254,8 @@ class Handovers:
             )
             numbers = [r for r, _ in fresh]
             others = await writing.others(numbers, row["account"], row["order_id"])
-        told = (ALERT,) if row["delivered_told_at"] is not None else ()
-        return CorrectionResult(("references",), (*told, *others))
+        published = (ALERT,) if row["delivered_published_at"] is not None else ()
+        return CorrectionResult(("references",), (*published, *others))
 
     async def _store(
         self, writing: ShipmentWriter, row: Row, fresh: list[Placed]
@@ -288,18 +288,18 @@ async def resend(
     async with database.writing() as tx:
         row = stored_shipment(await tx.row("lock_shipment_by_id", id=id_))
         refuse_over(row)
-        if row["delivered_told_at"] is not None and not what.force:
+        if row["delivered_published_at"] is not None and not what.force:
             raise Conflict(
                 "VTEX was told that the shipment is delivered",
                 field="force",
-                way_out="send `force` to tell it again all the same",
+                hint="send `force` to tell it again all the same",
             )
         values = {"shipment": row["shipment"], "now": micros(now)}
-        await tx.run("retell_shipment", **values)
-        if what.announcement:
-            await _announcement(tx, row, what)
+        await tx.run("resend_shipment", **values)
+        if what.tracking:
+            await _tracking(tx, row, what)
         if what.events:
-            await tx.run("retell_events", **values)
+            await tx.run("resend_events", **values)
         await tx.run("retry_shipment", **values)
         await tx.run("note", **values, text=_story(what, by))
     if not what.events:
@@ -307,18 +307,18 @@ async def resend(
     return ("VTEX may show events twice, if their words or times are others now",)
 
 
-async def _announcement(tx: Transaction, row: Row, what: ResendOrder) -> None:
+async def _tracking(tx: Transaction, row: Row, what: ResendOrder) -> None:
     """Forget what was announced, and take over what settings say now."""
     stays = set(loads(row["given"]))
-    columns = {name: row[name] for name in ANNOUNCED}
+    columns = {name: row[name] for name in TRACKING_SENT}
     for name, value in what.anew.items():
         if not (name in FROM_SETTINGS and name in stays):
             columns[name] = storable(value) if value else None
-    await tx.run("retell_announcement", shipment=row["shipment"], **columns)
+    await tx.run("resend_tracking", shipment=row["shipment"], **columns)
 
 
 def _story(what: ResendOrder, by: str) -> str:
-    parts = {"the announcement": what.announcement, "the events": what.events}
-    told = " and ".join(name for name, again in parts.items() if again)
+    parts = {"the announcement": what.tracking, "the events": what.events}
+    published = " and ".join(name for name, again in parts.items() if again)
     forced = ", delivered or not" if what.force else ""
-    return f"{told} to be told again{forced}, says {by}"
+    return f"{published} to be told again{forced}, says {by}"

@@ -36,9 +36,14 @@ async def mark_delivered(
             registered_at=row["registered_at"],
             dispatched_at=row["dispatched_at"],
         )
-        told = (parcel, Milestone.DELIVERED, delivery.occurred_at, delivery.description)
-        kept = NewDocument(CONTRACT, SOURCE, operator_body(*told, by), now)
-        await tx.many("keep_document", [document_columns(kept)])
+        published = (
+            parcel,
+            Milestone.DELIVERED,
+            delivery.occurred_at,
+            delivery.description,
+        )
+        kept = NewDocument(CONTRACT, SOURCE, operator_body(*published, by), now)
+        await tx.many("store_document", [document_columns(kept)])
         which = f"volume {delivery.volume}" if delivery.volume else "everything"
         await writing.note(f"{which} delivered, says {by}")
 
@@ -46,10 +51,10 @@ async def mark_delivered(
 def _check(row: Row, delivery: Delivery) -> None:
     """Refuse what could never count."""
     refuse_over(row)
-    if row["delivered_told_at"] is not None:
+    if row["delivered_published_at"] is not None:
         raise Conflict(
             "VTEX was told that the shipment is delivered",
-            way_out="there is nothing left to say",
+            hint="there is nothing left to say",
         )
     began = (moment(row["registered_at"]), at(row["dispatched_at"]))
     own = Registration(row["shipment"], 0, *began)
@@ -58,7 +63,7 @@ def _check(row: Row, delivery: Delivery) -> None:
         raise InvalidLabel(
             "it is long before the label was registered",
             field="occurredAt",
-            way_out="say when it happened",
+            hint="say when it happened",
         )
 
 
@@ -91,6 +96,6 @@ async def _refuse_unasked(
     if set(contracts).isdisjoint(asked):
         raise Conflict(
             f"nobody is asked under contract {' or '.join(contracts)}",
-            way_out="the carrier calls by itself, or the contract is not in the "
+            hint="the carrier calls by itself, or the contract is not in the "
             "settings; if a person knows that the parcel arrived: mark-delivered",
         )

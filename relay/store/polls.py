@@ -128,7 +128,7 @@ class PollClaims:
         every = called.claim.calling.fetch_every
         fetch_at = micros(called.ended if more else called.ended + every)
         return await self._settle(
-            called, {"keep_document": kept}, cursor=cursor, fetch_at=fetch_at
+            called, {"store_document": kept}, cursor=cursor, fetch_at=fetch_at
         )
 
     async def subscribed(self, called: PollSucceeded, until: datetime | None) -> bool:

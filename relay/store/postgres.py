@@ -8,7 +8,8 @@ from typing import Any, Final, Literal, TypeVar
 
 import asyncpg
 
-from relay.store.database import Row, load_queries, migrations
+from relay.store.database import Row, load_queries
+from relay.store.schema import scripts
 from relay.store.sqlite_thread import Work
 
 T = TypeVar("T")
@@ -143,8 +144,7 @@ class PostgresDatabase:
         done = await connection.fetchval(
             "SELECT coalesce(max(number), 0) FROM migrations"
         )
-        for number, script in migrations("postgres"):
-            if number > done:
-                await connection.execute(script)
-                await connection.execute("INSERT INTO migrations VALUES ($1)", number)
+        for number, script in scripts(done, "postgres"):
+            await connection.execute(script)
+            await connection.execute("INSERT INTO migrations VALUES ($1)", number)
         await asyncio.sleep(0)

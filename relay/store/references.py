@@ -216,14 +216,14 @@ def match_rows(event: int, found: Match, contract: str) -> list[dict[str, Any]]:
 
     What an operator says is released from the first.
     """
-    judged = "released" if contract == OPERATOR else None
+    decision = "released" if contract == OPERATOR else None
     return [
         {
             "event": event,
             "shipment": shipment,
             "volume": volume,
             "ambiguous": int(found.ambiguous),
-            "judged": judged,
+            "decision": decision,
         }
         for shipment, volume in sorted(found.targets)
     ]

@@ -41,12 +41,12 @@ class RejectedRequests:
         self._database = database
 
     async def put(
-        self, asides: Sequence[RejectedRequest], bounds: RejectedBounds
+        self, rejected_requests: Sequence[RejectedRequest], bounds: RejectedBounds
     ) -> None:
         """Put requests aside, and forget those that are out of bounds then."""
         async with self._database.writing() as tx:
-            await tx.many("put_aside", [_columns(a) for a in asides])
-            names = sorted({a.contract for a in asides})
+            await tx.many("put_aside", [_columns(a) for a in rejected_requests])
+            names = sorted({a.contract for a in rejected_requests})
             await tx.many("trim_asides", [_trim(name, bounds) for name in names])
 
     async def trim(self, contract: str, bounds: RejectedBounds) -> None:
@@ -66,36 +66,43 @@ class RejectedRequests:
             found = await tx.rows("asides_of_contract", contract=contract)
         return [as_dict(r) for r in found]
 
-    async def one(self, aside: int) -> Row | None:
+    async def one(self, rejected_request: int) -> Row | None:
         """Return what was put aside under a number, if it is there still."""
         async with self._database.reading() as tx:
-            return await tx.row("aside", aside=aside)
+            return await tx.row("rejected_request", rejected_request=rejected_request)
 
-    async def accept(self, aside: int, by: str, now: datetime) -> bool:
+    async def accept(self, rejected_request: int, by: str, now: datetime) -> bool:
         """Make a document of what was put aside; False if it is gone.
 
         That is the word of *by*, which stays with the document: nothing is verified
         here.
         """
         async with self._database.writing() as tx:
-            row = await tx.row("lock_aside", aside=aside)
+            row = await tx.row("lock_aside", rejected_request=rejected_request)
             if row is None:
                 return False
             columns = {name: row[name] for name in ("contract", "received_at", "body")}
             headers = dumps({**loads(row["headers"]), ACCEPTED_BY: by})
-            await tx.run("keep_document", source="operator", **columns, headers=headers)
-            await tx.run("accept_aside", aside=aside, now=micros(now), nothing=b"")
+            await tx.run(
+                "store_document", source="operator", **columns, headers=headers
+            )
+            await tx.run(
+                "accept_aside",
+                rejected_request=rejected_request,
+                now=micros(now),
+                nothing=b"",
+            )
         return True
 
 
-def _columns(aside: RejectedRequest) -> dict[str, Any]:
+def _columns(rejected_request: RejectedRequest) -> dict[str, Any]:
     return {
-        "contract": aside.contract,
-        "received_at": micros(aside.received_at),
-        "headers": dumps({n: storable(v) for n, v in aside.headers.items()}),
-        "body": aside.body,
-        "presented": dumps(aside.presented),
-        "because": storable(aside.because),
+        "contract": rejected_request.contract,
+        "received_at": micros(rejected_request.received_at),
+        "headers": dumps({n: storable(v) for n, v in rejected_request.headers.items()}),
+        "body": rejected_request.body,
+        "presented": dumps(rejected_request.presented),
+        "because": storable(rejected_request.because),
     }
 
 

@@ -24,7 +24,7 @@ class RetentionPolicy:
     unreadable: timedelta = timedelta(days=180)
     calls: timedelta = timedelta(days=400)
     shipments: timedelta = timedelta(days=730)
-    asides: timedelta = timedelta(days=7)
+    rejected_requests: timedelta = timedelta(days=7)
     expire: timedelta = timedelta(days=60)
     expire_by_contract: Mapping[str, timedelta] = field(default_factory=dict)
 
@@ -39,7 +39,8 @@ class RetentionPolicy:
         """
         names = ("documents", "repeats", "unmatched", "unreadable", "shipments")
         bounds: dict[str, Any] = {
-            name: micros(now - getattr(self, name)) for name in (*names, "asides")
+            name: micros(now - getattr(self, name))
+            for name in (*names, "rejected_requests")
         }
         digits = f"{max(micros(now - self.calls), 0) // 1000:012x}"
         return bounds | {"calls": f"{digits[:8]}-{digits[8:]}"}
@@ -96,7 +97,12 @@ JOBS: Final = (
         ("forget_reference", "forget_links_of_reference"),
         lock="lock_references",
     ),
-    Job("asides", "aside_page", ("forget_aside",), young=("asides",)),
+    Job(
+        "rejected_requests",
+        "aside_page",
+        ("forget_aside",),
+        young=("rejected_requests",),
+    ),
 )
 
 

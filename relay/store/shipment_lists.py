@@ -101,7 +101,7 @@ class Timeline:
     references: Sequence[Row]
     documents: Sequence[Row]
     events: Sequence[Row]
-    told: Sequence[Row]
+    published: Sequence[Row]
     calls: Sequence[Row]
     notes: Sequence[Row]
 
@@ -179,7 +179,7 @@ class ShipmentLists:
                 references=await tx.rows("references_of_shipments", rows=these),
                 documents=await tx.rows("documents_of_shipment", shipment=shipment),
                 events=await tx.rows("events_of_shipments", rows=these),
-                told=await tx.rows("told_of_shipment", shipment=shipment),
+                published=await tx.rows("told_of_shipment", shipment=shipment),
                 calls=await tx.rows(
                     "calls_of_shipment", shipment=shipment, limit=LATEST
                 ),
@@ -209,7 +209,7 @@ async def _explained(
 async def _gates(tx: Transaction, now: datetime) -> dict[str, str | None]:
     """Return why nothing is sent, by account."""
     states = [AccountState.of(r) for r in await tx.rows("list_accounts")]
-    return {s.account: s.closed_because(micros(now)) for s in states}
+    return {s.account: s.closed_reason(micros(now)) for s in states}
 
 
 async def _batch(

@@ -158,21 +158,21 @@ async def rematch_all(
 
 def refuse_erased(row: Row) -> None:
     """Raise `Conflict` if somebody asked that the order be forgotten."""
-    if row["closed_because"] == FORGOTTEN:
+    if row["closed_reason"] == FORGOTTEN:
         raise Conflict(
             "the order was forgotten, as somebody asked",
             field="orderId",
-            way_out="nothing of it can be registered or told any more",
+            hint="nothing of it can be registered or told any more",
         )
 
 
 def refuse_over(row: Row) -> None:
     """Raise `Conflict` if the shipment was cancelled, or forgotten."""
     refuse_erased(row)
-    if row["closed_because"] == CANCELLED:
+    if row["closed_reason"] == CANCELLED:
         raise Conflict(
             "the shipment was cancelled",
-            way_out="POST the label again to register it anew",
+            hint="POST the label again to register it anew",
         )
 
 
@@ -187,7 +187,7 @@ def no_such_shipment() -> NotFound:
     """Return the error of whoever asks for a shipment that does not exist for them."""
     return NotFound(
         "there is no such shipment",
-        way_out="find its id by its order: GET /v1/shipments?orderId=…, or "
+        hint="find its id by its order: GET /v1/shipments?orderId=…, or "
         "`relay shipments list --order …`",
     )
 
@@ -231,7 +231,7 @@ async def known(tx: Transaction, row: Row) -> KnownShipment:
         numbers={p["volume"]: p["tracking_number"] for p in parcels},
         fields=as_dict(row),
         dispatched_at=at(row["dispatched_at"]),
-        delivered_told=row["delivered_told_at"] is not None,
+        delivered_published=row["delivered_published_at"] is not None,
     )
 
 
@@ -239,9 +239,9 @@ FROM_SETTINGS: Final = ("courier", "tracking_url")
 """What VTEX is told as the contract's settings say, unless somebody gave it."""
 _KEPT: Final = (
     "shipment", "invoice_key", "promised_on", "tracking_number", "tracking_url",
-    "courier", "dispatched_date", "announced_as", "dispatched_at",
-    "closed_at", "closed_because", "stuck_at", "stuck_because", "registered_at",
-    "imported", "compared_at", "retold_at", "given",
+    "courier", "dispatched_date", "tracking_sent_as", "dispatched_at",
+    "closed_at", "closed_reason", "stuck_at", "stuck_reason", "registered_at",
+    "imported", "compared_at", "resent_at", "given",
 )  # fmt: skip
 
 
@@ -252,7 +252,10 @@ def columns(
     columns = {name: row[name] for name in _KEPT}
     if anew:
         columns = dict.fromkeys(_KEPT)
-        columns |= {"shipment": row["shipment"], "announced_as": row["announced_as"]}
+        columns |= {
+            "shipment": row["shipment"],
+            "tracking_sent_as": row["tracking_sent_as"],
+        }
         columns |= {"registered_at": micros(now), "imported": int(label.imported)}
     columns |= {name: storable(value) for name, value in joined.taken_over.items()}
     columns |= {"contract": label.contract, "volumes": joined.volumes}
@@ -260,8 +263,8 @@ def columns(
     columns["given"] = given(columns["given"], taken)
     dispatched = [columns["dispatched_at"], stored(label.dispatched_at)]
     columns["dispatched_at"] = min((t for t in dispatched if t), default=None)
-    if label.announced and columns["announced_as"] is None:
-        columns["announced_as"] = announcement_text(columns)
+    if label.tracking_sent and columns["tracking_sent_as"] is None:
+        columns["tracking_sent_as"] = tracking_text(columns)
     return columns
 
 
@@ -271,8 +274,8 @@ def given(before: str | None, taken: Collection[str]) -> str:
     return dumps(sorted(known.union(taken).intersection(FROM_SETTINGS)))
 
 
-def announcement_text(columns: Mapping[str, Any]) -> str | None:
-    """Spell what VTEX has of an invoice as `announced_as` keeps it."""
+def tracking_text(columns: Mapping[str, Any]) -> str | None:
+    """Spell what VTEX has of an invoice as `tracking_sent_as` keeps it."""
     if not columns["tracking_number"]:
         return None
     names = ("tracking_number", "tracking_url", "courier", "dispatched_date")

@@ -144,7 +144,7 @@ class _Registering(ShipmentWriter):
 async def _voided(tx: Transaction, label: Label) -> list[Key]:
     """Return what a cancelled shipment has registered: it begins anew."""
     row = await tx.row("find_shipment", **invoice(label))
-    if row is None or row["closed_because"] != CANCELLED:
+    if row is None or row["closed_reason"] != CANCELLED:
         return []
     return [stored_key(r) for r in await registered(tx, row["shipment"])]
 
@@ -160,7 +160,7 @@ async def _locked(tx: Transaction, label: Label, now: datetime) -> tuple[Row, bo
         row = await tx.row("shipment_by_invoice", **key_of_shipment)
     assert row is not None  # noqa: S101 -- the statement before made it
     refuse_erased(row)
-    return row, row["volumes"] == 0 or row["closed_because"] == CANCELLED
+    return row, row["volumes"] == 0 or row["closed_reason"] == CANCELLED
 
 
 def _story(label: Label, updated: tuple[str, ...], *, anew: bool) -> str:

@@ -25,8 +25,11 @@ async def load_snapshots(tx: Transaction, shipments: Sequence[Row]) -> list[Snap
     if wanted == "[]":
         return []
     events = _grouped(await tx.rows("events_of_shipments", rows=wanted))
-    told = _grouped(await tx.rows("told_of_shipments", rows=wanted))
-    return [snapshot(s, events[s["shipment"]], told[s["shipment"]]) for s in shipments]
+    published = _grouped(await tx.rows("told_of_shipments", rows=wanted))
+    return [
+        build_snapshot(s, events[s["shipment"]], published[s["shipment"]])
+        for s in shipments
+    ]
 
 
 def _grouped(rows: Iterable[Row]) -> dict[int, list[Row]]:
@@ -36,9 +39,11 @@ def _grouped(rows: Iterable[Row]) -> dict[int, list[Row]]:
     return groups
 
 
-def snapshot(row: Row, events: Iterable[Row], told: Iterable[Row]) -> Snapshot:
+def build_snapshot(
+    row: Row, events: Iterable[Row], published: Iterable[Row]
+) -> Snapshot:
     """Put the rows of one shipment together."""
-    announced_as = row["announced_as"]
+    tracking_sent_as = row["tracking_sent_as"]
     return Snapshot(
         shipment=row["shipment"],
         id=row["id"],
@@ -48,28 +53,28 @@ def snapshot(row: Row, events: Iterable[Row], told: Iterable[Row]) -> Snapshot:
         contract=row["contract"],
         volumes=max(row["volumes"], 1),
         registered_at=moment(row["registered_at"]),
-        announcement=_announcement(row),
-        announced_as=SentTrackingNumber(**loads(announced_as))
-        if announced_as
+        tracking=_tracking(row),
+        tracking_sent_as=SentTrackingNumber(**loads(tracking_sent_as))
+        if tracking_sent_as
         else None,
         invoice_key=row["invoice_key"],
         dispatched_at=at(row["dispatched_at"]),
         vtex_invoice_number=row["vtex_invoice_number"],
-        looked=row["looked_at"] is not None,
+        looked=row["order_read_at"] is not None,
         pending=_pending(row["pending"]),
         in_doubt_since=at(row["in_doubt_since"]),
-        true_sent=row["true_sent_at"] is not None,
-        delivered_told=row["delivered_told_at"] is not None,
-        closed_because=row["closed_because"],
+        true_sent=row["delivered_sent_at"] is not None,
+        delivered_published=row["delivered_published_at"] is not None,
+        closed_reason=row["closed_reason"],
         imported=bool(row["imported"]),
         compared=row["compared_at"] is not None,
-        retold=row["retold_at"] is not None,
+        resent=row["resent_at"] is not None,
         events=tuple(known_event(e) for e in events),
-        told=tuple(_told(t) for t in told),
+        published=tuple(_published(t) for t in published),
     )
 
 
-def _announcement(row: Row) -> SentTrackingNumber | None:
+def _tracking(row: Row) -> SentTrackingNumber | None:
     if not row["tracking_number"]:
         return None
     return SentTrackingNumber(
@@ -80,14 +85,14 @@ def _announcement(row: Row) -> SentTrackingNumber | None:
     )
 
 
-def announced(told: SentTrackingNumber) -> str:
-    """Spell what VTEX accepted as `announced_as` keeps it."""
+def tracking_sent(published: SentTrackingNumber) -> str:
+    """Spell what VTEX accepted as `tracking_sent_as` keeps it."""
     return dumps(
         {
-            "tracking_number": told.tracking_number,
-            "tracking_url": told.tracking_url,
-            "courier": told.courier,
-            "dispatched_date": told.dispatched_date,
+            "tracking_number": published.tracking_number,
+            "tracking_url": published.tracking_url,
+            "courier": published.courier,
+            "dispatched_date": published.dispatched_date,
         }
     )
 
@@ -113,12 +118,12 @@ def known_event(row: Row) -> KnownEvent:
         final=bool(row["final"]),
         undoes=tuple(loads(row["undoes"])),
         ambiguous=bool(row["ambiguous"]),
-        judged=row["judged"],
-        quarantined_because=row["quarantined_because"],
+        decision=row["decision"],
+        quarantine_reason=row["quarantine_reason"],
     )
 
 
-def _told(row: Row) -> PublishedEvent:
+def _published(row: Row) -> PublishedEvent:
     return PublishedEvent(
         volume=row["volume"],
         occurred_at=moment(row["occurred_at"]),
@@ -130,13 +135,13 @@ def _told(row: Row) -> PublishedEvent:
     )
 
 
-def published_key(told: PublishedEvent, shipment: int) -> dict[str, Any]:
+def published_key(published: PublishedEvent, shipment: int) -> dict[str, Any]:
     """Return the key columns of a row of `told`."""
     return {
         "shipment": shipment,
-        "volume": told.volume,
-        "occurred_at": micros(told.occurred_at),
-        "code": told.code,
+        "volume": published.volume,
+        "occurred_at": micros(published.occurred_at),
+        "code": published.code,
     }
 
 
@@ -148,7 +153,7 @@ Change = tuple[str, Mapping[str, Any]]
 class Claim:
     """A shipment taken for a while, with all that telling depends on."""
 
-    facts: Snapshot
+    snapshot: Snapshot
     lease: str
     lease_until: datetime
     news: int
@@ -180,10 +185,10 @@ class ClaimTerms:
     limits: Limits
 
 
-def claim_of(row: Row, facts: Snapshot, *, probe: bool) -> Claim:
+def claim_of(row: Row, snapshot: Snapshot, *, probe: bool) -> Claim:
     """Put a claimed row and its facts together."""
     return Claim(
-        facts=facts,
+        snapshot=snapshot,
         lease=row["lease"],
         lease_until=moment(row["lease_until"]),
         news=row["news"],
@@ -196,7 +201,7 @@ def claim_of(row: Row, facts: Snapshot, *, probe: bool) -> Claim:
 
 def with_snapshots(claim: Claim, **changed: Any) -> Claim:
     """Return *claim* after an answer changed what is known."""
-    return replace(claim, facts=replace(claim.facts, **changed))
+    return replace(claim, snapshot=replace(claim.snapshot, **changed))
 
 
 NEWS: Final = 0

@@ -14,7 +14,8 @@ import aiosqlite
 
 from relay.clock import utcnow
 from relay.errors import ConfigurationError
-from relay.store.database import Row, load_queries, migrations
+from relay.store.database import Row, load_queries
+from relay.store.schema import scripts
 from relay.store.sqlite_thread import LAST_EVENT, Work, run_transaction
 
 T = TypeVar("T")
@@ -235,10 +236,9 @@ class SqliteDatabase:
     async def _migrate(self) -> None:
         rows = list(await self._writer.execute_fetchall("PRAGMA user_version"))
         done = rows[0][0]
-        for number, script in migrations("sqlite"):
-            if number > done:
-                mark = f"PRAGMA user_version = {number};"
-                await self._writer.executescript(f"BEGIN;\n{script}\n{mark}\nCOMMIT;")
+        for number, script in scripts(done, "sqlite"):
+            mark = f"PRAGMA user_version = {number};"
+            await self._writer.executescript(f"BEGIN;\n{script}\n{mark}\nCOMMIT;")
 
     def _take_lock(self) -> None:
         side = self.path.with_name(self.path.name + ".lock")

@@ -52,8 +52,10 @@ class Sweep:
             known = await load_snapshots(tx, resting)
         missed = [
             row
-            for row, facts in zip(resting, known, strict=True)
-            if unpublished(facts, now, self.policy(facts.account, facts.contract))
+            for row, snapshot in zip(resting, known, strict=True)
+            if unpublished(
+                snapshot, now, self.policy(snapshot.account, snapshot.contract)
+            )
         ]
         silent = [r for r in resting if r not in missed and self._silent(r, now)]
         last = page[-1]["shipment"] if len(page) == self.size else None
@@ -69,8 +71,8 @@ class Sweep:
         return (
             row["account"] in self.accounts
             and row["lease"] is None
-            and row["stuck_because"] is None
-            and row["news_due_at"] is None
+            and row["stuck_reason"] is None
+            and row["events_due_at"] is None
             and (row["due_at"] is None or row["due_at"] > soon)
             and (row["not_before"] or 0) <= micros(now)
         )
@@ -113,10 +115,10 @@ def _unchanged(row: Row) -> Mapping[str, Any]:
     }
 
 
-def unpublished(facts: Snapshot, now: datetime, policy: Policy) -> bool:
+def unpublished(snapshot: Snapshot, now: datetime, policy: Policy) -> bool:
     """Whether VTEX does not know all that may be told of a shipment at rest."""
-    if facts.announcement is None or facts.delivered_told:
+    if snapshot.tracking is None or snapshot.delivered_published:
         return False
-    if facts.pending is not None or not tracking_number_sent(facts):
+    if snapshot.pending is not None or not tracking_number_sent(snapshot):
         return True
-    return next_update(facts, publishable(facts, now, policy), policy) is not None
+    return next_update(snapshot, publishable(snapshot, now, policy), policy) is not None

@@ -79,10 +79,12 @@ class Slice:
         readable = [r for r in readings if r.unreadable is None]
 
         async def store(tx: Transaction) -> int:
-            brought = await remember(tx, readable, now, terms.pace, terms.lower_bounds)
+            new_events = await remember(
+                tx, readable, now, terms.pace, terms.lower_bounds
+            )
             await terms.adopting(now).from_readings(tx, readable)
-            await _mark(tx, readings, brought, now)
-            return sum(brought.values())
+            await _mark(tx, readings, new_events, now)
+            return sum(new_events.values())
 
         return await self._write(store)
 
@@ -150,7 +152,7 @@ def _headers(text: str) -> Mapping[str, str]:
 async def _mark(
     tx: Transaction,
     readings: Sequence[ParsedDocument],
-    brought: Mapping[int, int],
+    new_events: Mapping[int, int],
     now: datetime,
 ) -> None:
     marks: dict[str, list[dict[str, Any]]] = {}
@@ -161,7 +163,7 @@ async def _mark(
             row["because"] = storable(r.unreadable)
         else:
             query = "mark_read"
-            row["brought"] = brought.get(r.document, 0)
+            row["new_events"] = new_events.get(r.document, 0)
             if r.cut is not None:
                 query = "mark_read_and_cut"
                 row |= {"body": r.cut, "digest": r.digest}

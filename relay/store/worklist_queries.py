@@ -20,7 +20,7 @@ class WorkList(StrEnum):
     QUARANTINED = "quarantined"
     UNMATCHED = "unmatched"
     UNREADABLE = "unreadable"
-    UNTRUSTED = "untrusted"
+    REJECTED = "rejected"
     UNKNOWN_CODES = "unknown-codes"
     LATE = "late"
     SILENT = "silent"
@@ -89,7 +89,7 @@ async def _unreadable(
     return await tx.rows("list_unreadable", before=before, limit=limit)
 
 
-async def _untrusted(
+async def _rejected(
     tx: Transaction, after: Position | None, limit: int
 ) -> Sequence[Row]:
     before = after.id if after else _LAST
@@ -112,7 +112,7 @@ QUERIES: Final[Mapping[WorkList, Query]] = {
     WorkList.QUARANTINED: _quarantined,
     WorkList.UNMATCHED: _unmatched,
     WorkList.UNREADABLE: _unreadable,
-    WorkList.UNTRUSTED: _untrusted,
+    WorkList.REJECTED: _rejected,
     WorkList.UNKNOWN_CODES: _unknown,
 }
 
@@ -128,7 +128,7 @@ _PLACES: Final[Mapping[WorkList, tuple[str | None, str]]] = {
     WorkList.QUARANTINED: ("event", "shipment"),
     WorkList.UNMATCHED: ("received_at", "event"),
     WorkList.UNREADABLE: (None, "document"),
-    WorkList.UNTRUSTED: (None, "aside"),
+    WorkList.REJECTED: (None, "rejected_request"),
     WorkList.UNKNOWN_CODES: (None, "event"),
 }
 """The columns by which lists are in order, where that is not the shipment alone."""

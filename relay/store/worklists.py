@@ -136,7 +136,7 @@ class WorkLists:
                 rows = await self._rows(tx, name, asked, now, after)
                 for row in rows:
                     if len(found) == limit:
-                        return WorkPage(await _told(tx, name, found, asked), after)
+                        return WorkPage(await _published(tx, name, found, asked), after)
                     after = position(name, row)
                     fields = as_dict(row)
                     if asked.fits(fields) and _is_wanted(name, row, asked, now):
@@ -144,7 +144,7 @@ class WorkLists:
                 if len(rows) < self.batch:
                     after = None
                     break
-            return WorkPage(await _told(tx, name, found, asked), after)
+            return WorkPage(await _published(tx, name, found, asked), after)
 
     async def _waiting(
         self, asked: WorkListFilter, now: datetime, limit: int, after: Position | None
@@ -196,7 +196,7 @@ def _is_wanted(name: WorkList, row: Row, asked: WorkListFilter, now: datetime) -
     return heard <= micros(now - asked.silent_for)
 
 
-async def _told(
+async def _published(
     tx: Transaction, name: WorkList, found: list[dict[str, Any]], asked: WorkListFilter
 ) -> tuple[dict[str, Any], ...]:
     """Say of events that nobody has registered why that is."""

@@ -76,7 +76,7 @@ def _is_not_yet(words: str, payload: object) -> bool:
     return not words or bool(_ORDER_OR_INVOICE.search(words))
 
 
-def hint(meaning: Meaning, status: int, words: str, invoice_number: str) -> str:
+def hint_for(meaning: Meaning, status: int, words: str, invoice_number: str) -> str:
     """Return what an operator should do about an answer; empty if nothing."""
     match meaning:
         case Meaning.ACCEPTED:

@@ -134,7 +134,7 @@ class VtexClient:
         what = Exchange("GET", url, ORDER_LIMIT, account.headers())
         return await self._answer(account, what, deadline)
 
-    async def announce(
+    async def send_tracking(
         self,
         account: VtexAccount,
         order_id: str,

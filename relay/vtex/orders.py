@@ -87,7 +87,7 @@ class PackageView:
     data: tuple[ShownEvent, ...] = ()
 
     @property
-    def facts(self) -> frozenset[Fact]:
+    def snapshot(self) -> frozenset[Fact]:
         """The readable events, as they are compared."""
         return frozenset((e.instant, e.text) for e in self.data if e.instant)
 
@@ -216,12 +216,13 @@ def shown_objects(
     A time sent without offset may be shown as if it were UTC, or brought there from
     the account's *zone*: VTEX does not say, so both are taken.
     """
-    facts = package.facts
+    snapshot = package.snapshot
     return [
         one
         for one in objects
         if any(
-            (i, tidy(one["description"])) in facts for i in instants(one["date"], zone)
+            (i, tidy(one["description"])) in snapshot
+            for i in instants(one["date"], zone)
         )
     ]
 

@@ -36,7 +36,7 @@ class Woken:
     news: int = 0
     replay: int = 0
 
-    def on_news(self) -> None:
+    def on_events(self) -> None:
         self.news += 1
 
     def on_replay(self) -> None:
@@ -94,5 +94,5 @@ def application(
     app[keys.DOCUMENTS] = Documents(database)
     app[keys.LABELS] = Shipments(database)
     carriers = {name: carrier() for name in settings.contracts}
-    mount_api(app, carriers, on_news=woken.on_news, on_replay=woken.on_replay)
+    mount_api(app, carriers, on_events=woken.on_events, on_replay=woken.on_replay)
     return app

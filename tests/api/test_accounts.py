@@ -48,7 +48,7 @@ async def test_an_account_without_a_label_is_open(api: Api) -> None:
 @pytest.mark.parametrize(
     ("gates", "shown"),
     [
-        ({"paused_because": "400"}, ("everything, until opened", "400", None)),
+        ({"paused_reason": "400"}, ("everything, until opened", "400", None)),
         (
             {"write_closed": "403: no", "write_retry_at": LATER},
             ("writing", "403: no", SPELLED),
@@ -82,7 +82,7 @@ async def test_a_gate_that_is_shut_says_why_and_until_when(
 
 
 async def test_an_operator_opens_every_gate(api: Api, way_in: WayIn) -> None:
-    gates = {"paused_because": "400", "write_closed": "403", "read_closed": "401"}
+    gates = {"paused_reason": "400", "write_closed": "403", "read_closed": "401"}
     await shut(way_in, **gates, busy_until=LATER, outage_since=1)
 
     status, account = await api.call("POST", "/v1/accounts/store/open")

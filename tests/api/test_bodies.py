@@ -45,7 +45,7 @@ async def test_what_cannot_be_a_label_is_refused_with_its_field(
 
     assert (found, problem.get("field")) == (status, field)
     assert problem["status"] == status
-    assert problem["wayOut"]
+    assert problem["hint"]
 
 
 TEXT = "it is a number, and a text is needed"
@@ -56,7 +56,7 @@ CODES = (
 
 
 @pytest.mark.parametrize(
-    ("changed", "words", "way_out"),
+    ("changed", "words", "hint"),
     [
         (
             {"invoiceNumber": 12},
@@ -94,12 +94,12 @@ CODES = (
         ({"volume": 0}, "it is less than 1", "write 1 or more"),
         ({"volume": 1000}, "it is more than 999", "write 999 or less"),
         (
-            {"announced": "yes"},
+            {"trackingSent": "yes"},
             "it is a text, and true or false is needed",
             "write true or false, without quotes",
         ),
         (
-            {"announced": None},
+            {"trackingSent": None},
             "it is null, and true or false is needed",
             "leave it out",
         ),
@@ -134,11 +134,11 @@ CODES = (
     ],
 )
 async def test_a_refusal_says_what_is_wrong_and_what_to_do(
-    api: Api, changed: dict[str, Any], words: str, way_out: str
+    api: Api, changed: dict[str, Any], words: str, hint: str
 ) -> None:
     status, problem = await api.call("POST", ROOT, LABEL | changed)
 
-    assert (status, problem["detail"], problem["wayOut"]) == (422, words, way_out)
+    assert (status, problem["detail"], problem["hint"]) == (422, words, hint)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ async def test_a_misspelt_field_is_what_is_named(
     _, problem = await api.call("POST", ROOT, body)
 
     assert (problem["field"], problem["detail"]) == (field, "there is no such field")
-    assert problem["wayOut"] == f"is {meant} meant?"
+    assert problem["hint"] == f"is {meant} meant?"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ async def test_of_other_fields_those_of_the_same_level_are_listed(
 ) -> None:
     _, problem = await api.call("POST", ROOT, LABEL | changed)
 
-    assert problem["wayOut"].startswith(f"leave it out; known are {known}")
+    assert problem["hint"].startswith(f"leave it out; known are {known}")
 
 
 async def test_a_refusal_names_the_other_faults_too(api: Api) -> None:
@@ -204,7 +204,7 @@ async def test_what_was_not_foreseen_is_said_in_words_of_our_own(api: Api) -> No
     _, problem = await api.call("GET", f"{ROOT}?limit={'9' * 5000}")
 
     assert (problem["field"], problem["detail"]) == ("limit", "it cannot be taken")
-    assert problem["wayOut"] == "see /openapi.json for what it may be"
+    assert problem["hint"] == "see /openapi.json for what it may be"
 
 
 async def test_a_time_without_an_offset_is_answered_with_one_that_has_it(
@@ -215,11 +215,11 @@ async def test_a_time_without_an_offset_is_answered_with_one_that_has_it(
     _, problem = await api.call("POST", "/v1/documents/replay", body)
 
     assert problem["detail"] == "it is not a time with its offset"
-    assert problem["wayOut"].endswith("T14:03:00-03:00")
+    assert problem["hint"].endswith("T14:03:00-03:00")
 
 
 @pytest.mark.parametrize(
-    ("query", "field", "way_out"),
+    ("query", "field", "hint"),
     [
         ("limit=x", "limit", "write a whole number, such as 2"),
         ("limit=900", "limit", "write 200 or less"),
@@ -228,12 +228,12 @@ async def test_a_time_without_an_offset_is_answered_with_one_that_has_it(
     ],
 )
 async def test_a_question_is_refused_in_the_same_words(
-    api: Api, query: str, field: str, way_out: str
+    api: Api, query: str, field: str, hint: str
 ) -> None:
     status, problem = await api.call("GET", f"{ROOT}?{query}")
 
     assert (status, problem["field"]) == (422, field)
-    assert problem["wayOut"].startswith(way_out)
+    assert problem["hint"].startswith(hint)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ async def test_what_is_no_json_says_where(api: Api, body: bytes, where: str) -> 
     status, problem = await api.call("POST", ROOT, body, **JSON)
 
     assert (status, problem["detail"]) == (400, f"The body is not JSON: {where}.")
-    assert problem["wayOut"].startswith("look there")
+    assert problem["hint"].startswith("look there")
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ async def test_what_is_no_json_says_where(api: Api, body: bytes, where: str) -> 
     [
         ("", '"orderId":"1172452900788-01"'),
         ("/bulk", '{"labels":[{'),
-        ("/1/hand-over", '"contract":"last_mile"'),
+        ("/1/handover", '"contract":"last_mile"'),
         ("/1/mark-delivered", '"occurredAt":'),
     ],
 )
@@ -270,8 +270,8 @@ async def test_an_empty_body_is_answered_with_an_example(
 
     assert (status, problem["status"]) == (400, 400)
     assert problem["detail"] == "The body is empty, and JSON is needed."
-    assert problem["wayOut"].startswith("send for instance {")
-    assert shown in problem["wayOut"]
+    assert problem["hint"].startswith("send for instance {")
+    assert shown in problem["hint"]
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ async def test_a_bare_list_is_answered_with_what_is_around_it(
     status, problem = await api.call("POST", ROOT + path, [LABEL])
 
     assert (status, problem["detail"]) == (422, "the body is not an object")
-    assert problem["wayOut"] == f"write {shape}"
+    assert problem["hint"] == f"write {shape}"
 
 
 async def test_only_json_is_taken(api: Api) -> None:
@@ -293,10 +293,10 @@ async def test_only_json_is_taken(api: Api) -> None:
     status, problem = await api.call("POST", ROOT, b"a=b", **text)
 
     assert status == 415
-    assert "`Content-Type: application/json`" in problem["wayOut"]
+    assert "`Content-Type: application/json`" in problem["hint"]
 
 
 async def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
     status, problem = await api.call("POST", ROOT, b" " * 100_001, **JSON)
 
-    assert (status, problem["wayOut"]) == (413, "send less at once")
+    assert (status, problem["hint"]) == (413, "send less at once")

@@ -46,10 +46,10 @@ async def test_each_label_is_answered_by_itself(api: Api) -> None:
     assert items[1]["problem"] is None
     assert items[2]["id"] is None
     assert items[3]["problem"]["field"] == "invoiceNumber"
-    assert "without it" in items[3]["problem"]["wayOut"]
+    assert "without it" in items[3]["problem"]["hint"]
     assert "no label" not in items[4]["problem"]["detail"]
     shape = '{"orderId": …, "invoiceNumber": …}'
-    assert items[4]["problem"]["wayOut"] == f"write {shape}"
+    assert items[4]["problem"]["hint"] == f"write {shape}"
     assert (await api.one(items[1]["id"]))["invoiceNumber"] == "2"
 
 
@@ -84,14 +84,14 @@ async def test_another_name_for_the_labels_is_recognised(api: Api) -> None:
     status, answer = await api.call("POST", BULK, {"shipments": [label(1)]})
 
     assert (status, answer["field"]) == (422, "shipments")
-    assert answer["wayOut"] == "is labels meant?"
+    assert answer["hint"] == "is labels meant?"
 
 
 async def test_how_many_are_taken_is_said(api: Api) -> None:
     _, answer = await api.call("POST", BULK, {"labels": [{}] * 1001})
 
     assert answer["detail"] == "there are more than 1000 of them"
-    assert answer["wayOut"] == "send at most 1000 at once"
+    assert answer["hint"] == "send at most 1000 at once"
 
 
 @pytest.mark.parametrize("body", [{}, {"labels": []}, {"labels": {}}])

@@ -73,15 +73,15 @@ async def test_how_a_carrier_is_asked_is_shown(
     minutes: int,
     until: str | None,
 ) -> None:
-    told = settings({"acme": {"poll_daily_quota": 500}})
-    today = Allowance(zone=told.contracts["acme"].zone).day(START)
+    published = settings({"acme": {"poll_daily_quota": 500}})
+    today = Allowance(zone=published.contracts["acme"].zone).day(START)
     asked = {"day": today, "used": 7, "failures": 6, "because": "HTTP 500"}
     opens = micros(START + timedelta(minutes=minutes))
     await PollClaims(way_in.database).begin(["acme"], START)
     state = replace(PollState("acme"), **asked, open_until=opens)
     async with way_in.database.writing() as tx:
         await tx.run("save_poll", **state.columns())
-    api = await serving(told)
+    api = await serving(published)
 
     _, body = await api.call("GET", "/v1/contracts")
 

@@ -55,7 +55,7 @@ async def test_a_document_is_listed_with_what_became_of_it(
             "newEvents": 1,
             "parked": False,
             "tries": 0,
-            "unreadableBecause": None,
+            "unreadableReason": None,
             "size": len(content),
         }
     ]
@@ -96,7 +96,7 @@ async def test_a_document_is_read_again(api: Api, way_in: WayIn) -> None:
     _, document = await api.call("GET", f"{ROOT}/1")
     assert (status, answer) == (202, {"id": 1})
     assert api.woken.replay == 1
-    assert document["unreadableBecause"] is None
+    assert document["unreadableReason"] is None
     assert document["replays"] == 1
 
 

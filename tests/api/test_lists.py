@@ -40,8 +40,8 @@ async def register(api: Api, order: str, **more: Any) -> str:
 
 async def settle(way_in: WayIn, shipment: int, **more: Any) -> None:
     """Give a shipment back as the publisher does; at rest unless said otherwise."""
-    fields = ("due_at", "not_before", "failing_since", "waiting_because")
-    columns = dict.fromkeys((*fields, "stuck_because", "closed_because"))
+    fields = ("due_at", "not_before", "failing_since", "waiting_reason")
+    columns = dict.fromkeys((*fields, "stuck_reason", "closed_reason"))
     columns |= {"shipment": shipment, "news": 1, "now": 1, "lane": 1}
     async with way_in.database.writing() as tx:
         await tx.run("settle", **columns | {"attempts": 0, "doubt": 0} | more)
@@ -136,17 +136,17 @@ async def every_state(api: Api, way_in: WayIn) -> None:
     names = ("due", "waiting", "doubt", "stuck", "rest", "delivered", "closed")
     for name in names:
         await register(api, name)
-    await settle(way_in, 3, due_at=later, not_before=later, waiting_because="500")
+    await settle(way_in, 3, due_at=later, not_before=later, waiting_reason="500")
     await settle(way_in, 4, due_at=1, not_before=later, doubt=1)
-    await settle(way_in, 5, stuck_because="400")
+    await settle(way_in, 5, stuck_reason="400")
     await settle(way_in, 6)
     async with way_in.database.writing() as tx:
         write = {"pending": '{"kind": "announce", "body": "{}"}', "is_delivered": 0}
         await tx.run("store_write", shipment=4, **write, now=1)
-        told = {"is_delivered": 1, "read_back": 0}
-        await tx.run("accept_publishing", shipment=7, **told, now=1)
-    await settle(way_in, 7, closed_because="delivered")
-    await settle(way_in, 8, closed_because="returned")
+        published = {"is_delivered": 1, "read_back": 0}
+        await tx.run("accept_publishing", shipment=7, **published, now=1)
+    await settle(way_in, 7, closed_reason="delivered")
+    await settle(way_in, 8, closed_reason="returned")
     cancelled = await register(api, "cancelled")
     await api.call("POST", f"{ROOT}/{cancelled}/cancel")
     await register(api, "number", trackingNumber=None)
@@ -154,18 +154,18 @@ async def every_state(api: Api, way_in: WayIn) -> None:
 
 async def test_a_closed_shipment_says_why(api: Api, way_in: WayIn) -> None:
     await register(api, "1")
-    await settle(way_in, 1, closed_because="returned")
+    await settle(way_in, 1, closed_reason="returned")
 
     _, body = await api.call("GET", f"{ROOT}?state=closed")
 
-    assert body["shipments"][0]["closedBecause"] == "returned"
+    assert body["shipments"][0]["closedReason"] == "returned"
 
 
 async def test_what_is_due_waits_with_its_account(api: Api, way_in: WayIn) -> None:
     await register(api, "1")
     async with way_in.database.writing() as tx:
         state = dict((await tx.rows("list_accounts"))[0])
-        await tx.run("save_account", **state | {"paused_because": "ten times 400"})
+        await tx.run("save_account", **state | {"paused_reason": "ten times 400"})
 
     _, body = await api.call("GET", f"{ROOT}?state=waiting")
 
@@ -206,7 +206,7 @@ async def test_an_odd_query_is_refused_with_its_field(
     status, body = await api.call("GET", f"{ROOT}?{query}")
 
     assert (status, body["field"]) == (422, field)
-    assert body["wayOut"]
+    assert body["hint"]
 
 
 async def test_without_shipments_there_is_an_empty_page(api: Api) -> None:

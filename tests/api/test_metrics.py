@@ -19,12 +19,12 @@ async def text(api: Api) -> list[str]:
 
 async def test_what_was_counted_is_shown(api: Api) -> None:
     metrics = api.app[METRICS]
-    metrics.documents_kept.labels("acme").inc()
+    metrics.documents_stored.labels("acme").inc()
     metrics.vtex_calls.labels("store", "publish", "200").inc()
 
     lines = await text(api)
 
-    assert 'relay_documents_kept_total{contract="acme"} 1.0' in lines
+    assert 'relay_documents_stored_total{contract="acme"} 1.0' in lines
     call = 'relay_vtex_calls_total{account="store",kind="publish",status="200"} 1.0'
     assert call in lines
 
@@ -54,12 +54,12 @@ async def test_what_waits_for_a_person_or_for_time_is_counted(
     await way_in.keep(scans)
     await way_in.read()
     later = micros(START + timedelta(hours=1))
-    columns = dict.fromkeys(("stuck_because", "closed_because", "failing_since"))
+    columns = dict.fromkeys(("stuck_reason", "closed_reason", "failing_since"))
     columns |= {"shipment": 1, "news": 1, "lane": 1, "attempts": 0, "doubt": 0}
     columns |= {"due_at": later, "not_before": later, "now": 1}
     async with way_in.database.writing() as tx:
         await tx.run("quarantine_event", shipment=1, event=1, because="too soon")
-        await tx.run("settle", **columns, waiting_because="404: Order Not Found")
+        await tx.run("settle", **columns, waiting_reason="404: Order Not Found")
 
     lines = await text(api)
 

@@ -39,7 +39,7 @@ def app(way_in: WayIn, settings: Callable[..., Settings]) -> web.Application:
             carriers=way_in.carriers,
             health=Health(),
             clock=way_in.clock,
-            on_news=lambda: None,
+            on_events=lambda: None,
             on_replay=lambda: None,
             metrics=Metrics(),
         )

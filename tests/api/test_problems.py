@@ -32,9 +32,9 @@ async def asked(error: Exception | web.Response) -> tuple[int, dict[str, Any], A
 @pytest.mark.parametrize(
     ("error", "status", "title"),
     [
-        (InvalidLabel("no", field="orderId", way_out="write it"), 422, "Invalid field"),
-        (Conflict("no", field="orderId", way_out="write it"), 409, "Conflict"),
-        (NotFound("no", field="orderId", way_out="write it"), 404, "Not found"),
+        (InvalidLabel("no", field="orderId", hint="write it"), 422, "Invalid field"),
+        (Conflict("no", field="orderId", hint="write it"), 409, "Conflict"),
+        (NotFound("no", field="orderId", hint="write it"), 404, "Not found"),
     ],
 )
 async def test_a_label_that_cannot_be_taken_says_why(
@@ -49,7 +49,7 @@ async def test_a_label_that_cannot_be_taken_says_why(
         "status": status,
         "detail": "no",
         "field": "orderId",
-        "wayOut": "write it",
+        "hint": "write it",
     }
 
 
@@ -60,25 +60,25 @@ async def test_errors_of_the_framework_are_spelled_the_same_way() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "way_out"),
+    ("error", "hint"),
     [
         (web.HTTPNotFound(), "/openapi.json lists what there is"),
         (web.HTTPMethodNotAllowed("GET", ["POST"]), "the header `Allow` lists"),
         (web.HTTPRequestEntityTooLarge(1, 2), "send less at once"),
     ],
 )
-async def test_they_say_what_to_do(error: Exception, way_out: str) -> None:
+async def test_they_say_what_to_do(error: Exception, hint: str) -> None:
     _, body, _ = await asked(error)
-    assert body["wayOut"].startswith(way_out)
+    assert body["hint"].startswith(hint)
 
 
 async def test_what_is_refused_before_it_is_read_says_what_to_do() -> None:
     refused = RefusedRequest(
-        HTTPStatus.UNAUTHORIZED, "no", way_out="try", headers={"WWW-Authenticate": "B"}
+        HTTPStatus.UNAUTHORIZED, "no", hint="try", headers={"WWW-Authenticate": "B"}
     )
     status, body, headers = await asked(refused)
     assert (status, body["title"]) == (401, "Unauthorized")
-    assert (body["detail"], body["wayOut"]) == ("no", "try")
+    assert (body["detail"], body["hint"]) == ("no", "try")
     assert headers["WWW-Authenticate"] == "B"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from relay.config.settings import Settings
-from relay.errors import UntrustedWebhook
+from relay.errors import VerificationFailed
 from relay.store.sqlite import SqliteDatabase
 from tests.api.apis import Api
 from tests.api.conftest import Serving
@@ -14,7 +14,7 @@ from tests.support.acme import body, request, scan
 from tests.support.clock import START
 from tests.support.way_in import WayIn
 
-LIST = "/v1/lists/untrusted"
+LIST = "/v1/lists/rejected"
 SIGNED_WRONG = {"x-signature": "00"}
 
 
@@ -28,7 +28,7 @@ async def refused(way_in: WayIn, number: str = "BR1") -> None:
     """Let a webhook come whose signature is wrong."""
     intake = way_in.intake()
     content = body(scan(number, "IT", START))
-    with pytest.raises(UntrustedWebhook):
+    with pytest.raises(VerificationFailed):
         await intake.accept("acme", request(content, **SIGNED_WRONG))
     await intake.close()
 
@@ -64,7 +64,7 @@ async def test_on_a_persons_word_a_request_is_read(api: Api, way_in: WayIn) -> N
     await api.register(trackingNumber="BR1")
     await refused(way_in)
 
-    status, answer = await api.call("POST", "/v1/untrusted/1/accept")
+    status, answer = await api.call("POST", "/v1/rejected/1/accept")
 
     assert (status, answer) == (202, {"id": 1, "contract": "acme"})
     await way_in.read()
@@ -76,7 +76,7 @@ async def test_on_a_persons_word_a_request_is_read(api: Api, way_in: WayIn) -> N
 
 async def test_one_can_be_looked_at_before(api: Api, way_in: WayIn) -> None:
     await refused(way_in)
-    status, shown = await api.call("GET", "/v1/untrusted/1")
+    status, shown = await api.call("GET", "/v1/rejected/1")
     assert status == 200
     assert '"BR1"' in shown["body"]
     assert shown["because"] == "the signature does not fit the body"
@@ -86,15 +86,15 @@ async def test_one_can_be_looked_at_before(api: Api, way_in: WayIn) -> None:
 async def test_a_number_is_never_used_again(api: Api, way_in: WayIn) -> None:
     for number in (1, 2):
         await refused(way_in)
-        assert (await api.call("POST", f"/v1/untrusted/{number}/accept"))[0] == 202
-        assert (await api.call("GET", f"/v1/untrusted/{number}"))[0] == 404
-    bodies = [len(row["body"]) for row in await way_in.rows("asides")]
+        assert (await api.call("POST", f"/v1/rejected/{number}/accept"))[0] == 202
+        assert (await api.call("GET", f"/v1/rejected/{number}"))[0] == 404
+    bodies = [len(row["body"]) for row in await way_in.rows("rejected_requests")]
     assert bodies == [0, 0], "what was accepted is kept once"
 
 
 async def test_who_accepted_it_stays_with_the_document(api: Api, way_in: WayIn) -> None:
     await refused(way_in)
-    await api.call("POST", "/v1/untrusted/1/accept")
+    await api.call("POST", "/v1/rejected/1/accept")
     _, shown = await api.call("GET", "/v1/documents/1")
     assert shown["headers"]["relay-accepted-by"] == "anybody"
 
@@ -102,7 +102,7 @@ async def test_who_accepted_it_stays_with_the_document(api: Api, way_in: WayIn) 
 @pytest.mark.parametrize("number", ["2", "x", "9" * 19])
 async def test_what_is_not_there_is_404(api: Api, way_in: WayIn, number: str) -> None:
     await refused(way_in)
-    status, problem = await api.call("POST", f"/v1/untrusted/{number}/accept")
+    status, problem = await api.call("POST", f"/v1/rejected/{number}/accept")
     assert status == 404
     assert "no such request" in problem["detail"]
 
@@ -112,6 +112,6 @@ async def test_a_limited_token_takes_nothing_of_a_contract_it_does_not_see(
 ) -> None:
     api = await serving(settings(CONTRACTS, **TABLES))
     await refused(way_in)
-    path = "/v1/untrusted/1/accept"
+    path = "/v1/rejected/1/accept"
     assert (await api.call("POST", path, **bearer("bia")))[0] == 404
     assert (await api.call("POST", path, **bearer("ana")))[0] == 202

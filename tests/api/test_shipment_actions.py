@@ -11,7 +11,7 @@ from relay.adapters.protocol import WebhookRequest
 from relay.config.settings import Settings
 from relay.domain.events import ParcelView
 from relay.domain.fiscal import check_digit
-from relay.errors import UntrustedWebhook
+from relay.errors import VerificationFailed
 from tests.api.apis import LABEL, Api
 from tests.api.conftest import Serving
 from tests.support.way_in import WayIn
@@ -45,7 +45,7 @@ async def test_a_second_carrier_stands_beside_the_first(api: Api) -> None:
     id_ = await registered(api)
     body = {"contract": "last_mile", "trackingNumber": "LM1"}
 
-    status, answer = await api.call("POST", f"/v1/shipments/{id_}/hand-over", body)
+    status, answer = await api.call("POST", f"/v1/shipments/{id_}/handover", body)
 
     assert (status, answer["updated"]) == (200, ["references"])
     shipment = await api.one(id_)
@@ -55,7 +55,7 @@ async def test_a_second_carrier_stands_beside_the_first(api: Api) -> None:
     note = shipment["timeline"]["notes"][-1]["text"]
     assert note == "volume 1 was handed over to contract last_mile as LM1, says anybody"
 
-    status, answer = await api.call("POST", f"/v1/shipments/{id_}/hand-over", body)
+    status, answer = await api.call("POST", f"/v1/shipments/{id_}/handover", body)
     assert (status, answer["updated"]) == (200, [])
 
 
@@ -64,7 +64,7 @@ async def test_it_may_speak_of_the_invoice(api: Api) -> None:
     id_ = await registered(api, invoiceKey=key)
 
     status, _ = await api.call(
-        "POST", f"/v1/shipments/{id_}/hand-over", {"contract": "last_mile"}
+        "POST", f"/v1/shipments/{id_}/handover", {"contract": "last_mile"}
     )
 
     assert status == 200
@@ -77,7 +77,7 @@ async def test_of_several_volumes_it_has_the_one_that_changed_hands(api: Api) ->
     given = [{"type": "invoice", "value": "11222333000181/1/77"}]
     body = {"contract": "last_mile", "volume": 2, "references": given}
 
-    status, _ = await api.call("POST", f"/v1/shipments/{id_}/hand-over", body)
+    status, _ = await api.call("POST", f"/v1/shipments/{id_}/handover", body)
 
     assert status == 200
     second = (await api.one(id_))["parcels"][1]
@@ -99,7 +99,7 @@ async def test_a_hand_over_that_cannot_be_is_refused(
     id_ = await registered(api)
     body = {"contract": "last_mile", "trackingNumber": "LM1"} | changed
 
-    status, answer = await api.call("POST", f"/v1/shipments/{id_}/hand-over", body)
+    status, answer = await api.call("POST", f"/v1/shipments/{id_}/handover", body)
 
     assert (status, answer["field"]) == (422, field)
 
@@ -109,9 +109,9 @@ async def test_a_cancelled_shipment_is_not_handed_over(api: Api) -> None:
     await api.call("POST", f"/v1/shipments/{id_}/cancel")
     body = {"contract": "last_mile", "trackingNumber": "LM1"}
 
-    status, _ = await api.call("POST", f"/v1/shipments/{id_}/hand-over", body)
+    status, _ = await api.call("POST", f"/v1/shipments/{id_}/handover", body)
     assert status == 409
-    status, _ = await api.call("POST", "/v1/shipments/nothing/hand-over", body)
+    status, _ = await api.call("POST", "/v1/shipments/nothing/handover", body)
     assert status == 404
 
 
@@ -120,7 +120,7 @@ async def test_a_number_of_another_order_is_warned_of(api: Api) -> None:
     id_ = await registered(api)
     body = {"contract": "last_mile", "trackingNumber": "LM1"}
 
-    _, answer = await api.call("POST", f"/v1/shipments/{id_}/hand-over", body)
+    _, answer = await api.call("POST", f"/v1/shipments/{id_}/handover", body)
 
     assert "also open under order v9-01" in answer["warnings"][0]
     assert LABEL["orderId"] != "v9-01"
@@ -130,27 +130,27 @@ async def test_a_number_of_another_order_is_warned_of(api: Api) -> None:
 
 
 async def test_a_shipment_is_told_again(api: Api) -> None:
-    id_ = await registered(api, announced=True)
+    id_ = await registered(api, trackingSent=True)
 
-    status, answer = await api.call("POST", f"/v1/shipments/{id_}/retell", {})
+    status, answer = await api.call("POST", f"/v1/shipments/{id_}/resend", {})
 
     assert (status, answer["state"]) == (200, "due")
     assert "twice" in answer["warnings"][0]
     shipment = await api.one(id_)
-    assert shipment["announcedAs"] is None
+    assert shipment["trackingSentAs"] is None
     assert shipment["trackingUrl"] == "https://acme.example/BR123"
     assert shipment["timeline"]["notes"][-1]["text"].startswith("the announcement")
 
 
-@pytest.mark.parametrize("what", ["announcement", "events"])
+@pytest.mark.parametrize("what", ["tracking", "events"])
 async def test_a_part_of_it_is_told_again(api: Api, what: str) -> None:
-    id_ = await registered(api, announced=True, courier="Given by the shop")
+    id_ = await registered(api, trackingSent=True, courier="Given by the shop")
 
-    status, _ = await api.call("POST", f"/v1/shipments/{id_}/retell", {"what": what})
+    status, _ = await api.call("POST", f"/v1/shipments/{id_}/resend", {"what": what})
 
     assert status == 200
     shipment = await api.one(id_)
-    assert (shipment["announcedAs"] is None) == (what == "announcement")
+    assert (shipment["trackingSentAs"] is None) == (what == "tracking")
     assert shipment["courier"] == "Given by the shop"
 
 
@@ -161,7 +161,7 @@ async def test_a_contract_that_is_gone_resolves_nothing(
     id_ = await registered(before)
     after = await serving(settings({"other": {}}))
 
-    status, _ = await after.call("POST", f"/v1/shipments/{id_}/retell", {})
+    status, _ = await after.call("POST", f"/v1/shipments/{id_}/resend", {})
 
     assert status == 200
     assert (await after.one(id_))["trackingUrl"] == "https://acme.example/BR123"
@@ -171,7 +171,7 @@ async def test_what_is_to_be_told_again_is_one_of_three(api: Api) -> None:
     id_ = await registered(api)
     body = {"what": "everything"}
 
-    status, answer = await api.call("POST", f"/v1/shipments/{id_}/retell", body)
+    status, answer = await api.call("POST", f"/v1/shipments/{id_}/resend", body)
 
     assert (status, answer["field"]) == (422, "what")
 
@@ -192,7 +192,7 @@ async def test_a_persons_word_is_kept_and_read(api: Api, way_in: WayIn) -> None:
     event = (await api.one(id_))["timeline"]["events"][0]
     assert event["milestone"] == "delivered"
     assert event["description"] == "Entregue"
-    assert event["judged"] == "released"
+    assert event["decision"] == "released"
 
 
 @pytest.mark.parametrize(
@@ -217,6 +217,6 @@ async def test_a_word_that_cannot_be_is_refused(
 
 
 async def test_nobody_sends_a_persons_word_as_a_webhook() -> None:
-    with pytest.raises(UntrustedWebhook):
+    with pytest.raises(VerificationFailed):
         Operator().verify(WebhookRequest({}, b""))
     assert Operator().tracking_url(ParcelView(())) is None

@@ -37,7 +37,7 @@ async def test_a_new_label_is_created_with_its_place(api: Api) -> None:
         "id": body["id"],
         "state": "due",
         "why": None,
-        "closedBecause": None,
+        "closedReason": None,
         "updated": [],
         "warnings": [],
     }
@@ -93,8 +93,8 @@ async def test_another_number_is_a_conflict_that_names_both_ways_out(api: Api) -
 
     assert status == 409
     assert body["field"] == "trackingNumber"
-    assert "PATCH" in body["wayOut"]
-    assert "`volume`" in body["wayOut"]
+    assert "PATCH" in body["hint"]
+    assert "`volume`" in body["hint"]
 
 
 async def test_all_warnings_are_in_the_answer(api: Api) -> None:
@@ -112,7 +112,7 @@ async def test_all_warnings_are_in_the_answer(api: Api) -> None:
 
 
 async def test_a_shipment_shows_all_that_is_known_of_it(api: Api) -> None:
-    id_ = (await api.register(dispatchedDate="2026-03-01", announced=True))["id"]
+    id_ = (await api.register(dispatchedDate="2026-03-01", trackingSent=True))["id"]
 
     shipment = await api.one(id_)
 
@@ -131,11 +131,11 @@ async def test_a_shipment_shows_all_that_is_known_of_it(api: Api) -> None:
         "estimatedDeliveryDate": None,
         "state": "due",
         "why": None,
-        "closedBecause": None,
+        "closedReason": None,
         "registeredAt": "2026-03-02T12:00:00Z",
         "lastEventAt": None,
-        "deliveredToldAt": None,
-        "announcedAs": {
+        "deliveredPublishedAt": None,
+        "trackingSentAs": {
             "trackingNumber": "BR123",
             "trackingUrl": "https://acme.example/BR123",
             "courier": "Acme Express",
@@ -166,7 +166,7 @@ async def test_a_shipment_shows_all_that_is_known_of_it(api: Api) -> None:
     assert shipment["timeline"] == {
         "documents": [],
         "events": [],
-        "told": [],
+        "published": [],
         "calls": [],
         "notes": [noted],
     }
@@ -193,7 +193,7 @@ async def test_the_timeline_shows_events_with_their_documents(
             "receivedAt": "2026-03-02T12:00:00Z",
             "readAt": "2026-03-02T12:00:00Z",
             "newEvents": 1,
-            "unreadableBecause": None,
+            "unreadableReason": None,
         }
     ]
     assert timeline["events"] == [
@@ -210,8 +210,8 @@ async def test_the_timeline_shows_events_with_their_documents(
             "city": "",
             "state": "",
             "country": "",
-            "quarantinedBecause": "delivered too soon",
-            "judged": None,
+            "quarantineReason": "delivered too soon",
+            "decision": None,
         }
     ]
 
@@ -224,8 +224,8 @@ async def test_the_timeline_shows_what_vtex_was_told_and_what_it_said(
     answer = {"status": 200, "words": "fine", "receipt": "R", "sent": 1}
     call = {"shipment": 1, "account": "store", "kind": "publish", "body": "{}"}
     async with way_in.database.writing() as tx:
-        told = {"position": 0, "object": '{"city": "X"}', "event": None}
-        await tx.run("store_told", **key, **told, now=0)
+        published = {"position": 0, "object": '{"city": "X"}', "event": None}
+        await tx.run("store_told", **key, **published, now=0)
         await tx.run("accept_told", **key, now=1_000_000)
         for name in ("c1", "c2"):
             await tx.run("store_call", **call, call=name, now=0)
@@ -233,7 +233,7 @@ async def test_the_timeline_shows_what_vtex_was_told_and_what_it_said(
 
     timeline = (await api.one(id_))["timeline"]
 
-    assert timeline["told"] == [
+    assert timeline["published"] == [
         {
             "volume": None,
             "code": "IT",
@@ -271,7 +271,7 @@ async def test_a_shipment_that_is_not_there_is_404(
 
     assert status == 404
     assert body["detail"] == "there is no such shipment"
-    assert "orderId=" in body["wayOut"]
+    assert "orderId=" in body["hint"]
 
 
 # Corrections
@@ -410,11 +410,11 @@ async def test_a_correction_of_nothing_says_what_there_is_to_correct(
     status, answer = await api.call("PATCH", f"{ROOT}/{id_}", body)
 
     assert (status, answer["detail"]) == (422, "there is nothing to correct")
-    assert "trackingNumber, trackingUrl, courier, contract" in answer["wayOut"]
+    assert "trackingNumber, trackingUrl, courier, contract" in answer["hint"]
 
 
 @pytest.mark.parametrize(
-    ("body", "way_out"),
+    ("body", "hint"),
     [
         ({"volumes": 2}, "cancel the shipment, and register it anew"),
         ({"invoiceNumber": "2"}, "it makes the shipment: cancel this one"),
@@ -424,14 +424,14 @@ async def test_a_correction_of_nothing_says_what_there_is_to_correct(
     ],
 )
 async def test_what_a_correction_cannot_change_has_another_way_out(
-    api: Api, body: dict[str, Any], way_out: str
+    api: Api, body: dict[str, Any], hint: str
 ) -> None:
     id_ = (await api.register())["id"]
 
     status, answer = await api.call("PATCH", f"{ROOT}/{id_}", body)
 
     assert (status, answer["field"]) == (422, next(iter(body)))
-    assert answer["wayOut"].startswith(way_out)
+    assert answer["hint"].startswith(hint)
 
 
 async def test_a_reprint_with_an_earlier_dispatch_date_is_taken_over(api: Api) -> None:
@@ -517,8 +517,8 @@ async def test_a_stuck_shipment_is_tried_again(api: Api, way_in: WayIn) -> None:
     async with way_in.database.writing() as tx:
         settled = {"shipment": 1, "news": 1, "now": 0, "due_at": None, "doubt": 0}
         settled |= {"not_before": None, "lane": 1, "attempts": 12}
-        settled |= dict.fromkeys(("failing_since", "waiting_because", "closed_because"))
-        await tx.run("settle", **settled, stuck_because="400: odd")
+        settled |= dict.fromkeys(("failing_since", "waiting_reason", "closed_reason"))
+        await tx.run("settle", **settled, stuck_reason="400: odd")
     assert (await api.one(id_))["why"] == "400: odd"
 
     status, body = await api.call("POST", f"{ROOT}/{id_}/retry")

@@ -99,7 +99,7 @@ async def test_a_refusal_names_the_scope_that_is_missing(api: Api) -> None:
     _, body = await api.call("GET", "/v1/documents", **bearer("erp"))
 
     assert "'operator'" in body["detail"]
-    assert "tokens.erp.scopes" in body["wayOut"]
+    assert "tokens.erp.scopes" in body["hint"]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ async def test_a_wrong_token_is_told_from_none(
     status, body = await api.call("GET", ROOT, **headers)
 
     assert (status, body["detail"]) == (401, words)
-    assert body["wayOut"]
+    assert body["hint"]
 
 
 async def test_the_description_needs_no_token(api: Api) -> None:
@@ -157,7 +157,7 @@ async def test_labels_are_registered_for_the_accounts_of_the_token(api: Api) -> 
 
     _, shipment = await api.call("GET", f"{ROOT}/{made['id']}", **bearer("outlet"))
     assert shipment["account"] == "outlet"
-    assert (status, refused["wayOut"]) == (422, "configured: outlet")
+    assert (status, refused["hint"]) == (422, "configured: outlet")
 
 
 async def test_a_limited_token_sees_its_own_accounts_and_contracts(api: Api) -> None:

@@ -41,7 +41,7 @@ async def test_one_whose_carrier_only_calls_is_refused_with_the_way_out(
         status, body = await made.call("POST", f"/v1/shipments/{id_}/track-again")
         assert (status, body["title"]) == (409, "Conflict")
         assert body["detail"] == "nobody is asked under contract acme"
-        assert "mark-delivered" in body["wayOut"]
+        assert "mark-delivered" in body["hint"]
 
 
 async def test_a_cancelled_one_is_refused_with_the_way_out(api: Api) -> None:

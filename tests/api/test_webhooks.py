@@ -23,7 +23,7 @@ Door = Callable[[Intake], Any]
 
 
 @pytest.fixture
-async def door() -> AsyncIterator[Door]:
+async def channel() -> AsyncIterator[Door]:
     """Open the door to an intake; close every one at the end."""
     clients: list[TestClient[Any, Any]] = []
 
@@ -48,9 +48,9 @@ async def answered(response: Any) -> tuple[int, Any]:
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 async def test_a_webhook_is_kept_and_answered(
-    way_in: WayIn, door: Door, method: str
+    way_in: WayIn, channel: Door, method: str
 ) -> None:
-    client = await door(way_in.intake())
+    client = await channel(way_in.intake())
     sent = client.request(
         method, "/webhooks/acme", data=b"{}", headers=acme.signed(b"{}")
     )
@@ -61,8 +61,8 @@ async def test_a_webhook_is_kept_and_answered(
     assert (row["contract"], row["body"]) == ("acme", b"{}")
 
 
-async def test_a_large_body_comes_whole(way_in: WayIn, door: Door) -> None:
-    client = await door(way_in.intake())
+async def test_a_large_body_comes_whole(way_in: WayIn, channel: Door) -> None:
+    client = await channel(way_in.intake())
     body = bytes(range(256)) * 2000
     headers = acme.signed(body)
     sent = client.post("/webhooks/acme", data=body, headers=headers)
@@ -72,26 +72,26 @@ async def test_a_large_body_comes_whole(way_in: WayIn, door: Door) -> None:
 
 
 async def test_a_carriers_own_answer_goes_out_as_it_is(
-    way_in: WayIn, door: Door
+    way_in: WayIn, channel: Door
 ) -> None:
     way_in.carriers["acme"] = acme.Replying()
-    client = await door(way_in.intake())
+    client = await channel(way_in.intake())
     sent = client.post("/webhooks/acme", data=b"{}", headers=acme.signed(b"{}"))
     async with sent as answer:
         assert (answer.status, await answer.read()) == (202, b"<ok/>")
         assert answer.headers["Content-Type"] == "text/xml"
 
 
-async def test_a_forged_webhook_is_refused(way_in: WayIn, door: Door) -> None:
+async def test_a_forged_webhook_is_refused(way_in: WayIn, channel: Door) -> None:
     intake = way_in.intake()
-    client = await door(intake)
+    client = await channel(intake)
     status, problem = await answered(client.post("/webhooks/acme", data=b"{}"))
     assert (status, problem["title"]) == (401, "Untrusted webhook")
     await intake.close()
 
 
-async def test_an_unknown_contract_is_not_found(way_in: WayIn, door: Door) -> None:
-    client = await door(way_in.intake())
+async def test_an_unknown_contract_is_not_found(way_in: WayIn, channel: Door) -> None:
+    client = await channel(way_in.intake())
     for path in ("/webhooks/nobody", f"/webhooks/nobody/{SECRET}"):
         status, problem = await answered(client.post(path, data=b"{}"))
         assert (status, problem["title"]) == (404, "Unknown contract")
@@ -103,8 +103,8 @@ async def chunks() -> AsyncIterator[bytes]:
         yield b"x" * 1000
 
 
-async def test_a_body_over_the_limit_is_refused(way_in: WayIn, door: Door) -> None:
-    client = await door(way_in.intake(limits=Limits(body_limit=3000)))
+async def test_a_body_over_the_limit_is_refused(way_in: WayIn, channel: Door) -> None:
+    client = await channel(way_in.intake(limits=Limits(body_limit=3000)))
     squeezed = gzip.compress(b"x" * 10_000)
     bodies: list[tuple[Any, dict[str, str]]] = [
         (b"x" * 3001, {}),
@@ -120,20 +120,20 @@ async def test_a_body_over_the_limit_is_refused(way_in: WayIn, door: Door) -> No
 
 
 async def test_a_full_backlog_asks_the_carrier_to_come_again(
-    way_in: WayIn, door: Door
+    way_in: WayIn, channel: Door
 ) -> None:
     intake = way_in.intake(limits=Limits(backlog_bytes=10))
-    client = await door(intake)
+    client = await channel(intake)
     async with client.post("/webhooks/acme", data=b"x" * 11) as answer:
         assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
 
 
 async def test_a_secret_in_the_address_is_never_logged(
-    way_in: WayIn, settings: Any, door: Door, caplog: pytest.LogCaptureFixture
+    way_in: WayIn, settings: Any, channel: Door, caplog: pytest.LogCaptureFixture
 ) -> None:
     contract = {"verification": "url", "url_secret": SECRET}
     way_in.contracts = settings({"acme": contract}).contracts
-    client = await door(way_in.intake())
+    client = await channel(way_in.intake())
     with caplog.at_level(logging.DEBUG):
         assert (await answered(client.post(f"/webhooks/acme/{SECRET}")))[0] == 200
         async with client.post(f"/webhook/acme/{SECRET}") as answer:
@@ -148,10 +148,10 @@ async def test_a_secret_in_the_address_is_never_logged(
 
 
 async def test_what_went_well_is_logged_for_debugging_only(
-    way_in: WayIn, door: Door, caplog: pytest.LogCaptureFixture
+    way_in: WayIn, channel: Door, caplog: pytest.LogCaptureFixture
 ) -> None:
     intake = way_in.intake()
-    client = await door(intake)
+    client = await channel(intake)
     with caplog.at_level(logging.INFO):
         sent = client.post("/webhooks/acme", data=b"{}", headers=acme.signed(b"{}"))
         assert (await answered(sent))[0] == 200
@@ -162,7 +162,7 @@ async def test_what_went_well_is_logged_for_debugging_only(
 
 
 async def test_an_error_nobody_expected_shows_nothing(
-    way_in: WayIn, door: Door
+    way_in: WayIn, channel: Door
 ) -> None:
     intake = way_in.intake()
 
@@ -170,19 +170,19 @@ async def test_an_error_nobody_expected_shows_nothing(
         raise KeyError("inner things")
 
     intake.accept = fails  # type: ignore[method-assign]
-    client = await door(intake)
+    client = await channel(intake)
     status, problem = await answered(client.post("/webhooks/acme"))
     assert (status, problem["title"]) == (500, "Internal error")
     assert "inner things" not in str(problem)
 
 
-async def test_the_refusal_names_what_to_do(way_in: WayIn, door: Door) -> None:
+async def test_the_refusal_names_what_to_do(way_in: WayIn, channel: Door) -> None:
     intake = way_in.intake()
 
     async def full(*_: Any) -> Any:
         raise BacklogFull("the store refuses: nothing was kept")
 
     intake.accept = full  # type: ignore[method-assign]
-    client = await door(intake)
+    client = await channel(intake)
     status, problem = await answered(client.post("/webhooks/acme"))
     assert (status, problem["detail"]) == (503, "the store refuses: nothing was kept")

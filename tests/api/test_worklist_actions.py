@@ -20,7 +20,7 @@ REPLAY = "/v1/documents/replay"
 
 async def stuck(way_in: WayIn) -> list[int]:
     """Return the shipments that are stuck still."""
-    sql = "SELECT shipment FROM shipments WHERE stuck_because IS NOT NULL"
+    sql = "SELECT shipment FROM shipments WHERE stuck_reason IS NOT NULL"
     found = await execute(way_in.database, f"{sql} ORDER BY shipment")
     return [r["shipment"] for r in found]
 

@@ -54,13 +54,15 @@ async def register(api: Api, order: str, **more: Any) -> str:
 
 async def stick(way_in: WayIn, shipment: int, because: str = "400: Bad date") -> None:
     """Make a shipment stuck, with a call that VTEX refused."""
-    fields = ("due_at", "not_before", "failing_since", "waiting_because")
-    columns = dict.fromkeys((*fields, "closed_because")) | {"shipment": shipment}
+    fields = ("due_at", "not_before", "failing_since", "waiting_reason")
+    columns = dict.fromkeys((*fields, "closed_reason")) | {"shipment": shipment}
     columns |= {"news": 1, "lane": 1, "attempts": 0, "doubt": 0, "now": micros(START)}
     call: dict[str, Any] = {"call": f"c-{shipment}", "shipment": shipment, "now": 1}
     async with way_in.database.writing() as tx:
-        await tx.run("settle", **columns, stuck_because=because)
-        await tx.run("store_call", **call, account="store", kind="announce", body="{}")
+        await tx.run("settle", **columns, stuck_reason=because)
+        await tx.run(
+            "store_call", **call, account="store", kind="send_tracking", body="{}"
+        )
         await tx.run(
             "answer_call", call=call["call"], now=2, status=400, words="Bad date",
             sent=1, receipt=None,
@@ -109,7 +111,7 @@ async def test_shipments_are_listed_page_by_page(
     if name == "waiting":
         async with way_in.database.writing() as tx:
             state = dict((await tx.rows("list_accounts"))[0])
-            await tx.run("save_account", **state | {"paused_because": "ten times 400"})
+            await tx.run("save_account", **state | {"paused_reason": "ten times 400"})
     api.clock.now = START + 8 * DAY if name == "silent" else START
 
     found = await entries(api, name, f"limit={limit}")
@@ -179,7 +181,7 @@ async def test_a_shipment_that_looks_finished_says_what_is_held_back(
     api: Api, way_in: WayIn
 ) -> None:
     id_ = await doubted(api, way_in)
-    at_rest = "due_at = NULL, news_due_at = NULL, tracking_number = 'BR1'"
+    at_rest = "due_at = NULL, events_due_at = NULL, tracking_number = 'BR1'"
     await execute(way_in.database, f"UPDATE shipments SET {at_rest}")  # noqa: S608
 
     _, listed = await api.call("GET", "/v1/shipments")
@@ -208,22 +210,22 @@ async def test_a_doubtful_event_is_listed_with_each_of_its_shipments(
 
 
 @pytest.mark.parametrize(
-    ("verb", "judged"), [("release", "released"), ("drop", "dropped")]
+    ("verb", "decision"), [("release", "released"), ("drop", "dropped")]
 )
 async def test_a_doubtful_event_is_judged_for_all_its_shipments(
-    api: Api, way_in: WayIn, verb: str, judged: str
+    api: Api, way_in: WayIn, verb: str, decision: str
 ) -> None:
     id_ = await doubted(api, way_in)
 
     status, answered = await api.call("POST", f"/v1/events/1/{verb}")
 
     assert status == 200
-    assert (answered["id"], answered["judged"]) == (1, judged)
+    assert (answered["id"], answered["decision"]) == (1, decision)
     assert id_ in answered["shipments"]
     assert await entries(api, "quarantined") == []
     timeline = (await api.one(id_))["timeline"]
-    assert timeline["events"][0]["judged"] == judged
-    assert timeline["notes"][-1]["text"] == f"event 1 {judged} by anybody"
+    assert timeline["events"][0]["decision"] == decision
+    assert timeline["notes"][-1]["text"] == f"event 1 {decision} by anybody"
     assert api.woken.news == 4
 
 
@@ -348,7 +350,7 @@ async def test_other_stores_are_not_listed(
     await stick(way_in, 1)
     async with way_in.database.writing() as tx:
         await tx.run("quarantine_event", shipment=1, event=1, because="too soon")
-    await way_in.documents.asides.put(
+    await way_in.documents.rejected_requests.put(
         [RejectedRequest("acme", START, {}, b"odd", {}, "no signature")],
         RejectedBounds(9, 99, START),
     )
@@ -416,7 +418,7 @@ async def test_a_name_that_nobody_configured_is_refused(
     status, answered = await api.call("GET", f"{ROOT}/{name}?{field}=zzz")
     assert (status, answered["field"]) == (422, field)
     assert answered["detail"] == "'zzz' is not configured"
-    assert answered["wayOut"] == f"configured: {known}"
+    assert answered["hint"] == f"configured: {known}"
 
 
 async def test_who_sees_some_stores_is_told_of_their_contracts_only(

@@ -56,27 +56,27 @@ class Counting:
 async def puts(plan: Plan) -> Result:
     """Measure PUTs, each settled in the store, beside a client that only sends."""
     folder = plan.fresh("publishing")
-    told = max(int(plan.seconds * PER_SECOND), IN_FLIGHT)
-    await registered(folder, told * (plan.rounds + 1))
+    published = max(int(plan.seconds * PER_SECOND), IN_FLIGHT)
+    await registered(folder, published * (plan.rounds + 1))
     pairs: list[Pair] = []
     with (folder / "relay.log").open("w") as log:
         logs.configure(layout="json", stream=log)
         async with serving("vtex", folder) as vtex:
             there = settings(folder, f"http://127.0.0.1:{vtex.port}", publisher=AT_ONCE)
             async with assemble(there) as relay:
-                keeper = start(relay, {"keeper"})
+                checkpointer = start(relay, {"checkpointer"})
                 for number in range(plan.rounds + 1):
-                    shipments = range(number * told, (number + 1) * told)
-                    rate = await _told(relay, shipments)
+                    shipments = range(number * published, (number + 1) * published)
+                    rate = await _published(relay, shipments)
                     account = vtex_account(there.accounts[ACCOUNT])
-                    ceiling = await _sent(account, _last_bodies(folder, told))
+                    ceiling = await _sent(account, _last_bodies(folder, published))
                     pairs += [Pair(rate, ceiling)] if number else []
-                for task in keeper:
+                for task in checkpointer:
                     task.cancel()
     return compared("PUTs told, history of ten", "1/s", pairs, "≥ 0.25")
 
 
-async def _told(relay: Relay, shipments: range) -> Run:
+async def _published(relay: Relay, shipments: range) -> Run:
     """Tell of one more scan of each, all of them due at once."""
     scans = [body(s, scan) for s in shipments for scan in range(HISTORY - 1)]
     await _read(relay, scans)

@@ -23,15 +23,15 @@ BATCH: Final = 500
 
 def label(number: int) -> Label:
     """Return what the ERP knows of shipment *number*."""
-    announced = tracking_number(number)
+    tracking_sent = tracking_number(number)
     return Label(
         account=ACCOUNT,
         contract=CONTRACT,
         order_id=order_id(number),
         invoice_number=INVOICE,
-        parcels=(LabelParcel(announced),),
-        announce=announced,
-        tracking_url=f"https://carrier.example/{announced}",
+        parcels=(LabelParcel(tracking_sent),),
+        send_tracking=tracking_sent,
+        tracking_url=f"https://carrier.example/{tracking_sent}",
         courier="A Carrier",
     )
 

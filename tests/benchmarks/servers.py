@@ -32,7 +32,7 @@ from tests.benchmarks.webhooks import ACCOUNT, CONTRACT, INVOICE, SECRET
 from tests.system.kills.processes import Program, free_port, running
 
 READY: Final = "/healthz"
-LOOPS: Final = {"keeping": {"keeper"}, "reading": {"keeper", "reader"}}
+LOOPS: Final = {"keeping": {"checkpointer"}, "reading": {"checkpointer", "reader"}}
 """What runs beside the HTTP server."""
 
 _RECEIPT: Final = '{"date":"2026-08-01T12:00:00Z","orderId":"1","receipt":"r"}'

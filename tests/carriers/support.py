@@ -56,7 +56,7 @@ class Sample:
 
 
 @cache
-def facts(adapter: str) -> dict[str, Any]:
+def snapshot(adapter: str) -> dict[str, Any]:
     """Read `contract.toml`: the contract that the adapter's samples belong to."""
     return {"signed": True, "signs_body": True} | tomllib.loads(
         (HERE / adapter / "contract.toml").read_text(encoding="utf-8")
@@ -65,20 +65,20 @@ def facts(adapter: str) -> dict[str, Any]:
 
 def options(adapter: str, *secrets: str) -> ContractOptions:
     """Return the options of a contract, with *secrets* in place of its own."""
-    zone = ZoneInfo(facts(adapter)["zone"])
-    extra = facts(adapter).get("options", {})
+    zone = ZoneInfo(snapshot(adapter)["zone"])
+    extra = snapshot(adapter).get("options", {})
     return ContractOptions("contract", zone, secrets=secrets, options=extra)
 
 
 @cache
 def carrier(adapter: str) -> Carrier:
     """Make the adapter as its contract wants it."""
-    return load_carrier(adapter, options(adapter, facts(adapter)["secret"]))
+    return load_carrier(adapter, options(adapter, snapshot(adapter)["secret"]))
 
 
 def pointed(adapter: str, url: str) -> Any:
     """Make an adapter that asks, pointed to the carrier at *url*."""
-    contract = options(adapter, facts(adapter)["secret"])
+    contract = options(adapter, snapshot(adapter)["secret"])
     elsewhere = {**contract.options, "base_url": url}
     return load_carrier(adapter, replace(contract, options=elsewhere))
 

@@ -24,7 +24,7 @@ from relay.adapters.protocol import (
 )
 from relay.config.contract import ContractSettings
 from relay.domain.events import Milestone, ParcelView, TrackingEvent
-from relay.errors import ConfigurationError, UntrustedWebhook
+from relay.errors import ConfigurationError, VerificationFailed
 from relay.sandbox.server import create_sandbox
 from relay.sandbox.simulator import (
     Answers,
@@ -35,10 +35,10 @@ from relay.sandbox.simulator import (
 )
 from relay.sandbox.world import WORLD, SandboxOptions
 from tests.carriers import support
-from tests.carriers.support import ADAPTERS, RECEIVED_AT, Sample, carrier, facts
+from tests.carriers.support import ADAPTERS, RECEIVED_AT, Sample, carrier, snapshot
 
-SIGNED = [name for name in ADAPTERS if facts(name)["signed"]]
-SIGNS_BODY = [name for name in SIGNED if facts(name)["signs_body"]]
+SIGNED = [name for name in ADAPTERS if snapshot(name)["signed"]]
+SIGNS_BODY = [name for name in SIGNED if snapshot(name)["signs_body"]]
 ASKED = [name for name in ADAPTERS if isinstance(carrier(name), Polls)]
 ONLY_ASKED = [name for name in ASKED if name not in SIGNED]
 CALLING = [n for n in ADAPTERS if isinstance(support.simulator(n), Simulates)]
@@ -48,7 +48,7 @@ SIGNED_SAMPLES = [sample for sample in SAMPLES if sample.adapter in SIGNED]
 NFE_KEY = "35261100000000000191550010000000011000000010"  # invented
 MARK = "a shopper's name"
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=80)  # surrogates too
-NOBODY = (UntrustedWebhook, ConfigurationError)
+NOBODY = (VerificationFailed, ConfigurationError)
 """Nobody is trusted, or the adapter cannot even be made without its secret."""
 QUICK = settings(deadline=timedelta(seconds=1))
 
@@ -59,7 +59,7 @@ every_sample = pytest.mark.parametrize("sample", SAMPLES, ids=str)
 def genuine(sample: Sample) -> WebhookRequest:
     """Sign a sample as the carrier does, with the contract's secret."""
     signed = support.played(sample.adapter).headers(
-        sample.body, facts(sample.adapter)["secret"]
+        sample.body, snapshot(sample.adapter)["secret"]
     )
     headers = sample.headers | {name.lower(): text for name, text in signed.items()}
     return WebhookRequest(headers, sample.body)
@@ -67,7 +67,7 @@ def genuine(sample: Sample) -> WebhookRequest:
 
 def signature_headers(adapter: str) -> list[str]:
     """Return the names of the headers that a genuine request proves itself by."""
-    signed = support.played(adapter).headers(b"{}", facts(adapter)["secret"])
+    signed = support.played(adapter).headers(b"{}", snapshot(adapter)["secret"])
     return [name.lower() for name in signed]
 
 
@@ -119,7 +119,7 @@ def test_an_adapter_says_what_the_relay_asks_of_it(adapter: str) -> None:
     made = carrier(adapter)
     assert isinstance(made, Carrier)
     assert made.display_name
-    assert all(name == name.lower() for name in made.kept_headers)
+    assert all(name == name.lower() for name in made.stored_headers)
     assert all(field and ".." not in field for field in made.personal_fields)
 
 
@@ -140,7 +140,7 @@ def test_a_genuine_request_is_trusted(sample: Sample) -> None:
 
 @pytest.mark.parametrize("sample", SIGNED_SAMPLES, ids=str)
 def test_while_a_secret_is_replaced_both_are_good(sample: Sample) -> None:
-    secret = facts(sample.adapter)["secret"]
+    secret = snapshot(sample.adapter)["secret"]
     for secrets in [(secret, "new"), ("old", secret)]:
         made = load_carrier(sample.adapter, support.options(sample.adapter, *secrets))
         made.verify(genuine(sample))
@@ -169,7 +169,7 @@ def test_a_request_that_lacks_a_header_is_refused(sample: Sample) -> None:
     for missing in signature_headers(sample.adapter):
         request = genuine(sample)
         headers = {k: v for k, v in request.headers.items() if k != missing}
-        with pytest.raises(UntrustedWebhook):
+        with pytest.raises(VerificationFailed):
             carrier(sample.adapter).verify(replace(request, headers=headers))
 
 
@@ -177,7 +177,7 @@ def test_a_request_that_lacks_a_header_is_refused(sample: Sample) -> None:
 def test_a_changed_body_is_refused(adapter: str) -> None:
     for sample in support.samples(adapter):
         for body in (sample.body + b" ", sample.body[:-1], b"", b"{}"):
-            with pytest.raises(UntrustedWebhook):
+            with pytest.raises(VerificationFailed):
                 carrier(adapter).verify(replace(genuine(sample), body=body))
 
 
@@ -185,7 +185,7 @@ def test_a_changed_body_is_refused(adapter: str) -> None:
 @pytest.mark.parametrize("adapter", SIGNED)
 def test_a_signature_of_odd_characters_is_refused(adapter: str, text: str) -> None:
     headers = dict.fromkeys(signature_headers(adapter), text)
-    with pytest.raises(UntrustedWebhook):
+    with pytest.raises(VerificationFailed):
         carrier(adapter).verify(WebhookRequest(headers, b"{}"))
 
 
@@ -197,7 +197,7 @@ def test_rubbish_is_refused_and_nothing_worse(
 ) -> None:
     names = st.sampled_from(signature_headers(adapter)) | ANY_TEXT
     headers = data.draw(st.dictionaries(names, ANY_TEXT, max_size=5))
-    with pytest.raises(UntrustedWebhook):
+    with pytest.raises(VerificationFailed):
         carrier(adapter).verify(WebhookRequest(headers, body))
 
 
@@ -207,9 +207,9 @@ def test_rubbish_is_refused_and_nothing_worse(
 def test_a_carrier_that_is_only_asked_trusts_no_call(
     adapter: str, headers: dict[str, str], body: bytes
 ) -> None:
-    secret = facts(adapter)["secret"]
+    secret = snapshot(adapter)["secret"]
     shown = {"authorization": f"Bearer {secret}", "api-key": secret} | headers
-    with pytest.raises(UntrustedWebhook):
+    with pytest.raises(VerificationFailed):
         carrier(adapter).verify(WebhookRequest(shown, body))
 
 
@@ -228,7 +228,7 @@ def test_reading_is_pure_and_never_uses_the_time_of_arrival(sample: Sample) -> N
 @every_sample
 def test_only_the_headers_that_the_adapter_names_are_needed(sample: Sample) -> None:
     made = carrier(sample.adapter)
-    kept = {"content-type"} | made.kept_headers
+    kept = {"content-type"} | made.stored_headers
     headers = {k: v for k, v in sample.headers.items() if k in kept}
     assert made.read(replace(sample.document, headers=headers)) == sample.events
 
@@ -287,7 +287,7 @@ def test_the_sandbox_plays_every_code_so_that_the_adapter_trusts_and_reads_it(
     parcel = SimulatedParcel("1500000000001-01", "shipment-1", "ZZ000000001BR", NFE_KEY)
     happened = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
     scan = SimulatedScan(parcel, code, happened, "Words", "Recife", "PE")
-    request = simulator.webhook(scan, facts(adapter)["secret"])
+    request = simulator.webhook(scan, snapshot(adapter)["secret"])
     headers = {name.lower(): text for name, text in request.headers.items()}
     made.verify(WebhookRequest(headers, request.body, request.method))
     [event] = made.read(Document(request.body, RECEIVED_AT, headers))

@@ -11,8 +11,8 @@ class Received(ClientResponse):
     """Knows of its request what aiohttp 3.14 asks, and aioresponses does not tell."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        told = {"stream_writer": SimpleNamespace(output_size=0)}
-        super().__init__(*args, **(told | kwargs))
+        published = {"stream_writer": SimpleNamespace(output_size=0)}
+        super().__init__(*args, **(published | kwargs))
 
 
 def given(value: object, status: int = 200, **more: Any) -> dict[str, Any]:

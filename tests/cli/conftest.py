@@ -74,7 +74,7 @@ def label(order: str, number: str | None) -> Label:
         order_id=order,
         invoice_number="1",
         parcels=(LabelParcel(tracking_number=number),),
-        announce=number,
+        send_tracking=number,
     )
 
 

@@ -58,7 +58,7 @@ def test_a_document_is_shown_as_the_adapter_reads_it(contract: Cli) -> None:
     assert event["local"] == "2026-05-16T10:05:41-03:00"
     assert (event["milestone"], event["effect"]) == ("picked_up", "normal")
     assert "tracking_number ZZ000000001BR" in event["references"]
-    assert made["unreadableBecause"] is None
+    assert made["unreadableReason"] is None
     assert not contract.file.exists()
     assert "picked_up" in contract("carriers", "try", "hub", file).stdout
 

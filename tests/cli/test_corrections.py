@@ -87,7 +87,7 @@ def test_what_the_api_refuses_is_refused_in_its_words(
     assert isinstance(error, InvalidLabel)
     assert error.field == field
     assert says in str(error)
-    assert error.way_out
+    assert error.hint
 
 
 def test_a_correction_says_something(cli: Cli) -> None:
@@ -105,7 +105,7 @@ def test_a_cancelled_shipment_is_not_corrected(cli: Cli, ids: list[str]) -> None
 def test_a_parcel_is_handed_over(cli: Cli, ids: list[str]) -> None:
     options = ("--contract", "last", "--tracking-number", "LM1", "--volume", "1")
     more = ("--reference", "volumeCode=V-1")
-    ran = cli("shipments", "hand-over", "TN1", *options, *more)
+    ran = cli("shipments", "handover", "TN1", *options, *more)
     assert ran.exit_code == 0, ran.output
     assert ran.stdout == f"{ids[0]} is handed over (references).\n"
     [parcel] = cli.json("shipments", "show", ids[0])["parcels"]
@@ -117,13 +117,13 @@ def test_a_parcel_is_handed_over(cli: Cli, ids: list[str]) -> None:
     last = notes(cli, ids[0])[-1]
     by = getpass.getuser()
     assert last == f"volume 1 was handed over to contract last as LM1, says {by}"
-    assert "so already" in cli("shipments", "hand-over", "O-1", *options, *more).stdout
+    assert "so already" in cli("shipments", "handover", "O-1", *options, *more).stdout
 
 
 @pytest.mark.parametrize("text", ["LM1", "=LM1", "volumeCode="])
 def test_a_reference_has_a_type_and_a_value(cli: Cli, text: str) -> None:
     options = ("--contract", "last", "--reference", text)
-    ran = cli("shipments", "hand-over", "O-1", *options)
+    ran = cli("shipments", "handover", "O-1", *options)
     assert ran.exit_code == 2
     assert "write type=value" in ran.stderr
 
@@ -131,7 +131,7 @@ def test_a_reference_has_a_type_and_a_value(cli: Cli, text: str) -> None:
 @pytest.mark.usefixtures("ids")
 def test_a_type_that_there_is_not_is_refused(cli: Cli) -> None:
     options = ("--contract", "last", "--reference", "odd=1")
-    error = cli("shipments", "hand-over", "O-1", *options).exception
+    error = cli("shipments", "handover", "O-1", *options).exception
     assert isinstance(error, InvalidLabel)
     assert error.field == "references[0].type"
 

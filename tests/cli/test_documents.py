@@ -76,7 +76,7 @@ def test_a_contract_that_nobody_knows_is_refused(cli: Cli) -> None:
 @pytest.mark.usefixtures("documents")
 def test_what_nobody_could_read_is_listed_alone(cli: Cli) -> None:
     found = cli.json("documents", "list", "--unreadable")
-    assert [d["unreadable_because"] for d in found] == ["no JSON"]
+    assert [d["unreadable_reason"] for d in found] == ["no JSON"]
     shown = cli("documents", "list", "--unreadable").stdout
     assert "Next: relay documents show 2" in shown
     assert "Next" not in cli("documents", "list").stdout
@@ -108,7 +108,7 @@ def test_accounts_are_listed_with_what_shuts_them(cli: Cli) -> None:
         async with database.writing() as tx:
             row = await tx.row("lock_account", account="store")
             assert row is not None
-            columns = dict(row) | {"paused_because": "ten were refused alike"}
+            columns = dict(row) | {"paused_reason": "ten were refused alike"}
             await tx.run("save_account", **columns)
 
     cli.on_database(shut)

@@ -48,17 +48,19 @@ def test_bad_rows_are_named_and_the_others_taken(cli: Cli) -> None:
     ran = import_(cli, "\n".join(rows))
     assert ran.exit_code == 1
     assert "1 new, 0 known already, 6 refused" in ran.stdout
-    told = ran.stderr.splitlines()
-    assert told[0].startswith("line 2: refused: trackingNumber: it has a space")
-    assert told[1].startswith("line 3: refused: invoiceNumber: it has a slash")
-    assert told[2].startswith("line 4: refused: invoiceKey: the NF-e key's check digit")
-    assert told[3].startswith("line 5: refused: volumes: it has a decimal comma")
-    assert told[4].startswith("line 6: refused: dispatchedDate: it is not a date")
-    assert told[5].startswith("line 7: refused: the row has 7 cells")
-    assert told[6].startswith("line 8: taken, but invoiceNumber: it has a space")
+    published = ran.stderr.splitlines()
+    assert published[0].startswith("line 2: refused: trackingNumber: it has a space")
+    assert published[1].startswith("line 3: refused: invoiceNumber: it has a slash")
+    assert published[2].startswith(
+        "line 4: refused: invoiceKey: the NF-e key's check digit"
+    )
+    assert published[3].startswith("line 5: refused: volumes: it has a decimal comma")
+    assert published[4].startswith("line 6: refused: dispatchedDate: it is not a date")
+    assert published[5].startswith("line 7: refused: the row has 7 cells")
+    assert published[6].startswith("line 8: taken, but invoiceNumber: it has a space")
     refused = (cli.folder / "labels.refused.csv").read_text(encoding="utf-8-sig")
     lines = refused.splitlines()
-    assert lines[0] == f"{rows[0]},line,field,reason,wayOut"
+    assert lines[0] == f"{rows[0]},line,field,reason,hint"
     assert lines[2].startswith("v1-02,8/1,T8,,,,3,invoiceNumber,it has a slash")
     assert lines[6].endswith(",more")
     assert len(lines) == 7
@@ -86,7 +88,7 @@ def test_nothing_is_imported_if_refused_rows_had_nowhere_to_go(
     ).exception
     assert isinstance(error, InvalidLabel)
     assert "cannot be written" in str(error)
-    assert "--refused" in error.way_out
+    assert "--refused" in error.hint
     assert len(cli.json("shipments", "list")) == 2
 
 

@@ -23,7 +23,7 @@ def stuck(cli: Cli, documents: list[str]) -> list[str]:
     """Make both shipments stuck, and the event of the first one doubtful."""
 
     async def act(database: SqliteDatabase) -> None:
-        why = "stuck_because = '=Bad date', stuck_at = 0"
+        why = "stuck_reason = '=Bad date', stuck_at = 0"
         await execute(database, f"UPDATE shipments SET {why}")  # noqa: S608
         async with database.writing() as tx:
             await tx.run("quarantine_event", shipment=1, event=1, because="too soon")
@@ -148,7 +148,7 @@ def test_a_mistyped_name_is_refused_with_those_that_there_are(
         assert isinstance(error, InvalidLabel)
         assert error.field == option.removeprefix("--")
         known = {"contract": "none", "account": "store"}[error.field]
-        assert error.way_out == f"configured: {known}"
+        assert error.hint == f"configured: {known}"
 
 
 @pytest.mark.parametrize(
@@ -206,8 +206,8 @@ def test_a_list_says_what_helps_and_an_empty_one_nothing(
 MADE = {
     "late": "promised_on = '2026-01-01', shipment = shipment",
     "silent": "last_event_at = 0",
-    "waiting": "stuck_because = NULL, stuck_at = NULL, due_at = 1, "
-    "tracking_number = 'TN1', waiting_because = 'VTEX answered 404: Order Not Found', "
+    "waiting": "stuck_reason = NULL, stuck_at = NULL, due_at = 1, "
+    "tracking_number = 'TN1', waiting_reason = 'VTEX answered 404: Order Not Found', "
     "not_before = 32503680000000000",
 }
 
@@ -288,16 +288,16 @@ def test_progress_is_said_slice_by_slice(
 
 
 @pytest.mark.parametrize(
-    ("verb", "judged"), [("release", "released"), ("drop", "dropped")]
+    ("verb", "decision"), [("release", "released"), ("drop", "dropped")]
 )
 def test_a_doubtful_event_is_judged(
-    cli: Cli, stuck: list[str], verb: str, judged: str
+    cli: Cli, stuck: list[str], verb: str, decision: str
 ) -> None:
     ran = cli("events", verb, "1")
-    assert ran.stdout == f"event 1 is {judged}, for {stuck[0]}.\n"
+    assert ran.stdout == f"event 1 is {decision}, for {stuck[0]}.\n"
     assert cli.json("lists", "quarantined") == []
     notes = cli.json("shipments", "show", stuck[0])["timeline"]["notes"]
-    assert notes[-1]["text"].startswith(f"event 1 {judged} by ")
+    assert notes[-1]["text"].startswith(f"event 1 {decision} by ")
 
 
 @pytest.mark.usefixtures("ids")

@@ -201,7 +201,7 @@ def test_a_relay_without_settings_says_what_is_missing(
     warnings += [next(said)]
     assert "there is no account" in warnings[0]["event"]
     assert "there is no contract" in warnings[1]["event"]
-    assert "relay init" in warnings[1]["way_out"]
+    assert "relay init" in warnings[1]["hint"]
 
 
 @pytest.mark.parametrize(

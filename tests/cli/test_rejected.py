@@ -25,13 +25,13 @@ def refused(cli: Cli) -> None:
     }
 
     async def put(database: SqliteDatabase) -> None:
-        asides = [
+        rejected_requests = [
             RejectedRequest(
                 "swift", NOW, {}, b"{}", {}, "the secret is not the contract's"
             )
             for _ in range(2)
         ]
-        await RejectedRequests(database).put(asides, BOUNDS)
+        await RejectedRequests(database).put(rejected_requests, BOUNDS)
 
     cli.file.touch()
     cli.on_database(put)
@@ -45,17 +45,17 @@ def documents(cli: Cli) -> list[dict[str, Any]]:
 
 
 def test_the_list_says_what_to_do(cli: Cli) -> None:
-    shown = cli("lists", "untrusted").stdout
+    shown = cli("lists", "rejected").stdout
     assert "the secret is not the contract's" in shown
     assert "Next: mend the secret; look at one: relay documents untrusted 2" in shown
     assert "relay documents accept 2" in shown
 
 
 def test_one_can_be_looked_at_before(cli: Cli) -> None:
-    shown = cli("documents", "untrusted", "1").stdout
+    shown = cli("documents", "rejected", "1").stdout
     assert "the secret is not the contract's" in shown
     assert "{}" in shown
-    assert isinstance(cli("documents", "untrusted", "7").exception, NotFound)
+    assert isinstance(cli("documents", "rejected", "7").exception, NotFound)
 
 
 def test_one_request_is_taken(cli: Cli) -> None:

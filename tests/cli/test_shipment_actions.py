@@ -11,7 +11,7 @@ from tests.cli.test_import_labels import SWIFT
 
 
 def test_a_shipment_is_told_again(cli: Cli, ids: list[str]) -> None:
-    ran = cli("shipments", "retell", ids[0], "--what", "events", **SWIFT)
+    ran = cli("shipments", "resend", ids[0], "--what", "events", **SWIFT)
     assert ran.exit_code == 0, ran.output
     assert f"{ids[0]} is due" in ran.stdout
     assert "twice" in ran.stderr
@@ -21,7 +21,7 @@ def test_a_shipment_is_told_again(cli: Cli, ids: list[str]) -> None:
 
 @pytest.mark.usefixtures("ids")
 def test_a_shipment_that_is_not_there_cannot_be_told_again(cli: Cli) -> None:
-    ran = cli("shipments", "retell", "nothing", **SWIFT)
+    ran = cli("shipments", "resend", "nothing", **SWIFT)
     assert isinstance(ran.exception, NotFound)
 
 
@@ -31,7 +31,7 @@ def test_an_order_is_forgotten_for_good(cli: Cli, documents: list[str]) -> None:
     assert "forgotten: 1 shipments, 1 documents, 1 events" in ran.stdout
     assert ran.stderr == ""
     shown = cli.json("shipments", "show", documents[0])
-    assert shown["closedBecause"] == "forgotten"
+    assert shown["closedReason"] == "forgotten"
     log = cli.file.with_name("relay.db-wal")
     assert not log.exists() or not log.stat().st_size
 

@@ -71,7 +71,11 @@ def test_a_call_and_an_event_that_waits_are_shown_in_words(
     shipment = {"shipment": 1, "now": 1}
 
     async def act(database: SqliteDatabase) -> None:
-        call: dict[str, Any] = {"call": "c-1", "account": "store", "kind": "announce"}
+        call: dict[str, Any] = {
+            "call": "c-1",
+            "account": "store",
+            "kind": "send_tracking",
+        }
         async with database.writing() as tx:
             await tx.run("store_call", **shipment, **call, body="{}")
             await tx.run(
@@ -103,12 +107,12 @@ def test_a_stuck_shipment_is_tried_again(cli: Cli, ids: list[str]) -> None:
 
 
 def test_a_cancelled_shipment_says_what_vtex_keeps(cli: Cli, ids: list[str]) -> None:
-    async def announce(database: SqliteDatabase) -> None:
-        row = {"shipment": 1, "announced_as": '{"tracking_number": "TN1"}'}
+    async def send_tracking(database: SqliteDatabase) -> None:
+        row = {"shipment": 1, "tracking_sent_as": '{"tracking_number": "TN1"}'}
         async with database.writing() as tx:
-            await tx.run("accept_announcement", **row)
+            await tx.run("accept_tracking", **row)
 
-    cli.on_database(announce)
+    cli.on_database(send_tracking)
     ran = cli("shipments", "cancel", ids[0])
     assert ran.exit_code == 0, ran.output
     assert "keeps it" in ran.stderr
@@ -188,18 +192,18 @@ def test_in_a_narrow_window_no_id_is_broken(cli: Cli, ids: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("judged", "said"),
+    ("decision", "said"),
     [("released", "Posted; released"), ("dropped", "Posted; dropped")],
 )
 def test_an_event_that_was_judged_says_how(
-    cli: Cli, documents: list[str], judged: str, said: str
+    cli: Cli, documents: list[str], decision: str, said: str
 ) -> None:
-    verb = {"released": "release", "dropped": "drop"}[judged]
+    verb = {"released": "release", "dropped": "drop"}[decision]
     assert cli("events", verb, "1").exit_code == 0
     shown = cli("shipments", "show", documents[0]).stdout
     [event, _] = [line for line in shown.splitlines() if "event 1 " in line]
     assert event.endswith(said)
-    assert f"event 1 {judged} by " in shown
+    assert f"event 1 {decision} by " in shown
 
 
 def test_an_event_of_several_boxes_says_of_which(

@@ -92,10 +92,12 @@ def test_one_zone_is_named_once_and_several_in_each_cell() -> None:
 
 def test_instants_in_a_sentence_are_shown_in_its_zone() -> None:
     zone = timezone(timedelta(hours=-3))
-    told = LocalTimes("waits (until 2026-11-21T14:28:52+00:00)", zone)
-    assert shown(told, zones_of([told])) == "waits (until 2026-11-21 11:28:52)"
-    both = zones_of([told, SUMMER])
-    assert shown(told, both) == "waits (until 2026-11-21 11:28:52-03:00)"
+    published = LocalTimes("waits (until 2026-11-21T14:28:52+00:00)", zone)
+    assert (
+        shown(published, zones_of([published])) == "waits (until 2026-11-21 11:28:52)"
+    )
+    both = zones_of([published, SUMMER])
+    assert shown(published, both) == "waits (until 2026-11-21 11:28:52-03:00)"
     assert zones_of([LocalTimes("waits", zone), None, "x"]) == []
 
 

@@ -132,7 +132,7 @@ def test_a_reading_error_is_in_words_of_ours(contract: Cli) -> None:
     ran = contract("carriers", "try", "mx", sample(contract, DELIVERED))
     assert ran.exit_code == 1
     assert ran.stdout.startswith(
-        "unreadableBecause       references: the tracking_number is missing; tried "
+        "unreadableReason        references: the tracking_number is missing; tried "
         "path 'Id'; it stands on the document: write `document` in place of `path`\n"
     )
 
@@ -158,7 +158,7 @@ def test_pieces_that_cannot_be_read_are_counted(cli: Cli) -> None:
     assert ran.exit_code == 1
     made = json.loads(ran.stdout)
     assert len(made["events"]) == 1
-    assert made["unreadableBecause"] == (
+    assert made["unreadableReason"] == (
         "2 of 3 pieces: events.list: 'Events' finds nothing, and it is no ping"
     )
 
@@ -198,4 +198,4 @@ def test_headers_may_be_given(contract: Cli, tmp_path: Path) -> None:
     configured(contract, body={"kind": "form_json", "field": "d"}, personal_fields=[])
     kind = "Content-Type=application/x-www-form-urlencoded"
     tries = ("carriers", "try", "mx", str(file), "--header", kind)
-    assert contract.json(*tries)["unreadableBecause"] is None
+    assert contract.json(*tries)["unreadableReason"] is None

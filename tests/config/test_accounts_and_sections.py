@@ -43,7 +43,7 @@ def test_an_account_is_named_as_in_its_address(found: Found) -> None:
     findings = found(
         ACCOUNTS='{"Acme.myvtex.com": {"app_key": "k", "app_token": "t"}}',
     )
-    assert [f.way_out for f in findings.values()] == [
+    assert [f.hint for f in findings.values()] == [
         "use the first part of the store's address: x of x.myvtex.com"
     ]
 
@@ -52,7 +52,7 @@ def test_an_account_is_named_as_in_its_address(found: Found) -> None:
 def test_a_wrong_zone_is_a_clear_error(found: Found, zone: str) -> None:
     finding = found(ACCOUNTS__ACME__ZONE=zone)["ACCOUNTS__ACME__ZONE"]
     assert finding.wrong == f"there is no time zone {zone!r}"
-    assert 'write for instance "' in finding.way_out
+    assert 'write for instance "' in finding.hint
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_waits_that_contradict_one_another_are_refused(found: Found) -> None:
         "the quiet time is longer than news may wait"
     )
     gate = found(PUBLISHER__GATE_SECONDS="4000")
-    assert "gate_cap_seconds" in gate["PUBLISHER__GATE_SECONDS"].way_out
+    assert "gate_cap_seconds" in gate["PUBLISHER__GATE_SECONDS"].hint
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "x"])

@@ -22,8 +22,8 @@ SLOW = {"CONTRACTS__SLOW__ADAPTER": "x", "CONTRACTS__SLOW__VERIFICATION": "none"
 def test_a_contract_without_a_secret_is_refused(found: Found) -> None:
     finding = found(CONTRACTS__SWIFT__SECRET=None)["contracts.swift.secret"]
     assert finding.wrong == "it is missing"
-    assert "RELAY_CONTRACTS__SWIFT__SECRET (or secret_file" in finding.way_out
-    assert 'verification = "none"' in finding.way_out
+    assert "RELAY_CONTRACTS__SWIFT__SECRET (or secret_file" in finding.hint
+    assert 'verification = "none"' in finding.hint
 
 
 def test_an_empty_secret_in_the_file_is_no_secret(
@@ -36,7 +36,7 @@ def test_an_empty_secret_in_the_file_is_no_secret(
 def test_a_mistyped_secret_is_pointed_at(found: Found) -> None:
     findings = found(CONTRACTS__SWIFT__SECRET=None, CONTRACTS__SWIFT__SECRT="x")
     finding = findings["contracts.swift.secret"]
-    assert finding.way_out == "is secrt meant to be secret?"
+    assert finding.hint == "is secrt meant to be secret?"
 
 
 def test_a_contract_may_say_that_anybody_may_send(loaded: Loaded) -> None:
@@ -123,14 +123,14 @@ def test_a_wrong_code_row_is_named(found: Found, written: Written) -> None:
         "contracts.swift.codes.02.milestone",
         "contracts.swift.codes.02.milstone",
     }
-    assert "'lost'" in findings["contracts.swift.codes.01.milestone"].way_out
+    assert "'lost'" in findings["contracts.swift.codes.01.milestone"].hint
 
 
 def test_a_code_with_a_dot_needs_quotes(found: Found, written: Written) -> None:
     row = '{ milestone = "lost" }'
     rows = f"4002.0 = {row}\n4002.1 = {row}\nA.B.C = {row}\nD.1 = {{}}\n"
     findings = found(written(f"[contracts.swift.codes]\n{rows}"))
-    assert {key: f.way_out for key, f in findings.items()} == {
+    assert {key: f.hint for key, f in findings.items()} == {
         f"contracts.swift.codes.{code}": f'quote the code: "{code}"'
         for code in ("4002.0", "4002.1", "A.B.C", "D.1")
     }
@@ -138,14 +138,14 @@ def test_a_code_with_a_dot_needs_quotes(found: Found, written: Written) -> None:
 
 def test_what_a_code_row_may_hold_is_said(found: Found, written: Written) -> None:
     file = written('[contracts.swift.codes]\n01 = { milestone = "lost", hue = 1 }\n')
-    way_out = found(file)["contracts.swift.codes.01.hue"].way_out
-    assert way_out.startswith("remove it; known here: comment, effect, final, ")
+    hint = found(file)["contracts.swift.codes.01.hue"].hint
+    assert hint.startswith("remove it; known here: comment, effect, final, ")
 
 
 def test_a_wrong_zone_is_repeated_with_the_one_that_was_meant(found: Found) -> None:
     finding = found(CONTRACTS__SWIFT__ZONE="Mexico/City")["CONTRACTS__SWIFT__ZONE"]
     assert finding.wrong == "there is no time zone 'Mexico/City'"
-    assert finding.way_out == 'write for instance "America/Mexico_City"'
+    assert finding.hint == 'write for instance "America/Mexico_City"'
 
 
 def test_an_adapter_is_told_which_keys_every_contract_has(loaded: Loaded) -> None:
@@ -198,7 +198,7 @@ def test_with_several_accounts_a_contract_says_which(
     found: Found, loaded: Loaded
 ) -> None:
     findings = found(**SECOND)
-    assert findings["contracts.swift.account"].way_out == "name one of acme, beta"
+    assert findings["contracts.swift.account"].hint == "name one of acme, beta"
     settings = loaded(**SECOND, CONTRACTS__SWIFT__ACCOUNTS="beta,acme")
     contract = settings.contract_for("swift")
     assert (contract.account, contract.accounts) == ("beta", ("beta", "acme"))
@@ -214,15 +214,15 @@ def test_the_default_account_is_the_first_of_all(loaded: Loaded) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "way_out"),
+    ("name", "hint"),
     [("acne", "is acme meant?"), ("zeta", "set accounts.zeta.app_key in relay.toml")],
 )
 def test_an_account_that_is_not_there_is_named(
-    found: Found, name: str, way_out: str
+    found: Found, name: str, hint: str
 ) -> None:
     finding = found(CONTRACTS__SWIFT__ACCOUNT=name)["CONTRACTS__SWIFT__ACCOUNT"]
     assert finding.wrong == f"there is no account {name}"
-    assert finding.way_out.startswith(way_out)
+    assert finding.hint.startswith(hint)
 
 
 def test_a_contract_without_any_account_is_refused(found: Found) -> None:
@@ -231,7 +231,7 @@ def test_a_contract_without_any_account_is_refused(found: Found) -> None:
 
 
 def test_zone_and_expiry_are_taken_over_unless_they_are_set(loaded: Loaded) -> None:
-    theirs = loaded(ACCOUNTS__ACME__ZONE="America/Lima", AGES__EXPIRE_DAYS="5")
+    theirs = loaded(ACCOUNTS__ACME__ZONE="America/Lima", RETENTION__EXPIRE_DAYS="5")
     contract = theirs.contract_for("swift")
     assert (contract.zone, contract.expire_days) == (ZoneInfo("America/Lima"), 5)
     own = loaded(

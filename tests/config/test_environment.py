@@ -37,18 +37,16 @@ def test_a_list_of_broken_json_is_named(found: Found) -> None:
     assert finding["CONTRACTS__SWIFT__COURIER_NAMES"].wrong == (
         "the value is not valid JSON"
     )
-    assert finding["CONTRACTS__SWIFT__COURIER_NAMES"].way_out == (
-        "mend it at character 7"
-    )
+    assert finding["CONTRACTS__SWIFT__COURIER_NAMES"].hint == ("mend it at character 7")
 
 
 def test_a_whole_table_is_json_and_finer_variables_go_over_it(loaded: Loaded) -> None:
     settings = loaded(
-        INTAKE='{"body_limit": 1, "aside_days": 2}',
+        INTAKE='{"body_limit": 1, "rejected_days": 2}',
         INTAKE__BODY_LIMIT="3",
         CONTRACTS__SLOW='{"adapter": "x", "verification": "none"}',
     )
-    assert (settings.intake.body_limit, settings.intake.aside_days) == (3, 2)
+    assert (settings.intake.body_limit, settings.intake.rejected_days) == (3, 2)
     assert settings.contract_for("slow").verification == "none"
 
 
@@ -56,7 +54,7 @@ def test_a_whole_table_is_json_and_finer_variables_go_over_it(loaded: Loaded) ->
 def test_a_table_that_is_no_json_object_is_refused(found: Found, text: str) -> None:
     finding = found(CONTRACTS__SWIFT=text)["CONTRACTS__SWIFT"]
     assert finding.wrong == "it stands for a table and is no JSON object"
-    assert "RELAY_CONTRACTS__SWIFT__..." in finding.way_out
+    assert "RELAY_CONTRACTS__SWIFT__..." in finding.hint
 
 
 def test_a_variable_set_to_nothing_is_not_set(loaded: Loaded) -> None:
@@ -91,8 +89,8 @@ def test_an_unknown_variable_is_refused_by_name(
 ) -> None:
     finding = found(**{name: "x"})[name]
     assert finding.wrong == "there is no such setting"
-    assert meant in finding.way_out
-    assert finding.way_out.startswith("is " if meant else ("remove it", "is "))
+    assert meant in finding.hint
+    assert finding.hint.startswith("is " if meant else ("remove it", "is "))
 
 
 def test_what_kubernetes_puts_there_is_passed_over(loaded: Loaded) -> None:
@@ -114,8 +112,8 @@ def test_a_port_that_somebody_wrote_is_not_passed_over(found: Found) -> None:
 
 def test_codes_cannot_be_given_one_by_one(found: Found, loaded: Loaded) -> None:
     finding = found(CONTRACTS__SWIFT__CODES__DEL__MILESTONE="delivered")
-    way_out = finding["CONTRACTS__SWIFT__CODES__DEL__MILESTONE"].way_out
-    assert "RELAY_CONTRACTS__SWIFT__CODES, as a JSON object" in way_out
+    hint = finding["CONTRACTS__SWIFT__CODES__DEL__MILESTONE"].hint
+    assert "RELAY_CONTRACTS__SWIFT__CODES, as a JSON object" in hint
     codes = '{"DEL": {"milestone": "delivered"}}'
     assert loaded(CONTRACTS__SWIFT__CODES=codes).contract_options("swift").codes == {
         "DEL": {"milestone": "delivered"}

@@ -130,10 +130,10 @@ def test_every_finding_is_listed_with_its_way_out(
         "PUBLISHER__IN_FLIGHT",
         "FOO",
     }
-    assert findings["intake.body_limt"].way_out == "is body_limit meant?"
-    assert findings["conracts"].way_out == "is contracts meant?"
-    assert "America/Sao_Paulo" in findings["CONTRACTS__SWIFT__ZONE"].way_out
-    assert findings["PUBLISHER__IN_FLIGHT"].way_out == "its default is 8"
+    assert findings["intake.body_limt"].hint == "is body_limit meant?"
+    assert findings["conracts"].hint == "is contracts meant?"
+    assert "America/Sao_Paulo" in findings["CONTRACTS__SWIFT__ZONE"].hint
+    assert findings["PUBLISHER__IN_FLIGHT"].hint == "its default is 8"
 
 
 def test_the_message_holds_every_finding(environ: Environ) -> None:
@@ -151,7 +151,7 @@ def test_an_unknown_key_without_a_likeness_shows_the_known_ones(
     found: Found, written: Written
 ) -> None:
     finding = found(written("[log]\nzzzz = 1\n"))["log.zzzz"]
-    assert finding.way_out == "remove it; known here: format, level"
+    assert finding.hint == "remove it; known here: format, level"
 
 
 def test_a_value_of_another_kind_is_refused(found: Found, written: Written) -> None:
@@ -166,12 +166,12 @@ def test_a_key_that_is_missing_says_both_ways_to_give_it(found: Found) -> None:
         CONTRACTS__SWIFT__ADAPTER=None,
         ACCOUNTS__ACME__ZONE="UTC",
     )
-    assert findings["accounts.acme.app_token"].way_out == (
+    assert findings["accounts.acme.app_token"].hint == (
         "set accounts.acme.app_token in relay.toml, or the variable "
         "RELAY_ACCOUNTS__ACME__APP_TOKEN (or app_token_file, a file that holds it)"
     )
     assert findings["accounts.acme.app_key"].wrong == "it is missing"
-    assert findings["contracts.swift.adapter"].way_out.endswith(
+    assert findings["contracts.swift.adapter"].hint.endswith(
         "RELAY_CONTRACTS__SWIFT__ADAPTER"
     )
 

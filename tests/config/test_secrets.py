@@ -70,7 +70,7 @@ def test_a_secrets_file_without_a_secret_is_named(
     )
     assert findings.keys() == {"CONTRACTS__SWIFT__SECRET_FILE", "DATABASE_FILE"}
     assert findings["DATABASE_FILE"].wrong == f"the file pw {wrong}"
-    assert "secret_file" in findings["CONTRACTS__SWIFT__SECRET_FILE"].way_out
+    assert "secret_file" in findings["CONTRACTS__SWIFT__SECRET_FILE"].hint
 
 
 def test_two_unreadable_tokens_are_not_taken_for_the_same(found: Found) -> None:

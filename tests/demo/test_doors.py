@@ -29,9 +29,9 @@ from relay.sandbox.world import SandboxOptions
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 SPEAKS = {"picked_up": "PU", DELIVERED: "OK"}
 CALLER = Speaker("acme", SPEAKS, "s3cret")
-POLLED = Speaker("acme", SPEAKS, door=POLL, settings={"base_url": "http://x"})
+POLLED = Speaker("acme", SPEAKS, channel=POLL, settings={"base_url": "http://x"})
 PLAN = shipments([CALLER, POLLED], NOW, STORIES[:1])
-BY_POLL = [s for s in PLAN if s.speaker.door == POLL]
+BY_POLL = [s for s in PLAN if s.speaker.channel == POLL]
 CALLED, POLLED_ONE = PLAN[0], BY_POLL[0]
 
 
@@ -44,7 +44,7 @@ def test_who_is_asked_takes_part_if_it_says_enough() -> None:
             good | {"contract": {"base_url": "http://x"}, "speaks": {"lost": "L"}},
         ]
     )
-    expected = Speaker("good", SPEAKS, door=POLL, settings={"base_url": "http://x"})
+    expected = Speaker("good", SPEAKS, channel=POLL, settings={"base_url": "http://x"})
     assert found == [expected]
     assert expected.contract == "good_asked"
 
@@ -53,7 +53,7 @@ def test_each_carrier_that_is_asked_lives_through_all_of_its_stories() -> None:
     other = replace(POLLED, adapter="other")
     plan = shipments([CALLER, POLLED, other], NOW)
     each = sum(story.shipments for story in ASKED)
-    count = Counter((s.speaker.adapter, s.speaker.door) for s in plan)
+    count = Counter((s.speaker.adapter, s.speaker.channel) for s in plan)
     shared = sum(story.shipments for story in STORIES)
     assert count == {
         ("acme", WEBHOOK): shared,
@@ -69,7 +69,7 @@ def test_who_calls_and_is_asked_keeps_a_delivery_to_itself() -> None:
         for settings in ({"secret": "s"}, {"base_url": "http://x"}, {})
     ]
     (speaker,) = both(carriers)
-    assert (speaker.contract, speaker.doors) == ("acme_both", {WEBHOOK, POLL})
+    assert (speaker.contract, speaker.channels) == ("acme_both", {WEBHOOK, POLL})
     plan = shipments([CALLER, speaker], NOW)
     unsaid = [
         (s.speaker, scan.milestone) for s in plan for scan in s.scans if scan.unsaid
@@ -105,19 +105,19 @@ def test_a_contract_has_one_door() -> None:
     }
 
 
-def told(*documents: tuple[str, int | None]) -> dict[str, Any]:
-    lines = [{"source": door, "newEvents": count} for door, count in documents]
+def published(*documents: tuple[str, int | None]) -> dict[str, Any]:
+    lines = [{"source": channel, "newEvents": count} for channel, count in documents]
     return {"timeline": {"documents": lines}}
 
 
 def test_events_count_by_the_door_of_their_document() -> None:
-    shown = told((POLL, 2), (POLL, 0), (POLL, None), (WEBHOOK, 0), (POLL, 1))
+    shown = published((POLL, 2), (POLL, 0), (POLL, None), (WEBHOOK, 0), (POLL, 1))
     assert channels_of(shown) == {POLL: 3}
 
 
 def test_all_events_are_counted_in_a_line() -> None:
-    doors = {"1": Counter({WEBHOOK: 2}), "2": Counter({POLL: 1, WEBHOOK: 1})}
-    assert counted(doors) == "Events by door: 3 by webhook, 1 by poll"
+    channels = {"1": Counter({WEBHOOK: 2}), "2": Counter({POLL: 1, WEBHOOK: 1})}
+    assert counted(channels) == "Events by door: 3 by webhook, 1 by poll"
     assert counted({}) == "Events by door: none"
 
 
@@ -140,8 +140,8 @@ def test_who_comes_by_the_wrong_door_or_by_none_is_named() -> None:
 
 def test_the_table_says_by_which_door_a_shipment_came() -> None:
     package = Package(CALLED.order_id, "71000", None, False, None, ())
-    doors = {CALLED.order_id: Counter({WEBHOOK: 1, POLL: 1})}
-    table = result([CALLED], Evidence([package], [], [], [], [], doors=doors))
+    channels = {CALLED.order_id: Counter({WEBHOOK: 1, POLL: 1})}
+    table = result([CALLED], Evidence([package], [], [], [], [], channels=channels))
     columns = {str(column.header): list(column.cells) for column in table.columns}
     assert columns["door"] == ["both"]
 
@@ -174,7 +174,10 @@ async def test_callers_and_asked_carriers_are_cast() -> None:
     url = f"http://127.0.0.1:{processes.free_port()}"
     async with serve_sandbox(options=options) as at, ClientSession() as session:
         found = await client.available_carriers(SandboxClient(session, at), url)
-    assert [(s.adapter, s.door) for s in found] == [("calls", WEBHOOK), ("asked", POLL)]
+    assert [(s.adapter, s.channel) for s in found] == [
+        ("calls", WEBHOOK),
+        ("asked", POLL),
+    ]
     assert found[1].settings == {"base_url": f"{at}/carriers/asked"}
 
 
@@ -198,7 +201,7 @@ class Listening:
             return web.Response(status=503)
         self.asked.append(f"{request.method} {request.path_qs}")
         if request.path.endswith("/S-1"):
-            return web.json_response(told((POLL, 5)))
+            return web.json_response(published((POLL, 5)))
         return web.json_response({"shipments": [{"id": "S-1"}]})
 
     def server(self) -> TestServer:
@@ -225,7 +228,7 @@ async def test_what_is_only_recorded_is_asked_for_at_the_end_of_the_act() -> Non
     ):
         play = playing(session, at, server.make_url(""))
         await play.perform(Phase.CLOSING)
-        assert await play.doors() == {POLLED_ONE.order_id: {POLL: 5}}
+        assert await play.channels() == {POLLED_ONE.order_id: {POLL: 5}}
     listed = f"GET /v1/shipments?orderId={POLLED_ONE.order_id}"
     again = "POST /v1/shipments/S-1/track-again"
     assert relay.asked == [listed, again, listed, "GET /v1/shipments/S-1"]

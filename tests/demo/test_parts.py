@@ -45,8 +45,8 @@ EMPTY = Evidence([], [], [], [], [])
 
 
 def listed(adapter: str, *, webhook: bool = True, **speaks: str) -> dict[str, Any]:
-    told = {"adapter": adapter, "webhook": webhook, "speaks": speaks}
-    return told | {"routes": [], "contract": {}}
+    published = {"adapter": adapter, "webhook": webhook, "speaks": speaks}
+    return published | {"routes": [], "contract": {}}
 
 
 def test_only_carriers_that_call_and_say_enough_take_part() -> None:
@@ -113,10 +113,10 @@ def test_each_story_fits_into_a_terminal() -> None:
 
 def test_how_a_shipment_stands_is_said_in_a_word() -> None:
     assert stands(PACKAGE) == "…"
-    announced = replace(PACKAGE, number="RL1")
-    assert stands(announced) == "announced"
-    assert stands(replace(announced, events=(NOW, NOW))) == "2 events"
-    assert stands(replace(announced, finished=True)) == "delivered"
+    tracking_sent = replace(PACKAGE, number="RL1")
+    assert stands(tracking_sent) == "announced"
+    assert stands(replace(tracking_sent, events=(NOW, NOW))) == "2 events"
+    assert stands(replace(tracking_sent, finished=True)) == "delivered"
 
 
 def test_disturbed_calls_are_named_once_by_their_cause() -> None:

@@ -120,7 +120,7 @@ async def test_credentials_that_vtex_does_not_know_are_explained(
     [found] = worst(await examine(made(sandbox)))
     assert found.subject == "accounts.store"
     assert found.says.startswith("VTEX answered 401")
-    assert "app key and app token" in found.way_out
+    assert "app key and app token" in found.hint
 
 
 async def test_a_missing_permission_is_explained(
@@ -130,7 +130,7 @@ async def test_a_missing_permission_is_explained(
     pair = {"app_key": "k", "app_token": "t"}
     [found] = worst(await examine(made(sandbox, account=pair)))
     assert found.says.startswith("VTEX answered 403")
-    assert "View order" in found.way_out
+    assert "View order" in found.hint
 
 
 async def test_an_address_where_nobody_answers_is_named(
@@ -138,7 +138,7 @@ async def test_an_address_where_nobody_answers_is_named(
 ) -> None:
     [found] = worst(await examine(made()))
     assert found.says.startswith("VTEX cannot be reached")
-    assert "127.0.0.1:9" in found.way_out
+    assert "127.0.0.1:9" in found.hint
 
 
 async def test_a_key_that_cannot_travel_is_named(
@@ -157,7 +157,7 @@ def test_an_answer_about_an_unknown_order_is_explained(
 ) -> None:
     found = explained("accounts.store", VtexResponse(status, "Order not found"))
     assert found.level is level
-    assert bool(found.way_out) is (level is Severity.WRONG)
+    assert bool(found.hint) is (level is Severity.WRONG)
 
 
 @pytest.mark.parametrize(
@@ -359,7 +359,7 @@ async def test_postgresql_without_its_driver_is_named(
     monkeypatch.setitem(sys.modules, "asyncpg", None)
     url = "postgresql://nobody@127.0.0.1:9/nothing"
     [found] = worst(await examine(made(sandbox, database=url)))
-    assert "postgres" in found.way_out
+    assert "postgres" in found.hint
 
 
 def test_settings_that_cannot_be_read_are_findings_as_well() -> None:
@@ -411,7 +411,7 @@ async def test_the_command_lists_wrong_settings_for_scripts_too(
     [found] = json.loads(said)
     assert found["subject"] == "RELAY_PUBLISHER__QUIET_SECOND"
     assert found["level"] == "wrong"
-    assert "QUIET_SECONDS" in found["wayOut"]
+    assert "QUIET_SECONDS" in found["hint"]
 
 
 def test_the_library_of_this_python_is_new_enough() -> None:

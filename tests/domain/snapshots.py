@@ -43,12 +43,12 @@ def event(
     )
 
 
-def facts(*events: KnownEvent, **more: Any) -> Snapshot:
+def snapshot(*events: KnownEvent, **more: Any) -> Snapshot:
     """Return the facts of one announced shipment with these events."""
     values: dict[str, Any] = {
         "volumes": 1,
-        "announcement": NUMBER,
-        "announced_as": NUMBER,
+        "tracking": NUMBER,
+        "tracking_sent_as": NUMBER,
         "looked": True,
     } | more
     return Snapshot(
@@ -64,13 +64,13 @@ def facts(*events: KnownEvent, **more: Any) -> Snapshot:
     )
 
 
-def told(known: KnownEvent, **more: Any) -> PublishedEvent:
+def published(known: KnownEvent, **more: Any) -> PublishedEvent:
     """Return the object of an event as VTEX took it."""
     values: dict[str, Any] = {"accepted": True, "event": known.event} | more
     return PublishedEvent(
         volume=known.volume,
         occurred_at=known.occurred_at,
-        code=known.told_code,
+        code=known.published_code,
         position=known.position,
         object=dict(tracking_object(known, POLICY.zone)),
         **values,

@@ -20,7 +20,7 @@ from relay.domain.history import (
     undone,
 )
 from relay.domain.shipment import KnownEvent, PublishedEvent, SentTrackingNumber
-from tests.domain.snapshots import NOW, NUMBER, POLICY, at, event, facts, told
+from tests.domain.snapshots import NOW, NUMBER, POLICY, at, event, published, snapshot
 
 CONFIRMING = replace(POLICY, confirm_provisional_after=timedelta(hours=24))
 ROLLBACK = Effect.ROLLBACK
@@ -31,12 +31,12 @@ def test_history_is_sorted_by_time_then_position_then_number() -> None:
     tied = event(2, "in_transit", 2, position=1)
     first = event(4, "in_transit", 2, position=0)
     third = event(3, "in_transit", 2, position=1)
-    found = of_volume(facts(late, third, tied, first), 1, NOW)
+    found = of_volume(snapshot(late, third, tied, first), 1, NOW)
     assert [e.event for e in found] == [4, 2, 3, 1]
 
 
 def test_what_counts_for_the_whole_invoice_counts_for_each_parcel() -> None:
-    known = facts(
+    known = snapshot(
         event(1, "in_transit", 1, volume=0),
         event(2, "in_transit", 2, volume=1),
         event(3, "in_transit", 3, volume=2),
@@ -51,11 +51,11 @@ def test_what_counts_for_the_whole_invoice_counts_for_each_parcel() -> None:
     [
         ({}, 1, None),
         ({"ambiguous": True}, 1, AMBIGUOUS),
-        ({"ambiguous": True, "judged": "released"}, 1, None),
-        ({"ambiguous": True, "judged": "dropped"}, 1, None),
+        ({"ambiguous": True, "decision": "released"}, 1, None),
+        ({"ambiguous": True, "decision": "dropped"}, 1, None),
         ({}, 24 * 9 + 4, None),  # 24 hours ahead to the second
         ({}, 24 * 9 + 4.001, IN_FUTURE),
-        ({"judged": "released"}, 24 * 365, None),
+        ({"decision": "released"}, 24 * 365, None),
     ],
 )
 def test_an_event_is_doubtful_in_itself_if_ambiguous_or_far_ahead(
@@ -66,11 +66,11 @@ def test_an_event_is_doubtful_in_itself_if_ambiguous_or_far_ahead(
 
 
 def test_what_was_dropped_or_is_doubtful_does_not_count() -> None:
-    known = facts(
-        event(1, "in_transit", 1, judged="dropped"),
+    known = snapshot(
+        event(1, "in_transit", 1, decision="dropped"),
         event(2, "in_transit", 2, ambiguous=True),
         event(3, "in_transit", 24 * 30),
-        event(4, "in_transit", 4, ambiguous=True, judged="released"),
+        event(4, "in_transit", 4, ambiguous=True, decision="released"),
     )
     assert [e.event for e in of_volume(known, 1, NOW)] == [4]
 
@@ -166,21 +166,21 @@ UNDOING: list[tuple[str, list[KnownEvent], set[int]]] = [
     ids=[row[0].replace(" ", "_") for row in UNDOING],
 )
 def test_rollback(history: list[KnownEvent], gone: set[int]) -> None:
-    found = of_volume(facts(*history), 1, NOW)
+    found = of_volume(snapshot(*history), 1, NOW)
     assert undone(found) == gone
 
 
-@pytest.mark.parametrize("more", [{"ambiguous": True}, {"judged": "dropped"}])
+@pytest.mark.parametrize("more", [{"ambiguous": True}, {"decision": "dropped"}])
 def test_a_rollback_that_waits_for_a_person_undoes_nothing(
     more: dict[str, object],
 ) -> None:
     rollback = event(2, "unknown", 2, effect=ROLLBACK, **more)
-    known = facts(event(1, "delivered", 1), rollback)
+    known = snapshot(event(1, "delivered", 1), rollback)
     assert undone(of_volume(known, 1, NOW)) == set()
 
 
 def test_what_stands_is_neither_undone_nor_out() -> None:
-    known = facts(
+    known = snapshot(
         event(1, "picked_up", 1),
         event(2, "in_transit", 2),
         event(3, "delivered", 3),
@@ -266,16 +266,16 @@ def test_an_event_without_code_is_known_by_its_words() -> None:
     one = event(1, "held", 1, code="", description="Aguarda  retirada")
     same = event(2, "held", 1, code="", description="AGUARDA retirada ")
     other = event(3, "held", 1, code="", description="Retido")
-    assert one.told_code == same.told_code != other.told_code
-    assert one.told_code.startswith("text:")
-    assert event(4, "held", 1, code="7").told_code == "7"
+    assert one.published_code == same.published_code != other.published_code
+    assert one.published_code.startswith("text:")
+    assert event(4, "held", 1, code="7").published_code == "7"
 
 
 def test_two_doors_may_give_one_instant_to_different_fractions() -> None:
     one, other = event(1, "held", 1), event(2, "held", 1)
     other = replace(other, occurred_at=other.occurred_at + timedelta(milliseconds=900))
-    assert one.happening == other.happening == told(one).happening
-    assert told(other).happening == other.happening
+    assert one.happening == other.happening == published(one).happening
+    assert published(other).happening == other.happening
 
 
 def test_the_date_alone_makes_no_difference_to_an_announcement() -> None:
@@ -286,11 +286,13 @@ def test_the_date_alone_makes_no_difference_to_an_announcement() -> None:
 
 
 def test_an_invoice_is_addressed_as_vtex_writes_it() -> None:
-    assert facts().addressed_as == "55"
-    assert facts(vtex_invoice_number="0055").addressed_as == "0055"
+    assert snapshot().addressed_as == "55"
+    assert snapshot(vtex_invoice_number="0055").addressed_as == "0055"
 
 
 def test_only_what_vtex_took_is_accepted() -> None:
     known = event(1, "held", 1)
-    taken: PublishedEvent = told(known)
-    assert facts(told=(taken, told(known, accepted=False))).accepted == (taken,)
+    taken: PublishedEvent = published(known)
+    assert snapshot(published=(taken, published(known, accepted=False))).accepted == (
+        taken,
+    )

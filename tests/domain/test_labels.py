@@ -16,7 +16,7 @@ LABEL = Label(
     contract="acme",
     order_id="O-1",
     invoice_number="1",
-    announce="A",
+    send_tracking="A",
     parcels=(LabelParcel("A"),),
 )
 KNOWN = KnownShipment("acme", volumes=1, numbers={1: "A"})
@@ -87,7 +87,7 @@ def test_the_same_boxes_again_land_where_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "given", "field", "way_out"),
+    ("known", "given", "field", "hint"),
     [
         (KNOWN, label(contract="other"), "contract", "PATCH"),
         (KNOWN, label(box("B")), "trackingNumber", "add a parcel"),
@@ -95,13 +95,13 @@ def test_the_same_boxes_again_land_where_they_are() -> None:
     ],
 )
 def test_what_contradicts_the_registration_is_a_conflict_with_both_ways_out(
-    known: KnownShipment, given: Label, field: str, way_out: str
+    known: KnownShipment, given: Label, field: str, hint: str
 ) -> None:
     with pytest.raises(Conflict) as found:
         merge_label(known, given)
 
     assert found.value.field == field
-    assert way_out in found.value.way_out
+    assert hint in found.value.hint
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_label_that_contradicts_itself_is_invalid(given: Label, field: str) ->
         merge_label(None, given)
 
     assert found.value.field == field
-    assert found.value.way_out
+    assert found.value.hint
 
 
 def test_a_number_that_came_later_is_taken_over_and_named() -> None:
@@ -206,7 +206,7 @@ def test_fewer_volumes_are_warned_of_and_change_nothing() -> None:
 
 
 def test_a_volume_after_the_delivery_was_told_is_an_alert() -> None:
-    joined = merge_label(replace(KNOWN, delivered_told=True), label(box("B", 2)))
+    joined = merge_label(replace(KNOWN, delivered_published=True), label(box("B", 2)))
 
     assert "VTEX was already told that all was delivered" in joined.warnings[1]
 

@@ -17,15 +17,15 @@ from tests.domain.snapshots import (
     REGISTERED,
     at,
     event,
-    facts,
-    told,
+    published,
+    snapshot,
 )
 
 AT_LABEL = replace(POLICY, first_email="at_label")
 OFF = replace(POLICY, first_email="off")
 
 LABEL = event(90, "label_created", -1)
-GUARD = told(LABEL)
+GUARD = published(LABEL)
 SCAN = event(1, "in_transit", 5)
 DELIVERY = event(2, "delivered", 30)
 
@@ -42,26 +42,26 @@ def numbers(found: NextUpdate | None) -> list[int | None] | None:
 
 
 def test_by_default_nothing_is_told_at_the_label() -> None:
-    assert next_of(facts()) is None
-    assert next_of(facts(LABEL)) is None
+    assert next_of(snapshot()) is None
+    assert next_of(snapshot(LABEL)) is None
 
 
 def test_the_first_scan_is_told_after_the_carriers_own_label() -> None:
-    first = next_of(facts(LABEL, SCAN))
+    first = next_of(snapshot(LABEL, SCAN))
     assert numbers(first) == [90]
     assert first is not None
     assert not first.is_delivered
-    second = next_of(facts(LABEL, SCAN, told=(GUARD,)))
+    second = next_of(snapshot(LABEL, SCAN, published=(GUARD,)))
     assert numbers(second) == [1]
 
 
 def test_the_last_created_label_before_the_first_scan_is_the_guard() -> None:
     between, after = event(91, "label_created", 4), event(92, "label_created", 6)
-    assert numbers(next_of(facts(LABEL, between, SCAN, after))) == [91]
+    assert numbers(next_of(snapshot(LABEL, between, SCAN, after))) == [91]
 
 
 def test_without_a_carriers_label_the_guard_is_the_relays_own() -> None:
-    found = next_of(facts(SCAN))
+    found = next_of(snapshot(SCAN))
     assert found is not None
     (guard,) = found.new
     assert guard.volume == WHOLE
@@ -76,7 +76,7 @@ def test_an_event_without_words_is_told_in_the_relays_own() -> None:
     mute = replace(SCAN, description=" ")
     for language, words in (("pt", "Em trânsito"), ("es", "En tránsito")):
         policy = replace(OFF, words=WORDS[language])
-        found = next_of(facts(mute), policy)
+        found = next_of(snapshot(mute), policy)
         assert found is not None
         assert [o.description for o in found.new] == [words]
 
@@ -101,7 +101,7 @@ def test_the_relays_own_guard_is_older_than_all(
     scan: float, dispatched: float | None, expected: object
 ) -> None:
     dispatched_at = None if dispatched is None else at(dispatched)
-    known = facts(event(1, "in_transit", scan), dispatched_at=dispatched_at)
+    known = snapshot(event(1, "in_transit", scan), dispatched_at=dispatched_at)
     found = next_of(known)
     assert found is not None
     assert found.new[0].occurred_at == expected
@@ -109,39 +109,43 @@ def test_the_relays_own_guard_is_older_than_all(
 
 def test_the_relays_own_guard_has_whole_seconds() -> None:
     scan = replace(SCAN, occurred_at=at(-1) + timedelta(milliseconds=300))
-    found = next_of(facts(scan))
+    found = next_of(snapshot(scan))
     assert found is not None
     assert found.new[0].occurred_at == at(-1) - timedelta(seconds=1)
 
 
 def test_at_label_the_guard_goes_first_and_alone() -> None:
-    for known in (facts(), facts(SCAN), facts(DELIVERY)):
+    for known in (snapshot(), snapshot(SCAN), snapshot(DELIVERY)):
         found = next_of(known, AT_LABEL)
         assert found is not None
         assert [o.code for o in found.new] == [LABEL_CODE]
         assert not found.is_delivered
-    assert numbers(next_of(facts(LABEL), AT_LABEL)) == [90]
-    assert next_of(facts(LABEL, told=(GUARD,)), AT_LABEL) is None
+    assert numbers(next_of(snapshot(LABEL), AT_LABEL)) == [90]
+    assert next_of(snapshot(LABEL, published=(GUARD,)), AT_LABEL) is None
 
 
 def test_without_a_first_email_everything_is_told_at_once() -> None:
-    found = next_of(facts(LABEL, SCAN, DELIVERY), OFF)
+    found = next_of(snapshot(LABEL, SCAN, DELIVERY), OFF)
     assert numbers(found) == [90, 1, 2]
     assert found is not None
     assert found.delivered_at == DELIVERY.occurred_at
-    assert next_of(facts(LABEL), OFF) is None
+    assert next_of(snapshot(LABEL), OFF) is None
 
 
 def test_a_guard_that_was_not_accepted_is_told_again() -> None:
-    known = facts(LABEL, SCAN, told=(told(LABEL, accepted=False),))
+    known = snapshot(LABEL, SCAN, published=(published(LABEL, accepted=False),))
     assert numbers(next_of(known)) == [90]
 
 
 def test_a_created_label_alone_never_makes_a_call() -> None:
     late = event(91, "label_created", 7)
-    assert next_of(facts(LABEL, SCAN, late, told=(GUARD, told(SCAN)))) is None
+    assert (
+        next_of(snapshot(LABEL, SCAN, late, published=(GUARD, published(SCAN)))) is None
+    )
     held = event(3, "held", 8)
-    found = next_of(facts(LABEL, SCAN, late, held, told=(GUARD, told(SCAN))))
+    found = next_of(
+        snapshot(LABEL, SCAN, late, held, published=(GUARD, published(SCAN)))
+    )
     assert numbers(found) == [91, 3]
 
 
@@ -149,7 +153,7 @@ def test_a_created_label_alone_never_makes_a_call() -> None:
 
 
 def test_what_was_accepted_is_not_new() -> None:
-    known = facts(SCAN, DELIVERY, told=(GUARD, told(SCAN)))
+    known = snapshot(SCAN, DELIVERY, published=(GUARD, published(SCAN)))
     found = next_of(known)
     assert numbers(found) == [2]
     assert found is not None
@@ -158,18 +162,18 @@ def test_what_was_accepted_is_not_new() -> None:
 
 def test_an_object_is_spelled_as_the_event() -> None:
     scan = event(1, "held", 5, city="Salto", state="SP", position=3, code="")
-    found = next_of(facts(scan), OFF)
+    found = next_of(snapshot(scan), OFF)
     assert found is not None
     (new,) = found.new
     assert (new.volume, new.occurred_at, new.position) == (1, at(5), 3)
     assert (new.description, new.city, new.state) == ("held", "Salto", "SP")
-    assert (new.code, new.event) == (scan.told_code, 1)
+    assert (new.code, new.event) == (scan.published_code, 1)
 
 
 def test_a_delivery_whose_words_were_told_is_told_as_a_delivery() -> None:
     early = event(2, "delivered", 30, effect=Effect.PROVISIONAL)
     policy = replace(POLICY, confirm_provisional_after=timedelta(hours=24))
-    found = next_of(facts(early, told=(GUARD, told(early))), policy)
+    found = next_of(snapshot(early, published=(GUARD, published(early))), policy)
     assert found == NextUpdate(new=(), delivered_at=at(30))
 
 
@@ -181,18 +185,18 @@ def test_a_delivery_whose_words_were_told_is_told_as_a_delivery() -> None:
     ],
 )
 def test_what_came_by_another_door_is_not_told_again(twin: object) -> None:
-    known = facts(SCAN, twin, told=(GUARD, told(SCAN)))  # type: ignore[arg-type]
+    known = snapshot(SCAN, twin, published=(GUARD, published(SCAN)))  # type: ignore[arg-type]
     assert next_of(known) is None
 
 
 def test_a_reworded_event_stays_as_it_was_told() -> None:
     moved = replace(SCAN, occurred_at=at(5) + timedelta(seconds=30))
-    assert next_of(facts(moved, told=(GUARD, told(SCAN)))) is None
+    assert next_of(snapshot(moved, published=(GUARD, published(SCAN)))) is None
 
 
 def test_one_event_counts_for_each_parcel_under_its_number() -> None:
     other = replace(SCAN, volume=2)
-    known = facts(SCAN, other, volumes=2, told=(GUARD, told(SCAN)))
+    known = snapshot(SCAN, other, volumes=2, published=(GUARD, published(SCAN)))
     found = next_of(known)
     assert found is not None
     assert [o.volume for o in found.new] == [2]
@@ -200,8 +204,8 @@ def test_one_event_counts_for_each_parcel_under_its_number() -> None:
 
 def test_what_was_told_of_the_invoice_is_not_told_of_a_parcel() -> None:
     whole = event(7, "in_transit", 5, volume=0)
-    dropped = replace(whole, judged="dropped")
-    known = facts(dropped, SCAN, volumes=2, told=(GUARD, told(whole)))
+    dropped = replace(whole, decision="dropped")
+    known = snapshot(dropped, SCAN, volumes=2, published=(GUARD, published(whole)))
     assert next_of(known) is None
 
 
@@ -209,30 +213,34 @@ def test_what_was_told_of_the_invoice_is_not_told_of_a_parcel() -> None:
 
 
 def test_delivered_is_latched() -> None:
-    known = facts(SCAN, DELIVERY, event(3, "held", 31), told=(GUARD,))
+    known = snapshot(SCAN, DELIVERY, event(3, "held", 31), published=(GUARD,))
     assert next_of(known) is not None
-    assert next_of(replace(known, delivered_told=True)) is None
+    assert next_of(replace(known, delivered_published=True)) is None
 
 
 @pytest.mark.parametrize("hours", [8, 9])
 def test_news_of_a_closed_shipment_that_is_no_later_is_not_told(hours: float) -> None:
     end, older = event(2, "returned", 9, position=1), event(3, "held", hours)
-    known = facts(older, end, told=(GUARD, told(end)), closed_because="returned")
+    known = snapshot(
+        older, end, published=(GUARD, published(end)), closed_reason="returned"
+    )
     assert next_of(known) is None
-    assert numbers(next_of(replace(known, closed_because=None))) == [3]
-    assert numbers(next_of(replace(known, closed_because="expired"))) == [3]
+    assert numbers(next_of(replace(known, closed_reason=None))) == [3]
+    assert numbers(next_of(replace(known, closed_reason="expired"))) == [3]
 
 
 @pytest.mark.parametrize("later", ["in_transit", "returned", "lost"])
 def test_a_later_scan_reopens_a_closed_shipment(later: str) -> None:
     end = event(2, "returned", 9)
     scan = event(3, later, 10, code="later", final=True)
-    known = facts(end, scan, told=(GUARD, told(end)), closed_because="returned")
+    known = snapshot(
+        end, scan, published=(GUARD, published(end)), closed_reason="returned"
+    )
     assert numbers(next_of(known)) == [3]
 
 
 def test_a_shipment_closed_before_anything_was_told_is_told() -> None:
-    known = facts(event(2, "returned", 9), closed_because="returned")
+    known = snapshot(event(2, "returned", 9), closed_reason="returned")
     assert next_of(known, OFF) is not None
 
 
@@ -240,12 +248,12 @@ def test_a_shipment_closed_before_anything_was_told_is_told() -> None:
 
 
 def test_an_invoice_is_announced_when_vtex_has_what_we_hold() -> None:
-    assert tracking_number_sent(facts())
+    assert tracking_number_sent(snapshot())
     assert tracking_number_sent(
-        facts(announced_as=replace(NUMBER, dispatched_date=None))
+        snapshot(tracking_sent_as=replace(NUMBER, dispatched_date=None))
     )
     assert not tracking_number_sent(
-        facts(announced_as=replace(NUMBER, courier="Other"))
+        snapshot(tracking_sent_as=replace(NUMBER, courier="Other"))
     )
-    assert not tracking_number_sent(facts(announced_as=None))
-    assert not tracking_number_sent(facts(announcement=None))
+    assert not tracking_number_sent(snapshot(tracking_sent_as=None))
+    assert not tracking_number_sent(snapshot(tracking=None))

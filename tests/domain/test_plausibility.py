@@ -15,7 +15,7 @@ from relay.domain.plausibility import (
     quarantined,
 )
 from relay.domain.shipment import KnownEvent, Snapshot
-from tests.domain.snapshots import NOW, POLICY, at, event, facts
+from tests.domain.snapshots import NOW, POLICY, at, event, snapshot
 
 CONFIRMING = replace(POLICY, confirm_provisional_after=timedelta(hours=24))
 MINUTE = 1 / 60
@@ -31,18 +31,18 @@ def delivery(number: int, hours: float, **more: object) -> KnownEvent:
 
 
 def dispatched(hours: float, *events: KnownEvent) -> Snapshot:
-    return facts(*events, dispatched_at=at(hours))
+    return snapshot(*events, dispatched_at=at(hours))
 
 
 ROWS: list[tuple[str, Snapshot, dict[int, str]]] = [
-    ("nothing", facts(), {}),
-    ("a usual course", facts(scan(1, 5), delivery(2, 30)), {}),
-    ("a delivery alone, later", facts(delivery(1, 30)), {}),
+    ("nothing", snapshot(), {}),
+    ("a usual course", snapshot(scan(1, 5), delivery(2, 30)), {}),
+    ("a delivery alone, later", snapshot(delivery(1, 30)), {}),
     # the future
-    ("23 hours ahead only waits", facts(scan(1, 24 * 8 + 27)), {}),
-    ("25 hours ahead", facts(scan(1, 24 * 8 + 30)), {1: IN_FUTURE}),
+    ("23 hours ahead only waits", snapshot(scan(1, 24 * 8 + 27)), {}),
+    ("25 hours ahead", snapshot(scan(1, 24 * 8 + 30)), {1: IN_FUTURE}),
     # ambiguous
-    ("ambiguous", facts(scan(1, 5, ambiguous=True)), {1: AMBIGUOUS}),
+    ("ambiguous", snapshot(scan(1, 5, ambiguous=True)), {1: AMBIGUOUS}),
     # before dispatch, whole seconds, a minute of grace
     (
         "61 s before dispatch",
@@ -57,44 +57,44 @@ ROWS: list[tuple[str, Snapshot, dict[int, str]]] = [
     ),
     ("other scans may come before dispatch", dispatched(20, scan(1, 5)), {}),
     # as soon as registered
-    ("within ten minutes", facts(delivery(1, 10 * MINUTE)), {1: TOO_SOON_ALONE}),
-    ("just after ten minutes", facts(delivery(1, 10 * MINUTE + SECOND)), {}),
-    ("before the label", facts(delivery(1, -5)), {1: TOO_SOON_ALONE}),
-    ("another scan lifts it", facts(scan(2, -9), delivery(1, 5 * MINUTE)), {}),
+    ("within ten minutes", snapshot(delivery(1, 10 * MINUTE)), {1: TOO_SOON_ALONE}),
+    ("just after ten minutes", snapshot(delivery(1, 10 * MINUTE + SECOND)), {}),
+    ("before the label", snapshot(delivery(1, -5)), {1: TOO_SOON_ALONE}),
+    ("another scan lifts it", snapshot(scan(2, -9), delivery(1, 5 * MINUTE)), {}),
     (
         "a created label is no scan",
-        facts(event(2, "label_created", 0), delivery(1, 5 * MINUTE)),
+        snapshot(event(2, "label_created", 0), delivery(1, 5 * MINUTE)),
         {1: TOO_SOON_ALONE},
     ),
     (
         "an administrative event is no scan",
-        facts(scan(2, -9, effect=Effect.ADMINISTRATIVE), delivery(1, 5 * MINUTE)),
+        snapshot(scan(2, -9, effect=Effect.ADMINISTRATIVE), delivery(1, 5 * MINUTE)),
         {1: TOO_SOON_ALONE},
     ),
     (
         "the same delivery by another door is no other scan",
-        facts(delivery(1, 5 * MINUTE), delivery(2, 5 * MINUTE, volume=0)),
+        snapshot(delivery(1, 5 * MINUTE), delivery(2, 5 * MINUTE, volume=0)),
         {1: TOO_SOON_ALONE, 2: TOO_SOON_ALONE},
     ),
     (
         "an ambiguous scan lifts nothing",
-        facts(scan(2, -9, ambiguous=True), delivery(1, 5 * MINUTE)),
+        snapshot(scan(2, -9, ambiguous=True), delivery(1, 5 * MINUTE)),
         {2: AMBIGUOUS, 1: TOO_SOON_ALONE},
     ),
     # on its way back
     (
         "delivered while returning",
-        facts(event(1, "returning", 5), delivery(2, 30)),
+        snapshot(event(1, "returning", 5), delivery(2, 30)),
         {2: RETURN_DIRECTION},
     ),
     (
         "delivered after it was returned",
-        facts(event(1, "returned", 5), delivery(2, 30)),
+        snapshot(event(1, "returned", 5), delivery(2, 30)),
         {2: RETURN_DIRECTION},
     ),
     (
         "the return was undone",
-        facts(
+        snapshot(
             event(1, "returning", 5),
             event(3, "unknown", 6, effect=Effect.ROLLBACK),
             delivery(2, 30),
@@ -102,73 +102,73 @@ ROWS: list[tuple[str, Snapshot, dict[int, str]]] = [
         {},
     ),
     # contradicted
-    ("a later scan", facts(delivery(1, 20), scan(2, 21)), {1: CONTRADICTED}),
+    ("a later scan", snapshot(delivery(1, 20), scan(2, 21)), {1: CONTRADICTED}),
     (
         "a second delivery decides",
-        facts(delivery(1, 20), scan(2, 21), delivery(3, 22)),
+        snapshot(delivery(1, 20), scan(2, 21), delivery(3, 22)),
         {},
     ),
     (
         "a second delivery before the last contradiction decides nothing",
-        facts(delivery(1, 20), delivery(2, 21), scan(3, 22)),
+        snapshot(delivery(1, 20), delivery(2, 21), scan(3, 22)),
         {1: CONTRADICTED, 2: CONTRADICTED},
     ),
     (
         "a return handed to its sender confirms nothing",
-        facts(delivery(1, 20), event(2, "returning", 21), delivery(3, 22)),
+        snapshot(delivery(1, 20), event(2, "returning", 21), delivery(3, 22)),
         {1: CONTRADICTED, 3: RETURN_DIRECTION},
     ),
     (
         "a released one decides",
-        facts(
+        snapshot(
             delivery(1, 20),
             event(2, "returning", 21),
-            delivery(3, 22, judged="released"),
+            delivery(3, 22, decision="released"),
         ),
         {},
     ),
     (
         "a second delivery whose time has not come decides nothing yet",
-        facts(delivery(1, 20), scan(2, 21), delivery(3, 24 * 8 + 5)),
+        snapshot(delivery(1, 20), scan(2, 21), delivery(3, 24 * 8 + 5)),
         {1: CONTRADICTED},
     ),
     (
         "the same place in time goes by the position in the source",
-        facts(delivery(1, 20, position=1), scan(2, 20, position=0)),
+        snapshot(delivery(1, 20, position=1), scan(2, 20, position=0)),
         {},
     ),
     (
         "a later position contradicts",
-        facts(delivery(1, 20, position=0), scan(2, 20, position=1)),
+        snapshot(delivery(1, 20, position=0), scan(2, 20, position=1)),
         {1: CONTRADICTED},
     ),
     (
         "a quarantined scan contradicts nothing",
-        facts(delivery(1, 20), scan(2, 21, ambiguous=True), scan(3, 24 * 99)),
+        snapshot(delivery(1, 20), scan(2, 21, ambiguous=True), scan(3, 24 * 99)),
         {2: AMBIGUOUS, 3: IN_FUTURE},
     ),
     (
         "a dropped scan contradicts nothing",
-        facts(delivery(1, 20), scan(2, 21, judged="dropped")),
+        snapshot(delivery(1, 20), scan(2, 21, decision="dropped")),
         {},
     ),
     (
         "an administrative event contradicts nothing",
-        facts(delivery(1, 20), scan(2, 21, effect=Effect.ADMINISTRATIVE)),
+        snapshot(delivery(1, 20), scan(2, 21, effect=Effect.ADMINISTRATIVE)),
         {},
     ),
     # a person's word
-    ("released", facts(delivery(1, 20, judged="released"), scan(2, 21)), {}),
-    ("dropped", facts(delivery(1, 20, judged="dropped"), scan(2, 21)), {}),
+    ("released", snapshot(delivery(1, 20, decision="released"), scan(2, 21)), {}),
+    ("dropped", snapshot(delivery(1, 20, decision="dropped"), scan(2, 21)), {}),
     # what does not deliver is not asked
     (
         "an undone delivery",
-        facts(delivery(1, 0), event(2, "unknown", 1, effect=Effect.ROLLBACK)),
+        snapshot(delivery(1, 0), event(2, "unknown", 1, effect=Effect.ROLLBACK)),
         {},
     ),
     (
         "a provisional one that does not count yet",
-        facts(delivery(1, 0, effect=Effect.PROVISIONAL)),
+        snapshot(delivery(1, 0, effect=Effect.PROVISIONAL)),
         {},
     ),
 ]
@@ -186,28 +186,28 @@ def test_quarantined(known: Snapshot, expected: dict[int, str]) -> None:
 @pytest.mark.parametrize("milestone", [m for m in Milestone if m != "delivered"])
 def test_only_certain_later_scans_contradict_a_delivery(milestone: Milestone) -> None:
     expected = {1: CONTRADICTED} if milestone in CONTRADICTING_DELIVERY else {}
-    known = facts(delivery(1, 20), event(2, milestone, 21))
+    known = snapshot(delivery(1, 20), event(2, milestone, 21))
     assert quarantined(known, NOW, POLICY) == expected
 
 
 def test_a_provisional_delivery_is_judged_once_it_counts() -> None:
-    known = facts(delivery(1, 0, effect=Effect.PROVISIONAL))
+    known = snapshot(delivery(1, 0, effect=Effect.PROVISIONAL))
     assert quarantined(known, at(23), CONFIRMING) == {}
     assert quarantined(known, at(24), CONFIRMING) == {1: TOO_SOON_ALONE}
 
 
 def test_one_parcel_does_not_contradict_another() -> None:
-    known = facts(delivery(1, 20, volume=1), scan(2, 21, volume=2), volumes=2)
+    known = snapshot(delivery(1, 20, volume=1), scan(2, 21, volume=2), volumes=2)
     assert quarantined(known, NOW, POLICY) == {}
 
 
 def test_what_counts_for_all_parcels_waits_if_one_of_them_contradicts() -> None:
-    known = facts(delivery(1, 20, volume=0), scan(2, 21, volume=2), volumes=2)
+    known = snapshot(delivery(1, 20, volume=0), scan(2, 21, volume=2), volumes=2)
     assert quarantined(known, NOW, POLICY) == {1: CONTRADICTED}
 
 
 def test_the_first_reason_is_shown() -> None:
-    known = facts(
+    known = snapshot(
         event(1, "returning", -1), delivery(2, 0), scan(3, 1), dispatched_at=at(5)
     )
     assert quarantined(known, NOW, POLICY) == {2: BEFORE_DISPATCH}

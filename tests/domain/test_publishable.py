@@ -8,10 +8,10 @@ import pytest
 from relay.domain.events import Effect, Milestone
 from relay.domain.publishable import publishable
 from relay.domain.shipment import Snapshot
-from tests.domain.snapshots import NOW, POLICY, at, event, facts, told
+from tests.domain.snapshots import NOW, POLICY, at, event, published, snapshot
 
 CONFIRMING = replace(POLICY, confirm_provisional_after=timedelta(hours=24))
-TELLING_UNKNOWN = replace(POLICY, tell_unknown=True)
+TELLING_UNKNOWN = replace(POLICY, publish_unknown=True)
 
 
 def tellable(
@@ -23,22 +23,22 @@ def tellable(
 @pytest.mark.parametrize("milestone", list(Milestone))
 @pytest.mark.parametrize("effect", [Effect.NORMAL, Effect.PROVISIONAL])
 def test_all_but_unknown_is_told(milestone: Milestone, effect: Effect) -> None:
-    known = facts(event(1, milestone, 20, effect=effect))
+    known = snapshot(event(1, milestone, 20, effect=effect))
     expected = [] if milestone is Milestone.UNKNOWN else [1]
     assert tellable(known) == expected
     assert tellable(known, policy=TELLING_UNKNOWN) == [1]
 
 
 def test_administrative_events_are_never_told() -> None:
-    known = facts(event(1, "held", 20, effect=Effect.ADMINISTRATIVE))
+    known = snapshot(event(1, "held", 20, effect=Effect.ADMINISTRATIVE))
     assert tellable(known, policy=TELLING_UNKNOWN) == []
 
 
 def test_what_a_person_dropped_or_a_rule_doubts_is_not_told() -> None:
-    known = facts(
-        event(1, "held", 1, judged="dropped"),
+    known = snapshot(
+        event(1, "held", 1, decision="dropped"),
         event(2, "held", 2, ambiguous=True),
-        event(3, "held", 3, ambiguous=True, judged="released"),
+        event(3, "held", 3, ambiguous=True, decision="released"),
     )
     found = publishable(known, NOW, POLICY)
     assert [e.event for e in found.tellable] == [3]
@@ -46,7 +46,7 @@ def test_what_a_person_dropped_or_a_rule_doubts_is_not_told() -> None:
 
 
 def test_nothing_else_waits_for_a_quarantined_event() -> None:
-    known = facts(
+    known = snapshot(
         event(1, "in_transit", 1),
         event(2, "delivered", 2),
         event(3, "in_transit", 3),
@@ -59,7 +59,7 @@ def test_nothing_else_waits_for_a_quarantined_event() -> None:
 
 
 def test_an_event_of_the_future_waits_for_its_time() -> None:
-    known = facts(event(1, "in_transit", 5), event(2, "delivered", 10))
+    known = snapshot(event(1, "in_transit", 5), event(2, "delivered", 10))
     early = publishable(known, at(10) - timedelta(seconds=1), POLICY)
     assert [e.event for e in early.tellable] == [1]
     assert early.delivered_at is None
@@ -71,10 +71,10 @@ def test_an_event_of_the_future_waits_for_its_time() -> None:
 
 
 def test_the_next_moment_is_the_first_at_which_something_becomes_tellable() -> None:
-    known = facts(
+    known = snapshot(
         event(1, "delivered", 1, effect=Effect.PROVISIONAL),
         event(2, "in_transit", 40),
-        event(3, "in_transit", 20, judged="dropped"),
+        event(3, "in_transit", 20, decision="dropped"),
     )
     assert publishable(known, at(10), CONFIRMING).next_at == at(25)
     assert publishable(known, at(25), CONFIRMING).next_at == at(40)
@@ -86,7 +86,7 @@ def test_the_next_moment_is_the_first_at_which_something_becomes_tellable() -> N
 
 
 def test_deliveries_wait_while_the_reader_is_behind() -> None:
-    known = facts(event(1, "in_transit", 5), event(2, "delivered", 10))
+    known = snapshot(event(1, "in_transit", 5), event(2, "delivered", 10))
     found = publishable(known, NOW, POLICY, read_up_to=NOW)
     assert [e.event for e in found.tellable] == [1]
     assert found.delivered_at is None
@@ -94,7 +94,7 @@ def test_deliveries_wait_while_the_reader_is_behind() -> None:
 
 
 def test_what_was_received_lately_waits_while_the_reader_is_behind() -> None:
-    known = facts(
+    known = snapshot(
         event(1, "in_transit", 5, received_at=NOW - timedelta(seconds=60)),
         event(2, "held", 6, received_at=NOW - timedelta(seconds=59)),
     )
@@ -107,7 +107,7 @@ def test_what_was_received_lately_waits_while_the_reader_is_behind() -> None:
 
 
 def test_a_rollback_of_what_was_not_told_leaves_no_trace() -> None:
-    known = facts(
+    known = snapshot(
         event(1, "in_transit", 1),
         event(2, "delivered", 2),
         event(3, "held", 3, effect=Effect.ROLLBACK),
@@ -120,26 +120,28 @@ def test_a_rollback_of_what_was_not_told_leaves_no_trace() -> None:
 def test_a_rollback_of_what_was_told_is_told() -> None:
     failed = event(2, "delivery_failed", 2)
     rollback = event(3, "held", 3, effect=Effect.ROLLBACK, code="undo")
-    known = facts(event(1, "in_transit", 1), failed, rollback, told=(told(failed),))
+    known = snapshot(
+        event(1, "in_transit", 1), failed, rollback, published=(published(failed),)
+    )
     assert tellable(known) == [1, 3]
-    known = replace(known, told=(told(failed, accepted=False),))
+    known = replace(known, published=(published(failed, accepted=False),))
     assert tellable(known) == [1]
 
 
 def test_only_the_rollback_of_what_was_told_is_told() -> None:
     failed = event(1, "delivery_failed", 1)
-    known = facts(
+    known = snapshot(
         failed,
         event(2, "held", 2, effect=Effect.ROLLBACK, code="first"),
         event(3, "out_for_delivery", 3),
         event(4, "held", 4, effect=Effect.ROLLBACK, code="second"),
-        told=(told(failed),),
+        published=(published(failed),),
     )
     assert tellable(known) == [2]
 
 
 def test_a_delivery_after_the_rollback_counts() -> None:
-    known = facts(
+    known = snapshot(
         event(1, "delivered", 1),
         event(2, "held", 2, effect=Effect.ROLLBACK),
         event(3, "delivered", 3, code="again"),
@@ -151,7 +153,7 @@ def test_a_delivery_after_the_rollback_counts() -> None:
 
 
 def test_one_happening_under_several_references_is_told_once() -> None:
-    known = facts(
+    known = snapshot(
         event(1, "in_transit", 1, position=1),
         event(2, "in_transit", 1, volume=0, position=5),
         event(3, "in_transit", 1, code="another"),
@@ -160,7 +162,7 @@ def test_one_happening_under_several_references_is_told_once() -> None:
 
 
 def test_the_whole_invoices_event_says_it_of_each_parcel() -> None:
-    known = facts(
+    known = snapshot(
         event(1, "in_transit", 1, volume=1),
         event(2, "in_transit", 1, volume=0),
         event(3, "held", 2, volume=1),
@@ -171,7 +173,7 @@ def test_the_whole_invoices_event_says_it_of_each_parcel() -> None:
 
 
 def test_a_sure_event_stands_in_for_its_ambiguous_twin() -> None:
-    known = facts(
+    known = snapshot(
         event(1, "in_transit", 1, volume=0, ambiguous=True), event(2, "in_transit", 1)
     )
     assert tellable(known) == [2]
@@ -182,19 +184,19 @@ def test_a_sure_event_stands_in_for_its_ambiguous_twin() -> None:
 
 def test_everything_is_delivered_when_every_parcel_is() -> None:
     first, second = event(1, "delivered", 20), event(2, "delivered", 22, volume=2)
-    assert publishable(facts(first, volumes=2), NOW, POLICY).delivered_at is None
-    both = publishable(facts(first, second, volumes=2), NOW, POLICY)
+    assert publishable(snapshot(first, volumes=2), NOW, POLICY).delivered_at is None
+    both = publishable(snapshot(first, second, volumes=2), NOW, POLICY)
     assert both.delivered_at == at(22)
     assert both.closes_because == "delivered"
 
 
 def test_one_event_of_the_whole_invoice_delivers_all_parcels() -> None:
-    known = facts(event(1, "delivered", 20, volume=0), volumes=3)
+    known = snapshot(event(1, "delivered", 20, volume=0), volumes=3)
     assert publishable(known, NOW, POLICY).delivered_at == at(20)
 
 
 def test_the_first_delivery_after_the_last_contradiction_dates_it() -> None:
-    known = facts(
+    known = snapshot(
         event(1, "delivered", 20),
         event(2, "in_transit", 21),
         event(3, "delivered", 22),
@@ -205,14 +207,14 @@ def test_the_first_delivery_after_the_last_contradiction_dates_it() -> None:
 
 
 def test_a_person_may_decide_for_a_contradicted_delivery() -> None:
-    known = facts(
-        event(1, "delivered", 20, judged="released"), event(2, "in_transit", 21)
+    known = snapshot(
+        event(1, "delivered", 20, decision="released"), event(2, "in_transit", 21)
     )
     assert publishable(known, NOW, POLICY).delivered_at == at(20)
 
 
 def test_a_provisional_delivery_is_told_and_delivers_when_it_is_old_enough() -> None:
-    known = facts(event(1, "delivered", 20, effect=Effect.PROVISIONAL))
+    known = snapshot(event(1, "delivered", 20, effect=Effect.PROVISIONAL))
     early, late = at(43), at(44)
     assert tellable(known, early, CONFIRMING) == [1]
     assert publishable(known, early, CONFIRMING).delivered_at is None
@@ -249,17 +251,17 @@ def test_a_shipment_closes_when_every_parcel_stands_still(
         event(n, end.rstrip("!"), 20, volume=n, final=end.endswith("!"))
         for n, end in enumerate(ends, start=1)
     ]
-    known = facts(*events, volumes=max(len(ends), 1))
+    known = snapshot(*events, volumes=max(len(ends), 1))
     assert publishable(known, NOW, POLICY).closes_because == because
 
 
 def test_a_quarantined_end_closes_nothing() -> None:
-    known = facts(event(1, "in_transit", 5), event(2, "returned", 6, ambiguous=True))
+    known = snapshot(event(1, "in_transit", 5), event(2, "returned", 6, ambiguous=True))
     assert publishable(known, NOW, POLICY).closes_because is None
 
 
 def test_what_was_undone_for_one_parcel_still_ends_another() -> None:
-    known = facts(
+    known = snapshot(
         event(1, "returned", 5, volume=0),
         event(2, "held", 6, volume=1, effect=Effect.ROLLBACK),
         event(3, "lost", 7, volume=1, final=True),

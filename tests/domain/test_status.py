@@ -16,26 +16,30 @@ EARLIER = micros(START - timedelta(minutes=5))
 UNTIL = "2026-03-02T12:05:00+00:00"
 BLANK: dict[str, Any] = dict.fromkeys(
     (
-        "closed_because",
+        "closed_reason",
         "closed_at",
-        "stuck_because",
+        "stuck_reason",
         "pending",
         "in_doubt_since",
-        "waiting_because",
-        "delivered_told_at",
+        "waiting_reason",
+        "delivered_published_at",
         "due_at",
-        "news_due_at",
+        "events_due_at",
         "not_before",
         "lease",
     )
 ) | {"tracking_number": "BR1"}
-CANCELLED = {"closed_because": "cancelled", "closed_at": NOW}
-STUCK = {"stuck_because": "400: odd"}
-DOUBT = {"pending": "{}", "in_doubt_since": EARLIER, "waiting_because": "no answer"}
-DELIVERED = {"delivered_told_at": NOW, "closed_at": NOW, "closed_because": "delivered"}
-CLOSED = {"closed_at": NOW, "closed_because": "returned"}
+CANCELLED = {"closed_reason": "cancelled", "closed_at": NOW}
+STUCK = {"stuck_reason": "400: odd"}
+DOUBT = {"pending": "{}", "in_doubt_since": EARLIER, "waiting_reason": "no answer"}
+DELIVERED = {
+    "delivered_published_at": NOW,
+    "closed_at": NOW,
+    "closed_reason": "delivered",
+}
+CLOSED = {"closed_at": NOW, "closed_reason": "returned"}
 NO_NUMBER = {"tracking_number": None}
-BUSY = {"not_before": LATER, "due_at": LATER, "waiting_because": "VTEX answered 500"}
+BUSY = {"not_before": LATER, "due_at": LATER, "waiting_reason": "VTEX answered 500"}
 
 
 @pytest.mark.parametrize(
@@ -44,15 +48,15 @@ BUSY = {"not_before": LATER, "due_at": LATER, "waiting_because": "VTEX answered 
         ({}, ShipmentStatus(ShipmentState.UP_TO_DATE)),
         ({"due_at": NOW}, ShipmentStatus(ShipmentState.DUE)),
         ({"due_at": EARLIER, "not_before": NOW}, ShipmentStatus(ShipmentState.DUE)),
-        ({"news_due_at": LATER}, ShipmentStatus(ShipmentState.DUE)),
-        ({"due_at": LATER, "news_due_at": NOW}, ShipmentStatus(ShipmentState.DUE)),
+        ({"events_due_at": LATER}, ShipmentStatus(ShipmentState.DUE)),
+        ({"due_at": LATER, "events_due_at": NOW}, ShipmentStatus(ShipmentState.DUE)),
         ({"due_at": LATER}, ShipmentStatus(ShipmentState.UP_TO_DATE)),
         (
             BUSY | {"lease": "L"},
             ShipmentStatus(ShipmentState.DUE, "VTEX is being told"),
         ),
         (
-            {"due_at": LATER, "waiting_because": "not read"},
+            {"due_at": LATER, "waiting_reason": "not read"},
             ShipmentStatus(ShipmentState.WAITING, f"not read (until {UNTIL})"),
         ),
         (
@@ -60,7 +64,7 @@ BUSY = {"not_before": LATER, "due_at": LATER, "waiting_because": "VTEX answered 
             ShipmentStatus(ShipmentState.WAITING, f"VTEX answered 500 (until {UNTIL})"),
         ),
         (
-            {"not_before": LATER, "news_due_at": NOW},
+            {"not_before": LATER, "events_due_at": NOW},
             ShipmentStatus(ShipmentState.WAITING, f"postponed (until {UNTIL})"),
         ),
         ({"not_before": LATER}, ShipmentStatus(ShipmentState.UP_TO_DATE)),
@@ -69,10 +73,10 @@ BUSY = {"not_before": LATER, "due_at": LATER, "waiting_because": "VTEX answered 
             NO_NUMBER | {"due_at": NOW},
             ShipmentStatus(ShipmentState.AWAITING_NUMBER, WHY_NOT),
         ),
-        (CLOSED, ShipmentStatus(ShipmentState.CLOSED, closed_because="returned")),
+        (CLOSED, ShipmentStatus(ShipmentState.CLOSED, closed_reason="returned")),
         (
             CLOSED | NO_NUMBER,
-            ShipmentStatus(ShipmentState.CLOSED, closed_because="returned"),
+            ShipmentStatus(ShipmentState.CLOSED, closed_reason="returned"),
         ),
         (DELIVERED, ShipmentStatus(ShipmentState.DELIVERED)),
         (DELIVERED | {"due_at": NOW}, ShipmentStatus(ShipmentState.DELIVERED)),

@@ -21,9 +21,9 @@ async def labels(world: World, *numbers: int) -> None:
         await world.label(order=f"O-{n}", numbers=f"TN{n}")
 
 
-async def announced(world: World) -> set[str]:
+async def tracking_sent(world: World) -> set[str]:
     """Return the orders whose number VTEX was told."""
-    return {t["orderId"] for t in await world.vtex.told("patch")}
+    return {t["orderId"] for t in await world.vtex.published("patch")}
 
 
 async def attempted(world: World, *kinds: str) -> int:
@@ -43,7 +43,7 @@ async def test_what_vtex_refuses_is_stuck_with_its_words_and_a_hint(
     await world.vtex.status(status, call="patch", body=body)
     await world.label()
     await world.rest()
-    because = await world.fact("stuck_because")
+    because = await world.fact("stuck_reason")
     assert because.startswith(f"VTEX answered {status}: The field courier is odd")
     assert len(because.split(". ")) > 1
     await world.wait(hours=5)
@@ -59,7 +59,7 @@ async def test_a_refused_events_call_is_stuck_too(world: World) -> None:
     await world.vtex.status(400, call="put")
     await world.scan("picked_up")
     await world.rest()
-    assert (await world.fact("stuck_because")).startswith("VTEX answered 400")
+    assert (await world.fact("stuck_reason")).startswith("VTEX answered 400")
     assert await attempted(world, "put") == 1
 
 
@@ -68,14 +68,14 @@ async def test_an_unknown_route_is_stuck(world: World) -> None:
     await world.vtex.status(404, call="patch", body=body)
     await world.label()
     await world.rest()
-    assert "base_url" in await world.fact("stuck_because")
+    assert "base_url" in await world.fact("stuck_reason")
 
 
 async def test_a_refusal_of_one_shipment_is_not_the_others(world: World) -> None:
     await world.vtex.status(400, call="patch", orderId="O-1")
     await labels(world, 1, 2, 3)
     await world.rest()
-    assert await announced(world) == {"O-2", "O-3"}
+    assert await tracking_sent(world) == {"O-2", "O-3"}
 
 
 async def test_ten_refusals_alike_pause_the_account(world: World) -> None:
@@ -85,12 +85,12 @@ async def test_ten_refusals_alike_pause_the_account(world: World) -> None:
         await world.wait(seconds=1)
     await world.wait(hours=5)
     assert await attempted(world, "patch") == 10
-    assert "10 shipments in a row" in ((await world.account()).paused_because or "")
-    assert await world.fact("stuck_because", "O-12") is None
+    assert "10 shipments in a row" in ((await world.account()).paused_reason or "")
+    assert await world.fact("stuck_reason", "O-12") is None
     await world.vtex.recover()
     await Accounts(world.database).open(ACCOUNT)
     await world.rest()
-    assert await announced(world) == {"O-11", "O-12"}
+    assert await tracking_sent(world) == {"O-11", "O-12"}
 
 
 async def test_a_success_between_refusals_keeps_the_account_open(world: World) -> None:
@@ -99,8 +99,8 @@ async def test_a_success_between_refusals_keeps_the_account_open(world: World) -
     for n in range(1, 14):
         await labels(world, n)
         await world.rest()
-    assert (await world.account()).paused_because is None
-    assert await announced(world) == {"O-7"}
+    assert (await world.account()).paused_reason is None
+    assert await tracking_sent(world) == {"O-7"}
 
 
 # Forbidden: the account's gate
@@ -118,10 +118,10 @@ async def test_a_wrong_key_closes_the_account_and_nothing_is_stuck(
     await world.wait(minutes=11)
     assert tried < await attempted(world, "patch") <= tried + 2
     for n in range(1, 6):
-        assert await world.fact("stuck_because", f"O-{n}") is None
+        assert await world.fact("stuck_reason", f"O-{n}") is None
     await world.vtex.recover()
     await world.rest()
-    assert len(await announced(world)) == 5
+    assert len(await tracking_sent(world)) == 5
 
 
 async def test_changed_credentials_open_the_account(world: World) -> None:
@@ -132,10 +132,10 @@ async def test_changed_credentials_open_the_account(world: World) -> None:
     await world.wait(minutes=1)
     await world.vtex.recover()
     await world.wait(minutes=1)
-    assert await announced(world) == set()
+    assert await tracking_sent(world) == set()
     assert await accounts.credentials(ACCOUNT, "new pair", world.now)
     await world.wait(seconds=10)
-    assert await announced(world) == {"O-1", "O-2"}
+    assert await tracking_sent(world) == {"O-1", "O-2"}
 
 
 async def test_the_same_credentials_open_nothing(world: World) -> None:
@@ -185,8 +185,8 @@ async def test_a_403_after_accepted_writes_first_tries_another_shipment(
         await labels(world, 2)
         await labels(world, 3)
         await world.wait(minutes=1)
-        assert await announced(world) == {"O-1", "O-3"}
-        because = await world.fact("stuck_because", "O-2")
+        assert await tracking_sent(world) == {"O-1", "O-3"}
+        because = await world.fact("stuck_reason", "O-2")
         assert because.startswith("VTEX answered 403")
         assert (await world.account()).write_closed is None
 
@@ -201,7 +201,7 @@ async def test_a_403_to_everything_after_accepted_writes_closes_the_gate(
     await world.wait(minutes=30)
     assert (await world.account()).write_closed is not None
     for n in (2, 3, 4):
-        assert await world.fact("stuck_because", f"O-{n}") is None
+        assert await world.fact("stuck_reason", f"O-{n}") is None
 
 
 # Not yet
@@ -213,7 +213,7 @@ async def test_an_invoice_that_appears_late_is_waited_for(world: World) -> None:
     await world.scan("picked_up", at=world.now + HOUR)
     await world.wait(hours=9)
     assert await attempted(world, "patch") == 0
-    assert await world.fact("stuck_because") is None
+    assert await world.fact("stuck_reason") is None
     await world.vtex.invoice("O-1", "1")
     await world.rest()
     assert (await world.shown()).texts == [GUARD, "picked up"]
@@ -225,7 +225,7 @@ async def test_an_order_that_appears_late_is_waited_for(world: World) -> None:
     assert await attempted(world, "patch", "put") == 0
     await world.vtex.order("O-1", "1")
     await world.rest()
-    assert await announced(world) == {"O-1"}
+    assert await tracking_sent(world) == {"O-1"}
 
 
 async def test_it_waits_for_an_invoice_slower_and_slower(world: World) -> None:
@@ -241,9 +241,9 @@ async def test_an_invoice_that_never_appears_is_stuck_after_days(world: World) -
     await world.vtex.order("O-1")
     await world.label(invoiced=False)
     await world.wait(days=2)
-    assert await world.fact("stuck_because") is None
+    assert await world.fact("stuck_reason") is None
     await world.rest()
-    because = await world.fact("stuck_because")
+    because = await world.fact("stuck_reason")
     assert because.startswith("VTEX does not show the invoice yet")
 
 
@@ -252,7 +252,7 @@ async def test_a_404_to_a_write_is_waited_for(world: World) -> None:
     await world.vtex.status(404, call="patch", body=body, times=3)
     await world.label()
     await world.rest()
-    assert await announced(world) == {"O-1"}
+    assert await tracking_sent(world) == {"O-1"}
     assert await world.vtex.complaints() == []
 
 
@@ -260,7 +260,7 @@ async def test_the_name_that_vtex_uses_is_told_as_the_reason(world: World) -> No
     await world.vtex.order("O-1", "0001")
     await world.label(invoice="1", invoiced=False)
     await world.wait(minutes=1)
-    assert "'0001'" in await world.fact("waiting_because")
+    assert "'0001'" in await world.fact("waiting_reason")
     assert await attempted(world, "patch") == 0
 
 
@@ -280,7 +280,7 @@ async def test_a_cancelled_order_is_closed_and_left_alone(world: World) -> None:
     )
     await world.label()
     await world.rest()
-    assert await world.fact("closed_because") == "order_cancelled"
+    assert await world.fact("closed_reason") == "order_cancelled"
     assert await attempted(world, "patch") == 0
 
 
@@ -307,7 +307,7 @@ async def test_trouble_with_a_write_is_read_before_it_is_repeated(
     await world.rest()
     assert await attempted(world, "get") == before + (2 if call == "patch" else 1)
     assert await attempted(world, call) == (2 if call == "patch" else 3)
-    assert await world.fact("stuck_because") is None
+    assert await world.fact("stuck_reason") is None
     assert await world.vtex.complaints() == []
 
 
@@ -316,7 +316,7 @@ async def test_trouble_with_reading_is_no_doubt(world: World, status: int) -> No
     await world.vtex.status(status, call="get", times=1)
     await world.label()
     await world.wait(seconds=16)
-    assert await announced(world) == {"O-1"}
+    assert await tracking_sent(world) == {"O-1"}
 
 
 async def test_in_an_outage_one_call_at_a_time_tries_and_nothing_is_stuck(
@@ -330,10 +330,10 @@ async def test_in_an_outage_one_call_at_a_time_tries_and_nothing_is_stuck(
     await world.wait(minutes=20)
     assert await attempted(world) - before <= 16 + 120
     for n in range(2, 22):
-        assert await world.fact("stuck_because", f"O-{n}") is None
+        assert await world.fact("stuck_reason", f"O-{n}") is None
     await world.vtex.recover()
     await world.rest()
-    assert len(await announced(world)) == 21
+    assert len(await tracking_sent(world)) == 21
 
 
 async def test_an_outage_of_writes_alone_makes_nothing_stuck(world: World) -> None:
@@ -341,10 +341,10 @@ async def test_an_outage_of_writes_alone_makes_nothing_stuck(world: World) -> No
     await labels(world, *range(1, 6))
     await world.wait(minutes=30)
     for n in range(1, 6):
-        assert await world.fact("stuck_because", f"O-{n}") is None
+        assert await world.fact("stuck_reason", f"O-{n}") is None
     await world.vtex.recover()
     await world.rest()
-    assert len(await announced(world)) == 5
+    assert len(await tracking_sent(world)) == 5
     assert await world.vtex.complaints() == []
 
 
@@ -355,7 +355,7 @@ async def test_a_poison_shipment_does_not_hold_its_account_shut(world: World) ->
     for n in range(2, 12):
         await labels(world, n)
         await world.wait(seconds=30)
-        assert f"O-{n}" in await announced(world)
+        assert f"O-{n}" in await tracking_sent(world)
 
 
 async def test_a_poison_shipment_is_stuck_at_last_with_a_hint(world: World) -> None:
@@ -364,9 +364,9 @@ async def test_a_poison_shipment_is_stuck_at_last_with_a_hint(world: World) -> N
     for n in range(2, 200):
         await labels(world, n)
         await world.wait(minutes=5)
-        if await world.fact("stuck_because", "O-1"):
+        if await world.fact("stuck_reason", "O-1"):
             break
-    assert "VTEX answered 500" in await world.fact("stuck_because", "O-1")
+    assert "VTEX answered 500" in await world.fact("stuck_reason", "O-1")
     assert n < 50
 
 
@@ -377,9 +377,9 @@ async def test_a_number_with_a_blank_is_stuck_with_the_known_issue(
     for n in range(2, 200):
         await labels(world, n)
         await world.wait(minutes=5)
-        if await world.fact("stuck_because", invoice="1 2"):
+        if await world.fact("stuck_reason", invoice="1 2"):
             break
-    assert "known issue 409225" in await world.fact("stuck_because", invoice="1 2")
+    assert "known issue 409225" in await world.fact("stuck_reason", invoice="1 2")
 
 
 # Busy
@@ -402,7 +402,7 @@ async def test_vtex_is_left_alone_for_as_long_as_it_asks(
     await world.wait(seconds=waited - 1)
     assert await attempted(world) == 1
     await world.wait(seconds=2)
-    assert await announced(world) == {"O-1", "O-2"}
+    assert await tracking_sent(world) == {"O-1", "O-2"}
 
 
 async def test_a_busy_vtex_makes_no_doubt(world: World) -> None:
@@ -424,7 +424,7 @@ async def test_a_storm_of_429_makes_nothing_stuck(world: World) -> None:
     await world.wait(hours=2)
     await world.vtex.recover()
     await world.rest()
-    assert len(await announced(world)) == 3
+    assert len(await tracking_sent(world)) == 3
 
 
 # Redirected
@@ -436,8 +436,8 @@ async def test_a_redirect_is_never_followed(world: World, call: str) -> None:
     await world.label()
     await world.wait(minutes=5)
     assert await world.vtex.complaints() == []
-    assert await announced(world) == set()
-    assert await world.fact("stuck_because") is None
+    assert await tracking_sent(world) == set()
+    assert await world.fact("stuck_reason") is None
     assert "base_url" in ((await world.account()).write_closed or "")
 
 
@@ -458,7 +458,7 @@ async def test_permits_that_were_not_needed_are_not_lost(worlds: Worlds) -> None
         for n in range(1, 5):
             await labels(world, n)
             await world.work()
-        assert len(await announced(world)) == 4
+        assert len(await tracking_sent(world)) == 4
 
 
 async def test_fresh_labels_go_before_the_backlog(worlds: Worlds) -> None:
@@ -473,4 +473,4 @@ async def test_fresh_labels_go_before_the_backlog(worlds: Worlds) -> None:
             await world.vtex.invoice("O-0", str(n))
         await labels(world, 7)
         await world.wait(seconds=5)
-        assert "O-7" in await announced(world)
+        assert "O-7" in await tracking_sent(world)

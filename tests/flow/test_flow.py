@@ -38,8 +38,11 @@ async def shipped(world: World, **label: object) -> None:
 async def test_a_parcel_is_announced_followed_and_delivered(world: World) -> None:
     await world.label()
     await world.rest()
-    announced = await world.shown()
-    assert (announced.tracking_number, announced.courier) == (NUMBER, "A Carrier")
+    tracking_sent = await world.shown()
+    assert (tracking_sent.tracking_number, tracking_sent.courier) == (
+        NUMBER,
+        "A Carrier",
+    )
     await world.wait(hours=1)
     await world.scan("picked_up")
     await world.wait(hours=5)
@@ -218,8 +221,8 @@ async def test_a_mornings_labels_do_not_hold_up_a_delivery(worlds: Worlds) -> No
         await world.scan("delivered")
         await world.wait(seconds=8)
         assert (await world.shown()).finished
-        announced = await world.patches_of(morning)
-        assert 0 < announced < len(morning), "labels have their turns meanwhile"
+        tracking_sent = await world.patches_of(morning)
+        assert 0 < tracking_sent < len(morning), "labels have their turns meanwhile"
         await world.wait(minutes=5)
         assert await world.patches_of(morning) == len(morning)
 
@@ -387,7 +390,7 @@ async def test_after_delivered_nothing_is_told_any_more(world: World) -> None:
         await world.rest()
     assert await world.vtex.counts() == before
     assert (await world.shown()).finished
-    assert await world.fact("closed_because") == "delivered"
+    assert await world.fact("closed_reason") == "delivered"
 
 
 async def test_a_rollback_after_delivered_was_told_changes_nothing_at_vtex(
@@ -442,7 +445,7 @@ async def test_partly_delivered_closes_without_saying_it(world: World) -> None:
     await world.wait(hours=1)
     await world.scan("returned", number="B")
     await world.rest()
-    assert await world.fact("closed_because") == "partly_delivered"
+    assert await world.fact("closed_reason") == "partly_delivered"
     assert not (await world.shown()).finished
 
 
@@ -453,18 +456,18 @@ async def test_returned_is_told_as_text_and_closes(world: World) -> None:
     await world.rest()
     shown = await world.shown()
     assert (shown.texts[-1], shown.finished) == ("returned", False)
-    assert await world.fact("closed_because") == "returned"
+    assert await world.fact("closed_reason") == "returned"
 
 
 async def test_lost_closes_only_where_the_codes_row_says_so(world: World) -> None:
     await shipped(world)
     await world.scan("lost")
     await world.rest()
-    assert await world.fact("closed_because") is None
+    assert await world.fact("closed_reason") is None
     await world.wait(hours=1)
     await world.scan("lost", final=True)
     await world.rest()
-    assert await world.fact("closed_because") == "lost"
+    assert await world.fact("closed_reason") == "lost"
     assert not (await world.shown()).finished
 
 
@@ -475,7 +478,7 @@ async def test_a_later_scan_reopens_what_was_lost(world: World) -> None:
     await world.wait(days=3)
     await world.scan("out_for_delivery")
     await world.rest()
-    assert await world.fact("closed_because") is None
+    assert await world.fact("closed_reason") is None
     await world.wait(hours=3)
     await world.scan("delivered")
     await world.rest()
@@ -510,7 +513,7 @@ async def test_an_unknown_event_is_not_told(world: World) -> None:
 async def test_an_unknown_event_is_told_where_the_contract_says_so(
     worlds: Worlds,
 ) -> None:
-    async with worlds(contract={"tell_unknown": True}) as world:
+    async with worlds(contract={"publish_unknown": True}) as world:
         await shipped(world)
         await world.wait(hours=1)
         await world.scan("unknown", description="Codice 77")
@@ -798,7 +801,7 @@ async def test_without_a_number_nothing_is_announced_and_it_says_so(
     await world.label(numbers=[])
     await world.rest()
     assert (await world.vtex.counts())["patch"] == 0
-    assert await world.fact("waiting_because") == "there is no tracking number yet"
+    assert await world.fact("waiting_reason") == "there is no tracking number yet"
     await world.label()
     await world.rest()
     assert (await world.shown()).tracking_number == NUMBER
@@ -811,7 +814,7 @@ async def corrected(world: World, *, keep: bool) -> None:
         was=(CONTRACT, NUMBER),
         contract=CONTRACT,
         number="RIGHT",
-        announced={"tracking_number": "RIGHT", "tracking_url": f"{PAGE}RIGHT"},
+        tracking_sent={"tracking_number": "RIGHT", "tracking_url": f"{PAGE}RIGHT"},
         keep=keep,
     )
     corrections = OperatorActions(

@@ -132,7 +132,7 @@ async def test_a_delivery_that_vtex_shows_is_not_taken_back(world: World) -> Non
     await world.rest()
     assert len(await world.puts()) == puts
     assert (await world.shown()).finished
-    assert await world.fact("closed_because") == "delivered"
+    assert await world.fact("closed_reason") == "delivered"
 
 
 async def test_a_parcel_that_arrived_meanwhile_is_told_as_delivered(
@@ -188,7 +188,7 @@ async def test_the_scans_of_both_carriers_are_one_story(worlds: Worlds) -> None:
         await world.wait(hours=1)
         await world.scan("picked_up")
         await world.rest()
-        await hand_over(world, label.id, "LM1")
+        await handover(world, label.id, "LM1")
         await world.wait(hours=1)
         await world.scan("in_transit")
         at = world.now + HOUR
@@ -214,7 +214,7 @@ async def test_scans_of_the_second_carrier_may_come_before_the_hand_over(
         await world.scan("at_hub", number="LM1", contract=LAST_MILE)
         await world.rest()
         assert (await world.vtex.counts())["put"] == 0
-        await hand_over(world, label.id, "LM1")
+        await handover(world, label.id, "LM1")
         await world.rest()
         assert (await world.shown()).texts == [GUARD, "at hub"]
 
@@ -227,22 +227,22 @@ async def test_a_hand_over_after_the_delivery_changes_nothing(worlds: Worlds) ->
         await world.wait(hours=1)
         await world.scan("delivered")
         await world.rest()
-        warnings = await hand_over(world, label.id, "LM1")
+        warnings = await handover(world, label.id, "LM1")
         assert "nothing at VTEX" in warnings[0]
 
 
-async def hand_over(world: World, id_: str, number: str) -> tuple[str, ...]:
+async def handover(world: World, id_: str, number: str) -> tuple[str, ...]:
     """Hand the parcel over to the second carrier, who calls it *number*."""
     by_number = Reference(kind=ReferenceKind.TRACKING_NUMBER, value=number)
     change = Handover(LAST_MILE, 1, ((by_number, 1),))
-    hand_overs = Handovers(world.database, event_pace(world.settings))
-    return (await hand_overs.hand_over(id_, change, world.now)).warnings
+    handovers = Handovers(world.database, event_pace(world.settings))
+    return (await handovers.handover(id_, change, world.now)).warnings
 
 
 # Telling again
 
 
-async def retold(world: World, id_: str, **what: Any) -> tuple[str, ...]:
+async def resent(world: World, id_: str, **what: Any) -> tuple[str, ...]:
     """Have a shipment told again, with present settings."""
     return await resend(world.database, id_, ResendOrder(**what), "somebody", world.now)
 
@@ -263,7 +263,7 @@ async def test_the_announcement_is_told_again_as_settings_are_now(
     id_ = await under_way(world)
     puts = len(await world.puts())
     anew = {"tracking_number": NUMBER, "tracking_url": None, "courier": "New Name"}
-    assert await retold(world, id_, events=False, anew=anew) == ()
+    assert await resent(world, id_, events=False, anew=anew) == ()
     await world.rest()
     patches = await world.patches()
     assert [p["courier"] for p in patches] == ["A Carrier", "New Name"]
@@ -275,7 +275,7 @@ async def test_what_the_shop_gave_itself_stays(world: World) -> None:
     label = await world.label(given=frozenset({"courier"}))
     await world.rest()
     anew = {"tracking_number": NUMBER, "tracking_url": PAGE, "courier": "New Name"}
-    await retold(world, label.id, anew=anew)
+    await resent(world, label.id, anew=anew)
     await world.rest()
     last = (await world.patches())[-1]
     assert (last["courier"], last["trackingUrl"]) == ("A Carrier", PAGE)
@@ -286,13 +286,13 @@ async def test_what_a_person_corrected_stays(world: World) -> None:
     correction = Correction(
         was=(CONTRACT, NUMBER),
         contract=CONTRACT,
-        announced={"courier": "Corrected"},
+        tracking_sent={"courier": "Corrected"},
         given=frozenset({"courier"}),
     )
     corrections = OperatorActions(world.database)
     await corrections.correct(label.id, correction, world.now)
     anew = {"tracking_number": NUMBER, "tracking_url": PAGE, "courier": "New Name"}
-    await retold(world, label.id, anew=anew)
+    await resent(world, label.id, anew=anew)
     await world.rest()
     assert (await world.shown()).courier == "Corrected"
 
@@ -302,7 +302,7 @@ async def test_events_are_told_again_in_one_call(worlds: Worlds) -> None:
         id_ = await under_way(world)
         puts = len(await world.puts())
         await told_by_others(world, (START, "wrong"))
-        warnings = await retold(world, id_, announcement=False)
+        warnings = await resent(world, id_, tracking=False)
         assert "twice" in warnings[0]
         await world.rest()
         assert (await world.shown()).texts == [GUARD, "picked up"]
@@ -316,9 +316,9 @@ async def test_a_delivery_is_told_again_by_force_only(worlds: Worlds) -> None:
         await world.scan("delivered")
         await world.rest()
         with pytest.raises(Conflict):
-            await retold(world, id_)
+            await resent(world, id_)
         puts = len(await world.puts())
-        await retold(world, id_, force=True)
+        await resent(world, id_, force=True)
         await world.rest()
         assert len(await world.puts()) == puts + 1
         assert all(p["isDelivered"] for p in (await world.puts())[-2:])
@@ -327,7 +327,7 @@ async def test_a_delivery_is_told_again_by_force_only(worlds: Worlds) -> None:
             True,
             [GUARD, "picked up", "delivered"],
         )
-        assert await world.fact("closed_because") == "delivered"
+        assert await world.fact("closed_reason") == "delivered"
 
 
 async def test_a_delivery_that_no_longer_stands_is_not_unsaid(world: World) -> None:
@@ -338,7 +338,7 @@ async def test_a_delivery_that_no_longer_stands_is_not_unsaid(world: World) -> N
     await world.scan("exception", carrier_code="TB", effect="rollback")
     await world.rest()
     puts = len(await world.puts())
-    await retold(world, id_, force=True)
+    await resent(world, id_, force=True)
     await world.rest()
     assert len(await world.puts()) == puts
     assert (await world.shown()).finished
@@ -346,7 +346,7 @@ async def test_a_delivery_that_no_longer_stands_is_not_unsaid(world: World) -> N
 
 async def test_telling_again_is_noted(world: World) -> None:
     id_ = await under_way(world)
-    await retold(world, id_, force=True)
+    await resent(world, id_, force=True)
     timeline = await ShipmentLists(world.database).timeline(
         await world.fact("shipment")
     )
@@ -413,9 +413,9 @@ async def test_who_drops_what_vtex_was_told_is_warned(world: World) -> None:
     )
     event = timeline.events[0]["event"]
     corrections = OperatorActions(world.database)
-    judged = await corrections.judge(event, "dropped", "somebody", world.now)
+    decision = await corrections.judge(event, "dropped", "somebody", world.now)
     warning = f"alert: VTEX was told of event {event} before it was dropped, and keeps"
-    assert judged.warnings[0].startswith(warning)
+    assert decision.warnings[0].startswith(warning)
     timeline = await ShipmentLists(world.database).timeline(
         await world.fact("shipment")
     )

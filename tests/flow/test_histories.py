@@ -268,7 +268,7 @@ class Play:
         for _ in range(20):
             await world.rest()
             stuck = await self.stuck()
-            paused = (await world.account()).paused_because
+            paused = (await world.account()).paused_reason
             if not stuck and not paused:
                 return
             await Accounts(world.database).open(ACCOUNT)
@@ -280,7 +280,7 @@ class Play:
 
     async def stuck(self) -> list[int]:
         rows = [await self.world.shipment(p.order) for p in self.prints.values()]
-        return [r["shipment"] for r in rows if r and r["stuck_because"]]
+        return [r["shipment"] for r in rows if r and r["stuck_reason"]]
 
 
 def _as_event(world: World, report: Report) -> TrackingEvent:
@@ -340,8 +340,8 @@ async def expect(play: Play, shipment: int, history: History) -> None:
     shown = await world.shown(label.order)
     mine, ended = _mine(play, shipment)
     lines = {line for line in shown.events if line[1] != GUARD}
-    told_at = await _told_delivered(world, label.order)
-    least, most, labels, ever = _bounds(play, shipment, mine, told_at)
+    published_at = await _told_delivered(world, label.order)
+    least, most, labels, ever = _bounds(play, shipment, mine, published_at)
     assert least <= lines, "something was not told"
     extra = most | labels | oracle.retractions(label, mine)
     assert lines <= extra, "something was told that may not be"
@@ -367,7 +367,7 @@ def _mine(play: Play, shipment: int) -> tuple[list[Report], datetime | None]:
 
 
 def _bounds(
-    play: Play, shipment: int, mine: list[Report], told_at: datetime | None
+    play: Play, shipment: int, mine: list[Report], published_at: datetime | None
 ) -> tuple[set[Line], set[Line], set[Line], bool]:
     """Return what must be shown, what may be, labels, and whether it arrived ever."""
     most: set[Line] = set()
@@ -387,19 +387,19 @@ def _bounds(
             ever |= found.delivered
         if oracle.stands_still(label, known, end):
             late |= _lines_of(label, [r for r in mine if r.at > begin], now)
-    final = _final(play, shipment, mine, told_at)
+    final = _final(play, shipment, mine, published_at)
     return set(final.lines) - late, most, labels, ever
 
 
 def _final(
-    play: Play, shipment: int, mine: list[Report], told_at: datetime | None
+    play: Play, shipment: int, mine: list[Report], published_at: datetime | None
 ) -> Truth:
     """Say what must have been told: all, or what was known when it arrived."""
-    if told_at is None:
+    if published_at is None:
         now = play.world.now
         return oracle.truth(play.as_of(shipment, now), mine, now)
-    known = [r for r in mine if r.at < told_at]
-    return oracle.truth(play.as_of(shipment, told_at), known, told_at)
+    known = [r for r in mine if r.at < published_at]
+    return oracle.truth(play.as_of(shipment, published_at), known, published_at)
 
 
 def _lines_of(label: Print, reports: list[Report], now: datetime) -> set[Line]:
@@ -411,8 +411,8 @@ def _lines_of(label: Print, reports: list[Report], now: datetime) -> set[Line]:
 
 async def _told_delivered(world: World, order: str) -> datetime | None:
     """Return when the accepted delivery was sent for the first time."""
-    for told in await world.vtex.told("put", orderId=order):
-        if told["carriedOut"] and told["body"]["isDelivered"]:
+    for published in await world.vtex.published("put", orderId=order):
+        if published["carriedOut"] and published["body"]["isDelivered"]:
             return min(
                 a.at
                 for a in world.attempts
@@ -430,7 +430,9 @@ async def _expect_guard(
         assert guards == set()
         return
     assert len(guards) <= 1
-    puts = [t for t in await world.vtex.told("put", orderId=order) if t["carriedOut"]]
+    puts = [
+        t for t in await world.vtex.published("put", orderId=order) if t["carriedOut"]
+    ]
     for put in puts[:1]:
         assert not put["body"]["isDelivered"]
         (event,) = put["body"]["events"]
@@ -443,9 +445,11 @@ async def expect_of_calls(play: Play) -> None:
     world = play.world
     assert await world.vtex.complaints() == []
     calls = await world.vtex.calls()
-    told = await world.vtex.told()
+    published = await world.vtex.published()
     for shipment, label in play.prints.items():
-        writes = [t for t in told if t["orderId"] == label.order and t["carriedOut"]]
+        writes = [
+            t for t in published if t["orderId"] == label.order and t["carriedOut"]
+        ]
         lost = play.kills + sum(
             1 for c in calls if c["orderId"] == label.order and _is_lost(c)
         )

@@ -200,7 +200,7 @@ async def test_a_delivery_in_doubt_that_vtex_shows_is_settled(world: World) -> N
     await world.scan("delivered")
     await world.rest()
     assert (await world.shown()).finished
-    assert await world.fact("closed_because") == "delivered"
+    assert await world.fact("closed_reason") == "delivered"
     assert len(sent(world, "publish")) == 3
 
 
@@ -228,7 +228,7 @@ async def test_a_delivery_that_vtex_accepted_and_forgot_is_told_again(
     assert not (await world.shown()).finished
     await world.rest()
     assert (await world.shown()).finished
-    assert await world.fact("closed_because") == "delivered"
+    assert await world.fact("closed_reason") == "delivered"
 
 
 async def test_a_delivery_contradicted_while_in_doubt_is_read_before_false(
@@ -272,7 +272,7 @@ async def test_a_delivery_that_got_stuck_in_doubt_is_read_when_it_is_retried(
     for n in range(2, 200):
         await world.label(order=f"O-{n}", numbers=f"TN{n}")
         await world.wait(minutes=5)
-        if await world.fact("stuck_because"):
+        if await world.fact("stuck_reason"):
             break
     await world.vtex.recover()
     await world.scan("out_for_delivery")
@@ -311,7 +311,7 @@ async def test_an_announcement_of_a_killed_process_is_told_once(
     world: World, when: When
 ) -> None:
     await world.label()
-    await world.kill_during("announce", when)
+    await world.kill_during("send_tracking", when)
     await world.restart()
     await world.rest()
     assert len(await world.patches()) == 1
@@ -405,7 +405,7 @@ async def test_a_process_whose_lease_another_took_settles_nothing(
     await first.publisher.step()
     await first.publisher.drain()
     assert len(await world.patches()) == 1
-    assert await world.fact("announced_as") is not None
+    assert await world.fact("tracking_sent_as") is not None
     assert await Claims(world.database).next_ready("acme") is None
 
 

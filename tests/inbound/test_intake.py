@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from relay.adapters.protocol import Reply, WebhookRequest
 from relay.config.sections import IntakeSettings as Limits
-from relay.errors import BacklogFull, UnknownContract, UntrustedWebhook
+from relay.errors import BacklogFull, UnknownContract, VerificationFailed
 from relay.inbound.intake import Intake
 from relay.inbound.rejected import RejectedWriter
 from relay.store.documents import Documents, NewDocument
@@ -73,8 +73,8 @@ async def test_a_signed_webhook_is_on_disk_when_it_is_answered(way_in: WayIn) ->
     assert (row["contract"], row["source"], row["body"]) == ("acme", "webhook", b"{}")
     headers = {"content-type": "application/json", "x-version": "2"}
     assert json.loads(row["headers"]) == headers
-    assert way_in.told == ["kept"]
-    counted = b'relay_documents_kept_total{contract="acme"} 1.0'
+    assert way_in.published == ["kept"]
+    counted = b'relay_documents_stored_total{contract="acme"} 1.0'
     assert counted in intake.metrics.text()
 
 
@@ -84,76 +84,76 @@ async def test_an_unknown_contract_is_refused(way_in: WayIn) -> None:
 
 
 async def test_a_forged_webhook_is_counted_and_put_aside(way_in: WayIn) -> None:
-    intake = way_in.intake(aside_key=b"k" * 32)
+    intake = way_in.intake(rejected_key=b"k" * 32)
     forged = WebhookRequest(
         {"x-signature": "guess", "content-type": "a/b", "x-version": "1"}, b"{}"
     )
     for _ in range(3):
-        with pytest.raises(UntrustedWebhook):
+        with pytest.raises(VerificationFailed):
             await intake.accept("acme", forged)
     await intake.close()
     assert await way_in.rows("documents") == []
     counted = b'relay_documents_forged_total{contract="acme"} 3.0'
     assert counted in intake.metrics.text()
-    rows = await way_in.rows("asides")
+    rows = await way_in.rows("rejected_requests")
     assert len(rows) == 3
     assert json.loads(rows[0]["headers"]) == {"content-type": "a/b", "x-version": "1"}
     presented = json.loads(rows[0]["presented"])
-    assert presented["x-signature"] == intake.asides.hashed("guess")
+    assert presented["x-signature"] == intake.rejected_requests.hashed("guess")
     assert "content-type" not in presented
     assert "guess" not in str(rows)
 
 
 async def test_asides_are_written_without_being_waited_for(way_in: WayIn) -> None:
     intake = way_in.intake()
-    with pytest.raises(UntrustedWebhook):
+    with pytest.raises(VerificationFailed):
         await intake.accept("acme", WebhookRequest({}, b"first"))
 
     async def written() -> bool:
-        return len(await way_in.rows("asides")) == 1
+        return len(await way_in.rows("rejected_requests")) == 1
 
     await until(written)
     await intake.close()
 
 
 async def test_whoever_writes_asides_rests_and_looks_again(way_in: WayIn) -> None:
-    asides = RejectedWriter(
-        way_in.documents.asides, way_in.clock, Limits(), rest=timedelta(0)
+    rejected_requests = RejectedWriter(
+        way_in.documents.rejected_requests, way_in.clock, Limits(), rest=timedelta(0)
     )
 
     async def written(count: int) -> None:
         async def reached() -> bool:
-            return len(await way_in.rows("asides")) == count
+            return len(await way_in.rows("rejected_requests")) == count
 
         await until(reached)
 
     for count in (1, 2):
-        asides.put("acme", acme.request(b"{}"), None, {}, "forged")
+        rejected_requests.put("acme", acme.request(b"{}"), None, {}, "forged")
         await written(count)
-        await until(lambda: asides.resting)
-    await asides.close()
+        await until(lambda: rejected_requests.resting)
+    await rejected_requests.close()
 
 
 async def test_no_more_is_put_aside_than_the_settings_allow(way_in: WayIn) -> None:
-    intake = way_in.intake(limits=Limits(aside_count=2, aside_bytes=5))
+    intake = way_in.intake(limits=Limits(rejected_count=2, rejected_bytes=5))
     for body in (b"1", b"too large", b"2", b"3"):
-        with pytest.raises(UntrustedWebhook):
+        with pytest.raises(VerificationFailed):
             await intake.accept("acme", WebhookRequest({}, body))
     await intake.close()
-    assert [r["body"] for r in await way_in.rows("asides")] == [b"2", b"3"]
+    assert [r["body"] for r in await way_in.rows("rejected_requests")] == [b"2", b"3"]
 
 
 async def test_nothing_is_put_aside_where_the_settings_say_so(way_in: WayIn) -> None:
-    intake = way_in.intake(limits=Limits(aside_count=0))
-    with pytest.raises(UntrustedWebhook):
+    intake = way_in.intake(limits=Limits(rejected_count=0))
+    with pytest.raises(VerificationFailed):
         await intake.accept("acme", WebhookRequest({}, b""))
     await intake.close()
-    assert await way_in.rows("asides") == []
+    assert await way_in.rows("rejected_requests") == []
 
 
 async def test_closing_without_asides_writes_nothing(way_in: WayIn) -> None:
-    await way_in.intake().asides.close()
-    assert await way_in.rows("asides") == []
+    await way_in.intake().rejected_requests.close()
+    assert await way_in.rows("rejected_requests") == []
 
 
 async def test_a_disk_that_refuses_asides_does_not_change_the_answer(
@@ -165,9 +165,9 @@ async def test_a_disk_that_refuses_asides_does_not_change_the_answer(
         async def put(self, _: Sequence[RejectedRequest], __: RejectedBounds) -> None:
             raise sqlite3.OperationalError("database or disk is full")
 
-    documents.asides = Full()  # type: ignore[assignment]
+    documents.rejected_requests = Full()  # type: ignore[assignment]
     intake = Intake(documents, way_in.carriers, way_in.contracts, way_in.clock)
-    with pytest.raises(UntrustedWebhook):
+    with pytest.raises(VerificationFailed):
         await intake.accept("acme", WebhookRequest({}, b""))
     await intake.close()
 
@@ -178,7 +178,7 @@ async def test_a_bug_of_verify_asks_the_carrier_to_come_again(way_in: WayIn) -> 
     with pytest.raises(BacklogFull, match="failed to verify"):
         await intake.accept("acme", acme.request(b"{}"))
     await intake.close()
-    (row,) = await way_in.rows("asides")
+    (row,) = await way_in.rows("rejected_requests")
     assert row["because"] == "verifying failed: KeyError"
     assert await way_in.rows("documents") == []
 
@@ -195,12 +195,14 @@ async def test_a_secret_in_the_address_opens_the_door(by_address: WayIn) -> None
     unsigned = WebhookRequest({}, b"{}")
     assert (await intake.accept("acme", unsigned, SECRET)).status == 200
     for wrong in (None, "", "guess-of-the-secret", "\udcff"):
-        with pytest.raises(UntrustedWebhook):
+        with pytest.raises(VerificationFailed):
             await intake.accept("acme", unsigned, wrong)
     await intake.close()
-    hashes = [json.loads(r["presented"]) for r in await by_address.rows("asides")]
-    assert hashes[2] == {"url": intake.asides.hashed("guess-of-the-secret")}
-    assert "guess" not in str(await by_address.rows("asides"))
+    hashes = [
+        json.loads(r["presented"]) for r in await by_address.rows("rejected_requests")
+    ]
+    assert hashes[2] == {"url": intake.rejected_requests.hashed("guess-of-the-secret")}
+    assert "guess" not in str(await by_address.rows("rejected_requests"))
 
 
 async def test_a_contract_without_verification_takes_everything(
@@ -228,7 +230,7 @@ async def test_a_contract_that_is_asked_takes_nothing(
     way_in: WayIn, settings: Any
 ) -> None:
     way_in.contracts = settings({"acme": {"verification": "asked"}}).contracts
-    with pytest.raises(UntrustedWebhook, match="is asked"):
+    with pytest.raises(VerificationFailed, match="is asked"):
         await way_in.intake().accept("acme", WebhookRequest({}, b"{}"))
     assert await way_in.rows("documents") == []
 
@@ -332,11 +334,13 @@ async def test_an_adapters_reply_that_fails_costs_nothing(way_in: WayIn) -> None
 
 async def test_other_doors_keep_documents_without_verification(way_in: WayIn) -> None:
     intake = way_in.intake()
-    await intake.keep_document("acme", "poll", {"x-version": "3", "x-other": "1"}, b"p")
+    await intake.store_document(
+        "acme", "poll", {"x-version": "3", "x-other": "1"}, b"p"
+    )
     (row,) = await way_in.rows("documents")
     assert (row["source"], row["headers"]) == ("poll", '{"x-version":"3"}')
     with pytest.raises(UnknownContract):
-        await intake.keep_document("nobody", "poll", {}, b"")
+        await intake.store_document("nobody", "poll", {}, b"")
 
 
 async def test_there_is_one_limit_for_bodies(way_in: WayIn) -> None:

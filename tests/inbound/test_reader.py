@@ -35,8 +35,8 @@ async def test_a_webhook_becomes_an_event_of_its_parcel(way_in: WayIn) -> None:
     (match,) = await way_in.rows("event_parcels")
     assert (match["event"], match["volume"]) == (event["event"], 1)
     (shipment,) = await way_in.rows("shipments")
-    assert shipment["news_due_at"] == micros(START + timedelta(seconds=3))
-    assert way_in.told == ["news", "idle"]
+    assert shipment["events_due_at"] == micros(START + timedelta(seconds=3))
+    assert way_in.published == ["news", "idle"]
 
 
 async def test_the_same_webhook_twice_is_one_event(way_in: WayIn) -> None:
@@ -45,7 +45,7 @@ async def test_the_same_webhook_twice_is_one_event(way_in: WayIn) -> None:
     await way_in.keep(scans("OD"))
     await way_in.read()
     assert len(await way_in.rows("events")) == 1
-    assert [r["brought"] for r in await way_in.rows("documents")] == [0, 1, 0]
+    assert [r["new_events"] for r in await way_in.rows("documents")] == [0, 1, 0]
     assert len(await way_in.rows("event_documents")) == 3
 
 
@@ -77,8 +77,8 @@ async def test_a_document_without_events_is_read(way_in: WayIn) -> None:
     await way_in.keep(scans())
     assert await way_in.read() == 1
     (row,) = await way_in.rows("documents")
-    assert (row["brought"], row["unreadable_because"]) == (0, None)
-    assert way_in.told == ["idle"]
+    assert (row["new_events"], row["unreadable_reason"]) == (0, None)
+    assert way_in.published == ["idle"]
 
 
 async def test_what_an_adapter_cannot_read_is_kept_with_the_reason(
@@ -88,9 +88,9 @@ async def test_what_an_adapter_cannot_read_is_kept_with_the_reason(
     with capture_logs() as lines:
         assert await way_in.read() == 2
     unreadable, fine = await way_in.rows("documents")
-    assert unreadable["unreadable_because"].startswith("JSONDecodeError: Expecting")
+    assert unreadable["unreadable_reason"].startswith("JSONDecodeError: Expecting")
     assert unreadable["body"] == b"no json"
-    assert fine["unreadable_because"] is None
+    assert fine["unreadable_reason"] is None
     assert [line["event"] for line in lines] == ["unreadable", "heard"]
 
 
@@ -102,7 +102,7 @@ async def test_an_adapter_that_returns_no_events_makes_it_unreadable(
     await way_in.keep(scans("OD"))
     await way_in.read()
     (row,) = await way_in.rows("documents")
-    assert "no list of tracking events" in row["unreadable_because"]
+    assert "no list of tracking events" in row["unreadable_reason"]
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), RecursionError(), MemoryError()])
@@ -113,7 +113,7 @@ async def test_no_error_of_an_adapter_stops_the_reader(
     await way_in.keep(scans("OD"))
     await way_in.read()
     (row,) = await way_in.rows("documents")
-    assert row["unreadable_because"].startswith(type(error).__name__)
+    assert row["unreadable_reason"].startswith(type(error).__name__)
 
 
 async def test_personal_fields_are_cut_once_it_was_read(way_in: WayIn) -> None:
@@ -141,11 +141,11 @@ async def test_a_replayed_document_replaces_what_it_said(way_in: WayIn) -> None:
     way_in.acme.returns = []
     (document,) = await way_in.documents.list()
     await way_in.documents.replay(document["document"])
-    way_in.told.clear()
+    way_in.published.clear()
     await way_in.read()
     (event,) = await way_in.rows("events")
     assert event["withdrawn_at"] == micros(START)
-    assert way_in.told == ["news", "idle"]
+    assert way_in.published == ["news", "idle"]
 
 
 async def test_documents_of_a_contract_that_is_gone_wait(
@@ -194,7 +194,7 @@ async def test_many_events_are_stored_in_several_portions(way_in: WayIn) -> None
     await way_in.keep(*(acme.body(*many, who=i) for i in range(3)))
     assert await way_in.reader().step() == 3
     assert len(await way_in.rows("events")) == 400
-    assert [r["brought"] for r in await way_in.rows("documents")] == [400, 0, 0]
+    assert [r["new_events"] for r in await way_in.rows("documents")] == [400, 0, 0]
 
 
 async def test_after_an_unclean_stop_documents_are_read_alone(way_in: WayIn) -> None:
@@ -226,8 +226,8 @@ async def test_a_document_that_kills_the_process_is_given_up_after_three_tries(
     assert [r["tries"] for r in await way_in.rows("documents")] == [3, 0]
     assert await way_in.read(unclean=True) == 2
     poison, fine = await way_in.rows("documents")
-    assert poison["unreadable_because"] == "reading it stopped the process 3 times"
-    assert fine["brought"] == 1
+    assert poison["unreadable_reason"] == "reading it stopped the process 3 times"
+    assert fine["new_events"] == 1
 
 
 async def test_the_one_that_is_read_alone_is_the_one_that_was_counted(
@@ -251,7 +251,7 @@ async def test_an_adapter_that_hangs_is_noticed(way_in: WayIn) -> None:
     reader = way_in.reader(time_limit=timedelta(milliseconds=20))
     with pytest.raises(AdapterTimeout, match="acme"):
         await reader.step()
-    assert way_in.told == ["hang"]
+    assert way_in.published == ["hang"]
     assert way_in.health.reasons() == ["reader: an adapter hangs (of acme)"]
     way_in.acme.held.set()
     await reader.close()
@@ -284,7 +284,7 @@ async def test_an_unknown_code_is_named_once(way_in: WayIn) -> None:
 
 async def test_the_loop_reads_what_comes_and_says_that_it_lives(way_in: WayIn) -> None:
     reader = way_in.reader()
-    intake = way_in.intake(on_kept=reader.wake)
+    intake = way_in.intake(on_stored=reader.wake)
     task = asyncio.create_task(reader.run())
     await intake.accept("acme", acme.request(scans("OD")))
 

@@ -9,7 +9,7 @@ from relay.outbound.settlement import AccountTerms, Waits
 from relay.store.accounts import AccountState
 from relay.store.snapshots import Claim, Limits
 from relay.vtex.client import VtexAccount
-from tests.domain.snapshots import NOW, NUMBER, POLICY, facts
+from tests.domain.snapshots import NOW, NUMBER, POLICY, snapshot
 
 VTEX = VtexAccount(
     name="store", base_url="https://store.example", app_key="key", app_token="token"
@@ -27,7 +27,7 @@ def claim(known: Snapshot | None = None, **more: Any) -> Claim:
         "lane": 0,
         "failing_since": None,
     } | more
-    return Claim(facts=facts() if known is None else known, **values)
+    return Claim(snapshot=snapshot() if known is None else known, **values)
 
 
 def around(

@@ -27,8 +27,8 @@ def event(
     )
 
 
-def facts(
-    *events: KnownEvent, delivered_told: bool = True, closed: str | None = None
+def snapshot(
+    *events: KnownEvent, delivered_published: bool = True, closed: str | None = None
 ) -> Snapshot:
     return Snapshot(
         shipment=1,
@@ -40,8 +40,8 @@ def facts(
         volumes=2,
         registered_at=NOW - timedelta(days=1),
         events=events,
-        delivered_told=delivered_told,
-        closed_because=closed,
+        delivered_published=delivered_published,
+        closed_reason=closed,
     )
 
 
@@ -54,16 +54,16 @@ PARTLY = "only some of the parcels were delivered"
 @pytest.mark.parametrize(
     ("known", "step", "expected"),
     [
-        (facts(DELIVERED), Rest(closes_because="delivered"), []),
-        (facts(DELIVERED, ROLLBACK), Rest(closes_because="delivered"), [TAKEN_BACK]),
-        (facts(DELIVERED, ROLLBACK, delivered_told=False), Rest(), []),
+        (snapshot(DELIVERED), Rest(closes_because="delivered"), []),
+        (snapshot(DELIVERED, ROLLBACK), Rest(closes_because="delivered"), [TAKEN_BACK]),
+        (snapshot(DELIVERED, ROLLBACK, delivered_published=False), Rest(), []),
         (
-            facts(DELIVERED, delivered_told=False),
+            snapshot(DELIVERED, delivered_published=False),
             Rest(closes_because="partly_delivered"),
             [PARTLY],
         ),
         (
-            facts(DELIVERED, delivered_told=False, closed="partly_delivered"),
+            snapshot(DELIVERED, delivered_published=False, closed="partly_delivered"),
             Rest(closes_because="partly_delivered"),
             [],
         ),

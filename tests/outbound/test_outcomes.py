@@ -14,11 +14,11 @@ from relay.outbound.plan import ReadOrder, SendEvents, SendTrackingNumber, Write
 from relay.store.accounts import AccountState
 from relay.store.snapshots import Claim
 from relay.vtex.client import VtexResponse
-from tests.domain.snapshots import NOW, NUMBER, at, event, facts, told
+from tests.domain.snapshots import NOW, NUMBER, at, event, published, snapshot
 from tests.outbound.making import OURS, WAITS, after, around, claim, order, package
 
 SCAN = event(1, "in_transit", 5)
-NEW = told(SCAN, accepted=False)
+NEW = published(SCAN, accepted=False)
 ANNOUNCE = SendTrackingNumber(NUMBER, "{}")
 PUBLISH = SendEvents((NEW,), "{}", is_delivered=False)
 DELIVER = SendEvents((NEW,), "{}", is_delivered=True)
@@ -67,21 +67,21 @@ def values(outcome: Outcome, query: str) -> dict[str, Any]:
 
 def test_an_accepted_announcement_is_remembered_word_for_word() -> None:
     waiting = claim(
-        facts(
-            announced_as=None,
-            pending=UnconfirmedWrite("announce", "{}"),
+        snapshot(
+            tracking_sent_as=None,
+            pending=UnconfirmedWrite("send_tracking", "{}"),
             in_doubt_since=NOW,
         ),
         failing_since=NOW - HOUR,
     )
     found = answered(ANNOUNCE, 200, of=waiting)
-    assert values(found, "accept_announcement")["announced_as"] == (
+    assert values(found, "accept_tracking")["tracking_sent_as"] == (
         '{"tracking_number":"AC123","tracking_url":"https://acme.example/AC123",'
         '"courier":"Acme","dispatched_date":"2026-03-02"}'
     )
     assert found.settlement is None
-    known = found.claim.facts
-    assert known.announced_as == NUMBER
+    known = found.claim.snapshot
+    assert known.tracking_sent_as == NUMBER
     assert (known.pending, known.in_doubt_since) == (None, None)
     assert found.claim.failing_since is None
     assert after(None, found.amend).accepted_at == INSTANT
@@ -89,7 +89,7 @@ def test_an_accepted_announcement_is_remembered_word_for_word() -> None:
 
 @pytest.mark.parametrize("status", [200, 201, 204])
 def test_accepted_objects_are_told(status: int) -> None:
-    waiting = claim(facts(SCAN, told=(NEW,)), failing_since=NOW - HOUR)
+    waiting = claim(snapshot(SCAN, published=(NEW,)), failing_since=NOW - HOUR)
     found = answered(PUBLISH, status, of=waiting)
     assert queries(found) == ["accept_told", "accept_publishing"]
     assert values(found, "accept_told") == {
@@ -101,8 +101,8 @@ def test_accepted_objects_are_told(status: int) -> None:
     }
     row = values(found, "accept_publishing")
     assert (row["is_delivered"], row["read_back"]) == (0, 0)
-    assert found.claim.facts.told == (replace(NEW, accepted=True),)
-    assert not found.claim.facts.delivered_told
+    assert found.claim.snapshot.published == (replace(NEW, accepted=True),)
+    assert not found.claim.snapshot.delivered_published
     assert found.claim.failing_since is None
     assert after(None, found.amend).accepted_at == INSTANT
 
@@ -118,10 +118,10 @@ def test_accepted_objects_are_told(status: int) -> None:
 def test_only_a_delivery_after_a_doubt_is_read_back(
     in_doubt_since: Any, step: SendEvents, read_back: int
 ) -> None:
-    found = answered(step, 200, of=claim(facts(in_doubt_since=in_doubt_since)))
+    found = answered(step, 200, of=claim(snapshot(in_doubt_since=in_doubt_since)))
     assert values(found, "accept_publishing")["read_back"] == read_back
-    known = found.claim.facts
-    assert known.delivered_told is step.is_delivered
+    known = found.claim.snapshot
+    assert known.delivered_published is step.is_delivered
     assert known.in_doubt_since == (in_doubt_since if read_back else None)
 
 
@@ -141,9 +141,9 @@ def cleared(step: ReadOrder | Write) -> list[str]:
 def test_a_refusal_needs_a_person(step: ReadOrder | Write, status: int) -> None:
     found = answered(step, status, "Invalid tracking url")
     assert found.settlement is not None
-    assert found.settlement.stuck_because is not None
+    assert found.settlement.stuck_reason is not None
     assert f"VTEX answered {status}: Invalid tracking url. " in (
-        found.settlement.stuck_because
+        found.settlement.stuck_reason
     )
     assert queries(found) == cleared(step)
     state = after(None, found.amend)
@@ -163,7 +163,7 @@ def test_a_write_in_doubt_stays_in_doubt_whatever_its_repetition_gets(
     step: Write, status: int
 ) -> None:
     doubtful = claim(
-        facts(pending=UnconfirmedWrite("publish", "{}"), in_doubt_since=NOW)
+        snapshot(pending=UnconfirmedWrite("publish", "{}"), in_doubt_since=NOW)
     )
     assert queries(answered(step, status, of=doubtful)) == []
     assert queries(failed(step, NotSent("no route"), of=doubtful)) == []
@@ -187,7 +187,7 @@ def test_a_busy_vtex_is_left_alone(step: ReadOrder | Write, status: int) -> None
 def test_a_redirect_is_a_mistake_in_the_settings(status: int) -> None:
     found = answered(PUBLISH, status)
     assert found.settlement is not None
-    assert "base_url" in (found.settlement.waiting_because or "")
+    assert "base_url" in (found.settlement.waiting_reason or "")
     state = after(None, found.amend)
     assert state.write_retry_at == micros(NOW + WAITS.closed_gate)
     assert queries(found) == cleared(PUBLISH)
@@ -196,7 +196,7 @@ def test_a_redirect_is_a_mistake_in_the_settings(status: int) -> None:
 def test_an_answer_without_words_is_quoted_as_it_is() -> None:
     found = answered(ANNOUNCE, 503)
     assert found.settlement is not None
-    assert (found.settlement.waiting_because or "").startswith("VTEX answered 503. ")
+    assert (found.settlement.waiting_reason or "").startswith("VTEX answered 503. ")
 
 
 # Not yet.
@@ -223,17 +223,17 @@ def test_an_invoice_that_never_comes_needs_a_person() -> None:
     late = claim(failing_since=NOW - WAITS.not_yet_for - timedelta(seconds=1))
     found = answered(PUBLISH, 404, "Invoice Not Found", of=late)
     assert found.settlement is not None
-    assert "Invoice Not Found" in (found.settlement.stuck_because or "")
+    assert "Invoice Not Found" in (found.settlement.stuck_reason or "")
     just = claim(failing_since=NOW - WAITS.not_yet_for)
     found = answered(PUBLISH, 404, "Invoice Not Found", of=just)
     assert found.settlement is not None
-    assert found.settlement.stuck_because is None
+    assert found.settlement.stuck_reason is None
 
 
 def test_a_route_that_is_not_there_needs_a_person() -> None:
     found = answered(PUBLISH, 404, payload={"title": "Not Found"})
     assert found.settlement is not None
-    assert "base_url" in (found.settlement.stuck_because or "")
+    assert "base_url" in (found.settlement.stuck_reason or "")
 
 
 # Unavailable.
@@ -257,7 +257,7 @@ def test_a_timeout_is_a_doubt_too() -> None:
     found = failed(DELIVER, Unanswered("timeout"))
     assert found.settlement is not None
     assert found.settlement.doubt
-    assert found.settlement.waiting_because == "no answer from VTEX: timeout"
+    assert found.settlement.waiting_reason == "no answer from VTEX: timeout"
     assert found.changes == ()
     assert after(None, found.amend).outage_since == INSTANT
 
@@ -301,7 +301,7 @@ def test_a_failure_counts_only_if_another_shipment_got_through_meanwhile(
         found = answered(PUBLISH, 500, of=of, state=state)
         assert found.settlement is not None
         gives_up = counts and attempts >= WAITS.max_attempts
-        assert bool(found.settlement.stuck_because) is gives_up
+        assert bool(found.settlement.stuck_reason) is gives_up
         assert found.settlement.counts is counts
 
 
@@ -310,7 +310,7 @@ def test_a_write_that_is_given_up_stays_in_doubt() -> None:
     of = claim(failing_since=NOW - HOUR, attempts=12)
     found = answered(DELIVER, 502, of=of, state=state)
     assert found.settlement is not None
-    assert found.settlement.stuck_because is not None
+    assert found.settlement.stuck_reason is not None
     assert found.settlement.doubt
     assert found.changes == ()
     read = answered(LOOK, 502, of=of, state=state)
@@ -355,7 +355,7 @@ def test_a_forbidden_write_closes_the_gate_and_nothing_is_stuck(
 ) -> None:
     found = answered(step, status)
     assert found.settlement is not None
-    assert found.settlement.stuck_because is None
+    assert found.settlement.stuck_reason is None
     assert found.settlement.due_at == NOW
     assert queries(found) == cleared(step)
     state = after(None, found.amend)
@@ -367,7 +367,7 @@ def test_a_403_after_accepted_writes_first_tries_another_shipment() -> None:
     state = AccountState("store", accepted_at=micros(NOW - HOUR))
     found = answered(PUBLISH, 403, state=state)
     assert found.settlement is not None
-    assert found.settlement.stuck_because is None
+    assert found.settlement.stuck_reason is None
     learned = after(replace(state), found.amend)
     assert learned.write_closed is None
     assert learned.outage_since == INSTANT
@@ -378,12 +378,12 @@ def test_a_403_while_others_get_through_is_about_this_shipment() -> None:
     of = claim(failing_since=NOW - 2 * HOUR)
     found = answered(PUBLISH, 403, of=of, state=state)
     assert found.settlement is not None
-    assert "403" in (found.settlement.stuck_because or "")
+    assert "403" in (found.settlement.stuck_reason or "")
     assert found.amend is None
     of = claim(failing_since=NOW - HOUR)
     found = answered(PUBLISH, 403, of=of, state=state)
     assert found.settlement is not None
-    assert found.settlement.stuck_because is None
+    assert found.settlement.stuck_reason is None
 
 
 @pytest.mark.parametrize(
@@ -405,10 +405,10 @@ def test_else_a_forbidden_write_is_about_the_account(
 
 
 def test_a_look_opens_the_gate_of_reads_and_goes_on() -> None:
-    of = claim(facts(announced_as=None, looked=False))
+    of = claim(snapshot(tracking_sent_as=None, looked=False))
     found = answered(LOOK, 200, of=of, payload=order(package(**OURS)))
     assert found.settlement is None
-    assert found.claim.facts.announced_as == NUMBER
+    assert found.claim.snapshot.tracking_sent_as == NUMBER
     shut = AccountState("store", read_closed="403")
     assert after(shut, found.amend).read_closed is None
 
@@ -417,30 +417,32 @@ def test_a_look_opens_the_gate_of_reads_and_goes_on() -> None:
 def test_a_number_written_otherwise_is_adopted_where_the_settings_say(
     adopt: bool,
 ) -> None:
-    of = claim(facts(announced_as=None, looked=False))
+    of = claim(snapshot(tracking_sent_as=None, looked=False))
     answer = VtexResponse(200, payload=order(package("0055")))
     found = outcome_of_answer(of, LOOK, answer, around(adopt=adopt))
     if not adopt:
         assert found.settlement is not None
-        assert "'0055'" in (found.settlement.waiting_because or "")
-        assert found.claim.facts.vtex_invoice_number is None
+        assert "'0055'" in (found.settlement.waiting_reason or "")
+        assert found.claim.snapshot.vtex_invoice_number is None
         return
     assert found.settlement is None
     assert values(found, "looked")["vtex_invoice_number"] == "0055"
-    assert found.claim.facts.addressed_as == "0055"
-    assert found.claim.facts.looked
+    assert found.claim.snapshot.addressed_as == "0055"
+    assert found.claim.snapshot.looked
 
 
 @pytest.mark.parametrize(
     ("why", "query"),
-    [("doubt", "accept_announcement"), ("verify", "delivery_verified")],
+    [("doubt", "accept_tracking"), ("verify", "delivery_verified")],
 )
 def test_a_look_is_judged_by_why_it_was_taken(why: str, query: str) -> None:
     body = (
         '{"trackingNumber":"AC123","trackingUrl":null,"courier":null,'
         '"dispatchedDate":null}'
     )
-    known = facts(pending=UnconfirmedWrite("announce", body), delivered_told=True)
+    known = snapshot(
+        pending=UnconfirmedWrite("send_tracking", body), delivered_published=True
+    )
     shown = order(package(**OURS, courierStatus={"finished": True}))
     found = answered(ReadOrder(why), 200, of=claim(known), payload=shown)
     assert queries(found) == [query]

@@ -25,24 +25,24 @@ from relay.outbound.plan import (
     SendEvents,
     SendTrackingNumber,
     Step,
-    announced_in,
     next_step,
     plan,
     quarantine_changes,
+    tracking_in,
 )
 from relay.outbound.settlement import Settlement, rest
-from tests.domain.snapshots import NOW, NUMBER, POLICY, at, event, facts, told
+from tests.domain.snapshots import NOW, NUMBER, POLICY, at, event, published, snapshot
 from tests.outbound.making import claim
 
 OFF = replace(POLICY, first_email="off")
 DELTA = replace(OFF, events="delta")
 SCAN = event(1, "in_transit", 5, city="Salto", state="SP")
 DELIVERY = event(2, "delivered", 30)
-GUARD = told(event(90, "label_created", -1))
+GUARD = published(event(90, "label_created", -1))
 BODY = (
     '{"trackingNumber":"AC9","trackingUrl":null,"courier":null,"dispatchedDate":null}'
 )
-ANNOUNCED = SentTrackingNumber("AC9")
+TRACKING_SENT = SentTrackingNumber("AC9")
 
 
 def next_of(
@@ -51,47 +51,55 @@ def next_of(
     return next_step(claim(known), NOW, policy, can_read=can_read, **more)
 
 
-def published(known: Snapshot, policy: Policy = OFF) -> Any:
+def published_by(known: Snapshot, policy: Policy = OFF) -> Any:
     step = next_of(known, policy)
     assert isinstance(step, SendEvents)
     return json.loads(step.body)
 
 
-UNANNOUNCED = facts(SCAN, announced_as=None, looked=False)
+UNANNOUNCED = snapshot(SCAN, tracking_sent_as=None, looked=False)
 
 
 @pytest.mark.parametrize(
     ("known", "can_read", "expected"),
     [
         (
-            facts(SCAN, closed_because="cancelled"),
+            snapshot(SCAN, closed_reason="cancelled"),
             True,
             Rest(closes_because="cancelled"),
         ),
         (
-            facts(SCAN, closed_because="forgotten"),
+            snapshot(SCAN, closed_reason="forgotten"),
             True,
             Rest(closes_because="forgotten"),
         ),
-        (facts(pending=UnconfirmedWrite("publish", "{}")), True, ReadOrder("doubt")),
+        (snapshot(pending=UnconfirmedWrite("publish", "{}")), True, ReadOrder("doubt")),
         (
-            facts(pending=UnconfirmedWrite("announce", BODY)),
+            snapshot(pending=UnconfirmedWrite("send_tracking", BODY)),
             False,
-            SendTrackingNumber(ANNOUNCED, BODY),
+            SendTrackingNumber(TRACKING_SENT, BODY),
         ),
         (
-            facts(pending=UnconfirmedWrite("publish", "{}", is_delivered=True)),
+            snapshot(pending=UnconfirmedWrite("publish", "{}", is_delivered=True)),
             False,
             SendEvents((), "{}", is_delivered=True),
         ),
-        (facts(SCAN, delivered_told=True), True, Rest(closes_because="delivered")),
-        (facts(delivered_told=True, in_doubt_since=NOW), True, ReadOrder("verify")),
         (
-            facts(delivered_told=True, in_doubt_since=NOW),
+            snapshot(SCAN, delivered_published=True),
+            True,
+            Rest(closes_because="delivered"),
+        ),
+        (
+            snapshot(delivered_published=True, in_doubt_since=NOW),
+            True,
+            ReadOrder("verify"),
+        ),
+        (
+            snapshot(delivered_published=True, in_doubt_since=NOW),
             False,
             Rest(closes_because="delivered"),
         ),
-        (facts(SCAN, announcement=None), True, Rest(waiting_because=NO_NUMBER)),
+        (snapshot(SCAN, tracking=None), True, Rest(waiting_reason=NO_NUMBER)),
         (UNANNOUNCED, True, ReadOrder("first")),
     ],
 )
@@ -106,7 +114,7 @@ def test_what_comes_before_telling(
     [
         (UNANNOUNCED, False),
         (replace(UNANNOUNCED, looked=True), True),
-        (replace(UNANNOUNCED, announced_as=ANNOUNCED), True),
+        (replace(UNANNOUNCED, tracking_sent_as=TRACKING_SENT), True),
     ],
 )
 def test_a_number_is_announced_with_all_four_fields(
@@ -114,7 +122,7 @@ def test_a_number_is_announced_with_all_four_fields(
 ) -> None:
     step = next_of(known, can_read=can_read)
     assert isinstance(step, SendTrackingNumber)
-    assert step.announcement == NUMBER
+    assert step.tracking == NUMBER
     assert step.is_delivered is False
     assert json.loads(step.body) == {
         "trackingNumber": "AC123",
@@ -122,12 +130,12 @@ def test_a_number_is_announced_with_all_four_fields(
         "courier": "Acme",
         "dispatchedDate": "2026-03-02",
     }
-    assert announced_in(step.body) == NUMBER
+    assert tracking_in(step.body) == NUMBER
 
 
 def test_an_announcement_never_holds_empty_texts() -> None:
     held = SentTrackingNumber("AC123", "", None, "")
-    step = next_of(replace(UNANNOUNCED, announcement=held), can_read=False)
+    step = next_of(replace(UNANNOUNCED, tracking=held), can_read=False)
     assert isinstance(step, SendTrackingNumber)
     fields = json.loads(step.body)
     assert list(fields) == [
@@ -140,21 +148,24 @@ def test_an_announcement_never_holds_empty_texts() -> None:
 
 
 def test_a_stored_announcement_may_be_without_a_number() -> None:
-    assert announced_in(BODY.replace('"AC9"', "null")).tracking_number == ""
+    assert tracking_in(BODY.replace('"AC9"', "null")).tracking_number == ""
 
 
 def test_a_write_in_doubt_is_repeated_with_what_was_stored() -> None:
-    waiting = told(SCAN, accepted=False)
-    known = facts(
-        SCAN, DELIVERY, told=(GUARD, waiting), pending=UnconfirmedWrite("publish", "{}")
+    waiting = published(SCAN, accepted=False)
+    known = snapshot(
+        SCAN,
+        DELIVERY,
+        published=(GUARD, waiting),
+        pending=UnconfirmedWrite("publish", "{}"),
     )
     step = next_of(known, can_read=False)
     assert step == SendEvents((waiting,), "{}", is_delivered=False)
 
 
 def test_all_that_was_told_goes_out_again_before_what_is_new() -> None:
-    known = facts(SCAN, DELIVERY, told=(told(SCAN), GUARD))
-    body = published(known)
+    known = snapshot(SCAN, DELIVERY, published=(published(SCAN), GUARD))
+    body = published_by(known)
     words = [e["description"] for e in body["events"]]
     assert words == ["label created", "in transit", "delivered"]
     assert body["isDelivered"] is True
@@ -162,7 +173,7 @@ def test_all_that_was_told_goes_out_again_before_what_is_new() -> None:
 
 
 def test_an_event_goes_out_in_the_accounts_time() -> None:
-    body = published(facts(SCAN))
+    body = published_by(snapshot(SCAN))
     assert body == {
         "isDelivered": False,
         "deliveredDate": None,
@@ -179,27 +190,29 @@ def test_an_event_goes_out_in_the_accounts_time() -> None:
 
 def test_what_was_told_goes_out_as_it_was_told() -> None:
     was: PublishedEvent = replace(
-        told(SCAN),
+        published(SCAN),
         object=dict.fromkeys(("city", "state", "description", "date"), "as it was"),
     )
-    body = published(facts(SCAN, DELIVERY, told=(was,)))
+    body = published_by(snapshot(SCAN, DELIVERY, published=(was,)))
     assert body["events"][0] == was.object
 
 
 def test_the_same_instant_goes_by_position() -> None:
     later = event(3, "held", 5, position=-1, code="zz")
-    body = published(facts(SCAN, later))
+    body = published_by(snapshot(SCAN, later))
     assert [e["description"] for e in body["events"]] == ["held", "in transit"]
 
 
 def test_a_delta_is_what_is_new() -> None:
-    body = published(facts(SCAN, DELIVERY, told=(GUARD, told(SCAN))), DELTA)
+    body = published_by(
+        snapshot(SCAN, DELIVERY, published=(GUARD, published(SCAN))), DELTA
+    )
     assert [e["description"] for e in body["events"]] == ["delivered"]
 
 
 def test_a_delta_without_news_repeats_the_last_object() -> None:
-    known = facts(DELIVERY, told=(GUARD, told(DELIVERY)))
-    body = published(known, DELTA)
+    known = snapshot(DELIVERY, published=(GUARD, published(DELIVERY)))
+    body = published_by(known, DELTA)
     assert [e["description"] for e in body["events"]] == ["delivered"]
     assert body["isDelivered"] is True
 
@@ -209,12 +222,12 @@ def test_a_delta_without_news_repeats_the_last_object() -> None:
     [(0, "in transit"), (2, "volume 2/3: in transit")],
 )
 def test_words_say_which_of_several_parcels(volume: int, words: str) -> None:
-    body = published(facts(replace(SCAN, volume=volume), volumes=3))
+    body = published_by(snapshot(replace(SCAN, volume=volume), volumes=3))
     assert body["events"][0]["description"] == words
 
 
 def test_what_is_told_first_is_remembered_with_its_key() -> None:
-    step = next_of(facts(SCAN), OFF)
+    step = next_of(snapshot(SCAN), OFF)
     assert isinstance(step, SendEvents)
     (new,) = step.new
     assert (new.volume, new.occurred_at, new.code) == (1, at(5), "in_transit")
@@ -222,20 +235,20 @@ def test_what_is_told_first_is_remembered_with_its_key() -> None:
 
 
 def test_at_rest_it_is_looked_at_again_when_something_becomes_tellable() -> None:
-    assert next_of(facts()) == Rest()
+    assert next_of(snapshot()) == Rest()
     ahead = event(3, "in_transit", 24 * 8 + 6)
-    assert next_of(facts(ahead)) == Rest(next_at=ahead.occurred_at)
+    assert next_of(snapshot(ahead)) == Rest(next_at=ahead.occurred_at)
 
 
 def test_a_shipment_closes_when_all_is_told() -> None:
     lost = event(3, "lost", 5, final=True)
-    assert isinstance(next_of(facts(lost, told=(GUARD,))), SendEvents)
-    known = facts(lost, told=(GUARD, told(lost)))
+    assert isinstance(next_of(snapshot(lost, published=(GUARD,))), SendEvents)
+    known = snapshot(lost, published=(GUARD, published(lost)))
     assert next_of(known) == Rest(closes_because="lost")
 
 
 def test_while_the_reader_is_behind_it_is_looked_at_again_soon() -> None:
-    known = facts(DELIVERY, told=(GUARD,))
+    known = snapshot(DELIVERY, published=(GUARD,))
     behind = next_of(known, read_up_to=NOW)
     assert behind == Rest(next_at=NOW + UNREAD_PAUSE)
     assert isinstance(next_of(known), SendEvents)
@@ -271,13 +284,13 @@ def test_before_an_announcement_its_body_is_stored() -> None:
     assert list(found) == ["store_call", "store_write"]
     (write,) = found["store_write"]
     pending = UnconfirmedWrite(**json.loads(write["pending"]))
-    assert pending == UnconfirmedWrite("announce", BODY, is_delivered=False)
+    assert pending == UnconfirmedWrite("send_tracking", BODY, is_delivered=False)
     assert write["is_delivered"] == 0
     assert found["store_call"][0]["body"] == BODY
 
 
 def test_before_publishing_its_objects_are_stored() -> None:
-    new = replace(told(SCAN, accepted=False), object={"description": "é"})
+    new = replace(published(SCAN, accepted=False), object={"description": "é"})
     found = changes_of(SendEvents((new,), "{}", is_delivered=True))
     (write,) = found["store_write"]
     assert json.loads(write["pending"])["is_delivered"] is True
@@ -297,14 +310,17 @@ def test_before_publishing_its_objects_are_stored() -> None:
 
 
 def test_the_lists_of_quarantined_events_follow_the_rules() -> None:
-    doubtful = facts(DELIVERY, event(3, "in_transit", 31))
+    doubtful = snapshot(DELIVERY, event(3, "in_transit", 31))
     row = {"shipment": 1, "event": 2, "because": CONTRADICTED}
     assert quarantine_changes(doubtful, NOW, POLICY) == [("quarantine_event", row)]
-    assert quarantine_changes(replace(doubtful, delivered_told=True), NOW, POLICY) == []
-    shown = replace(DELIVERY, quarantined_because=CONTRADICTED)
-    listed = facts(shown, event(3, "in_transit", 31))
+    assert (
+        quarantine_changes(replace(doubtful, delivered_published=True), NOW, POLICY)
+        == []
+    )
+    shown = replace(DELIVERY, quarantine_reason=CONTRADICTED)
+    listed = snapshot(shown, event(3, "in_transit", 31))
     assert quarantine_changes(listed, NOW, POLICY) == []
-    lifted = facts(shown)
+    lifted = snapshot(shown)
     assert quarantine_changes(lifted, NOW, POLICY) == [
         ("quarantine_event", row | {"because": None})
     ]
@@ -314,7 +330,7 @@ def test_a_rest_settles_as_it_says() -> None:
     step = Rest(NOW + timedelta(hours=1), "waits", "closed", "stuck")
     assert rest(step) == Settlement(
         due_at=NOW + timedelta(hours=1),
-        waiting_because="waits",
+        waiting_reason="waits",
         closes_because="closed",
-        stuck_because="stuck",
+        stuck_reason="stuck",
     )

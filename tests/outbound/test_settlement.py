@@ -45,9 +45,9 @@ def test_a_shipment_at_rest_is_due_when_it_says_and_has_failed_at_nothing() -> N
         "lane": 0,
         "attempts": 0,
         "failing_since": None,
-        "waiting_because": None,
-        "stuck_because": None,
-        "closed_because": None,
+        "waiting_reason": None,
+        "stuck_reason": None,
+        "closed_reason": None,
         "doubt": 0,
     }
 
@@ -62,7 +62,7 @@ def test_a_postponement_for_the_accounts_sake_gives_its_count_back(
     row = settled(postponed(NOW + HOUR, "busy", counts=counts), attempts=attempts)
     assert row["attempts"] == expected
     assert row["due_at"] == row["not_before"] == micros(NOW + HOUR)
-    assert (row["lane"], row["waiting_because"]) == (BACKLOG, "busy")
+    assert (row["lane"], row["waiting_reason"]) == (BACKLOG, "busy")
 
 
 def test_a_failure_is_remembered_from_its_beginning() -> None:
@@ -75,13 +75,13 @@ def test_a_failure_is_remembered_from_its_beginning() -> None:
 
 def test_what_is_stuck_is_due_no_more() -> None:
     row = settled(stuck("refused"), attempts=2)
-    assert row["stuck_because"] == "refused"
+    assert row["stuck_reason"] == "refused"
     assert (row["due_at"], row["attempts"]) == (None, 2)
 
 
 def test_what_is_over_says_why() -> None:
     row = settled(Settlement(closes_because="returned"))
-    assert (row["closed_because"], row["due_at"]) == ("returned", None)
+    assert (row["closed_reason"], row["due_at"]) == ("returned", None)
 
 
 @pytest.mark.parametrize(
@@ -191,16 +191,16 @@ def test_the_tenth_refusal_alike_pauses_the_account() -> None:
     state = AccountState("store")
     for _ in range(9):
         after(state, settlement.refused("bad url"))
-    assert state.paused_because is None
+    assert state.paused_reason is None
     after(state, settlement.refused("bad url"))
-    assert state.paused_because == "10 shipments in a row were refused alike: bad url"
+    assert state.paused_reason == "10 shipments in a row were refused alike: bad url"
 
 
 def test_refusals_that_differ_pause_nothing() -> None:
     state = AccountState("store")
     for n in range(30):
         after(state, settlement.refused("bad url" if n % 10 else "bad date"))
-    assert state.paused_because is None
+    assert state.paused_reason is None
     assert (state.refused_words, state.refused_count) == ("bad url", 9)
 
 
@@ -227,6 +227,6 @@ def test_orders_may_be_read_while_the_gate_is_open_or_it_is_time_to_try(
 
 
 def test_what_was_told_as_delivered_stays_closed_while_it_is_read_back() -> None:
-    told = claim(replace(claim().facts, delivered_told=True))
-    _, row = settle_change(told, postponed(NOW, "not shown yet"), NOW)
-    assert row["closed_because"] == "delivered"
+    published = claim(replace(claim().snapshot, delivered_published=True))
+    _, row = settle_change(published, postponed(NOW, "not shown yet"), NOW)
+    assert row["closed_reason"] == "delivered"

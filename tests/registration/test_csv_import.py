@@ -10,7 +10,7 @@ HEADER = ("orderId", "invoiceNumber", "trackingNumber", "volumes")
 
 
 def test_the_columns_have_the_names_of_the_api() -> None:
-    assert {"orderId", "invoiceNumber", "carrierTaxId", "announced"} <= set(COLUMNS)
+    assert {"orderId", "invoiceNumber", "carrierTaxId", "trackingSent"} <= set(COLUMNS)
     assert "parcels" not in COLUMNS
 
 
@@ -58,7 +58,7 @@ def test_a_row_knows_the_line_on_which_it_begins() -> None:
 def test_a_column_that_every_label_needs_is_missed_once(header: str, says: str) -> None:
     with pytest.raises(InvalidLabel, match=says) as caught:
         read_table(f"{header}\nv1\nv2\n".encode())
-    assert caught.value.way_out.startswith("add it")
+    assert caught.value.hint.startswith("add it")
 
 
 def test_references_have_a_column_for_each_type() -> None:
@@ -79,7 +79,7 @@ def test_references_have_a_column_for_each_type() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "says", "way_out"),
+    ("content", "says", "hint"),
     [
         (b"", "the file is empty", "orderId"),
         (b"orderId\n\n\xe7\xe3o", "line 3: the file is not UTF-8", "CSV UTF-8"),
@@ -91,17 +91,17 @@ def test_references_have_a_column_for_each_type() -> None:
     ],
 )
 def test_a_file_that_is_no_table_is_refused(
-    content: bytes, says: str, way_out: str
+    content: bytes, says: str, hint: str
 ) -> None:
     with pytest.raises(InvalidLabel, match=says) as caught:
         read_table(content)
-    assert way_out in caught.value.way_out
+    assert hint in caught.value.hint
 
 
 def test_a_row_becomes_the_fields_of_a_label() -> None:
     header = (
         *HEADER,
-        "announced",
+        "trackingSent",
         "imported",
         "reason",
         "carrierTaxId",
@@ -122,7 +122,7 @@ def test_a_row_becomes_the_fields_of_a_label() -> None:
         "orderId": "v1-01",
         "invoiceNumber": "000012",
         "volumes": 2,
-        "announced": True,
+        "trackingSent": True,
         "imported": False,
         "carrierTaxId": "11222333000181",
         "dispatchedDate": "2026-08-01",
@@ -145,7 +145,7 @@ def test_yes_and_no_may_be_portuguese(cell: str, value: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "cell", "says", "way_out"),
+    ("field", "cell", "says", "hint"),
     [
         ("volumes", "2,0", "decimal comma", "write 2"),
         ("volumes", "2,5", "decimal comma", "a whole number"),
@@ -156,19 +156,19 @@ def test_yes_and_no_may_be_portuguese(cell: str, value: bool) -> None:
         ("carrierTaxId", "11.222.333/0001-82", "check digits", "carrier's invoice"),
         ("invoiceKey", "3,52608E+43", "digits are lost", "format `text`"),
         ("trackingNumber", "1E+12", "digits are lost", "format `text`"),
-        ("announced", "perhaps", "neither true nor false", "write true"),
+        ("trackingSent", "perhaps", "neither true nor false", "write true"),
     ],
 )
 def test_a_cell_that_is_wrong_is_named_with_the_way_out(
-    field: str, cell: str, says: str, way_out: str
+    field: str, cell: str, says: str, hint: str
 ) -> None:
     with pytest.raises(InvalidLabel, match=says) as caught:
         label_fields((field,), (cell,))
     assert caught.value.field == field
-    assert way_out in caught.value.way_out
+    assert hint in caught.value.hint
 
 
 def test_a_row_with_too_many_cells_is_refused() -> None:
     with pytest.raises(InvalidLabel, match="2 cells") as caught:
         label_fields(("orderId",), ("a", "b"))
-    assert "quotes" in caught.value.way_out
+    assert "quotes" in caught.value.hint

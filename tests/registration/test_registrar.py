@@ -62,7 +62,7 @@ One = Callable[..., CheckedLabel[Label]]
 def refused(register: Callable[[], object]) -> InvalidLabel:
     with pytest.raises(InvalidLabel) as found:
         register()
-    assert found.value.way_out
+    assert found.value.hint
     return found.value
 
 
@@ -123,7 +123,7 @@ def test_the_contract_is_found_by_name_tax_id_or_courier(
 
 
 @pytest.mark.parametrize(
-    ("fields", "field", "way_out"),
+    ("fields", "field", "hint"),
     [
         ({}, "account", "configured: outlet, store"),
         ({"account": "shop"}, "account", "configured: outlet, store"),
@@ -152,12 +152,12 @@ def test_the_contract_is_found_by_name_tax_id_or_courier(
     ],
 )
 def test_an_unknown_name_is_refused_with_those_that_are_configured(
-    several: Several, fields: dict[str, str], field: str, way_out: str
+    several: Several, fields: dict[str, str], field: str, hint: str
 ) -> None:
     error = refused(lambda: several(**fields))
 
     assert error.field == field
-    assert error.way_out.startswith(way_out)
+    assert error.hint.startswith(hint)
 
 
 def several_of(
@@ -178,7 +178,7 @@ def test_an_adapters_own_name_finds_the_only_contract_that_uses_it(
     assert register(courier="SWIFT").value.contract == "c"
     error = refused(lambda: register(courier="Acme"))
     assert error.field == "courier"
-    assert error.way_out.startswith("configured: Swift Cargo; ")
+    assert error.hint.startswith("configured: Swift Cargo; ")
 
 
 def test_names_of_a_contract_come_before_an_adapters(settings: Settled) -> None:
@@ -195,7 +195,7 @@ def test_without_any_names_of_couriers_the_contracts_are_listed(
 
     error = refused(lambda: register(courier="Swift"))
 
-    assert error.way_out == (
+    assert error.hint == (
         "add the name to `courier_names` of its contract, or send `contract`: a, b"
     )
 
@@ -250,8 +250,8 @@ def test_accounts_that_a_token_does_not_see_do_not_exist(settings: Settled) -> N
     other = refused(lambda: made.label(request(contract="zeta"), START, ["store"]))
 
     assert label.account == "store"
-    assert error.way_out == "configured: store"
-    assert other.way_out == "configured: acme"
+    assert error.hint == "configured: store"
+    assert other.hint == "configured: acme"
 
 
 # Invoice number and order id
@@ -433,7 +433,7 @@ def test_a_label_with_more_volumes_than_it_says_is_refused(
     error = refused(lambda: one(**fields))
 
     assert (error.field, str(error)) == ("volumes", words)
-    assert error.way_out == "leave `volumes` out, or correct it"
+    assert error.hint == "leave `volumes` out, or correct it"
 
 
 def test_several_parcels_keep_their_order_and_volumes(one: One) -> None:
@@ -450,7 +450,7 @@ def test_several_parcels_keep_their_order_and_volumes(one: One) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "moment", "told"),
+    ("given", "moment", "published"),
     [
         ("2026-02-01", datetime(2026, 2, 1, 3, tzinfo=UTC), "2026-02-01"),
         (
@@ -471,12 +471,12 @@ def test_several_parcels_keep_their_order_and_volumes(one: One) -> None:
     ],
 )
 def test_a_dispatch_date_is_read_in_the_zone_of_the_account(
-    one: One, given: str, moment: datetime, told: str
+    one: One, given: str, moment: datetime, published: str
 ) -> None:
     checked = one(dispatchedDate=given)
 
     assert checked.value.dispatched_at == moment
-    assert checked.value.dispatched_date == told
+    assert checked.value.dispatched_date == published
     assert checked.warnings == ()
 
 
@@ -506,7 +506,7 @@ def test_the_promised_day_is_a_day(one: One) -> None:
 
 
 @pytest.mark.parametrize(
-    ("way", "fields", "announce"),
+    ("way", "fields", "send_tracking"),
     [
         ("given", {"trackingNumber": "BR1"}, "BR1"),
         ("given", {}, None),
@@ -519,12 +519,12 @@ def test_the_promised_day_is_a_day(one: One) -> None:
     ],
 )
 def test_the_number_that_vtex_is_told_is_the_contracts_choice(
-    one: One, way: str, fields: dict[str, Any], announce: str | None
+    one: One, way: str, fields: dict[str, Any], send_tracking: str | None
 ) -> None:
     checked = one({"tracking_number": way}, **fields)
 
-    assert checked.value.announce == announce
-    missing = way == "nfe_key" and announce is None
+    assert checked.value.send_tracking == send_tracking
+    missing = way == "nfe_key" and send_tracking is None
     assert any("invoiceKey: it is missing" in w for w in checked.warnings) is missing
 
 
@@ -581,10 +581,10 @@ def test_the_courier_is_the_given_one_else_the_contracts_else_the_adapters(
 
 
 def test_the_label_knows_what_the_erp_gave_itself(one: One) -> None:
-    label = one(courier="ACME", invoiceKey=KEY, announced=True).value
+    label = one(courier="ACME", invoiceKey=KEY, trackingSent=True).value
 
     assert label.given == {"courier", "invoice_key"}
-    assert label.announced
+    assert label.tracking_sent
 
 
 # The request
@@ -593,7 +593,7 @@ def test_the_label_knows_what_the_erp_gave_itself(one: One) -> None:
 def test_empty_texts_count_as_missing_where_a_field_may_be_missing(one: One) -> None:
     label = one(trackingNumber="", trackingUrl="", courier="", invoiceKey="").value
 
-    assert label.announce is None
+    assert label.send_tracking is None
     assert label.courier == "Acme Express"
 
 
@@ -606,7 +606,7 @@ def test_empty_texts_count_as_missing_where_a_field_may_be_missing(one: One) -> 
         {"volume": 0},
         {"volume": 1000},
         {"volume": "1"},
-        {"announced": "yes"},
+        {"trackingSent": "yes"},
         {"trackingnumber": "A"},
         {"references": [{"type": "awb", "value": "1"}]},
         {"references": [{"type": 1, "value": "1"}]},

@@ -209,11 +209,11 @@ async def test_a_running_relay_takes_new_secrets_and_tokens(
 ) -> None:
     async with TestClient(TestServer(relay.application())) as client:
         new = {"url_secret": "n" * 16, "previous_url_secret": "s" * 16}
-        told = serving(tmp_path, new)
-        me = told.tokens["me"].model_validate(
+        published = serving(tmp_path, new)
+        me = published.tokens["me"].model_validate(
             {"name": "me", "token": "u" * 32, "scopes": ["operator"]}
         )
-        await reload(relay, told.model_copy(update={"tokens": {"me": me}}))
+        await reload(relay, published.model_copy(update={"tokens": {"me": me}}))
         for secret, status in (("n", 200), ("s", 200), ("x", 401)):
             answer = await client.post(f"/webhooks/swift/{secret * 16}", data=b"{}")
             assert answer.status == status
@@ -227,24 +227,24 @@ async def test_new_credentials_open_the_gates(relay: Relay, tmp_path: Path) -> N
     accounts = Accounts(relay.database)
     async with relay.database.writing() as tx:
         state = (await accounts.all())[0]
-        state.paused_because = "refused"
+        state.paused_reason = "refused"
         await tx.run("save_account", **state.columns())
     await relay.reload(serving(tmp_path, app_token="a-newer-token"))
-    assert (await accounts.all())[0].paused_because is None
+    assert (await accounts.all())[0].paused_reason is None
     vtex = relay.publisher.terms.accounts["store"].vtex
     assert vtex.app_token == "a-newer-token"
-    policy = relay.sweeper.sweep.policy("store", "swift")
+    policy = relay.housekeeper.sweep.policy("store", "swift")
     assert policy == relay.publisher.terms.policy("store", "swift")
 
 
 async def test_a_contract_can_be_added(relay: Relay, tmp_path: Path) -> None:
     async with TestClient(TestServer(relay.application())) as client:
-        told = serving(tmp_path)
-        more = told.contracts["swift"].model_copy(update={"name": "more"})
-        contracts = told.contracts | {"more": more}
+        published = serving(tmp_path)
+        more = published.contracts["swift"].model_copy(update={"name": "more"})
+        contracts = published.contracts | {"more": more}
         address = f"/webhooks/more/{'s' * 16}"
         assert (await client.post(address, data=b"{}")).status == 404
-        await reload(relay, told.model_copy(update={"contracts": contracts}))
+        await reload(relay, published.model_copy(update={"contracts": contracts}))
         assert (await client.post(address, data=b"{}")).status == 200
         await relay.reader.step()
         (document,) = await everything(relay.database, "documents")
@@ -275,7 +275,7 @@ async def test_bounds_adoption_and_expiry_follow(relay: Relay, tmp_path: Path) -
     await relay.reload(serving(tmp_path, new))
     assert relay.terms.lower_bounds == {"swift": timedelta(days=2)}
     assert relay.terms.adoptions.keys() == {"swift"}
-    assert relay.sweeper.sweep.expires_after("swift") == timedelta(days=3)
+    assert relay.housekeeper.sweep.expires_after("swift") == timedelta(days=3)
 
 
 async def test_the_pace_of_asking_follows(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ async def test_everything_told_is_listed_in_order(sandbox: Any, scan: Any) -> No
     await sandbox.patch(trackingNumber=1)
     await sandbox.put(scan())
 
-    first, second = await sandbox.listed("told")
+    first, second = await sandbox.listed("writes")
 
     assert first["body"]["trackingNumber"] == "TN1"
     assert second.pop("body")["events"] == [scan()]

@@ -28,7 +28,7 @@ async def test_any_status_can_be_answered(sandbox: Any, status: int) -> None:
 
     assert response.status == status
     assert "error" in await response.json()
-    assert (await sandbox.listed("told")) == []
+    assert (await sandbox.listed("writes")) == []
 
 
 async def test_a_fault_ends_after_its_times(sandbox: Any) -> None:
@@ -104,7 +104,7 @@ async def test_a_connection_is_cut_before_anything_is_done(sandbox: Any) -> None
 
     assert await cut(sandbox.patch())
 
-    assert await sandbox.listed("told") == []
+    assert await sandbox.listed("writes") == []
     (call,) = await sandbox.listed("calls")
     assert (call["answered"], call["carriedOut"]) == ("cut", False)
     assert call["fault"] == "cut_before"
@@ -116,8 +116,8 @@ async def test_a_connection_is_cut_after_the_call_was_carried_out(sandbox: Any) 
     assert await cut(sandbox.patch())
 
     assert (await sandbox.package())["trackingNumber"] == "TN1"
-    (told,) = await sandbox.listed("told")
-    assert (told["answered"], told["carriedOut"]) == ("cut", True)
+    (published,) = await sandbox.listed("writes")
+    assert (published["answered"], published["carriedOut"]) == ("cut", True)
 
 
 async def test_aiohttp_s_own_second_put_is_seen(sandbox: Any, scan: Any) -> None:
@@ -140,18 +140,18 @@ async def test_a_call_is_carried_out_after_its_caller_gave_up(
     await sandbox.fault("late", times=1, delaySeconds=0.01)
 
     assert await cut(sandbox.patch())
-    (told,) = await sandbox.listed("told")
-    assert (told["answered"], told["carriedOut"]) == ("late", False)
+    (published,) = await sandbox.listed("writes")
+    assert (published["answered"], published["carriedOut"]) == ("late", False)
     assert (await sandbox.package())["trackingNumber"] is None
 
     clock.forward(30)
     await sandbox.world.settled()
 
     assert (await sandbox.package())["trackingNumber"] == "TN1"
-    (told,) = await sandbox.listed("told")
-    assert told["carriedOut"] is True
-    assert told["at"] == "2026-08-01T12:00:00.0000000+00:00"
-    assert told["carriedOutAt"] == "2026-08-01T12:00:30.0000000+00:00"
+    (published,) = await sandbox.listed("writes")
+    assert published["carriedOut"] is True
+    assert published["at"] == "2026-08-01T12:00:00.0000000+00:00"
+    assert published["carriedOutAt"] == "2026-08-01T12:00:30.0000000+00:00"
 
 
 async def test_a_late_call_can_keep_its_caller_waiting(sandbox: Any) -> None:
@@ -159,7 +159,7 @@ async def test_a_late_call_can_keep_its_caller_waiting(sandbox: Any) -> None:
 
     async with asyncio.TaskGroup() as tasks:
         waiting = tasks.create_task(sandbox.patch())
-        while not await sandbox.listed("told"):
+        while not await sandbox.listed("writes"):
             assert not waiting.done()
         await sandbox.world.settled()
         assert not waiting.done()
@@ -167,14 +167,14 @@ async def test_a_late_call_can_keep_its_caller_waiting(sandbox: Any) -> None:
     while not await sandbox.listed("calls", "?answered=late"):
         assert await sandbox.listed("calls", "?answered=None")
 
-    assert (await sandbox.listed("told"))[0]["carriedOut"] is True
+    assert (await sandbox.listed("writes"))[0]["carriedOut"] is True
 
 
 async def test_a_late_read_is_no_write(sandbox: Any) -> None:
     await sandbox.fault("late", times=1)
     assert await cut(sandbox.get())
     await sandbox.world.settled()
-    assert await sandbox.listed("told") == []
+    assert await sandbox.listed("writes") == []
 
 
 async def test_a_slow_call_is_carried_out_at_once(sandbox: Any) -> None:
@@ -182,7 +182,7 @@ async def test_a_slow_call_is_carried_out_at_once(sandbox: Any) -> None:
 
     async with asyncio.TaskGroup() as tasks:
         waiting = tasks.create_task(sandbox.patch())
-        while not await sandbox.listed("told"):
+        while not await sandbox.listed("writes"):
             assert not waiting.done()
         assert (await sandbox.package())["trackingNumber"] == "TN1"
         sandbox.world.closing.set()
@@ -211,15 +211,15 @@ async def test_a_receipt_may_be_a_lie(sandbox: Any) -> None:
     assert response.status == 200
     assert (await response.json())["receipt"]
     assert (await sandbox.package())["trackingNumber"] is None
-    (told,) = await sandbox.listed("told")
-    assert (told["answered"], told["carriedOut"]) == (200, False)
+    (published,) = await sandbox.listed("writes")
+    assert (published["answered"], published["carriedOut"]) == (200, False)
 
 
 async def test_who_follows_a_redirect_is_complained_of(sandbox: Any) -> None:
     await sandbox.fault("redirect", times=1)
     response = await sandbox.patch()
     assert response.status == 302
-    assert await sandbox.listed("told") == []
+    assert await sandbox.listed("writes") == []
     assert await sandbox.rules() == []
 
     await sandbox.client.session.get(response.headers["Location"])
@@ -238,7 +238,7 @@ async def test_an_invalid_call_is_refused_under_a_fault_too(sandbox: Any) -> Non
     await sandbox.fault("late", times=1)
     assert await cut(sandbox.patch(trackingNumber=1))
     await sandbox.world.settled()
-    assert await sandbox.listed("told") == []
+    assert await sandbox.listed("writes") == []
     assert await sandbox.rules() == ["body"]
 
 
@@ -255,7 +255,7 @@ async def test_a_write_beside_one_that_waits_is_complained_of(sandbox: Any) -> N
     await sandbox.fault("slow", times=1, delaySeconds=60)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(sandbox.patch())
-        while not await sandbox.listed("told"):
+        while not await sandbox.listed("writes"):
             pass
         await sandbox.patch()
         sandbox.world.closing.set()

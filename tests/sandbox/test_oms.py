@@ -157,7 +157,10 @@ async def test_an_identical_put_is_accepted_and_changes_nothing(
 
     assert response.status == 200
     assert len((await sandbox.package())["courierStatus"]["data"]) == 1
-    assert [told["changed"] for told in await sandbox.listed("told")] == [True, False]
+    assert [published["changed"] for published in await sandbox.listed("writes")] == [
+        True,
+        False,
+    ]
 
 
 async def test_a_put_needs_a_tracking_number(sandbox: Any, scan: Any) -> None:

@@ -70,7 +70,7 @@ class Relay:
         body = await request.read()
         good = hmac.new(b"s3cret-0", body, hashlib.sha256).hexdigest()
         if request.headers["X-Signature"] != good:
-            return web.Response(status=401, text="untrusted")
+            return web.Response(status=401, text="rejected")
         self.bodies.append(body)
         status = self.answers.pop(0) if self.answers else 200
         return web.Response(status=status, text="kept")
@@ -141,7 +141,7 @@ async def test_a_scan_without_a_time_is_of_now(staged: Any, relay: Relay) -> Non
 async def test_a_forged_webhook_is_signed_wrongly(staged: Any, relay: Relay) -> None:
     body = scan_of(relay, forged=True)
     sent = await staged.ask("POST", "/carriers/caller/scans", body)
-    assert (sent["status"], sent["body"]) == (401, "untrusted")
+    assert (sent["status"], sent["body"]) == (401, "rejected")
 
 
 @pytest.mark.parametrize("secret", ["", "x", "whsec_MfKQ9r8GKYqrTwjU", "----------"])

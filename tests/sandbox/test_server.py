@@ -36,11 +36,11 @@ async def test_its_end_releases_those_who_wait(sandbox: Any) -> None:
     await sandbox.fault("late", times=1, delaySeconds=3600, hang=True)
     async with asyncio.TaskGroup() as tasks:
         waiting = tasks.create_task(sandbox.patch())
-        while not await sandbox.listed("told"):
+        while not await sandbox.listed("writes"):
             assert not waiting.done()
         await sandbox.client.app.shutdown()
     await sandbox.world.settled()
-    assert sandbox.world.records.told[0].carried_out_at is None
+    assert sandbox.world.records.published[0].carried_out_at is None
 
 
 def test_by_default_it_plays_all_carriers_and_merges() -> None:

@@ -54,9 +54,9 @@ async def register(
         order_id=order,
         invoice_number="55",
         parcels=(LabelParcel(number),),
-        announce=number,
+        send_tracking=number,
         tracking_url=f"https://acme.example/{number}",
-        announced=True,
+        tracking_sent=True,
         given=frozenset({"tracking_number"}),
     )
     return (await Shipments(database).register(label, now)).id
@@ -110,6 +110,8 @@ async def claim(database: Database, now: datetime) -> list[Claim]:
 
 async def to_rest(database: Database, now: datetime) -> None:
     """Settle every shipment, as if VTEX had been told all there is."""
-    nothing = "due_at = NULL, news_due_at = NULL, first_news_at = NULL, lease = NULL"
+    nothing = (
+        "due_at = NULL, events_due_at = NULL, events_waiting_since = NULL, lease = NULL"
+    )
     more = f"not_before = NULL, tried_at = {micros(now)}"
     await execute(database, f"UPDATE shipments SET {nothing}, {more}")  # noqa: S608

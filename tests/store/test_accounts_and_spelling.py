@@ -52,7 +52,7 @@ def test_permits_refill_with_time_up_to_the_burst(
     ("columns", "because"),
     [
         ({}, None),
-        ({"paused_because": "ten alike"}, "ten alike"),
+        ({"paused_reason": "ten alike"}, "ten alike"),
         ({"write_closed": "401", "write_retry_at": INSTANT + 1}, "401"),
         ({"write_closed": "401", "write_retry_at": INSTANT}, None),
         ({"write_closed": "401"}, None),
@@ -72,7 +72,7 @@ def test_permits_refill_with_time_up_to_the_burst(
 def test_a_gate_is_shut_until_it_is_time_to_try(
     columns: dict[str, Any], because: str | None
 ) -> None:
-    assert AccountState("store", **columns).closed_because(INSTANT) == because
+    assert AccountState("store", **columns).closed_reason(INSTANT) == because
 
 
 def closed(account: str = "store") -> AccountState:
@@ -87,7 +87,7 @@ def closed(account: str = "store") -> AccountState:
         probe_at=9,
         refused_words="no",
         refused_count=9,
-        paused_because="ten alike",
+        paused_reason="ten alike",
         accepted_at=7,
         permits=5,
     )
@@ -112,7 +112,7 @@ async def test_an_account_is_opened_if_it_is_there(database: Database) -> None:
         await tx.run("save_account", **closed().columns())
     assert await accounts.all() == [closed()]
     assert await accounts.open("store")
-    assert (await accounts.all())[0].paused_because is None
+    assert (await accounts.all())[0].paused_reason is None
 
 
 async def test_changed_credentials_open_the_gates(database: Database) -> None:
@@ -123,10 +123,10 @@ async def test_changed_credentials_open_the_gates(database: Database) -> None:
         shut.credentials = "first"
         await tx.run("save_account", **shut.columns())
     assert not await accounts.credentials("store", "first", NOW)
-    assert (await accounts.all())[0].paused_because == "ten alike"
+    assert (await accounts.all())[0].paused_reason == "ten alike"
     assert await accounts.credentials("store", "second", NOW)
     (state,) = await accounts.all()
-    assert state.paused_because is None
+    assert state.paused_reason is None
     assert state.credentials == "second"
     assert state.permits_at == INSTANT
 

@@ -28,12 +28,12 @@ def way_in(
 
 
 @pytest.fixture
-async def keeper(sqlite: SqliteDatabase) -> Any:
+async def checkpointer(sqlite: SqliteDatabase) -> Any:
     now = [0.0]
-    keeper = Checkpointer(sqlite, lambda: now[0])
-    keeper.now = now  # type: ignore[attr-defined]
-    yield keeper
-    await keeper.close()
+    checkpointer = Checkpointer(sqlite, lambda: now[0])
+    checkpointer.now = now  # type: ignore[attr-defined]
+    yield checkpointer
+    await checkpointer.close()
 
 
 def log(database: SqliteDatabase) -> Path:
@@ -50,19 +50,19 @@ def delivery(i: int, size: int = 0) -> bytes:
 
 
 async def test_a_name_that_was_cut_is_nowhere_once_the_reader_is_idle(
-    sqlite: SqliteDatabase, way_in: WayIn, keeper: Any
+    sqlite: SqliteDatabase, way_in: WayIn, checkpointer: Any
 ) -> None:
     assert await sqlite.pragma("secure_delete") == 1
     escaped = NAME.replace("ö", "\\u00f6").encode()
     await way_in.keep(*(delivery(i, size=i * 97) for i in range(100)))
-    keeper.now[0] = 61
-    assert await keeper.step() == "PASSIVE"
+    checkpointer.now[0] = 61
+    assert await checkpointer.step() == "PASSIVE"
     assert escaped in sqlite.path.read_bytes()
     await way_in.read()
     assert escaped in on_disk(sqlite)
-    assert "idle" in way_in.told
-    keeper.burst_read()
-    assert await keeper.step() == "TRUNCATE"
+    assert "idle" in way_in.published
+    checkpointer.burst_read()
+    assert await checkpointer.step() == "TRUNCATE"
     assert log(sqlite).stat().st_size == 0
     assert escaped not in on_disk(sqlite)
     rows = await way_in.rows("documents")
@@ -70,66 +70,68 @@ async def test_a_name_that_was_cut_is_nowhere_once_the_reader_is_idle(
 
 
 async def test_the_log_is_moved_every_minute(
-    sqlite: SqliteDatabase, way_in: WayIn, keeper: Any
+    sqlite: SqliteDatabase, way_in: WayIn, checkpointer: Any
 ) -> None:
     await way_in.keep(b"x" * 50_000)
     before = sqlite.path.stat().st_size
-    keeper.now[0] = 59
-    assert await keeper.step() is None
-    keeper.now[0] = 60
-    assert await keeper.step() == "PASSIVE"
+    checkpointer.now[0] = 59
+    assert await checkpointer.step() is None
+    checkpointer.now[0] = 60
+    assert await checkpointer.step() == "PASSIVE"
     assert sqlite.path.stat().st_size > before
-    assert await keeper.step() is None
+    assert await checkpointer.step() is None
 
 
 async def test_a_long_log_is_moved_at_once_and_a_huge_one_emptied(
-    sqlite: SqliteDatabase, way_in: WayIn, keeper: Any
+    sqlite: SqliteDatabase, way_in: WayIn, checkpointer: Any
 ) -> None:
     await way_in.keep(b"x" * checkpoints.LONG)
-    assert await keeper.step() == "PASSIVE"
+    assert await checkpointer.step() == "PASSIVE"
     for _ in range(9):
         await way_in.keep(b"x" * checkpoints.LONG)
         async with sqlite.reading():  # who reads keeps the log from starting anew
             await way_in.keep(b"x")
     if log(sqlite).stat().st_size <= checkpoints.HUGE:
         await way_in.keep(b"x" * checkpoints.HUGE)
-    assert await keeper.step() == "TRUNCATE"
+    assert await checkpointer.step() == "TRUNCATE"
     assert log(sqlite).stat().st_size == 0
 
 
-async def test_the_log_is_emptied_now_and_then_only(way_in: WayIn, keeper: Any) -> None:
+async def test_the_log_is_emptied_now_and_then_only(
+    way_in: WayIn, checkpointer: Any
+) -> None:
     await way_in.keep(b"x")
-    keeper.burst_read()
-    assert await keeper.step() == "TRUNCATE"
-    keeper.burst_read()
-    keeper.now[0] = 9
-    assert await keeper.step() is None
-    keeper.now[0] = 10
-    assert await keeper.step() == "TRUNCATE"
+    checkpointer.burst_read()
+    assert await checkpointer.step() == "TRUNCATE"
+    checkpointer.burst_read()
+    checkpointer.now[0] = 9
+    assert await checkpointer.step() is None
+    checkpointer.now[0] = 10
+    assert await checkpointer.step() == "TRUNCATE"
 
 
 async def test_an_emptying_that_a_reader_prevents_is_tried_again(
-    sqlite: SqliteDatabase, way_in: WayIn, keeper: Any
+    sqlite: SqliteDatabase, way_in: WayIn, checkpointer: Any
 ) -> None:
     await way_in.keep(b"x")
     async with sqlite.reading() as tx:
         await tx.row("oldest_unread")
         await way_in.keep(b"y")
-        keeper.burst_read()
-        assert await keeper.step() == "TRUNCATE"
+        checkpointer.burst_read()
+        assert await checkpointer.step() == "TRUNCATE"
         assert log(sqlite).stat().st_size > 0
-    keeper.now[0] = 10
-    assert await keeper.step() == "TRUNCATE"
+    checkpointer.now[0] = 10
+    assert await checkpointer.step() == "TRUNCATE"
     assert log(sqlite).stat().st_size == 0
 
 
 async def test_a_database_without_log_is_left_alone(tmp_path: Path) -> None:
-    keeper = Checkpointer(SqliteDatabase(tmp_path / "none.db"), lambda: 0)
-    assert await keeper.step() is None
-    await keeper.close()
+    checkpointer = Checkpointer(SqliteDatabase(tmp_path / "none.db"), lambda: 0)
+    assert await checkpointer.step() is None
+    await checkpointer.close()
 
 
-async def test_the_loop_goes_on_after_an_error(keeper: Any) -> None:
+async def test_the_loop_goes_on_after_an_error(checkpointer: Any) -> None:
     steps = 0
 
     async def step() -> None:
@@ -138,9 +140,9 @@ async def test_the_loop_goes_on_after_an_error(keeper: Any) -> None:
         if steps == 1:
             raise OSError
 
-    keeper.step = step
+    checkpointer.step = step
     with capture_logs() as lines:
-        task = asyncio.create_task(keeper.run())
+        task = asyncio.create_task(checkpointer.run())
         await until(lambda: steps == 2)
     assert [line["event"] for line in lines] == ["the checkpoint failed"]
     task.cancel()

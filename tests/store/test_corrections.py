@@ -31,7 +31,7 @@ LABEL = Label(
     order_id="O-1",
     invoice_number="1",
     parcels=(LabelParcel("BR1", references=(CODE,)),),
-    announce="BR1",
+    send_tracking="BR1",
     tracking_url="https://acme.example/BR1",
     courier="Acme",
 )
@@ -42,7 +42,10 @@ TO_BR2 = Correction(
     was=("acme", "BR1"),
     contract="acme",
     number="BR2",
-    announced={"tracking_number": "BR2", "tracking_url": "https://acme.example/BR2"},
+    tracking_sent={
+        "tracking_number": "BR2",
+        "tracking_url": "https://acme.example/BR2",
+    },
 )
 UPDATED = ("trackingNumber", "trackingUrl")
 
@@ -84,7 +87,7 @@ class Desk:
             await self.way_in.keep(body(scan(number, "IT", self.now)))
         await self.way_in.read()
 
-    async def told(self) -> None:
+    async def published(self) -> None:
         """Remember that VTEX took what it was told of every event."""
         for match in await self.way_in.rows("event_parcels"):
             key = {
@@ -99,7 +102,9 @@ class Desk:
                 await tx.run("accept_told", **key, now=micros(self.now))
 
     async def withdrawn(self) -> list[bool]:
-        return [t["withdrawn_at"] is not None for t in await self.way_in.rows("told")]
+        return [
+            t["withdrawn_at"] is not None for t in await self.way_in.rows("published")
+        ]
 
     async def matched(self) -> list[tuple[int, int]]:
         """Return the events that count, each with its volume."""
@@ -128,7 +133,7 @@ async def test_the_events_of_a_wrong_number_are_dropped_and_no_longer_told(
     desk: Desk,
 ) -> None:
     await desk.scanned("BR1", "BR2")
-    await desk.told()
+    await desk.published()
 
     corrected = await desk.correct()
 
@@ -145,7 +150,7 @@ async def test_the_events_of_a_wrong_number_are_dropped_and_no_longer_told(
 
 async def test_the_history_of_a_relabelled_parcel_is_kept(desk: Desk) -> None:
     await desk.scanned("BR1", "BR2")
-    await desk.told()
+    await desk.published()
 
     await desk.correct(replace(TO_BR2, keep=True))
 
@@ -169,13 +174,13 @@ async def test_the_right_number_counts_from_the_label_on_a_new_one_from_now(
 
 
 async def test_a_corrected_shipment_is_due_at_once_stuck_or_not(desk: Desk) -> None:
-    await desk.set(stuck_because="400: odd", stuck_at=1, due_at=None, attempts=12)
+    await desk.set(stuck_reason="400: odd", stuck_at=1, due_at=None, attempts=12)
     desk.way_in.clock.advance(DAY)
 
     await desk.correct()
 
     row = await desk.row()
-    assert row["stuck_because"] is None
+    assert row["stuck_reason"] is None
     assert row["due_at"] == micros(desk.now)
     assert row["attempts"] == 0
     assert row["tracking_number"] == "BR2"
@@ -205,7 +210,7 @@ async def test_the_same_correction_again_changes_nothing(desk: Desk) -> None:
 
 async def test_another_spelling_of_the_number_keeps_its_history(desk: Desk) -> None:
     await desk.scanned("BR1")
-    spelled = replace(TO_BR2, number="br1", announced={"tracking_number": "br1"})
+    spelled = replace(TO_BR2, number="br1", tracking_sent={"tracking_number": "br1"})
 
     corrected = await desk.correct(spelled)
 
@@ -230,7 +235,7 @@ async def test_a_number_that_was_missing_is_added(desk: Desk) -> None:
 
 async def test_only_the_fields_that_vtex_is_told_are_corrected(desk: Desk) -> None:
     courier = Correction(
-        was=("acme", "BR1"), contract="acme", announced={"courier": None}
+        was=("acme", "BR1"), contract="acme", tracking_sent={"courier": None}
     )
 
     corrected = await desk.correct(courier)
@@ -266,7 +271,9 @@ async def test_scans_that_go_back_to_another_shipment_are_its_news(desk: Desk) -
 # A contract is corrected
 
 
-TO_ZETA = Correction(was=("acme", "BR1"), contract="zeta", announced={"courier": "Z"})
+TO_ZETA = Correction(
+    was=("acme", "BR1"), contract="zeta", tracking_sent={"courier": "Z"}
+)
 
 
 async def test_a_wrong_contract_gives_its_references_to_the_right_one(
@@ -357,7 +364,7 @@ async def living(desk: Desk, contract: str = "acme") -> list[str]:
 async def test_the_events_of_a_wrong_key_are_dropped_and_those_of_the_right_one_count(
     keyed: Desk,
 ) -> None:
-    await keyed.told()
+    await keyed.published()
 
     corrected = await keyed.correct(TO_NEW_KEY)
 
@@ -409,7 +416,7 @@ async def test_what_both_keys_say_of_the_invoice_stays(keyed: Desk) -> None:
 
 
 async def test_a_key_is_kept_here_after_the_delivery_was_told(keyed: Desk) -> None:
-    await keyed.set(delivered_told_at=1, due_at=None)
+    await keyed.set(delivered_published_at=1, due_at=None)
 
     corrected = await keyed.correct(TO_NEW_KEY)
 
@@ -425,8 +432,8 @@ async def test_the_same_key_again_changes_nothing(keyed: Desk) -> None:
 
 async def test_a_second_carrier_gets_the_right_key_as_well(keyed: Desk) -> None:
     placed = tuple((reference, 1) for reference in of_key(OLD_KEY))
-    hand_overs = Handovers(keyed.way_in.database)
-    await hand_overs.hand_over(keyed.id, Handover("zeta", 1, placed), keyed.now)
+    handovers = Handovers(keyed.way_in.database)
+    await handovers.handover(keyed.id, Handover("zeta", 1, placed), keyed.now)
 
     await keyed.correct(TO_NEW_KEY)
 
@@ -469,7 +476,7 @@ async def test_a_dispatch_date_that_was_wrong_moves_the_lower_bound_both_ways(
     corrected = await desk.correct(to_date(began - 20 * DAY))
     assert corrected == CorrectionResult(("dispatchedDate",), ())
     assert await desk.matched() == [(1, 1)]
-    await desk.told()
+    await desk.published()
 
     await desk.correct(to_date(began))
     assert await desk.matched() == []
@@ -481,13 +488,15 @@ async def test_a_dispatch_date_that_was_wrong_moves_the_lower_bound_both_ways(
 
 
 async def test_vtex_keeps_the_date_that_it_was_told(desk: Desk) -> None:
-    told = {"tracking_number": "BR1", "tracking_url": LABEL.tracking_url}
-    announced = dumps(told | {"courier": "Acme", "dispatched_date": "2026-03-01"})
-    await desk.set(announced_as=announced)
+    published = {"tracking_number": "BR1", "tracking_url": LABEL.tracking_url}
+    tracking_sent = dumps(
+        published | {"courier": "Acme", "dispatched_date": "2026-03-01"}
+    )
+    await desk.set(tracking_sent_as=tracking_sent)
 
     alone = await desk.correct(to_date(desk.now))
     beside = await desk.correct(
-        replace(to_date(desk.now - DAY), announced={"courier": "Other"})
+        replace(to_date(desk.now - DAY), tracking_sent={"courier": "Other"})
     )
 
     assert alone.warnings == (KEEPS_DATE,)
@@ -495,7 +504,7 @@ async def test_vtex_keeps_the_date_that_it_was_told(desk: Desk) -> None:
 
 
 async def test_a_promised_day_is_corrected_and_vtex_is_not_told(desk: Desk) -> None:
-    await desk.set(stuck_because="400: odd", stuck_at=1, due_at=None)
+    await desk.set(stuck_reason="400: odd", stuck_at=1, due_at=None)
     promised = Correction(("acme", "BR1"), "acme", promised_on="2026-03-09")
 
     corrected = await desk.correct(promised)
@@ -503,7 +512,7 @@ async def test_a_promised_day_is_corrected_and_vtex_is_not_told(desk: Desk) -> N
     assert corrected == CorrectionResult(("estimatedDeliveryDate",), ())
     row = await desk.row()
     assert row["promised_on"] == "2026-03-09"
-    assert (row["due_at"], row["stuck_because"]) == (None, "400: odd")
+    assert (row["due_at"], row["stuck_reason"]) == (None, "400: odd")
 
 
 # When nothing can be corrected any more
@@ -511,8 +520,8 @@ async def test_a_promised_day_is_corrected_and_vtex_is_not_told(desk: Desk) -> N
 
 async def test_after_the_delivery_was_told_nothing_changes_at_vtex(desk: Desk) -> None:
     await desk.scanned("BR1")
-    await desk.told()
-    await desk.set(delivered_told_at=1, due_at=None)
+    await desk.published()
+    await desk.set(delivered_published_at=1, due_at=None)
     before = await desk.row()
 
     corrected = await desk.correct()
@@ -527,11 +536,11 @@ async def test_after_the_delivery_was_told_nothing_changes_at_vtex(desk: Desk) -
 
 
 async def test_a_page_is_not_corrected_after_the_delivery_was_told(desk: Desk) -> None:
-    await desk.set(delivered_told_at=1)
+    await desk.set(delivered_published_at=1)
     page = {"tracking_url": "https://other.example"}
 
     corrected = await desk.correct(
-        Correction(was=("acme", "BR1"), contract="acme", announced=page)
+        Correction(was=("acme", "BR1"), contract="acme", tracking_sent=page)
     )
 
     assert corrected == CorrectionResult((), (ALERT,))
@@ -544,7 +553,7 @@ async def test_a_cancelled_shipment_is_not_corrected(desk: Desk) -> None:
     with pytest.raises(Conflict) as found:
         await desk.correct()
 
-    assert "register it anew" in found.value.way_out
+    assert "register it anew" in found.value.hint
 
 
 @pytest.mark.parametrize("was", [("zeta", "BR1"), ("acme", "BR7")])
@@ -554,11 +563,11 @@ async def test_a_correction_of_what_is_there_no_more_is_a_conflict(
     with pytest.raises(Conflict) as found:
         await desk.correct(replace(TO_BR2, was=was))
 
-    assert "read it again" in found.value.way_out
+    assert "read it again" in found.value.hint
 
 
 async def test_a_forgotten_order_stays_forgotten(desk: Desk) -> None:
-    await desk.set(closed_because="forgotten", closed_at=1)
+    await desk.set(closed_reason="forgotten", closed_at=1)
 
     for change in (
         desk.correct(),
@@ -624,14 +633,14 @@ async def test_a_shipment_that_is_not_there_is_not_found(desk: Desk) -> None:
 
 
 async def test_a_cancelled_shipment_is_due_no_more(desk: Desk) -> None:
-    await desk.set(stuck_because="400: odd", stuck_at=1)
+    await desk.set(stuck_reason="400: odd", stuck_at=1)
 
     warnings = await desk.corrections.cancel(desk.id, "erp", desk.now)
 
     row = await desk.row()
     assert warnings == ()
-    assert row["closed_because"] == "cancelled"
-    assert (row["due_at"], row["stuck_because"]) == (None, None)
+    assert row["closed_reason"] == "cancelled"
+    assert (row["due_at"], row["stuck_reason"]) == (None, None)
     assert (await desk.notes())[-1] == "cancelled by erp"
 
 
@@ -643,7 +652,7 @@ async def test_cancelling_twice_is_cancelling_once(desk: Desk) -> None:
 
 
 async def test_what_vtex_was_told_stays_there_after_a_cancellation(desk: Desk) -> None:
-    await desk.set(announced_as="{}")
+    await desk.set(tracking_sent_as="{}")
 
     (warning,) = await desk.corrections.cancel(desk.id, "erp", desk.now)
 
@@ -651,20 +660,20 @@ async def test_what_vtex_was_told_stays_there_after_a_cancellation(desk: Desk) -
 
 
 async def test_a_delivery_that_was_told_cannot_be_cancelled(desk: Desk) -> None:
-    await desk.set(delivered_told_at=1)
+    await desk.set(delivered_published_at=1)
 
     with pytest.raises(Conflict):
         await desk.corrections.cancel(desk.id, "erp", desk.now)
 
 
 async def test_a_stuck_shipment_is_tried_again_at_once(desk: Desk) -> None:
-    await desk.set(stuck_because="400: odd", stuck_at=1, due_at=None, not_before=9)
+    await desk.set(stuck_reason="400: odd", stuck_at=1, due_at=None, not_before=9)
 
     await desk.corrections.retry(desk.id, "ana", desk.now)
 
     row = await desk.row()
     assert row["due_at"] == micros(desk.now)
-    assert (row["stuck_because"], row["not_before"]) == (None, None)
+    assert (row["stuck_reason"], row["not_before"]) == (None, None)
     assert (await desk.notes())[-1] == "to be tried again, says ana"
 
 
@@ -686,17 +695,19 @@ async def test_a_cancelled_shipment_is_not_tried_again(desk: Desk) -> None:
 # Events are judged
 
 
-@pytest.mark.parametrize("judged", ["released", "dropped"])
-async def test_a_persons_judgement_of_an_event_is_news(desk: Desk, judged: Any) -> None:
+@pytest.mark.parametrize("decision", ["released", "dropped"])
+async def test_a_persons_judgement_of_an_event_is_news(
+    desk: Desk, decision: Any
+) -> None:
     await desk.scanned("BR1")
-    await desk.set(news_due_at=None, first_news_at=None)
+    await desk.set(events_due_at=None, events_waiting_since=None)
 
-    found = await desk.corrections.judge(1, judged, "ana", desk.now)
+    found = await desk.corrections.judge(1, decision, "ana", desk.now)
 
     assert found == EventDecision((desk.id,), ())
-    assert (await desk.way_in.rows("event_parcels"))[0]["judged"] == judged
-    assert (await desk.row())["news_due_at"] is not None
-    assert (await desk.notes())[-1] == f"event 1 {judged} by ana"
+    assert (await desk.way_in.rows("event_parcels"))[0]["decision"] == decision
+    assert (await desk.row())["events_due_at"] is not None
+    assert (await desk.notes())[-1] == f"event 1 {decision} by ana"
 
 
 @pytest.mark.parametrize(("event", "accounts"), [(7, None), (1, ["outlet"])])
@@ -708,7 +719,7 @@ async def test_an_event_of_nobody_or_of_others_is_not_found(
     with pytest.raises(NotFound):
         await desk.corrections.judge(event, "dropped", "ana", desk.now, accounts)
 
-    assert (await desk.way_in.rows("event_parcels"))[0]["judged"] is None
+    assert (await desk.way_in.rows("event_parcels"))[0]["decision"] is None
 
 
 async def test_an_event_of_an_account_one_sees_can_be_judged(desk: Desk) -> None:

@@ -144,10 +144,8 @@ async def test_an_unreadable_document_is_listed_and_can_be_replayed(
     async with documents.slice(1, ROOM) as part:
         await mark(part, unreadable="ValueError: no\0thing")
     newest, oldest = await documents.list()
-    assert (
-        newest["unreadable_because"] == "ValueError: no\N{REPLACEMENT CHARACTER}thing"
-    )
-    assert (oldest["unreadable_because"], oldest["size"]) == (None, 4)
+    assert newest["unreadable_reason"] == "ValueError: no\N{REPLACEMENT CHARACTER}thing"
+    assert (oldest["unreadable_reason"], oldest["size"]) == (None, 4)
     assert "body" not in newest
     assert await documents.list(unreadable=True) == [newest]
     assert await documents.list(before=newest["document"], limit=1) == [oldest]
@@ -179,7 +177,7 @@ async def test_a_cut_document_keeps_the_digest_of_the_original(
     assert (row["body"], row["digest"]) == (b"w", digest)
 
 
-def aside(
+def rejected_request(
     body: bytes, received_at: object = START, contract: str = "acme"
 ) -> RejectedRequest:
     return RejectedRequest(
@@ -188,22 +186,28 @@ def aside(
 
 
 async def test_asides_are_bounded_in_number_size_and_age(database: Database) -> None:
-    asides = Documents(database).asides
+    rejected_requests = Documents(database).rejected_requests
     wide = RejectedBounds(100, ROOM, START - timedelta(days=7))
-    await asides.put([aside(b"other", contract="other")], wide)
-    await asides.put([aside(b"%03d" % i) for i in range(10)], wide)
+    await rejected_requests.put([rejected_request(b"other", contract="other")], wide)
+    await rejected_requests.put(
+        [rejected_request(b"%03d" % i) for i in range(10)], wide
+    )
 
     async def bodies() -> list[bytes]:
-        return [a["body"] for a in await asides.of_contract("acme")]
+        return [a["body"] for a in await rejected_requests.of_contract("acme")]
 
-    await asides.trim("acme", RejectedBounds(5, ROOM, START))
+    await rejected_requests.trim("acme", RejectedBounds(5, ROOM, START))
     assert await bodies() == [b"005", b"006", b"007", b"008", b"009"]
-    await asides.trim("acme", RejectedBounds(5, 10, START))
+    await rejected_requests.trim("acme", RejectedBounds(5, 10, START))
     assert await bodies() == [b"007", b"008", b"009"]
-    await asides.put([aside(b"new", START + timedelta(days=9))], wide)
-    await asides.trim("acme", RejectedBounds(5, 10, START + timedelta(days=2)))
+    await rejected_requests.put(
+        [rejected_request(b"new", START + timedelta(days=9))], wide
+    )
+    await rejected_requests.trim(
+        "acme", RejectedBounds(5, 10, START + timedelta(days=2))
+    )
     assert await bodies() == [b"new"]
-    assert len(await asides.of_contract("other")) == 1
+    assert len(await rejected_requests.of_contract("other")) == 1
 
 
 async def test_what_was_put_aside_becomes_a_document_on_an_operators_word(
@@ -211,16 +215,20 @@ async def test_what_was_put_aside_becomes_a_document_on_an_operators_word(
 ) -> None:
     documents = Documents(database)
     wide = RejectedBounds(100, ROOM, START - timedelta(days=7))
-    await documents.asides.put([aside(b"{}")], wide)
-    (row,) = await documents.asides.of_contract("acme")
+    await documents.rejected_requests.put([rejected_request(b"{}")], wide)
+    (row,) = await documents.rejected_requests.of_contract("acme")
     assert (row["because"], row["presented"]) == ("forged", '{"x-key":"1f"}')
-    assert await documents.asides.accept(row["aside"], "ana", START)
-    assert not await documents.asides.accept(row["aside"], "ana", START)
-    assert await documents.asides.of_contract("acme") == []
+    assert await documents.rejected_requests.accept(
+        row["rejected_request"], "ana", START
+    )
+    assert not await documents.rejected_requests.accept(
+        row["rejected_request"], "ana", START
+    )
+    assert await documents.rejected_requests.of_contract("acme") == []
     (document,) = await documents.list()
     assert (document["source"], document["contract"]) == ("operator", "acme")
 
 
 async def test_a_probe_leaves_nothing(way_in: WayIn) -> None:
     await way_in.documents.probe(START)
-    assert await way_in.rows("asides") == []
+    assert await way_in.rows("rejected_requests") == []

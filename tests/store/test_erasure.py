@@ -27,7 +27,7 @@ from tests.store.making import (
 POLICY = Policy(zone=ZoneInfo("UTC"))
 HOUR = timedelta(hours=1)
 LATER = START + 5 * HOUR
-TOLD = (
+PUBLISHED = (
     '{"city":"Salto","state":"SP","description":"left with Joana",'
     '"date":"2026-03-02T10:00:00-03:00"}'
 )
@@ -36,9 +36,14 @@ TOLD = (
 async def told_and_called(database: Database, number: int) -> None:
     """Store an object and a call of a shipment, both with a name in them."""
     async with database.writing() as tx:
-        told = {"volume": 1, "occurred_at": 1, "code": "c", "position": 0}
+        published = {"volume": 1, "occurred_at": 1, "code": "c", "position": 0}
         await tx.run(
-            "store_told", shipment=number, object=TOLD, event=None, now=1, **told
+            "store_told",
+            shipment=number,
+            object=PUBLISHED,
+            event=None,
+            now=1,
+            **published,
         )
         await tx.run(
             "store_call",
@@ -46,7 +51,7 @@ async def told_and_called(database: Database, number: int) -> None:
             shipment=number,
             account="store",
             kind="publish",
-            body=TOLD,
+            body=PUBLISHED,
             now=1,
         )
 
@@ -70,9 +75,9 @@ async def texts(database: Database) -> list[str]:
     queries = (
         "SELECT body FROM documents",
         "SELECT description, city, state, text_key FROM events",
-        "SELECT object FROM told",
+        "SELECT object FROM published",
         "SELECT body, words FROM vtex_calls",
-        "SELECT tracking_url, announced_as, pending FROM shipments",
+        "SELECT tracking_url, tracking_sent_as, pending FROM shipments",
     )
     found: list[dict[str, Any]] = []
     for query in queries:
@@ -94,7 +99,14 @@ async def test_nothing_that_names_a_person_is_left_of_an_order(
 
 async def test_counts_and_times_stay(database: Database) -> None:
     await one_order(database)
-    tables = ("documents", "events", "event_parcels", "told", "vtex_calls", "shipments")
+    tables = (
+        "documents",
+        "events",
+        "event_parcels",
+        "published",
+        "vtex_calls",
+        "shipments",
+    )
     before = await count(database, *tables)
     times = "SELECT occurred_at, code, milestone FROM events ORDER BY event"
     happened = await execute(database, times)
@@ -118,9 +130,9 @@ async def test_a_forgotten_order_is_over_for_good(database: Database) -> None:
     (claimed, *_) = await claim(database, START + 2 * HOUR)
     await forget(database)
     row = await shipment(database)
-    assert (row["closed_at"], row["closed_because"]) == (micros(LATER), "forgotten")
+    assert (row["closed_at"], row["closed_reason"]) == (micros(LATER), "forgotten")
     assert row["lease"] is None
-    assert claimed.facts.id == row["id"]
+    assert claimed.snapshot.id == row["id"]
     await to_rest(database, LATER)
     await read(database, scan("AC1", LATER, code="later"), now=LATER)
     assert await claim(database, LATER + HOUR) == []
@@ -130,10 +142,10 @@ async def test_a_forgotten_order_is_over_for_good(database: Database) -> None:
 
 async def test_when_a_shipment_was_closed_before_stays(database: Database) -> None:
     await one_order(database)
-    await execute(database, "UPDATE shipments SET closed_at = 7, closed_because = 'x'")
+    await execute(database, "UPDATE shipments SET closed_at = 7, closed_reason = 'x'")
     await forget(database)
     row = await shipment(database)
-    assert (row["closed_at"], row["closed_because"]) == (7, "forgotten")
+    assert (row["closed_at"], row["closed_reason"]) == (7, "forgotten")
 
 
 async def test_the_same_label_again_wakes_no_forgotten_order(
@@ -169,9 +181,9 @@ async def test_an_order_without_number_or_of_which_nothing_is_known(
 ) -> None:
     assert await forget(database, "9-99") == ErasureResult()
     await register(database, "AC1")
-    await execute(database, "UPDATE shipments SET announced_as = NULL")
+    await execute(database, "UPDATE shipments SET tracking_sent_as = NULL")
     assert await forget(database) == ErasureResult(shipments=1)
-    assert (await shipment(database))["announced_as"] is None
+    assert (await shipment(database))["tracking_sent_as"] is None
 
 
 async def test_forgetting_twice_is_no_harm(database: Database) -> None:

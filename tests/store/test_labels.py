@@ -23,7 +23,7 @@ LABEL = Label(
     order_id="O-1",
     invoice_number="1",
     parcels=(LabelParcel("BR1"),),
-    announce="BR1",
+    send_tracking="BR1",
     tracking_url="https://acme.example/BR1",
     courier="Acme",
 )
@@ -98,7 +98,9 @@ async def test_the_same_label_again_writes_nothing(
 async def test_a_number_that_comes_later_makes_the_shipment_due_again(
     labels: Shipments, way_in: WayIn
 ) -> None:
-    await register(labels, way_in, **numbers(None), announce=None, tracking_url=None)
+    await register(
+        labels, way_in, **numbers(None), send_tracking=None, tracking_url=None
+    )
 
     again = await register(labels, way_in)
 
@@ -140,7 +142,7 @@ async def test_a_reprint_without_its_number_keeps_it(
 ) -> None:
     await register(labels, way_in)
 
-    again = await register(labels, way_in, **numbers(None), announce=None)
+    again = await register(labels, way_in, **numbers(None), send_tracking=None)
 
     assert again.updated == ()
     assert (await only(way_in, "parcels"))["tracking_number"] == "BR1"
@@ -167,7 +169,7 @@ async def test_a_reference_that_comes_later_is_named_and_scans_under_it_count(
 
     assert again.updated == ("references",)
     assert [v for _, v in await targets(way_in)] == [0]
-    assert (await only(way_in))["news_due_at"] is not None
+    assert (await only(way_in))["events_due_at"] is not None
 
 
 async def test_a_key_that_contradicts_the_registered_one_is_not_listened_to(
@@ -254,10 +256,10 @@ async def test_a_number_that_is_open_under_another_order_is_warned_of(
 async def test_what_vtex_got_with_the_invoice_is_announced_already(
     labels: Shipments, way_in: WayIn
 ) -> None:
-    await register(labels, way_in, announced=True)
-    told = (await only(way_in))["announced_as"]
+    await register(labels, way_in, tracking_sent=True)
+    published = (await only(way_in))["tracking_sent_as"]
 
-    assert loads(told) == {
+    assert loads(published) == {
         "tracking_number": "BR1",
         "tracking_url": "https://acme.example/BR1",
         "courier": "Acme",
@@ -268,9 +270,11 @@ async def test_what_vtex_got_with_the_invoice_is_announced_already(
 async def test_nothing_is_announced_already_without_a_number(
     labels: Shipments, way_in: WayIn
 ) -> None:
-    await register(labels, way_in, **numbers(None), announce=None, announced=True)
+    await register(
+        labels, way_in, **numbers(None), send_tracking=None, tracking_sent=True
+    )
 
-    assert (await only(way_in))["announced_as"] is None
+    assert (await only(way_in))["tracking_sent_as"] is None
 
 
 async def test_what_no_database_can_keep_is_replaced(
@@ -296,13 +300,13 @@ async def test_a_cancelled_shipment_begins_anew(
     way_in.clock.advance(DAY)
 
     again = await register(
-        labels, way_in, **numbers("BR3"), announce="BR3", tracking_url=None
+        labels, way_in, **numbers("BR3"), send_tracking="BR3", tracking_url=None
     )
 
     row = await only(way_in)
     assert again.created
     assert again.updated == ()
-    assert (row["volumes"], row["closed_because"], row["closed_at"]) == (1, None, None)
+    assert (row["volumes"], row["closed_reason"], row["closed_at"]) == (1, None, None)
     assert (row["tracking_number"], row["tracking_url"]) == ("BR3", None)
     assert row["dispatched_at"] is None
     assert (await only(way_in, "parcels"))["tracking_number"] == "BR3"
@@ -337,7 +341,9 @@ async def test_a_label_adopts_the_number_that_a_scan_brought_before_it(
     code = Reference(kind=ReferenceKind.SHIPMENT_ID, value="S-1")
     box = LabelParcel(references=(code,))
 
-    await register(labels, way_in, parcels=(box,), announce=None, tracking_url=None)
+    await register(
+        labels, way_in, parcels=(box,), send_tracking=None, tracking_url=None
+    )
 
     row = await only(way_in)
     assert row["tracking_number"] == "BR7"

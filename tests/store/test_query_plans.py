@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import pytest
 
-from relay.store.database import load_queries, migrations
+from relay.store.database import load_queries
+from relay.store.schema import schema
 
 SCAN: Final = re.compile(r"SCAN (?P<name>\w+)(?P<how>.*)")
 PARAMETER: Final = re.compile(r"(?<![:\w]):(\w+)")
@@ -50,8 +51,7 @@ QUERIES: Final = dict(_queries())
 def empty() -> Iterator[sqlite3.Connection]:
     """Open a database without rows and without statistics."""
     connection = sqlite3.connect(":memory:")
-    for _, script in migrations("sqlite"):
-        connection.executescript(script)
+    connection.executescript(schema("sqlite"))
     yield connection
     connection.close()
 

@@ -74,7 +74,7 @@ async def test_a_shipment_at_rest_with_something_to_tell_becomes_due(
     row = await shipment(database)
     assert swept.found == (row["id"],)
     assert (row["due_at"], row["lane"], row["news"]) == (micros(LATER), 1, news + 1)
-    assert [c.facts.id for c in await claim(database, LATER)] == [row["id"]]
+    assert [c.snapshot.id for c in await claim(database, LATER)] == [row["id"]]
     notes = await execute(database, "SELECT text FROM notes ORDER BY note")
     assert "the sweep found something" in notes[-1]["text"]
 
@@ -88,16 +88,16 @@ async def test_a_shipment_of_which_all_is_told_stays_at_rest(
 
 
 NOT_AT_REST = {
-    "stuck": "stuck_because = 'refused', stuck_at = 1",
+    "stuck": "stuck_reason = 'refused', stuck_at = 1",
     "leased": f"lease = 'x', lease_until = {micros(LATER) - 1}",
     "due now": f"due_at = {micros(LATER)}",
     "due soon": f"due_at = {micros(LATER + SOON)}",
-    "news": f"news_due_at = {micros(LATER)}",
+    "news": f"events_due_at = {micros(LATER)}",
     "waiting": f"not_before = {micros(LATER) + 1}",
-    "closed": f"closed_at = {micros(LATER)}, closed_because = 'returned'",
+    "closed": f"closed_at = {micros(LATER)}, closed_reason = 'returned'",
     "of an account that is gone": "account = 'gone'",
     "without a number": "tracking_number = NULL",
-    "delivered": "delivered_told_at = 1",
+    "delivered": "delivered_published_at = 1",
 }
 
 
@@ -111,7 +111,7 @@ async def test_what_goes_on_by_itself_or_is_over_is_not_missed(
 
 
 MISSED = {
-    "not announced": "announced_as = NULL",
+    "not announced": "tracking_sent_as = NULL",
     "a write nobody settled": """pending = '{"kind":"announce","body":"{}"}'""",
     "due far ahead": f"due_at = {micros(LATER + SOON) + 1}",
     "a wait that is over": f"not_before = {micros(LATER)}",
@@ -177,7 +177,7 @@ async def test_open_shipments_are_looked_at_a_slice_at_a_time(
         (f"last_event_at = {micros(START + 30 * DAY)}", 89, False),
         (f"last_event_at = {micros(START + 30 * DAY)}", 91, True),
         (f"tried_at = {micros(START + 30 * DAY)}", 89, False),
-        ("stuck_because = 'refused', stuck_at = 1", 61, False),
+        ("stuck_reason = 'refused', stuck_at = 1", 61, False),
         (f"due_at = {micros(START + 60 * DAY)}", 61, False),
         ("account = 'gone'", 61, False),
         ("tracking_number = NULL", 61, True),
@@ -193,7 +193,7 @@ async def test_a_shipment_expires_after_long_silence(
     swept = await sweep_of(database).slice(0, now)
     row = await shipment(database)
     assert len(swept.expired) == expired
-    assert row["closed_because"] == ("expired" if expired else None)
+    assert row["closed_reason"] == ("expired" if expired else None)
     assert row["closed_at"] == (micros(now) if expired else None)
 
 
@@ -211,7 +211,7 @@ async def test_a_scan_of_an_expired_shipment_makes_it_due(database: Database) ->
     assert await claim(database, late) == []
     await read(database, scan("AC1", late), now=late)
     (claimed,) = await claim(database, late + HOUR)
-    assert claimed.facts.closed_because == "expired"
+    assert claimed.snapshot.closed_reason == "expired"
 
 
 # Ages.
@@ -222,7 +222,7 @@ OF_SHIPMENTS = (
     "parcels",
     "parcel_references",
     "event_parcels",
-    "told",
+    "published",
     "vtex_calls",
     "notes",
     "events",
@@ -243,12 +243,12 @@ async def forgotten(database: Database, now: datetime) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("columns", "days", "gone"),
     [
-        ("brought = 1", 89, False),
-        ("brought = 1", 91, True),
-        ("brought = 0", 6, False),
-        ("brought = 0", 8, True),
-        ("brought = 0, unreadable_because = 'odd'", 179, False),
-        ("brought = 0, unreadable_because = 'odd'", 181, True),
+        ("new_events = 1", 89, False),
+        ("new_events = 1", 91, True),
+        ("new_events = 0", 6, False),
+        ("new_events = 0", 8, True),
+        ("new_events = 0, unreadable_reason = 'odd'", 179, False),
+        ("new_events = 0, unreadable_reason = 'odd'", 181, True),
         ("read_at = NULL", 999, False),
         ("parked = 1", 999, False),
     ],
@@ -340,7 +340,7 @@ async def test_the_last_events_number_is_not_given_again(database: Database) -> 
     ("columns", "gone"),
     [
         ("closed_at = 1", True),
-        ("stuck_because = 'refused'", True),
+        ("stuck_reason = 'refused'", True),
         ("due_at = 1", False),
         ("closed_at = 1, lease = 'x'", False),
         (f"closed_at = 1, last_event_at = {micros(START + 9 * DAY)}", False),
@@ -364,10 +364,12 @@ async def test_an_event_stays_as_long_as_a_shipment_it_counts_for(
 
 
 async def test_what_was_put_aside_goes_after_days(database: Database) -> None:
-    aside = RejectedRequest("acme", START, {}, b"forged", {}, "wrong secret")
-    await RejectedRequests(database).put([aside], RejectedBounds(9, 999, START))
+    rejected_request = RejectedRequest("acme", START, {}, b"forged", {}, "wrong secret")
+    await RejectedRequests(database).put(
+        [rejected_request], RejectedBounds(9, 999, START)
+    )
     assert await forgotten(database, START + 6 * DAY) == {}
-    assert await forgotten(database, START + 8 * DAY) == {"asides": 1}
+    assert await forgotten(database, START + 8 * DAY) == {"rejected_requests": 1}
 
 
 async def test_ages_go_on_until_nothing_is_too_old(database: Database) -> None:
@@ -388,19 +390,19 @@ async def test_a_round_over_what_is_kept_is_bounded_and_goes_on_there(
         database,
         f"UPDATE documents SET read_at = CASE WHEN document = {IDLE + 2} THEN 1 END",  # noqa: S608
     )
-    ages, late = ages_of(database, size=1), START + 8 * DAY
-    assert (await ages.apply(late))["documents"] == 0
-    assert (await ages.apply(late))["documents"] == 1
-    assert (await ages.apply(late))["documents"] == 0
+    retention, late = ages_of(database, size=1), START + 8 * DAY
+    assert (await retention.apply(late))["documents"] == 0
+    assert (await retention.apply(late))["documents"] == 1
+    assert (await retention.apply(late))["documents"] == 0
     assert (await count(database, "documents"))["documents"] == IDLE + 1
 
 
 async def test_a_walk_ends_where_everything_is_young(database: Database) -> None:
     await read(database, now=START)
     await read(database, now=START + 8 * DAY)
-    ages = ages_of(database, size=1)
-    assert (await ages.apply(START + 8 * DAY))["documents"] == 1
-    assert (await ages.apply(START + 16 * DAY))["documents"] == 1
+    retention = ages_of(database, size=1)
+    assert (await retention.apply(START + 8 * DAY))["documents"] == 1
+    assert (await retention.apply(START + 16 * DAY))["documents"] == 1
 
 
 def test_a_contract_may_expire_sooner() -> None:
@@ -441,13 +443,13 @@ async def test_a_round_counts_wakes_and_forgets(database: Database) -> None:
     await read(database, now=START)
     await to_rest(database, START + HOUR)
     woken = Woken()
-    sweeper = sweeper_of(database, Clock(START + 65 * DAY), woken)
-    assert await sweeper.step() == 1
-    assert (sweeper.found, sweeper.expired, woken.times) == (1, 2, 1)
-    assert sweeper.forgotten["documents"] == 1
-    assert sweeper.alive_at == START + 65 * DAY
-    assert await sweeper.step() == 0
-    assert (sweeper.found, sweeper.expired, woken.times) == (1, 2, 1)
+    housekeeper = sweeper_of(database, Clock(START + 65 * DAY), woken)
+    assert await housekeeper.step() == 1
+    assert (housekeeper.found, housekeeper.expired, woken.times) == (1, 2, 1)
+    assert housekeeper.forgotten["documents"] == 1
+    assert housekeeper.alive_at == START + 65 * DAY
+    assert await housekeeper.step() == 0
+    assert (housekeeper.found, housekeeper.expired, woken.times) == (1, 2, 1)
 
 
 @dataclass
@@ -466,19 +468,19 @@ class Failing(Housekeeper):
 
 
 async def test_a_round_that_fails_is_repeated(sqlite: SqliteDatabase) -> None:
-    sweeper = Failing(
+    housekeeper = Failing(
         sqlite,
         sweep_of(sqlite),
         ages_of(sqlite),
         Clock(),
         interval=timedelta(microseconds=1),
     )
-    running = asyncio.create_task(sweeper.run())
-    await asyncio.wait_for(sweeper.again.wait(), 30)
+    running = asyncio.create_task(housekeeper.run())
+    await asyncio.wait_for(housekeeper.again.wait(), 30)
     running.cancel()
     assert await asyncio.gather(running, return_exceptions=True)
-    assert sweeper.wake is no_wake
-    sweeper.wake()
+    assert housekeeper.wake is no_wake
+    housekeeper.wake()
 
 
 async def test_freed_pages_are_given_back_in_steps(sqlite: SqliteDatabase) -> None:
@@ -500,9 +502,9 @@ async def test_a_round_gives_back_no_more_than_so_many_pages(
     await keep(sqlite, START, bytes(400_000))
     await execute(sqlite, "DELETE FROM documents")
     free = await sqlite.pragma("freelist_count")
-    sweeper = sweeper_of(sqlite, Clock(), Woken())
-    sweeper.vacuum_pages, sweeper.vacuum_steps = 3, 2
-    await sweeper.step()
+    housekeeper = sweeper_of(sqlite, Clock(), Woken())
+    housekeeper.vacuum_pages, housekeeper.vacuum_steps = 3, 2
+    await housekeeper.step()
     assert await sqlite.pragma("freelist_count") == free - 6
 
 

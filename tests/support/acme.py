@@ -33,7 +33,7 @@ class Acme:
 
     display_name: str = "Acme Express"
     identifying: ReferenceKind = ReferenceKind.TRACKING_NUMBER
-    kept_headers: frozenset[str] = frozenset({"x-version"})
+    stored_headers: frozenset[str] = frozenset({"x-version"})
     personal_fields: tuple[str, ...] = ("recipient.name",)
     fails: Exception | None = None
     verify_fails: Exception | None = None

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from relay.store.database import Database, Transaction
 from relay.vtex.client import Deadline, VtexAccount, VtexClient, VtexResponse
 
-Call = Literal["look", "announce", "publish"]
+Call = Literal["look", "send_tracking", "publish"]
 When = Literal["before", "after"]
 
 
@@ -115,14 +115,14 @@ class MortalVtex:
             await meanwhile()
         return answer
 
-    async def announce(self, *about: Any, deadline: Deadline) -> VtexResponse:
-        return await self._write("announce", about, deadline)
+    async def send_tracking(self, *about: Any, deadline: Deadline) -> VtexResponse:
+        return await self._write("send_tracking", about, deadline)
 
     async def publish(self, *about: Any, deadline: Deadline) -> VtexResponse:
         return await self._write("publish", about, deadline)
 
     async def _write(
-        self, call: Literal["announce", "publish"], about: Any, deadline: Deadline
+        self, call: Literal["send_tracking", "publish"], about: Any, deadline: Deadline
     ) -> VtexResponse:
         self.fate.check(call, "before")
         self.attempts.append(Attempt(self.clock(), call, *about[1:]))

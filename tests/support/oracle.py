@@ -22,7 +22,7 @@ CONTRADICTING = frozenset(
 GRACE = timedelta(seconds=60)
 SOON = timedelta(minutes=10)
 LOWEST = timedelta(days=15)
-TOLD = frozenset({"normal", "provisional"})
+PUBLISHED = frozenset({"normal", "provisional"})
 
 Line = tuple[datetime, str]
 """What a shopper reads: an instant and a text."""
@@ -102,7 +102,7 @@ def truth(label: Print, reports: Sequence[Report], now: datetime) -> Truth:
         delivered.append(any(r.delivers and r.happened <= now for r in believed))
         prefix = f"volume {place}/{boxes}: " if boxes > 1 else ""
         for report in believed:
-            if report.effect not in TOLD or report.milestone == "unknown":
+            if report.effect not in PUBLISHED or report.milestone == "unknown":
                 continue
             if report.happened > now:
                 continue

@@ -30,7 +30,7 @@ class WayIn:
     clock: Clock
     contracts: Mapping[str, ContractSettings]
     carriers: dict[str, Any] = field(default_factory=lambda: {"acme": Acme()})
-    told: list[str] = field(default_factory=list)
+    published: list[str] = field(default_factory=list)
     health: Health = field(default_factory=Health)
 
     @property
@@ -42,16 +42,19 @@ class WayIn:
         return Documents(self.database)
 
     def intake(self, **more: Any) -> Intake:
-        given = {"health": self.health, "on_kept": lambda: self.told.append("kept")}
+        given = {
+            "health": self.health,
+            "on_stored": lambda: self.published.append("kept"),
+        }
         return Intake(
             self.documents, self.carriers, self.contracts, self.clock, **given | more
         )
 
     def reader(self, **more: Any) -> Reader:
         calls = ReaderCallbacks(
-            on_news=lambda: self.told.append("news"),
-            on_idle=lambda: self.told.append("idle"),
-            on_hang=lambda: self.told.append("hang"),
+            on_events=lambda: self.published.append("news"),
+            on_idle=lambda: self.published.append("idle"),
+            on_hang=lambda: self.published.append("hang"),
         )
         terms = reading_terms(self.contracts, self.carriers, Pace())
         given = {"terms": terms, "calls": calls, "health": self.health}
@@ -77,7 +80,7 @@ class WayIn:
         """Register a label; return the id of its shipment."""
         given = {"account": "store", "contract": "acme", "order_id": "v1-01"}
         given |= {"invoice_number": "1", "parcels": (LabelParcel(number),)}
-        given |= {"announce": number}
+        given |= {"send_tracking": number}
         labels = Shipments(self.database, Pace(), {})
         registered = await labels.register(Label(**given | more), self.clock())
         return registered.id

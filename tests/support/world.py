@@ -106,7 +106,7 @@ class SpeakingCarrier:
 
     display_name = "A Carrier"
     identifying = ReferenceKind.TRACKING_NUMBER
-    kept_headers: frozenset[str] = frozenset()
+    stored_headers: frozenset[str] = frozenset()
     personal_fields: tuple[str, ...] = ()
 
     def verify(self, request: WebhookRequest) -> None:
@@ -180,9 +180,9 @@ class Vtex:
     async def recover(self) -> None:
         await self.ask("DELETE", "/faults")
 
-    async def told(self, kind: str | None = None, **fields: str) -> list[Row]:
+    async def published(self, kind: str | None = None, **fields: str) -> list[Row]:
         """Return the writes that were accepted, whoever was told so."""
-        listed: list[Row] = (await self.ask("GET", "/told"))["told"]
+        listed: list[Row] = (await self.ask("GET", "/writes"))["writes"]
         wanted = fields | ({"kind": kind} if kind else {})
         return [t for t in listed if all(t[n] == v for n, v in wanted.items())]
 
@@ -334,7 +334,7 @@ class World:
             dispatched_at=dispatched,
             dispatched_date=dispatched.isoformat() if dispatched else None,
             **{
-                "announce": first,
+                "send_tracking": first,
                 "tracking_url": f"{PAGE}{first}" if first else None,
                 "courier": "A Carrier",
             }
@@ -435,7 +435,7 @@ class World:
         moments = [self.clock.next_waking]
         for state in await Accounts(self.database).all():
             ready = await claims.next_ready(state.account)
-            if ready is not None and not state.paused_because:
+            if ready is not None and not state.paused_reason:
                 least = self.now + timedelta(seconds=1)
                 moments.append(max(ready, _opens(state), least))
         ahead = [m for m in moments if m is not None] or await self._leases()
@@ -475,7 +475,7 @@ class World:
             rows = await tx.rows(
                 "events_of_shipments", rows=json.dumps([{"shipment": shipment}])
             )
-        found = {r["code"]: r["quarantined_because"] for r in rows}
+        found = {r["code"]: r["quarantine_reason"] for r in rows}
         return {code: why for code, why in found.items() if why}
 
     async def shown(self, order: str = ORDER, invoice: str = INVOICE) -> Shown:
@@ -483,15 +483,15 @@ class World:
 
     async def puts(self, order: str = ORDER) -> list[Row]:
         """Return the bodies of the accepted PUTs of an order."""
-        return [t["body"] for t in await self.vtex.told("put", orderId=order)]
+        return [t["body"] for t in await self.vtex.published("put", orderId=order)]
 
     async def patches_of(self, orders: Collection[str]) -> int:
         """Return how many of *orders* were announced."""
-        told = await self.vtex.told("patch")
-        return len({t["orderId"] for t in told} & set(orders))
+        published = await self.vtex.published("patch")
+        return len({t["orderId"] for t in published} & set(orders))
 
     async def patches(self, order: str = ORDER) -> list[Row]:
-        return [t["body"] for t in await self.vtex.told("patch", orderId=order)]
+        return [t["body"] for t in await self.vtex.published("patch", orderId=order)]
 
 
 def _opens(state: AccountState) -> datetime:

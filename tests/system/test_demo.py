@@ -73,7 +73,7 @@ def put(instants: Iterable[datetime], *, delivers: bool = False) -> dict[str, An
     return {"isDelivered": delivers, "deliveredDate": None, "events": events}
 
 
-def told(ledger: Ledger, shipment: DemoShipment) -> Package:
+def published(ledger: Ledger, shipment: DemoShipment) -> Package:
     """Tell VTEX of a shipment as the relay should; return what it shows then."""
     instants = [shipment.dispatched_at, *(s.occurred_at for s in shipment.scans)]
     ledger.call(shipment, "get")
@@ -100,7 +100,7 @@ def ledger() -> Ledger:
 @pytest.fixture
 def kept(ledger: Ledger) -> Evidence:
     """Return what is seen when everything goes as it should, bad luck included."""
-    packages = [told(ledger, shipment) for shipment in PLAN]
+    packages = [published(ledger, shipment) for shipment in PLAN]
     ledger.call(FIRST, "get", fault="outage", answered=502)
     puts = [w for w in ledger.writes if w.call.kind == "put" and w.call.order_id]
     lost = replace(puts[2].call, fault="cut_after", answered="cut")

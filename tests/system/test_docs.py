@@ -213,11 +213,11 @@ def start_contract_test(folder: Path) -> Running:
     return Running.start(folder, command, **more)
 
 
-def told(port: int) -> list[Any]:
+def published(port: int) -> list[Any]:
     """Return the writes that the sandbox accepted."""
-    address = f"http://127.0.0.1:{port}/sandbox/told"
+    address = f"http://127.0.0.1:{port}/sandbox/writes"
     with urllib.request.urlopen(address, timeout=5) as answer:
-        found: list[Any] = json.load(answer)["told"]
+        found: list[Any] = json.load(answer)["writes"]
     return found
 
 
@@ -233,7 +233,7 @@ def test_the_quickstart_delivers_an_order(running: Mapping[str, Running]) -> Non
         time.sleep(0.5)
     else:
         pytest.fail(f"the shipment is {shipment['state']}: {shipment['why']}")
-    assert told(8991)
+    assert published(8991)
 
 
 def test_the_sandbox_plays_a_carrier_that_is_asked(
@@ -284,7 +284,7 @@ def stable(answer: Any) -> Any:
     return {k: stable(v) for k, v in answer.items() if k != "id"}
 
 
-PROBLEM = {"title": "Unauthorized", "detail": "no token", "wayOut": "send one"}
+PROBLEM = {"title": "Unauthorized", "detail": "no token", "hint": "send one"}
 
 
 @pytest.mark.parametrize(

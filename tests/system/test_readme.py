@@ -86,9 +86,9 @@ def test_the_first_real_connection_delivers_an_order(
 ) -> None:
     invoice = shown(first_connection)
     assert invoice["trackingNumber"] == "QQ123456789BR"
-    told = [event["description"] for event in invoice["courierStatus"]["data"]]
-    assert len(told) == 3
-    assert "Etiqueta emitida" in told
+    published = [event["description"] for event in invoice["courierStatus"]["data"]]
+    assert len(published) == 3
+    assert "Etiqueta emitida" in published
 
 
 def test_the_promised_commands_are_there() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.vtex.answers import Meaning, hint, meaning
+from relay.vtex.answers import Meaning, hint_for, meaning
 
 ERROR = {"error": {"code": "1", "message": "?", "exception": None}}
 ROUTE = {"type": "https://tools.ietf.org/html/rfc7231", "title": "Not Found"}
@@ -104,11 +104,11 @@ def test_an_operator_is_told_what_to_do(
 ) -> None:
     payload = ERROR if words.endswith(")") else None
     what = meaning(status, words, payload)
-    assert names in hint(what, status, words, number)
+    assert names in hint_for(what, status, words, number)
 
 
 def test_what_was_accepted_needs_no_hint() -> None:
-    assert hint(Meaning.ACCEPTED, 200, "", "1 2") == ""
+    assert hint_for(Meaning.ACCEPTED, 200, "", "1 2") == ""
 
 
 @given(
@@ -120,4 +120,4 @@ def test_every_answer_has_a_meaning_and_all_but_success_a_hint(
     status: int, words: str, payload: object
 ) -> None:
     what = meaning(status, words, payload)
-    assert bool(hint(what, status, words, "123")) is (what is not Meaning.ACCEPTED)
+    assert bool(hint_for(what, status, words, "123")) is (what is not Meaning.ACCEPTED)

@@ -88,7 +88,7 @@ def test_a_time_without_zone_is_never_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("description", "volume", "told"),
+    ("description", "volume", "published"),
     [
         ("Delivered", (2, 3), "volume 2/3: Delivered"),
         ("", (2, 3), "volume 2/3"),
@@ -101,10 +101,10 @@ def test_a_time_without_zone_is_never_told() -> None:
     ],
 )
 def test_a_description_is_one_line_within_vtexs_limit(
-    description: str | None, volume: tuple[int, int] | None, told: str
+    description: str | None, volume: tuple[int, int] | None, published: str
 ) -> None:
     one = tracking_object(Scan(description), SAO_PAULO, volume=volume)
-    assert one["description"] == told
+    assert one["description"] == published
 
 
 def test_no_text_is_null() -> None:

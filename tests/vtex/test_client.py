@@ -73,7 +73,7 @@ async def ask(vtex: Vtex, verb: str = "publish", number: str = "123") -> VtexRes
         shop = account(vtex.base_url)
         if verb == "read_order":
             return await client.read_order(shop, "v1-01", deadline=soon())
-        call = client.announce if verb == "announce" else client.publish
+        call = client.send_tracking if verb == "send_tracking" else client.publish
         return await call(shop, "v1-01", number, b'{"a": 1}', deadline=soon())
 
 
@@ -82,7 +82,7 @@ async def ask(vtex: Vtex, verb: str = "publish", number: str = "123") -> VtexRes
     [
         ("read_order", ("GET", "/api/oms/pvt/orders/v1-01", b"")),
         (
-            "announce",
+            "send_tracking",
             ("PATCH", "/api/oms/pvt/orders/v1-01/invoice/123", b'{"a": 1}'),
         ),
         (
@@ -120,7 +120,7 @@ async def test_an_invoice_number_is_one_segment_whatever_it_holds(
     serve: Serve, number: str, segment: str
 ) -> None:
     vtex = await serve(lambda _: web.json_response(RECEIPT))
-    await ask(vtex, "announce", number)
+    await ask(vtex, "send_tracking", number)
     assert vtex.seen[0][1] == f"/api/oms/pvt/orders/v1-01/invoice/{segment}"
 
 

@@ -88,7 +88,7 @@ def test_an_order_is_read_as_vtex_shows_it() -> None:
 def test_events_are_compared_by_instant_and_text() -> None:
     order = parse_order(ORDER)
     assert order is not None
-    assert order.packages[0].facts == {(INSTANT, "Entregue")}
+    assert order.packages[0].snapshot == {(INSTANT, "Entregue")}
 
 
 @pytest.mark.parametrize(
@@ -301,17 +301,17 @@ def test_a_local_time_may_also_be_shown_at_its_true_instant(
 
 @pytest.mark.parametrize("mode", ["offset", "utc", "local"])
 def test_another_instant_or_text_is_another_event(mode: EventTime) -> None:
-    told = tracking_object(Scan(INSTANT, "Coletado"), SAO_PAULO, mode)
+    published = tracking_object(Scan(INSTANT, "Coletado"), SAO_PAULO, mode)
     later = Scan(INSTANT + timedelta(seconds=1), "Coletado")
     reworded = Scan(INSTANT, "Coletada")
     others = [tracking_object(o, SAO_PAULO, mode) for o in (later, reworded)]
-    assert shown_objects(package_showing([told]), others, SAO_PAULO) == []
+    assert shown_objects(package_showing([published]), others, SAO_PAULO) == []
 
 
 def test_a_time_sent_with_its_offset_is_not_taken_for_local() -> None:
-    told = tracking_object(Scan(INSTANT, "Coletado"), SAO_PAULO, "offset")
-    package = package_showing([told], lambda _: "2026-08-01T11:03:00+00:00")
-    assert shown_objects(package, [told], SAO_PAULO) == []
+    published = tracking_object(Scan(INSTANT, "Coletado"), SAO_PAULO, "offset")
+    package = package_showing([published], lambda _: "2026-08-01T11:03:00+00:00")
+    assert shown_objects(package, [published], SAO_PAULO) == []
 
 
 def test_an_object_whose_time_is_garbage_is_not_shown() -> None:

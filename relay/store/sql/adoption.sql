@@ -24,7 +24,7 @@ CROSS JOIN json_each(e.refs) AS k
 CROSS JOIN reference_values AS v
 WHERE v.reference = CAST(CAST(k.value AS TEXT) AS BIGINT)
   AND v.kind = 'tracking_number' AND v.contract = s.contract
-  AND coalesce(p.judged, '') <> 'dropped'
+  AND coalesce(p.decision, '') <> 'dropped'
 ORDER BY s.shipment, p.volume, e.occurred_at, e.event
 
 -- name: adopt_for_parcel!

@@ -27,7 +27,7 @@ SET write_closed = :write_closed, write_retry_at = :write_retry_at,
     read_closed = :read_closed, read_retry_at = :read_retry_at,
     busy_until = :busy_until, outage_since = :outage_since, probe_at = :probe_at,
     refused_words = :refused_words, refused_count = :refused_count,
-    paused_because = :paused_because, accepted_at = :accepted_at,
+    paused_reason = :paused_reason, accepted_at = :accepted_at,
     credentials = :credentials, permits = :permits, permits_at = :permits_at,
     claims = :claims
 WHERE account = :account
@@ -39,8 +39,8 @@ WHERE account = :account AND lease IS NOT NULL AND lease_until > :now
 -- name: claim_shipments
 -- Taken for as long as the lease; what comes meanwhile makes it due again.
 UPDATE shipments
-SET lease = :lease, lease_until = :lease_until, due_at = :now, news_due_at = NULL,
-    first_news_at = NULL, attempts = attempts + 1, tried_at = :now
+SET lease = :lease, lease_until = :lease_until, due_at = :now, events_due_at = NULL,
+    events_waiting_since = NULL, attempts = attempts + 1, tried_at = :now
 WHERE shipment IN (
     SELECT s.shipment FROM shipments AS s
     WHERE s.account = :account AND s.lane = :lane AND s.ready_at <= :now
@@ -50,8 +50,8 @@ RETURNING *
 -- name: claim_probe
 -- The one tried longest ago: a poison shipment must not hold an account shut.
 UPDATE shipments
-SET lease = :lease, lease_until = :lease_until, due_at = :now, news_due_at = NULL,
-    first_news_at = NULL, attempts = attempts + 1, tried_at = :now
+SET lease = :lease, lease_until = :lease_until, due_at = :now, events_due_at = NULL,
+    events_waiting_since = NULL, attempts = attempts + 1, tried_at = :now
 WHERE shipment IN (
     SELECT s.shipment FROM shipments AS s
     WHERE s.account = :account AND s.lane IN (0, 1, 2) AND s.ready_at <= :now
@@ -60,7 +60,7 @@ RETURNING *
 
 -- name: told_of_shipments
 SELECT t.* FROM json_each(:rows) AS j
-JOIN told AS t ON t.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+JOIN published AS t ON t.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 WHERE t.withdrawn_at IS NULL
 ORDER BY t.shipment, t.occurred_at, t.position
 
@@ -96,13 +96,13 @@ SET answered_at = :now, status = :status, words = :words, receipt = :receipt,
 WHERE call = :call
 
 -- name: accept_told!
-UPDATE told SET accepted_at = :now
+UPDATE published SET accepted_at = :now
 WHERE shipment = :shipment AND volume = :volume AND occurred_at = :occurred_at
   AND code = :code
 
 -- name: accept_shown!
 -- What VTEX showed before it was told anything by us.
-INSERT INTO told
+INSERT INTO published
     (shipment, volume, occurred_at, code, position, object, event, stored_at,
      accepted_at)
 VALUES (:shipment, :volume, :occurred_at, :code, :position, :object, :event, :now,
@@ -116,10 +116,10 @@ SET object = excluded.object, event = excluded.event, position = excluded.positi
 UPDATE shipments SET compared_at = :now WHERE shipment = :shipment
 
 -- name: drop_unaccepted_told!
-DELETE FROM told WHERE shipment = :shipment AND accepted_at IS NULL
+DELETE FROM published WHERE shipment = :shipment AND accepted_at IS NULL
 
--- name: accept_announcement!
-UPDATE shipments SET announced_as = :announced_as, pending = NULL, in_doubt_since = NULL
+-- name: accept_tracking!
+UPDATE shipments SET tracking_sent_as = :tracking_sent_as, pending = NULL, in_doubt_since = NULL
 WHERE shipment = :shipment
 
 -- name: accept_publishing!
@@ -127,8 +127,8 @@ WHERE shipment = :shipment
 UPDATE shipments
 SET pending = NULL,
     in_doubt_since = CASE WHEN :read_back = 1 THEN in_doubt_since ELSE NULL END,
-    delivered_told_at = CASE WHEN :is_delivered = 1
-        THEN coalesce(delivered_told_at, :now) ELSE delivered_told_at END
+    delivered_published_at = CASE WHEN :is_delivered = 1
+        THEN coalesce(delivered_published_at, :now) ELSE delivered_published_at END
 WHERE shipment = :shipment
 
 -- name: delivery_verified!
@@ -137,34 +137,34 @@ WHERE shipment = :shipment
 
 -- name: disbelieve_delivery!
 UPDATE shipments
-SET delivered_told_at = NULL, true_sent_at = NULL, in_doubt_since = NULL
+SET delivered_published_at = NULL, delivered_sent_at = NULL, in_doubt_since = NULL
 WHERE shipment = :shipment
 
 -- name: clear_pending!
 -- The doubt's beginning stays until a delivery is told: that is read back.
 UPDATE shipments
 SET pending = NULL,
-    true_sent_at = CASE WHEN :true_refuted = 1 THEN NULL ELSE true_sent_at END
+    delivered_sent_at = CASE WHEN :true_refuted = 1 THEN NULL ELSE delivered_sent_at END
 WHERE shipment = :shipment
 
 -- name: looked!
 UPDATE shipments
-SET looked_at = :now, vtex_invoice_number = coalesce(:vtex_invoice_number, vtex_invoice_number)
+SET order_read_at = :now, vtex_invoice_number = coalesce(:vtex_invoice_number, vtex_invoice_number)
 WHERE shipment = :shipment
 
 -- name: quarantine_event!
-UPDATE event_parcels SET quarantined_because = :because
+UPDATE event_parcels SET quarantine_reason = :because
 WHERE shipment = :shipment AND event = :event
 
 -- name: store_write!
 UPDATE shipments
 SET pending = :pending,
-    true_sent_at = CASE WHEN :is_delivered = 1 THEN coalesce(true_sent_at, :now)
-                        ELSE true_sent_at END
+    delivered_sent_at = CASE WHEN :is_delivered = 1 THEN coalesce(delivered_sent_at, :now)
+                        ELSE delivered_sent_at END
 WHERE shipment = :shipment
 
 -- name: store_told!
-INSERT INTO told
+INSERT INTO published
     (shipment, volume, occurred_at, code, position, object, event, stored_at)
 VALUES (:shipment, :volume, :occurred_at, :code, :position, :object, :event, :now)
 ON CONFLICT (shipment, volume, occurred_at, code) DO UPDATE
@@ -182,14 +182,14 @@ SET lease = NULL, lease_until = NULL,
     due_at = CASE WHEN news = :news THEN CAST(:due_at AS BIGINT)
                   ELSE CAST(:now AS BIGINT) END,
     not_before = :not_before, lane = :lane, attempts = :attempts,
-    failing_since = :failing_since, waiting_because = :waiting_because,
-    stuck_because = :stuck_because,
-    stuck_at = CASE WHEN CAST(:stuck_because AS TEXT) IS NULL THEN NULL ELSE :now END,
-    closed_at = CASE WHEN closed_because = 'cancelled' THEN closed_at
-                     WHEN CAST(:closed_because AS TEXT) IS NULL THEN NULL
+    failing_since = :failing_since, waiting_reason = :waiting_reason,
+    stuck_reason = :stuck_reason,
+    stuck_at = CASE WHEN CAST(:stuck_reason AS TEXT) IS NULL THEN NULL ELSE :now END,
+    closed_at = CASE WHEN closed_reason = 'cancelled' THEN closed_at
+                     WHEN CAST(:closed_reason AS TEXT) IS NULL THEN NULL
                      ELSE coalesce(closed_at, :now) END,
-    closed_because = CASE WHEN closed_because = 'cancelled' THEN closed_because
-                          ELSE :closed_because END,
+    closed_reason = CASE WHEN closed_reason = 'cancelled' THEN closed_reason
+                          ELSE :closed_reason END,
     in_doubt_since = CASE WHEN :doubt = 1 THEN coalesce(in_doubt_since, :now)
                           ELSE in_doubt_since END
 WHERE shipment = :shipment

@@ -19,16 +19,16 @@ WHERE shipment = :shipment
 
 -- name: withdraw_unmatched_told!
 -- What was told of events that turned out to be another parcel's.
-UPDATE told SET withdrawn_at = :now
+UPDATE published SET withdrawn_at = :now
 WHERE shipment = :shipment AND event IS NOT NULL AND withdrawn_at IS NULL
   AND NOT EXISTS (
     SELECT 1 FROM event_parcels AS p
-    WHERE p.shipment = told.shipment AND p.event = told.event)
+    WHERE p.shipment = published.shipment AND p.event = published.event)
 
 -- name: told_of_event
 -- Shipments of which VTEX accepted an event.
 SELECT DISTINCT s.shipment, s.order_id FROM json_each(:rows) AS j
-JOIN told AS t ON t.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+JOIN published AS t ON t.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 JOIN shipments AS s ON s.shipment = t.shipment
 WHERE t.event = :event AND t.accepted_at IS NOT NULL AND t.withdrawn_at IS NULL
 ORDER BY s.shipment
@@ -39,21 +39,21 @@ FROM event_parcels AS p JOIN shipments AS s ON s.shipment = p.shipment
 WHERE p.event = :event
 ORDER BY s.shipment
 
--- name: retell_announcement!
+-- name: resend_tracking!
 UPDATE shipments
-SET announced_as = NULL, tracking_number = :tracking_number,
+SET tracking_sent_as = NULL, tracking_number = :tracking_number,
     tracking_url = :tracking_url, courier = :courier
 WHERE shipment = :shipment
 
--- name: retell_events!
+-- name: resend_events!
 -- The relay's own event stays: it is told to provoke an e-mail, and once.
-UPDATE told SET withdrawn_at = :now
+UPDATE published SET withdrawn_at = :now
 WHERE shipment = :shipment AND event IS NOT NULL AND accepted_at IS NOT NULL
   AND withdrawn_at IS NULL
 
--- name: retell_shipment!
+-- name: resend_shipment!
 -- That a delivery was sent once stays known: it is never unsaid.
 UPDATE shipments
-SET retold_at = :now, delivered_told_at = NULL, verified_at = NULL,
-    closed_at = NULL, closed_because = NULL
+SET resent_at = :now, delivered_published_at = NULL, verified_at = NULL,
+    closed_at = NULL, closed_reason = NULL
 WHERE shipment = :shipment

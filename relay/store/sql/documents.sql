@@ -1,4 +1,4 @@
--- name: keep_document!
+-- name: store_document!
 INSERT INTO documents (contract, source, headers, body, received_at)
 VALUES (:contract, :source, :headers, :body, :received_at)
 
@@ -17,18 +17,18 @@ ORDER BY d.document
 
 -- name: mark_read!
 UPDATE documents
-SET read_at = :now, brought = :brought, unreadable_because = NULL, tries = 0
+SET read_at = :now, new_events = :new_events, unreadable_reason = NULL, tries = 0
 WHERE document = :document
 
 -- name: mark_read_and_cut!
 UPDATE documents
-SET read_at = :now, brought = :brought, body = :body, digest = coalesce(digest, :digest),
-    unreadable_because = NULL, tries = 0
+SET read_at = :now, new_events = :new_events, body = :body, digest = coalesce(digest, :digest),
+    unreadable_reason = NULL, tries = 0
 WHERE document = :document
 
 -- name: mark_unreadable!
 UPDATE documents
-SET read_at = :now, brought = 0, unreadable_because = :because
+SET read_at = :now, new_events = 0, unreadable_reason = :because
 WHERE document = :document
 
 -- name: count_try!
@@ -66,27 +66,27 @@ SELECT * FROM documents WHERE document = :document
 
 -- name: replay_document
 UPDATE documents
-SET read_at = NULL, unreadable_because = NULL, tries = 0, replays = replays + 1
+SET read_at = NULL, unreadable_reason = NULL, tries = 0, replays = replays + 1
 WHERE document = :document
 RETURNING document
 
 -- name: list_documents
-SELECT document, contract, source, received_at, read_at, brought, parked, tries,
-       unreadable_because, length(body) AS size
+SELECT document, contract, source, received_at, read_at, new_events, parked, tries,
+       unreadable_reason, length(body) AS size
 FROM documents
 WHERE document < :before
 ORDER BY document DESC LIMIT :limit
 
 -- name: list_unreadable
-SELECT document, contract, source, received_at, read_at, brought, parked, tries,
-       unreadable_because, length(body) AS size
+SELECT document, contract, source, received_at, read_at, new_events, parked, tries,
+       unreadable_reason, length(body) AS size
 FROM documents
-WHERE unreadable_because IS NOT NULL AND document < :before
+WHERE unreadable_reason IS NOT NULL AND document < :before
 ORDER BY document DESC LIMIT :limit
 
 -- name: documents_of_shipment
 SELECT DISTINCT d.document, d.contract, d.source, d.received_at, d.read_at,
-       d.brought, d.unreadable_because
+       d.new_events, d.unreadable_reason
 FROM event_parcels AS p
 JOIN event_documents AS l ON l.event = p.event
 JOIN documents AS d ON d.document = l.document
@@ -94,31 +94,31 @@ WHERE p.shipment = :shipment
 ORDER BY d.document LIMIT 500
 
 -- name: put_aside!
-INSERT INTO asides (contract, received_at, headers, body, presented, because)
+INSERT INTO rejected_requests (contract, received_at, headers, body, presented, because)
 VALUES (:contract, :received_at, :headers, :body, :presented, :because)
 
 -- name: trim_asides!
 -- The newest stay, as many and as large as may be kept.
-DELETE FROM asides
-WHERE contract = :contract AND aside IN (
-    SELECT aside FROM (
-        SELECT aside, received_at,
-               row_number() OVER (ORDER BY aside DESC) AS place,
-               sum(length(body)) OVER (ORDER BY aside DESC) AS size
-        FROM asides WHERE contract = :contract) AS kept
+DELETE FROM rejected_requests
+WHERE contract = :contract AND rejected_request IN (
+    SELECT rejected_request FROM (
+        SELECT rejected_request, received_at,
+               row_number() OVER (ORDER BY rejected_request DESC) AS place,
+               sum(length(body)) OVER (ORDER BY rejected_request DESC) AS size
+        FROM rejected_requests WHERE contract = :contract) AS kept
     WHERE place > CAST(:keep AS BIGINT) OR size > CAST(:max_bytes AS BIGINT)
        OR received_at < CAST(:oldest AS BIGINT))
 
 -- name: asides_of_contract
-SELECT * FROM asides WHERE contract = :contract AND accepted_at IS NULL
-ORDER BY aside
+SELECT * FROM rejected_requests WHERE contract = :contract AND accepted_at IS NULL
+ORDER BY rejected_request
 
--- name: aside
-SELECT * FROM asides WHERE aside = :aside AND accepted_at IS NULL
+-- name: rejected_request
+SELECT * FROM rejected_requests WHERE rejected_request = :rejected_request AND accepted_at IS NULL
 
 -- name: lock_aside
-SELECT * FROM asides WHERE aside = :aside AND accepted_at IS NULL FOR UPDATE
+SELECT * FROM rejected_requests WHERE rejected_request = :rejected_request AND accepted_at IS NULL FOR UPDATE
 
 -- name: accept_aside!
-UPDATE asides SET accepted_at = :now, body = :nothing, headers = '{}'
-WHERE aside = :aside
+UPDATE rejected_requests SET accepted_at = :now, body = :nothing, headers = '{}'
+WHERE rejected_request = :rejected_request

@@ -64,13 +64,13 @@ JOIN reference_values AS r
   ON r.reference = CAST(j.value ->> 'reference' AS BIGINT)
 
 -- name: matches_of_events
-SELECT p.event, p.shipment, p.volume, p.ambiguous, p.judged
+SELECT p.event, p.shipment, p.volume, p.ambiguous, p.decision
 FROM json_each(:rows) AS j
 JOIN event_parcels AS p ON p.event = CAST(j.value ->> 'event' AS BIGINT)
 
 -- name: match_event!
-INSERT INTO event_parcels (shipment, event, volume, ambiguous, judged)
-VALUES (:shipment, :event, :volume, :ambiguous, :judged)
+INSERT INTO event_parcels (shipment, event, volume, ambiguous, decision)
+VALUES (:shipment, :event, :volume, :ambiguous, :decision)
 ON CONFLICT (shipment, event, volume) DO UPDATE SET ambiguous = excluded.ambiguous
 
 -- name: unmatch_event!
@@ -91,10 +91,10 @@ UPDATE shipments
 SET news = news + 1,
     last_event_at = CASE WHEN :heard = 1 THEN :now ELSE last_event_at END,
     lane = CASE WHEN imported = 1 AND compared_at IS NULL THEN 1 ELSE 0 END,
-    first_news_at = coalesce(first_news_at, :now),
-    news_due_at = CASE
-        WHEN coalesce(first_news_at, :now) + :longest < :now + :quiet
-        THEN coalesce(first_news_at, :now) + :longest
+    events_waiting_since = coalesce(events_waiting_since, :now),
+    events_due_at = CASE
+        WHEN coalesce(events_waiting_since, :now) + :longest < :now + :quiet
+        THEN coalesce(events_waiting_since, :now) + :longest
         ELSE :now + :quiet END
 WHERE shipment IN (
     SELECT CAST(j.value ->> 'shipment' AS BIGINT) FROM json_each(:rows) AS j)
@@ -110,7 +110,7 @@ WHERE shipment IN (
     SELECT CAST(j.value ->> 'shipment' AS BIGINT) FROM json_each(:rows) AS j)
 
 -- name: events_of_shipments
-SELECT p.shipment, p.volume, p.ambiguous, p.judged, p.quarantined_because,
+SELECT p.shipment, p.volume, p.ambiguous, p.decision, p.quarantine_reason,
        e.event, e.occurred_at, e.position, e.milestone, e.effect, e.final, e.undoes,
        e.description, e.city, e.state, e.country, e.code, e.reason, e.received_at,
        e.refs, e.reference
@@ -126,15 +126,15 @@ JOIN parcels AS p ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 ORDER BY p.shipment, p.volume
 
 -- name: quarantine!
-UPDATE event_parcels SET quarantined_because = :because
+UPDATE event_parcels SET quarantine_reason = :because
 WHERE shipment = :shipment AND event = :event
 
 -- name: judge!
-UPDATE event_parcels SET judged = :judged
+UPDATE event_parcels SET decision = :decision
 WHERE event = :event
 
 -- name: inherit_told!
 -- What was told of a withdrawn event stands for the one that takes its place.
-UPDATE told SET event = :heir
+UPDATE published SET event = :heir
 WHERE event = :event AND shipment IN (
     SELECT p.shipment FROM event_parcels AS p WHERE p.event = :event)

@@ -13,7 +13,7 @@ WHERE p.shipment = :shipment AND NOT EXISTS (
     JOIN shipments AS s ON s.shipment = o.shipment
     WHERE o.event = p.event
       AND (s.account <> :account OR s.order_id <> :order_id)
-      AND coalesce(s.closed_because, '') <> 'forgotten')
+      AND coalesce(s.closed_reason, '') <> 'forgotten')
 GROUP BY p.event
 ORDER BY p.event
 
@@ -32,10 +32,10 @@ SET description = '', city = '', state = '',
 WHERE event = :event
 
 -- name: told_to_forget
-SELECT volume, occurred_at, code, object FROM told WHERE shipment = :shipment
+SELECT volume, occurred_at, code, object FROM published WHERE shipment = :shipment
 
 -- name: redact_told!
-UPDATE told SET object = :object
+UPDATE published SET object = :object
 WHERE shipment = :shipment AND volume = :volume AND occurred_at = :occurred_at
   AND code = :code
 
@@ -48,10 +48,10 @@ UPDATE vtex_calls SET body = NULL, words = NULL WHERE call = :call
 -- name: redact_shipment!
 -- Over for good: what is left is not enough to tell VTEX anything.
 UPDATE shipments
-SET tracking_url = NULL, announced_as = :announced_as, pending = NULL,
+SET tracking_url = NULL, tracking_sent_as = :tracking_sent_as, pending = NULL,
     closed_at = coalesce(closed_at, :now),
-    closed_because = 'forgotten',
-    due_at = NULL, news_due_at = NULL, lease = NULL, lease_until = NULL,
-    stuck_because = NULL, stuck_at = NULL, waiting_because = NULL,
+    closed_reason = 'forgotten',
+    due_at = NULL, events_due_at = NULL, lease = NULL, lease_until = NULL,
+    stuck_reason = NULL, stuck_at = NULL, waiting_reason = NULL,
     in_doubt_since = NULL, news = news + 1
 WHERE shipment = :shipment

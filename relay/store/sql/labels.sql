@@ -31,11 +31,11 @@ SET contract = :contract, volumes = :volumes, registered_at = :registered_at,
     dispatched_at = :dispatched_at, invoice_key = :invoice_key,
     promised_on = :promised_on, tracking_number = :tracking_number,
     tracking_url = :tracking_url, courier = :courier,
-    dispatched_date = :dispatched_date, announced_as = :announced_as,
-    closed_at = :closed_at, closed_because = :closed_because,
-    stuck_at = :stuck_at, stuck_because = :stuck_because,
+    dispatched_date = :dispatched_date, tracking_sent_as = :tracking_sent_as,
+    closed_at = :closed_at, closed_reason = :closed_reason,
+    stuck_at = :stuck_at, stuck_reason = :stuck_reason,
     imported = :imported, compared_at = :compared_at,
-    retold_at = :retold_at, given = :given
+    resent_at = :resent_at, given = :given
 WHERE shipment = :shipment
 
 -- name: make_due!
@@ -44,7 +44,7 @@ WHERE shipment = :shipment
 UPDATE shipments
 SET due_at = CASE WHEN due_at IS NULL OR due_at > :now THEN :now ELSE due_at END,
     lane = CASE WHEN imported = 1 AND compared_at IS NULL THEN 1
-                WHEN news_due_at IS NOT NULL THEN 0 ELSE 2 END,
+                WHEN events_due_at IS NOT NULL THEN 0 ELSE 2 END,
     news = news + 1
 WHERE shipment = :shipment
 
@@ -80,13 +80,13 @@ INSERT INTO notes (shipment, noted_at, text) VALUES (:shipment, :now, :text)
 
 -- name: cancel_shipment!
 UPDATE shipments
-SET closed_at = :now, closed_because = 'cancelled', due_at = NULL,
-    news_due_at = NULL, stuck_because = NULL, stuck_at = NULL
+SET closed_at = :now, closed_reason = 'cancelled', due_at = NULL,
+    events_due_at = NULL, stuck_reason = NULL, stuck_at = NULL
 WHERE shipment = :shipment
 
 -- name: retry_shipment!
 UPDATE shipments
-SET stuck_because = NULL, stuck_at = NULL, waiting_because = NULL, attempts = 0,
+SET stuck_reason = NULL, stuck_at = NULL, waiting_reason = NULL, attempts = 0,
     failing_since = NULL, due_at = :now, lane = 0, news = news + 1,
     not_before = CASE WHEN in_doubt_since IS NULL THEN NULL ELSE not_before END
 WHERE shipment = :shipment

@@ -34,7 +34,7 @@ ORDER BY s.shipment DESC LIMIT :limit
 
 -- name: list_stuck
 SELECT * FROM shipments
-WHERE account = :account AND shipment < :before AND stuck_because IS NOT NULL
+WHERE account = :account AND shipment < :before AND stuck_reason IS NOT NULL
 ORDER BY shipment DESC LIMIT :limit
 
 -- name: list_in_doubt
@@ -69,24 +69,24 @@ ORDER BY shipment DESC LIMIT :limit
 -- name: list_not_delivered
 SELECT * FROM shipments
 WHERE account = :account AND shipment < :before
-  AND closed_at IS NOT NULL AND delivered_told_at IS NULL
+  AND closed_at IS NOT NULL AND delivered_published_at IS NULL
 ORDER BY shipment DESC LIMIT :limit
 
 -- name: quarantined_of
 -- What is not told of shipments until a person decides, the latest event last.
-SELECT p.shipment, p.event, p.quarantined_because AS because
+SELECT p.shipment, p.event, p.quarantine_reason AS because
 FROM json_each(:rows) AS j
 JOIN event_parcels AS p
   ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 JOIN events AS e ON e.event = p.event
 JOIN shipments AS s ON s.shipment = p.shipment
-WHERE p.quarantined_because IS NOT NULL AND p.judged IS NULL
-  AND e.withdrawn_at IS NULL AND s.delivered_told_at IS NULL
-  AND coalesce(s.closed_because, '') NOT IN ('cancelled', 'forgotten')
+WHERE p.quarantine_reason IS NOT NULL AND p.decision IS NULL
+  AND e.withdrawn_at IS NULL AND s.delivered_published_at IS NULL
+  AND coalesce(s.closed_reason, '') NOT IN ('cancelled', 'forgotten')
 ORDER BY p.shipment, e.occurred_at, p.event
 
 -- name: told_of_shipment
-SELECT * FROM told WHERE shipment = :shipment ORDER BY occurred_at, position
+SELECT * FROM published WHERE shipment = :shipment ORDER BY occurred_at, position
 
 -- name: calls_of_shipment
 -- The latest, the newest first.
@@ -103,7 +103,7 @@ WHERE lane IN (0, 1, 2) AND ready_at <= :now GROUP BY account
 
 -- name: count_stuck
 SELECT account, count(*) AS shipments FROM shipments
-WHERE stuck_because IS NOT NULL GROUP BY account
+WHERE stuck_reason IS NOT NULL GROUP BY account
 
 -- name: count_late
 SELECT count(*) AS shipments FROM shipments
@@ -115,9 +115,9 @@ SELECT s.account, count(DISTINCT s.shipment) AS shipments
 FROM event_parcels AS p
 JOIN events AS e ON e.event = p.event
 JOIN shipments AS s ON s.shipment = p.shipment
-WHERE p.quarantined_because IS NOT NULL AND p.judged IS NULL
+WHERE p.quarantine_reason IS NOT NULL AND p.decision IS NULL
   AND e.withdrawn_at IS NULL
-  AND coalesce(s.closed_because, '') NOT IN ('cancelled', 'forgotten')
+  AND coalesce(s.closed_reason, '') NOT IN ('cancelled', 'forgotten')
 GROUP BY s.account
 
 -- name: count_unmatched
@@ -130,5 +130,5 @@ GROUP BY r.contract
 -- name: count_waiting
 -- Postponed, with a reason: VTEX does not know them, and nobody is asked for help.
 SELECT account, count(*) AS shipments FROM shipments
-WHERE lane IN (0, 1, 2) AND ready_at > :now AND waiting_because IS NOT NULL
+WHERE lane IN (0, 1, 2) AND ready_at > :now AND waiting_reason IS NOT NULL
 GROUP BY account

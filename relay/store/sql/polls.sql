@@ -45,8 +45,8 @@ WHERE contract = :contract
 -- At rest: nothing of a closed shipment waits to be told, which might reopen it.
 SELECT p.shipment, p.contract, p.volume, p.tracking_number, p.registered_at, p.poll_at,
        p.polled_at, p.poll_lane, p.poll_failures, s.invoice_key, s.closed_at,
-       s.closed_because,
-       CASE WHEN s.due_at IS NULL AND s.news_due_at IS NULL AND s.lease IS NULL
+       s.closed_reason,
+       CASE WHEN s.due_at IS NULL AND s.events_due_at IS NULL AND s.lease IS NULL
             THEN 1 ELSE 0 END AS at_rest
 FROM parcel_polls AS p
 JOIN shipments AS s ON s.shipment = p.shipment
@@ -56,7 +56,7 @@ ORDER BY p.poll_at LIMIT :limit FOR UPDATE OF p SKIP LOCKED
 -- name: due_subscriptions
 SELECT p.shipment, p.contract, p.volume, p.tracking_number, p.registered_at, p.poll_at,
        p.polled_at, p.poll_lane, p.poll_failures, s.invoice_key, s.closed_at,
-       s.closed_because, 1 AS at_rest
+       s.closed_reason, 1 AS at_rest
 FROM parcel_polls AS p
 JOIN shipments AS s ON s.shipment = p.shipment
 WHERE p.contract = :contract AND p.subscribe_at <= :now
@@ -70,7 +70,7 @@ JOIN event_parcels AS p ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 JOIN events AS e ON e.event = p.event
 JOIN reference_values AS r ON r.reference = e.reference
 WHERE r.contract = :contract AND e.withdrawn_at IS NULL AND p.ambiguous = 0
-  AND coalesce(p.judged, '') <> 'dropped'
+  AND coalesce(p.decision, '') <> 'dropped'
 ORDER BY e.occurred_at, e.position, e.event
 
 -- name: references_to_ask
@@ -161,9 +161,9 @@ DELETE FROM poll_unreadables WHERE contract = :contract AND seen_at < :before
 -- An expired shipment is open again, and the sweep waits anew.
 UPDATE shipments
 SET tried_at = :now, news = news + 1,
-    closed_at = CASE WHEN closed_because = 'expired' THEN NULL ELSE closed_at END,
-    closed_because = CASE WHEN closed_because = 'expired' THEN NULL
-                          ELSE closed_because END
+    closed_at = CASE WHEN closed_reason = 'expired' THEN NULL ELSE closed_at END,
+    closed_reason = CASE WHEN closed_reason = 'expired' THEN NULL
+                          ELSE closed_reason END
 WHERE shipment = :shipment
 
 -- name: poll_parcels_now!

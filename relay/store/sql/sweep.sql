@@ -11,7 +11,7 @@ WHERE shipment = :shipment AND news = :news AND lease IS NULL
 RETURNING id
 
 -- name: expire_shipment
-UPDATE shipments SET closed_at = :now, closed_because = 'expired'
+UPDATE shipments SET closed_at = :now, closed_reason = 'expired'
 WHERE shipment = :shipment AND news = :news AND lease IS NULL
   AND closed_at IS NULL AND coalesce(tried_at, 0) = :tried_at
 RETURNING id
@@ -20,9 +20,9 @@ RETURNING id
 -- What nobody has read, or what an open shipment rests on, is never too old.
 SELECT d.document AS key, d.received_at AS seen_at,
        CASE WHEN d.read_at IS NULL OR d.parked = 1 THEN 0
-            WHEN d.unreadable_because IS NOT NULL
+            WHEN d.unreadable_reason IS NOT NULL
             THEN CASE WHEN d.received_at < :unreadable THEN 1 ELSE 0 END
-            WHEN coalesce(d.brought, 0) = 0
+            WHEN coalesce(d.new_events, 0) = 0
             THEN CASE WHEN d.received_at < :repeats THEN 1 ELSE 0 END
             WHEN d.received_at >= :documents THEN 0
             WHEN EXISTS (
@@ -72,7 +72,7 @@ DELETE FROM vtex_calls WHERE call = :key
 
 -- name: shipment_page
 SELECT shipment AS key, registered_at AS seen_at,
-       CASE WHEN (closed_at IS NOT NULL OR stuck_because IS NOT NULL)
+       CASE WHEN (closed_at IS NOT NULL OR stuck_reason IS NOT NULL)
              AND lease IS NULL AND registered_at < :shipments
              AND coalesce(last_event_at, 0) < :shipments THEN 1 ELSE 0 END AS outdated
 FROM shipments
@@ -95,7 +95,7 @@ DELETE FROM parcel_references WHERE shipment = :key
 DELETE FROM event_parcels WHERE shipment = :key
 
 -- name: forget_told_of!
-DELETE FROM told WHERE shipment = :key
+DELETE FROM published WHERE shipment = :key
 
 -- name: forget_calls_of!
 DELETE FROM vtex_calls WHERE shipment = :key
@@ -149,11 +149,11 @@ WHERE reference = :key
   AND NOT EXISTS (SELECT 1 FROM reference_values AS r WHERE r.reference = :key)
 
 -- name: aside_page
-SELECT aside AS key, received_at AS seen_at,
-       CASE WHEN received_at < :asides THEN 1 ELSE 0 END AS outdated
-FROM asides
-WHERE aside > :after
-ORDER BY aside LIMIT :limit
+SELECT rejected_request AS key, received_at AS seen_at,
+       CASE WHEN received_at < :rejected_requests THEN 1 ELSE 0 END AS outdated
+FROM rejected_requests
+WHERE rejected_request > :after
+ORDER BY rejected_request LIMIT :limit
 
 -- name: forget_aside!
-DELETE FROM asides WHERE aside = :key
+DELETE FROM rejected_requests WHERE rejected_request = :key

@@ -7,7 +7,7 @@ SELECT s.*, (
     WHERE c.shipment = s.shipment AND c.words IS NOT NULL
     ORDER BY c.call DESC LIMIT 1) AS words
 FROM shipments AS s
-WHERE s.account = :account AND s.stuck_because IS NOT NULL
+WHERE s.account = :account AND s.stuck_reason IS NOT NULL
   AND s.shipment < :id
 ORDER BY s.shipment DESC LIMIT :limit
 
@@ -27,7 +27,7 @@ ORDER BY s.shipment LIMIT :limit
 
 -- name: work_quarantined
 -- One row for each shipment that an event is doubtful for.
-SELECT p.event, p.shipment, p.volume, p.quarantined_because,
+SELECT p.event, p.shipment, p.volume, p.quarantine_reason,
        s.id, s.account, s.contract AS shipment_contract, s.order_id,
        s.invoice_number, s.tracking_number,
        e.occurred_at, e.received_at, e.milestone, e.code, e.description,
@@ -36,10 +36,10 @@ FROM event_parcels AS p
 JOIN shipments AS s ON s.shipment = p.shipment
 JOIN events AS e ON e.event = p.event
 JOIN reference_values AS r ON r.reference = e.reference
-WHERE p.quarantined_because IS NOT NULL AND p.judged IS NULL
+WHERE p.quarantine_reason IS NOT NULL AND p.decision IS NULL
   AND p.event <= :key AND (p.event < :key OR p.shipment < :id)
   AND e.withdrawn_at IS NULL
-  AND coalesce(s.closed_because, '') NOT IN ('cancelled', 'forgotten')
+  AND coalesce(s.closed_reason, '') NOT IN ('cancelled', 'forgotten')
   AND p.volume = (
     SELECT min(v.volume) FROM event_parcels AS v
     WHERE v.shipment = p.shipment AND v.event = p.event)
@@ -56,10 +56,10 @@ ORDER BY e.received_at DESC, e.event DESC LIMIT :limit
 
 -- name: work_untrusted
 -- The last few requests of each contract that proved nothing.
-SELECT a.aside, a.contract, a.received_at, a.because, length(a.body) AS size
-FROM asides AS a
-WHERE a.aside < :id AND a.accepted_at IS NULL
-ORDER BY a.aside DESC LIMIT :limit
+SELECT a.rejected_request, a.contract, a.received_at, a.because, length(a.body) AS size
+FROM rejected_requests AS a
+WHERE a.rejected_request < :id AND a.accepted_at IS NULL
+ORDER BY a.rejected_request DESC LIMIT :limit
 
 -- name: work_unknown_codes
 -- Counted among the latest events without a meaning, with the latest as example.
@@ -87,19 +87,19 @@ SELECT 1 AS seen WHERE EXISTS (
     WHERE d.parked = 1 AND d.contract = CAST(:contract AS TEXT))
   OR EXISTS (
     SELECT 1 FROM documents AS d
-    WHERE d.unreadable_because IS NOT NULL AND d.contract = CAST(:contract AS TEXT))
+    WHERE d.unreadable_reason IS NOT NULL AND d.contract = CAST(:contract AS TEXT))
 
 -- name: lock_stuck
 -- Those of some shipments that are stuck still.
 SELECT s.shipment FROM json_each(:rows) AS j
 JOIN shipments AS s ON s.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
-WHERE s.stuck_because IS NOT NULL
+WHERE s.stuck_reason IS NOT NULL
 ORDER BY s.shipment FOR UPDATE OF s
 
 -- name: replay_documents
 -- What was not read yet is read anyway.
 UPDATE documents
-SET read_at = NULL, unreadable_because = NULL, tries = 0, replays = replays + 1
+SET read_at = NULL, unreadable_reason = NULL, tries = 0, replays = replays + 1
 WHERE read_at IS NOT NULL AND document IN (
     SELECT CAST(j.value ->> 'document' AS BIGINT) FROM json_each(:rows) AS j)
 RETURNING document

@@ -68,7 +68,7 @@ def test_a_mistake_without_words_of_ours_is_told_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "way_out"),
+    ("field", "hint"),
     [
         ("Events[*].Data.receiver", ": write 'Events.Data.receiver'"),
         ("$.receiver", ": write 'receiver'"),
@@ -79,12 +79,12 @@ def test_a_mistake_without_words_of_ours_is_told_as_it_is() -> None:
     ],
 )
 def test_a_personal_field_that_would_cut_nothing_is_refused(
-    field: str, way_out: str
+    field: str, hint: str
 ) -> None:
     says = complaint(FORMAT | {"personal_fields": ["ok.x", field]})
     assert says == (
         "personal_fields.1: it is made of names joined by dots only, "
-        f"and a list is entered by itself{way_out}"
+        f"and a list is entered by itself{hint}"
     )
 
 

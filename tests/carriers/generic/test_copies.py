@@ -77,10 +77,10 @@ SAMPLES = [sample for name in COPIES for sample in support.samples(name)]
 
 
 def copy(adapter: str) -> Adapter:
-    facts = support.facts(adapter)
+    snapshot = support.snapshot(adapter)
     table = CodeTable.load(f"carriers.{adapter}", {})
     rows = {c: r.model_dump(mode="json") for c, r in table.rows.items()}
-    zone, secrets = ZoneInfo(facts["zone"]), (facts["secret"],)
+    zone, secrets = ZoneInfo(snapshot["zone"]), (snapshot["secret"],)
     return Adapter(ContractOptions("copy", zone, secrets, rows, COPIES[adapter]))
 
 
@@ -92,7 +92,7 @@ def test_a_copy_reads_what_the_adapter_reads(sample: Sample) -> None:
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)
 def test_a_copy_trusts_what_the_carrier_signs(sample: Sample) -> None:
-    secret = support.facts(sample.adapter)["secret"]
+    secret = support.snapshot(sample.adapter)["secret"]
     signed = support.played(sample.adapter).headers(sample.body, secret)
     headers = {name.lower(): text for name, text in signed.items()}
     copy(sample.adapter).verify(WebhookRequest(headers, sample.body))

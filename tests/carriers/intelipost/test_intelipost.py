@@ -10,7 +10,7 @@ from carriers.intelipost.payload import spelled
 from carriers.intelipost.sandbox import Simulator
 from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
 from relay.domain.events import Effect, Milestone, ParcelView, TrackingEvent
-from relay.errors import UntrustedWebhook
+from relay.errors import VerificationFailed
 from relay.sandbox.simulator import SimulatedParcel, SimulatedScan, Simulates
 from tests.carriers import support
 from tests.carriers.intelipost.signing import document, notice
@@ -203,7 +203,7 @@ def test_a_name_longer_than_a_code_is_cut() -> None:
 def test_another_key_is_refused() -> None:
     made = Adapter(ContractOptions("hub", ZONE, secrets=("key",)))
     made.verify(WebhookRequest({"api-key": "key"}, b"{}"))
-    with pytest.raises(UntrustedWebhook):
+    with pytest.raises(VerificationFailed):
         made.verify(WebhookRequest({"api-key": "Key"}, b"{}"))
 
 

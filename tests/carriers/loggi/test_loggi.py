@@ -10,7 +10,7 @@ from carriers.loggi import Adapter
 from carriers.loggi.sandbox import Simulator
 from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
 from relay.domain.events import Milestone, ParcelView, TrackingEvent
-from relay.errors import UntrustedWebhook
+from relay.errors import VerificationFailed
 from relay.sandbox.simulator import SimulatedParcel, SimulatedScan, Simulates
 from tests.carriers.loggi.signing import batch, document, headers, package, status
 
@@ -172,7 +172,7 @@ def test_user_and_password_must_both_fit() -> None:
     made.verify(WebhookRequest(good, b"{}"))
     for wrong in ("user:Password", "user", "password", ":"):
         bad = {k.lower(): v for k, v in headers(b"", wrong).items()}
-        with pytest.raises(UntrustedWebhook):
+        with pytest.raises(VerificationFailed):
             made.verify(WebhookRequest(bad, b"{}"))
 
 

@@ -168,7 +168,7 @@ def test_an_answer_is_taken_apart_with_the_key_that_was_asked_for() -> None:
     assert made.asked_at == "https://ssw.inf.br"
     answer = Document(json.dumps(NOT_FOUND).encode(), HAPPENED)
     [document] = made.unpack(answer, [PARCEL])
-    told = {"chave_nfe": KEY, "resposta": NOT_FOUND}
-    assert json.loads(document.body) == told
+    published = {"chave_nfe": KEY, "resposta": NOT_FOUND}
+    assert json.loads(document.body) == published
     with pytest.raises(CarrierFailure, match="does not name its NF-e"):
         made.unpack(answer, [])

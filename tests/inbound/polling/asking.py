@@ -81,7 +81,7 @@ class Polled:
     """A poller over one store, and what it told."""
 
     way_in: WayIn
-    told: list[str] = field(default_factory=list)
+    published: list[str] = field(default_factory=list)
     pollers: list[Poller] = field(default_factory=list)
 
     @property
@@ -100,9 +100,9 @@ class Polled:
         """Make one more poller on the store, as the composition root does."""
         way_in = self.way_in
         tells = PollEvents(
-            lambda contract, outcome: self.told.append(f"{contract} {outcome}"),
-            lambda: self.told.append("kept"),
-            lambda: self.told.append("hang"),
+            lambda contract, outcome: self.published.append(f"{contract} {outcome}"),
+            lambda: self.published.append("kept"),
+            lambda: self.published.append("hang"),
         )
         answers = AnswerReader(way_in.database, self.clock, limit)
         rounds = PollRounds(
@@ -110,7 +110,7 @@ class Polled:
             way_in.carriers,
             answers,
             SESSION,
-            more.pop("keep", way_in.intake().keep_document),
+            more.pop("keep", way_in.intake().store_document),
             self.clock,
             tells,
             limit,
@@ -147,7 +147,7 @@ class Polled:
 
     async def close_shipment(self, because: str = "delivered") -> None:
         """Close the only shipment: VTEX was told everything."""
-        at_rest = "due_at = NULL, news_due_at = NULL, lease = NULL"
-        closed = f"closed_at = {micros(self.clock())}, closed_because = '{because}'"
+        at_rest = "due_at = NULL, events_due_at = NULL, lease = NULL"
+        closed = f"closed_at = {micros(self.clock())}, closed_reason = '{because}'"
         sql = f"UPDATE shipments SET {at_rest}, {closed}"  # noqa: S608 -- a test's own
         await execute(self.way_in.database, sql)

@@ -171,7 +171,7 @@ async def test_reading_that_hangs_is_stored_before_it_ends_the_process(
     with capture_logs() as lines:
         await polled.poll(minutes=30)
     held.set()
-    assert polled.told == ["acme failed", "hang"]
+    assert polled.published == ["acme failed", "hang"]
     assert (await polled.parcel())["poll_failures"] == 1
     assert (await polled.state()).failures == 1
     errors = [line for line in lines if line["event"] == "polling failed"]
@@ -228,7 +228,7 @@ async def test_a_call_longer_than_its_claim_settles_nothing(polled: Polled) -> N
 
     polled.carrier.ways = [slow]
     await polled.poll(minutes=30)
-    assert polled.told == ["acme lost"]
+    assert polled.published == ["acme lost"]
     assert len(polled.carrier.asks) == 2
     assert (await polled.state()).used == 2
 

@@ -32,11 +32,11 @@ class Two(Polled):
     def second(self) -> Asked:
         return self.way_in.carriers["last_mile"]  # type: ignore[no-any-return]
 
-    async def hand_over(self, id_: str, number: str) -> None:
+    async def handover(self, id_: str, number: str) -> None:
         by_number = Reference(kind=ReferenceKind.TRACKING_NUMBER, value=number)
         change = Handover("last_mile", 1, ((by_number, 1),))
-        hand_overs = Handovers(self.way_in.database, Pace(), {})
-        await hand_overs.hand_over(id_, change, self.clock())
+        handovers = Handovers(self.way_in.database, Pace(), {})
+        await handovers.handover(id_, change, self.clock())
 
     async def numbers(self) -> dict[str, str | None]:
         rows = await self.way_in.rows("parcel_polls")
@@ -67,7 +67,7 @@ async def test_the_second_carrier_is_asked_at_once_under_its_own_number(
     await two.poll(minutes=30)
     assert (two.first.asks, two.second.asks) == ([["AC1"]], [])
     two.second.knows["LM1"] = [scan("LM1", "OD", START)]
-    await two.hand_over(id_, "LM1")
+    await two.handover(id_, "LM1")
     await two.poll()
     assert (two.first.asks, two.second.asks) == ([["AC1"]], [["LM1"]])
     assert await two.codes() == ["OD"]
@@ -76,7 +76,7 @@ async def test_the_second_carrier_is_asked_at_once_under_its_own_number(
 async def test_each_is_asked_at_its_own_pace(two: Two) -> None:
     id_ = await two.way_in.register("AC1")
     two.second.knows["LM1"] = [scan("LM1", "OD", START)]
-    await two.hand_over(id_, "LM1")
+    await two.handover(id_, "LM1")
     await two.poll(minutes=30)
     for _ in range(4):
         await two.poll(minutes=15)
@@ -87,7 +87,7 @@ async def test_each_is_asked_at_its_own_pace(two: Two) -> None:
 async def test_what_the_second_said_sets_no_pace_for_the_first(two: Two) -> None:
     id_ = await two.way_in.register("AC1")
     two.second.knows["LM1"] = [scan("LM1", "OD", START)]
-    await two.hand_over(id_, "LM1")
+    await two.handover(id_, "LM1")
     await two.poll()
     assert (two.first.asks, two.second.asks) == ([], [["LM1"]])
     await two.poll(minutes=30)
@@ -98,9 +98,9 @@ async def test_what_the_second_said_sets_no_pace_for_the_first(two: Two) -> None
 
 async def test_the_same_hand_over_again_changes_no_turn(two: Two) -> None:
     id_ = await two.way_in.register("AC1")
-    await two.hand_over(id_, "LM1")
+    await two.handover(id_, "LM1")
     await two.poll(minutes=30)
-    await two.hand_over(id_, "LM1")
+    await two.handover(id_, "LM1")
     await two.poll(minutes=1)
     assert two.second.asks == [["LM1"]]
 
@@ -109,16 +109,16 @@ async def test_another_number_of_the_second_carrier_is_asked_for_anew(
     two: Two,
 ) -> None:
     id_ = await two.way_in.register("AC1")
-    await two.hand_over(id_, "LM1")
+    await two.handover(id_, "LM1")
     await two.poll(minutes=30)
-    await two.hand_over(id_, "LM2")
+    await two.handover(id_, "LM2")
     await two.poll(minutes=1)
     assert two.second.asks == [["LM1"], ["LM2"]]
 
 
 async def test_a_closed_shipment_is_asked_for_by_neither(two: Two) -> None:
     id_ = await two.way_in.register("AC1")
-    await two.hand_over(id_, "LM1")
+    await two.handover(id_, "LM1")
     await two.close_shipment()
     await two.poll(days=2)
     assert (two.first.asks, two.second.asks) == ([], [])
@@ -126,7 +126,7 @@ async def test_a_closed_shipment_is_asked_for_by_neither(two: Two) -> None:
 
 async def test_who_wants_to_know_has_both_asked(two: Two) -> None:
     id_ = await two.way_in.register("AC1")
-    await two.hand_over(id_, "LM1")
+    await two.handover(id_, "LM1")
     await two.poll(minutes=30)
     await poll_now(two.way_in.database, id_, "me", two.clock(), {"last_mile"})
     await two.poll(minutes=1)
@@ -135,7 +135,7 @@ async def test_who_wants_to_know_has_both_asked(two: Two) -> None:
 
 async def test_a_correction_to_the_second_contract_leaves_the_first(two: Two) -> None:
     id_ = await two.way_in.register("AC1")
-    await two.hand_over(id_, "LM1")
+    await two.handover(id_, "LM1")
     corrections = OperatorActions(two.way_in.database, Pace(), {})
     change = Correction(("acme", "AC1"), "last_mile", number="LM2", keep=True)
     await corrections.correct(id_, change, two.clock())
@@ -146,7 +146,7 @@ async def test_a_correction_to_the_second_contract_leaves_the_first(two: Two) ->
 
 async def test_what_the_first_says_does_not_hasten_the_second(two: Two) -> None:
     id_ = await two.way_in.register("AC1")
-    await two.hand_over(id_, "LM1")
+    await two.handover(id_, "LM1")
     await two.poll(minutes=30)
     two.first.knows["AC1"] = [scan("AC1", "OD", START + 3 * HOUR)]
     await two.poll(hours=3)

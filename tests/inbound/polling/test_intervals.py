@@ -62,8 +62,8 @@ def test_a_label_that_was_never_asked_for_is_due() -> None:
 
 
 def test_a_webhook_counts_as_an_answer() -> None:
-    told = parcel(Milestone.IN_TRANSIT, START + 5 * HOUR, START + 4 * HOUR)
-    assert INTERVALS.plan(told, START + 6 * HOUR) == Next(START + 8 * HOUR, NORMAL)
+    published = parcel(Milestone.IN_TRANSIT, START + 5 * HOUR, START + 4 * HOUR)
+    assert INTERVALS.plan(published, START + 6 * HOUR) == Next(START + 8 * HOUR, NORMAL)
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_a_parcel_goes_to_the_lane_of_its_milestone(
 
 
 def test_a_word_from_the_future_does_not_hold_the_next_poll_up() -> None:
-    told = parcel(Milestone.IN_TRANSIT, START + 1000 * HOUR)
-    assert INTERVALS.plan(told, START).at == START + 3 * HOUR
-    assert silence(told, START) == timedelta(0)
+    published = parcel(Milestone.IN_TRANSIT, START + 1000 * HOUR)
+    assert INTERVALS.plan(published, START).at == START + 3 * HOUR
+    assert silence(published, START) == timedelta(0)
 
 
 def test_what_was_asked_for_in_vain_is_asked_for_in_smaller_batches() -> None:

@@ -21,7 +21,7 @@ async def test_a_new_label_is_asked_for_after_a_first_delay(polled: Polled) -> N
     assert polled.carrier.asks == []
     await polled.poll(minutes=1)
     assert polled.carrier.asks == [["AC1"]]
-    assert polled.told == ["acme answered"]
+    assert polled.published == ["acme answered"]
 
 
 async def test_not_found_yet_is_normal_and_asked_for_later(polled: Polled) -> None:
@@ -46,7 +46,7 @@ async def test_an_answer_with_news_is_kept_and_read_as_any_document(
     assert await polled.codes() == ["IT"]
     (link,) = await polled.way_in.rows("event_parcels")
     assert link["shipment"] == 1
-    assert "news" in polled.way_in.told
+    assert "news" in polled.way_in.published
 
 
 async def test_an_answer_without_news_stores_nothing(polled: Polled) -> None:
@@ -72,7 +72,7 @@ async def test_of_a_batch_only_what_brings_news_leaves_a_document(
     assert [len(asked) for asked in polled.carrier.asks] == [3, 3]
     documents = await polled.way_in.rows("documents")
     assert len(documents) == 4
-    assert [d["brought"] for d in documents] == [1, 1, 1, 1]
+    assert [d["new_events"] for d in documents] == [1, 1, 1, 1]
 
 
 async def test_webhook_and_poll_of_one_contract_give_one_event(polled: Polled) -> None:
@@ -256,7 +256,7 @@ async def test_an_error_inside_200_is_a_failure_and_stores_nothing(
     assert (state.failures, state.because) == (1, "status 200, success false")
     assert await polled.sources() == []
     assert (await polled.parcel())["polled_at"] is None
-    assert polled.told == ["acme failed"]
+    assert polled.published == ["acme failed"]
     await polled.poll(minutes=15)
     assert (await polled.state()).failures == 0
 
@@ -273,7 +273,7 @@ async def test_a_cut_answer_is_kept_once_as_unreadable(polled: Polled) -> None:
         await polled.poll(hours=3)
     assert len(polled.carrier.asks) == 2
     (row,) = await polled.way_in.rows("documents")
-    assert row["unreadable_because"]
+    assert row["unreadable_reason"]
     assert [line["event"] for line in lines].count("unreadable answer") == 1
     assert (await polled.state()).failures == 0
 

@@ -114,7 +114,7 @@ async def test_a_feed_is_kept_page_by_page_up_to_its_end(owls: Owls) -> None:
     assert await polled.sources() == ["feed", "feed"]
     assert sorted(await polled.codes()) == ["IT", "PU"]
     assert (await polled.state()).cursor == "page 2"
-    assert polled.told.count("kept") == 2
+    assert polled.published.count("kept") == 2
     for document in await polled.way_in.rows("documents"):
         assert document["headers"] == '{"content-type":"application/json"}'
 

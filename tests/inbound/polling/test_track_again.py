@@ -38,7 +38,7 @@ async def test_an_expired_shipment_is_open_again_and_is_not_expired_at_once(
     polled.clock.advance(timedelta(days=1))
     await again(polled, shipment)
     (row,) = await polled.way_in.rows("shipments")
-    assert (row["closed_at"], row["closed_because"]) == (None, None)
+    assert (row["closed_at"], row["closed_reason"]) == (None, None)
     assert row["tried_at"] is not None
     await polled.poll()
     assert polled.carrier.asks == [["AC1"]]
@@ -52,7 +52,7 @@ async def test_one_that_is_closed_otherwise_is_asked_for_once(polled: Polled) ->
     await polled.poll(days=9)
     assert polled.carrier.asks == [["AC1"]]
     (row,) = await polled.way_in.rows("shipments")
-    assert row["closed_because"] == "lost"
+    assert row["closed_reason"] == "lost"
 
 
 async def test_what_a_person_wants_to_know_is_asked_for_until_it_is_answered(
@@ -79,7 +79,7 @@ async def test_one_whose_carrier_only_calls_is_refused(polled: Polled) -> None:
     shipment = await polled.way_in.register("AC1")
     with pytest.raises(Conflict, match="nobody is asked under contract acme") as found:
         await again(polled, shipment, ["owl"])
-    assert "calls by itself" in found.value.way_out
+    assert "calls by itself" in found.value.hint
     notes = await polled.way_in.rows("notes")
     assert [n["text"] for n in notes] == ["registered"]
 

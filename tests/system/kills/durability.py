@@ -80,13 +80,13 @@ def _answers(
     calls: Sequence[Call], markers: Collection[bytes]
 ) -> Iterator[tuple[bytes, int]]:
     """Yield, for each marker that a connection brought, when its 2xx began."""
-    brought: dict[str, bytes] = {}
+    new_events: dict[str, bytes] = {}
     for call in calls:
         if not call.file.startswith(SOCKET):
             continue
         if call.name in READS:
-            brought[call.file] = brought.get(call.file, b"") + call.data
+            new_events[call.file] = new_events.get(call.file, b"") + call.data
         elif call.name in WRITES and call.data.startswith(b"HTTP/1.1 "):
-            request = brought.pop(call.file, b"")
+            request = new_events.pop(call.file, b"")
             if call.data.startswith(b"HTTP/1.1 2"):
                 yield from ((m, call.began) for m in markers if m in request)

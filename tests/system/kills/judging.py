@@ -38,13 +38,13 @@ def shown_of(orders: Sequence[Mapping[str, Any]]) -> Shown:
 
 
 def writes_of(
-    told: Sequence[Mapping[str, Any]], calls: Sequence[Mapping[str, Any]]
+    published: Sequence[Mapping[str, Any]], calls: Sequence[Mapping[str, Any]]
 ) -> list[Write]:
     """Return the accepted writes in the order in which they were accepted."""
     arrived = {c["sequence"]: datetime.fromisoformat(c["at"]) for c in calls}
     return [
         Write((t["account"], t["orderId"]), arrived[t["call"]], (t["kind"], t["body"]))
-        for t in told
+        for t in published
     ]
 
 
@@ -66,11 +66,13 @@ def invented(parcels: Sequence[Parcel], shown: Shown) -> list[str]:
     """Name what is shown, and was not said, or is shown twice."""
     found = []
     for parcel in parcels:
-        facts = _facts(shown[parcel.key])
+        snapshot = _facts(shown[parcel.key])
         said = {scan.fact for scan in parcel.acknowledged}
-        foreign = [f for f in facts if f not in said and f[1] != GUARD]
+        foreign = [f for f in snapshot if f not in said and f[1] != GUARD]
         found += [f"{parcel.key} {fact}" for fact in foreign]
-        found += [f"{parcel.key} {f} twice" for f, n in Counter(facts).items() if n > 1]
+        found += [
+            f"{parcel.key} {f} twice" for f, n in Counter(snapshot).items() if n > 1
+        ]
         if shown[parcel.key].get("finished") and not parcel.delivered:
             found.append(f"{parcel.key} is delivered")
     return found

@@ -40,7 +40,7 @@ class EarlyRelay(Relay):
             self.carriers,
             self.settings.contracts,
             self.clock,
-            on_kept=self.reader.wake,
+            on_stored=self.reader.wake,
         )
 
 

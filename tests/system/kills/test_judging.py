@@ -27,8 +27,10 @@ def parcel(*acknowledged: Scan) -> Parcel:
     return Parcel(1, "store", scans, 0, acknowledged=list(acknowledged))
 
 
-def shown(*facts: tuple[datetime, str], finished: bool = False) -> Any:
-    data = [{"lastChange": at.isoformat(), "description": text} for at, text in facts]
+def shown(*snapshot: tuple[datetime, str], finished: bool = False) -> Any:
+    data = [
+        {"lastChange": at.isoformat(), "description": text} for at, text in snapshot
+    ]
     status = {"finished": finished, "data": data}
     account, order = parcel().key
     invoices = [{"courierStatus": status}]
@@ -48,13 +50,13 @@ def test_what_was_acknowledged_and_is_not_shown_is_missing() -> None:
 
 
 def test_a_delivery_that_is_shown_and_not_final_is_missing() -> None:
-    told = shown(POSTED.fact, HANDED_OVER.fact)
-    (lost,) = missing([parcel(POSTED, HANDED_OVER)], told)
+    published = shown(POSTED.fact, HANDED_OVER.fact)
+    (lost,) = missing([parcel(POSTED, HANDED_OVER)], published)
     assert lost.endswith("is not delivered")
 
 
 @pytest.mark.parametrize(
-    "told",
+    "published",
     [
         shown(POSTED.fact, (NOON, "Roubado")),
         shown(POSTED.fact, POSTED.fact),
@@ -63,13 +65,13 @@ def test_a_delivery_that_is_shown_and_not_final_is_missing() -> None:
     ],
     ids=["not said", "twice", "not acknowledged", "delivered"],
 )
-def test_what_is_shown_and_was_not_said_is_invented(told: Any) -> None:
-    assert len(invented([parcel(POSTED)], told)) == 1
+def test_what_is_shown_and_was_not_said_is_invented(published: Any) -> None:
+    assert len(invented([parcel(POSTED)], published)) == 1
 
 
 def test_the_guard_event_is_the_relays_own() -> None:
-    told = shown((NOON - timedelta(seconds=1), GUARD), POSTED.fact)
-    assert invented([parcel(POSTED)], told) == []
+    published = shown((NOON - timedelta(seconds=1), GUARD), POSTED.fact)
+    assert invented([parcel(POSTED)], published) == []
 
 
 def test_a_write_is_told_again_rightly_if_a_kill_cut_it_off() -> None:
@@ -111,6 +113,12 @@ def test_repeats_are_counted_apart_where_orders_can_be_read() -> None:
 
 
 def test_a_write_began_when_its_call_arrived() -> None:
-    told = {"account": "blind", "orderId": "1", "call": 7, "kind": "put", "body": {}}
+    published = {
+        "account": "blind",
+        "orderId": "1",
+        "call": 7,
+        "kind": "put",
+        "body": {},
+    }
     call = {"sequence": 7, "at": NOON.isoformat()}
-    assert writes_of([told], [call]) == [Write(("blind", "1"), NOON, ("put", {}))]
+    assert writes_of([published], [call]) == [Write(("blind", "1"), NOON, ("put", {}))]

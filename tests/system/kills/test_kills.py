@@ -46,7 +46,7 @@ PUBLISHER: Final = {
     "UNREAD_WAIT_SECONDS": "5",
     "LOOK_ROUND_SECONDS": "0.2",
     "DEADLINE_SECONDS": "10",
-    "DOUBT_WAIT_SECONDS": "2",
+    "UNCONFIRMED_WAIT_SECONDS": "2",
     "UNAVAILABLE_SECONDS": "0.5",
     "OUTAGE_PROBE_SECONDS": "0.2",
     "NOT_YET_SECONDS": "0.5",
@@ -114,8 +114,8 @@ class Ordeal:
         """Compare the sandbox's account with the loader's."""
         shown = await self.shown()
         calls = await self.asked("calls")
-        told = (await self.asked("told"))["told"]
-        writes = judging.writes_of(told, calls["calls"])
+        published = (await self.asked("writes"))["writes"]
+        writes = judging.writes_of(published, calls["calls"])
         return {
             "kills": len(self.kills),
             "parcels": len(loader.parcels),

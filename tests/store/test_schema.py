@@ -1,0 +1,64 @@
+import re
+import sqlite3
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from relay.errors import ConfigurationError
+from relay.store.database import Database
+from relay.store.postgres import PostgresDatabase
+from relay.store.schema import VERSION, schema, scripts
+from relay.store.sqlite import SqliteDatabase
+from tests.support.way_in import everything
+
+
+@pytest.mark.parametrize(
+    ("version", "says"),
+    [(VERSION - 1, "from before the first release"), (VERSION + 1, "a newer relay")],
+)
+async def test_a_file_of_another_version_is_refused_and_left_as_it_is(
+    tmp_path: Path, version: int, says: str
+) -> None:
+    path = tmp_path / "relay.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE told (shipment INTEGER)")
+        connection.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(ConfigurationError, match=says) as refused:
+        await SqliteDatabase(path).open()
+    assert "name another database" in str(refused.value)
+    with sqlite3.connect(path) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
+        assert connection.execute("PRAGMA user_version").fetchone() == (version,)
+    assert tables == [("told",)]
+
+
+async def test_a_database_of_another_version_is_refused(postgres_url: str) -> None:
+    database = PostgresDatabase(postgres_url)
+    await database.open()
+    await database.close()
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute("UPDATE migrations SET number = $1", VERSION - 1)
+    await connection.close()
+    with pytest.raises(ConfigurationError, match="from before the first release"):
+        await PostgresDatabase(postgres_url).open()
+
+
+async def test_every_table_of_the_schema_is_there(database: Database) -> None:
+    names = re.findall(r"CREATE TABLE (\w+)", schema("sqlite"))
+    assert len(names) > 10
+    for name in names:
+        assert await everything(database, name) == []
+
+
+def test_a_database_of_this_version_needs_nothing() -> None:
+    assert scripts(VERSION, "sqlite") == []
+
+
+def test_both_databases_have_the_same_tables_and_columns() -> None:
+    def columns(script: str) -> list[str]:
+        return re.findall(r"^    (\w+) [A-Z]+", script, re.MULTILINE)
+
+    assert columns(schema("postgres").split("CREATE FUNCTION")[0]) == columns(
+        schema("sqlite").split("CREATE TRIGGER")[0]
+    )
