@@ -1,8 +1,11 @@
 """What tests are given: a clock, settings, and databases of both kinds."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pytest
@@ -72,10 +75,30 @@ async def postgres_url(postgresql: PostgresServer) -> AsyncIterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make an empty database once; tests copy its file."""
+    path = tmp_path_factory.mktemp("template") / "relay.db"
+
+    async def make() -> None:
+        database = SqliteDatabase(path)
+        await database.open()
+        await database.checkpoint(truncate=True)
+        await database.close()
+
+    with ThreadPoolExecutor(1) as thread:  # where no event loop runs
+        thread.submit(asyncio.run, make()).result()
+    return path
+
+
 @pytest.fixture
-async def sqlite(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    """Open a fresh database in a file."""
-    database = SqliteDatabase(tmp_path / "relay.db")
+async def sqlite(
+    tmp_path: Path, sqlite_template: Path
+) -> AsyncIterator[SqliteDatabase]:
+    """Open a fresh database in a file, without waiting for the disk."""
+    path = tmp_path / "relay.db"
+    copyfile(sqlite_template, path)
+    database = SqliteDatabase(path, synchronous="OFF")
     await database.open(serving=True)
     yield database
     await database.close()

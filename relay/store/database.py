@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Protocol, TypeVar
 
@@ -96,6 +97,7 @@ class Database(Protocol):
         ...
 
 
+@cache
 def load_queries(dialect: Dialect) -> Any:
     """Read every named query in the spelling of *dialect*."""
     folder = files("relay.store").joinpath("sql")

@@ -343,6 +343,8 @@ async def test_a_postgresql_server_is_asked(
 ) -> None:
     found = about("database", await examine(made(sandbox, database=postgres_url)))
     assert found[0].says.startswith("PostgreSQL")
+    [unsafe] = worst(found)  # the tests' server runs without `fsync`
+    assert unsafe.says.startswith("fsync is off")
 
 
 async def test_a_postgresql_server_that_is_away_is_named(

@@ -147,12 +147,13 @@ async def test_the_numbers_of_new_events_are_reserved(database: Database) -> Non
 
 
 async def test_every_commit_is_on_disk_and_pages_can_be_given_back(
-    sqlite: SqliteDatabase,
+    tmp_path: Path,
 ) -> None:
     names = ("journal_mode", "synchronous", "auto_vacuum", "secure_delete")
-    found = [await sqlite.pragma(name) for name in names]
-    assert found == ["wal", 2, 2, 1]
-    assert await sqlite.pragma("wal_autocheckpoint") == 0
+    async with opened(tmp_path / "relay.db") as database:
+        found = [await database.pragma(name) for name in names]
+        assert found == ["wal", 2, 2, 1]
+        assert await database.pragma("wal_autocheckpoint") == 0
 
 
 async def test_only_one_process_serves_a_file(tmp_path: Path) -> None:
