@@ -45,6 +45,12 @@ class MortalDatabase:
 
     inner: Database
     fate: Fate
+    unclean: bool = False
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Database]:
+        """Pass for what is inside: the composition root asks which database it has."""
+        return type(self.inner)
 
     @property
     def dialect(self) -> Literal["sqlite", "postgres"]:

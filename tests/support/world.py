@@ -17,23 +17,19 @@ from typing import Any, Final
 
 from aiohttp import ClientSession
 
-from relay.adapters.protocol import Document, WebhookRequest
+from relay.adapters.protocol import Carrier, Document, WebhookRequest
 from relay.clock import moment
 from relay.config.settings import Settings
 from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
 from relay.domain.labels import Label, LabelParcel
-from relay.inbound.intake import Intake
 from relay.inbound.reader import Reader
 from relay.outbound.publisher import Publisher
-from relay.outbound.sender import Sender
-from relay.registration.contract_terms import lower_bounds, reading_terms
-from relay.runtime.wiring import event_pace, publisher_terms
+from relay.runtime.relay import Relay
 from relay.sandbox.server import serve_sandbox
 from relay.sandbox.world import SandboxOptions
 from relay.store.accounts import Accounts, AccountState
 from relay.store.claims import Claims
 from relay.store.database import Database
-from relay.store.documents import Documents
 from relay.store.shipments import RegistrationResult, Shipments
 from relay.vtex.client import VtexClient
 from relay.vtex.http import vtex_session
@@ -211,9 +207,16 @@ class Process:
     """One process of the relay, as the composition root wires it."""
 
     fate: Fate
-    publisher: Publisher
-    reader: Reader
+    relay: Relay
     vtex: MortalVtex
+
+    @property
+    def publisher(self) -> Publisher:
+        return self.relay.publisher
+
+    @property
+    def reader(self) -> Reader:
+        return self.relay.reader
 
     async def work(self) -> None:
         """Read and publish until nothing is left to do at this moment."""
@@ -228,6 +231,8 @@ class Process:
         self.fate.dead = True
         await self.publisher.drain()
         await self.reader.close()
+        await self.relay.intake.close()
+        await self.relay.poller.close()
 
 
 @dataclass
@@ -256,34 +261,23 @@ class World:
     async def start(self, *, unclean: bool = False) -> Process:
         """Start one more process of the relay on the same store."""
         fate = Fate()
-        database = MortalDatabase(self.database, fate)
-        claims = Claims(database)
-        vtex = MortalVtex(
-            VtexClient(self.session, clock=self.clock, waits=()),
-            fate,
-            self.clock,
-            self.attempts,
-        )
-        carriers = {name: SpeakingCarrier() for name in self.settings.contracts}
-        publisher = Publisher(
-            claims,
-            Sender(claims, vtex),  # type: ignore[arg-type]
-            publisher_terms(self.settings),
-            self.clock,
-            unread=claims.unread_since,
-        )
-        reader = Reader(
-            Documents(database),
-            carriers,
-            self.clock,
-            terms=reading_terms(
-                self.settings.contracts, carriers, event_pace(self.settings)
-            ),
-            unclean=unclean,
-        )
-        self.processes.append(Process(fate, publisher, reader, vtex))
-        await publisher.start(alone=database.dialect == "sqlite")
+        vtex = MortalVtex(self._client(), fate, self.clock, self.attempts)
+        relay = self._relay(MortalDatabase(self.database, fate, unclean), vtex)
+        self.processes.append(Process(fate, relay, vtex))
+        await relay.notice_credentials()
+        await relay.publisher.start(alone=relay.alone)
+        await relay.poller.start(alone=relay.alone)
         return self.process
+
+    def _relay(self, database: Any, vtex: Any) -> Relay:
+        """Put a process together as it ships, with carriers that speak our words."""
+        carriers: dict[str, Carrier] = {
+            name: SpeakingCarrier() for name in self.settings.contracts
+        }
+        return Relay(self.settings, self.clock, carriers, database, vtex, self.session)
+
+    def _client(self) -> VtexClient:
+        return VtexClient(self.session, clock=self.clock, waits=())
 
     async def restart(self) -> None:
         """Kill the process, if it lives, and start another one."""
@@ -345,8 +339,8 @@ class World:
 
     @property
     def labels(self) -> Shipments:
-        bounds = lower_bounds(self.settings.contracts)
-        return Shipments(self.database, event_pace(self.settings), bounds)
+        terms = self.process.relay.terms
+        return Shipments(self.database, terms.pace, terms.lower_bounds, terms.adoptions)
 
     def event(
         self,
@@ -392,11 +386,12 @@ class World:
     async def send(
         self, events: Iterable[TrackingEvent], contract: str = CONTRACT
     ) -> None:
-        """Let the carrier report events; they are kept, and not read yet."""
+        """Let the carrier report events; they are stored, and not parsed yet.
+
+        They arrive at a process that nothing kills: a dead one answers nobody.
+        """
         body = json.dumps([e.model_dump(mode="json") for e in events]).encode()
-        carriers = {contract: SpeakingCarrier()}
-        contracts = self.settings.contracts
-        intake = Intake(Documents(self.database), carriers, contracts, self.clock)
+        intake = self._relay(self.database, self._client()).intake
         await intake.accept(contract, WebhookRequest({}, body))
         await intake.close()
 
