@@ -1,6 +1,8 @@
 """What tests are given: a clock, settings, and databases of both kinds."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
@@ -20,6 +22,10 @@ from tests.support.lacking import lacking
 from tests.support.postgres_server import PostgresServer
 from tests.support.way_in import WayIn
 from tests.support.world import World, living
+
+# Tests start the relay as a program a hundred times: let it be compiled once.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 ACCOUNT = {"app_key": "key-of-the-store", "app_token": "token-of-the-store"}
 CONTRACT = {"adapter": "acme", "secret": "secret-of-acme"}

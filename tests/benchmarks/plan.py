@@ -9,6 +9,8 @@ class Plan:
     """How long one run takes, how often, and how much is in the store.
 
     `fastest` is how many requests per second are made beforehand, at the most.
+    Polling is measured with `open_parcels` in the store, scheduling with
+    `stored_parcels` as well.
     """
 
     folder: Path
@@ -16,6 +18,8 @@ class Plan:
     rounds: int = 5
     shipments: int = 5_000
     fastest: int = 25_000
+    open_parcels: int = 10_000
+    stored_parcels: int = 1_000_000
 
     @property
     def warm_up(self) -> float:

@@ -22,8 +22,6 @@ from tests.benchmarks.measuring import Pair, Result, Run, compared
 from tests.benchmarks.plan import Plan
 
 CONTRACT: Final = "post"
-OPEN: Final = 10_000
-LARGE: Final = 1_000_000
 DUE: Final = 1_000
 BATCH: Final = 50
 KIB: Final = 1024
@@ -51,32 +49,35 @@ SEED: Final = """
 async def asking(plan: Plan) -> Result:
     """Ask the sandbox's post for every open parcel, beside a bare client."""
     folder = plan.fresh("polling")
-    await _seed(folder, OPEN, due=OPEN)
+    parcels = plan.open_parcels
+    await _seed(folder, parcels, due=parcels)
     async with serve_sandbox() as url:
         home = f"{url}/carriers/correios"
-        ceiling = await _bare(home)
+        ceiling = await _bare(home, parcels)
         before = _peak()
         async with assemble(_settings(folder, home)) as relay:
             began, cpu = time.perf_counter(), time.process_time()
             await relay.poller.settle_all()
             taken, used = time.perf_counter() - began, time.process_time() - cpu
         grown = (_peak() - before) / KIB
-    pair = Pair(Run(OPEN / taken, used / OPEN * 1e6), ceiling)
+    pair = Pair(Run(parcels / taken, used / parcels * 1e6), ceiling)
     context = {"MiB grown": grown}
     return compared("asking for open parcels", "parcels/s", [pair], "", context)
 
 
 async def scheduling(plan: Plan) -> Result:
     """Claim and settle what is due, of few parcels stored and of very many."""
-    small = await _scheduled(plan.fresh("few"), OPEN)
-    large = await _scheduled(plan.fresh("many"), LARGE)
-    name = f"scheduling {DUE:,} polls of {LARGE:,} parcels to {OPEN:,}"
+    few, many = plan.open_parcels, plan.stored_parcels
+    due = min(DUE, few)
+    small = await _scheduled(plan.fresh("few"), few, due)
+    large = await _scheduled(plan.fresh("many"), many, due)
+    name = f"scheduling {due:,} polls of {many:,} parcels to {few:,}"
     return compared(name, "CPU ms", [Pair(large, small)], "≤ 2")
 
 
-async def _scheduled(folder: Path, stored: int) -> Run:
+async def _scheduled(folder: Path, stored: int, due: int) -> Run:
     """Measure the CPU of scheduling so many due parcels."""
-    now = await _seed(folder, stored, due=DUE)
+    now = await _seed(folder, stored, due=due)
     database = SqliteDatabase(folder / "relay.db")
     await database.open(serving=True)
     claims, plan = PollClaims(database), Intervals().plan
@@ -93,16 +94,16 @@ async def _scheduled(folder: Path, stored: int) -> Run:
         asked += len(claim.parcels)
     used = time.process_time() - began
     await database.close()
-    assert asked == DUE
+    assert asked == due
     return Run(used * 1000)
 
 
-async def _bare(home: str) -> Run:
+async def _bare(home: str, parcels: int) -> Run:
     """Ask for the same parcels with nothing but a client."""
     headers = {"Authorization": "Bearer cws-ch", "Accept-Language": "pt-BR"}
     began, cpu = time.perf_counter(), time.process_time()
     async with ClientSession(headers=headers) as session:
-        for start in range(0, OPEN, BATCH):
+        for start in range(0, parcels, BATCH):
             query = [
                 ("codigosObjetos", f"BR{n:09}BR") for n in range(start, start + BATCH)
             ]
@@ -110,7 +111,7 @@ async def _bare(home: str) -> Run:
             async with session.get(address, params=query) as answer:
                 await answer.json()
     taken, used = time.perf_counter() - began, time.process_time() - cpu
-    return Run(OPEN / taken, used / OPEN * 1e6)
+    return Run(parcels / taken, used / parcels * 1e6)
 
 
 async def _seed(folder: Path, count: int, *, due: int) -> datetime:

@@ -1,6 +1,8 @@
 """Random histories: whatever goes wrong, VTEX shows what may be told in the end.
 
-`HYPOTHESIS_PROFILE=long` tries many more of them.
+They are tried in parts, so that several workers can share them. The first part is
+always tried, the others with the slow tests; `HYPOTHESIS_PROFILE=long` makes each ten
+times as long, and other histories every time.
 """
 
 import asyncio
@@ -16,7 +18,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from relay.domain.events import TrackingEvent
@@ -36,11 +38,11 @@ from tests.support.world import (
     settings_for,
 )
 
-EXAMPLES = {"long": 2000}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 200)
+LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
+PARTS = [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 3))]
 checked = settings(
-    max_examples=EXAMPLES,
+    max_examples=500 if LONG else 50,
     deadline=None,
-    derandomize=EXAMPLES == 200,
     database=None,
     suppress_health_check=list(HealthCheck),
 )
@@ -596,9 +598,11 @@ def ground(runner: asyncio.Runner) -> Iterator[Ground]:
         runner.run(stack.aclose())
 
 
+@pytest.mark.parametrize("part", PARTS)
 def test_at_rest_vtex_shows_what_may_be_told(
-    runner: asyncio.Runner, ground: Ground
+    runner: asyncio.Runner, ground: Ground, part: int
 ) -> None:
+    @seed(None if LONG else part)
     @checked
     @given(histories)
     def holds(history: History) -> None:

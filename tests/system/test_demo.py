@@ -314,6 +314,7 @@ def test_a_complaint_about_a_disturbed_call_is_excused(kept: Evidence) -> None:
     assert judge(PLAN, replace(kept, complaints=[complaint])).broken == ()
 
 
+@pytest.mark.slow
 def test_the_real_demo_keeps_every_promise(tmp_path: Path) -> None:
     """Two processes, both doors, an outage, a lost answer and a kill."""
     ran = subprocess.run(

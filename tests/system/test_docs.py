@@ -12,7 +12,7 @@ import sys
 import time
 import tomllib
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -59,6 +59,15 @@ ROUTE = re.compile(r"(/v1/[\w/{}$().-]*\w[})]?|/(?:healthz|readyz|metrics)\b)")
 SETTINGS = re.compile(r"<<'TOML'\n(.*?)^TOML$", re.DOTALL | re.MULTILINE)
 METRIC = re.compile(r"\brelay_[a-z_]+\b")
 PORT = re.compile(r"(?:localhost|127\.0\.0\.1):(\d+)")
+
+ALONE = pytest.mark.xdist_group("ports")
+"""The pages name ports: README's and these are not for two workers at once."""
+
+
+def executed(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test that needs the lines of the pages run."""
+    return pytest.mark.slow(ALONE(test))
+
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -209,7 +218,7 @@ def start_contract_test(folder: Path) -> Running:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text, encoding="utf-8")
     [command] = [b.text for b in found if b.mark == CONTRACT_TEST]
-    more = {"PYTHONPATH": str(folder), "PYTEST_ADDOPTS": "--no-cov"}
+    more = {"PYTHONPATH": str(folder), "PYTEST_ADDOPTS": "-n 0"}
     return Running.start(folder, command, **more)
 
 
@@ -221,6 +230,7 @@ def published(port: int) -> list[Any]:
     return found
 
 
+@executed
 def test_the_quickstart_delivers_an_order(running: Mapping[str, Running]) -> None:
     ran = running["quickstart.md"].ended()
     assert "nothing is wrong" in ran.output
@@ -236,6 +246,7 @@ def test_the_quickstart_delivers_an_order(running: Mapping[str, Running]) -> Non
     assert published(8991)
 
 
+@executed
 def test_the_sandbox_plays_a_carrier_that_is_asked(
     running: Mapping[str, Running],
 ) -> None:
@@ -251,6 +262,7 @@ def test_the_sandbox_plays_a_carrier_that_is_asked(
     assert [event["carrierCode"] for event in events] == ["in_transit"]
 
 
+@executed
 def test_the_erp_gets_the_answers_that_its_page_shows(
     running: Mapping[str, Running],
 ) -> None:
@@ -323,6 +335,7 @@ def test_the_erp_of_the_docs_understands_every_answer(
     assert said in done.stdout
 
 
+@executed
 def test_an_operator_gets_a_backup_that_is_a_database(
     running: Mapping[str, Running],
 ) -> None:
@@ -332,6 +345,7 @@ def test_an_operator_gets_a_backup_that_is_a_database(
         assert backup.execute("SELECT count(*) FROM shipments").fetchall() == [(0,)]
 
 
+@executed
 def test_the_adapter_of_the_docs_passes_the_contract_test(
     running: Mapping[str, Running],
 ) -> None:
@@ -340,6 +354,7 @@ def test_the_adapter_of_the_docs_passes_the_contract_test(
     assert "failed" not in ran.output
 
 
+@executed
 def test_the_settings_of_the_docs_read_the_same_carrier(
     running: Mapping[str, Running],
 ) -> None:
@@ -349,6 +364,7 @@ def test_the_settings_of_the_docs_read_the_same_carrier(
     assert "receiver" in output
 
 
+@executed
 def test_the_second_carrier_of_the_docs_calls_and_is_asked(
     running: Mapping[str, Running],
 ) -> None:

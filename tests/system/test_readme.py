@@ -81,6 +81,7 @@ def shown(process: subprocess.Popen[bytes]) -> Any:
     pytest.fail("VTEX was not told that the parcel was delivered")
 
 
+@pytest.mark.xdist_group("ports")
 def test_the_first_real_connection_delivers_an_order(
     first_connection: subprocess.Popen[bytes],
 ) -> None:

@@ -58,12 +58,14 @@ def test_what_the_relay_acknowledges_is_on_disk_before(
     assert asyncio.run(unsafe_of(strace, tmp_path, RELAY)) == {}
 
 
+@pytest.mark.slow
 def test_a_relay_that_does_not_sync_is_noticed(strace: str, tmp_path: Path) -> None:
     found = asyncio.run(unsafe_of(strace, tmp_path, (*SPOILED, "normal")))
     assert set(found.values()) == {"answered before it was synced"}
     assert len(found) == CONNECTIONS * BODIES_EACH
 
 
+@pytest.mark.slow
 def test_a_relay_that_answers_before_the_commit_is_noticed(
     strace: str, tmp_path: Path
 ) -> None:

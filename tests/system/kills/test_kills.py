@@ -1,6 +1,7 @@
 """Killed at any moment, the relay loses nothing that it acknowledged.
 
-`RELAY_KILLS=100` makes it the long run, `RELAY_KILLS_SEED` repeats the moments of
+A few kills are always tried, more with the slow tests. `RELAY_KILLS=100` makes that
+the long run, `RELAY_KILLS_SEED` repeats the moments of
 one that failed, as far as anything repeats a kill. `pytest -s` shows the summary.
 """
 
@@ -19,6 +20,7 @@ from random import Random
 from typing import Any, Final
 
 import aiohttp
+import pytest
 
 from tests.system.kills import judging
 from tests.system.kills.loading import Loader
@@ -31,6 +33,7 @@ from tests.system.kills.processes import (
 )
 
 KILLS: Final = 7
+FEW_KILLS: Final = 2
 LATENCY_MS: Final = 30
 TOLD_WITHIN: Final = 60.0
 """Seconds after the last start until all that was acknowledged has to be told."""
@@ -134,11 +137,15 @@ class Ordeal:
         }
 
 
+@pytest.mark.parametrize(
+    "times", [FEW_KILLS, pytest.param(KILLS, marks=pytest.mark.slow)]
+)
 async def test_nothing_acknowledged_is_lost_and_nothing_told_wrongly(
-    tmp_path: Path,
+    tmp_path: Path, times: int
 ) -> None:
     seed = int(os.environ.get("RELAY_KILLS_SEED") or secrets.randbits(32))
-    times = int(os.environ.get("RELAY_KILLS") or KILLS)
+    if times == KILLS:
+        times = int(os.environ.get("RELAY_KILLS") or KILLS)
     began = time.monotonic()
     async with ordeal(tmp_path, seed) as trial:
         found = await trial.verdict(await trial.run(times))
