@@ -7,7 +7,6 @@ import pytest
 from tests.benchmarks.__main__ import BENCHMARKS, measured
 from tests.benchmarks.plan import Plan
 
-
 SMALL = {"shipments": 20, "fastest": 2_000, "open_parcels": 50, "stored_parcels": 500}
 
 
