@@ -1,8 +1,8 @@
 """Killed at any moment, the relay loses nothing that it acknowledged.
 
-A few kills are always tried, more with the slow tests. `RELAY_KILLS=100` makes that
-the long run, `RELAY_KILLS_SEED` repeats the moments of
-one that failed, as far as anything repeats a kill. `pytest -s` shows the summary.
+A few kills are always tried, more with the slow tests. `RELAY_KILLS=100` makes those
+the long run, `RELAY_KILLS_SEED` repeats the moments of one that failed, as far as
+anything repeats a kill. `pytest -n 0 -s` shows the summary.
 """
 
 import asyncio
