@@ -1,4 +1,4 @@
-"""What a process says of itself: whether its loops beat, and what refuses."""
+"""The health of one process: failing loops and other problems, for `/readyz`."""
 
 import asyncio
 import time
@@ -9,15 +9,16 @@ from datetime import timedelta
 
 @dataclass(slots=True)
 class _Loop:
-    """One loop: when it beat last, and how long it may be silent."""
+    """One loop: its last success, its allowed silence in seconds, its last error."""
 
-    beat: float
-    within: float
+    succeeded_at: float
+    limit: float
     task: asyncio.Task[None] | None = None
+    error: str | None = None
 
 
 class Health:
-    """Gathers reasons not to be ready; without any, the process is ready.
+    """Collect reasons not to be ready; without any, the process is ready.
 
     *tick* is a monotonic clock in seconds.
     """
@@ -25,41 +26,49 @@ class Health:
     def __init__(self, tick: Callable[[], float] = time.monotonic) -> None:
         self._tick = tick
         self._loops: dict[str, _Loop] = {}
-        self._troubles: dict[str, str] = {}
+        self._problems: dict[str, str] = {}
 
     def expect(
-        self, loop: str, within: timedelta, task: asyncio.Task[None] | None = None
+        self, loop: str, limit: timedelta, task: asyncio.Task[None] | None = None
     ) -> None:
-        """Expect a beat of *loop* at least that often, and its *task* to live."""
-        self._loops[loop] = _Loop(self._tick(), within.total_seconds(), task)
+        """Expect *loop* to succeed once per *limit*, and its *task* to keep running."""
+        self._loops[loop] = _Loop(self._tick(), limit.total_seconds(), task)
 
-    def beat(self, loop: str) -> None:
-        """Say that *loop* is alive."""
+    def succeeded(self, loop: str) -> None:
+        """Record a successful round of *loop*; ignored if it is not expected."""
         if loop in self._loops:
-            self._loops[loop].beat = self._tick()
+            self._loops[loop].succeeded_at = self._tick()
+            self._loops[loop].error = None
 
-    def trouble(self, part: str, reason: str) -> None:
-        """Say what is wrong with *part*, until it is `well`."""
-        self._troubles[part] = reason
+    def failed(self, loop: str, error: BaseException) -> None:
+        """Record a failed round of *loop*; only the error's type is shown."""
+        if loop in self._loops:
+            self._loops[loop].error = type(error).__name__
 
-    def well(self, part: str) -> None:
-        """Say that *part* works again."""
-        self._troubles.pop(part, None)
+    def report_problem(self, part: str, problem: str) -> None:
+        """Report what is wrong with *part*, until `clear_problem`."""
+        self._problems[part] = problem
 
-    def troubled(self, part: str) -> bool:
-        """Whether *part* is in trouble."""
-        return part in self._troubles
+    def clear_problem(self, part: str) -> None:
+        """Report that *part* works again."""
+        self._problems.pop(part, None)
+
+    def has_problem(self, part: str) -> bool:
+        """Return whether a problem of *part* was reported and not cleared."""
+        return part in self._problems
 
     def reasons(self) -> list[str]:
-        """Return why this process is not ready, if so."""
-        silent = [r for r in map(self._silence, self._loops) if r]
-        return [f"{part}: {why}" for part, why in self._troubles.items()] + silent
+        """Return why this process is not ready; empty if it is."""
+        problems = [f"{part}: {problem}" for part, problem in self._problems.items()]
+        return problems + [r for r in map(self._loop_problem, self._loops) if r]
 
-    def _silence(self, name: str) -> str | None:
+    def _loop_problem(self, name: str) -> str | None:
         loop = self._loops[name]
         if loop.task is not None and loop.task.done():
-            return f"{name}: its loop ended"
-        silent = self._tick() - loop.beat
-        if silent > loop.within:
-            return f"{name}: no sign of life for {silent:.0f} s"
+            return f"{name}: the loop ended; restart the relay"
+        if loop.error is not None:
+            return f"{name}: failing ({loop.error}); see the log"
+        silent = self._tick() - loop.succeeded_at
+        if silent > loop.limit:
+            return f"{name}: no successful round for {silent:.0f} s"
         return None

@@ -1,70 +1,74 @@
-"""What is counted, for Prometheus; each process has a registry of its own."""
-
-from collections.abc import Sequence
+"""Prometheus metrics of one process, in a registry of its own."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from relay.store.event_rows import ParsedDocument
-
 
 class Metrics:
-    """Counters that the parts count on, and gauges that are set when asked for.
+    """Counters that the parts increment, and gauges that `/metrics` sets on request.
 
-    Documents and events are counted by contract. `vtex_calls` is by account,
-    kind and status, 0 where there was no answer. `polls` are calls to carriers that
-    were answered, failed, or lost their claim.
+    `vtex_calls` is by account, kind and HTTP status, 0 without an answer. `polls` is
+    by contract and outcome: answered, failed, or lost (longer than the claim).
     """
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self.documents_stored = self._counter(
-            "documents_stored", "Documents that were kept.", "contract"
+            "documents_stored", "Documents stored.", "contract"
         )
         self.documents_forged = self._counter(
-            "documents_forged", "Webhooks that proved nothing.", "contract"
+            "documents_forged", "Webhooks that failed verification.", "contract"
         )
         self.documents_read = self._counter(
-            "documents_read", "Documents that were read.", "contract"
+            "documents_read", "Documents parsed.", "contract"
         )
         self.documents_unreadable = self._counter(
-            "documents_unreadable", "Documents that no adapter can read.", "contract"
+            "documents_unreadable", "Documents that could not be parsed.", "contract"
         )
-        self.events = self._counter("events", "Tracking events in them.", "contract")
+        self.events = self._counter("events", "Tracking events parsed.", "contract")
         self.vtex_calls = self._counter(
-            "vtex_calls", "Calls to VTEX.", "account", "kind", "status"
+            "vtex_calls", "Requests to VTEX.", "account", "kind", "status"
         )
-        self.polls = self._counter("polls", "Calls to carriers.", "contract", "outcome")
-        self.unread = self._gauge("unread_documents", "Documents not read yet.")
-        self.unread_age = self._gauge("unread_age_seconds", "Age of the oldest.")
-        self.due = self._gauge("due_shipments", "Told next.", "account")
-        self.waiting = self._gauge("waiting_shipments", "Told later.", "account")
-        self.stuck = self._gauge("stuck_shipments", "For a person.", "account")
+        self.polls = self._counter("polls", "Polls of carriers.", "contract", "outcome")
+        self.unread = self._gauge(
+            "unread_documents", "Stored documents not parsed yet."
+        )
+        self.unread_age = self._gauge(
+            "unread_age_seconds", "Age of the oldest unread document in seconds."
+        )
+        self.due = self._gauge("due_shipments", "Shipments to publish now.", "account")
+        self.waiting = self._gauge(
+            "waiting_shipments", "Shipments to publish later.", "account"
+        )
+        self.stuck = self._gauge(
+            "stuck_shipments", "Shipments that need an operator.", "account"
+        )
         self.quarantined = self._gauge(
-            "quarantined_shipments", "With an event that waits for a person.", "account"
+            "quarantined_shipments", "Shipments with a quarantined event.", "account"
         )
-        self.late = self._gauge("late_shipments", "Promised for earlier.", "account")
+        self.late = self._gauge(
+            "late_shipments", "Shipments past their estimated delivery date.", "account"
+        )
         self.unmatched = self._gauge(
-            "unmatched_events", "Events that count for no label.", "contract"
+            "unmatched_events", "Events that match no label.", "contract"
         )
 
     def count_call(self, account: str, kind: str, status: int | None) -> None:
-        """Count a call to VTEX; without an answer its status is 0."""
+        """Count a request to VTEX; *status* is None without an answer."""
         self.vtex_calls.labels(account, kind, status or 0).inc()
 
     def count_poll(self, contract: str, outcome: str) -> None:
-        """Count a call to a carrier."""
+        """Count a poll of a carrier."""
         self.polls.labels(contract, outcome).inc()
 
-    def count_read(self, readings: Sequence[ParsedDocument]) -> None:
-        """Count documents that were read, and their events."""
-        for r in readings:
-            self.documents_read.labels(r.contract).inc()
-            if r.unreadable is not None:
-                self.documents_unreadable.labels(r.contract).inc()
-            self.events.labels(r.contract).inc(len(r.events))
+    def count_parsed(self, contract: str, events: int, *, unreadable: bool) -> None:
+        """Count one parsed document and its events."""
+        self.documents_read.labels(contract).inc()
+        if unreadable:
+            self.documents_unreadable.labels(contract).inc()
+        self.events.labels(contract).inc(events)
 
     def text(self) -> bytes:
-        """Return everything in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
     def _counter(self, name: str, words: str, *labels: str) -> Counter:

@@ -31,14 +31,24 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What came from a carrier, as it came: a body, a poll's part, a file.
+    """One document of a carrier, unchanged: a webhook, a polled answer, a file.
 
-    `headers` are the content type and those the adapter names, in lower case.
+    Adapters use `body`, `received_at` and `headers` (the content type and the
+    adapter's `stored_headers`, in lower case), and need to fill in no more.
+
+    The relay adds the `contract` and the `source`, such as `webhook` or `poll`.
+    Stored documents have a `number`. `tries` counts how often parsing was begun
+    and never ended, `replayed` says that the document was parsed before.
     """
 
     body: bytes
     received_at: datetime
     headers: Mapping[str, str] = field(default_factory=dict)
+    contract: str = ""
+    source: str = ""
+    number: int = 0
+    tries: int = 0
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,7 +28,6 @@ from relay.inbound.translate import parse_documents
 from relay.logs import counted
 from relay.runtime import wiring
 from relay.store.event_rows import ParsedDocument
-from relay.store.unread import UnreadDocument
 
 MOST_NAMED = 5
 
@@ -136,13 +135,8 @@ def _published(
     contract: ContractSettings, carrier: Carrier, documents: Sequence[Document]
 ) -> dict[str, Any]:
     """Read *documents*, and say what they tell."""
-    unread = [
-        UnreadDocument(
-            number, contract.name, d.body, d.received_at, d.headers, 0, False
-        )
-        for number, d in enumerate(documents)
-    ]
-    readings = parse_documents(unread, {contract.name: carrier})
+    mine = [replace(document, contract=contract.name) for document in documents]
+    readings = parse_documents(mine, {contract.name: carrier})
     events = [event for reading in readings for event in reading.events]
     fields = carrier.personal_fields
     left = list(dict.fromkeys(p for d in documents for p in _persons(d, fields)))

@@ -1,1 +1,1 @@
-"""Asks carriers that do not tell by themselves, or not all."""
+"""Carriers to events: webhooks, polls and feeds are stored first, then parsed."""

@@ -1,6 +1,7 @@
-"""Keeps documents that come together in one transaction, within bounds.
+"""Group commit: stores documents that arrive together in one transaction.
 
-While one batch is being committed, the next one gathers.
+While one batch is being committed, the next one collects. One `fsync` per batch
+instead of one per webhook is what makes bursts fast.
 """
 
 import asyncio
@@ -8,25 +9,27 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from relay.adapters.protocol import Document
 from relay.clock import Clock
 from relay.config.sections import IntakeSettings as Limits
 from relay.errors import BacklogFull
 from relay.health import Health
 from relay.logs import logger
-from relay.store.documents import Documents, NewDocument
+from relay.store.documents import Documents
 
 OVERHEAD: Final = 512
-"""Bytes of memory that a document takes besides its body."""
+"""Bytes of memory per document besides its body, roughly."""
 STORE: Final = "store"
-"""The part of the health that says whether documents can be kept."""
+"""The part of the health that says whether documents can be stored."""
 
 _log = logger(__name__)
 
-Waiting = tuple[NewDocument, asyncio.Future[None]]
+Waiting = tuple[Document, asyncio.Future[None]]
+"""A document, and the request that waits until it is on disk."""
 
 
 class BatchWriter:
-    """Documents on their way to the disk; *on_stored* is called after every commit."""
+    """Stores documents in batches; *on_stored* is called after every commit."""
 
     def __init__(
         self,
@@ -44,37 +47,39 @@ class BatchWriter:
         self._committer: asyncio.Task[None] | None = None
 
     def check_room(self, size: int) -> None:
-        """Raise `BacklogFull` if *size* bytes more are too much."""
+        """Raise `BacklogFull` if there is no room for *size* bytes more."""
         if (
             self._requests >= self._limits.backlog_requests
             or self._bytes + size > self._limits.backlog_bytes
         ):
-            raise BacklogFull("more requests wait than can be kept at once")
+            raise BacklogFull(
+                "too many requests are waiting to be stored; send it again later"
+            )
 
-    async def keep(self, kept: NewDocument) -> None:
-        """Wait for a commit that holds *kept*; raise `BacklogFull` without one."""
+    async def store(self, document: Document) -> None:
+        """Return once *document* is committed; raise `BacklogFull` if it is not."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((kept, done))
+        self._waiting.append((document, done))
         self._requests += 1
-        self._bytes += len(kept.body) + OVERHEAD
+        self._bytes += len(document.body) + OVERHEAD
         if self._committer is None:
             self._committer = asyncio.create_task(self._commit())
         await done
 
     async def probe(self, clock: Clock) -> None:
-        """Try whether the store takes documents again, if it refused the last."""
-        if self._health.troubled(STORE):
+        """Clear the problem if the last write failed and a test write now succeeds."""
+        if self._health.has_problem(STORE):
             with suppress(Exception):
                 await self._documents.probe(clock())
-                self._health.well(STORE)
+                self._health.clear_problem(STORE)
 
     async def close(self) -> None:
-        """Wait until everything is kept or refused."""
+        """Wait until every document is stored or refused."""
         if self._committer is not None:
             await self._committer
 
     async def _commit(self) -> None:
-        """Keep batch after batch until nothing waits."""
+        """Store batch after batch until nothing waits."""
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting, []
@@ -84,27 +89,30 @@ class BatchWriter:
 
     async def _commit_batch(self, batch: list[Waiting]) -> None:
         try:
-            await self._documents.keep([kept for kept, _ in batch])
-        except Exception as error:  # noqa: BLE001 -- whatever it is, nothing was kept
-            self._refused(error)
-            _answer(batch, BacklogFull("the store refuses: nothing was kept"))
+            await self._documents.keep([document for document, _ in batch])
+        except Exception as error:  # noqa: BLE001 -- whatever it is, nothing was stored
+            self._report(error)
+            _answer(
+                batch, BacklogFull("could not store the document; nothing was saved")
+            )
         else:
-            self._health.well(STORE)
+            self._health.clear_problem(STORE)
             _answer(batch, None)
             self._on_stored()
         finally:
             self._requests -= len(batch)
-            self._bytes -= sum(len(kept.body) + OVERHEAD for kept, _ in batch)
+            self._bytes -= sum(len(d.body) + OVERHEAD for d, _ in batch)
 
-    def _refused(self, error: Exception) -> None:
-        """Say so in the health, and once in the log."""
-        if not self._health.troubled(STORE):
-            _log.error("documents cannot be kept", error=repr(error))
-        self._health.trouble(STORE, f"it refuses documents ({type(error).__name__})")
+    def _report(self, error: Exception) -> None:
+        """Report the problem to the health, and log it the first time."""
+        if not self._health.has_problem(STORE):
+            _log.error("could not store documents", error=repr(error))
+        problem = f"could not store documents ({type(error).__name__}); see the log"
+        self._health.report_problem(STORE, problem)
 
 
 def _answer(batch: list[Waiting], refusal: BacklogFull | None) -> None:
-    """Tell those who still wait what became of their request."""
+    """Resolve the requests of a batch; a cancelled one is done already."""
     for _, done in batch:
         if done.done():
             continue

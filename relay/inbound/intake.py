@@ -1,13 +1,13 @@
-"""The carrier's way in: verify the raw bytes, keep them, answer.
+"""Webhook intake: verify the raw bytes, store them, answer.
 
-Nothing is parsed here.
+Nothing is parsed here: a bug in an adapter must not lose a document.
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from relay.adapters.protocol import Carrier, Replies, Reply, WebhookRequest
+from relay.adapters.protocol import Carrier, Document, Replies, Reply, WebhookRequest
 from relay.adapters.signatures import check_secret
 from relay.clock import Clock
 from relay.config.contract import ContractSettings
@@ -18,18 +18,20 @@ from relay.inbound.batch_writer import BatchWriter
 from relay.inbound.rejected import RejectedWriter
 from relay.logs import logger
 from relay.metrics import Metrics
-from relay.store.documents import Documents, NewDocument
+from relay.store.documents import Documents
 
 OK: Final = Reply()
 LONGEST_NAME: Final = 50
+"""Characters of an unknown contract's name that are logged."""
 
 _log = logger(__name__)
 
 
 class Intake:
-    """Takes requests of carriers; what it has answered for is on disk.
+    """Accepts carriers' requests; data is on disk before a request is answered.
 
-    *on_stored* is called after every commit that kept something.
+    *on_stored* is called after every commit. *rejected_key* is the key of the hashes
+    of presented secrets; by default a random one, so they compare within a process.
     """
 
     def __init__(  # noqa: PLR0913 -- wired in one place, by keyword
@@ -47,7 +49,7 @@ class Intake:
     ) -> None:
         self._clock = clock
         self._limits = limits or Limits()
-        self._gathering = BatchWriter(
+        self._batches = BatchWriter(
             documents, self._limits, health or Health(), on_stored
         )
         self.reload(carriers, contracts)
@@ -56,12 +58,12 @@ class Intake:
         )
         self.metrics = metrics or Metrics()
         self._rejected: Counter[str] = Counter()
-        self._strangers = 0
+        self._unknown = 0
 
     def reload(
         self, carriers: Mapping[str, Carrier], contracts: Mapping[str, ContractSettings]
     ) -> None:
-        """Go on with other adapters and settings of contracts."""
+        """Use other adapters and contracts."""
         self._carriers = carriers
         self._contracts = contracts
         self._replies = {n: c for n, c in carriers.items() if isinstance(c, Replies)}
@@ -69,69 +71,77 @@ class Intake:
 
     @property
     def body_limit(self) -> int:
-        """How many bytes a request may have."""
+        """The largest request body in bytes."""
         return self._limits.body_limit
 
     def check_room(self, contract: str, size: int = 0) -> None:
-        """Refuse a request of *size* bytes before its body is read.
+        """Refuse a request of *size* bytes before its body is received.
 
         Raises `UnknownContract` or `BacklogFull`.
         """
         if contract not in self._contracts:
             self._count_unknown(contract)
-            raise UnknownContract(f"no contract is called {contract!r}")
-        self._gathering.check_room(size)
+            raise UnknownContract(f"unknown contract {contract!r}")
+        self._batches.check_room(size)
 
     async def accept(
         self, contract: str, request: WebhookRequest, url_secret: str | None = None
     ) -> Reply:
-        """Keep what a carrier sent and return the answer it wants.
+        """Store a carrier's request and return the answer that the carrier expects.
 
-        Raises `UnknownContract`, `UntrustedWebhook`, or `BacklogFull` if nothing
-        was kept and the carrier should send it again.
+        Raises `UnknownContract`, `VerificationFailed`, or `BacklogFull` if nothing
+        was stored and the carrier should send it again.
         """
         self.check_room(contract, len(request.body))
         self._verify(contract, request, url_secret)
-        await self._keep(contract, "webhook", request.headers, request.body)
+        await self._store(contract, "webhook", request.headers, request.body)
         self.metrics.documents_stored.labels(contract).inc()
         return self._reply(contract, request)
 
     async def store_document(
         self, contract: str, source: str, headers: Mapping[str, str], body: bytes
     ) -> None:
-        """Keep what came by another door, such as a poll, a file or an operator.
+        """Store a document from another source, such as a poll or a file.
 
-        Raises `UnknownContract`, or `BacklogFull` if nothing was kept.
+        Raises `UnknownContract`, or `BacklogFull` if nothing was stored.
         """
         self.check_room(contract, len(body))
-        await self._keep(contract, source, headers, body)
+        await self._store(contract, source, headers, body)
 
     async def probe(self) -> None:
-        """Try whether the store takes documents again, if it refused the last."""
-        await self._gathering.probe(self._clock)
+        """Clear the health's problem if documents can be stored again."""
+        await self._batches.probe(self._clock)
 
     async def close(self) -> None:
-        """Wait until everything that was taken is kept or refused."""
-        await self._gathering.close()
+        """Wait until every accepted request is stored or refused."""
+        await self._batches.close()
         await self.rejected_requests.close()
 
     def _verify(
         self, contract: str, request: WebhookRequest, url_secret: str | None
     ) -> None:
-        """Raise `UntrustedWebhook` unless *request* is the carrier's."""
+        """Raise `VerificationFailed` unless the carrier sent *request*."""
         try:
             self._check(contract, request, url_secret)
         except VerificationFailed as error:
             self._count_rejected(contract, error)
-            kept = self._stored_headers(contract, request.headers)
-            self.rejected_requests.put(contract, request, url_secret, kept, str(error))
+            self._reject(contract, request, url_secret, str(error))
             raise
         except Exception as error:
-            reason = f"verifying failed: {type(error).__name__}"
-            _log.exception("a request could not be verified", contract=contract)
-            kept = self._stored_headers(contract, request.headers)
-            self.rejected_requests.put(contract, request, url_secret, kept, reason)
-            raise BacklogFull("the relay failed to verify the request") from error
+            # An adapter's bug, not a forged request: the carrier should repeat it.
+            reason = f"verification failed with {type(error).__name__}"
+            _log.exception("could not verify a request", contract=contract)
+            self._reject(contract, request, url_secret, reason)
+            raise BacklogFull(
+                "could not verify the request; try again later"
+            ) from error
+
+    def _reject(
+        self, contract: str, request: WebhookRequest, url_secret: str | None, why: str
+    ) -> None:
+        """Store a rejected request soon, so that an operator can find the mistake."""
+        headers = self._stored_headers(contract, request.headers)
+        self.rejected_requests.put(contract, request, url_secret, headers, why)
 
     def _check(
         self, contract: str, request: WebhookRequest, url_secret: str | None
@@ -142,14 +152,16 @@ class Intake:
         elif verification == "url":
             check_secret(url_secret or "", self._url_secrets[contract])
         elif verification == "asked":
-            raise VerificationFailed("the carrier is asked: nobody calls")
+            raise VerificationFailed(
+                "this contract is polling-only; it takes no webhooks"
+            )
 
     def _count_unknown(self, contract: str) -> None:
-        """Log at counts that double, with the name tried: it may be a typing error."""
-        self._strangers += 1
-        if self._strangers & (self._strangers - 1) == 0:
-            count, tried = self._strangers, contract[:LONGEST_NAME]
-            _log.warning("no such contract", tried=tried, count=count)
+        """Log at counts that double; the name may be a typing error of the carrier."""
+        self._unknown += 1
+        if self._unknown & (self._unknown - 1) == 0:
+            count, tried = self._unknown, contract[:LONGEST_NAME]
+            _log.warning("unknown contract", tried=tried, count=count)
 
     def _count_rejected(self, contract: str, error: VerificationFailed) -> None:
         """Count, and log at counts that double: a flood must not fill the log."""
@@ -157,24 +169,24 @@ class Intake:
         self._rejected[contract] += 1
         count = self._rejected[contract]
         if count & (count - 1) == 0:
-            _log.warning("rejected", contract=contract, count=count, because=str(error))
+            _log.warning(
+                "request rejected", contract=contract, count=count, because=str(error)
+            )
 
-    async def _keep(
+    async def _store(
         self, contract: str, source: str, headers: Mapping[str, str], body: bytes
     ) -> None:
-        kept = self._stored_headers(contract, headers)
-        await self._gathering.keep(
-            NewDocument(contract, source, body, self._clock(), kept)
+        stored = self._stored_headers(contract, headers)
+        await self._batches.store(
+            Document(body, self._clock(), stored, contract=contract, source=source)
         )
 
     def _stored_headers(
         self, contract: str, headers: Mapping[str, str]
     ) -> dict[str, str]:
-        names = self._carriers[contract].stored_headers
-        kept = {n: headers[n] for n in names if n in headers}
-        if "content-type" in headers:
-            kept["content-type"] = headers["content-type"]
-        return kept
+        """Return the headers that may be stored: others may hold credentials."""
+        names = self._carriers[contract].stored_headers | {"content-type"}
+        return {name: headers[name] for name in sorted(names) if name in headers}
 
     def _reply(self, contract: str, request: WebhookRequest) -> Reply:
         carrier = self._replies.get(contract)
@@ -182,6 +194,6 @@ class Intake:
             return OK
         try:
             return carrier.reply(request)
-        except Exception:  # noqa: BLE001 -- the document is kept: no adapter's bug may refuse it
-            _log.exception("an adapter's reply failed", contract=contract)
+        except Exception:  # noqa: BLE001 -- the document is stored: answer OK
+            _log.exception("adapter failed to reply", contract=contract)
             return OK

@@ -1,157 +1,122 @@
-"""Answers of carriers: read before they are kept, in the watched thread."""
+"""Parses polled answers before they are stored, so that only news is stored."""
 
-import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from datetime import timedelta
-from itertools import count, islice
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from relay.adapters.protocol import Carrier, Document, Splits
 from relay.clock import Clock
 from relay.domain.events import Milestone, ParcelView, ReferenceKind, TrackingEvent
 from relay.domain.poll_schedule import COUNTED, PollUpdate, later
+from relay.inbound.adapter_thread import AdapterThread
 from relay.inbound.translate import parse_documents
 from relay.logs import logger
 from relay.store.database import Database
 from relay.store.event_rows import ParsedDocument
 from relay.store.poll_news import first_seen, parcels_with_news
-from relay.store.unread import UnreadDocument
 
 MOST_PIECES: Final = 10_000
-"""Pieces of one answer that are looked at; the next answer has the others."""
+"""Pieces of one answer that are parsed; the next answer has the others."""
 
 _log = logger(__name__)
 
 
-class AnswerParseTimeout(Exception):
-    """An adapter has not come back from reading an answer within the time limit."""
-
-
 @dataclass(frozen=True, slots=True)
 class PollAnswer:
-    """What came of an answer: what is to be kept, and all that it says."""
+    """A parsed answer: the documents to store, and all its events."""
 
-    keep: tuple[Document, ...] = ()
+    store: tuple[Document, ...] = ()
     events: tuple[TrackingEvent, ...] = ()
 
 
 class AnswerReader:
-    """Reads answers and tells news from repetitions.
+    """Parses answers in *thread* and separates news from repetitions."""
 
-    *guard* is held while adapters read, for what even the event loop cannot see.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        clock: Clock,
-        limit: timedelta,
-        guard: Callable[[], AbstractContextManager[object]] = nullcontext,
-    ) -> None:
+    def __init__(self, database: Database, clock: Clock, thread: AdapterThread) -> None:
         self._database = database
         self._clock = clock
-        self._limit = limit
-        self._guard = guard
-        self._thread = ThreadPoolExecutor(1, "poller")
+        self.thread = thread
 
     async def read(
         self, contract: str, carrier: Carrier, documents: Sequence[Document]
     ) -> PollAnswer:
-        """Split and read *documents*; raise `ReadingHangs` if that takes too long."""
+        """Split and parse *documents*; raises `AdapterTimeout` after the time limit."""
         if not documents:
             return PollAnswer()
-        pieces, readings = await self._translated(contract, carrier, documents)
-        news = await parcels_with_news(self._database, readings)
-        keep = [pieces[number] for number in sorted(news)]
-        for reading in readings:
-            if reading.unreadable is not None:
-                keep += await self._unreadable(reading, pieces[reading.document])
-        events = tuple(e for r in readings for e in r.events)
-        return PollAnswer(tuple(keep), events)
-
-    def close(self) -> None:
-        """Let the thread go."""
-        self._thread.shutdown(wait=False)
-
-    async def _translated(
-        self, contract: str, carrier: Carrier, documents: Sequence[Document]
-    ) -> tuple[list[Document], list[ParsedDocument]]:
-        loop = asyncio.get_running_loop()
-        with self._guard():
-            work = loop.run_in_executor(
-                self._thread, _translated, contract, carrier, documents
-            )
-            seconds = self._limit.total_seconds()
-            done, _ = await asyncio.wait({work}, timeout=seconds)
-        if not done:
-            raise AnswerParseTimeout(
-                f"no answer of {contract} read within {seconds:g} s"
-            )
-        return work.result()
+        pieces, parsed = await self.thread.run(
+            [contract], _parse, contract, carrier, documents
+        )
+        news = await parcels_with_news(self._database, parsed)
+        store = [pieces[number] for number in sorted(news)]
+        for one in parsed:
+            if one.unreadable is not None:
+                store += await self._unreadable(one, pieces[one.document])
+        return PollAnswer(tuple(store), tuple(e for one in parsed for e in one.events))
 
     async def _unreadable(
-        self, reading: ParsedDocument, piece: Document
+        self, parsed: ParsedDocument, piece: Document
     ) -> list[Document]:
-        """Return an answer that no adapter can read, the first time that it comes."""
+        """Return an unreadable answer the first time it comes, else nothing.
+
+        A broken carrier returns the same error page on every poll.
+        """
         digest = hashlib.sha256(piece.body).hexdigest()
         now = self._clock()
-        if not await first_seen(self._database, reading.contract, digest, now):
+        if not await first_seen(self._database, parsed.contract, digest, now):
             return []
         _log.warning(
-            "unreadable answer", contract=reading.contract, because=reading.unreadable
+            "unreadable answer", contract=parsed.contract, because=parsed.unreadable
         )
         return [piece]
 
 
-def _translated(
+def _parse(
     contract: str, carrier: Carrier, documents: Sequence[Document]
 ) -> tuple[list[Document], list[ParsedDocument]]:
-    """Split and read; runs in a thread, without the store, and never raises."""
-    pieces = list(islice(_pieces(carrier, documents), MOST_PIECES))
-    unread = [
-        UnreadDocument(
-            number, contract, d.body, d.received_at, d.headers, 0, replayed=False
-        )
-        for number, d in zip(count(), pieces)
+    """Split and parse; runs in a thread without database access, and never raises.
+
+    A piece's number is its place in the answer.
+    """
+    pieces = [
+        replace(piece, contract=contract, number=number)
+        for number, piece in enumerate(islice(_pieces(carrier, documents), MOST_PIECES))
     ]
-    return pieces, parse_documents(unread, {contract: carrier})
+    return pieces, parse_documents(pieces, {contract: carrier})
 
 
 def _pieces(carrier: Carrier, documents: Sequence[Document]) -> Iterator[Document]:
-    """Yield what can be read alone; what cannot be split, as a whole."""
+    """Yield the pieces that can be parsed alone; what cannot be split, as a whole."""
     for document in documents:
         try:
             parts = list(carrier.split(document)) if isinstance(carrier, Splits) else []
-        except Exception:  # noqa: BLE001 -- reading the whole says why
+        except Exception:  # noqa: BLE001 -- parsing the whole gives the reason
             parts = []
         yield from parts or [document]
 
 
-def heard_of(
+def latest_updates(
     views: Sequence[ParcelView], events: Sequence[TrackingEvent]
 ) -> list[PollUpdate]:
-    """Return what an answer says of each parcel, by any of its references."""
-    said: dict[tuple[ReferenceKind, str], PollUpdate] = {}
+    """Return the latest update of each parcel, found by any of its references."""
+    updates: dict[tuple[ReferenceKind, str], PollUpdate] = {}
     for event in events:
         if event.effect not in COUNTED or event.milestone is Milestone.UNKNOWN:
             continue
-        heard = PollUpdate(event.milestone, event.occurred_at)
+        update = PollUpdate(event.milestone, event.occurred_at)
         for reference in event.references:
             name = (reference.kind, reference.compared)
-            said[name] = later(said.get(name, PollUpdate()), heard)
-    return [_heard(view, said) for view in views]
+            updates[name] = later(updates.get(name, PollUpdate()), update)
+    return [_latest(view, updates) for view in views]
 
 
-def _heard(
-    view: ParcelView, said: Mapping[tuple[ReferenceKind, str], PollUpdate]
+def _latest(
+    view: ParcelView, updates: Mapping[tuple[ReferenceKind, str], PollUpdate]
 ) -> PollUpdate:
-    """Return the latest of what was said under a parcel's references."""
-    heard = PollUpdate()
+    """Return the latest of the updates under a parcel's references."""
+    latest = PollUpdate()
     for reference in view.references:
-        found = said.get((reference.kind, reference.compared))
-        heard = heard if found is None else later(heard, found)
-    return heard
+        found = updates.get((reference.kind, reference.compared))
+        latest = latest if found is None else later(latest, found)
+    return latest

@@ -1,4 +1,4 @@
-"""One call to a carrier: whatever its adapter does, it comes to an end."""
+"""One call to a carrier, with a time limit and typed errors."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
@@ -18,6 +18,7 @@ from relay.adapters.protocol import (
 from relay.config.contract import ContractSettings
 from relay.domain.events import ParcelView
 from relay.domain.poll_schedule import Intervals
+from relay.inbound.adapter_thread import PARSE_LIMIT
 from relay.logs import logger
 from relay.store.due_polls import Allowance
 from relay.store.poll_claims import PollFailed, PollKind, PollTarget
@@ -27,7 +28,7 @@ _log = logger(__name__)
 
 
 class CallFailed(Exception):
-    """A call that gave no answer, and why."""
+    """A call without a usable answer; `failed` says why."""
 
     def __init__(self, failed: PollFailed) -> None:
         super().__init__(failed.because)
@@ -37,15 +38,16 @@ class CallFailed(Exception):
 async def ended(call: Coroutine[Any, Any, T], contract: str, limit: timedelta) -> T:
     """Return what *call* returns; raise `CallFailed` for anything else.
 
-    A call that is still under way at the *limit* is left to itself, cancelled.
+    At the *limit* the call is cancelled and not waited for: an adapter may catch
+    the cancellation.
     """
-    task = asyncio.ensure_future(_going_on(call))
+    task = asyncio.ensure_future(_contained(call))
     try:
         done, _ = await asyncio.wait({task}, timeout=limit.total_seconds())
     finally:
         task.cancel()
     if not done:
-        task.add_done_callback(_forgotten)
+        task.add_done_callback(_retrieve)
         because = f"no answer within {limit.total_seconds():g} s"
         raise CallFailed(PollFailed(because))
     if task.cancelled():
@@ -56,97 +58,95 @@ async def ended(call: Coroutine[Any, Any, T], contract: str, limit: timedelta) -
     return task.result()
 
 
-async def _going_on(call: Coroutine[Any, Any, T]) -> T:
-    """Return what *call* returns; an adapter does not end the process."""
+async def _contained(call: Coroutine[Any, Any, T]) -> T:
+    """Return what *call* returns; `SystemExit` would end the event loop."""
     try:
         return await call
     except SystemExit as error:
-        raise RuntimeError("an adapter wanted to end the process") from error
+        raise RuntimeError("the adapter raised SystemExit") from error
 
 
 async def poll(
     carrier: Carrier, session: ClientSession, parcels: Sequence[ParcelView]
 ) -> list[Document]:
-    """Ask for parcels; raise `TypeError` if the adapter returns anything else."""
+    """Poll *parcels*; raise `TypeError` if the adapter returns no documents."""
     return _checked(await cast(Polls, carrier).ask(session, parcels))
 
 
 async def fetch(
     carrier: Carrier, session: ClientSession, cursor: str
 ) -> tuple[list[Document], str]:
-    """Fetch a feed behind *cursor*; raise `TypeError` as `asked` does."""
-    documents, behind = await cast(Feeds, carrier).fetch(session, cursor)
-    if not isinstance(behind, str):
-        raise TypeError("the adapter returned a cursor that is no text")
-    return _checked(documents), behind
+    """Fetch a feed after *cursor*; raise `TypeError` for a wrong result."""
+    documents, after = await cast(Feeds, carrier).fetch(session, cursor)
+    if not isinstance(after, str):
+        raise TypeError("the adapter returned a cursor that is not a string")
+    return _checked(documents), after
 
 
 async def subscribe(
     carrier: Carrier, session: ClientSession, parcel: ParcelView
 ) -> datetime | None:
-    """Subscribe to a parcel; raise `TypeError` as `asked` does."""
+    """Subscribe to a parcel; raise `TypeError` for a wrong result."""
     until: object = await cast(Subscribes, carrier).subscribe(session, parcel)
     if until is None or (isinstance(until, datetime) and until.tzinfo is not None):
         return until
-    raise TypeError("the adapter returned no aware instant")
+    raise TypeError("the adapter did not return a timezone-aware datetime")
 
 
 def _checked(documents: object) -> list[Document]:
-    """Refuse what is no list of documents, whatever the adapter's types say."""
+    """Return *documents*; raise `TypeError` if an untyped adapter returned others."""
     if not isinstance(documents, list) or not all(
         isinstance(d, Document) for d in documents
     ):
-        raise TypeError("the adapter returned no list of documents")
+        raise TypeError("the adapter did not return a list of documents")
     return documents
 
 
 def _failed(error: BaseException, contract: str) -> PollFailed:
-    """Say what went wrong; what no adapter should raise is a bug, and logged."""
+    """Return the failure of a call; an unexpected error is a bug, and is logged."""
     if isinstance(error, CarrierFailure):
         return PollFailed(str(error) or "the carrier failed", error.wait)
     name = type(error).__name__
     if isinstance(error, ClientError | OSError):
-        return PollFailed(f"the carrier could not be reached ({name})")
-    _log.error("an adapter failed to ask", contract=contract, exc_info=error)
+        return PollFailed(f"could not reach the carrier ({name})")
+    _log.error("adapter failed to poll", contract=contract, exc_info=error)
     return PollFailed(f"the adapter failed ({name})")
 
 
-def _forgotten(task: asyncio.Future[Any]) -> None:
-    """Take notice of how a call ended that nobody waits for any more."""
+def _retrieve(task: asyncio.Future[Any]) -> None:
+    """Retrieve the error of an abandoned call, which asyncio would log otherwise."""
     if not task.cancelled():
         task.exception()
 
 
 CALL_LIMIT: Final = timedelta(seconds=60)
 """How long one call may take."""
-READ_LIMIT: Final = timedelta(seconds=30)
-"""How long reading its answer may take."""
-LEASE: Final = CALL_LIMIT + READ_LIMIT + timedelta(seconds=60)
+LEASE: Final = CALL_LIMIT + PARSE_LIMIT + timedelta(seconds=60)
 
 
-def callings(
+def poll_targets(
     contracts: Mapping[str, ContractSettings], carriers: Mapping[str, Carrier]
 ) -> dict[str, PollTarget]:
-    """Return how the contracts are called whose adapter asks anything."""
+    """Return how to poll each contract whose adapter can poll."""
     found = {}
     for name, contract in contracts.items():
         kinds = kinds_of(carriers[name])
         if contract.poll and kinds:
-            found[name] = _calling(contract, carriers[name], kinds)
+            found[name] = _poll_target(contract, carriers[name], kinds)
     return found
 
 
 def kinds_of(carrier: Carrier) -> frozenset[PollKind]:
-    """Return what *carrier* can be called for."""
+    """Return the kinds of calls that the adapter supports."""
     offered = {
         PollKind.ASK: isinstance(carrier, Polls),
         PollKind.FETCH: isinstance(carrier, Feeds),
         PollKind.SUBSCRIBE: isinstance(carrier, Subscribes),
     }
-    return frozenset(kind for kind, it_can in offered.items() if it_can)
+    return frozenset(kind for kind, supported in offered.items() if supported)
 
 
-def _calling(
+def _poll_target(
     contract: ContractSettings, carrier: Carrier, kinds: frozenset[PollKind]
 ) -> PollTarget:
     intervals = Intervals(

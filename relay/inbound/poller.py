@@ -1,4 +1,4 @@
-"""The poller: calls carriers for what is due, several contracts at a time."""
+"""The poller: polls carriers for parcels that are due, several contracts at a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,12 +13,8 @@ from relay.clock import Clock
 from relay.domain.poll_schedule import interval_after
 from relay.errors import BacklogFull
 from relay.health import Health
-from relay.inbound.poll_answers import (
-    AnswerParseTimeout,
-    AnswerReader,
-    PollAnswer,
-    heard_of,
-)
+from relay.inbound.adapter_thread import AdapterTimeout
+from relay.inbound.poll_answers import AnswerReader, PollAnswer, latest_updates
 from relay.inbound.poll_calls import (
     CALL_LIMIT,
     CallFailed,
@@ -28,7 +24,7 @@ from relay.inbound.poll_calls import (
     subscribe,
 )
 from relay.logs import logger
-from relay.store.documents import NewDocument
+from relay.loops import LoopTiming, run_forever
 from relay.store.poll_claims import (
     PollClaim,
     PollFailed,
@@ -39,8 +35,8 @@ from relay.store.poll_claims import (
 )
 from relay.store.polls import PollClaims
 
-Keep = Callable[[str, str, Mapping[str, str], bytes], Awaitable[None]]
-"""Keeps a document: its contract, by which door it came, headers and body."""
+StoreDocument = Callable[[str, str, Mapping[str, str], bytes], Awaitable[None]]
+"""Stores a document: contract, source, headers and body; may raise `BacklogFull`."""
 POLL: Final = "poll"
 FEED: Final = "feed"
 ANSWERED: Final = "answered"
@@ -50,33 +46,29 @@ _log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class PollEvents:
-    """Whom a round tells: of every call, of kept documents, of a hang.
-
-    *on_hang* is meant to end the process: a thread cannot be stopped.
-    """
+class PollCallbacks:
+    """Called after every call (contract, outcome), and after a feed was stored."""
 
     on_call: Callable[[str, str], None] = lambda _contract, _outcome: None
     on_stored: Callable[[], None] = lambda: None
-    on_hang: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
 class PollRounds:
-    """Makes one call of one contract, and settles it."""
+    """Makes one call of one contract, and settles it; *limit* is for the call alone."""
 
     claims: PollClaims
     carriers: Mapping[str, Carrier]
     answers: AnswerReader
     session: ClientSession
-    keep: Keep
+    store_document: StoreDocument
     clock: Clock
-    tells: PollEvents = PollEvents()
+    calls: PollCallbacks = PollCallbacks()
     limit: timedelta = CALL_LIMIT
 
-    async def one(self, calling: PollTarget) -> bool:
-        """Do what is due of a contract; False if there was nothing to do."""
-        claim = await self.claims.claim(calling, self.clock())
+    async def one(self, target: PollTarget) -> bool:
+        """Make the call that is due of a contract; False if none is."""
+        claim = await self.claims.claim(target, self.clock())
         if claim is None:
             return False
         if claim.kind is not None:
@@ -85,19 +77,19 @@ class PollRounds:
 
     async def _call(self, claim: PollClaim, kind: PollKind) -> None:
         contract, began = claim.calling.contract, self.clock()
-        ways = {
+        calls = {
             PollKind.ASK: self._ask,
             PollKind.FETCH: self._fetch,
             PollKind.SUBSCRIBE: self._subscribe,
         }
         try:
-            settled = await ways[kind](claim, began)
+            settled = await calls[kind](claim, began)
         except CallFailed as error:
             await self._failed(PollSucceeded(claim, began, self.clock()), error.failed)
             return
         if not settled:
-            _log.warning("a call took longer than its claim", contract=contract)
-        self.tells.on_call(contract, ANSWERED if settled else LOST)
+            _log.warning("poll took longer than its claim", contract=contract)
+        self.calls.on_call(contract, ANSWERED if settled else LOST)
 
     async def _ask(self, claim: PollClaim, began: datetime) -> bool:
         contract, plan = claim.calling.contract, claim.calling.plan
@@ -105,30 +97,32 @@ class PollRounds:
         call = poll(self.carriers[contract], self.session, views)
         documents = await ended(call, contract, self.limit)
         answer = await self._read(claim, began, documents)
-        await self._keep(contract, answer.keep)
+        await self._store(contract, answer.store)
         now = self.clock()
-        heard = heard_of(views, answer.events)
+        updates = latest_updates(views, answer.events)
         numbers = [v.tracking_number or v.invoice_key for v in views]
-        _log.info("asked", contract=contract, parcels=numbers, news=len(answer.keep))
-        published = [
-            interval_after(p, h, now) for p, h in zip(claim.parcels, heard, strict=True)
+        stored = len(answer.store)
+        _log.info("polled", contract=contract, parcels=numbers, documents=stored)
+        updated = [
+            interval_after(p, u, now)
+            for p, u in zip(claim.parcels, updates, strict=True)
         ]
-        nexts = [after_answer(p, plan, now) for p in published]
+        nexts = [after_answer(p, plan, now) for p in updated]
         return await self.claims.answered(PollSucceeded(claim, began, now), nexts)
 
     async def _fetch(self, claim: PollClaim, began: datetime) -> bool:
-        """Keep what a feed brought, with the cursor behind it."""
+        """Store what a feed returned and its cursor, in one transaction."""
         contract = claim.calling.contract
         carrier = self.carriers[contract]
         call = fetch(carrier, self.session, claim.cursor)
         documents, cursor = await ended(call, contract, self.limit)
         now = self.clock()
-        kept = [_kept(contract, carrier, d, now) for d in documents]
+        found = [_feed_document(contract, carrier, d, now) for d in documents]
         settled = await self.claims.fetched(
-            PollSucceeded(claim, began, now), kept, cursor
+            PollSucceeded(claim, began, now), found, cursor
         )
-        if kept and settled:
-            self.tells.on_stored()
+        if found and settled:
+            self.calls.on_stored()
         return settled
 
     async def _subscribe(self, claim: PollClaim, began: datetime) -> bool:
@@ -143,63 +137,66 @@ class PollRounds:
     async def _read(
         self, claim: PollClaim, began: datetime, documents: Sequence[Document]
     ) -> PollAnswer:
-        """Read an answer; one that hangs is a failure before it ends the process."""
+        """Parse an answer; if the adapter hangs, settle that and end the process."""
         contract = claim.calling.contract
         carrier = self.carriers[contract]
         try:
             return await self.answers.read(contract, carrier, documents)
-        except AnswerParseTimeout as error:
+        except AdapterTimeout as error:
             await self._failed(
                 PollSucceeded(claim, began, self.clock()), PollFailed(str(error))
             )
-            self.tells.on_hang()
+            self.answers.thread.give_up()
             raise
 
-    async def _keep(self, contract: str, documents: Sequence[Document]) -> None:
-        """Keep what brings news; what cannot be kept is asked for again."""
+    async def _store(self, contract: str, documents: Sequence[Document]) -> None:
+        """Store what brings news; what cannot be stored is polled again."""
         for document in documents:
             try:
-                await self.keep(contract, POLL, document.headers, document.body)
+                await self.store_document(
+                    contract, POLL, document.headers, document.body
+                )
             except BacklogFull as error:
-                raise CallFailed(PollFailed(f"not kept: {error}")) from error
+                raise CallFailed(PollFailed(f"not stored: {error}")) from error
 
     async def _failed(self, called: PollSucceeded, failed: PollFailed) -> None:
         contract = called.claim.calling.contract
         opened = await self.claims.failed(called, failed)
-        _log.warning("a call failed", contract=contract, because=failed.because)
+        _log.warning("poll failed", contract=contract, because=failed.because)
         if opened:
-            _log.error("a carrier is left alone", contract=contract)
-        self.tells.on_call(contract, FAILED)
+            _log.error("polling paused after repeated failures", contract=contract)
+        self.calls.on_call(contract, FAILED)
 
 
-def _kept(
+def _feed_document(
     contract: str, carrier: Carrier, document: Document, now: datetime
-) -> NewDocument:
-    """Return a document of a feed as it is kept: without headers that may be secret."""
+) -> Document:
+    """Return a feed's document as it is stored: other headers may hold secrets."""
     names = carrier.stored_headers | {"content-type"}
     headers = {n: v for n, v in document.headers.items() if n in names}
-    return NewDocument(contract, FEED, document.body, now, headers)
+    return Document(document.body, now, headers, contract=contract, source=FEED)
 
 
 LOOP: Final = "poller"
 LOOK_ROUND: Final = timedelta(seconds=1)
+SILENCE_LIMIT: Final = timedelta(seconds=60)
 SHORTEST_REST: Final = timedelta(milliseconds=10)
 BEGIN_EVERY: Final = timedelta(minutes=10)
 AT_ONCE: Final = 8
-"""Contracts that are called at the same time."""
+"""Contracts that are polled at the same time."""
 
 
 @dataclass(slots=True)
 class Poller:
-    """Calls carriers: one call at a time for each contract.
+    """Polls carriers: one call at a time for each contract.
 
-    `step` starts what may be called now; `run` repeats it, woken by `wake` and
-    looking round as a safety net.
+    `step` starts the calls that are allowed now; `run` repeats it, at the latest
+    every `LOOK_ROUND`, and at once after `wake`.
     """
 
     claims: PollClaims
     rounds: PollRounds
-    callings: Mapping[str, PollTarget]
+    targets: Mapping[str, PollTarget]
     clock: Clock
     health: Health = field(default_factory=Health)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -207,43 +204,44 @@ class Poller:
     _began_at: datetime | None = None
     _rest: timedelta = LOOK_ROUND
 
-    def reload(self, callings: Mapping[str, PollTarget]) -> None:
-        """Go on with other contracts, or other terms of the same."""
-        self.callings = callings
+    def reload(self, targets: Mapping[str, PollTarget]) -> None:
+        """Use other contracts, or other terms of the same contracts."""
+        self.targets = targets
         self._began_at = None
         self.wake()
 
     def wake(self) -> None:
-        """Look at once: somebody wants to know."""
+        """Start a round now: an operator asked for a parcel's status."""
         self._woken.set()
 
     async def start(self, *, alone: bool) -> None:
-        """Take back the calls of a predecessor.
+        """Release the claims of a process that was killed.
 
-        *alone* says that no other process polls from this store.
+        *alone* says that no other process polls from this database.
         """
         await self._begin(self.clock())
         if alone:
-            await self.claims.take_back(self.callings)
+            await self.claims.take_back(self.targets)
 
     async def run(self) -> None:
-        """Work until cancelled; what is under way then is asked for again."""
+        """Work until cancelled; calls under way then are made again later."""
+        timing = LoopTiming(self._next_rest, SILENCE_LIMIT)
         try:
-            while True:
-                self._woken.clear()
-                self.health.beat(LOOP)
-                await self._round()
-                await self._wait()
+            await run_forever(LOOP, self.step, self.health, timing, self._woken)
         finally:
             await self.close()
 
+    def _next_rest(self) -> timedelta:
+        return max(self._rest, SHORTEST_REST)
+
     async def step(self) -> int:
-        """Start what may be called now; return how many contracts that are."""
-        if not self.callings:
+        """Start the calls that are allowed now; return how many."""
+        if not self.targets:
+            self._rest = LOOK_ROUND
             return 0
         now = self.clock()
         await self._begin(now)
-        idle = [c for n, c in self.callings.items() if n not in self._running]
+        idle = [c for n, c in self.targets.items() if n not in self._running]
         ready = await self.claims.ready(idle, now) if idle else {}
         waits = [at - now for at in ready.values() if at > now]
         self._rest = min([LOOK_ROUND, *waits])
@@ -254,7 +252,7 @@ class Poller:
         return len(started)
 
     async def settle_all(self) -> None:
-        """Work until nothing may be called at the present time of the clock."""
+        """Work until no call is allowed at the clock's present time."""
         while await self.step() or self._running:
             await self.drain()
 
@@ -264,35 +262,17 @@ class Poller:
             await asyncio.wait(set(self._running.values()))
 
     async def close(self) -> None:
-        """Break off what is under way, and let the thread go."""
+        """Cancel the calls under way, and release the thread."""
         for task in self._running.values():
             task.cancel()
         await self.drain()
-        self.rounds.answers.close()
-
-    async def _round(self) -> None:
-        """Take one step; an error of the store delays it, no more."""
-        try:
-            await self.step()
-        except Exception as error:  # noqa: BLE001 -- never the end of the loop
-            _log.exception("the poller's round failed")
-            self.health.trouble(LOOP, f"it fails ({type(error).__name__})")
-            self._rest = LOOK_ROUND
-        else:
-            self.health.well(LOOP)
-
-    async def _wait(self) -> None:
-        """Wait for a call that ended, for news, or until the next one is allowed."""
-        woken = asyncio.ensure_future(self._woken.wait())
-        rest = max(self._rest, SHORTEST_REST).total_seconds()
-        await asyncio.wait({woken}, timeout=rest)
-        woken.cancel()
+        self.rounds.answers.thread.close()
 
     async def _begin(self, now: datetime) -> None:
-        """Now and then, see that every contract has its row, in its right time."""
+        """Add rows of new contracts and correct impossible times, now and then."""
         last = self._began_at
         if last is None or not last <= now < last + BEGIN_EVERY:
-            await self.claims.begin(self.callings, now)
+            await self.claims.begin(self.targets, now)
             self._began_at = now
 
     def _start(self, name: str) -> None:
@@ -301,9 +281,9 @@ class Poller:
         task.add_done_callback(lambda _: self._running.pop(name, None))
 
     async def _one(self, name: str) -> None:
-        """Make one call; nothing that goes wrong with it ends the loop."""
+        """Make one call; no error of it ends the loop."""
         try:
-            if await self.rounds.one(self.callings[name]):
+            if await self.rounds.one(self.targets[name]):
                 self._woken.set()
-        except Exception:  # noqa: BLE001 -- the claim runs out by itself
+        except Exception:  # noqa: BLE001 -- the claim expires by itself
             _log.exception("polling failed", contract=name)

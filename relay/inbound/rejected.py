@@ -1,4 +1,4 @@
-"""Untrusted requests on their way aside: a write that nobody waits for."""
+"""Background writer for rejected webhook requests; callers never wait for it."""
 
 import asyncio
 import hmac
@@ -16,23 +16,23 @@ from relay.logs import logger
 from relay.store.rejected import RejectedBounds, RejectedRequest, RejectedRequests
 
 REST: Final = timedelta(seconds=1)
-"""At most one write in this time, however many forged requests come."""
+"""At most one write in this time: a flood of forged requests must not fill the disk."""
 IN_ADDRESS: Final = "url"
-"""The name under which the hash of a secret in the address is kept."""
+"""The name under which the hash of a secret in the URL is stored."""
 MOST_HEADERS: Final = 40
 HARMLESS: Final = frozenset(
     {"accept", "accept-encoding", "connection", "content-length", "content-type",
      "host", "user-agent", "date", "transfer-encoding", "expect"}
 )  # fmt: skip
-"""Headers that never prove anything."""
+"""Headers that never hold a secret; all others are stored as hashes."""
 
 _log = logger(__name__)
 
 
 class RejectedWriter:
-    """Gathers untrusted requests, as many as are kept, and writes them now and then.
+    """Collects rejected requests, as many as are stored, and writes them now and then.
 
-    Whatever may be a static secret is kept as a hash under *key* only.
+    Anything that may be a secret is stored as a hash (HMAC-SHA256 with *key*) only.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class RejectedWriter:
 
     @property
     def resting(self) -> bool:
-        """Whether nothing waits to be written."""
+        """Whether no request waits to be written."""
         return self._writer is None
 
     def put(
@@ -66,7 +66,7 @@ class RejectedWriter:
         stored_headers: Mapping[str, str],
         because: str,
     ) -> None:
-        """Put *request* aside, soon; never fails, and may drop an older one."""
+        """Store *request* soon; never fails, and may drop an older one."""
         if (
             not self._limits.rejected_count
             or len(request.body) > self._limits.rejected_bytes
@@ -86,12 +86,12 @@ class RejectedWriter:
             self._writer = asyncio.create_task(self._write())
 
     def hashed(self, presented: str) -> str:
-        """Return the hash under which a presented secret is kept."""
+        """Return the hash that is stored for a presented secret."""
         text = presented.encode(errors="surrogatepass")
         return hmac.digest(self._key, text, "sha256").hex()
 
     async def step(self) -> None:
-        """Write what waits; what cannot be written is dropped."""
+        """Write the waiting requests; drop them if that fails."""
         batch, self._waiting = self._waiting, deque(maxlen=self._waiting.maxlen)
         now = self._clock()
         bounds = RejectedBounds(
@@ -101,11 +101,11 @@ class RejectedWriter:
         )
         try:
             await self._rejected_requests.put(list(batch), bounds)
-        except Exception as error:  # noqa: BLE001 -- nobody waits for it
-            _log.warning("untrusted requests were not put aside", error=repr(error))
+        except Exception as error:  # noqa: BLE001 -- best effort by design
+            _log.warning("could not store rejected requests", error=repr(error))
 
     async def close(self) -> None:
-        """Write what still waits."""
+        """Write the requests that still wait."""
         if self._writer is not None:
             self._writer.cancel()
             with suppress(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""What adapters make of a slice of documents; runs in a thread, without the store."""
+"""Parses documents with their adapters; runs in a thread and has no database access."""
 
 import hashlib
 import json
@@ -12,74 +12,77 @@ from relay.adapters.personal_data import redact
 from relay.adapters.protocol import Carrier, Document, Unreadable
 from relay.domain.events import TrackingEvent
 from relay.store.event_rows import ParsedDocument
-from relay.store.unread import UnreadDocument
 
 LONGEST_REASON: Final = 300
 SHORTEST_VALUE: Final = 3
-"""A shorter value of a document is part of any text."""
+"""Shorter values of a document are not masked: they occur in any text."""
 MOST_TRIES: Final = 3
+"""A document that ended the process so often is not parsed again."""
 
 _PAGES: Final = (b"<!doctype html", b"<html")
 _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 def parse_documents(
-    documents: Sequence[UnreadDocument], carriers: Mapping[str, Carrier]
+    documents: Sequence[Document], carriers: Mapping[str, Carrier]
 ) -> list[ParsedDocument]:
-    """Read every document with its contract's adapter; never raises."""
-    return [_read(d, carriers[d.contract]) for d in documents]
+    """Parse every document with its contract's adapter; never raises."""
+    return [_parse(d, carriers[d.contract]) for d in documents]
 
 
-def given_up(document: UnreadDocument) -> ParsedDocument:
-    """Return what is stored of a document that stopped the process again and again."""
-    because = f"reading it stopped the process {MOST_TRIES} times"
-    return ParsedDocument(
-        document.document, document.contract, document.received_at, unreadable=because
-    )
+def give_up(document: Document) -> ParsedDocument:
+    """Return what is stored of a document that ended the process on every try."""
+    because = f"parsing it ended the process {MOST_TRIES} times"
+    return _unreadable(document, because)
 
 
-def _read(unread: UnreadDocument, carrier: Carrier) -> ParsedDocument:
+def _parse(document: Document, carrier: Carrier) -> ParsedDocument:
     try:
-        document = Document(unread.body, unread.received_at, unread.headers)
         events = _checked(carrier.read(document))
-        cut = _cut(unread, carrier.personal_fields)
+        cut = _cut(document, carrier.personal_fields)
     except BaseException as error:  # noqa: BLE001 -- it must not end the thread
-        return ParsedDocument(
-            unread.document,
-            unread.contract,
-            unread.received_at,
-            unreadable=reason(error, unread.body),
-        )
+        return _unreadable(document, reason(error, document.body))
     return ParsedDocument(
-        document=unread.document,
-        contract=unread.contract,
-        received_at=unread.received_at,
+        document=document.number,
+        contract=document.contract,
+        received_at=document.received_at,
         events=events,
         identifying=carrier.identifying,
         cut=cut,
-        digest=None if cut is None else hashlib.sha256(unread.body).hexdigest(),
-        replayed=unread.replayed,
+        digest=None if cut is None else hashlib.sha256(document.body).hexdigest(),
+        replayed=document.replayed,
+    )
+
+
+def _unreadable(document: Document, because: str) -> ParsedDocument:
+    return ParsedDocument(
+        document.number, document.contract, document.received_at, unreadable=because
     )
 
 
 def _checked(events: object) -> tuple[TrackingEvent, ...]:
-    """Refuse what is no list of events, whatever the adapter's types say."""
+    """Return *events*; raise `TypeError` if an untyped adapter returned no list."""
     if not isinstance(events, list) or not all(
         isinstance(e, TrackingEvent) for e in events
     ):
-        raise TypeError("the adapter returned no list of tracking events")
+        raise TypeError("the adapter did not return a list of tracking events")
     return tuple(events)
 
 
-def _cut(unread: UnreadDocument, fields: tuple[str, ...]) -> bytes | None:
+def _cut(document: Document, fields: tuple[str, ...]) -> bytes | None:
+    """Return the body without personal *fields*; None if it has none of them."""
     if not fields:
         return None
-    cut = redact(unread.body, unread.headers.get("content-type", ""), fields)
-    return None if cut is unread.body else cut
+    content_type = document.headers.get("content-type", "")
+    cut = redact(document.body, content_type, fields)
+    return None if cut is document.body else cut
 
 
 def reason(error: BaseException, body: bytes) -> str:
-    """Say what went wrong without the content of the document."""
+    """Return what went wrong, without any content of the document.
+
+    Documents hold personal data, and the reason is stored, logged and shown.
+    """
     message = _validation(error) if isinstance(error, ValidationError) else str(error)
     text = _without(message, body)
     if not isinstance(error, Unreadable):
@@ -96,7 +99,7 @@ def _validation(error: ValidationError) -> str:
 
 
 def _without(message: str, body: bytes) -> str:
-    """Leave out what the document holds: its values, and what stands in quotes."""
+    """Mask the values of the document *body*, and quoted parts that occur in it."""
     text = body.decode(errors="replace")
     try:
         values = sorted(set(_values(json.loads(text))), key=len, reverse=True)
@@ -118,7 +121,7 @@ def _hidden_if(is_content: Callable[[str], bool]) -> Callable[[re.Match[str]], s
 
 
 def _values(value: Any) -> Iterator[str]:
-    """Yield the texts and numbers of a JSON value, as messages may show them."""
+    """Yield the strings and numbers in a JSON value, as error messages spell them."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):

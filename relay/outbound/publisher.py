@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from relay.clock import Clock, micros
+from relay.health import Health
 from relay.logs import logger
+from relay.loops import NOW, LoopTiming, run_forever
 from relay.outbound.sender import ClaimProgress, Sender
 from relay.outbound.settlement import AccountTerms, PublisherTerms
 from relay.store.accounts import AccountState
@@ -23,7 +25,8 @@ T = TypeVar("T")
 Unread = Callable[[datetime], Awaitable[Mapping[str, datetime]]]
 """Gives, by contract, when the oldest unread document came, if before a time."""
 
-REST_AFTER_ERROR: Final = timedelta(seconds=1)
+LOOP: Final = "publisher"
+SILENCE_LIMIT: Final = timedelta(seconds=60)
 
 
 async def nothing_unread(_before: datetime) -> Mapping[str, datetime]:
@@ -44,11 +47,11 @@ class Publisher:
     terms: PublisherTerms
     clock: Clock
     unread: Unread = nothing_unread
-    on_round: Callable[[], None] = lambda: None
+    health: Health = field(default_factory=Health)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _running: set[asyncio.Task[Any]] = field(default_factory=set)
-    alive_at: datetime | None = None
     _expired_at: datetime | None = None
+    _rests: bool = True
 
     def wake(self) -> None:
         """Look at once: a label or a scan was committed."""
@@ -64,33 +67,18 @@ class Publisher:
 
     async def run(self) -> None:
         """Work until cancelled, and let what is in flight come to its end."""
+        timing = LoopTiming(self._rest, SILENCE_LIMIT)
         try:
-            while True:
-                await self._round()
+            await run_forever(LOOP, self._round, self.health, timing, self._woken)
         finally:
             await self.drain()
 
     async def _round(self) -> None:
-        self._woken.clear()
-        self.on_round()
-        try:
-            worked = await self.step()
-        except Exception:
-            log.exception("the publisher's round failed")
-            await asyncio.sleep(REST_AFTER_ERROR.total_seconds())
-            return
-        if not worked:
-            await self._rest()
+        """Take one step, and remember whether another one may follow at once."""
+        self._rests = not await self.step()
 
-    async def _rest(self) -> None:
-        """Wait for news, a finished call, or the next look round."""
-        woken = asyncio.ensure_future(self._woken.wait())
-        await asyncio.wait(
-            {woken, *self._running},
-            timeout=self.terms.waits.look_round.total_seconds(),
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        woken.cancel()
+    def _rest(self) -> timedelta:
+        return self.terms.waits.look_round if self._rests else NOW
 
     async def drain(self) -> None:
         """Wait until nothing is in flight."""
@@ -100,7 +88,6 @@ class Publisher:
     async def step(self) -> int:
         """Claim what is due, of every account in turn; return how many."""
         now = self.clock()
-        self.alive_at = now
         started = 0
         await self._take_back(now)
         for state in await self.claims.ready_accounts(now):
@@ -137,8 +124,10 @@ class Publisher:
     ) -> int:
         """Claim what may be sent, and begin to send it; return how much it is."""
         claims = await self.claims.claim(taking, now, course.begin)
-        sending = [self._run(self.sender.send(claim, course)) for claim in claims]
-        return len(sending)
+        for claim in claims:
+            sending = self._run(self.sender.send(claim, course))
+            sending.add_done_callback(lambda _: self.wake())  # a place is free again
+        return len(claims)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Let *work* run to its end, beside everything else."""

@@ -1,1 +1,1 @@
-"""The composition root: the only package that knows every part."""
+"""The composition root: the only package that imports every part."""

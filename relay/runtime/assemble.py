@@ -1,4 +1,4 @@
-"""Opens what a process needs, begins, and closes everything at the end."""
+"""Opens what a process needs, starts it, and closes everything at the end."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,16 +20,16 @@ log = logger(__name__)
 
 @asynccontextmanager
 async def assemble(settings: Settings, clock: Clock = utcnow) -> AsyncIterator[Relay]:
-    """Put a process together from its settings; close everything at the end.
+    """Build a process from its settings; close everything at the end.
 
-    Raises `ConfigurationError` for what would fail later.
+    Raises `ConfigurationError` for settings that would fail later.
     """
     check_tokens(settings)
     adapters = carriers(settings)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(opened(settings, serving=True))
         session = await stack.enter_async_context(vtex_session())
-        asking = ClientSession(cookie_jar=DummyCookieJar())
+        carrier_session = ClientSession(cookie_jar=DummyCookieJar())
         vtex = VtexClient(session, clock=clock)
         relay = Relay(
             settings,
@@ -37,26 +37,26 @@ async def assemble(settings: Settings, clock: Clock = utcnow) -> AsyncIterator[R
             adapters,
             database,
             vtex,
-            await stack.enter_async_context(asking),
+            await stack.enter_async_context(carrier_session),
         )
         stack.push_async_callback(relay.reader.close)
         stack.push_async_callback(relay.intake.close)
         stack.push_async_callback(relay.poller.close)
         if relay.checkpointer is not None:
             stack.push_async_callback(relay.checkpointer.close)
-        await _begin(relay)
+        await _start(relay)
         yield relay
 
 
-async def _begin(relay: Relay) -> None:
-    """Notice new credentials, and take back what a predecessor left."""
+async def _start(relay: Relay) -> None:
+    """Notice new credentials, and release the claims of a process that was killed."""
     await relay.notice_credentials()
     await relay.publisher.start(alone=relay.alone)
     await relay.poller.start(alone=relay.alone)
     orphans = await relay.poller.claims.orphans(relay.settings.contracts)
     for contract, parcels in orphans.items():
         log.warning(
-            "open parcels of a contract that is not in the settings",
+            "open parcels of an unknown contract",
             contract=contract,
             parcels=parcels,
         )

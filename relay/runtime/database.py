@@ -17,8 +17,8 @@ async def opened(
 ) -> AsyncIterator[Database]:
     """Open the database and close it at the end.
 
-    *serving* takes the lock that one serving process may hold on an SQLite
-    file. Raises `ConfigurationError` if it cannot be opened.
+    *serving* takes the lock on an SQLite file that only one serving process can
+    hold. Raises `ConfigurationError` if it cannot be opened.
     """
     database = await _open(settings, serving=serving)
     try:
@@ -34,8 +34,8 @@ async def _open(settings: Settings, *, serving: bool) -> Database:
             await sqlite.open(serving=serving)
         except sqlite3.Error as error:
             raise ConfigurationError(
-                f"database: {sqlite.path} cannot be opened ({error}); check that its "
-                "folder is there and writable, and that the file is this relay's"
+                f"database: cannot open {sqlite.path} ({error}); check that its folder "
+                "exists and is writable, and that the file is a relay database"
             ) from error
         return sqlite
     return await _open_postgres(settings.database)
@@ -48,7 +48,7 @@ async def _open_postgres(url: str) -> Database:
         from relay.store.postgres import PostgresDatabase  # noqa: PLC0415 -- likewise
     except ImportError as error:
         raise ConfigurationError(
-            "database: PostgreSQL needs the extra: "
+            "database: the PostgreSQL driver is not installed; run "
             "pip install 'carrier-tracking-relay[postgres]'"
         ) from error
     postgres = PostgresDatabase(url)
@@ -57,7 +57,7 @@ async def _open_postgres(url: str) -> Database:
         await postgres.open()
     except (*odd, asyncpg.InterfaceError) as error:
         raise ConfigurationError(
-            f"database: PostgreSQL cannot be reached ({type(error).__name__}: "
-            f"{error}); check host, port, user, password and the database's name"
+            f"database: cannot connect to PostgreSQL ({type(error).__name__}: "
+            f"{error}); check host, port, user, password and database name"
         ) from error
     return postgres

@@ -1,6 +1,5 @@
-"""Whether the disk has room left for what comes in."""
+"""Monitors of disk space and clock drift, which report to the health."""
 
-import asyncio
 import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -9,22 +8,22 @@ from typing import Final, Protocol
 
 from relay.clock import Clock
 from relay.health import Health
-from relay.logs import logger
+from relay.loops import LoopTiming, run_forever
 
-LEAST: Final = 256 * 1024 * 1024
-"""Bytes below which the disk counts as nearly full: the log may grow to 64 MB."""
-EVERY: Final = timedelta(seconds=30)
-PART: Final = "disk"
 MIB: Final = 1024 * 1024
+LEAST_FREE: Final = 256 * MIB
+"""Bytes below which the disk counts as nearly full: the log may grow to 64 MB."""
+DISK: Final = "disk"
+DISK_TIMING: Final = LoopTiming(timedelta(seconds=30), timedelta(minutes=5))
 
 
 def free_bytes(folder: Path) -> int:
-    """Return how many bytes are free where *folder* is."""
+    """Return how many bytes are free on the disk of *folder*."""
     return shutil.disk_usage(folder).free
 
 
 class DiskMonitor:
-    """Looks at the disk of an SQLite file, at the start and every half minute."""
+    """Checks the disk of an SQLite file, at the start and every half minute."""
 
     def __init__(
         self, folder: Path, health: Health, free: Callable[[Path], int] = free_bytes
@@ -33,30 +32,28 @@ class DiskMonitor:
         self._health = health
         self._free = free
 
-    def step(self) -> None:
-        """Look once, and say in the health what was seen."""
+    async def step(self) -> None:
+        """Check once, and report a disk that is nearly full."""
         free = self._free(self._folder)
-        if free < LEAST:
-            self._health.trouble(PART, f"nearly full, {free // MIB} MiB left")
+        if free < LEAST_FREE:
+            problem = f"nearly full, {free // MIB} MiB left; free some space"
+            self._health.report_problem(DISK, problem)
         else:
-            self._health.well(PART)
+            self._health.clear_problem(DISK)
 
     async def run(self) -> None:
-        """Look until cancelled."""
-        while True:
-            self.step()
-            await asyncio.sleep(EVERY.total_seconds())
+        """Check until cancelled."""
+        await run_forever(DISK, self.step, self._health, DISK_TIMING)
 
 
-MOST: Final = timedelta(seconds=2)
-"""More drift than this makes a replica not ready: leases would not hold."""
-CLOCK_EVERY: Final = timedelta(minutes=1)
+MOST_DRIFT: Final = timedelta(seconds=2)
+"""More drift than this makes a replica not ready: leases are compared by time."""
 CLOCK: Final = "clock"
-log = logger(__name__)
+CLOCK_TIMING: Final = LoopTiming(timedelta(minutes=1), timedelta(minutes=5))
 
 
 class HasClock(Protocol):
-    """A database that tells the time."""
+    """A database server with a clock of its own."""
 
     async def clock(self) -> datetime:
         """Return the server's time, aware."""
@@ -64,7 +61,7 @@ class HasClock(Protocol):
 
 
 class ClockMonitor:
-    """Measures the drift at the start and every minute."""
+    """Measures the drift between this clock and the database's every minute."""
 
     def __init__(self, database: HasClock, clock: Clock, health: Health) -> None:
         self._database = database
@@ -72,23 +69,20 @@ class ClockMonitor:
         self._health = health
 
     async def step(self) -> timedelta:
-        """Measure once, and say in the health what came out."""
+        """Measure once, report too much drift, and return it."""
         before = self._clock()
-        there = await self._database.clock()
+        server = await self._database.clock()
+        # Half of the round trip, as in Cristian's algorithm.
         here = before + (self._clock() - before) / 2
-        drift = abs(there - here)
-        if drift > MOST:
+        drift = abs(server - here)
+        if drift > MOST_DRIFT:
             seconds = drift.total_seconds()
-            self._health.trouble(CLOCK, f"{seconds:.1f} s off the database's clock")
+            problem = f"{seconds:.1f} s off the database's clock; check NTP"
+            self._health.report_problem(CLOCK, problem)
         else:
-            self._health.well(CLOCK)
+            self._health.clear_problem(CLOCK)
         return drift
 
     async def run(self) -> None:
-        """Measure until cancelled; a database that is away is others' business."""
-        while True:
-            try:
-                await self.step()
-            except Exception as error:  # noqa: BLE001 -- never the end of the loop
-                log.warning("the drift could not be measured", error=repr(error))
-            await asyncio.sleep(CLOCK_EVERY.total_seconds())
+        """Measure until cancelled."""
+        await run_forever(CLOCK, self.step, self._health, CLOCK_TIMING)

@@ -1,8 +1,7 @@
-"""Everything that runs in one process, put together from its settings."""
+"""The composition root: builds the parts of one process from its settings."""
 
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from aiohttp import ClientSession, web
@@ -15,26 +14,28 @@ from relay.clock import Clock
 from relay.config.settings import Settings
 from relay.domain.shipment import Policy
 from relay.health import Health
+from relay.inbound.adapter_thread import PARSE_LIMIT, AdapterThread, Watchdog
 from relay.inbound.intake import Intake
 from relay.inbound.poll_answers import AnswerReader
-from relay.inbound.poll_calls import READ_LIMIT, callings
-from relay.inbound.poller import Poller, PollEvents, PollRounds
-from relay.inbound.reader import TIME_LIMIT, Reader, ReaderCallbacks
+from relay.inbound.poll_calls import poll_targets
+from relay.inbound.poller import LOOP as POLLER
+from relay.inbound.poller import PollCallbacks, Poller, PollRounds
+from relay.inbound.reader import Reader, ReaderCallbacks
 from relay.metrics import Metrics
 from relay.outbound.publisher import Publisher
 from relay.outbound.sender import Sender
 from relay.registration.contract_terms import reading_terms
 from relay.registration.registrar import Registrar
-from relay.runtime.housekeeper import EventNews, Housekeeper
+from relay.runtime.housekeeper import DueNotifier, Housekeeper
 from relay.runtime.monitors import ClockMonitor, DiskMonitor
 from relay.runtime.wiring import (
+    InterpreterGuard,
     carriers,
     credentials,
     event_pace,
     exit_hung,
     publisher_terms,
     retention_policy,
-    watched,
 )
 from relay.store.accounts import Accounts
 from relay.store.checkpoints import Checkpointer
@@ -52,7 +53,7 @@ from relay.vtex.client import VtexClient
 
 @dataclass(slots=True)
 class Relay:
-    """Everything that runs in one process."""
+    """The parts of one process; wires them, and reloads their settings."""
 
     settings: Settings
     clock: Clock
@@ -69,17 +70,20 @@ class Relay:
     intake: Intake = field(init=False)
     housekeeper: Housekeeper = field(init=False)
     poller: Poller = field(init=False)
-    news: EventNews = field(init=False)
+    notifier: DueNotifier = field(init=False)
     terms: ReaderTerms = field(init=False)
+    watchdog: Watchdog = field(init=False)
     _registrar: Registrar | None = None
 
     def __post_init__(self) -> None:
         self.documents = Documents(self.database)
         self.terms = self._terms()
+        guard = InterpreterGuard(2 * PARSE_LIMIT)
+        self.watchdog = Watchdog(PARSE_LIMIT, exit_hung, guard.held)
         self.publisher = self._publisher()
-        self.news = EventNews(self.database, self.publisher.wake)
+        self.notifier = DueNotifier(self.database, self.publisher.wake)
         self.checkpointer = (
-            Checkpointer(self.database)
+            Checkpointer(self.database, health=self.health)
             if isinstance(self.database, SqliteDatabase)
             else None
         )
@@ -90,11 +94,11 @@ class Relay:
 
     @property
     def alone(self) -> bool:
-        """Whether no other process publishes from this database."""
+        """Whether no other process can publish from this database."""
         return isinstance(self.database, SqliteDatabase)
 
     def application(self) -> web.Application:
-        """Make the HTTP server's application."""
+        """Build the HTTP application."""
         parts = ApplicationParts(
             settings=self.settings,
             database=self.database,
@@ -104,7 +108,7 @@ class Relay:
             carriers=self.carriers,
             health=self.health,
             clock=self.clock,
-            on_events=self.news,
+            on_events=self.notifier,
             on_replay=self.reader.wake,
             on_track=self.poller.wake,
             metrics=self.metrics,
@@ -114,9 +118,9 @@ class Relay:
         return made
 
     async def reload(self, settings: Settings) -> None:
-        """Go on with other tokens, accounts and contracts, more of them included.
+        """Use other tokens, accounts and contracts, or more of them.
 
-        Raises `ConfigurationError`, and goes on as before then.
+        Raises `ConfigurationError` before anything is changed.
         """
         check_tokens(settings)
         self.carriers.update(carriers(settings))
@@ -125,7 +129,7 @@ class Relay:
         self.publisher.terms = publisher_terms(settings)
         self.intake.reload(self.carriers, settings.contracts)
         self.reader.reload(self.carriers)
-        self.poller.reload(callings(settings.contracts, self.carriers))
+        self.poller.reload(poll_targets(settings.contracts, self.carriers))
         self.housekeeper.sweep = self._sweep()
         if self._registrar is not None:
             self._registrar.settings = settings
@@ -133,13 +137,13 @@ class Relay:
         self.publisher.wake()
 
     async def notice_credentials(self) -> None:
-        """Open the gates of accounts whose credentials are others now."""
+        """Open the gates of accounts whose credentials changed."""
         accounts = Accounts(self.database)
         for account, digest in credentials(self.settings).items():
             await accounts.credentials(account, digest, self.clock())
 
     def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
-        """Return what runs beside the HTTP server, by name."""
+        """Return the background loops by name."""
         loops = {
             "reader": self.reader.run(),
             "publisher": self.publisher.run(),
@@ -149,8 +153,8 @@ class Relay:
         }
         if not isinstance(self.database, SqliteDatabase) or self.checkpointer is None:
             return loops
-        room = DiskMonitor(self.database.path.absolute().parent, self.health)
-        return loops | {"checkpointer": self.checkpointer.run(), "disk": room.run()}
+        disk = DiskMonitor(self.database.path.absolute().parent, self.health)
+        return loops | {"checkpointer": self.checkpointer.run(), "disk": disk.run()}
 
     def _publisher(self) -> Publisher:
         claims = Claims(self.database)
@@ -160,7 +164,7 @@ class Relay:
             publisher_terms(self.settings),
             self.clock,
             unread=claims.unread_since,
-            on_round=partial(self.health.beat, "publisher"),
+            health=self.health,
         )
 
     def _terms(self) -> ReaderTerms:
@@ -174,11 +178,8 @@ class Relay:
     def _reader(self) -> Reader:
         database = self.database
         calls = ReaderCallbacks(
-            on_events=self.news,
+            on_events=self.notifier,
             on_idle=self.checkpointer.burst_read if self.checkpointer else nothing,
-            on_hang=exit_hung,
-            on_read=self.metrics.count_read,
-            guard=lambda: watched(2 * TIME_LIMIT),
         )
         return Reader(
             self.documents,
@@ -186,7 +187,9 @@ class Relay:
             self.clock,
             terms=self.terms,
             calls=calls,
+            watchdog=self.watchdog,
             health=self.health,
+            metrics=self.metrics,
             unclean=not isinstance(database, SqliteDatabase) or database.unclean,
         )
 
@@ -204,21 +207,21 @@ class Relay:
 
     def _poller(self) -> Poller:
         claims = PollClaims(self.database)
-        guard = partial(watched, 2 * READ_LIMIT)
+        thread = AdapterThread(POLLER, self.health, self.watchdog)
         rounds = PollRounds(
             claims,
             self.carriers,
-            AnswerReader(self.database, self.clock, READ_LIMIT, guard),
+            AnswerReader(self.database, self.clock, thread),
             self.session,
             self.intake.store_document,
             self.clock,
-            PollEvents(self.metrics.count_poll, self.reader.wake, exit_hung),
+            PollCallbacks(self.metrics.count_poll, self.reader.wake),
         )
-        asked = callings(self.settings.contracts, self.carriers)
-        return Poller(claims, rounds, asked, self.clock, self.health)
+        targets = poll_targets(self.settings.contracts, self.carriers)
+        return Poller(claims, rounds, targets, self.clock, self.health)
 
     def _policy(self, account: str, contract: str) -> Policy:
-        """Return how a shipment is told as settings are now."""
+        """Return how to publish a shipment with the current settings."""
         return self.publisher.terms.policy(account, contract)
 
     def _sweep(self) -> Sweep:
@@ -228,11 +231,15 @@ class Relay:
 
     def _housekeeper(self) -> Housekeeper:
         retention = Retention(self.database, retention_policy(self.settings))
-        wake = self.publisher.wake
         return Housekeeper(
-            self.database, self._sweep(), retention, self.clock, wake=wake
+            self.database,
+            self._sweep(),
+            retention,
+            self.clock,
+            wake=self.publisher.wake,
+            health=self.health,
         )
 
 
 def nothing() -> None:
-    """Do nothing: PostgreSQL's log holds what was cut until it is written over."""
+    """Do nothing: PostgreSQL truncates its log by itself."""

@@ -1,12 +1,11 @@
-"""New settings for a running process: what can change does, the rest is named.
+"""Reloads settings in a running process, after SIGHUP or when a file changed.
 
-Asked for by SIGHUP, or because a file changed. Settings that are wrong change
-nothing: the old ones stay, and the log says what is wrong with the new ones.
+Wrong settings change nothing: the old ones stay active, and the log names the
+error. Settings that need a restart are logged.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -14,27 +13,31 @@ from typing import Any, Final
 from relay.config.load import Seen, SettingsSource
 from relay.config.settings import Settings
 from relay.errors import ConfigurationError
+from relay.health import Health
 from relay.logs import logger
+from relay.loops import LoopTiming, run_forever
 
 log = logger(__name__)
 
 TABLES: Final = ("tokens", "accounts", "contracts")
 """What can change while the process runs."""
+LOOP: Final = "reloader"
+SILENCE_LIMIT: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsChange:
-    """Settings to go on with, and the keys of those that need a restart."""
+    """Settings to use from now on, and the keys of those that need a restart."""
 
     settings: Settings
     restart: tuple[str, ...]
 
 
 def compare_settings(old: Settings, new: Settings) -> SettingsChange:
-    """Return *new* as far as it can take the place of *old* in a running process.
+    """Return *new* as far as it can replace *old* in a running process.
 
-    What is gone from a file that somebody is editing is not gone yet: a carrier's
-    door is shut by a restart only.
+    A missing account or contract stays until a restart: the file may be half edited,
+    and rejecting a carrier's webhooks could lose events.
     """
     restart = [
         name
@@ -52,42 +55,46 @@ def compare_settings(old: Settings, new: Settings) -> SettingsChange:
 
 @dataclass(slots=True)
 class Reloader:
-    """Loads settings anew; *apply* lets the process go on with them.
+    """Loads settings again and passes them to *apply*.
 
-    `step` looks once, `run` repeats it every so often, or when it is woken.
+    `step` checks once, `run` repeats it *every* few seconds and after `wake`.
     """
 
     source: SettingsSource
     settings: Settings
     apply: Callable[[Settings], Awaitable[None]]
+    health: Health = field(default_factory=Health)
     every: timedelta = timedelta(seconds=3)
-    _asked: asyncio.Event = field(default_factory=asyncio.Event)
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _forced: bool = False
     _seen: Seen | None = None
 
     def wake(self) -> None:
-        """Load anew at once, whether a file changed or not: somebody asks."""
-        self._asked.set()
+        """Load the settings now, whether a file changed or not."""
+        self._forced = True
+        self._woken.set()
 
     async def run(self) -> None:
-        """Look round until cancelled; an error is logged, and the old ones stay."""
-        while True:
-            try:
-                await self.step()
-            except Exception:
-                log.exception("settings were not reloaded")
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self.every.total_seconds()):
-                    await self._asked.wait()
+        """Check until cancelled."""
+        timing = LoopTiming(self.every, SILENCE_LIMIT)
+        await run_forever(LOOP, self.step, self.health, timing, self._woken)
 
     async def step(self) -> bool:
-        """Load anew if there is reason to; say whether anything is new."""
+        """Load the settings if a file changed; return whether new ones are in use.
+
+        Settings that could not be applied are tried again in the next round.
+        """
         seen = await asyncio.to_thread(self.source.seen)
         changed = self._seen is not None and seen != self._seen
         self._seen = seen
-        if not (changed or self._asked.is_set()):
+        if not (changed or self._forced):
             return False
-        self._asked.clear()
-        return await self._reload()
+        self._forced = False
+        try:
+            return await self._reload()
+        except Exception:
+            self._forced = True
+            raise
 
     async def _reload(self) -> bool:
         try:
@@ -95,12 +102,14 @@ class Reloader:
                 self.settings, await asyncio.to_thread(self.source.load)
             )
             if found.restart:
-                log.warning("settings need a restart", keys=list(found.restart))
+                log.warning(
+                    "settings changed; restart to apply", keys=list(found.restart)
+                )
             if found.settings == self.settings:
                 return False
             await self.apply(found.settings)
         except ConfigurationError as error:
-            log.warning("settings were not reloaded: they are wrong", error=str(error))
+            log.warning("settings not reloaded: invalid", error=str(error))
             return False
         self.settings = found.settings
         log.info("settings reloaded")

@@ -1,11 +1,11 @@
-"""Runs the relay: HTTP server and loops, until it is told to stop."""
+"""Runs the relay, HTTP server and loops, until SIGTERM or SIGINT."""
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -22,31 +22,24 @@ from relay.runtime.reload import Reloader
 
 Loop = Coroutine[Any, Any, None]
 
-SILENCE: Final = {
-    "reader": timedelta(seconds=60),
-    "publisher": timedelta(seconds=60),
-    "poller": timedelta(seconds=60),
-}
-"""How long a loop may give no sign of life."""
-
-LAST_ANSWERS: Final = 10.0
-"""Seconds for which answers are waited for when the relay stops."""
+SHUTDOWN_SECONDS: Final = 10.0
+"""How long requests under way may take when the relay stops."""
 
 log = logs.logger(__name__)
 
 
 GARBAGE: Final = (20_000, 20, 50)
-"""Thresholds of the collector: a burst makes many objects that live shortly."""
+"""Thresholds of the collector: a burst makes many short-lived objects."""
 
 SWITCH_SECONDS: Final = 0.001
-"""How soon a thread that reads gives way to the loop that answers."""
+"""How soon the adapter thread yields to the event loop (the default is 5 ms)."""
 
 
 def serve(settings: Settings, source: SettingsSource | None = None) -> int:
-    """Run the relay until it is told to stop; return the exit code.
+    """Run the relay until SIGTERM or SIGINT; return the exit code.
 
-    With *source* settings are loaded anew when they change there. Raises
-    `ConfigurationError` if it cannot start.
+    With *source* the settings are reloaded when they change there. Raises
+    `ConfigurationError` if the relay cannot start.
     """
     _log(settings, settings.secret_values())
     gc.set_threshold(*GARBAGE)
@@ -66,26 +59,27 @@ async def _serve(settings: Settings, source: SettingsSource | None) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    published = asyncio.create_task(_published_at(stop))
+    stopping = asyncio.create_task(_time_of(stop))
     async with assemble(settings) as relay:
         more: dict[str, Loop] = {}
         if source is not None:
-            reloader = Reloader(source, settings, partial(reload, relay))
+            apply = partial(reload, relay)
+            reloader = Reloader(source, settings, apply, relay.health)
             loop.add_signal_handler(signal.SIGHUP, reloader.wake)
             more["reloader"] = reloader.run()
         code = await run(relay, stop, more)
-    log.info("stopped", seconds=round(loop.time() - await published, 1))
+    log.info("stopped", seconds=round(loop.time() - await stopping, 1))
     return code
 
 
-async def _published_at(stop: asyncio.Event) -> float:
-    """Return when the relay began to stop, by the loop's clock."""
-    await stop.wait()
+async def _time_of(event: asyncio.Event) -> float:
+    """Return when *event* was set, by the loop's clock."""
+    await event.wait()
     return asyncio.get_running_loop().time()
 
 
 async def reload(relay: Relay, settings: Settings) -> None:
-    """Let *relay* go on with other settings; no secret, old or new, is logged."""
+    """Reload *relay* with other settings; old and new secrets are masked in logs."""
     both = relay.settings.secret_values() | settings.secret_values()
     _log(relay.settings, both)
     await relay.reload(settings)
@@ -96,23 +90,21 @@ async def run(
 ) -> int:
     """Serve until *stop* is set, with *more* loops; return the exit code.
 
-    A loop that ends by itself ends the process: whoever watches it starts it
-    again.
+    A loop that ends by itself ends the process with code 1, so that systemd or the
+    container runtime restarts it.
     """
     runner = web.AppRunner(
         relay.application(),
         access_log_class=AccessLogger,
         handle_signals=False,
-        shutdown_timeout=LAST_ANSWERS,
+        shutdown_timeout=SHUTDOWN_SECONDS,
     )
     await runner.setup()
-    gc.freeze()  # what is there now stays: the collector need not look at it again
+    gc.freeze()  # the objects of the start-up live for ever: skip them
     await _listen(runner, *relay.settings.listen_at)
     _warn(relay.settings)
     loops = relay.loops() | dict(more or {})
     tasks = {n: asyncio.create_task(c, name=n) for n, c in loops.items()}
-    for name, task in tasks.items():
-        relay.health.expect(name, SILENCE.get(name, timedelta.max), task)
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({stopping, *tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
     stop.set()
@@ -127,32 +119,34 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
     try:
         await web.TCPSite(runner, host, port, backlog=1024).start()
     except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
         raise ConfigurationError(
-            f"listen: nobody can listen at {host}:{port} ({error.strerror}); "
-            "is another relay running?"
+            f"listen: cannot bind to {host}:{port}: {reason}; is another relay running?"
         ) from None
     for address in runner.addresses:
         log.info("listening", address=f"http://{address[0]}:{address[1]}")
 
 
 def _warn(settings: Settings) -> None:
-    """Say what is not configured yet, so that nothing can happen."""
-    hint = "add one to the settings; `relay init` shows how, `relay doctor` checks"
+    """Warn about settings without which the relay does nothing."""
+    hint = "add one; `relay init` shows how, `relay doctor` checks the settings"
     if not settings.accounts:
-        log.warning("there is no account: VTEX is told nothing", hint=hint)
+        log.warning("no accounts configured: nothing will be published", hint=hint)
     if not settings.contracts:
-        log.warning("there is no contract: no carrier is heard", hint=hint)
+        log.warning(
+            "no contracts configured: every webhook will be rejected", hint=hint
+        )
 
 
 async def _end(tasks: list[asyncio.Task[Any]]) -> None:
-    """Stop the loops; what is in flight comes to its end first."""
+    """Cancel the loops; the publisher finishes its calls first."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return uvloop's event loop where there is one."""
+    """Return uvloop's event loop factory; None where it is not installed."""
     if sys.platform == "win32":
         return None
     try:

@@ -1,4 +1,4 @@
-"""Settings, translated into the words of each part; nothing is opened here."""
+"""Converts settings into the terms of each part; nothing is opened here."""
 
 import faulthandler
 import hashlib
@@ -23,7 +23,7 @@ from relay.store.snapshots import Limits
 from relay.vtex.client import VtexAccount
 
 HUNG: Final = 70
-"""The exit code of a process that an adapter hangs."""
+"""The exit code of a process whose adapter hangs: `EX_SOFTWARE` of sysexits.h."""
 
 
 def carriers(settings: Settings) -> dict[str, Carrier]:
@@ -49,7 +49,7 @@ def sqlite_path(settings: Settings) -> Path:
 
 
 def event_pace(settings: Settings) -> Pace:
-    """Return how long news waits for more of it."""
+    """Return how long new events wait for more of them."""
     publisher = settings.publisher
     return Pace(
         quiet=timedelta(seconds=publisher.quiet_seconds),
@@ -79,7 +79,7 @@ def credentials(settings: Settings) -> dict[str, str]:
 
 
 def publisher_terms(settings: Settings) -> PublisherTerms:
-    """Return everything configured that the publisher asks for."""
+    """Return the publisher's settings."""
     return PublisherTerms(
         accounts={n: _account_terms(a, settings) for n, a in settings.accounts.items()},
         policy=policies(settings),
@@ -102,7 +102,7 @@ def policies(settings: Settings) -> Callable[[str, str], Policy]:
 
 
 def _policy(settings: Settings, account: str, contract: str) -> Policy:
-    """Return how an account is told; a contract that is gone has the defaults."""
+    """Return how to publish for an account; an unknown contract has the defaults."""
     store, terms = settings.account(account), settings.contracts.get(contract)
     hours = terms.confirm_provisional_after_hours if terms else None
     return Policy(
@@ -152,7 +152,7 @@ def _waits(settings: Settings) -> Waits:
 
 
 def retention_policy(settings: Settings) -> RetentionPolicy:
-    """Return how long things are kept."""
+    """Return how long data is stored."""
     of = settings.retention
     return RetentionPolicy(
         documents=timedelta(days=of.documents_days),
@@ -171,15 +171,29 @@ def retention_policy(settings: Settings) -> RetentionPolicy:
 
 
 def exit_hung() -> None:
-    """End a process whose adapter hangs: a thread cannot be stopped."""
+    """End a process whose adapter hangs: Python cannot stop a thread."""
     os._exit(HUNG)
 
 
-@contextmanager
-def watched(limit: timedelta) -> Iterator[None]:
-    """End the process if what runs inside never gives the interpreter back."""
-    faulthandler.dump_traceback_later(limit.total_seconds(), exit=True)
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
+class InterpreterGuard:
+    """Ends the process if adapter code never releases the interpreter (the GIL).
+
+    `faulthandler` has one timer per process, and it runs without the GIL. Reader and
+    poller share it: the last one to leave cancels it.
+    """
+
+    def __init__(self, limit: timedelta) -> None:
+        self._seconds = limit.total_seconds()
+        self._inside = 0
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Restart the timer, and cancel it at the end unless another one needs it."""
+        self._inside += 1
+        faulthandler.dump_traceback_later(self._seconds, exit=True)
+        try:
+            yield
+        finally:
+            self._inside -= 1
+            if not self._inside:
+                faulthandler.cancel_dump_traceback_later()

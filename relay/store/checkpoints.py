@@ -1,11 +1,11 @@
-"""Keeps SQLite's write-ahead log short, off the path on which carriers wait.
+"""Keeps SQLite's write-ahead log (WAL) short without blocking webhooks.
 
-Checkpoints run on a connection of their own: moving pages into the file does
-not hold up whoever writes. After a burst was read, the log is emptied: else the
-personal fields that were cut would stay in it.
+Checkpoints run on a connection of their own, because moving pages into the file
+does not block writers: https://www.sqlite.org/wal.html#ckpt. After a backlog was
+parsed, the log is truncated: it still holds the personal data that was cut from the
+documents.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,73 +14,93 @@ from typing import Final
 
 import aiosqlite
 
-from relay.logs import logger
+from relay.health import Health
+from relay.loops import LoopTiming, run_forever
 from relay.store.sqlite import SqliteDatabase
 
 LONG: Final = 8 * 1024 * 1024
-"""Bytes from which on the log is moved at once."""
+"""Size in bytes above which a passive checkpoint runs at once."""
 HUGE: Final = 64 * 1024 * 1024
-"""Bytes from which on writers are held up for it: without pause it never ends."""
+"""Size in bytes above which the log is truncated, although that blocks writers.
+
+Under constant load a passive checkpoint never reaches the end of the log.
+"""
 EVERY: Final = timedelta(seconds=60)
 EMPTY_EVERY: Final = timedelta(seconds=10)
-LOOK_ROUND: Final = timedelta(seconds=1)
+LOOP: Final = "checkpointer"
+TIMING: Final = LoopTiming(timedelta(seconds=1), timedelta(minutes=5))
 BUSY_MS: Final = 500
-"""How long an emptying waits for readers; if in vain, it is tried again."""
-
-_log = logger(__name__)
+"""How long truncating waits for readers; without success it is tried again."""
 
 
 class Checkpointer:
     """Checkpoints one database by time and size; *tick* is a monotonic clock."""
 
     def __init__(
-        self, database: SqliteDatabase, tick: Callable[[], float] = time.monotonic
+        self,
+        database: SqliteDatabase,
+        tick: Callable[[], float] = time.monotonic,
+        health: Health | None = None,
     ) -> None:
         self._path = database.path
         self._tick = tick
+        self._health = health or Health()
         self._moved_at = tick()
         self._emptied_at = float("-inf")
         self._leftovers = False
         self._connection: aiosqlite.Connection | None = None
 
     def burst_read(self) -> None:
-        """Say that the reader has nothing left: the log holds what was cut."""
+        """Truncate the log soon: the reader has cut personal data from documents."""
         self._leftovers = True
 
     async def step(self) -> str | None:
-        """Do what is due; return the kind of the checkpoint, if there was one."""
+        """Run the checkpoint that is due; return its mode, None if none is."""
         now = self._tick()
         size = self._log_size()
         rested = now - self._emptied_at >= EMPTY_EVERY.total_seconds()
         if (self._leftovers and rested) or size > HUGE:
-            self._leftovers = False
+            await self._truncate()
             self._moved_at = self._emptied_at = now
-            await self._checkpoint("PASSIVE")
-            self._leftovers |= not await self._checkpoint("TRUNCATE")
             return "TRUNCATE"
         if size > LONG or (size and now - self._moved_at >= EVERY.total_seconds()):
-            self._moved_at = now
             await self._checkpoint("PASSIVE")
+            self._moved_at = now
             return "PASSIVE"
         return None
 
     async def run(self) -> None:
-        """Look round until cancelled; an error is logged and tried again."""
-        while True:
-            try:
-                await self.step()
-            except Exception:  # noqa: BLE001 -- never the end of the loop
-                _log.exception("the checkpoint failed")
-            await asyncio.sleep(LOOK_ROUND.total_seconds())
+        """Run until cancelled; after an error the next checkpoint connects again."""
+        try:
+            await run_forever(LOOP, self._round, self._health, TIMING)
+        finally:
+            await self.close()
+
+    async def _round(self) -> None:
+        try:
+            await self.step()
+        except Exception:
+            await self.close()  # the file may have been replaced meanwhile
+            raise
 
     async def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         if self._connection is not None:
             await self._connection.close()
             self._connection = None
 
+    async def _truncate(self) -> None:
+        """Truncate the log; what remains, or fails, is tried again."""
+        self._leftovers = False  # a backlog that is parsed meanwhile sets it again
+        try:
+            await self._checkpoint("PASSIVE")
+            self._leftovers |= not await self._checkpoint("TRUNCATE")
+        except BaseException:
+            self._leftovers = True
+            raise
+
     async def _checkpoint(self, mode: str) -> bool:
-        """Checkpoint; say whether nothing kept a part of the log back."""
+        """Checkpoint; return whether all of the log was moved."""
         if self._connection is None:
             self._connection = await _connected(self._path)
         rows = await self._connection.execute_fetchall(f"PRAGMA wal_checkpoint({mode})")

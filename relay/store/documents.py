@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from relay.adapters.protocol import Document
 from relay.clock import micros, moment
 from relay.store.codec import as_dict, dumps, rows, storable
 from relay.store.database import Database, Row, Transaction
@@ -14,17 +15,6 @@ from relay.store.unread import Slice, take
 
 COUNTED: Final = 100_000
 """More unread documents than these are not counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewDocument:
-    """A document on its way into the store; `source` says by which door it came."""
-
-    contract: str
-    source: str
-    body: bytes
-    received_at: datetime
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +32,7 @@ class Documents:
         self._database = database
         self.rejected_requests = RejectedRequests(database)
 
-    async def keep(self, batch: Sequence[NewDocument]) -> None:
+    async def keep(self, batch: Sequence[Document]) -> None:
         """Store what came together in one transaction; it is on disk afterwards."""
 
         async def store(tx: Transaction) -> None:
@@ -137,7 +127,7 @@ class Documents:
             return await tx.row("replay_document", document=document) is not None
 
 
-def document_columns(kept: NewDocument) -> dict[str, Any]:
+def document_columns(kept: Document) -> dict[str, Any]:
     """Spell a document as `store_document` wants it."""
     return {
         "contract": kept.contract,

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from relay.adapters.operator import CONTRACT, SOURCE, operator_body, parcel_named
+from relay.adapters.protocol import Document
 from relay.clock import micros, moment
 from relay.domain.events import Milestone, Reference, ReferenceKind
 from relay.domain.labels import Delivery
@@ -11,7 +12,7 @@ from relay.domain.matching import KnownReference, Registration, is_current
 from relay.errors import Conflict, InvalidLabel
 from relay.store.codec import at
 from relay.store.database import Database, Row, Transaction
-from relay.store.documents import NewDocument, document_columns
+from relay.store.documents import document_columns
 from relay.store.references import intern, key
 from relay.store.shipment_rows import ShipmentWriter, refuse_over, stored_shipment
 
@@ -42,7 +43,8 @@ async def mark_delivered(
             delivery.occurred_at,
             delivery.description,
         )
-        kept = NewDocument(CONTRACT, SOURCE, operator_body(*published, by), now)
+        body = operator_body(*published, by)
+        kept = Document(body, now, contract=CONTRACT, source=SOURCE)
         await tx.many("store_document", [document_columns(kept)])
         which = f"volume {delivery.volume}" if delivery.volume else "everything"
         await writing.note(f"{which} delivered, says {by}")

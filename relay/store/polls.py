@@ -11,11 +11,12 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from relay.adapters.protocol import Document
 from relay.clock import micros
 from relay.domain.poll_schedule import Next
 from relay.store.codec import new_id, rows, storable, stored
 from relay.store.database import Database, Transaction
-from relay.store.documents import NewDocument, document_columns
+from relay.store.documents import document_columns
 from relay.store.due_polls import PollState
 from relay.store.poll_claims import (
     FURTHEST,
@@ -118,7 +119,7 @@ class PollClaims:
         )
 
     async def fetched(
-        self, called: PollSucceeded, documents: Sequence[NewDocument], cursor: str
+        self, called: PollSucceeded, documents: Sequence[Document], cursor: str
     ) -> bool:
         """Keep what a feed brought, and its cursor, in one transaction."""
         kept = [document_columns(k) for k in documents]

@@ -98,6 +98,7 @@ class SqliteDatabase:
         try:
             self._writer = await self._connect()
             await self._migrate()
+            self._idle = asyncio.Queue()  # the readers of before a close are closed
             for _ in range(READERS):
                 self._idle.put_nowait(await self._connect(read_only=True))
         except BaseException:

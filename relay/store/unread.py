@@ -7,6 +7,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from relay.adapters.protocol import Document
 from relay.clock import micros, moment
 from relay.store.adoption import Adopting, Adoption
 from relay.store.codec import ids, loads, storable
@@ -15,19 +16,6 @@ from relay.store.event_rows import Pace, ParsedDocument
 from relay.store.events import remember
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class UnreadDocument:
-    """A document as the reader gets it."""
-
-    document: int
-    contract: str
-    body: bytes
-    received_at: datetime
-    headers: Mapping[str, str]
-    tries: int
-    replayed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +49,7 @@ class Slice:
 
     def __init__(
         self,
-        documents: Sequence[UnreadDocument],
+        documents: Sequence[Document],
         database: Database,
         transaction: Transaction | None = None,
         *,
@@ -88,9 +76,9 @@ class Slice:
 
         return await self._write(store)
 
-    async def park(self, documents: Sequence[UnreadDocument]) -> None:
+    async def park(self, documents: Sequence[Document]) -> None:
         """Let documents wait until their contract is configured."""
-        rows = [{"document": d.document} for d in documents]
+        rows = [{"document": d.number} for d in documents]
 
         async def store(tx: Transaction) -> None:
             await tx.many("park_document", rows)
@@ -132,13 +120,14 @@ async def take(
     return Slice(documents, database, tx if held else None, more=more)
 
 
-def _unread(row: Row) -> UnreadDocument:
-    return UnreadDocument(
-        document=row["document"],
+def _unread(row: Row) -> Document:
+    return Document(
+        row["body"],
+        moment(row["received_at"]),
+        _headers(row["headers"]),
         contract=row["contract"],
-        body=row["body"],
-        received_at=moment(row["received_at"]),
-        headers=_headers(row["headers"]),
+        source=row["source"],
+        number=row["document"],
         tries=row["tries"],
         replayed=row["replays"] > 0,
     )

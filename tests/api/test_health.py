@@ -59,13 +59,13 @@ async def test_a_database_that_does_not_answer_is_a_reason(way_in: WayIn) -> Non
 
 
 async def test_a_store_that_refused_is_tried_again(way_in: WayIn) -> None:
-    way_in.health.trouble("store", "it refuses documents")
+    way_in.health.report_problem("store", "could not store documents")
     assert (await asked(way_in, "/readyz"))[0] == 200
 
 
 async def test_other_troubles_stay_until_they_are_over(way_in: WayIn) -> None:
-    way_in.health.trouble("reader", "an adapter hangs")
+    way_in.health.report_problem("reader", "an adapter hangs")
     status, body = await asked(way_in, "/readyz")
     assert (status, body["reasons"]) == (503, ["reader: an adapter hangs"])
-    way_in.health.well("reader")
+    way_in.health.clear_problem("reader")
     assert (await asked(way_in, "/readyz"))[0] == 200

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from relay.adapters.protocol import Document
 from relay.clock import utcnow
 from relay.domain.labels import Label, LabelParcel
-from relay.store.documents import Documents, NewDocument
+from relay.store.documents import Documents
 from relay.store.shipments import Shipments
 from relay.store.sqlite import SqliteDatabase
 from tests.benchmarks.webhooks import (
@@ -49,9 +50,9 @@ async def registered(folder: Path, shipments: int) -> None:
 async def kept(documents: Documents, bodies: Iterable[bytes]) -> None:
     """Keep what a carrier said, for the reader to find."""
     now = utcnow()
-    batch: list[NewDocument] = []
+    batch: list[Document] = []
     for body in bodies:
-        batch.append(NewDocument(CONTRACT, "webhook", body, now))
+        batch.append(Document(body, now, contract=CONTRACT, source="webhook"))
         if len(batch) == BATCH:
             await documents.keep(batch)
             batch = []

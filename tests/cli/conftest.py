@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from relay.adapters.protocol import Document
 from relay.cli import app
 from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEvent
 from relay.domain.labels import Label, LabelParcel
-from relay.store.documents import Documents, NewDocument
+from relay.store.documents import Documents
 from relay.store.event_rows import Pace, ParsedDocument
 from relay.store.shipments import Shipments
 from relay.store.sqlite import SqliteDatabase
@@ -97,7 +98,7 @@ def ids(cli: Cli) -> list[str]:
 def documents(cli: Cli, ids: list[str]) -> list[str]:
     """Keep a document that was read and one that could not be."""
     kept = [
-        NewDocument("swift", "webhook", body, NOW)
+        Document(body, NOW, contract="swift", source="webhook")
         for body in (b'{"n": "TN1"}', b"\xff")
     ]
     event = TrackingEvent(
@@ -114,8 +115,8 @@ def documents(cli: Cli, ids: list[str]) -> list[str]:
         async with store.slice(10, 10_000) as piece:
             first, second = piece.documents
             readings = [
-                ParsedDocument(first.document, "swift", NOW, (event,)),
-                ParsedDocument(second.document, "swift", NOW, unreadable="no JSON"),
+                ParsedDocument(first.number, "swift", NOW, (event,)),
+                ParsedDocument(second.number, "swift", NOW, unreadable="no JSON"),
             ]
             await piece.remember(readings, NOW, ReaderTerms(Pace(), {}))
 

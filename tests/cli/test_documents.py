@@ -2,9 +2,10 @@
 
 import pytest
 
+from relay.adapters.protocol import Document
 from relay.cli import session
 from relay.errors import ConfigurationError, InvalidLabel, NotFound
-from relay.store.documents import Documents, NewDocument
+from relay.store.documents import Documents
 from relay.store.sqlite import SqliteDatabase
 from tests.cli.conftest import NOW, Cli
 
@@ -31,7 +32,9 @@ def test_documents_of_one_contract_are_listed(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
     async def keep(database: SqliteDatabase) -> None:
-        await Documents(database).keep([NewDocument("slow", "webhook", b"{}", NOW)])
+        await Documents(database).keep(
+            [Document(b"{}", NOW, contract="slow", source="webhook")]
+        )
 
     cli.on_database(keep)
     monkeypatch.setattr("relay.cli.documents.PAGE", page)
@@ -57,7 +60,9 @@ def test_documents_of_several_stores_have_their_times_with_the_distance(
     }
 
     async def keep(database: SqliteDatabase) -> None:
-        await Documents(database).keep([NewDocument("slow", "webhook", b"{}", NOW)])
+        await Documents(database).keep(
+            [Document(b"{}", NOW, contract="slow", source="webhook")]
+        )
 
     cli.on_database(keep)
     shown = cli("documents", "list").stdout

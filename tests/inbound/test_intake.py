@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from relay.adapters.protocol import Reply, WebhookRequest
+from relay.adapters.protocol import Document, Reply, WebhookRequest
 from relay.config.sections import IntakeSettings as Limits
 from relay.errors import BacklogFull, UnknownContract, VerificationFailed
 from relay.inbound.intake import Intake
 from relay.inbound.rejected import RejectedWriter
-from relay.store.documents import Documents, NewDocument
+from relay.store.documents import Documents
 from relay.store.rejected import RejectedBounds, RejectedRequest
 from tests.support import acme
 from tests.support.way_in import WayIn, until
@@ -32,7 +32,7 @@ class Held(Documents):
         self.go = asyncio.Event()
         self.error: Exception | None = None
 
-    async def keep(self, batch: Sequence[NewDocument]) -> None:
+    async def keep(self, batch: Sequence[Document]) -> None:
         self.batches.append(len(batch))
         await self.go.wait()
         if self.error is not None:
@@ -179,7 +179,7 @@ async def test_a_bug_of_verify_asks_the_carrier_to_come_again(way_in: WayIn) -> 
         await intake.accept("acme", acme.request(b"{}"))
     await intake.close()
     (row,) = await way_in.rows("rejected_requests")
-    assert row["because"] == "verifying failed: KeyError"
+    assert row["because"] == "verification failed with KeyError"
     assert await way_in.rows("documents") == []
 
 
@@ -285,7 +285,7 @@ async def test_a_store_that_refuses_is_told_and_not_kept_secret(
     for result in await asyncio.gather(*tasks, return_exceptions=True):
         assert isinstance(result, BacklogFull)
     assert way_in.health.reasons() == [
-        f"store: it refuses documents ({type(error).__name__})"
+        f"store: could not store documents ({type(error).__name__}); see the log"
     ]
     with pytest.raises(BacklogFull):
         await intake.accept("acme", acme.request(b"3"))

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from relay.clock import micros
 from relay.domain.events import Milestone
-from relay.inbound.reader import AdapterTimeout, ReaderCallbacks
+from relay.inbound.adapter_thread import AdapterTimeout, Watchdog
 from tests.support import acme
 from tests.support.clock import START
 from tests.support.way_in import WayIn, until
@@ -91,7 +91,7 @@ async def test_what_an_adapter_cannot_read_is_kept_with_the_reason(
     assert unreadable["unreadable_reason"].startswith("JSONDecodeError: Expecting")
     assert unreadable["body"] == b"no json"
     assert fine["unreadable_reason"] is None
-    assert [line["event"] for line in lines] == ["unreadable", "heard"]
+    assert [line["event"] for line in lines] == ["unreadable document", "events parsed"]
 
 
 @pytest.mark.parametrize("returned", ["events", ["an event"], (), 7])
@@ -102,7 +102,7 @@ async def test_an_adapter_that_returns_no_events_makes_it_unreadable(
     await way_in.keep(scans("OD"))
     await way_in.read()
     (row,) = await way_in.rows("documents")
-    assert "no list of tracking events" in row["unreadable_reason"]
+    assert "not return a list of tracking events" in row["unreadable_reason"]
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), RecursionError(), MemoryError()])
@@ -156,8 +156,8 @@ async def test_documents_of_a_contract_that_is_gone_wait(
     with capture_logs() as lines:
         assert await way_in.read() == 2
     assert [(line["event"], line["contract"]) for line in lines] == [
-        ("documents wait: no such contract", "gone"),
-        ("heard", "acme"),
+        ("documents parked: unknown contract", "gone"),
+        ("events parsed", "acme"),
     ]
     assert await way_in.documents.parked() == {"gone": 1}
     assert len(await way_in.rows("events")) == 1
@@ -220,13 +220,11 @@ async def test_a_document_that_kills_the_process_is_given_up_after_three_tries(
     await way_in.keep(scans("OD"), scans("PU"))
     for _ in range(3):
         with pytest.raises(Killed):
-            await way_in.reader(
-                unclean=True, calls=ReaderCallbacks(guard=deadly)
-            ).step()
+            await way_in.reader(unclean=True, watchdog=Watchdog(guard=deadly)).step()
     assert [r["tries"] for r in await way_in.rows("documents")] == [3, 0]
     assert await way_in.read(unclean=True) == 2
     poison, fine = await way_in.rows("documents")
-    assert poison["unreadable_reason"] == "reading it stopped the process 3 times"
+    assert poison["unreadable_reason"] == "parsing it ended the process 3 times"
     assert fine["new_events"] == 1
 
 
@@ -248,11 +246,13 @@ async def test_the_one_that_is_read_alone_is_the_one_that_was_counted(
 async def test_an_adapter_that_hangs_is_noticed(way_in: WayIn) -> None:
     way_in.acme.held = threading.Event()
     await way_in.keep(scans("OD"))
-    reader = way_in.reader(time_limit=timedelta(milliseconds=20))
+    reader = way_in.reader(watchdog=way_in.watchdog(timedelta(milliseconds=20)))
     with pytest.raises(AdapterTimeout, match="acme"):
         await reader.step()
     assert way_in.published == ["hang"]
-    assert way_in.health.reasons() == ["reader: an adapter hangs (of acme)"]
+    assert way_in.health.reasons() == [
+        "reader: the adapter of acme did not return within 0.02 s"
+    ]
     way_in.acme.held.set()
     await reader.close()
     assert (await way_in.documents.backlog()).documents == 1
@@ -264,10 +264,10 @@ async def test_what_is_heard_of_a_parcel_can_be_followed_in_the_log(
     await way_in.keep(scans("OD"), scans("DL", number="AC2"))
     with capture_logs() as lines:
         await way_in.read()
-    (heard,) = lines
-    assert (heard["event"], heard["contract"]) == ("heard", "acme")
+    (line,) = lines
+    assert (line["event"], line["contract"]) == ("events parsed", "acme")
     at = START.isoformat(timespec="seconds")
-    assert heard["scans"] == [f"AC1 OD out_for_delivery {at}", f"AC2 DL delivered {at}"]
+    assert line["events"] == [f"AC1 OD out_for_delivery {at}", f"AC2 DL delivered {at}"]
 
 
 async def test_an_unknown_code_is_named_once(way_in: WayIn) -> None:
@@ -295,7 +295,7 @@ async def test_the_loop_reads_what_comes_and_says_that_it_lives(way_in: WayIn) -
     assert way_in.health.reasons() == []
     task.cancel()
     await asyncio.wait({task})
-    assert way_in.health.reasons() == ["reader: its loop ended"]
+    assert way_in.health.reasons() == ["reader: the loop ended; restart the relay"]
 
 
 async def test_the_loop_survives_errors_of_the_store(way_in: WayIn) -> None:
@@ -314,7 +314,7 @@ async def test_the_loop_survives_errors_of_the_store(way_in: WayIn) -> None:
     task = asyncio.create_task(reader.run())
     await failing.wait()
     await until(lambda: bool(way_in.health.reasons()))
-    assert way_in.health.reasons() == ["reader: it fails (OSError)"]
+    assert way_in.health.reasons() == ["reader: failing (OSError); see the log"]
 
     async def read() -> bool:
         return not way_in.health.reasons() and bool(await way_in.rows("events"))

@@ -12,7 +12,7 @@ async def test_a_server_that_is_away_is_no_traceback() -> None:
     with pytest.raises(ConfigurationError) as found:
         async with opened(settings):
             raise AssertionError
-    assert "PostgreSQL cannot be reached" in str(found.value)
+    assert "cannot connect to PostgreSQL" in str(found.value)
     assert "its-secret" not in str(found.value)
 
 

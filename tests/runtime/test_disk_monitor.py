@@ -5,19 +5,19 @@ from contextlib import suppress
 from pathlib import Path
 
 from relay.health import Health
-from relay.runtime.monitors import LEAST, DiskMonitor
+from relay.runtime.monitors import LEAST_FREE, DiskMonitor
 
 
-def test_a_disk_that_is_nearly_full_is_a_reason_until_there_is_room(
+async def test_a_disk_that_is_nearly_full_is_a_reason_until_there_is_room(
     tmp_path: Path,
 ) -> None:
-    free = [LEAST - 1]
+    free = [LEAST_FREE - 1]
     health = Health()
     room = DiskMonitor(tmp_path, health, lambda _: free[0])
-    room.step()
-    assert health.reasons() == ["disk: nearly full, 255 MiB left"]
-    free[0] = LEAST
-    room.step()
+    await room.step()
+    assert health.reasons() == ["disk: nearly full, 255 MiB left; free some space"]
+    free[0] = LEAST_FREE
+    await room.step()
     assert health.reasons() == []
 
 
@@ -25,13 +25,13 @@ async def test_the_disk_is_looked_at_from_the_start(tmp_path: Path) -> None:
     health = Health()
     running = asyncio.create_task(DiskMonitor(tmp_path, health, lambda _: 0).run())
     await asyncio.sleep(0)
+    assert health.reasons() == ["disk: nearly full, 0 MiB left; free some space"]
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
-    assert health.reasons() == ["disk: nearly full, 0 MiB left"]
 
 
-def test_a_real_disk_is_measured(tmp_path: Path) -> None:
+async def test_a_real_disk_is_measured(tmp_path: Path) -> None:
     health = Health()
-    DiskMonitor(tmp_path, health).step()
+    await DiskMonitor(tmp_path, health).step()
     assert all(reason.startswith("disk: ") for reason in health.reasons())

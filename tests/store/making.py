@@ -3,12 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from relay.adapters.protocol import Document
 from relay.clock import micros
 from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEvent
 from relay.domain.labels import Label, LabelParcel
 from relay.store.claims import Claims
 from relay.store.database import Database
-from relay.store.documents import Documents, NewDocument
+from relay.store.documents import Documents
 from relay.store.event_rows import Pace, ParsedDocument
 from relay.store.shipments import Shipments
 from relay.store.snapshots import Change, Claim, ClaimTerms, Limits
@@ -78,7 +79,9 @@ def scan(
 
 async def keep(database: Database, now: datetime, body: bytes = b"a body") -> None:
     """Keep one document."""
-    await Documents(database).keep([NewDocument("acme", "webhook", body, now)])
+    await Documents(database).keep(
+        [Document(body, now, contract="acme", source="webhook")]
+    )
 
 
 async def read(
@@ -93,7 +96,7 @@ async def read(
     async with Documents(database).slice(10, 1 << 20) as taken:
         readings = [
             ParsedDocument(
-                d.document, d.contract, d.received_at, events, unreadable=unreadable
+                d.number, d.contract, d.received_at, events, unreadable=unreadable
             )
             for d in taken.documents
         ]

@@ -144,6 +144,6 @@ async def test_the_loop_goes_on_after_an_error(checkpointer: Any) -> None:
     with capture_logs() as lines:
         task = asyncio.create_task(checkpointer.run())
         await until(lambda: steps == 2)
-    assert [line["event"] for line in lines] == ["the checkpoint failed"]
+    assert [line["event"] for line in lines] == ["loop failed; retrying"]
     task.cancel()
     await asyncio.wait({task})

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from relay.adapters.protocol import Document
 from relay.clock import micros
 from relay.store.database import Database
-from relay.store.documents import Documents, NewDocument
+from relay.store.documents import Documents
 from relay.store.event_rows import Pace, ParsedDocument
 from relay.store.rejected import RejectedBounds, RejectedRequest
 from relay.store.unread import ReaderTerms, Slice
@@ -19,13 +20,13 @@ TERMS = ReaderTerms(Pace(), {})
 ROOM = 1_000_000
 
 
-def kept(body: bytes = b"{}", contract: str = "acme", **headers: str) -> NewDocument:
-    return NewDocument(contract, "webhook", body, START, headers)
+def kept(body: bytes = b"{}", contract: str = "acme", **headers: str) -> Document:
+    return Document(body, START, headers, contract=contract, source="webhook")
 
 
 async def mark(part: Slice, **more: str) -> None:
     readings = [
-        ParsedDocument(d.document, d.contract, d.received_at, **more)  # type: ignore[arg-type]
+        ParsedDocument(d.number, d.contract, d.received_at, **more)  # type: ignore[arg-type]
         for d in part.documents
     ]
     await part.remember(readings, START, TERMS)
@@ -114,7 +115,7 @@ async def test_the_backlog_says_how_much_waits_since_when(
     assert await documents.oldest_unread() is None
     await documents.keep([kept()])
     clock.advance(timedelta(minutes=1))
-    await documents.keep([NewDocument("acme", "poll", b"", clock())])
+    await documents.keep([Document(b"", clock(), contract="acme", source="poll")])
     backlog = await documents.backlog()
     assert (backlog.documents, backlog.oldest) == (2, START)
 
@@ -128,7 +129,7 @@ async def test_tries_are_counted_and_forgotten_once_it_was_read(
     number = await documents.count_try()
     assert await documents.count_try() == number
     async with documents.slice(1, ROOM) as part:
-        assert [(d.document, d.tries) for d in part.documents] == [(number, 2)]
+        assert [(d.number, d.tries) for d in part.documents] == [(number, 2)]
         await mark(part)
     (row,) = await everything(database, "documents")
     assert (row["tries"], row["read_at"]) == (0, micros(START))
@@ -169,10 +170,10 @@ async def test_a_cut_document_keeps_the_digest_of_the_original(
         async with documents.slice(1, ROOM) as part:
             (d,) = part.documents
             reading = ParsedDocument(
-                d.document, "acme", START, cut=cut, digest=its_digest
+                d.number, "acme", START, cut=cut, digest=its_digest
             )
             await part.remember([reading], START, TERMS)
-        assert await documents.replay(d.document)
+        assert await documents.replay(d.number)
     (row,) = await everything(database, "documents")
     assert (row["body"], row["digest"]) == (b"w", digest)
 

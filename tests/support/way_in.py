@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from relay.adapters.protocol import Document
 from relay.config.contract import ContractSettings
 from relay.domain.labels import Label, LabelParcel
 from relay.health import Health
+from relay.inbound.adapter_thread import PARSE_LIMIT, Watchdog
 from relay.inbound.intake import Intake
 from relay.inbound.reader import Reader, ReaderCallbacks
 from relay.registration.contract_terms import reading_terms
 from relay.store.database import Database
-from relay.store.documents import Documents, NewDocument
+from relay.store.documents import Documents
 from relay.store.event_rows import Pace
 from relay.store.shipments import Shipments
 from tests.support.acme import Acme
@@ -50,21 +52,25 @@ class WayIn:
             self.documents, self.carriers, self.contracts, self.clock, **given | more
         )
 
+    def watchdog(self, limit: timedelta = PARSE_LIMIT) -> Watchdog:
+        """Note a hang instead of ending the process."""
+        return Watchdog(limit, lambda: self.published.append("hang"))
+
     def reader(self, **more: Any) -> Reader:
         calls = ReaderCallbacks(
             on_events=lambda: self.published.append("news"),
             on_idle=lambda: self.published.append("idle"),
-            on_hang=lambda: self.published.append("hang"),
         )
         terms = reading_terms(self.contracts, self.carriers, Pace())
         given = {"terms": terms, "calls": calls, "health": self.health}
+        given |= {"watchdog": self.watchdog()}
         return Reader(self.documents, self.carriers, self.clock, **given | more)
 
     async def keep(self, *bodies: bytes, contract: str = "acme") -> None:
         """Keep bodies as if the carrier had sent them."""
         headers = {"content-type": "application/json"}
         await self.documents.keep(
-            [NewDocument(contract, "webhook", b, self.clock(), headers) for b in bodies]
+            [Document(b, self.clock(), headers, contract, "webhook") for b in bodies]
         )
 
     async def read(self, **more: Any) -> int:

@@ -10,7 +10,7 @@ WHERE read_at IS NULL AND parked = 0
 ORDER BY document LIMIT :limit FOR UPDATE SKIP LOCKED
 
 -- name: documents_to_read
-SELECT d.document, d.contract, d.headers, d.body, d.received_at, d.tries, d.replays
+SELECT d.document, d.contract, d.source, d.headers, d.body, d.received_at, d.tries, d.replays
 FROM json_each(:rows) AS j
 JOIN documents AS d ON d.document = CAST(j.value ->> 'document' AS BIGINT)
 ORDER BY d.document

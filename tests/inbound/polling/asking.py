@@ -10,9 +10,10 @@ from aiohttp import ClientSession
 from relay.adapters.protocol import Document
 from relay.clock import micros
 from relay.domain.events import ParcelView
+from relay.inbound.adapter_thread import AdapterThread, Watchdog
 from relay.inbound.poll_answers import AnswerReader
-from relay.inbound.poll_calls import callings
-from relay.inbound.poller import Poller, PollEvents, PollRounds
+from relay.inbound.poll_calls import poll_targets
+from relay.inbound.poller import LOOP, PollCallbacks, Poller, PollRounds
 from relay.store.due_polls import PollState
 from relay.store.polls import PollClaims
 from tests.store.making import execute
@@ -99,12 +100,13 @@ class Polled:
     def poller(self, limit: timedelta = timedelta(seconds=5), **more: Any) -> Poller:
         """Make one more poller on the store, as the composition root does."""
         way_in = self.way_in
-        tells = PollEvents(
+        calls = PollCallbacks(
             lambda contract, outcome: self.published.append(f"{contract} {outcome}"),
             lambda: self.published.append("kept"),
-            lambda: self.published.append("hang"),
         )
-        answers = AnswerReader(way_in.database, self.clock, limit)
+        watchdog = Watchdog(limit, lambda: self.published.append("hang"))
+        thread = AdapterThread(LOOP, way_in.health, watchdog)
+        answers = AnswerReader(way_in.database, self.clock, thread)
         rounds = PollRounds(
             self.claims,
             way_in.carriers,
@@ -112,10 +114,10 @@ class Polled:
             SESSION,
             more.pop("keep", way_in.intake().store_document),
             self.clock,
-            tells,
+            calls,
             limit,
         )
-        asked = callings(way_in.contracts, way_in.carriers)
+        asked = poll_targets(way_in.contracts, way_in.carriers)
         made = Poller(self.claims, rounds, asked, self.clock, way_in.health)
         self.pollers.append(made)
         return made
