@@ -30,7 +30,7 @@ class CallFailed(Exception):
     """A call that gave no answer, and why."""
 
     def __init__(self, failed: PollFailed) -> None:
-        super().__init__(failed.because)
+        super().__init__(failed.reason)
         self.failed = failed
 
 

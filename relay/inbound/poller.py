@@ -166,7 +166,7 @@ class PollRounds:
     async def _failed(self, called: PollSucceeded, failed: PollFailed) -> None:
         contract = called.claim.calling.contract
         opened = await self.claims.failed(called, failed)
-        _log.warning("a call failed", contract=contract, because=failed.because)
+        _log.warning("a call failed", contract=contract, because=failed.reason)
         if opened:
             _log.error("a carrier is left alone", contract=contract)
         self.tells.on_call(contract, FAILED)

@@ -36,19 +36,19 @@ from relay.store.snapshots import (
 
 ORDER: Final = (
     "answer_call",
-    "accept_told",
+    "accept_published",
     "accept_shown",
-    "drop_unaccepted_told",
+    "delete_unaccepted",
     "accept_tracking",
     "accept_publishing",
-    "delivery_verified",
-    "disbelieve_delivery",
+    "confirm_delivery",
+    "retract_delivery",
     "clear_pending",
-    "looked",
-    "compared",
+    "record_order_read",
+    "record_comparison",
     "quarantine_event",
     "store_write",
-    "store_told",
+    "store_published",
     "store_call",
     "note",
     "settle",
@@ -222,7 +222,7 @@ class Claims:
         """
         until = FOREVER if predecessor else micros(now)
         async with self._database.reading() as tx:
-            if await tx.row("lease_over", account=account, now=until) is None:
+            if await tx.row("any_expired_lease", account=account, now=until) is None:
                 return 0
         async with self._database.writing() as tx:
             found = await tx.rows("expired_leases", account=account, now=until)

@@ -118,7 +118,7 @@ class CorrectionTarget(ShipmentWriter):
         await self.tx.many("correct_parcel", corrected)
         if self.new_contract:
             shipment = {"shipment": self.shipment}
-            await self.tx.run("forget_poll", **shipment, contract=self.row["contract"])
+            await self.tx.run("delete_poll", **shipment, contract=self.row["contract"])
             await self.tx.run("correct_contract", **shipment, contract=self.contract)
         boxes = [(p["volume"], p["tracking_number"]) for p in corrected]
         await self.ask_for(boxes, self.now)
@@ -131,7 +131,7 @@ class CorrectionTarget(ShipmentWriter):
             tracking_sent[name] = storable(value) if value else None
         values = {"shipment": self.shipment, **tracking_sent}
         values["given"] = given(self.row["given"], self.correction.given)
-        await self.tx.run("correct_announcement", **values)
+        await self.tx.run("correct_tracking", **values)
 
     async def warnings(self) -> tuple[str, ...]:
         """Return what is worth a look."""

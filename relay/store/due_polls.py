@@ -20,8 +20,10 @@ async def read_parcels(
     if not rows:
         return []
     these = ids("shipment", (r["shipment"] for r in rows))
-    heard = _heard(await tx.rows("heard_of_shipments", rows=these, contract=contract))
-    found = await tx.rows("references_to_ask", rows=these, contract=contract)
+    heard = _heard(
+        await tx.rows("poll_events_of_shipments", rows=these, contract=contract)
+    )
+    found = await tx.rows("references_to_poll", rows=these, contract=contract)
     references = _references(found)
     return [_parcel(r, heard, references) for r in rows]
 
@@ -124,7 +126,7 @@ class PollState:
     busy_until: int = 0
     failures: int = 0
     open_until: int = 0
-    because: str | None = None
+    reason: str | None = None
     cursor: str = ""
     fetch_at: int = 0
 
@@ -181,15 +183,15 @@ class PollState:
 
     def succeed(self) -> None:
         """Shut the breaker: the carrier answers."""
-        self.failures, self.open_until, self.because = 0, 0, None
+        self.failures, self.open_until, self.reason = 0, 0, None
 
-    def fail(self, now: datetime, because: str, wait: float | None) -> bool:
+    def fail(self, now: datetime, reason: str, wait: float | None) -> bool:
         """Count a failure; say whether it opened the breaker just now.
 
         *wait* are the seconds for which the carrier wants to be left alone.
         """
         self.failures += 1
-        self.because = because
+        self.reason = reason
         pause = pause_after(self.failures)
         if wait is not None:
             pause = max(pause, min(timedelta(seconds=max(wait, 0)), LONGEST_WISH))

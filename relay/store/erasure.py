@@ -62,14 +62,14 @@ async def _events(tx: Transaction, row: Row) -> list[int]:
 
 async def _documents(tx: Transaction, events: set[int]) -> int:
     found = await tx.rows("documents_of_events", rows=ids("event", events))
-    redacted = [{"document": r["document"], "nothing": b""} for r in found]
+    redacted = [{"document": r["document"], "empty": b""} for r in found]
     await tx.many("redact_document", redacted)
     return len(redacted)
 
 
 async def _published(tx: Transaction, shipment: int) -> int:
     """Empty the words of what was told; its times stay."""
-    found = await tx.rows("told_to_forget", shipment=shipment)
+    found = await tx.rows("published_to_redact", shipment=shipment)
     redacted = [
         {
             "shipment": shipment,
@@ -80,7 +80,7 @@ async def _published(tx: Transaction, shipment: int) -> int:
         }
         for row in found
     ]
-    await tx.many("redact_told", redacted)
+    await tx.many("redact_published", redacted)
     return len(redacted)
 
 
@@ -89,7 +89,7 @@ def _emptied(text: str) -> dict[str, str]:
 
 
 async def _calls(tx: Transaction, shipment: int) -> int:
-    found = await tx.rows("calls_to_forget", shipment=shipment)
+    found = await tx.rows("calls_to_redact", shipment=shipment)
     await tx.many("redact_call", [{"call": row["call"]} for row in found])
     return len(found)
 

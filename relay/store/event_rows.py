@@ -41,15 +41,15 @@ async def mark_due(
         return
     await tx.run("lock_shipments", rows=wanted)
     await tx.run(
-        "bring_news",
+        "mark_events_due",
         rows=wanted,
         now=micros(now),
         quiet=pace.quiet // MICROSECOND,
         longest=pace.longest // MICROSECOND,
-        heard=int(heard),
+        from_carrier=int(heard),
     )
     if not heard:
-        await tx.run("heard_of", rows=wanted)
+        await tx.run("refresh_last_event", rows=wanted)
 
 
 Identity = tuple[int, int, str, str]

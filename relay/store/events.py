@@ -28,7 +28,7 @@ async def poll_sooner(tx: Transaction, new: Iterable[EventRow], now: datetime) -
     urgent = [f.number for f in new if f.event.milestone in URGENT_MILESTONES]
     if urgent:
         soon = micros(now + SOON)
-        await tx.run("hasten_polls", rows=ids("event", urgent), soon=soon)
+        await tx.run("bring_polls_forward", rows=ids("event", urgent), soon=soon)
 
 
 async def remember(
@@ -77,7 +77,7 @@ def _sorted_out(
             new.append(f)
             continue
         f.number = row["event"]
-        later = micros(f.reading.received_at) >= row["written_from"]
+        later = micros(f.reading.received_at) >= row["document_received_at"]
         if row["withdrawn_at"] is not None or (later and _differs(f, row)):
             changed.append(f)
     return new, changed
@@ -89,8 +89,11 @@ def _differs(f: EventRow, row: Row) -> bool:
 
 
 def _rewritten(f: EventRow) -> dict[str, Any]:
-    written_from = micros(f.reading.received_at)
-    return f.columns() | {"event": f.number, "written_from": written_from}
+    document_received_at = micros(f.reading.received_at)
+    return f.columns() | {
+        "event": f.number,
+        "document_received_at": document_received_at,
+    }
 
 
 async def _add(
@@ -179,10 +182,12 @@ async def _withdraw(
             continue
         link = {"document": row["document"], "event": row["event"]}
         await tx.run("unlink_event_from_document", **link)
-        if row["givers"] == 1:
+        if row["documents"] == 1:
             gone.append(row["event"])
             heir = placed.get((row["document"], row["reference"], row["position"]))
             if heir is not None:
-                await tx.run("inherit_told", event=row["event"], heir=heir)
+                await tx.run(
+                    "move_published_to_event", event=row["event"], replacement=heir
+                )
             await tx.run("withdraw_event", event=row["event"], now=micros(now))
     return await _shipments_of(tx, gone)

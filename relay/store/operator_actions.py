@@ -89,9 +89,11 @@ class OperatorActions:
         others = touched - {correcting.shipment}
         await mark_due(tx, others, now, pace)
         if not correcting.delivered:
-            await tx.run("heard_of", rows=ids("shipment", [correcting.shipment]))
+            await tx.run(
+                "refresh_last_event", rows=ids("shipment", [correcting.shipment])
+            )
             values = {"shipment": correcting.shipment, "now": micros(now)}
-            await tx.run("withdraw_unmatched_told", **values)
+            await tx.run("withdraw_unmatched_published", **values)
 
     async def cancel(self, id_: str, by: str, now: datetime) -> tuple[str, ...]:
         """Take a label back: nothing more is told; return what to look at.
@@ -147,7 +149,7 @@ class OperatorActions:
             )
             if hidden or not found:
                 raise NotFound("no shipment has such an event")
-            await tx.run("judge", event=event, decision=decision)
+            await tx.run("decide_event", event=event, decision=decision)
             text, instant = f"event {event} {decision} by {by}", micros(now)
             notes = [
                 {"shipment": r["shipment"], "now": instant, "text": text} for r in found
@@ -168,7 +170,9 @@ async def _known_to_vtex(
 ) -> list[dict[str, Any]]:
     """Return a note for each shipment of which VTEX was told a dropped event."""
     wanted = ids("shipment", (r["shipment"] for r in shipments))
-    published = await tx.rows("told_of_event", rows=wanted, event=event)
+    published = await tx.rows(
+        "shipments_with_published_event", rows=wanted, event=event
+    )
     return [
         {
             "shipment": r["shipment"],

@@ -82,7 +82,7 @@ async def poll_now(
         refuse_over(row)
         await _refuse_unasked(tx, row["shipment"], asked)
         values = {"shipment": row["shipment"], "now": micros(now)}
-        await tx.run("track_shipment_again", **values)
+        await tx.run("reopen_for_polling", **values)
         await tx.run("poll_parcels_now", **values)
         await tx.run("note", **values, text=f"to be asked for at once, says {by}")
 

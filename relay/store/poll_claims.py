@@ -78,7 +78,7 @@ class PollSucceeded:
 class PollFailed:
     """A call without an answer; `wait` are the seconds that the carrier wishes."""
 
-    because: str
+    reason: str
     wait: float | None = None
 
 

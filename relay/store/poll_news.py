@@ -39,15 +39,13 @@ async def first_seen(
     given = {"contract": contract, "digest": digest}
     since, before = now - timedelta(days=1), now - REMEMBERED
     async with database.writing() as tx:
-        if await tx.row("unreadable_seen", **given) is not None:
+        if await tx.row("find_unreadable", **given) is not None:
             return False
-        day = await tx.rows(
-            "unreadables_of_day", contract=contract, since=micros(since)
-        )
+        day = await tx.rows("unreadables_since", contract=contract, since=micros(since))
         if len(day) >= MOST_UNREADABLE:
             return False
-        await tx.run("forget_unreadables", contract=contract, before=micros(before))
-        await tx.run("see_unreadable", **given, now=micros(now))
+        await tx.run("delete_unreadables", contract=contract, before=micros(before))
+        await tx.run("add_unreadable", **given, now=micros(now))
     return True
 
 
@@ -64,7 +62,7 @@ async def _placed(
     if not wanted:
         return []
     numbers: dict[Key, int] = dict.fromkeys(wanted, 0)
-    for row in await tx.rows("references_known", rows=dumps(wanted)):
+    for row in await tx.rows("known_references", rows=dumps(wanted)):
         numbers[row["contract"], row["kind"], row["value"]] = row["reference"]
     return [event_rows(r, e, keys, numbers) for r, e, keys in keyed]
 

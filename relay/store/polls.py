@@ -50,8 +50,8 @@ class PollClaims:
             for c in sorted(contracts)
         ]
         async with self._database.writing() as tx:
-            await tx.many("begin_polling", [{"contract": g["contract"]} for g in given])
-            await tx.many("bring_polls_back", given)
+            await tx.many("add_poll", [{"contract": g["contract"]} for g in given])
+            await tx.many("reset_distant_polls", given)
 
     async def take_back(self, contracts: Iterable[str]) -> None:
         """Let contracts be called again that a dead process was calling.
@@ -61,7 +61,7 @@ class PollClaims:
         """
         given = [{"contract": c} for c in sorted(contracts)]
         async with self._database.writing() as tx:
-            await tx.many("take_back_poll", given)
+            await tx.many("release_poll", given)
 
     async def orphans(self, contracts: Collection[str]) -> dict[str, int]:
         """Return how many open parcels belong to none of *contracts*, by contract."""
@@ -88,8 +88,8 @@ class PollClaims:
         for row in found:
             state, calling = PollState.of(row), by_name[row["contract"]]
             wanted = {
-                PollKind.ASK: row["asks"],
-                PollKind.SUBSCRIBE: row["subscribes"],
+                PollKind.ASK: row["polls_due"],
+                PollKind.SUBSCRIBE: row["subscriptions_due"],
                 PollKind.FETCH: fetches_at(state, calling, now) <= now,
             }
             if any(wanted[kind] for kind in calling.kinds):
@@ -135,7 +135,6 @@ class PollClaims:
         """Remember until when a carrier sends webhooks for a parcel."""
         renew = None if until is None else renewal(called.ended, until)
         columns = {
-            "until": stored(until),
             "subscribe_at": stored(renew),
             "claimed": micros(called.claim.until),
         }
@@ -150,7 +149,7 @@ class PollClaims:
             if state is None:
                 return False
             state.release(called.began, claim.calling.allowance)
-            opened = state.fail(ended, storable(failed.because), failed.wait)
+            opened = state.fail(ended, storable(failed.reason), failed.wait)
             if claim.kind is PollKind.FETCH:
                 state.fetch_at = micros(ended + retry_after(state.failures - 1))
             await tx.run("save_poll", **state.columns())

@@ -205,7 +205,7 @@ async def store_matches(
                 {"event": event.event, "shipment": shipment, "volume": volume}
             )
             touched.add(shipment)
-    await tx.many("match_through", through)
+    await tx.many("store_match_reference", through)
     await tx.many("unmatch_event", removed)
     await tx.many("match_event", added)
     return touched

@@ -62,45 +62,45 @@ class Job:
     lock: str | None = None
 
 
-_EVENT_LINKS: Final = ("forget_event_reference", "forget_event_documents")
+_EVENT_LINKS: Final = ("delete_event_reference", "delete_event_documents")
 
 JOBS: Final = (
     Job(
         "documents",
         "document_page",
-        ("forget_document", "forget_document_links"),
+        ("delete_document", "delete_document_links"),
         young=("documents", "repeats", "unreadable"),
     ),
     Job(
-        "unmatched", "unmatched_page", ("forget_unmatched", *_EVENT_LINKS), walks=False
+        "unmatched", "unmatched_page", ("delete_unmatched", *_EVENT_LINKS), walks=False
     ),
-    Job("calls", "call_page", ("forget_call",), walks=False),
+    Job("calls", "call_page", ("delete_call",), walks=False),
     Job(
         "shipments",
         "shipment_page",
         (
-            "forget_parcels_of",
-            "forget_polls_of",
-            "forget_references_of",
-            "forget_matches_of",
-            "forget_told_of",
-            "forget_calls_of",
-            "forget_notes_of",
-            "forget_shipment",
+            "delete_parcels_of",
+            "delete_polls_of",
+            "delete_references_of",
+            "delete_matches_of",
+            "delete_published_of",
+            "delete_calls_of",
+            "delete_notes_of",
+            "delete_shipment",
         ),
         young=("shipments",),
     ),
-    Job("events", "event_page", ("forget_event", *_EVENT_LINKS), young=("shipments",)),
+    Job("events", "event_page", ("delete_event", *_EVENT_LINKS), young=("shipments",)),
     Job(
         "references",
         "reference_page",
-        ("forget_reference", "forget_links_of_reference"),
+        ("delete_reference", "delete_links_of_reference"),
         lock="lock_references",
     ),
     Job(
         "rejected_requests",
-        "aside_page",
-        ("forget_aside",),
+        "rejected_page",
+        ("delete_rejected",),
         young=("rejected_requests",),
     ),
 )
@@ -143,8 +143,10 @@ class Retention:
         """Whether nothing behind this slice can be too old."""
         if len(page) < self._size:
             return True
-        seen_at = page[-1]["seen_at"]
-        return bool(job.young) and all(seen_at >= bounds[name] for name in job.young)
+        recorded_at = page[-1]["recorded_at"]
+        return bool(job.young) and all(
+            recorded_at >= bounds[name] for name in job.young
+        )
 
     async def _forget(self, job: Job, outdated: Sequence[Row]) -> None:
         if not outdated:
@@ -152,7 +154,7 @@ class Retention:
         async with self._database.writing() as tx:
             keys = await _locked(tx, job, [r["key"] for r in outdated])
             for query in job.deletes:
-                if query == "forget_event_reference":
+                if query == "delete_event_reference":
                     await tx.many(query, _links(outdated))
                 else:
                     await tx.many(query, [{"key": key} for key in keys])

@@ -179,7 +179,7 @@ class ShipmentLists:
                 references=await tx.rows("references_of_shipments", rows=these),
                 documents=await tx.rows("documents_of_shipment", shipment=shipment),
                 events=await tx.rows("events_of_shipments", rows=these),
-                published=await tx.rows("told_of_shipment", shipment=shipment),
+                published=await tx.rows("published_of_shipment", shipment=shipment),
                 calls=await tx.rows(
                     "calls_of_shipment", shipment=shipment, limit=LATEST
                 ),
@@ -195,7 +195,7 @@ async def _explained(
     """Say of shipments that look finished what is held back of them."""
     quiet = [f.row["shipment"] for f in found if f.standing.why is None]
     held = {
-        r["shipment"]: f"event {r['event']} is quarantined: {r['because']}"
+        r["shipment"]: f"event {r['event']} is quarantined: {r['quarantine_reason']}"
         for r in await tx.rows("quarantined_of", rows=ids("shipment", quiet))
     }
     return tuple(

@@ -10,7 +10,7 @@ from relay.clock import micros
 from relay.domain.events import Reference, ReferenceKind
 from relay.domain.label_merge import KnownShipment, MergedLabel
 from relay.domain.labels import Label, LabelParcel, parcel_references
-from relay.domain.shipment import CANCELLED, FORGOTTEN
+from relay.domain.shipment import CANCELLED, ERASED
 from relay.errors import Conflict, NotFound
 from relay.store.codec import as_dict, at, dumps, ids, loads, storable, stored
 from relay.store.database import Row, Transaction
@@ -158,7 +158,7 @@ async def rematch_all(
 
 def refuse_erased(row: Row) -> None:
     """Raise `Conflict` if somebody asked that the order be forgotten."""
-    if row["closed_reason"] == FORGOTTEN:
+    if row["closed_reason"] == ERASED:
         raise Conflict(
             "the order was forgotten, as somebody asked",
             field="orderId",

@@ -98,7 +98,7 @@ class Shipments:
             adopting = Adopting(now, pace, self.adoptions, self.lower_bounds)
             await adopting.for_shipments(tx, [writing.shipment])
         values = {"shipment": writing.shipment, "now": micros(now)}
-        await tx.run("withdraw_unmatched_told", **values)
+        await tx.run("withdraw_unmatched_published", **values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,8 @@ class _Registering(ShipmentWriter):
         """Forget what was registered before a cancellation."""
         values = {"shipment": self.shipment, "now": micros(self.now)}
         await self.tx.run("void_references_of_shipment", **values)
-        await self.tx.run("forget_parcels", shipment=self.shipment)
-        await self.tx.run("forget_polls", shipment=self.shipment)
+        await self.tx.run("delete_parcels", shipment=self.shipment)
+        await self.tx.run("delete_polls", shipment=self.shipment)
 
     async def redate(self, dispatched_at: int | None) -> None:
         """Move the lower bounds of every reference with the dispatch date."""

@@ -25,7 +25,7 @@ async def load_snapshots(tx: Transaction, shipments: Sequence[Row]) -> list[Snap
     if wanted == "[]":
         return []
     events = _grouped(await tx.rows("events_of_shipments", rows=wanted))
-    published = _grouped(await tx.rows("told_of_shipments", rows=wanted))
+    published = _grouped(await tx.rows("published_of_shipments", rows=wanted))
     return [
         build_snapshot(s, events[s["shipment"]], published[s["shipment"]])
         for s in shipments
@@ -156,7 +156,7 @@ class Claim:
     snapshot: Snapshot
     lease: str
     lease_until: datetime
-    news: int
+    version: int
     attempts: int
     lane: int
     failing_since: datetime | None
@@ -191,7 +191,7 @@ def claim_of(row: Row, snapshot: Snapshot, *, probe: bool) -> Claim:
         snapshot=snapshot,
         lease=row["lease"],
         lease_until=moment(row["lease_until"]),
-        news=row["news"],
+        version=row["version"],
         attempts=row["attempts"],
         lane=row["lane"],
         failing_since=at(row["failing_since"]),

@@ -110,7 +110,7 @@ def _unchanged(row: Row) -> Mapping[str, Any]:
     """Return what the row of a shipment still has to be to be changed."""
     return {
         "shipment": row["shipment"],
-        "news": row["news"],
+        "version": row["version"],
         "tried_at": row["tried_at"] or 0,
     }
 

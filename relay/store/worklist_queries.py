@@ -93,7 +93,7 @@ async def _rejected(
     tx: Transaction, after: Position | None, limit: int
 ) -> Sequence[Row]:
     before = after.id if after else _LAST
-    return await tx.rows("work_untrusted", id=before, limit=limit)
+    return await tx.rows("work_rejected", id=before, limit=limit)
 
 
 async def _unknown(

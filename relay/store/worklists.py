@@ -176,10 +176,10 @@ class WorkLists:
         return rows[: self.batch]
 
 
-async def contract_seen(database: Database, contract: str) -> bool:
+async def contract_in_use(database: Database, contract: str) -> bool:
     """Whether anything is kept of a contract, which may be gone from the settings."""
     async with database.reading() as tx:
-        return await tx.row("contract_seen", contract=contract) is not None
+        return await tx.row("contract_in_use", contract=contract) is not None
 
 
 def _order(name: WorkList, row: Row) -> tuple[str, int]:

@@ -31,7 +31,7 @@ def test_an_order_is_forgotten_for_good(cli: Cli, documents: list[str]) -> None:
     assert "forgotten: 1 shipments, 1 documents, 1 events" in ran.stdout
     assert ran.stderr == ""
     shown = cli.json("shipments", "show", documents[0])
-    assert shown["closedReason"] == "forgotten"
+    assert shown["closedReason"] == "erased"
     log = cli.file.with_name("relay.db-wal")
     assert not log.exists() or not log.stat().st_size
 

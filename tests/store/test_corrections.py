@@ -98,8 +98,8 @@ class Desk:
             }
             rest = {"position": 0, "object": "{}", "event": match["event"]}
             async with self.way_in.database.writing() as tx:
-                await tx.run("store_told", **key, **rest, now=micros(self.now))
-                await tx.run("accept_told", **key, now=micros(self.now))
+                await tx.run("store_published", **key, **rest, now=micros(self.now))
+                await tx.run("accept_published", **key, now=micros(self.now))
 
     async def withdrawn(self) -> list[bool]:
         return [
@@ -567,7 +567,7 @@ async def test_a_correction_of_what_is_there_no_more_is_a_conflict(
 
 
 async def test_a_forgotten_order_stays_forgotten(desk: Desk) -> None:
-    await desk.set(closed_reason="forgotten", closed_at=1)
+    await desk.set(closed_reason="erased", closed_at=1)
 
     for change in (
         desk.correct(),

@@ -107,7 +107,7 @@ async def test_a_number_that_comes_later_makes_the_shipment_due_again(
     row = await only(way_in)
     assert again.updated == ("trackingNumber", "trackingUrl")
     assert not again.created
-    assert row["news"] == 2
+    assert row["version"] == 2
     assert row["tracking_number"] == "BR1"
     assert (await only(way_in, "parcels"))["tracking_number"] == "BR1"
     noted = "registered again: trackingNumber, trackingUrl"

@@ -67,7 +67,7 @@ async def test_what_a_person_wants_to_know_is_asked_for_until_it_is_answered(
     assert await polled.codes() == ["IT"]
 
 
-@pytest.mark.parametrize("because", ["cancelled", "forgotten"])
+@pytest.mark.parametrize("because", ["cancelled", "erased"])
 async def test_one_that_is_over_is_refused(polled: Polled, because: str) -> None:
     shipment = await polled.way_in.register("AC1")
     await polled.close_shipment(because)
