@@ -18,7 +18,7 @@ from relay.inbound.translate import parse_documents
 from relay.logs import logger
 from relay.store.database import Database
 from relay.store.event_rows import ParsedDocument
-from relay.store.poll_news import first_seen, parcels_with_news
+from relay.store.polled_documents import documents_with_new_events, store_unreadable
 from relay.store.unread import UnreadDocument
 
 MOST_PIECES: Final = 10_000
@@ -65,7 +65,7 @@ class AnswerReader:
         if not documents:
             return PollAnswer()
         pieces, readings = await self._translated(contract, carrier, documents)
-        news = await parcels_with_news(self._database, readings)
+        news = await documents_with_new_events(self._database, readings)
         keep = [pieces[number] for number in sorted(news)]
         for reading in readings:
             if reading.unreadable is not None:
@@ -99,7 +99,7 @@ class AnswerReader:
         """Return an answer that no adapter can read, the first time that it comes."""
         digest = hashlib.sha256(piece.body).hexdigest()
         now = self._clock()
-        if not await first_seen(self._database, reading.contract, digest, now):
+        if not await store_unreadable(self._database, reading.contract, digest, now):
             return []
         _log.warning(
             "unreadable answer", contract=reading.contract, because=reading.unreadable

@@ -270,7 +270,7 @@ async def test_a_shipment_that_is_not_there_is_404(
     status, body = await api.call(method, f"{ROOT}/nobody{path}", sent)
 
     assert status == 404
-    assert body["detail"] == "there is no such shipment"
+    assert body["detail"] == "shipment not found"
     assert "orderId=" in body["hint"]
 
 

@@ -258,7 +258,7 @@ async def test_events_without_a_label_are_listed_with_their_references(
         {"type": "orderId", "value": "V8"},
     ]
     assert found[1]["occurredAt"] == "2026-03-02T09:00:00-03:00"
-    assert {e["because"] for e in found} == {"no label bears any of its references"}
+    assert {e["because"] for e in found} == {"no label has any of its references"}
 
 
 async def test_an_event_older_than_its_label_says_so(api: Api, way_in: WayIn) -> None:
@@ -286,7 +286,7 @@ async def test_an_event_under_the_wrong_contract_names_the_right_one(
     [found] = await entries(api, "unmatched")
 
     assert found["because"] == (
-        "BR1 is registered under contract acme: hand the parcel over, or correct its "
+        "BR1 is registered under contract acme: record a carrier handover, or correct the "
         "contract"
     )
     assert len(await entries(api, "unmatched", "contract=solo")) == 1

@@ -16,7 +16,7 @@ def test_a_shipment_is_told_again(cli: Cli, ids: list[str]) -> None:
     assert f"{ids[0]} is due" in ran.stdout
     assert "twice" in ran.stderr
     notes = cli.json("shipments", "show", ids[0])["timeline"]["notes"]
-    assert notes[-1]["text"].startswith("the events to be told again, says")
+    assert notes[-1]["text"].startswith("resend of events requested by")
 
 
 @pytest.mark.usefixtures("ids")

@@ -137,7 +137,7 @@ async def test_a_forgotten_order_is_over_for_good(database: Database) -> None:
     await read(database, scan("AC1", LATER, code="later"), now=LATER)
     assert await claim(database, LATER + HOUR) == []
     notes = await execute(database, "SELECT text FROM notes")
-    assert {"text": "forgotten, asked for by an operator"} in notes
+    assert {"text": "personal data erased; requested by an operator"} in notes
 
 
 async def test_when_a_shipment_was_closed_before_stays(database: Database) -> None:
@@ -154,7 +154,7 @@ async def test_the_same_label_again_wakes_no_forgotten_order(
     await one_order(database)
     await to_rest(database, START + 2 * HOUR)
     await forget(database)
-    with pytest.raises(Conflict, match="forgotten"):
+    with pytest.raises(Conflict, match="erased"):
         await register(database, "AC1", now=LATER)
     assert await claim(database, LATER) == []
     async with database.writing() as tx:

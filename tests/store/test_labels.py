@@ -249,7 +249,7 @@ async def test_a_number_that_is_open_under_another_order_is_warned_of(
 
     assert other.created
     (warning,) = other.warnings
-    assert "also open under order O-1, invoice 1" in warning
+    assert "also used by open order O-1, invoice 1" in warning
     assert len(await targets(way_in)) == 2
 
 

@@ -69,7 +69,7 @@ async def test_a_shipment_at_rest_with_something_to_tell_becomes_due(
     database: Database,
 ) -> None:
     await at_rest(database, Milestone.IN_TRANSIT)
-    news = (await shipment(database))["news"]
+    version = (await shipment(database))["version"]
     swept = await sweep_of(database).slice(0, LATER)
     row = await shipment(database)
     assert swept.found == (row["id"],)
@@ -80,7 +80,7 @@ async def test_a_shipment_at_rest_with_something_to_tell_becomes_due(
     )
     assert [c.snapshot.id for c in await claim(database, LATER)] == [row["id"]]
     notes = await execute(database, "SELECT text FROM notes ORDER BY note")
-    assert "the sweep found something" in notes[-1]["text"]
+    assert "the sweep found" in notes[-1]["text"]
 
 
 async def test_a_shipment_of_which_all_is_told_stays_at_rest(
