@@ -224,7 +224,7 @@ def _asked(contract: ContractSettings, state: PollState, now: datetime) -> Polli
         daily_quota=contract.poll_daily_quota,
         failures=state.failures,
         left_alone_until=at(state.open_until) if left_alone else None,
-        because=state.because,
+        because=state.reason,
     )
 
 

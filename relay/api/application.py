@@ -27,7 +27,8 @@ from relay.registration.registrar import Registrar
 from relay.store.accounts import Accounts
 from relay.store.database import Database
 from relay.store.documents import Documents
-from relay.store.operator_actions import Handovers, OperatorActions
+from relay.store.handovers import Handovers
+from relay.store.operator_actions import OperatorActions
 from relay.store.shipment_lists import ShipmentLists
 from relay.store.shipments import Shipments
 

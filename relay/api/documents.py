@@ -227,7 +227,7 @@ async def list_rejected(request: web.Request, access: Access) -> web.Response:
             id=row["rejected_request"],
             contract=row["contract"],
             received_at=moment(row["received_at"]),
-            because=row["because"],
+            because=row["reason"],
             headers=loads(row["headers"]),
             body=bytes(row["body"]).decode(errors="replace"),
         )

@@ -19,8 +19,8 @@ from relay.api.keys import (
 )
 from relay.api.operations import Operation, mount
 from relay.config.account import Scope
-from relay.store.counts import counts
 from relay.store.documents import Backlog
+from relay.store.worklists import counts
 
 PATIENCE: Final = timedelta(seconds=5)
 """The database has to answer within this time."""

@@ -74,7 +74,7 @@ def open_(
 
 async def _listed(database: "Database") -> list[dict[str, Any]]:
     from relay.store.accounts import Accounts
-    from relay.store.counts import counts
+    from relay.store.worklists import counts
 
     now = utcnow()
     counted = await counts(database, {}, now)

@@ -247,7 +247,11 @@ def rejected(
     row = on_database(config, act)
     if row is None:
         raise _gone(request)
-    fields = {name: row[name] for name in ("contract", "because", "headers")}
+    fields = {
+        "contract": row["contract"],
+        "because": row["reason"],
+        "headers": row["headers"],
+    }
     write_fields(fields | {"received": moment(row["received_at"])})
     typer.echo(f"\n{bytes(row['body']).decode(errors='replace')}")
 

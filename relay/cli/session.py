@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from relay.config.settings import Settings
     from relay.registration.corrections import RegisteredShipment
     from relay.registration.registrar import Registrar
+    from relay.store.corrections import CorrectionResult
     from relay.store.database import Database
-    from relay.store.operator_actions import CorrectionResult
     from relay.store.shipment_lists import ListedShipment, ShipmentLists
     from relay.store.unread import ReaderTerms
 

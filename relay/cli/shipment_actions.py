@@ -30,8 +30,8 @@ if TYPE_CHECKING:
         HandoverRequest,
         ResendRequest,
     )
+    from relay.store.corrections import CorrectionResult
     from relay.store.database import Database
-    from relay.store.operator_actions import CorrectionResult
     from relay.store.shipment_lists import ListedShipment
 
 
@@ -88,7 +88,8 @@ async def _corrected(
     database: "Database",
     listed: "ListedShipment",
 ) -> "CorrectionResult":
-    from relay.store.operator_actions import CorrectionResult, OperatorActions
+    from relay.store.corrections import CorrectionResult
+    from relay.store.operator_actions import OperatorActions
 
     checks, terms = registrar(settings)
     now = utcnow()
@@ -168,7 +169,7 @@ async def _handed_over(
     database: "Database",
     listed: "ListedShipment",
 ) -> "CorrectionResult":
-    from relay.store.operator_actions import Handovers
+    from relay.store.handovers import Handovers
 
     checks, terms = registrar(settings)
     change = checks.handover(request, await known(database, listed))

@@ -17,8 +17,8 @@ WHOLE: Final = 0
 """The volume that stands for all parcels of the invoice."""
 
 CANCELLED: Final = "cancelled"
-FORGOTTEN: Final = "forgotten"
-OVER: Final = frozenset({CANCELLED, FORGOTTEN})
+ERASED: Final = "erased"
+OVER: Final = frozenset({CANCELLED, ERASED})
 """Why a shipment is closed of which nothing more is told, whatever comes."""
 
 Happening = tuple[datetime, str]

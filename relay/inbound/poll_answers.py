@@ -15,7 +15,7 @@ from relay.inbound.translate import parse_documents
 from relay.logs import logger
 from relay.store.database import Database
 from relay.store.event_rows import ParsedDocument
-from relay.store.poll_news import first_seen, parcels_with_news
+from relay.store.polled_documents import documents_with_new_events, store_unreadable
 
 MOST_PIECES: Final = 10_000
 """Pieces of one answer that are parsed; the next answer has the others."""
@@ -48,7 +48,7 @@ class AnswerReader:
         pieces, parsed = await self.thread.run(
             [contract], _parse, contract, carrier, documents
         )
-        news = await parcels_with_news(self._database, parsed)
+        news = await documents_with_new_events(self._database, parsed)
         store = [pieces[number] for number in sorted(news)]
         for one in parsed:
             if one.unreadable is not None:
@@ -64,7 +64,7 @@ class AnswerReader:
         """
         digest = hashlib.sha256(piece.body).hexdigest()
         now = self._clock()
-        if not await first_seen(self._database, parsed.contract, digest, now):
+        if not await store_unreadable(self._database, parsed.contract, digest, now):
             return []
         _log.warning(
             "unreadable answer", contract=parsed.contract, because=parsed.unreadable

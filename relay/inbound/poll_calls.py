@@ -31,7 +31,7 @@ class CallFailed(Exception):
     """A call without a usable answer; `failed` says why."""
 
     def __init__(self, failed: PollFailed) -> None:
-        super().__init__(failed.because)
+        super().__init__(failed.reason)
         self.failed = failed
 
 

@@ -162,7 +162,7 @@ class PollRounds:
     async def _failed(self, called: PollSucceeded, failed: PollFailed) -> None:
         contract = called.claim.calling.contract
         opened = await self.claims.failed(called, failed)
-        _log.warning("poll failed", contract=contract, because=failed.because)
+        _log.warning("poll failed", contract=contract, because=failed.reason)
         if opened:
             _log.error("polling paused after repeated failures", contract=contract)
         self.calls.on_call(contract, FAILED)

@@ -113,7 +113,7 @@ def _after_look(
         found = judge(claim, answer.payload, around.now, zone, around.waits)
     if found.differs is not None and around.terms.adopt_invoice_number:
         number = found.differs
-        change = ("looked", _looked_row(claim, number, around.now))
+        change = ("record_order_read", _looked_row(claim, number, around.now))
         anew = with_snapshots(claim, vtex_invoice_number=number, looked=True)
         return Outcome(anew, (change,), answered)
     return Outcome(found.claim, found.changes, answered, found.settlement)
@@ -170,7 +170,7 @@ def accept(
 ) -> list[Change]:
     """Return the changes that mark objects as accepted."""
     return [
-        ("accept_told", published_key(t, shipment) | {"now": micros(now)})
+        ("accept_published", published_key(t, shipment) | {"now": micros(now)})
         for t in published
     ]
 
@@ -183,10 +183,10 @@ def _forgotten(claim: Claim, step: ReadOrder | Write) -> Outcome:
     if isinstance(step, ReadOrder) or claim.snapshot.pending is not None:
         return Outcome(claim)
     shipment = claim.snapshot.shipment
-    row = {"shipment": shipment, "true_refuted": int(step.is_delivered)}
+    row = {"shipment": shipment, "delivery_refuted": int(step.is_delivered)}
     changes: tuple[Change, ...] = (("clear_pending", row),)
     if isinstance(step, SendEvents):
-        changes = (("drop_unaccepted_told", {"shipment": shipment}), *changes)
+        changes = (("delete_unaccepted", {"shipment": shipment}), *changes)
     return Outcome(claim, changes)
 
 

@@ -255,7 +255,9 @@ def plan(claim: Claim, step: Step, now: datetime) -> PlannedWrite:
         )
     )
     if isinstance(step, SendEvents):
-        changes += [("store_told", published_row(t, shipment, now)) for t in step.new]
+        changes += [
+            ("store_published", published_row(t, shipment, now)) for t in step.new
+        ]
     return PlannedWrite(step, call, tuple(changes))
 
 
@@ -301,7 +303,7 @@ def quarantine_changes(
             {
                 "shipment": snapshot.shipment,
                 "event": e.event,
-                "because": doubtful.get(e.event),
+                "reason": doubtful.get(e.event),
             },
         )
         for e in snapshot.events

@@ -96,7 +96,7 @@ def _found(claim: Claim, package: PackageView, now: datetime) -> OrderCheck:
         "now": micros(now),
         "vtex_invoice_number": None,
     }
-    changes: tuple[Change, ...] = (("looked", row),)
+    changes: tuple[Change, ...] = (("record_order_read", row),)
     if not shows_ours(snapshot, package):
         return OrderCheck(with_snapshots(claim, looked=True), changes)
     assert snapshot.tracking is not None  # noqa: S101 -- shows_ours looked
@@ -156,7 +156,7 @@ def verify(
     if package is not None and package.finished:
         row = {"shipment": shipment, "now": micros(now)}
         return OrderCheck(
-            with_snapshots(claim, in_doubt_since=None), (("delivery_verified", row),)
+            with_snapshots(claim, in_doubt_since=None), (("confirm_delivery", row),)
         )
     if claim.failing_since is None:
         until = now + waits.read_back_again
@@ -171,7 +171,7 @@ def verify(
     )
     return OrderCheck(
         replace(anew, failing_since=None),
-        (("disbelieve_delivery", {"shipment": shipment}),),
+        (("retract_delivery", {"shipment": shipment}),),
     )
 
 
@@ -184,7 +184,7 @@ def _tracking_sent(
     if not shows_tracking_number(
         package, published.tracking_number, published.tracking_url, published.courier
     ):
-        row = {"shipment": shipment, "true_refuted": 0}
+        row = {"shipment": shipment, "delivery_refuted": 0}
         return OrderCheck(anew, (("clear_pending", row),))
     accepted = {"shipment": shipment, "tracking_sent_as": tracking_sent(published)}
     return OrderCheck(
@@ -206,10 +206,10 @@ def _published(
     shown = sent if delivered else shown_of(sent, package, zone)
     accepted = (*snapshot.accepted, *(replace(t, accepted=True) for t in shown))
     changes: list[Change] = [
-        ("accept_told", published_key(t, snapshot.shipment) | {"now": micros(now)})
+        ("accept_published", published_key(t, snapshot.shipment) | {"now": micros(now)})
         for t in shown
     ]
-    changes.append(("drop_unaccepted_told", {"shipment": snapshot.shipment}))
+    changes.append(("delete_unaccepted", {"shipment": snapshot.shipment}))
     if delivered:
         row = {
             "shipment": snapshot.shipment,
@@ -220,7 +220,7 @@ def _published(
         changes.append(("accept_publishing", row))
     else:
         refuted = int(pending.is_delivered)
-        row = {"shipment": snapshot.shipment, "true_refuted": refuted}
+        row = {"shipment": snapshot.shipment, "delivery_refuted": refuted}
         changes.append(("clear_pending", row))
     anew = with_snapshots(
         claim,
@@ -275,7 +275,7 @@ def _compared(
     row = {"shipment": snapshot.shipment, "now": micros(now)}
     changes: list[Change] = [
         *(("accept_shown", published_row(t, snapshot.shipment, now)) for t in shown),
-        ("compared", row),
+        ("record_comparison", row),
     ]
     if package.finished:
         changes.append(("accept_publishing", row | {"is_delivered": 1, "read_back": 0}))

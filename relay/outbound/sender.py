@@ -98,8 +98,8 @@ def log_failure(claim: Claim, outcome: Outcome) -> None:
 def log_quarantined(claim: Claim, quarantines: Sequence[Change]) -> None:
     """Log which events wait for a person from now on."""
     for _, change in quarantines:
-        if change["because"] is not None:
-            event, because = change["event"], change["because"]
+        if change["reason"] is not None:
+            event, because = change["event"], change["reason"]
             log.warning(
                 "quarantined",
                 tracking_event=event,
@@ -317,9 +317,14 @@ def _answered(
     values: dict[str, Any] = {"call": planned.call, "now": micros(now)}
     if isinstance(answer, VtexError):
         sent = int(isinstance(answer, Unanswered))
-        values |= {"status": None, "words": str(answer), "receipt": None, "sent": sent}
+        values |= {
+            "status": None,
+            "message": str(answer),
+            "receipt": None,
+            "sent": sent,
+        }
     else:
-        values |= {"status": answer.status, "words": answer.words, "sent": 1}
+        values |= {"status": answer.status, "message": answer.words, "sent": 1}
         values["receipt"] = answer.receipt
     return ("answer_call", values)
 

@@ -66,7 +66,7 @@ def settle_change(claim: Claim, settlement: Settlement, now: datetime) -> Change
     failing = claim.failing_since or now if settlement.failed else None
     values: Mapping[str, Any] = {
         "shipment": snapshot.shipment,
-        "news": claim.news,
+        "version": claim.version,
         "now": micros(now),
         "due_at": stored(settlement.due_at),
         "not_before": stored(settlement.not_before),
@@ -76,7 +76,7 @@ def settle_change(claim: Claim, settlement: Settlement, now: datetime) -> Change
         "waiting_reason": settlement.waiting_reason,
         "stuck_reason": settlement.stuck_reason,
         "closed_reason": _closes(claim, settlement),
-        "doubt": int(settlement.doubt),
+        "in_doubt": int(settlement.doubt),
     }
     return ("settle", values)
 
@@ -127,7 +127,7 @@ def accepted(now: datetime) -> Amend:
         state.accepted_at = micros(now)
         state.outage_since = state.probe_at = None
         state.write_closed = state.write_retry_at = None
-        state.refused_words, state.refused_count = None, 0
+        state.refused_message, state.refused_count = None, 0
 
     return amend
 
@@ -183,8 +183,8 @@ def refused(words: str) -> Amend:
     """Count a refusal: the tenth alike says that it is the account."""
 
     def amend(state: AccountState) -> None:
-        same = state.refused_words == words
-        state.refused_words = words
+        same = state.refused_message == words
+        state.refused_message = words
         state.refused_count = state.refused_count + 1 if same else 1
         if state.refused_count >= SAME_REFUSALS:
             state.paused_reason = (

@@ -145,10 +145,11 @@ def _published(row: Row) -> PublishedLine:
 
 
 def _call(row: Row) -> CallLine:
-    names = ("kind", "body", "sent", "status", "words", "receipt")
+    names = ("kind", "body", "sent", "status", "receipt")
     return CallLine(
         **{name: row[name] for name in names},
         id=row["call"],
+        words=row["message"],
         stored_at=moment(row["stored_at"]),
         answered_at=at(row["answered_at"]),
     )
@@ -175,7 +176,8 @@ def entry_of(name: WorkList, row: Mapping[str, Any], settings: Settings) -> Entr
             )
         case WorkList.REJECTED:
             return RejectedEntry(
-                **_some(row, "contract", "size", "because"),
+                **_some(row, "contract", "size"),
+                because=row["reason"],
                 request=row["rejected_request"],
                 received_at=moment(row["received_at"]).astimezone(zone),
             )
@@ -211,7 +213,7 @@ def _shipment(name: WorkList, row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
     heard = row["last_event_at"] and moment(row["last_event_at"]).astimezone(zone)
     if name is WorkList.STUCK:
         since = moment(row["stuck_at"] or 0).astimezone(zone)
-        said, because = row["words"], row["stuck_reason"]
+        said, because = row["vtex_said"], row["stuck_reason"]
         return StuckEntry(**base, because=because, since=since, vtex_said=said)
     if name is WorkList.LATE:
         return LateEntry(**base, promised_on=row["promised_on"], last_event_at=heard)

@@ -16,7 +16,7 @@ from relay.service.views import entry_of
 from relay.service.worklist_models import ENTRIES, Entry
 from relay.store.database import Database
 from relay.store.worklist_queries import Position, WorkList
-from relay.store.worklists import WorkListFilter, WorkLists, contract_seen
+from relay.store.worklists import WorkListFilter, WorkLists, contract_in_use
 
 TABLE: Final = "text/csv"
 PAGE: Final = 500
@@ -99,7 +99,7 @@ class ListScope:
         name = self.contract
         if name is None or name in contracts:
             return
-        if self.limited is not None or not await contract_seen(database, name):
+        if self.limited is not None or not await contract_in_use(database, name):
             raise not_configured("contract", name, contracts)
 
     def asked(

@@ -1,4 +1,4 @@
-"""The gates of the accounts, and the pace at which VTEX is called."""
+"""Accounts: whether VTEX may be called, and how fast."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,12 +9,12 @@ from relay.clock import micros
 from relay.store.database import Database, Row, Transaction
 
 CALL = 1_000_000
-"""One permit to call, in millionths."""
+"""One call in the token bucket, in millionths: rates below one per second count."""
 
 
 @dataclass(slots=True)
 class AccountState:
-    """One account's row; instants are microseconds, as stored."""
+    """One account's row; times are microseconds, as stored."""
 
     account: str
     write_closed: str | None = None
@@ -24,7 +24,7 @@ class AccountState:
     busy_until: int | None = None
     outage_since: int | None = None
     probe_at: int | None = None
-    refused_words: str | None = None
+    refused_message: str | None = None
     refused_count: int = 0
     paused_reason: str | None = None
     accepted_at: int | None = None
@@ -35,15 +35,15 @@ class AccountState:
 
     @classmethod
     def of(cls, row: Row) -> "AccountState":
-        """Read a row of `accounts`."""
+        """Return the state of a row of `accounts`."""
         return cls(**{name: row[name] for name in cls.__slots__})
 
     def columns(self) -> Mapping[str, Any]:
-        """Return the row as `save_account` wants it."""
+        """Return the parameters of `save_account`."""
         return asdict(self)
 
     def take(self, wanted: int, now: int, per_second: float, burst: int) -> int:
-        """Take up to *wanted* permits to call from the bucket; return how many."""
+        """Take up to *wanted* calls from the token bucket; return how many."""
         refill = int(max(now - self.permits_at, 0) * per_second)
         level = min(burst * CALL, self.permits + refill)
         taken = max(min(wanted, level // CALL), 0)
@@ -51,19 +51,19 @@ class AccountState:
         return taken
 
     def give_back(self, unused: int) -> None:
-        """Return permits for which there was nothing to call."""
+        """Return unused calls to the token bucket."""
         self.permits += unused * CALL
 
     def open(self) -> None:
-        """Forget every reason for which nothing is sent."""
+        """Reset every reason not to call VTEX."""
         self.write_closed = self.write_retry_at = None
         self.read_closed = self.read_retry_at = None
         self.busy_until = self.outage_since = self.probe_at = None
-        self.refused_words, self.refused_count = None, 0
+        self.refused_message, self.refused_count = None, 0
         self.paused_reason = None
 
     def closed_reason(self, now: int) -> str | None:
-        """Return why nothing is sent at *now*, if so."""
+        """Return why VTEX must not be called at *now*; None if it may be."""
         if self.paused_reason:
             return self.paused_reason
         if self.write_closed and (self.write_retry_at or 0) > now:
@@ -76,18 +76,18 @@ class AccountState:
 
 
 class Accounts:
-    """What the store knows of the accounts."""
+    """Reads and opens the accounts' gates."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def all(self) -> list[AccountState]:
-        """Return every account that was ever registered under."""
+        """Return every account that ever had a shipment."""
         async with self._database.reading() as tx:
             return [AccountState.of(r) for r in await tx.rows("list_accounts")]
 
     async def open(self, account: str) -> bool:
-        """Open every gate of an account; False if there is no such account."""
+        """Open every gate of an account; False if it is unknown."""
         async with self._database.writing() as tx:
             state = await locked(tx, account)
             if state is None:
@@ -97,7 +97,7 @@ class Accounts:
             return True
 
     async def credentials(self, account: str, digest: str, now: datetime) -> bool:
-        """Open the gates if the credentials changed; say whether they did."""
+        """Open the gates if the credentials changed; return whether they did."""
         async with self._database.writing() as tx:
             await tx.run("add_account", account=account)
             state = await locked(tx, account)
@@ -113,6 +113,6 @@ class Accounts:
 
 
 async def locked(tx: Transaction, account: str) -> AccountState | None:
-    """Read an account's row, locked until the end of the transaction."""
+    """Return an account's state, locked until the end of the transaction."""
     row = await tx.row("lock_account", account=account)
     return AccountState.of(row) if row is not None else None

@@ -1,4 +1,4 @@
-"""Tracking numbers that only the carrier knows, taken over from its events."""
+"""Adoption of tracking numbers that carriers assign and send in their events."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from relay.store.event_rows import Pace, ParsedDocument, mark_due
 from relay.store.references import rematch
 
 Adoption = Callable[[ParcelView], tuple[str | None, str | None]]
-"""How a contract resolves the courier's name and the page of a parcel."""
+"""Returns courier name and tracking URL of a parcel, by the contract's settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adopting:
-    """One slice's adoptions: how each contract resolves what VTEX is told."""
+    """Adopts tracking numbers at *now*; `adoptions` are by contract."""
 
     now: datetime
     pace: Pace
@@ -27,13 +27,13 @@ class Adopting:
     async def from_readings(
         self, tx: Transaction, readings: Sequence[ParsedDocument]
     ) -> None:
-        """Take over the numbers that *readings* brought, in their transaction."""
-        bearing = [r for r in readings if r.contract in self.adoptions and r.events]
-        if not bearing:
+        """Adopt the numbers in *readings*, in the transaction that stores them."""
+        adopting = [r for r in readings if r.contract in self.adoptions and r.events]
+        if not adopting:
             return
-        documents = ids("document", (r.document for r in bearing))
+        documents = ids("document", (r.document for r in adopting))
         found = await tx.rows("shipments_without_number", rows=documents)
-        await self.for_shipments(tx, (r["shipment"] for r in found), _given(bearing))
+        await self.for_shipments(tx, (r["shipment"] for r in found), _given(adopting))
 
     async def for_shipments(
         self,
@@ -41,10 +41,9 @@ class Adopting:
         shipments: Iterable[int],
         given: Mapping[tuple[str, str], str] | None = None,
     ) -> None:
-        """Take over the numbers that stored events bring for *shipments*.
+        """Adopt the numbers in stored events of *shipments*.
 
-        *given* are spellings of numbers as carriers gave them, by contract and
-        compared value.
+        *given* are the carriers' own spellings, by contract and normalized value.
         """
         wanted = ids("shipment", shipments)
         if wanted == "[]":
@@ -68,8 +67,8 @@ class Adopting:
         shipment, volume = row["shipment"], _volume(row)
         parcel = {"shipment": shipment, "volume": volume}
         await tx.run("adopt_for_parcel", **parcel, tracking_number=number)
-        asked = parcel | {"contract": row["contract"]}
-        await tx.run("adopt_for_poll", **asked, tracking_number=number)
+        poll = parcel | {"contract": row["contract"]}
+        await tx.run("adopt_for_poll", **poll, tracking_number=number)
         courier, url = self.adoptions[row["contract"]](_view(row, volume, number))
         await tx.run(
             "adopt_for_shipment",
@@ -87,13 +86,13 @@ class Adopting:
             dispatched_at=row["dispatched_at"],
         )
         await tx.run("make_due", shipment=shipment, now=micros(self.now))
-        text = f"the carrier gave volume {volume} the tracking number {number}"
+        text = f"the carrier assigned tracking number {number} to volume {volume}"
         await tx.run("note", shipment=shipment, now=micros(self.now), text=text)
 
     async def _match_again(
         self, tx: Transaction, adopted: Mapping[str, set[int]]
     ) -> None:
-        """Match what came earlier under the numbers alone."""
+        """Match the earlier events that have only these numbers."""
         pace = self.pace
         for contract, references in adopted.items():
             touched = await rematch(tx, references, self.lower_bounds, contract)
@@ -101,7 +100,7 @@ class Adopting:
 
 
 def _given(readings: Iterable[ParsedDocument]) -> dict[tuple[str, str], str]:
-    """Map numbers as they are compared to how the carrier gave them."""
+    """Map normalized numbers to the carrier's own spelling."""
     return {
         (r.contract, compared(ref.value)): ref.value
         for r in readings
@@ -112,7 +111,7 @@ def _given(readings: Iterable[ParsedDocument]) -> dict[tuple[str, str], str]:
 
 
 def _volume(row: Row) -> int:
-    """Return which parcel a number is of; one of the whole invoice has one parcel."""
+    """Return the volume of a number; the only parcel of an invoice is volume 1."""
     if row["volume"] == 0 and row["volumes"] == 1:
         return 1
     volume: int = row["volume"]

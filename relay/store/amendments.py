@@ -1,4 +1,4 @@
-"""Another key of the invoice, other dates: what a correction makes of them."""
+"""Corrections of an invoice key and of dates."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -20,20 +20,20 @@ AMENDED: Final = {
     "dispatched_date": "dispatchedDate",
     "promised_on": "estimatedDeliveryDate",
 }
-"""The columns that VTEX is not told of for their own sake, with their JSON names."""
+"""The columns whose change alone is not sent to VTEX, with their JSON names."""
 
 PUBLISHED: Final = ("tracking_number", "tracking_url", "courier")
-"""The columns that cause an announcement."""
+"""The columns whose change makes the relay send the tracking number again."""
 
 KEEPS_DATE: Final = (
-    "dispatchedDate: VTEX keeps the one that it was told with the number; a new date "
-    "alone is not announced"
+    "dispatchedDate: VTEX keeps the date sent with the tracking number; a new date "
+    "alone is not sent"
 )
 _OF_KEY: Final = (ReferenceKind.INVOICE_KEY, ReferenceKind.INVOICE)
 
 
 def amended_keys(correction: Correction, references: Sequence[Row]) -> list[Key]:
-    """Return the keys of the references that the right invoice key may bring."""
+    """Return the keys of references that follow from the corrected invoice key."""
     contracts = {r["contract"] for r in references if r["kind"] in _OF_KEY}
     return [
         key(contract, reference)
@@ -44,7 +44,7 @@ def amended_keys(correction: Correction, references: Sequence[Row]) -> list[Key]
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """What of a shipment's key and dates was wrong; `references` are registered."""
+    """The changes of a shipment's key and dates; `references` are registered rows."""
 
     correction: Correction
     row: Row
@@ -52,35 +52,35 @@ class Amendment:
 
     @property
     def changed(self) -> dict[str, str]:
-        """The columns that change, as they are from now on."""
+        """The changed columns with their new values."""
         given = {name: getattr(self.correction, name) for name in AMENDED}
         return {n: v for n, v in given.items() if v not in (None, self.row[n])}
 
     @property
     def new_key(self) -> bool:
-        """Whether events are to be looked for under another key."""
+        """Whether the invoice key changes."""
         return "invoice_key" in self.changed
 
     @property
     def dispatched_at(self) -> int | None:
-        """The instant before which nobody believes a delivery."""
+        """The corrected dispatch time, before which deliveries are implausible."""
         given = stored(self.correction.dispatched_at)
         known: int | None = self.row["dispatched_at"]
         return known if given is None else given
 
     @property
     def redated(self) -> bool:
-        """Whether earlier scans may count now, or later ones only."""
+        """Whether the dispatch time changes, and so which events match."""
         return bool(self.dispatched_at != self.row["dispatched_at"])
 
     def is_old_key(self, reference: Row) -> bool:
-        """Whether a reference follows from the key that was wrong."""
+        """Whether a reference follows from the wrong invoice key."""
         return (reference["kind"], reference["value"]) in self._old()
 
     def placed(self) -> Mapping[str, Sequence[Placed]]:
-        """Return what is registered of the right key, by contract.
+        """Return the references of the corrected key, by contract.
 
-        A second carrier that had the wrong one gets the right one in its place.
+        A second carrier registered with the wrong key gets the corrected one, too.
         """
         places = [(self.correction.contract, 0)] if self.new_key else []
         places += [
@@ -95,7 +95,7 @@ class Amendment:
         return {contract: tuple(placed) for contract, placed in found.items()}
 
     def warnings(self) -> tuple[str, ...]:
-        """Say that VTEX is not told of a new date, if nothing else is announced."""
+        """Warn that a new dispatch date alone is not sent to VTEX."""
         published = self.row["tracking_sent_as"]
         if published is None or "dispatched_date" not in self.changed:
             return ()
@@ -106,7 +106,7 @@ class Amendment:
         return (KEEPS_DATE,) if all(now[n] == known[n] for n in PUBLISHED) else ()
 
     def _old(self) -> set[tuple[str, str]]:
-        """Return kind and value of the references of the key that was wrong."""
+        """Return kind and value of the references of the wrong key."""
         old = self.row["invoice_key"]
         if not self.new_key or old is None:
             return set()
@@ -118,7 +118,7 @@ class Amendment:
 
 
 async def amend(writing: ShipmentWriter, amending: Amendment) -> None:
-    """Write key and dates; a carrier that is asked for the key is asked anew."""
+    """Write key and dates; poll again, because carriers may be polled by key."""
     tx, shipment = writing.tx, {"shipment": writing.shipment}
     columns = {name: amending.row[name] for name in AMENDED} | amending.changed
     dispatched = {"dispatched_at": amending.dispatched_at}

@@ -1,4 +1,4 @@
-"""Many things done at once, slice by slice: each slice is a transaction of its own."""
+"""Bulk operations in slices, each in a transaction of its own."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ from relay.store.worklist_queries import Position, WorkList
 from relay.store.worklists import WorkListFilter, WorkLists
 
 SLICE: Final = 100
-"""Shipments or documents of one transaction."""
+"""Shipments or documents per transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class BulkResult:
-    """How many were changed; `next` goes on, None if none are left."""
+    """How many were changed; `next` is where to continue, None at the end."""
 
     count: int
     next: int | None = None
@@ -26,7 +26,7 @@ class BulkResult:
 
 @dataclass(frozen=True, slots=True)
 class ReplayFilter:
-    """Which documents are read again; `fits` decides row by row."""
+    """A filter of documents to parse again; `fits` decides row by row."""
 
     unreadable: bool = False
     since: datetime | None = None
@@ -35,7 +35,7 @@ class ReplayFilter:
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """Does one slice at a time, in the name of *by*, at *now*."""
+    """Processes one slice at a time; *by* names the requester in notes."""
 
     database: Database
     by: str
@@ -43,15 +43,15 @@ class Bulk:
     size: int = SLICE
 
     async def retry_stuck(
-        self, asked: WorkListFilter, before: int | None = None
+        self, where: WorkListFilter, before: int | None = None
     ) -> BulkResult:
-        """Make a slice of stuck shipments due, each with a note."""
+        """Make a slice of stuck shipments due, with a note on each."""
         after = None if before is None else Position(id=before)
         page = await WorkLists(self.database).page(
-            WorkList.STUCK, asked, self.now, limit=self.size, after=after
+            WorkList.STUCK, where, self.now, limit=self.size, after=after
         )
         wanted = ids("shipment", (row["shipment"] for row in page.rows))
-        now, text = micros(self.now), f"to be tried again, says {self.by}"
+        now, text = micros(self.now), f"retry requested by {self.by}"
         async with self.database.writing() as tx:
             locked = await tx.rows("lock_stuck", rows=wanted)
             values = [{"shipment": r["shipment"], "now": now} for r in locked]
@@ -60,38 +60,39 @@ class Bulk:
         return BulkResult(len(locked), None if page.next is None else page.next.id)
 
     async def replay(
-        self, asked: ReplayFilter, before: int | None = None
+        self, where: ReplayFilter, before: int | None = None
     ) -> BulkResult:
-        """Have a slice of documents read again, the newest first.
+        """Parse a slice of documents again, newest first.
 
-        Shipments that they gave events to get a note.
+        Adds a note to the shipments that their events match.
         """
         page = await Documents(self.database).list(
-            before=before, limit=self.size, unreadable=asked.unreadable
+            before=before, limit=self.size, unreadable=where.unreadable
         )
-        meant = ids("document", (r["document"] for r in page if _is_meant(r, asked)))
-        text = f"what the carrier sent is read again, says {self.by}"
+        meant = ids("document", (r["document"] for r in page if _is_meant(r, where)))
+        text = f"documents parsed again; requested by {self.by}"
         async with self.database.writing() as tx:
             replayed = await tx.rows("replay_documents", rows=meant)
             wanted = ids("document", (r["document"] for r in replayed))
             values = {"now": micros(self.now), "text": text}
             await tx.run("note_replays", rows=wanted, **values)
-        return BulkResult(len(replayed), self._next(page, asked))
+        return BulkResult(len(replayed), self._next(page, where))
 
-    def _next(self, page: list[dict[str, Any]], asked: ReplayFilter) -> int | None:
+    def _next(self, page: list[dict[str, Any]], where: ReplayFilter) -> int | None:
         """Return where the next slice begins, None if the rest is too old.
 
-        Documents are numbered as they come, give or take those of replicas.
+        Numbers follow the order of receipt, apart from concurrent replicas: hence the
+        check of a whole page.
         """
-        if len(page) < self.size or all(_is_too_old(r, asked) for r in page):
+        if len(page) < self.size or all(_is_too_old(r, where) for r in page):
             return None
         number: int = page[-1]["document"]
         return number
 
 
-def _is_too_old(row: Mapping[str, Any], asked: ReplayFilter) -> bool:
-    return asked.since is not None and row["received_at"] < micros(asked.since)
+def _is_too_old(row: Mapping[str, Any], where: ReplayFilter) -> bool:
+    return where.since is not None and row["received_at"] < micros(where.since)
 
 
-def _is_meant(row: Mapping[str, Any], asked: ReplayFilter) -> bool:
-    return not _is_too_old(row, asked) and asked.fits(row)
+def _is_meant(row: Mapping[str, Any], where: ReplayFilter) -> bool:
+    return not _is_too_old(row, where) and where.fits(row)

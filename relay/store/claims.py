@@ -1,10 +1,10 @@
-"""Claiming shipments that are due, and settling them: the publisher's memory.
+"""Claims of due shipments by publishers, and their settlement.
 
 ```
               registered · new event · operator · a difference was found
      at rest ───────────────────────────────────────────► due ◄─────────────┐
         ▲                                                   │ claim          │ postponed
-        │ settled, no news meanwhile                        ▼                │
+        │ settled, no change meanwhile                        ▼                │
         ├─────────────────────────────────────────────── leased ─────────────┤
         │                                                   │ never settled  │
         │                                                   ▼                │
@@ -36,33 +36,33 @@ from relay.store.snapshots import (
 
 ORDER: Final = (
     "answer_call",
-    "accept_told",
+    "accept_published",
     "accept_shown",
-    "drop_unaccepted_told",
+    "delete_unaccepted",
     "accept_tracking",
     "accept_publishing",
-    "delivery_verified",
-    "disbelieve_delivery",
+    "confirm_delivery",
+    "retract_delivery",
     "clear_pending",
-    "looked",
-    "compared",
+    "record_order_read",
+    "record_comparison",
     "quarantine_event",
     "store_write",
-    "store_told",
+    "store_published",
     "store_call",
     "note",
     "settle",
 )
-"""What an answer means comes before what is sent next."""
+"""The order of changes in a shared transaction: answers before new writes."""
 
 
 FOREVER: Final = (1 << 63) - 1
-"""An instant after every other."""
+"""Microseconds after every possible time."""
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """Changes of one claim that wait to share a transaction."""
+    """Changes of one claim, waiting to share a transaction."""
 
     claim: Claim
     changes: Sequence[Change]
@@ -71,7 +71,7 @@ class _Waiting:
 
 
 class Claims:
-    """Takes due shipments, and remembers what VTEX said."""
+    """Leases due shipments and stores the results of their calls."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -79,7 +79,7 @@ class Claims:
         self._writing = asyncio.Lock()
 
     async def ready_accounts(self, now: datetime) -> list[AccountState]:
-        """Return the accounts that have something ready."""
+        """Return the accounts with ready shipments."""
 
         async def ready(tx: Transaction) -> list[AccountState]:
             found = await tx.rows("accounts_with_work", now=micros(now))
@@ -97,7 +97,10 @@ class Claims:
         return moment(min(times)) if times else None
 
     async def unread_since(self, before: datetime) -> dict[str, datetime]:
-        """Return when the oldest unread document came, by contract, if *before*."""
+        """Return receipt times of the oldest unparsed documents, by contract.
+
+        Empty unless one was received before *before*.
+        """
 
         async def unread(tx: Transaction) -> dict[str, datetime]:
             oldest = await tx.row("oldest_unread")
@@ -114,11 +117,10 @@ class Claims:
         now: datetime,
         begin: Callable[[Claim], Sequence[Change]],
     ) -> list[Claim]:
-        """Take ready shipments, no more than may be sent now.
+        """Lease ready shipments, within the account's limits.
 
-        *begin* says what to store of each before anything is sent: the first
-        write of a claim is stored in the commit that claims. It runs in the
-        store's thread.
+        *begin* returns the changes to store before anything is sent, so that the first
+        write is stored in the transaction that claims. It runs in the database thread.
         """
 
         async def taken(tx: Transaction) -> list[Claim]:
@@ -140,7 +142,7 @@ class Claims:
     async def _take(
         self, tx: Transaction, state: AccountState, taking: ClaimTerms, now: datetime
     ) -> tuple[list[Row], bool]:
-        """Claim from the lanes in turn; a probe is one, the one tried longest ago."""
+        """Lease from the lanes in turn; a probe leases the one tried longest ago."""
         instant = micros(now)
         probe = state.outage_since is not None or state.write_closed is not None
         leased = await tx.row("count_leased", account=state.account, now=instant)
@@ -171,10 +173,10 @@ class Claims:
         changes: Sequence[Change],
         amend: Callable[[AccountState], None] | None = None,
     ) -> None:
-        """Store what one claim has to say, together with others that wait.
+        """Store the changes of one claim, in one transaction with others that wait.
 
-        *amend* changes the account's gates. Raises `LeaseLost` if the lease ran
-        out; nothing of the claim is stored then.
+        *amend* changes the account's gates. Raises `LeaseLost` if the lease expired: no
+        change of the claim is stored then.
         """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(claim, changes, amend, done))
@@ -214,15 +216,15 @@ class Claims:
         *,
         predecessor: bool,
     ) -> int:
-        """Make due again what was claimed and never settled.
+        """Make shipments due whose claim was never settled; return how many.
 
-        What was stored to be sent is in doubt, and is not written to until
-        *unconfirmed_wait* after the last moment at which it may have been sent.
-        *predecessor*: no other process is alive, so every lease is over.
+        A stored write is unconfirmed: nothing is sent until *unconfirmed_wait* after
+        last moment at which it may have been sent. *predecessor*: no other process is
+        running, so every lease has expired.
         """
         until = FOREVER if predecessor else micros(now)
         async with self._database.reading() as tx:
-            if await tx.row("lease_over", account=account, now=until) is None:
+            if await tx.row("any_expired_lease", account=account, now=until) is None:
                 return 0
         async with self._database.writing() as tx:
             found = await tx.rows("expired_leases", account=account, now=until)
@@ -240,7 +242,7 @@ class Claims:
 async def _from_lanes(
     tx: Transaction, state: AccountState, wanted: int, terms: Mapping[str, Any]
 ) -> Sequence[Row]:
-    """Claim from lane after lane, until there is enough."""
+    """Lease from one lane after the other until *wanted* is reached."""
     state.claims += 1
     taken: list[Row] = []
     for lane in lanes(state.claims):
@@ -251,7 +253,7 @@ async def _from_lanes(
 
 
 def _probed(state: AccountState, limits: Limits, now: datetime) -> None:
-    """Remember when the next call may try a gate that is shut."""
+    """Store when the next call may probe a closed gate."""
     if state.outage_since is not None:
         state.probe_at = micros(now + limits.probe_every)
     if state.write_closed is not None:
@@ -259,7 +261,7 @@ def _probed(state: AccountState, limits: Limits, now: datetime) -> None:
 
 
 async def _apply(tx: Transaction, changes: Sequence[Change]) -> None:
-    """Run changes of many claims, one query at a time."""
+    """Run the changes of many claims, one query after the other, in `ORDER`."""
     by_query: dict[str, list[Mapping[str, Any]]] = {}
     for query, values in changes:
         by_query.setdefault(query, []).append(values)
@@ -268,7 +270,7 @@ async def _apply(tx: Transaction, changes: Sequence[Change]) -> None:
 
 
 async def _held(tx: Transaction, waiting: Sequence[_Waiting]) -> set[int]:
-    """Find the shipments whose leases still hold: it is the store that knows."""
+    """Return the shipments whose leases are still held, and lock them."""
     wanted = rows(
         {"shipment": w.claim.snapshot.shipment, "lease": w.claim.lease} for w in waiting
     )
@@ -276,7 +278,7 @@ async def _held(tx: Transaction, waiting: Sequence[_Waiting]) -> set[int]:
 
 
 async def _amend(tx: Transaction, held: Sequence[_Waiting]) -> None:
-    """Change the gates of accounts as the answers say."""
+    """Apply the claims' changes of the accounts' gates."""
     states: dict[str, AccountState] = {}
     for w in held:
         account = w.claim.snapshot.account

@@ -1,4 +1,4 @@
-"""How values are spelled in the database."""
+"""Conversions between Python values and database columns."""
 
 import secrets
 from collections.abc import Iterable, Mapping
@@ -13,40 +13,41 @@ from relay.store.database import Row
 
 
 def rows(values: Iterable[Mapping[str, Any]]) -> str:
-    """Spell a list of rows as the one JSON text that `json_each` takes apart."""
+    """Serialize a list of rows as one JSON text, for `json_each` in SQL."""
     return to_json(list(values)).decode()
 
 
 def storable(text: str) -> str:
-    """Replace what a database cannot keep: NUL, and halves of surrogate pairs."""
+    """Replace what a database cannot store: NUL and lone surrogates."""
     if text.isascii() and "\0" not in text:
         return text
-    kept = text.encode("utf-8", "replace").decode()
-    return kept.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    # PostgreSQL rejects both: https://www.postgresql.org/docs/current/datatype-character.html
+    valid = text.encode("utf-8", "replace").decode()
+    return valid.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def at(stored: int | None) -> datetime | None:
-    """Return the instant of a column that may be empty."""
+    """Return the time of a column in microseconds; None for NULL."""
     return None if stored is None else moment(stored)
 
 
 def stored(when: datetime | None) -> int | None:
-    """Spell an instant that may be missing."""
+    """Return a time as microseconds for a column; None as NULL."""
     return None if when is None else micros(when)
 
 
 def loads(text: str) -> Any:
-    """Read a JSON text of a column."""
+    """Parse the JSON text of a column."""
     return from_json(text)
 
 
 def dumps(value: Any) -> str:
-    """Spell a value as the JSON text of a column."""
+    """Serialize a value as the JSON text of a column."""
     return to_json(value).decode()
 
 
 def ids(name: str, values: Iterable[int]) -> str:
-    """Spell a sorted list of ids as rows with one column."""
+    """Serialize ids, sorted and without duplicates, as rows with one column."""
     return rows({name: value} for value in sorted(set(values)))
 
 

@@ -1,4 +1,4 @@
-"""One correction on its way into parcels and references."""
+"""Applying a correction to parcels, references and the tracking number."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +14,8 @@ from relay.store.references import Key, key
 from relay.store.shipment_rows import Placed, ShipmentWriter, given, stored_reference
 
 ALERT: Final = (
-    "alert: VTEX was told that the shipment is delivered, so the correction is "
-    "kept here and changes nothing at VTEX"
+    "alert: the delivery was already published, so the correction is stored here "
+    "but changes nothing at VTEX"
 )
 
 TRACKING_SENT: Final = {
@@ -23,11 +23,19 @@ TRACKING_SENT: Final = {
     "tracking_url": "trackingUrl",
     "courier": "courier",
 }
-"""The columns that VTEX is told of, with their JSON names."""
+"""The columns sent to VTEX with the tracking number, with their JSON names."""
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionResult:
+    """The result of a correction; `updated` are JSON names of changed fields."""
+
+    updated: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def new_keys(correction: Correction, references: Sequence[Row]) -> list[Key]:
-    """Return the keys that a correction may register."""
+    """Return the keys of references that a correction may register."""
     moved = [stored_reference(r) for r in references]
     if correction.number is not None:
         moved.append(_number(correction.number))
@@ -41,9 +49,9 @@ def _number(text: str) -> Reference:
 
 @dataclass(frozen=True, slots=True)
 class CorrectionTarget(ShipmentWriter):
-    """A shipment's rows, locked, and what is to become of them.
+    """A shipment's locked rows and the correction to apply.
 
-    `contract` is the one from now on.
+    `contract` is the corrected contract.
     """
 
     correction: Correction
@@ -53,39 +61,39 @@ class CorrectionTarget(ShipmentWriter):
 
     @property
     def parcel(self) -> Row:
-        """The box whose number is corrected."""
+        """The parcel whose number is corrected."""
         return next(p for p in self.parcels if p["volume"] == self.correction.volume)
 
     @property
     def delivered(self) -> bool:
-        """Whether nothing can be changed at VTEX any more."""
+        """Whether the delivery was published: VTEX accepts no changes after it."""
         return self.row["delivered_published_at"] is not None
 
     @property
     def new_number(self) -> bool:
-        """Whether a carrier's events are to be looked for under another number."""
+        """Whether the tracking number changes for matching, not only in spelling."""
         number, old = self.correction.number, self.parcel["tracking_number"]
         return number is not None and compared(number) != compared(old or "")
 
     @property
     def new_contract(self) -> bool:
-        """Whether another carrier's events are to be looked for."""
+        """Whether the contract changes."""
         return bool(self.row["contract"] != self.contract)
 
     @property
     def amending(self) -> Amendment:
-        """What becomes of the invoice's key and of dates."""
+        """The changes of the invoice key and of dates."""
         return Amendment(self.correction, self.row, self.references)
 
     @property
-    def looks_anew(self) -> bool:
-        """Whether other events may count from now on."""
+    def changes_matches(self) -> bool:
+        """Whether other events may match after the correction."""
         amending = self.amending
         moved = self.new_number or self.new_contract
         return moved or amending.new_key or amending.redated
 
     def updated(self) -> tuple[str, ...]:
-        """Return the JSON names of what the correction changes."""
+        """Return the JSON names of changed fields."""
         names = {AMENDED[name] for name in self.amending.changed}
         if self.new_contract:
             names.add("contract")
@@ -102,7 +110,7 @@ class CorrectionTarget(ShipmentWriter):
         return tuple(sorted(names))
 
     async def store(self) -> None:
-        """Write parcels and references as they are from now on."""
+        """Write the corrected parcels and references."""
         if not self.correction.keep:
             await self.tx.many("void_reference", [*map(self._void, self._old())])
         began = micros(self.now) if self.correction.keep else self._began()
@@ -118,49 +126,47 @@ class CorrectionTarget(ShipmentWriter):
         await self.tx.many("correct_parcel", corrected)
         if self.new_contract:
             shipment = {"shipment": self.shipment}
-            await self.tx.run("forget_poll", **shipment, contract=self.row["contract"])
+            await self.tx.run("delete_poll", **shipment, contract=self.row["contract"])
             await self.tx.run("correct_contract", **shipment, contract=self.contract)
         boxes = [(p["volume"], p["tracking_number"]) for p in corrected]
-        await self.ask_for(boxes, self.now)
+        await self.schedule_polls(boxes, self.now)
         await amend(self, amending)
 
     async def send_tracking(self) -> None:
-        """Write what VTEX is to be told from now on."""
+        """Write the corrected tracking number, URL and courier to be sent to VTEX."""
         tracking_sent = {name: self.row[name] for name in TRACKING_SENT}
         for name, value in self.correction.tracking_sent.items():
             tracking_sent[name] = storable(value) if value else None
         values = {"shipment": self.shipment, **tracking_sent}
         values["given"] = given(self.row["given"], self.correction.given)
-        await self.tx.run("correct_announcement", **values)
+        await self.tx.run("correct_tracking", **values)
 
     async def warnings(self) -> tuple[str, ...]:
-        """Return what is worth a look."""
+        """Return warnings for the caller."""
         numbers = [reference for reference, volume in self.placed() if volume]
         account, order_id = self.row["account"], self.row["order_id"]
         others = await self.others(numbers, account, order_id)
         published = (ALERT,) if self.delivered else self.amending.warnings()
         return (*published, *others)
 
-    def story(self, updated: tuple[str, ...]) -> str:
-        """Say in one line what was corrected."""
+    def note_text(self, updated: tuple[str, ...]) -> str:
+        """Return the note for the timeline."""
         correction, old = self.correction, self.parcel["tracking_number"]
-        published = f"corrected: {', '.join(updated)}"
+        text = f"corrected: {', '.join(updated)}"
         if self.new_number:
             kept = "kept" if correction.keep else "dropped"
-            published += (
-                f"; volume {correction.volume} was {old or 'without a number'}, is "
-                f"{correction.number}; the old number's history is {kept}"
+            text += (
+                f"; tracking number of volume {correction.volume}: {old or 'none'} "
+                f"-> {correction.number}; events of the old number are {kept}"
             )
         if self.amending.new_key:
-            published += f"; the invoice key was {self.row['invoice_key'] or 'missing'}"
+            text += f"; the invoice key was {self.row['invoice_key'] or 'missing'}"
         if self.delivered:
-            published += (
-                "; VTEX was told of the delivery before, so nothing changes there"
-            )
-        return published
+            text += "; nothing changes at VTEX: the delivery was already published"
+        return text
 
     def _began(self) -> int:
-        """Return since when the right number was the parcel's: since its label."""
+        """Return when the parcel was registered: the new number counts from then on."""
         began: int = self.parcel["registered_at"]
         return began
 
@@ -175,7 +181,7 @@ class CorrectionTarget(ShipmentWriter):
         )
 
     def _old(self) -> list[Row]:
-        """Return the references of the old number, the old key, the old contract."""
+        """Return the references to void: of the old number, key or contract."""
         return [
             r
             for r in self.references
@@ -187,7 +193,7 @@ class CorrectionTarget(ShipmentWriter):
         return was and (self.new_contract or self._is_old_number(row))
 
     def placed(self) -> list[Placed]:
-        """Return what is registered from now on."""
+        """Return the references to register."""
         placed: list[Placed] = []
         if self.new_contract:
             placed += [

@@ -1,9 +1,8 @@
-"""What a database must offer, and the queries that both of them run.
+"""The database interface, and the named queries that SQLite and PostgreSQL share.
 
-The SQL stands in `sql/*.sql`, by name, once for SQLite and PostgreSQL. Lists of
-rows travel as one JSON text that `json_each` takes apart; PostgreSQL gets a
-function of that name. Locking clauses are PostgreSQL's alone: SQLite has one
-writer.
+The SQL is in `sql/*.sql`. A list of rows is passed as one JSON text and unpacked with
+`json_each`; `schema.postgres.sql` defines a function of that name. Locking clauses are
+removed for SQLite, which has a single writer.
 """
 
 import re
@@ -25,18 +24,19 @@ LOCKING: Final = re.compile(r"\s+FOR UPDATE( OF \w+)?( SKIP LOCKED)?")
 
 
 class Transaction(Protocol):
-    """Runs named queries; what it changed is there for all or for nobody."""
+    """Runs named queries; its changes are committed together or not at all."""
 
     async def rows(self, query: str, **values: Any) -> Sequence[Row]:
         """Run *query* and return its rows."""
         ...
 
     async def row(self, query: str, **values: Any) -> Row | None:
-        """Run *query* and return its first row, if there is one."""
-        ...
+        """Run *query* and return its first row; None if it returns no rows."""
+        found = await self.rows(query, **values)
+        return found[0] if found else None
 
     async def run(self, query: str, **values: Any) -> None:
-        """Run *query* for what it changes."""
+        """Run *query* and ignore its rows."""
         ...
 
     async def many(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -44,52 +44,52 @@ class Transaction(Protocol):
         ...
 
     async def new_events(self, count: int) -> Sequence[int]:
-        """Reserve the numbers of events that are about to be added."""
+        """Reserve *count* numbers for new events."""
         ...
 
 
 class Database(Protocol):
-    """A database: one transaction that writes, or short ones that only read."""
+    """A database with writing and read-only transactions."""
 
     @property
     def dialect(self) -> Dialect:
-        """Which database it is: only its own SQL differs."""
+        """The SQL dialect, for the few places that differ."""
         ...
 
     def writing(self) -> AbstractAsyncContextManager[Transaction]:
-        """Open a transaction that is committed, and on disk, at its end."""
+        """Open a transaction; at its end it is committed and on disk."""
         ...
 
     async def write_in_one_go(
         self, work: Callable[[Transaction], Coroutine[Any, Any, T]]
     ) -> T:
-        """Run *work* in a transaction that writes; it waits for nothing else."""
+        """Run *work* in a writing transaction; it may await only *tx*."""
         ...
 
     async def read_in_one_go(
         self, work: Callable[[Transaction], Coroutine[Any, Any, T]]
     ) -> T:
-        """Run *work* in a transaction that reads; it waits for nothing else."""
+        """Run *work* in a read-only transaction; it may await only *tx*."""
         ...
 
     def reading(self) -> AbstractAsyncContextManager[Transaction]:
-        """Open a transaction that sees one state and changes nothing."""
+        """Open a read-only transaction that sees one consistent state."""
         ...
 
     async def notify(self) -> None:
-        """Tell the other replicas that there is something new."""
+        """Notify the other replicas of new work."""
         ...
 
     async def vacuum(self, pages: int) -> bool:
-        """Give up to *pages* freed pages back; say whether there were any."""
+        """Return up to *pages* free pages to the disk; False if there were none."""
         ...
 
     async def clock(self) -> datetime:
-        """Return the time of the machine that keeps the database."""
+        """Return the database server's time."""
         ...
 
-    async def listen(self, heard: Callable[[], None]) -> None:
-        """Call *heard* when another replica has something new."""
+    async def listen(self, on_notify: Callable[[], None]) -> None:
+        """Call *on_notify* whenever another replica calls `notify`."""
         ...
 
     async def close(self) -> None:
@@ -99,7 +99,7 @@ class Database(Protocol):
 
 @cache
 def load_queries(dialect: Dialect) -> Any:
-    """Read every named query in the spelling of *dialect*."""
+    """Load every named query for *dialect*."""
     folder = files("relay.store").joinpath("sql")
     texts = sorted(
         (f.name, f.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Parcels that are due to be asked for, with all that the decision depends on."""
+"""Due parcels with what their schedule depends on, and the state of a contract."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,18 +16,20 @@ from relay.store.database import Row, Transaction
 async def read_parcels(
     tx: Transaction, contract: str, rows: Sequence[Row]
 ) -> list[DueParcel]:
-    """Gather what is known of due parcels."""
+    """Load events and references of due parcels."""
     if not rows:
         return []
     these = ids("shipment", (r["shipment"] for r in rows))
-    heard = _heard(await tx.rows("heard_of_shipments", rows=these, contract=contract))
-    found = await tx.rows("references_to_ask", rows=these, contract=contract)
+    heard = _heard(
+        await tx.rows("poll_events_of_shipments", rows=these, contract=contract)
+    )
+    found = await tx.rows("references_to_poll", rows=these, contract=contract)
     references = _references(found)
     return [_parcel(r, heard, references) for r in rows]
 
 
 def _heard(rows: Iterable[Row]) -> Mapping[tuple[int, int], PollUpdate]:
-    """Return the last word on each volume; 0 is the whole invoice."""
+    """Return the latest event of each volume; 0 is the whole invoice."""
     heard: dict[tuple[int, int], PollUpdate] = {}
     for row in rows:
         parcel = (row["shipment"], row["volume"])
@@ -48,7 +50,7 @@ def _references(
     for row in rows:
         reference = Reference(kind=ReferenceKind(row["kind"]), value=row["given"])
         found[row["shipment"], row["volume"]].append(reference)
-    return {parcel: tuple(them) for parcel, them in found.items()}
+    return {parcel: tuple(items) for parcel, items in found.items()}
 
 
 def _parcel(
@@ -79,30 +81,30 @@ def _parcel(
 
 
 OPENS_AFTER: Final = 5
-"""So many failures in a row open the breaker."""
+"""So many failures in a row open the circuit breaker."""
 SHORTEST_PAUSE: Final = timedelta(minutes=1)
 LONGEST_PAUSE: Final = timedelta(hours=1)
-LONGEST_WISH: Final = timedelta(days=1)
-"""The longest that a carrier may ask to be left alone."""
+LONGEST_WAIT: Final = timedelta(days=1)
+"""The longest Retry-After that is obeyed."""
 LONGEST_LEASE: Final = timedelta(minutes=10)
 SLACK: Final = timedelta(minutes=10)
-"""By how much the clocks of replicas may differ."""
+"""How much the clocks of replicas may differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How often a contract may be asked: the spacing, and the calls of one day."""
+    """Limits of a contract: the time between calls, and calls per day in its zone."""
 
     spacing: timedelta = timedelta(seconds=1)
     quota: int | None = None
     zone: tzinfo = UTC
 
     def day(self, now: datetime) -> int:
-        """Return the number of the contract's day."""
+        """Return the day number of *now* in the contract's zone."""
         return now.astimezone(self.zone).date().toordinal()
 
     def bounds(self, day: int) -> tuple[datetime, datetime]:
-        """Return when a day of the contract begins and ends."""
+        """Return begin and end of a day in the contract's zone."""
         return self._midnight(day), self._midnight(day + 1)
 
     def _midnight(self, day: int) -> datetime:
@@ -113,7 +115,7 @@ class Allowance:
 
 @dataclass(slots=True)
 class PollState:
-    """One contract's row; instants are microseconds, as stored."""
+    """One contract's row; times are microseconds, as stored."""
 
     contract: str
     day: int = 0
@@ -124,33 +126,33 @@ class PollState:
     busy_until: int = 0
     failures: int = 0
     open_until: int = 0
-    because: str | None = None
+    reason: str | None = None
     cursor: str = ""
     fetch_at: int = 0
 
     @classmethod
     def of(cls, row: Row) -> "PollState":
-        """Read a row of `polls`."""
+        """Return the state of a row of `polls`."""
         return cls(**{name: row[name] for name in cls.__slots__})
 
     def columns(self) -> Mapping[str, Any]:
-        """Return the row as `save_poll` wants it."""
+        """Return the parameters of `save_poll`."""
         return asdict(self)
 
     def free_at(self, now: datetime, allowance: Allowance) -> datetime:
-        """Return from when on the next call is allowed; the past if it is now.
+        """Return when the next call is allowed; a past time means now.
 
-        What lies further ahead than it can was written under a wrong clock.
+        Times further ahead than possible were written under a wrong clock and ignored.
         """
         return max(
             effective_allowance(self.next_at, now + allowance.spacing),
             effective_allowance(self.busy_until, now + LONGEST_LEASE),
-            effective_allowance(self.open_until, now + LONGEST_WISH),
+            effective_allowance(self.open_until, now + LONGEST_WAIT),
             self._share_at(now, allowance),
         )
 
     def _share_at(self, now: datetime, allowance: Allowance) -> datetime:
-        """Return when the day's next call is allowed, all of them evenly spread."""
+        """Return when the quota allows the next call, spread evenly over the day."""
         begins, ends = allowance.bounds(allowance.day(now))
         used = self.used_on(allowance.day(now))
         if allowance.quota is None:
@@ -160,13 +162,13 @@ class PollState:
         return begins + (ends - begins) * used / allowance.quota
 
     def used_on(self, today: int) -> int:
-        """Return the calls of a day; a clock that goes back gives none back."""
+        """Return the calls on a day; setting the clock back does not reset them."""
         return self.used if self.day in (today, today + 1) else 0
 
     def charge(
         self, now: datetime, allowance: Allowance, lease: str, until: datetime
     ) -> None:
-        """Take one call, before it is made, and keep others away until it is over."""
+        """Count one call before it is made, and lease the contract until *until*."""
         today = allowance.day(now)
         self.used = self.used_on(today) + 1
         self.day = self.day if self.day == today + 1 else today
@@ -175,30 +177,30 @@ class PollState:
         self.lease, self.busy_until = lease, micros(until)
 
     def release(self, began: datetime, allowance: Allowance) -> None:
-        """Let the next call come, not sooner than the spacing after this one began."""
+        """Release the contract; the next call keeps the spacing to this one's begin."""
         self.lease, self.busy_until = None, 0
         self.next_at = max(self.next_at, micros(began + allowance.spacing))
 
     def succeed(self) -> None:
-        """Shut the breaker: the carrier answers."""
-        self.failures, self.open_until, self.because = 0, 0, None
+        """Close the circuit breaker after an answer."""
+        self.failures, self.open_until, self.reason = 0, 0, None
 
-    def fail(self, now: datetime, because: str, wait: float | None) -> bool:
-        """Count a failure; say whether it opened the breaker just now.
+    def fail(self, now: datetime, reason: str, wait: float | None) -> bool:
+        """Count a failure; return whether it opened the circuit breaker.
 
-        *wait* are the seconds for which the carrier wants to be left alone.
+        *wait* is the carrier's Retry-After in seconds.
         """
         self.failures += 1
-        self.because = because
+        self.reason = reason
         pause = pause_after(self.failures)
         if wait is not None:
-            pause = max(pause, min(timedelta(seconds=max(wait, 0)), LONGEST_WISH))
+            pause = max(pause, min(timedelta(seconds=max(wait, 0)), LONGEST_WAIT))
         self.open_until = micros(now + pause)
         return self.failures == OPENS_AFTER
 
 
 def pause_after(failures: int) -> timedelta:
-    """Return how long nobody is asked after so many failures in a row."""
+    """Return how long the circuit breaker stays open after so many failures."""
     if failures < OPENS_AFTER:
         return timedelta(0)
     doublings = min(failures - OPENS_AFTER, 10)
@@ -206,6 +208,6 @@ def pause_after(failures: int) -> timedelta:
 
 
 def effective_allowance(stored: int, latest: datetime) -> datetime:
-    """Return a stored instant, or the past if it lies well behind *latest*."""
+    """Return a stored time, or the epoch if it is well after *latest*."""
     when = moment(stored)
     return when if when <= latest + SLACK else EPOCH

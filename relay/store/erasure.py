@@ -1,4 +1,4 @@
-"""One order is forgotten: what can name a person goes, counts and times stay."""
+"""Erasure of one order's personal data; counts and times stay."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ class ErasureResult:
 
 
 class Erasure:
-    """Redacts one order everywhere, at its shopper's wish."""
+    """Erases the personal data of one order, at the shopper's request."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -28,12 +28,12 @@ class Erasure:
     async def forget(
         self, account: str, order_id: str, by: str, now: datetime
     ) -> ErasureResult:
-        """Redact an order; return how much there was, nothing if it is unknown.
+        """Erase an order's personal data; return how much, zeros if it is unknown.
 
-        Documents lose their bodies, also where they speak of others, too; events
-        and what was told lose words and places; the ledger loses its bodies; no
-        tracking page is kept. Its shipments are closed, and nothing counts for
-        them any more. The same order again is no harm.
+        Documents lose their bodies, even if they contain events of other orders; events
+        and published objects lose texts and places; logged calls lose their bodies; the
+        tracking URL is removed. The shipments are closed, and no event matches them any
+        more. Repeating it is harmless.
         """
         async with self._database.writing() as tx:
             found = await tx.rows(
@@ -62,14 +62,14 @@ async def _events(tx: Transaction, row: Row) -> list[int]:
 
 async def _documents(tx: Transaction, events: set[int]) -> int:
     found = await tx.rows("documents_of_events", rows=ids("event", events))
-    redacted = [{"document": r["document"], "nothing": b""} for r in found]
+    redacted = [{"document": r["document"], "empty": b""} for r in found]
     await tx.many("redact_document", redacted)
     return len(redacted)
 
 
 async def _published(tx: Transaction, shipment: int) -> int:
-    """Empty the words of what was told; its times stay."""
-    found = await tx.rows("told_to_forget", shipment=shipment)
+    """Empty the texts of published objects; their times stay."""
+    found = await tx.rows("published_to_redact", shipment=shipment)
     redacted = [
         {
             "shipment": shipment,
@@ -80,7 +80,7 @@ async def _published(tx: Transaction, shipment: int) -> int:
         }
         for row in found
     ]
-    await tx.many("redact_told", redacted)
+    await tx.many("redact_published", redacted)
     return len(redacted)
 
 
@@ -89,18 +89,18 @@ def _emptied(text: str) -> dict[str, str]:
 
 
 async def _calls(tx: Transaction, shipment: int) -> int:
-    found = await tx.rows("calls_to_forget", shipment=shipment)
+    found = await tx.rows("calls_to_redact", shipment=shipment)
     await tx.many("redact_call", [{"call": row["call"]} for row in found])
     return len(found)
 
 
 async def _shipment(tx: Transaction, row: Row, by: str, now: datetime) -> None:
-    """Close a shipment for good, without its tracking page."""
+    """Close a shipment permanently and remove its tracking URL."""
     values = {"shipment": row["shipment"], "now": micros(now)}
     tracking_sent = row["tracking_sent_as"]
-    kept = (
+    redacted = (
         dumps(loads(tracking_sent) | {"tracking_url": None}) if tracking_sent else None
     )
     await tx.run("void_references_of_shipment", **values)
-    await tx.run("redact_shipment", **values, tracking_sent_as=kept)
-    await tx.run("note", **values, text=f"forgotten, asked for by {by}")
+    await tx.run("redact_shipment", **values, tracking_sent_as=redacted)
+    await tx.run("note", **values, text=f"personal data erased; requested by {by}")

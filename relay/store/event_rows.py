@@ -1,4 +1,4 @@
-"""Events on their way into the tables, each with its identity."""
+"""Parsed documents and their events as rows, each event with its identity."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ MICROSECOND: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long news waits for more of it, and for how long at the most."""
+    """How new events are batched: the quiet time after one, and the longest wait."""
 
     quiet: timedelta = timedelta(seconds=3)
     longest: timedelta = timedelta(seconds=10)
@@ -29,39 +29,39 @@ async def mark_due(
     now: datetime,
     pace: Pace,
     *,
-    heard: bool = False,
+    from_carrier: bool = False,
 ) -> None:
-    """Make shipments due for what just became known, after the quiet time.
+    """Mark shipments due after new events and update `last_event_at`.
 
-    *heard*: a carrier said it just now. Else a label or a person brought it, and
-    when the carrier was last heard of is looked up.
+    *from_carrier*: the events were received at *now*. Otherwise a label or an operator
+    changed which events match, and `last_event_at` is computed from these.
     """
     wanted = ids("shipment", shipments)
     if wanted == "[]":
         return
     await tx.run("lock_shipments", rows=wanted)
     await tx.run(
-        "bring_news",
+        "mark_events_due",
         rows=wanted,
         now=micros(now),
         quiet=pace.quiet // MICROSECOND,
         longest=pace.longest // MICROSECOND,
-        heard=int(heard),
+        from_carrier=int(from_carrier),
     )
-    if not heard:
-        await tx.run("heard_of", rows=wanted)
+    if not from_carrier:
+        await tx.run("refresh_last_event", rows=wanted)
 
 
 Identity = tuple[int, int, str, str]
-"""Identifying reference, second, code, and the words where there is no code."""
+"""Identifying reference, second, code, and the text if there is no code."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """What the reader made of one document.
+    """The result of parsing one document.
 
-    `cut` is the body without personal fields, None if nothing was cut;
-    `digest` is that of the original then. `unreadable` is the reason, if so.
+    `cut` is the body without personal data, None if it had none; `digest` is then the
+    digest of the original. `unreadable` is the reason, if parsing failed.
     """
 
     document: int
@@ -77,7 +77,7 @@ class ParsedDocument:
 
 @dataclass(slots=True)
 class EventRow:
-    """One event of a slice; `number` is its row's, `links` the documents' places."""
+    """An event to store; `links` are (document, position) pairs of this slice."""
 
     reading: ParsedDocument
     event: TrackingEvent
@@ -88,7 +88,7 @@ class EventRow:
     links: list[tuple[int, int]] = field(default_factory=list)
 
     def columns(self) -> dict[str, Any]:
-        """Return what a later document may complete or word otherwise."""
+        """Return the columns that a later document may change."""
         event = self.event
         return {
             "refs": dumps(self.refs),
@@ -116,7 +116,7 @@ class EventRow:
         }
 
     def unmatched(self) -> Unmatched:
-        """Return the event as far as matching needs it."""
+        """Return what matching needs of the event."""
         return Unmatched(
             self.number, self.event.occurred_at, self.refs, self.reading.contract
         )
@@ -125,7 +125,7 @@ class EventRow:
 async def identified(
     tx: Transaction, readings: Sequence[ParsedDocument]
 ) -> tuple[list[EventRow], Interned]:
-    """Give every event its identity; one that comes twice in a slice is one."""
+    """Identify the events of documents; duplicates in the slice become one event."""
     keyed = [
         (r, e, [key(r.contract, ref) for ref in e.references])
         for r in readings
@@ -150,7 +150,7 @@ def event_rows(
     keys: Sequence[Key],
     numbers: Mapping[Key, int],
 ) -> EventRow:
-    """Give one event its identity; *numbers* are the ids of its references."""
+    """Return the row of one event; *numbers* are the ids of its references."""
     occurred_at = micros(event.occurred_at)
     code = storable(event.carrier_code)
     words = "" if code else " ".join(storable(event.description).casefold().split())

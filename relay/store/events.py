@@ -1,4 +1,4 @@
-"""What the reader found: remembered, matched and made due in one transaction."""
+"""Storing parsed events: matched with shipments, which become due."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,15 +20,15 @@ from relay.store.event_rows import (
 from relay.store.references import Interned, match_rows, matches, store_matches
 
 SOON: Final = timedelta(minutes=5)
-"""At the latest then the poller plans anew."""
+"""When a parcel is polled again after an urgent event, at the latest."""
 
 
 async def poll_sooner(tx: Transaction, new: Iterable[EventRow], now: datetime) -> None:
-    """Bring forward the polls of parcels of which *new* events are urgent."""
+    """Bring forward the polls of parcels with urgent events among *new*."""
     urgent = [f.number for f in new if f.event.milestone in URGENT_MILESTONES]
     if urgent:
         soon = micros(now + SOON)
-        await tx.run("hasten_polls", rows=ids("event", urgent), soon=soon)
+        await tx.run("bring_polls_forward", rows=ids("event", urgent), soon=soon)
 
 
 async def remember(
@@ -38,16 +38,16 @@ async def remember(
     pace: Pace,
     lower_bounds: Mapping[str, timedelta],
 ) -> dict[int, int]:
-    """Store what a slice of documents says; return how many events each brought."""
+    """Store the events of a slice of documents; return the new ones per document."""
     found, known = await identified(tx, readings)
     stored = await _known(tx, found, known)
-    new, changed = _sorted_out(found, stored)
+    new, changed = _split_new(found, stored)
     touched = await _add(tx, new, known, lower_bounds)
     await tx.many("rewrite_event", [_rewritten(f) for f in changed])
     await _link(tx, found)
     touched |= await _withdraw(tx, readings, found, now)
     touched |= await _match_again(tx, changed, lower_bounds)
-    await mark_due(tx, touched, now, pace, heard=True)
+    await mark_due(tx, touched, now, pace, from_carrier=True)
     await poll_sooner(tx, new, now)
     return Counter(f.reading.document for f in new)
 
@@ -55,21 +55,21 @@ async def remember(
 async def _known(
     tx: Transaction, found: Sequence[EventRow], known: Interned
 ) -> dict[Identity, Row]:
-    """Find the events that are stored; there is none under a fresh reference."""
-    perhaps = [f for f in found if f.identity[0] not in known.fresh]
-    if not perhaps:
+    """Find the stored events; a reference created just now has none."""
+    possible = [f for f in found if f.identity[0] not in known.fresh]
+    if not possible:
         return {}
-    wanted = rows(f.identity_columns() for f in perhaps)
+    wanted = rows(f.identity_columns() for f in possible)
     return {
         (r["reference"], r["second"], r["code"], r["text_key"]): r
         for r in await tx.rows("known_events", rows=wanted)
     }
 
 
-def _sorted_out(
+def _split_new(
     found: Sequence[EventRow], known: Mapping[Identity, Row]
 ) -> tuple[list[EventRow], list[EventRow]]:
-    """Part new events from those that a later document words otherwise."""
+    """Return new events, and stored ones whose columns a later document changes."""
     new, changed = [], []
     for f in found:
         row = known.get(f.identity)
@@ -77,7 +77,8 @@ def _sorted_out(
             new.append(f)
             continue
         f.number = row["event"]
-        later = micros(f.reading.received_at) >= row["written_from"]
+        # An older document that arrives late must not undo newer columns.
+        later = micros(f.reading.received_at) >= row["document_received_at"]
         if row["withdrawn_at"] is not None or (later and _differs(f, row)):
             changed.append(f)
     return new, changed
@@ -89,8 +90,11 @@ def _differs(f: EventRow, row: Row) -> bool:
 
 
 def _rewritten(f: EventRow) -> dict[str, Any]:
-    written_from = micros(f.reading.received_at)
-    return f.columns() | {"event": f.number, "written_from": written_from}
+    document_received_at = micros(f.reading.received_at)
+    return f.columns() | {
+        "event": f.number,
+        "document_received_at": document_received_at,
+    }
 
 
 async def _add(
@@ -124,7 +128,7 @@ def _new_row(f: EventRow, via: int | None) -> dict[str, Any]:
 
 
 async def _link(tx: Transaction, found: Sequence[EventRow]) -> None:
-    """Link events to the references they bear and the documents they come from."""
+    """Link events to their references and documents."""
     await tx.many(
         "link_event_to_reference",
         [{"reference": r, "event": f.number} for f in found for r in f.refs],
@@ -163,7 +167,11 @@ async def _withdraw(
     found: Sequence[EventRow],
     now: datetime,
 ) -> set[int]:
-    """Withdraw what replayed documents no longer say; it may stand for another."""
+    """Withdraw events that replayed documents no longer contain.
+
+    What was published for one counts for the event that now has its reference and its
+    position in the document.
+    """
     replayed = {r.document for r in readings if r.replayed}
     if not replayed:
         return set()
@@ -179,10 +187,16 @@ async def _withdraw(
             continue
         link = {"document": row["document"], "event": row["event"]}
         await tx.run("unlink_event_from_document", **link)
-        if row["givers"] == 1:
+        if row["documents"] == 1:
             gone.append(row["event"])
-            heir = placed.get((row["document"], row["reference"], row["position"]))
-            if heir is not None:
-                await tx.run("inherit_told", event=row["event"], heir=heir)
+            replacement = placed.get(
+                (row["document"], row["reference"], row["position"])
+            )
+            if replacement is not None:
+                await tx.run(
+                    "move_published_to_event",
+                    event=row["event"],
+                    replacement=replacement,
+                )
             await tx.run("withdraw_event", event=row["event"], now=micros(now))
     return await _shipments_of(tx, gone)

@@ -1,4 +1,4 @@
-"""What people change afterwards: numbers, cancellations, retries, judgements."""
+"""Operators' changes of a shipment: correction, cancellation, retry, resend."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,41 +6,38 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from relay.clock import micros
-from relay.domain.labels import Correction, Handover, ResendOrder
+from relay.domain.labels import Correction, ResendOrder
 from relay.domain.shipment import CANCELLED
 from relay.errors import Conflict, NotFound
 from relay.store.codec import ids, loads, storable
-from relay.store.corrections import ALERT, TRACKING_SENT, CorrectionTarget, new_keys
+from relay.store.corrections import (
+    ALERT,
+    TRACKING_SENT,
+    CorrectionResult,
+    CorrectionTarget,
+    new_keys,
+)
 from relay.store.database import Database, Row, Transaction
 from relay.store.event_rows import Pace, mark_due
-from relay.store.references import intern, key
+from relay.store.references import intern
 from relay.store.shipment_rows import (
     FROM_SETTINGS,
-    Placed,
-    ShipmentWriter,
     refuse_erased,
     refuse_over,
     registered,
     rematch_all,
+    requested_by,
     stored_key,
     stored_shipment,
 )
 
 PROMISED: Final = "estimatedDeliveryDate"
-"""What VTEX is never told."""
-
-
-@dataclass(frozen=True, slots=True)
-class CorrectionResult:
-    """What became of a correction: what is new, by JSON name, and what to look at."""
-
-    updated: tuple[str, ...]
-    warnings: tuple[str, ...]
+"""The JSON name of the one field that is never sent to VTEX."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventDecision:
-    """The shipments that an event counts for, by id, and what to look at."""
+    """The ids of the shipments that an event matches, and warnings."""
 
     shipments: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -48,7 +45,7 @@ class EventDecision:
 
 @dataclass(frozen=True, slots=True)
 class OperatorActions:
-    """The side of the memory that people write to after a label."""
+    """Changes of registered shipments; `lower_bounds` are settings by contract."""
 
     database: Database
     pace: Pace = field(default_factory=Pace)
@@ -57,46 +54,45 @@ class OperatorActions:
     async def correct(
         self, id_: str, correction: Correction, now: datetime, by: str | None = None
     ) -> CorrectionResult:
-        """Correct a shipment; what is right already changes nothing.
+        """Correct a shipment; values that are already right change nothing.
 
-        *by* is who says so, for the note.
-        Raises `NotFound`, and `Conflict` if it was cancelled or is no longer
-        what the correction was made for.
+        *by* names the requester in the note. Raises `NotFound`, and `Conflict` if the
+        shipment was cancelled or changed since the correction was made.
         """
         async with self.database.writing() as tx:
-            correcting = await _locked(tx, id_, correction, now)
-            updated = correcting.updated()
+            target = await _locked(tx, id_, correction, now)
+            updated = target.updated()
             if not updated:
-                return CorrectionResult((), (ALERT,) if correcting.delivered else ())
-            await correcting.store()
-            if not correcting.delivered:
-                await correcting.send_tracking()
-            if correcting.looks_anew:
-                await self._match_again(correcting)
-            if not correcting.delivered and updated != (PROMISED,):
-                values = {"shipment": correcting.shipment, "now": micros(now)}
+                return CorrectionResult((), (ALERT,) if target.delivered else ())
+            await target.store()
+            if not target.delivered:
+                await target.send_tracking()
+            if target.changes_matches:
+                await self._match_again(target)
+            if not target.delivered and updated != (PROMISED,):
+                values = {"shipment": target.shipment, "now": micros(now)}
                 await tx.run("retry_shipment", **values)
-            await correcting.note(correcting.story(updated) + says(by))
-            return CorrectionResult(updated, await correcting.warnings())
+            await target.note(target.note_text(updated) + requested_by(by))
+            return CorrectionResult(updated, await target.warnings())
 
-    async def _match_again(self, correcting: CorrectionTarget) -> None:
-        """Match what bears the old or the new references; forget what was told of it.
+    async def _match_again(self, target: CorrectionTarget) -> None:
+        """Match the events of old and new references; withdraw unmatched publications.
 
-        What was told stands at VTEX for good once the delivery was.
+        Once the delivery was published, VTEX keeps what it has.
         """
-        tx, pace, now = correcting.tx, self.pace, correcting.now
-        touched = await rematch_all(tx, correcting.interned, self.lower_bounds)
-        others = touched - {correcting.shipment}
+        tx, pace, now = target.tx, self.pace, target.now
+        touched = await rematch_all(tx, target.interned, self.lower_bounds)
+        others = touched - {target.shipment}
         await mark_due(tx, others, now, pace)
-        if not correcting.delivered:
-            await tx.run("heard_of", rows=ids("shipment", [correcting.shipment]))
-            values = {"shipment": correcting.shipment, "now": micros(now)}
-            await tx.run("withdraw_unmatched_told", **values)
+        if not target.delivered:
+            await tx.run("refresh_last_event", rows=ids("shipment", [target.shipment]))
+            values = {"shipment": target.shipment, "now": micros(now)}
+            await tx.run("withdraw_unmatched_published", **values)
 
     async def cancel(self, id_: str, by: str, now: datetime) -> tuple[str, ...]:
-        """Take a label back: nothing more is told; return what to look at.
+        """Cancel a shipment: nothing more is published; return warnings.
 
-        Raises `NotFound`, and `Conflict` if VTEX was told of the delivery.
+        Raises `NotFound`, and `Conflict` if the delivery was published.
         """
         async with self.database.writing() as tx:
             row = stored_shipment(await tx.row("lock_shipment_by_id", id=id_))
@@ -105,18 +101,18 @@ class OperatorActions:
                 return ()
             if row["delivered_published_at"] is not None:
                 raise Conflict(
-                    "VTEX was told that the shipment is delivered",
-                    hint="there is nothing left to cancel",
+                    "the delivery was already published to VTEX",
+                    hint="a delivered shipment cannot be cancelled",
                 )
             values = {"shipment": row["shipment"], "now": micros(now)}
             await tx.run("cancel_shipment", **values)
             await tx.run("note", **values, text=f"cancelled by {by}")
         if row["tracking_sent_as"] is None:
             return ()
-        return ("VTEX was told the tracking number already, and keeps it",)
+        return ("VTEX already has the tracking number and keeps it",)
 
     async def retry(self, id_: str, by: str, now: datetime) -> None:
-        """Make a shipment due at once, stuck or not, and forget its failures.
+        """Make a shipment due now, stuck or not, and reset its failures.
 
         Raises `NotFound`, and `Conflict` if it was cancelled.
         """
@@ -125,7 +121,7 @@ class OperatorActions:
             refuse_over(row)
             values = {"shipment": row["shipment"], "now": micros(now)}
             await tx.run("retry_shipment", **values)
-            await tx.run("note", **values, text=f"to be tried again, says {by}")
+            await tx.run("note", **values, text=f"retry requested by {by}")
 
     async def judge(
         self,
@@ -135,10 +131,10 @@ class OperatorActions:
         now: datetime,
         accounts: Collection[str] | None = None,
     ) -> EventDecision:
-        """Release or drop an event for good; say for which shipments it counts.
+        """Release or drop an event permanently; return its shipments and warnings.
 
-        *accounts* are those that exist for whoever judges, None for all. Raises
-        `NotFound` if the event counts for no shipment, or for one of others.
+        *accounts* are those the requester can access, None for all. Raises `NotFound`
+        if the event matches no shipment, or one of another account.
         """
         async with self.database.writing() as tx:
             found = await tx.rows("shipments_of_event", event=event)
@@ -146,8 +142,8 @@ class OperatorActions:
                 r["account"] not in accounts for r in found
             )
             if hidden or not found:
-                raise NotFound("no shipment has such an event")
-            await tx.run("judge", event=event, decision=decision)
+                raise NotFound("the event matches no shipment")
+            await tx.run("decide_event", event=event, decision=decision)
             text, instant = f"event {event} {decision} by {by}", micros(now)
             notes = [
                 {"shipment": r["shipment"], "now": instant, "text": text} for r in found
@@ -166,28 +162,25 @@ class OperatorActions:
 async def _known_to_vtex(
     tx: Transaction, event: int, shipments: Sequence[Row]
 ) -> list[dict[str, Any]]:
-    """Return a note for each shipment of which VTEX was told a dropped event."""
+    """Return a note for each shipment whose dropped event was published."""
     wanted = ids("shipment", (r["shipment"] for r in shipments))
-    published = await tx.rows("told_of_event", rows=wanted, event=event)
+    published = await tx.rows(
+        "shipments_with_published_event", rows=wanted, event=event
+    )
     return [
         {
             "shipment": r["shipment"],
-            "text": f"alert: VTEX was told of event {event} before it was dropped, and "
-            f"keeps it: mend order {r['order_id']} there",
+            "text": f"alert: event {event} was published before it was dropped; VTEX "
+            f"keeps it: correct order {r['order_id']} there",
         }
         for r in published
     ]
 
 
-def says(by: str | None) -> str:
-    """Name who said so at the end of a note, if that is known."""
-    return f", says {by}" if by else ""
-
-
 async def _locked(
     tx: Transaction, id_: str, correction: Correction, now: datetime
 ) -> CorrectionTarget:
-    """Lock references before the shipment, and see that nothing moved meanwhile."""
+    """Lock references, then the shipment; raise `Conflict` if it changed meanwhile."""
     shipment = stored_shipment(await tx.row("shipment_by_id", id=id_))["shipment"]
     before = await registered(tx, shipment)
     keys = {stored_key(r) for r in before}
@@ -200,8 +193,8 @@ async def _locked(
     is_now = (row["contract"], numbers.get(correction.volume))
     if is_now != correction.was or keys != {stored_key(r) for r in references}:
         raise Conflict(
-            "the shipment was changed at the same moment",
-            hint="read it again, and send the correction once more",
+            "the shipment was changed by another request",
+            hint="read it again, then send the correction again",
         )
     return CorrectionTarget(
         tx,
@@ -216,83 +209,22 @@ async def _locked(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Handovers:
-    """The memory of who carries a parcel besides its first carrier."""
-
-    database: Database
-    pace: Pace = field(default_factory=Pace)
-    lower_bounds: Mapping[str, timedelta] = field(default_factory=dict)
-
-    async def handover(
-        self, id_: str, change: Handover, now: datetime, by: str | None = None
-    ) -> CorrectionResult:
-        """Let the scans of a second carrier count; the same again changes nothing.
-
-        *by* is who says so, for the note.
-        Raises `NotFound`, and `Conflict` if the shipment was cancelled.
-        """
-        async with self.database.writing() as tx:
-            shipment = stored_shipment(await tx.row("shipment_by_id", id=id_))[
-                "shipment"
-            ]
-            wanted = {key(change.contract, r) for r, _ in change.placed}
-            interned = await intern(tx, wanted)
-            row = stored_shipment(await tx.row("lock_shipment_by_id", id=id_))
-            refuse_over(row)
-            writing = ShipmentWriter(tx, shipment, change.contract, interned, now)
-            fresh = await _fresh(tx, shipment, change)
-            if not fresh:
-                return CorrectionResult((), ())
-            await self._store(writing, row, fresh)
-            number = None if change.number is None else storable(change.number)
-            await writing.ask_for([(change.volume, number)], now)
-            under = f" as {number}" if number else ""
-            await writing.note(
-                f"volume {change.volume} was handed over to contract {change.contract}"
-                f"{under}{says(by)}"
-            )
-            numbers = [r for r, _ in fresh]
-            others = await writing.others(numbers, row["account"], row["order_id"])
-        published = (ALERT,) if row["delivered_published_at"] is not None else ()
-        return CorrectionResult(("references",), (*published, *others))
-
-    async def _store(
-        self, writing: ShipmentWriter, row: Row, fresh: list[Placed]
-    ) -> None:
-        """Register the references, and let scans count that were there before."""
-        tx, now, pace = writing.tx, writing.now, self.pace
-        await writing.register(
-            fresh, registered_at=micros(now), dispatched_at=row["dispatched_at"]
-        )
-        touched = await rematch_all(tx, writing.interned, self.lower_bounds)
-        await mark_due(tx, touched, now, pace)
-
-
-async def _fresh(tx: Transaction, shipment: int, change: Handover) -> list[Placed]:
-    """Return what is not registered yet, each place once."""
-    had = {(stored_key(r), r["volume"]) for r in await registered(tx, shipment)}
-    places = {(key(change.contract, r), volume): r for r, volume in change.placed}
-    return [(r, place[1]) for place, r in places.items() if place not in had]
-
-
 async def resend(
     database: Database, id_: str, what: ResendOrder, by: str, now: datetime
 ) -> tuple[str, ...]:
-    """Have VTEX told again; return what to look at.
+    """Send tracking number or events again with current settings; return warnings.
 
-    What the ERP or a person gave stays; what came from settings is as they are
-    now. Raises `NotFound`, and `Conflict` if the shipment was cancelled, or if
-    VTEX was told of the delivery and nobody insists.
+    Values sent by the ERP or an operator stay. Raises `NotFound`, and `Conflict` if the
+    shipment was cancelled, or if the delivery was published and `force` is not set.
     """
     async with database.writing() as tx:
         row = stored_shipment(await tx.row("lock_shipment_by_id", id=id_))
         refuse_over(row)
         if row["delivered_published_at"] is not None and not what.force:
             raise Conflict(
-                "VTEX was told that the shipment is delivered",
+                "the delivery was already published to VTEX",
                 field="force",
-                hint="send `force` to tell it again all the same",
+                hint="set `force` to send it again anyway",
             )
         values = {"shipment": row["shipment"], "now": micros(now)}
         await tx.run("resend_shipment", **values)
@@ -301,14 +233,14 @@ async def resend(
         if what.events:
             await tx.run("resend_events", **values)
         await tx.run("retry_shipment", **values)
-        await tx.run("note", **values, text=_story(what, by))
+        await tx.run("note", **values, text=_resend_note(what, by))
     if not what.events:
         return ()
-    return ("VTEX may show events twice, if their words or times are others now",)
+    return ("VTEX may show events twice if their texts or times changed",)
 
 
 async def _tracking(tx: Transaction, row: Row, what: ResendOrder) -> None:
-    """Forget what was announced, and take over what settings say now."""
+    """Mark the tracking number as unsent, with the values of current settings."""
     stays = set(loads(row["given"]))
     columns = {name: row[name] for name in TRACKING_SENT}
     for name, value in what.anew.items():
@@ -317,8 +249,8 @@ async def _tracking(tx: Transaction, row: Row, what: ResendOrder) -> None:
     await tx.run("resend_tracking", shipment=row["shipment"], **columns)
 
 
-def _story(what: ResendOrder, by: str) -> str:
-    parts = {"the announcement": what.tracking, "the events": what.events}
-    published = " and ".join(name for name, again in parts.items() if again)
-    forced = ", delivered or not" if what.force else ""
-    return f"{published} to be told again{forced}, says {by}"
+def _resend_note(what: ResendOrder, by: str) -> str:
+    parts = {"tracking number": what.tracking, "events": what.events}
+    resent = " and ".join(name for name, again in parts.items() if again)
+    forced = " (forced)" if what.force else ""
+    return f"resend of {resent}{forced} requested by {by}"

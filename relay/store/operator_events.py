@@ -1,4 +1,4 @@
-"""What a person says happened: a document of the relay's own contract."""
+"""Operators' reports: a delivery as a document, and a request to poll now."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -20,10 +20,11 @@ from relay.store.shipment_rows import ShipmentWriter, refuse_over, stored_shipme
 async def mark_delivered(
     database: Database, id_: str, delivery: Delivery, by: str, now: datetime
 ) -> None:
-    """Keep a person's word as a document; read, it counts and is released.
+    """Store a delivery reported by an operator as a document of the relay's contract.
 
-    Raises `NotFound`; `Conflict` if the shipment was cancelled, or VTEX knows of
-    a delivery; `InvalidLabel` if it happened too long before the label.
+    It is parsed like any other document; its event is never quarantined. Raises
+    `NotFound`; `Conflict` if the shipment was cancelled or the delivery was published;
+    `InvalidLabel` if the time is too long before the registration.
     """
     parcel = parcel_named(id_, delivery.volume)
     named = Reference(kind=ReferenceKind.SHIPMENT_ID, value=parcel)
@@ -37,67 +38,67 @@ async def mark_delivered(
             registered_at=row["registered_at"],
             dispatched_at=row["dispatched_at"],
         )
-        published = (
+        report = (
             parcel,
             Milestone.DELIVERED,
             delivery.occurred_at,
             delivery.description,
         )
-        body = operator_body(*published, by)
-        kept = Document(body, now, contract=CONTRACT, source=SOURCE)
-        await tx.many("store_document", [document_columns(kept)])
-        which = f"volume {delivery.volume}" if delivery.volume else "everything"
-        await writing.note(f"{which} delivered, says {by}")
+        body = operator_body(*report, by)
+        document = Document(body, now, contract=CONTRACT, source=SOURCE)
+        await tx.many("store_document", [document_columns(document)])
+        which = f"volume {delivery.volume}" if delivery.volume else "all volumes"
+        await writing.note(f"{which} marked as delivered by {by}")
 
 
 def _check(row: Row, delivery: Delivery) -> None:
-    """Refuse what could never count."""
+    """Raise if the event could never match or be published."""
     refuse_over(row)
     if row["delivered_published_at"] is not None:
         raise Conflict(
-            "VTEX was told that the shipment is delivered",
-            hint="there is nothing left to say",
+            "the delivery was already published to VTEX",
+            hint="nothing needs to be done",
         )
     began = (moment(row["registered_at"]), at(row["dispatched_at"]))
     own = Registration(row["shipment"], 0, *began)
     known = KnownReference(0, ReferenceKind.SHIPMENT_ID, "", (own,))
     if not is_current(own, known, delivery.occurred_at):
         raise InvalidLabel(
-            "it is long before the label was registered",
+            "too long before the label was registered",
             field="occurredAt",
-            hint="say when it happened",
+            hint="send the time of the delivery",
         )
 
 
 async def poll_now(
-    database: Database, id_: str, by: str, now: datetime, asked: Collection[str]
+    database: Database, id_: str, by: str, now: datetime, polled: Collection[str]
 ) -> None:
-    """Have the carrier asked for every parcel at once; reopen an expired shipment.
+    """Poll a shipment's carriers now; reopen the shipment if it had expired.
 
-    *asked* are the contracts whose carriers are asked at all. A shipment that is
-    closed otherwise is asked for once, and stays closed without news. Raises
-    `NotFound`, and `Conflict` if it was cancelled or forgotten, or its carriers only
-    call.
+    *polled* are the contracts whose carriers are polled at all. A shipment closed for
+    another reason is polled once and stays closed without new events. Raises
+    `NotFound`, and `Conflict` if it was cancelled or erased, or none of its
+    carriers is polled.
     """
     async with database.writing() as tx:
         row = stored_shipment(await tx.row("lock_shipment_by_id", id=id_))
         refuse_over(row)
-        await _refuse_unasked(tx, row["shipment"], asked)
+        await _refuse_unpolled(tx, row["shipment"], polled)
         values = {"shipment": row["shipment"], "now": micros(now)}
-        await tx.run("track_shipment_again", **values)
+        await tx.run("reopen_for_polling", **values)
         await tx.run("poll_parcels_now", **values)
-        await tx.run("note", **values, text=f"to be asked for at once, says {by}")
+        await tx.run("note", **values, text=f"poll requested by {by}")
 
 
-async def _refuse_unasked(
-    tx: Transaction, shipment: int, asked: Collection[str]
+async def _refuse_unpolled(
+    tx: Transaction, shipment: int, polled: Collection[str]
 ) -> None:
-    """Raise `Conflict` unless a carrier that has a parcel of it is asked."""
+    """Raise `Conflict` if none of the shipment's carriers is polled."""
     polls = await tx.rows("polls_of_shipment", shipment=shipment)
     contracts = sorted({p["contract"] for p in polls})
-    if set(contracts).isdisjoint(asked):
+    if set(contracts).isdisjoint(polled):
         raise Conflict(
-            f"nobody is asked under contract {' or '.join(contracts)}",
-            hint="the carrier calls by itself, or the contract is not in the "
-            "settings; if a person knows that the parcel arrived: mark-delivered",
+            f"the carrier is not polled under contract {' or '.join(contracts)}",
+            hint="it sends webhooks, or the contract is not configured; if you know "
+            "that the parcel arrived, use mark-delivered",
         )

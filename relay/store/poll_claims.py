@@ -1,4 +1,4 @@
-"""Calls to carriers: what they can be for, how they are made, and what is due; pure."""
+"""Calls to polled carriers: kinds, limits, claims, and the choice of due parcels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,19 +18,19 @@ from relay.store.due_polls import (
 )
 
 FURTHEST: Final = timedelta(days=7)
-"""Nothing is put off for longer; what is, was put off under a wrong clock."""
+"""The longest time to a next poll; a longer one was written under a wrong clock."""
 RETRY: Final = timedelta(minutes=15)
 LONGEST_RETRY: Final = timedelta(days=1)
-LOOK_AGAIN: Final = timedelta(hours=1)
-"""At a closed shipment of which something is about to be told."""
+RECHECK: Final = timedelta(hours=1)
+"""When a closed shipment with unpublished changes is checked again."""
 RENEWED_BEFORE: Final = timedelta(days=1)
-"""A subscription is renewed that long before its end, or at nine tenths of it."""
+"""How long before its end a subscription is renewed, at most a tenth of its time."""
 TURN: Final = 10
-"""One claim in so many is for what is quiet before what is urgent."""
+"""Every tenth claim takes quiet parcels before urgent ones."""
 
 
 class PollKind(StrEnum):
-    """What a carrier can be called for."""
+    """The kinds of calls to a carrier."""
 
     FETCH = "fetch"
     SUBSCRIBE = "subscribe"
@@ -39,7 +39,7 @@ class PollKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PollTarget:
-    """How one contract's carrier is called, from settings and its adapter."""
+    """How to call one contract's carrier, from settings and its adapter."""
 
     contract: str
     kinds: frozenset[PollKind]
@@ -52,9 +52,9 @@ class PollTarget:
 
 @dataclass(frozen=True, slots=True)
 class PollClaim:
-    """One call that was charged; `kind` is None if parcels were only put off.
+    """One claimed call; `kind` is None if parcels were only postponed.
 
-    `until` is when the claim is over, and the due date of its parcels meanwhile.
+    At `until` the claim expires; its parcels are due then if it was never settled.
     """
 
     calling: PollTarget
@@ -67,7 +67,7 @@ class PollClaim:
 
 @dataclass(frozen=True, slots=True)
 class PollSucceeded:
-    """A claim whose call began and ended."""
+    """A claim whose call has ended, with the times of both."""
 
     claim: PollClaim
     began: datetime
@@ -76,52 +76,49 @@ class PollSucceeded:
 
 @dataclass(frozen=True, slots=True)
 class PollFailed:
-    """A call without an answer; `wait` are the seconds that the carrier wishes."""
+    """Why a call failed; `wait` is the carrier's Retry-After in seconds."""
 
-    because: str
+    reason: str
     wait: float | None = None
 
 
 def fetches_at(state: PollState, calling: PollTarget, now: datetime) -> datetime:
-    """Return when a feed is fetched next."""
+    """Return when a feed is fetched next; a time under a wrong clock is in the past."""
     return effective_allowance(
         state.fetch_at, now + max(calling.fetch_every, LONGEST_RETRY)
     )
 
 
 def lanes(calls: int) -> tuple[int, ...]:
-    """Return the lanes in the order of a claim; at times the quiet ones are first."""
+    """Return the lanes in the order of a claim; every tenth puts quiet ones first."""
     return LANES if (calls + 1) % TURN else (DEMANDED, *LANES[:0:-1])
 
 
 def kinds(calling: PollTarget, calls: int) -> list[PollKind]:
-    """Return what a carrier is called for, in the order of a claim."""
+    """Return the kinds of calls in the order of a claim, which alternates."""
     ordered = [k for k in PollKind if k in calling.kinds]
     return ordered[::-1] if calls % 2 else ordered
 
 
 def next_of(parcel: DueParcel, plan: Planner, now: datetime) -> Next:
-    """Return when a parcel is to be asked for; of a closed shipment, never.
-
-    What a person wants to know is asked for at once.
-    """
+    """Return when to poll a parcel: now if an operator asked, never if it is closed."""
     if parcel.lane == DEMANDED:
         return Next(now, DEMANDED)
     if not parcel.closed:
         return plan(parcel, now)
-    return Next(None if parcel.resting else now + LOOK_AGAIN, parcel.lane)
+    return Next(None if parcel.resting else now + RECHECK, parcel.lane)
 
 
 def after_answer(parcel: DueParcel, plan: Planner, now: datetime) -> Next:
-    """Return when a parcel that was just asked for is asked for again."""
+    """Return when to poll a parcel again after an answer."""
     return Next(None) if parcel.closed else plan(parcel, now)
 
 
 def batched(due: Sequence[DueParcel], size: int) -> list[DueParcel]:
     """Return the parcels of one call, never more than *size*.
 
-    Those that were asked for in vain are kept from the others, and their batches
-    become smaller, until the one that makes calls fail is asked for alone.
+    Parcels whose last call failed are polled apart from others, in batches halved with
+    every failure, until the parcel that makes calls fail is polled alone.
     """
     first = due[0]
     alike = [p for p in due if bool(p.failures) == bool(first.failures)]
@@ -129,19 +126,19 @@ def batched(due: Sequence[DueParcel], size: int) -> list[DueParcel]:
 
 
 def retry_after(failures: int) -> timedelta:
-    """Return how long a parcel waits that was asked for in vain so often before."""
+    """Return how long a parcel waits after so many failed calls."""
     doublings = min(max(failures, 0), 10)
     return min(RETRY * (1 << doublings), LONGEST_RETRY)
 
 
 def renewal(now: datetime, until: datetime) -> datetime:
-    """Return when a subscription that is valid *until* then is renewed."""
+    """Return when to renew a subscription that is valid until *until*."""
     lasts = max(until - now, timedelta(0))
     return max(until - min(RENEWED_BEFORE, lasts / 10), now + timedelta(minutes=1))
 
 
 def answered_rows(called: PollSucceeded, nexts: Sequence[Next]) -> list[dict[str, Any]]:
-    """Return what is written of parcels that were asked for, in the order of keys."""
+    """Return the rows of answered parcels, sorted by key to avoid deadlocks."""
     settled = {"now": micros(called.ended), "claimed": micros(called.claim.until)}
     found: list[dict[str, Any]] = [
         {**p.key, **settled, "poll_at": stored(when.at), "poll_lane": when.lane}
@@ -151,7 +148,7 @@ def answered_rows(called: PollSucceeded, nexts: Sequence[Next]) -> list[dict[str
 
 
 def unanswered_rows(called: PollSucceeded) -> list[dict[str, Any]]:
-    """Return what is written of parcels that were asked for in vain."""
+    """Return the rows of parcels whose call failed, sorted by key."""
     claimed = micros(called.claim.until)
     found = []
     for p in called.claim.parcels:
@@ -165,12 +162,12 @@ def _key(row: Mapping[str, Any]) -> tuple[int, str, int]:
 
 
 MOST: Final = 500
-"""The most parcels that one call asks for, whatever the adapter takes."""
+"""The most parcels of one call, even if the adapter accepts more."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollTaker:
-    """What one claim may take, and the row of its contract, which is locked."""
+    """Chooses the call of one claim; the contract's row `state` is locked."""
 
     tx: Transaction
     calling: PollTarget
@@ -179,7 +176,7 @@ class PollTaker:
     lease: str
 
     async def take(self) -> PollClaim | None:
-        """Return a call to be made, charged; or what was only put off; or None."""
+        """Return a claimed call; one without a kind if parcels were only postponed."""
         moved = None
         for kind in kinds(self.calling, self.state.calls):
             claim = await self._of_kind(kind)
@@ -202,10 +199,10 @@ class PollTaker:
         return self._claim(kind)
 
     async def _asking(self) -> PollClaim | None:
-        due, put_off = await self._due()
-        await self.tx.many("move_poll", put_off)
+        due, postponed = await self._due()
+        await self.tx.many("move_poll", postponed)
         if not due:
-            return self._claim(None) if put_off else None
+            return self._claim(None) if postponed else None
         claim = self._claim(PollKind.ASK, batched(due, self._size))
         until = {"until": micros(claim.until)}
         await self.tx.many("claim_poll", [p.key | until for p in claim.parcels])
@@ -216,9 +213,9 @@ class PollTaker:
         return max(min(self.calling.size, MOST), 1)
 
     async def _due(self) -> tuple[list[DueParcel], list[dict[str, Any]]]:
-        """Part what is to be asked for now from what can wait, lane by lane."""
+        """Return parcels to poll now, and rows that postpone others, lane by lane."""
         due: list[DueParcel] = []
-        put_off: list[dict[str, Any]] = []
+        postponed: list[dict[str, Any]] = []
         for lane in lanes(self.state.calls):
             if len(due) == self._size:
                 break
@@ -229,11 +226,11 @@ class PollTaker:
                     due.append(parcel)
                 else:
                     then = {"poll_at": stored(when.at), "poll_lane": when.lane}
-                    put_off.append(parcel.key | then)
-        return due, put_off
+                    postponed.append(parcel.key | then)
+        return due, postponed
 
     async def _subscribing(self) -> PollClaim | None:
-        """Take one parcel; a closed one needs no more webhooks."""
+        """Claim the subscription of one parcel; a closed one needs none."""
         for parcel in await self._first("due_subscriptions", 1):
             claim = self._claim(None if parcel.closed else PollKind.SUBSCRIBE, [parcel])
             when = None if parcel.closed else micros(claim.until)

@@ -1,4 +1,4 @@
-"""Claiming calls to carriers, one at a time per contract, and what came of them.
+"""Claims of calls to polled carriers, one at a time per contract, and their results.
 
 ```
         due ──► charged and claimed ──► answered ──► due at the next interval
@@ -35,15 +35,16 @@ from relay.store.poll_claims import (
 
 
 class PollClaims:
-    """The poller's side of the memory."""
+    """Claims calls to carriers and stores their results."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def begin(self, contracts: Iterable[str], now: datetime) -> None:
-        """Make a row for each contract that is asked.
+        """Create a row for each polled contract.
 
-        What a wrong clock put further ahead than it can be is due again.
+        Polls further ahead than `FURTHEST` were written under a wrong clock: they are
+        due now.
         """
         furthest = micros(now + FURTHEST)
         given = [
@@ -51,21 +52,21 @@ class PollClaims:
             for c in sorted(contracts)
         ]
         async with self._database.writing() as tx:
-            await tx.many("begin_polling", [{"contract": g["contract"]} for g in given])
-            await tx.many("bring_polls_back", given)
+            await tx.many("add_poll", [{"contract": g["contract"]} for g in given])
+            await tx.many("reset_distant_polls", given)
 
     async def take_back(self, contracts: Iterable[str]) -> None:
-        """Let contracts be called again that a dead process was calling.
+        """Release the contracts that a killed process was calling.
 
-        The parcels that it asked for come when its claim would have been over, and
-        fewer at a time: one of them may be what killed it.
+        Its parcels are polled again when its claim would have ended, in small batches:
+        one of them may have killed it.
         """
         given = [{"contract": c} for c in sorted(contracts)]
         async with self._database.writing() as tx:
-            await tx.many("take_back_poll", given)
+            await tx.many("release_poll", given)
 
     async def orphans(self, contracts: Collection[str]) -> dict[str, int]:
-        """Return how many open parcels belong to none of *contracts*, by contract."""
+        """Count open parcels of contracts other than *contracts*, by contract."""
         async with self._database.reading() as tx:
             found = await tx.rows("contracts_of_open_parcels")
         return {
@@ -73,46 +74,46 @@ class PollClaims:
         }
 
     async def states(self) -> dict[str, PollState]:
-        """Return how every contract stands that was ever asked, by its name."""
+        """Return the state of every contract that was ever polled, by name."""
         async with self._database.reading() as tx:
             return {r["contract"]: PollState.of(r) for r in await tx.rows("list_polls")}
 
     async def ready(
-        self, callings: Collection[PollTarget], now: datetime
+        self, targets: Collection[PollTarget], now: datetime
     ) -> dict[str, datetime]:
-        """Return the contracts with something to call for, and from when on."""
-        by_name = {c.contract: c for c in callings}
+        """Return the contracts with calls due, and when each may be called."""
+        by_name = {c.contract: c for c in targets}
         names = rows({"contract": name} for name in sorted(by_name))
         async with self._database.reading() as tx:
             found = await tx.rows("contracts_to_poll", rows=names, now=micros(now))
         ready: dict[str, datetime] = {}
         for row in found:
-            state, calling = PollState.of(row), by_name[row["contract"]]
+            state, target = PollState.of(row), by_name[row["contract"]]
             wanted = {
-                PollKind.ASK: row["asks"],
-                PollKind.SUBSCRIBE: row["subscribes"],
-                PollKind.FETCH: fetches_at(state, calling, now) <= now,
+                PollKind.ASK: row["polls_due"],
+                PollKind.SUBSCRIBE: row["subscriptions_due"],
+                PollKind.FETCH: fetches_at(state, target, now) <= now,
             }
-            if any(wanted[kind] for kind in calling.kinds):
-                ready[calling.contract] = state.free_at(now, calling.allowance)
+            if any(wanted[kind] for kind in target.kinds):
+                ready[target.contract] = state.free_at(now, target.allowance)
         return ready
 
-    async def claim(self, calling: PollTarget, now: datetime) -> PollClaim | None:
-        """Take one call and charge it, if the contract may be called now."""
+    async def claim(self, target: PollTarget, now: datetime) -> PollClaim | None:
+        """Claim one call, if the contract may be called now; None otherwise."""
         async with self._database.writing() as tx:
-            row = await tx.row("poll_to_claim", contract=calling.contract)
+            row = await tx.row("poll_to_claim", contract=target.contract)
             if row is None:
                 return None
             state = PollState.of(row)
-            if state.free_at(now, calling.allowance) > now:
+            if state.free_at(now, target.allowance) > now:
                 return None
-            return await PollTaker(tx, calling, state, now, new_id(now)).take()
+            return await PollTaker(tx, target, state, now, new_id(now)).take()
 
     async def answered(self, called: PollSucceeded, nexts: Sequence[Next]) -> bool:
-        """Settle parcels that were asked for; *nexts* say when they are again.
+        """Settle polled parcels; *nexts* are their next polls.
 
-        This, and what follows, is False if the claim had run out before, so that
-        somebody else may have it by now.
+        Like the methods below, it returns False if the claim had expired: a replica
+        may hold it by now.
         """
         return await self._settle(
             called, {"parcel_answered": answered_rows(called, nexts)}
@@ -121,22 +122,21 @@ class PollClaims:
     async def fetched(
         self, called: PollSucceeded, documents: Sequence[Document], cursor: str
     ) -> bool:
-        """Keep what a feed brought, and its cursor, in one transaction."""
-        kept = [document_columns(k) for k in documents]
+        """Store the documents of a feed and its cursor in one transaction."""
+        columns = [document_columns(d) for d in documents]
         cursor = storable(cursor)
-        # A feed that has news and goes on is fetched again at once.
-        more = bool(kept) and cursor != called.claim.cursor
+        # A feed with new documents and another page is fetched again immediately.
+        more = bool(columns) and cursor != called.claim.cursor
         every = called.claim.calling.fetch_every
         fetch_at = micros(called.ended if more else called.ended + every)
         return await self._settle(
-            called, {"store_document": kept}, cursor=cursor, fetch_at=fetch_at
+            called, {"store_document": columns}, cursor=cursor, fetch_at=fetch_at
         )
 
     async def subscribed(self, called: PollSucceeded, until: datetime | None) -> bool:
-        """Remember until when a carrier sends webhooks for a parcel."""
+        """Settle a subscription valid until *until*; None means it never ends."""
         renew = None if until is None else renewal(called.ended, until)
         columns = {
-            "until": stored(until),
             "subscribe_at": stored(renew),
             "claimed": micros(called.claim.until),
         }
@@ -144,14 +144,14 @@ class PollClaims:
         return await self._settle(called, {"parcel_subscribed": [parcel.key | columns]})
 
     async def failed(self, called: PollSucceeded, failed: PollFailed) -> bool:
-        """Settle a call that failed; say whether this opened the breaker."""
+        """Settle a failed call; return whether it opened the circuit breaker."""
         claim, ended = called.claim, called.ended
         async with self._database.writing() as tx:
             state = await _held(tx, claim)
             if state is None:
                 return False
             state.release(called.began, claim.calling.allowance)
-            opened = state.fail(ended, storable(failed.because), failed.wait)
+            opened = state.fail(ended, storable(failed.reason), failed.wait)
             if claim.kind is PollKind.FETCH:
                 state.fetch_at = micros(ended + retry_after(state.failures - 1))
             await tx.run("save_poll", **state.columns())
@@ -186,7 +186,7 @@ class PollClaims:
 
 
 async def _held(tx: Transaction, claim: PollClaim) -> PollState | None:
-    """Return the contract's row, locked, unless somebody else has claimed it."""
+    """Return the contract's state, locked; None if the claim was lost."""
     row = await tx.row("lock_poll", contract=claim.calling.contract)
     if row is None or row["lease"] != claim.lease:
         return None

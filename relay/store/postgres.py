@@ -1,4 +1,4 @@
-"""The shared database of several replicas (extra `postgres`)."""
+"""PostgreSQL, for several replicas of the relay (extra `postgres`)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -8,18 +8,18 @@ from typing import Any, Final, Literal, TypeVar
 
 import asyncpg
 
-from relay.store.database import Row, load_queries
+from relay.store.database import Row, Transaction, load_queries
 from relay.store.schema import scripts
 from relay.store.sqlite_thread import Work
 
 T = TypeVar("T")
 
-CHANNEL: Final = "relay_news"
+CHANNEL: Final = "relay_work"
 MIGRATION_LOCK: Final = 7_233_019
 POOL: Final = 10
 
 
-class PostgresTransaction:
+class PostgresTransaction(Transaction):
     """Runs named queries on one connection."""
 
     def __init__(self, connection: Any, queries: Any) -> None:
@@ -32,13 +32,8 @@ class PostgresTransaction:
         found: Sequence[Row] = await self._connection.fetch(sql, *ordered)
         return found
 
-    async def row(self, query: str, **values: Any) -> Row | None:
-        """Run *query* and return its first row, if there is one."""
-        found = await self.rows(query, **values)
-        return found[0] if found else None
-
     async def run(self, query: str, **values: Any) -> None:
-        """Run *query* for what it changes."""
+        """Run *query* and ignore its rows."""
         sql, ordered = self._prepared(query, values)
         await self._connection.execute(sql, *ordered)
 
@@ -50,7 +45,7 @@ class PostgresTransaction:
             await self._connection.executemany(sql, ordered)
 
     async def new_events(self, count: int) -> Sequence[int]:
-        """Reserve the numbers of events that are about to be added."""
+        """Reserve *count* numbers for new events."""
         next_ = (
             "SELECT nextval(pg_get_serial_sequence('events', 'event')) AS event "
             "FROM generate_series(1, $1)"
@@ -63,7 +58,7 @@ class PostgresTransaction:
 
 
 class PostgresDatabase:
-    """A pool of connections, and one more that listens for the others' news."""
+    """A connection pool, and one connection that listens for notifications."""
 
     dialect: Literal["postgres"] = "postgres"
 
@@ -74,7 +69,7 @@ class PostgresDatabase:
         self._listener: asyncpg.Connection | None = None
 
     async def open(self) -> None:
-        """Connect and bring the tables up to date, one replica at a time."""
+        """Connect and migrate the schema; an advisory lock lets one replica do it."""
         self._pool = await asyncpg.create_pool(self._url, min_size=1, max_size=POOL)
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
@@ -88,23 +83,23 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[PostgresTransaction]:
-        """Open a transaction that is committed, and on disk, at its end."""
+        """Open a transaction; at its end it is committed and on disk."""
         async with self._pool.acquire() as connection, connection.transaction():
             yield PostgresTransaction(connection, self._queries)
 
     async def write_in_one_go(self, work: Work[T]) -> T:
-        """Run *work* in a transaction that writes."""
+        """Run *work* in a writing transaction."""
         async with self.writing() as tx:
             return await work(tx)
 
     async def read_in_one_go(self, work: Work[T]) -> T:
-        """Run *work* in a transaction that reads."""
+        """Run *work* in a read-only transaction."""
         async with self.reading() as tx:
             return await work(tx)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[PostgresTransaction]:
-        """Open a transaction that sees one state and changes nothing."""
+        """Open a read-only transaction that sees one consistent state."""
         async with (
             self._pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
@@ -112,27 +107,27 @@ class PostgresDatabase:
             yield PostgresTransaction(connection, self._queries)
 
     async def notify(self) -> None:
-        """Tell the other replicas that there is something new."""
+        """Notify the other replicas of new work."""
         async with self._pool.acquire() as connection:
             await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
 
     async def vacuum(self, pages: int) -> bool:  # noqa: ARG002 -- nothing to bound
-        """Do nothing: the server does that by itself."""
+        """Do nothing: the server vacuums by itself."""
         return False
 
-    async def listen(self, heard: Callable[[], None]) -> None:
-        """Call *heard* at every notice of another replica."""
+    async def listen(self, on_notify: Callable[[], None]) -> None:
+        """Call *on_notify* whenever another replica calls `notify`."""
         self._listener = await asyncpg.connect(self._url)
-        await self._listener.add_listener(CHANNEL, lambda *_: heard())
+        await self._listener.add_listener(CHANNEL, lambda *_: on_notify())
 
     async def clock(self) -> datetime:
-        """Return the server's time, against which replicas measure their drift."""
+        """Return the server's time, to measure the clock drift of replicas."""
         async with self._pool.acquire() as connection:
             now: datetime = await connection.fetchval("SELECT clock_timestamp()")
         return now
 
     async def setting(self, name: str) -> str:
-        """Return what the server has for a setting such as `fsync`."""
+        """Return the value of a server setting such as `fsync`."""
         async with self._pool.acquire() as connection:
             value: str = await connection.fetchval("SELECT current_setting($1)", name)
         return value

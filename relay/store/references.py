@@ -1,8 +1,8 @@
-"""Reference values and who registered them: where label and scan meet.
+"""Reference values, their registrations, and the matching of events with labels.
 
-Both sides first upsert the rows of `reference_values` in sorted order and look
-for the other side after that, in the same writing transaction. So one of them
-always sees the other.
+Label and event both upsert their rows of `reference_values`, in sorted order, before
+they look for each other in the same transaction. So whichever commits second sees the
+other, and two transactions never deadlock.
 """
 
 from collections import defaultdict
@@ -25,12 +25,12 @@ from relay.store.codec import at, dumps, ids, loads, storable
 from relay.store.database import Row, Transaction
 
 Key = tuple[str, str, str]
-"""Contract, kind and compared value of a reference."""
+"""Contract, kind and normalized value of a reference."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """An event as far as matching needs it."""
+    """What matching needs of an event."""
 
     event: int
     occurred_at: datetime
@@ -39,32 +39,32 @@ class Unmatched:
 
 
 def key(contract: str, reference: Reference) -> Key:
-    """Return how a reference of *contract* is stored."""
+    """Return the stored key of a reference of *contract*."""
     return (contract, str(reference.kind), storable(compared(reference.value)))
 
 
 @dataclass(frozen=True, slots=True)
 class Interned:
-    """The ids of reference values; nothing can stand under those that are fresh."""
+    """The ids of reference values; those in `fresh` were created just now."""
 
     numbers: Mapping[Key, int]
     fresh: frozenset[int]
 
     def kinds(self) -> dict[int, tuple[ReferenceKind, str]]:
-        """Return kind and value of every id."""
+        """Return kind and value by id."""
         return {n: (ReferenceKind(k[1]), k[2]) for k, n in self.numbers.items()}
 
 
 async def intern(tx: Transaction, keys: Iterable[Key]) -> Mapping[Key, int]:
-    """Return the id of every key, made where it is new, locked in sorted order."""
+    """Return the id of every key, creating and locking the rows in sorted order."""
     return (await interned(tx, keys)).numbers
 
 
 async def interned(tx: Transaction, keys: Iterable[Key]) -> Interned:
-    """Return the ids of *keys*, and which of them were made just now.
+    """Return the ids of *keys*, and which of them were created just now.
 
-    What is new is inserted before what is known is locked, each in sorted
-    order, so that two transactions never wait for one another.
+    New rows are inserted before known ones are locked, each in sorted order, so that
+    two transactions never deadlock.
     """
     wanted = sorted(set(keys))
     if not wanted:
@@ -87,10 +87,10 @@ async def matches(
     lower_bounds: Mapping[str, timedelta],
     known: Interned | None = None,
 ) -> dict[int, Match]:
-    """Match events with what is registered now; those that match nothing are left out.
+    """Match events with registrations; events without a match are left out.
 
-    `lower_bounds` are the contracts' own settings, by contract. *known* are the
-    references of the events, if they were interned in this transaction.
+    *lower_bounds* are settings by contract. *known* are the events' references, if
+    they were interned in this transaction.
     """
     fresh = known.fresh if known else frozenset[int]()
     registered = await _first_registered(tx, [e.refs for e in events], fresh)
@@ -114,10 +114,10 @@ async def matches(
 async def _first_registered(
     tx: Transaction, of_events: Sequence[Sequence[int]], fresh: Collection[int]
 ) -> dict[int, tuple[Registration, ...]]:
-    """Return who registered the references through which events count.
+    """Return the registrations of the first registered reference of each event.
 
-    That is the first of each event's that anybody registered; most often nothing
-    has to be asked of the others.
+    References are ordered best first and looked up one after another: usually the first
+    one is registered.
     """
     registered: dict[int, tuple[Registration, ...]] = {}
     asked, left = set(fresh), [list(reversed(refs)) for refs in of_events]
@@ -132,13 +132,13 @@ async def _first_registered(
 async def registrations_of(
     tx: Transaction, wanted: Collection[int]
 ) -> dict[int, tuple[Registration, ...]]:
-    """Return who registered references, by their id."""
+    """Return the registrations of references, by reference id."""
     if not wanted:
         return {}
     found: dict[int, list[Registration]] = defaultdict(list)
     for row in await tx.rows("registrations_of", rows=ids("reference", wanted)):
         found[row["reference"]].append(_registration(row))
-    return {reference: tuple(them) for reference, them in found.items()}
+    return {reference: tuple(items) for reference, items in found.items()}
 
 
 def _registration(row: Row) -> Registration:
@@ -155,7 +155,7 @@ def _registration(row: Row) -> Registration:
 async def kinds_of(
     tx: Transaction, wanted: Iterable[int]
 ) -> dict[int, tuple[ReferenceKind, str]]:
-    """Return kind and compared value of references, by their id."""
+    """Return kind and normalized value of references, by reference id."""
     found = await tx.rows("kinds_of_references", rows=ids("reference", wanted))
     return {r["reference"]: (ReferenceKind(r["kind"]), r["value"]) for r in found}
 
@@ -165,12 +165,12 @@ async def _numbers(
     registered: Mapping[int, Sequence[Registration]],
     kinds: Mapping[int, tuple[ReferenceKind, str]],
 ) -> dict[int, dict[ReferenceKind, frozenset[str]]]:
-    """Return what shipments known by their order id have registered besides."""
+    """Return the registered values of shipments that are matched by order id."""
     by_order = {
         r.shipment
-        for reference, them in registered.items()
+        for reference, items in registered.items()
         if kinds[reference][0].level is ReferenceLevel.ORDER
-        for r in them
+        for r in items
     }
     if not by_order:
         return {}
@@ -183,9 +183,9 @@ async def _numbers(
 
 
 async def store_matches(
-    tx: Transaction, events: Sequence[Unmatched], now_matched: Mapping[int, Match]
+    tx: Transaction, events: Sequence[Unmatched], matched: Mapping[int, Match]
 ) -> set[int]:
-    """Store how events are matched now; return the shipments that this changes."""
+    """Store the matches of events; return the shipments whose matches changed."""
     before: dict[int, dict[tuple[int, int], bool]] = defaultdict(dict)
     for row in await tx.rows(
         "matches_of_events", rows=ids("event", (e.event for e in events))
@@ -194,7 +194,7 @@ async def store_matches(
         before[row["event"]][target] = bool(row["ambiguous"])
     added, removed, through, touched = [], [], [], set()
     for event in events:
-        found, old = now_matched.get(event.event, Match()), before[event.event]
+        found, old = matched.get(event.event, Match()), before[event.event]
         through.append({"event": event.event, "via": found.via})
         for link in match_rows(event.event, found, event.contract):
             if old.get((link["shipment"], link["volume"])) is not found.ambiguous:
@@ -205,16 +205,16 @@ async def store_matches(
                 {"event": event.event, "shipment": shipment, "volume": volume}
             )
             touched.add(shipment)
-    await tx.many("match_through", through)
+    await tx.many("store_match_reference", through)
     await tx.many("unmatch_event", removed)
     await tx.many("match_event", added)
     return touched
 
 
 def match_rows(event: int, found: Match, contract: str) -> list[dict[str, Any]]:
-    """Return the rows of `event_parcels` that say for what an event counts.
+    """Return the rows of `event_parcels` for a match.
 
-    What an operator says is released from the first.
+    An operator's events are released from the start.
     """
     decision = "released" if contract == OPERATOR else None
     return [
@@ -235,7 +235,7 @@ async def rematch(
     lower_bounds: Mapping[str, timedelta],
     contract: str,
 ) -> set[int]:
-    """Match anew the events that bear *references*; return the shipments changed."""
+    """Match again the events with *references*; return the changed shipments."""
     found = await tx.rows("events_by_references", rows=ids("reference", references))
     events = [
         Unmatched(

@@ -22,7 +22,7 @@ class RejectedRequest:
     headers: Mapping[str, str]
     body: bytes
     presented: Mapping[str, str]
-    because: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,14 @@ class RejectedRequests:
     ) -> None:
         """Put requests aside, and forget those that are out of bounds then."""
         async with self._database.writing() as tx:
-            await tx.many("put_aside", [_columns(a) for a in rejected_requests])
+            await tx.many("store_rejected", [_columns(a) for a in rejected_requests])
             names = sorted({a.contract for a in rejected_requests})
-            await tx.many("trim_asides", [_trim(name, bounds) for name in names])
+            await tx.many("trim_rejected", [_trim(name, bounds) for name in names])
 
     async def trim(self, contract: str, bounds: RejectedBounds) -> None:
         """Forget what is out of bounds."""
         async with self._database.writing() as tx:
-            await tx.run("trim_asides", **_trim(contract, bounds))
+            await tx.run("trim_rejected", **_trim(contract, bounds))
 
     async def probe(self, now: datetime) -> None:
         """Write a row and take it back in one transaction; raises as a write would."""
@@ -63,7 +63,7 @@ class RejectedRequests:
     async def of_contract(self, contract: str) -> list[dict[str, Any]]:
         """Return what was put aside, the oldest first."""
         async with self._database.reading() as tx:
-            found = await tx.rows("asides_of_contract", contract=contract)
+            found = await tx.rows("rejected_of_contract", contract=contract)
         return [as_dict(r) for r in found]
 
     async def one(self, rejected_request: int) -> Row | None:
@@ -78,7 +78,7 @@ class RejectedRequests:
         here.
         """
         async with self._database.writing() as tx:
-            row = await tx.row("lock_aside", rejected_request=rejected_request)
+            row = await tx.row("lock_rejected", rejected_request=rejected_request)
             if row is None:
                 return False
             columns = {name: row[name] for name in ("contract", "received_at", "body")}
@@ -87,10 +87,10 @@ class RejectedRequests:
                 "store_document", source="operator", **columns, headers=headers
             )
             await tx.run(
-                "accept_aside",
+                "accept_rejected",
                 rejected_request=rejected_request,
                 now=micros(now),
-                nothing=b"",
+                empty=b"",
             )
         return True
 
@@ -102,7 +102,7 @@ def _columns(rejected_request: RejectedRequest) -> dict[str, Any]:
         "headers": dumps({n: storable(v) for n, v in rejected_request.headers.items()}),
         "body": rejected_request.body,
         "presented": dumps(rejected_request.presented),
-        "because": storable(rejected_request.because),
+        "reason": storable(rejected_request.reason),
     }
 
 

@@ -1,4 +1,4 @@
-"""How long things are kept, each from its receipt: applied in slices."""
+"""Retention: rows are deleted by age, in slices of short transactions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from relay.store.database import Database, Row, Transaction
 
 SLICE: Final = 500
 IDLE: Final = 20
-"""So many slices without anything too old end a round; the next goes on there."""
+"""A round ends after so many slices without outdated rows; the next continues."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionPolicy:
-    """How long things are kept, and after how much silence a shipment expires."""
+    """Retention times, and how long a shipment without events stays open."""
 
     documents: timedelta = timedelta(days=90)
     repeats: timedelta = timedelta(days=7)
@@ -29,13 +29,14 @@ class RetentionPolicy:
     expire_by_contract: Mapping[str, timedelta] = field(default_factory=dict)
 
     def expires_after(self, contract: str) -> timedelta:
-        """Return how long no event may come before a shipment of *contract* expires."""
+        """Return after how long without events a shipment of *contract* expires."""
         return self.expire_by_contract.get(contract, self.expire)
 
     def bounds(self, now: datetime) -> dict[str, Any]:
-        """Return the instants before which things are too old, as queries want them.
+        """Return the times before which rows are outdated, as query parameters.
 
-        A call's id begins with the milliseconds of its time, in hexadecimal.
+        The bound of calls is an id: a UUIDv7 begins with milliseconds since 1970, in
+        hexadecimal (RFC 9562).
         """
         names = ("documents", "repeats", "unmatched", "unreadable", "shipments")
         bounds: dict[str, Any] = {
@@ -48,10 +49,10 @@ class RetentionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One kind of thing: how a slice is found, what is deleted, how young is safe.
+    """The deletion of one kind of row: the page query and the delete queries.
 
-    `young` names the bounds: a slice that ends younger than all of them is the
-    last. `walks` says that slices follow one another by number.
+    `young` names bounds: a slice that ends younger than all of them is the last.
+    `walks` says that slices are read in the order of numbers.
     """
 
     name: str
@@ -62,52 +63,52 @@ class Job:
     lock: str | None = None
 
 
-_EVENT_LINKS: Final = ("forget_event_reference", "forget_event_documents")
+_EVENT_LINKS: Final = ("delete_event_reference", "delete_event_documents")
 
 JOBS: Final = (
     Job(
         "documents",
         "document_page",
-        ("forget_document", "forget_document_links"),
+        ("delete_document", "delete_document_links"),
         young=("documents", "repeats", "unreadable"),
     ),
     Job(
-        "unmatched", "unmatched_page", ("forget_unmatched", *_EVENT_LINKS), walks=False
+        "unmatched", "unmatched_page", ("delete_unmatched", *_EVENT_LINKS), walks=False
     ),
-    Job("calls", "call_page", ("forget_call",), walks=False),
+    Job("calls", "call_page", ("delete_call",), walks=False),
     Job(
         "shipments",
         "shipment_page",
         (
-            "forget_parcels_of",
-            "forget_polls_of",
-            "forget_references_of",
-            "forget_matches_of",
-            "forget_told_of",
-            "forget_calls_of",
-            "forget_notes_of",
-            "forget_shipment",
+            "delete_parcels_of",
+            "delete_polls_of",
+            "delete_references_of",
+            "delete_matches_of",
+            "delete_published_of",
+            "delete_calls_of",
+            "delete_notes_of",
+            "delete_shipment",
         ),
         young=("shipments",),
     ),
-    Job("events", "event_page", ("forget_event", *_EVENT_LINKS), young=("shipments",)),
+    Job("events", "event_page", ("delete_event", *_EVENT_LINKS), young=("shipments",)),
     Job(
         "references",
         "reference_page",
-        ("forget_reference", "forget_links_of_reference"),
+        ("delete_reference", "delete_links_of_reference"),
         lock="lock_references",
     ),
     Job(
         "rejected_requests",
-        "aside_page",
-        ("forget_aside",),
+        "rejected_page",
+        ("delete_rejected",),
         young=("rejected_requests",),
     ),
 )
 
 
 class Retention:
-    """Forgets what is too old."""
+    """Deletes outdated rows."""
 
     def __init__(
         self, database: Database, policy: RetentionPolicy, *, size: int = SLICE
@@ -118,48 +119,50 @@ class Retention:
         self._after: dict[str, int] = {}
 
     async def apply(self, now: datetime) -> dict[str, int]:
-        """Forget what is too old at *now*; return how many things of each kind."""
+        """Delete rows that are outdated at *now*; return how many of each kind."""
         return {job.name: await self._round(job, now) for job in JOBS}
 
     async def _round(self, job: Job, now: datetime) -> int:
-        """Go on where the last round ended, as long as it is worth it."""
-        bounds, forgotten, idle = self._policy.bounds(now), 0, 0
+        """Delete slice by slice from where the last round ended; return how many."""
+        bounds, deleted, idle = self._policy.bounds(now), 0, 0
         while idle < IDLE:
             after = self._after.get(job.name, 0)
             async with self._database.reading() as tx:
                 page = await tx.rows(job.page, **bounds, after=after, limit=self._size)
             outdated = [r for r in page if r["outdated"]]
-            await self._forget(job, outdated)
-            forgotten += len(outdated)
+            await self._delete(job, outdated)
+            deleted += len(outdated)
             idle += not outdated
             if self._is_last(job, page, bounds):
                 self._after.pop(job.name, None)
                 break
             if job.walks:
                 self._after[job.name] = page[-1]["key"]
-        return forgotten
+        return deleted
 
     def _is_last(self, job: Job, page: Sequence[Row], bounds: dict[str, Any]) -> bool:
-        """Whether nothing behind this slice can be too old."""
+        """Whether no row after this slice can be outdated."""
         if len(page) < self._size:
             return True
-        seen_at = page[-1]["seen_at"]
-        return bool(job.young) and all(seen_at >= bounds[name] for name in job.young)
+        recorded_at = page[-1]["recorded_at"]
+        return bool(job.young) and all(
+            recorded_at >= bounds[name] for name in job.young
+        )
 
-    async def _forget(self, job: Job, outdated: Sequence[Row]) -> None:
+    async def _delete(self, job: Job, outdated: Sequence[Row]) -> None:
         if not outdated:
             return
         async with self._database.writing() as tx:
             keys = await _locked(tx, job, [r["key"] for r in outdated])
             for query in job.deletes:
-                if query == "forget_event_reference":
+                if query == "delete_event_reference":
                     await tx.many(query, _links(outdated))
                 else:
                     await tx.many(query, [{"key": key} for key in keys])
 
 
 async def _locked(tx: Transaction, job: Job, keys: list[Any]) -> list[Any]:
-    """Return those of *keys* that may be deleted now."""
+    """Lock and return the *keys* that may be deleted now."""
     if job.lock is None:
         return keys
     found = await tx.rows(job.lock, rows=rows({"key": key} for key in keys))
@@ -167,7 +170,7 @@ async def _locked(tx: Transaction, job: Job, keys: list[Any]) -> list[Any]:
 
 
 def _links(outdated: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return the links of events to all references that they bear."""
+    """Return the links of events to their references."""
     return [
         {"key": row["key"], "reference": reference}
         for row in outdated

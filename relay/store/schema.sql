@@ -1,76 +1,82 @@
--- The database as it is today, written for SQLite. `relay/store/schema.py` renders it
--- for PostgreSQL: wider integers, identity columns, no STRICT. What the two spell
--- differently altogether stands in schema.sqlite.sql and schema.postgres.sql.
--- Instants are whole microseconds since 1970, UTC. Lists are JSON texts.
+-- The current schema, written for SQLite. relay/store/schema.py renders it for PostgreSQL:
+-- BIGINT, identity columns, no STRICT. Triggers and functions differ entirely: they are in
+-- schema.sqlite.sql and schema.postgres.sql.
+--
+-- Columns named `*_at`, `*_since`, `*_until` hold microseconds since 1970, UTC; `*_on` hold
+-- ISO dates. Lists and objects are JSON texts. Booleans are 0 and 1.
+-- Without foreign keys: rows are deleted in slices, each table by its own age.
+
+-- One row per VTEX account: whether the relay may call VTEX, and how fast.
 
 CREATE TABLE accounts (
     account TEXT NOT NULL PRIMARY KEY,
-    write_closed TEXT,                 -- why, in VTEX's words
+    write_closed TEXT,                 -- VTEX's message, if VTEX forbade writing
     write_retry_at INTEGER,
-    read_closed TEXT,
+    read_closed TEXT,                  -- VTEX's message, if VTEX forbade reading orders
     read_retry_at INTEGER,
-    busy_until INTEGER,                -- 429 and 503 close everything
-    outage_since INTEGER,              -- one probe at a time
+    busy_until INTEGER,                -- no calls before: VTEX answered 429 or 503
+    outage_since INTEGER,              -- VTEX does not answer: one probe at a time
     probe_at INTEGER,
-    refused_words TEXT,
+    refused_message TEXT,              -- the latest refusal, and how often in a row
     refused_count INTEGER NOT NULL DEFAULT 0,
     paused_reason TEXT,
     accepted_at INTEGER,               -- the last write that VTEX accepted
-    credentials TEXT,                  -- digest of those that were tried last
-    permits INTEGER NOT NULL DEFAULT 0,        -- millionths of a call
+    credentials TEXT,                  -- digest of the last ones used; new ones reopen gates
+    permits INTEGER NOT NULL DEFAULT 0,    -- token bucket, in millionths of a call
     permits_at INTEGER NOT NULL DEFAULT 0,
-    claims INTEGER NOT NULL DEFAULT 0       -- one in ten is for the backlog
+    claims INTEGER NOT NULL DEFAULT 0      -- every tenth starts with the backlog
 ) STRICT, WITHOUT ROWID;
 
+-- One row per invoice: the unit of work. The publisher claims rows by `ready_at`.
 CREATE TABLE shipments (
-    shipment INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
+    shipment INTEGER PRIMARY KEY,      -- internal: narrow keys in the other tables
+    id TEXT NOT NULL UNIQUE,           -- public: UUIDv7
     account TEXT NOT NULL,
     order_id TEXT NOT NULL,
     invoice_number TEXT NOT NULL,
     contract TEXT NOT NULL,
-    invoice_key TEXT,
+    invoice_key TEXT,                  -- 44-digit NF-e access key
     volumes INTEGER NOT NULL,
     registered_at INTEGER NOT NULL,
-    dispatched_at INTEGER,             -- the earliest dispatch date given
-    promised_on TEXT,
+    dispatched_at INTEGER,             -- the earliest of all labels
+    promised_on TEXT,                  -- estimated delivery date
     -- the tracking number to send, as resolved at registration
     tracking_number TEXT,
     tracking_url TEXT,
     courier TEXT,
     dispatched_date TEXT,
-    -- what VTEX accepted, word for word
+    -- exactly what VTEX accepted
     tracking_sent_as TEXT,
-    vtex_invoice_number TEXT,
+    vtex_invoice_number TEXT,          -- if VTEX spells it otherwise, such as 0055
     order_read_at INTEGER,
-    -- when there is something to do
-    due_at INTEGER,
-    events_due_at INTEGER,
-    events_waiting_since INTEGER,
-    not_before INTEGER,
-    lane INTEGER NOT NULL DEFAULT 0,
+    -- when to publish
+    due_at INTEGER,                    -- for a label, an operator or a retry
+    events_due_at INTEGER,             -- for new events, after the quiet time
+    events_waiting_since INTEGER,      -- bounds how long further events may postpone it
+    not_before INTEGER,                -- backoff, or the wait after an unconfirmed write
+    lane INTEGER NOT NULL DEFAULT 0,   -- 0 events, 1 backlog, 2 labels
     lease TEXT,
     lease_until INTEGER,
-    news INTEGER NOT NULL DEFAULT 0,
+    version INTEGER NOT NULL DEFAULT 0, -- raised by every change that may need publishing
     attempts INTEGER NOT NULL DEFAULT 0,
     tried_at INTEGER,
     failing_since INTEGER,
     -- the write that was stored before it was sent, until it is settled
     pending TEXT,
-    in_doubt_since INTEGER,
-    delivered_sent_at INTEGER,
-    delivered_published_at INTEGER,
-    verified_at INTEGER,
-    last_event_at INTEGER,
+    in_doubt_since INTEGER,            -- since when a write is unconfirmed
+    delivered_sent_at INTEGER,         -- first call with `isDelivered`, answered or not
+    delivered_published_at INTEGER,    -- VTEX accepted it
+    last_event_at INTEGER,             -- receipt of the latest event
     closed_at INTEGER,
     closed_reason TEXT,
     stuck_at INTEGER,
     stuck_reason TEXT,
     waiting_reason TEXT,
-    imported INTEGER NOT NULL DEFAULT 0, -- was on its way before it was registered
-    compared_at INTEGER,               -- what VTEX showed then counts as published
-    resent_at INTEGER,                 -- last time an operator had it sent again
-    given TEXT NOT NULL DEFAULT '[]',  -- fields given by the ERP, not by settings
+    imported INTEGER NOT NULL DEFAULT 0, -- dispatched before it was registered
+    compared_at INTEGER,               -- when events shown by VTEX were accepted as published
+    resent_at INTEGER,                 -- last resend by an operator
+    given TEXT NOT NULL DEFAULT '[]',  -- fields set by the ERP; a resend keeps them
+    -- NULL while stuck, leased or at rest: an index on it costs what is ready, not all rows
     ready_at INTEGER GENERATED ALWAYS AS (
         CASE WHEN stuck_reason IS NOT NULL OR lease IS NOT NULL
               OR (due_at IS NULL AND events_due_at IS NULL) THEN NULL
@@ -101,6 +107,7 @@ CREATE INDEX shipments_open ON shipments (shipment) WHERE closed_at IS NULL;
 CREATE INDEX shipments_by_key ON shipments (invoice_key)
     WHERE invoice_key IS NOT NULL;
 
+-- The boxes of a shipment, numbered from 1.
 CREATE TABLE parcels (
     shipment INTEGER NOT NULL,
     volume INTEGER NOT NULL,
@@ -111,22 +118,25 @@ CREATE TABLE parcels (
     PRIMARY KEY (shipment, volume)
 ) STRICT, WITHOUT ROWID;
 
+-- Every tracking number, order id and other reference of labels and events, once per
+-- contract. Labels and events are matched, and lock each other, through these rows.
 CREATE TABLE reference_values (
     reference INTEGER PRIMARY KEY,
     contract TEXT NOT NULL,
     kind TEXT NOT NULL,
-    value TEXT NOT NULL,
+    value TEXT NOT NULL,               -- normalized for comparison
     UNIQUE (contract, kind, value)
 ) STRICT;
 
 CREATE INDEX reference_values_by_value ON reference_values (value);
 
--- A reference is a registration with a time; volume 0 is the whole invoice.
+-- Which parcel a reference belongs to, and from when on: numbers are reused.
+-- Volume 0 is the whole invoice.
 CREATE TABLE parcel_references (
     reference INTEGER NOT NULL,
     shipment INTEGER NOT NULL,
     volume INTEGER NOT NULL,
-    given TEXT NOT NULL,
+    given TEXT NOT NULL,               -- the value as received
     registered_at INTEGER NOT NULL,
     dispatched_at INTEGER,
     voided_at INTEGER,
@@ -135,6 +145,7 @@ CREATE TABLE parcel_references (
 
 CREATE INDEX parcel_references_by_shipment ON parcel_references (shipment);
 
+-- What carriers sent, stored before it is parsed.
 CREATE TABLE documents (
     document INTEGER PRIMARY KEY,
     contract TEXT NOT NULL,
@@ -142,12 +153,12 @@ CREATE TABLE documents (
     headers TEXT NOT NULL,
     body BLOB NOT NULL,
     received_at INTEGER NOT NULL,
-    read_at INTEGER,
+    read_at INTEGER,                   -- when it was parsed
     parked INTEGER NOT NULL DEFAULT 0, -- its contract is not configured
-    tries INTEGER NOT NULL DEFAULT 0,
+    tries INTEGER NOT NULL DEFAULT 0,  -- counted before parsing: a crash counts
     replays INTEGER NOT NULL DEFAULT 0,
-    digest TEXT,                       -- of the original, once it was cut
-    new_events INTEGER,                   -- new events
+    digest TEXT,                       -- of the body as received, if data was removed
+    new_events INTEGER,                -- how many of its events were new
     unreadable_reason TEXT
 ) STRICT;
 
@@ -157,30 +168,33 @@ CREATE INDEX documents_parked ON documents (contract) WHERE parked = 1;
 CREATE INDEX documents_unreadable ON documents (document)
     WHERE unreadable_reason IS NOT NULL;
 
--- Requests that failed verification: the last few, to correct a wrong secret.
+-- The latest requests that failed verification, to find a wrong secret. Never parsed.
 CREATE TABLE rejected_requests (
     rejected_request INTEGER PRIMARY KEY,
     contract TEXT NOT NULL,
     received_at INTEGER NOT NULL,
     headers TEXT NOT NULL,
     body BLOB NOT NULL,
-    presented TEXT NOT NULL,           -- keyed hash of a static secret
-    because TEXT NOT NULL,
-    accepted_at INTEGER                -- stays, without its body, until it is trimmed:
-                                       -- a reused number would let another request in
+    presented TEXT NOT NULL,           -- keyed hashes of the secrets sent, by header
+    reason TEXT NOT NULL,
+    -- An accepted row stays, without its content, until it is trimmed: SQLite would assign
+    -- its number again, and repeating "accept" would accept another request.
+    accepted_at INTEGER
 ) STRICT;
 
-CREATE INDEX asides_by_contract ON rejected_requests (contract, rejected_request);
+CREATE INDEX rejected_requests_by_contract
+    ON rejected_requests (contract, rejected_request);
 
+-- Tracking events. Identity: reference, second, carrier code, and text without a code.
 CREATE TABLE events (
     event INTEGER PRIMARY KEY,
-    reference INTEGER NOT NULL,        -- the identifying one
-    second INTEGER NOT NULL,
+    reference INTEGER NOT NULL,        -- the identifying reference
+    second INTEGER NOT NULL,           -- `occurred_at` in seconds since 1970
     code TEXT NOT NULL,
-    text_key TEXT NOT NULL,            -- only where there is no code
+    text_key TEXT NOT NULL,            -- description, case-folded; empty if there is a code
     refs TEXT NOT NULL,                -- all references, best first
     occurred_at INTEGER NOT NULL,
-    position INTEGER NOT NULL,
+    position INTEGER NOT NULL,         -- in its document
     milestone TEXT NOT NULL,
     reason TEXT,
     effect TEXT NOT NULL,
@@ -191,9 +205,9 @@ CREATE TABLE events (
     state TEXT NOT NULL,
     country TEXT NOT NULL,
     received_at INTEGER NOT NULL,
-    written_from INTEGER NOT NULL,     -- receipt of the document written from
-    via INTEGER,                       -- the reference by which it counts
-    withdrawn_at INTEGER,
+    document_received_at INTEGER NOT NULL, -- of the document that last changed the columns
+    via INTEGER,                       -- the reference that matched it; NULL: unmatched
+    withdrawn_at INTEGER,              -- no longer in its document after a replay
     UNIQUE (reference, second, code, text_key)
 ) STRICT;
 
@@ -201,12 +215,14 @@ CREATE INDEX events_unmatched ON events (received_at)
     WHERE via IS NULL AND withdrawn_at IS NULL;
 CREATE INDEX events_unknown ON events (event) WHERE milestone = 'unknown';
 
+-- Every reference of an event: finds unmatched events when a label arrives.
 CREATE TABLE event_references (
     reference INTEGER NOT NULL,
     event INTEGER NOT NULL,
     PRIMARY KEY (reference, event)
 ) STRICT, WITHOUT ROWID;
 
+-- The documents that contained an event: carriers repeat them.
 CREATE TABLE event_documents (
     document INTEGER NOT NULL,
     event INTEGER NOT NULL,
@@ -216,14 +232,14 @@ CREATE TABLE event_documents (
 
 CREATE INDEX event_documents_by_event ON event_documents (event);
 
--- Which parcels an event counts for; volume 0 is all parcels of the invoice.
+-- The parcels that an event matches; volume 0 is all parcels of the invoice.
 CREATE TABLE event_parcels (
     shipment INTEGER NOT NULL,
     event INTEGER NOT NULL,
     volume INTEGER NOT NULL,
-    ambiguous INTEGER NOT NULL DEFAULT 0,
+    ambiguous INTEGER NOT NULL DEFAULT 0, -- could refer to more than one parcel
     quarantine_reason TEXT,
-    decision TEXT,                       -- released or dropped, by a person or a rule
+    decision TEXT,                     -- released or dropped, by an operator or a rule
     PRIMARY KEY (shipment, event, volume)
 ) STRICT, WITHOUT ROWID;
 
@@ -231,7 +247,7 @@ CREATE INDEX event_parcels_by_event ON event_parcels (event);
 CREATE INDEX event_parcels_quarantined ON event_parcels (event)
     WHERE quarantine_reason IS NOT NULL AND decision IS NULL;
 
--- The exact objects that were sent; accepted_at says that VTEX took them.
+-- The exact event objects sent to VTEX. `accepted_at`: VTEX accepted the call.
 CREATE TABLE published (
     shipment INTEGER NOT NULL,
     volume INTEGER NOT NULL,
@@ -239,30 +255,31 @@ CREATE TABLE published (
     code TEXT NOT NULL,
     position INTEGER NOT NULL,
     object TEXT NOT NULL,
-    event INTEGER,
+    event INTEGER,                     -- NULL: the relay's own event
     stored_at INTEGER NOT NULL,
     accepted_at INTEGER,
     withdrawn_at INTEGER,
     PRIMARY KEY (shipment, volume, occurred_at, code)
 ) STRICT, WITHOUT ROWID;
 
+-- The log of calls to VTEX. A row is stored before its call is made.
 CREATE TABLE vtex_calls (
-    call TEXT NOT NULL PRIMARY KEY,    -- UUIDv7
+    call TEXT NOT NULL PRIMARY KEY,    -- UUIDv7: sorts by time
     shipment INTEGER NOT NULL,
     account TEXT NOT NULL,
-    kind TEXT NOT NULL,                -- look, announce, publish, settle
+    kind TEXT NOT NULL,                -- of the step in outbound/plan.py: GET, PATCH or PUT
     body TEXT,
     stored_at INTEGER NOT NULL,
-    sent INTEGER NOT NULL DEFAULT 1,
+    sent INTEGER NOT NULL DEFAULT 1,   -- 0: no request left the relay
     answered_at INTEGER,
     status INTEGER,
-    words TEXT,
-    receipt TEXT
+    message TEXT,                      -- VTEX's error message, or the network error
+    receipt TEXT                       -- VTEX's receipt of an accepted write
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX vtex_calls_by_shipment ON vtex_calls (shipment, call);
 
--- What the relay and people did, for the timeline.
+-- What the relay and operators did, for a shipment's timeline.
 CREATE TABLE notes (
     note INTEGER PRIMARY KEY,
     shipment INTEGER NOT NULL,
@@ -272,20 +289,18 @@ CREATE TABLE notes (
 
 CREATE INDEX notes_by_shipment ON notes (shipment, note);
 
--- Each carrier that has a parcel is asked for it: the first, and those it was handed to.
-
+-- Polls of a parcel, one row per contract that has it: its own, and those of handovers.
 CREATE TABLE parcel_polls (
     shipment INTEGER NOT NULL,
     contract TEXT NOT NULL,
     volume INTEGER NOT NULL,
-    tracking_number TEXT,                  -- under this contract
+    tracking_number TEXT,              -- under this contract
     registered_at INTEGER NOT NULL,
-    polled_at INTEGER,
-    poll_at INTEGER,
-    poll_lane INTEGER NOT NULL DEFAULT 2,    -- 0 a person asks, 1 urgent, 3 quiet
+    polled_at INTEGER,                 -- the last answer
+    poll_at INTEGER,                   -- the next poll; NULL: none
+    poll_lane INTEGER NOT NULL DEFAULT 2, -- 0 operator, 1 urgent, 2 normal, 3 quiet
     poll_failures INTEGER NOT NULL DEFAULT 0, -- claims without an answer
-    subscribe_at INTEGER,
-    subscribed_until INTEGER,
+    subscribe_at INTEGER,              -- when to request or renew the carrier's webhooks
     PRIMARY KEY (shipment, contract, volume)
 ) STRICT, WITHOUT ROWID;
 
@@ -294,28 +309,28 @@ CREATE INDEX parcel_polls_due ON parcel_polls (contract, poll_lane, poll_at)
 CREATE INDEX parcel_polls_to_subscribe ON parcel_polls (contract, subscribe_at)
     WHERE subscribe_at IS NOT NULL;
 
--- One row per contract that is asked; it is locked for every claim of a call.
+-- One row per polled contract, locked while a call is claimed: replicas share limits.
 CREATE TABLE polls (
     contract TEXT NOT NULL PRIMARY KEY,
-    day INTEGER NOT NULL DEFAULT 0,        -- in the contract's zone
-    used INTEGER NOT NULL DEFAULT 0,       -- calls of that day
-    calls INTEGER NOT NULL DEFAULT 0,      -- one in ten is for what is quiet
-    next_at INTEGER NOT NULL DEFAULT 0,    -- the spacing between calls
+    day INTEGER NOT NULL DEFAULT 0,    -- day number in the contract's time zone
+    used INTEGER NOT NULL DEFAULT 0,   -- calls on that day, for the quota
+    calls INTEGER NOT NULL DEFAULT 0,  -- every tenth starts with quiet parcels
+    next_at INTEGER NOT NULL DEFAULT 0, -- the spacing between calls
     lease TEXT,
     busy_until INTEGER NOT NULL DEFAULT 0, -- one call at a time
-    failures INTEGER NOT NULL DEFAULT 0,   -- in a row
-    open_until INTEGER NOT NULL DEFAULT 0, -- the breaker, or the carrier's wish
-    because TEXT,
-    cursor TEXT NOT NULL DEFAULT '',
-    fetch_at INTEGER NOT NULL DEFAULT 0
+    failures INTEGER NOT NULL DEFAULT 0, -- in a row
+    open_until INTEGER NOT NULL DEFAULT 0, -- circuit breaker open, or Retry-After
+    reason TEXT,                       -- of the last failure
+    cursor TEXT NOT NULL DEFAULT '',   -- position in a feed
+    fetch_at INTEGER NOT NULL DEFAULT 0 -- when the feed is fetched next
 ) STRICT, WITHOUT ROWID;
 
--- Answers that no adapter can read were kept once.
+-- Digests of unreadable answers: the same answer is stored as a document only once.
 CREATE TABLE poll_unreadables (
     contract TEXT NOT NULL,
     digest TEXT NOT NULL,
-    seen_at INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
     PRIMARY KEY (contract, digest)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX poll_unreadables_by_age ON poll_unreadables (contract, seen_at);
+CREATE INDEX poll_unreadables_by_age ON poll_unreadables (contract, received_at);

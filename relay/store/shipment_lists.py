@@ -1,4 +1,4 @@
-"""Lists of shipments, page by page along an index, and one shipment's timeline."""
+"""Lists of shipments, paginated along an index, and one shipment's timeline."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ _BY_STATE: Final[Mapping[ShipmentState, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class ShipmentFilter:
-    """Which shipments are asked for; `accounts` None means all of them."""
+    """A filter of shipments; `accounts` None means all accounts."""
 
     accounts: Sequence[str] | None = None
     order_id: str | None = None
@@ -38,7 +38,7 @@ class ShipmentFilter:
     contract: str | None = None
 
     def queries(self) -> tuple[tuple[str, ...], str | None]:
-        """Return the queries that find the fewest rows, and their value."""
+        """Return the most selective queries, and their value."""
         if self.tracking_number is not None:
             return ("list_by_number",), compared(self.tracking_number)
         by_value = {
@@ -57,29 +57,29 @@ class ShipmentFilter:
     def _key(self) -> str | None:
         return compared(self.invoice_key) if self.invoice_key is not None else None
 
-    def fits(self, row: Row, stands: ShipmentStatus) -> bool:
-        """Whether a row is one of those asked for."""
-        asked = {
+    def fits(self, row: Row, status: ShipmentStatus) -> bool:
+        """Whether a row and its status match the filter."""
+        wanted = {
             "order_id": self.order_id,
             "invoice_number": self.invoice_number,
             "invoice_key": self._key,
             "contract": self.contract,
         }
-        if any(v is not None and row[name] != v for name, v in asked.items()):
+        if any(v is not None and row[name] != v for name, v in wanted.items()):
             return False
-        return self.state is None or stands.state is self.state
+        return self.state is None or status.state is self.state
 
 
 NEWEST: Final = (1 << 63) - 1
 BATCH: Final = 500
 ROUNDS: Final = 8
 LATEST: Final = 500
-"""Calls and notes of one shipment; earlier ones are left out."""
+"""The most calls and notes in a timeline; earlier ones are omitted."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListedShipment:
-    """A shipment's row, and how it stands."""
+    """A shipment's row and its status."""
 
     row: Row
     standing: ShipmentStatus
@@ -87,7 +87,7 @@ class ListedShipment:
 
 @dataclass(frozen=True, slots=True)
 class ShipmentPage:
-    """Some shipments, the newest first; `next` goes on where they end."""
+    """A page of shipments, newest first; `next` is the cursor of the next page."""
 
     shipments: tuple[ListedShipment, ...]
     next: int | None = None
@@ -95,7 +95,7 @@ class ShipmentPage:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Everything that is kept of one shipment."""
+    """Everything stored about one shipment."""
 
     parcels: Sequence[Row]
     references: Sequence[Row]
@@ -107,10 +107,7 @@ class Timeline:
 
 
 class ShipmentLists:
-    """What people and programs look up.
-
-    A page looks at no more than *rounds* batches of *batch* rows.
-    """
+    """Finds shipments; a page examines at most *rounds* batches of *batch* rows."""
 
     def __init__(
         self, database: Database, *, batch: int = BATCH, rounds: int = ROUNDS
@@ -127,7 +124,7 @@ class ShipmentLists:
         limit: int,
         before: int | None = None,
     ) -> ShipmentPage:
-        """Return up to *limit* shipments that came before the row *before*.
+        """Return up to *limit* shipments older than the row *before*.
 
         A page may hold fewer, even none, and still have a next one.
         """
@@ -139,27 +136,27 @@ class ShipmentLists:
             for _ in range(self._rounds):
                 rows = await _batch(tx, wanted, accounts, position, self._batch)
                 for row in rows:
-                    stands = status_of(row, now, gates.get(row["account"]))
-                    if not wanted.fits(row, stands):
+                    status = status_of(row, now, gates.get(row["account"]))
+                    if not wanted.fits(row, status):
                         continue
                     if len(found) == limit:
                         last = found[-1].row["shipment"]
                         return ShipmentPage(await _explained(tx, found), last)
-                    found.append(ListedShipment(row, stands))
+                    found.append(ListedShipment(row, status))
                 if len(rows) < self._batch:
                     return ShipmentPage(await _explained(tx, found))
                 position = rows[-1]["shipment"]
             return ShipmentPage(await _explained(tx, found), position)
 
     async def one(self, id_: str, now: datetime) -> ListedShipment | None:
-        """Return the shipment of that id, if there is one."""
+        """Return a shipment by its public id; None if it does not exist."""
         async with self._database.reading() as tx:
             row = await tx.row("shipment_by_id", id=id_)
             if row is None:
                 return None
             gates = await _gates(tx, now)
-            stands = status_of(row, now, gates.get(row["account"]))
-            (listed,) = await _explained(tx, [ListedShipment(row, stands)])
+            status = status_of(row, now, gates.get(row["account"]))
+            (listed,) = await _explained(tx, [ListedShipment(row, status)])
         return listed
 
     async def registered(self, shipment: int) -> tuple[Sequence[Row], Sequence[Row]]:
@@ -171,7 +168,7 @@ class ShipmentLists:
             )
 
     async def timeline(self, shipment: int) -> Timeline:
-        """Return everything that is kept of one shipment."""
+        """Return everything stored about one shipment."""
         these = ids("shipment", [shipment])
         async with self._database.reading() as tx:
             return Timeline(
@@ -179,7 +176,7 @@ class ShipmentLists:
                 references=await tx.rows("references_of_shipments", rows=these),
                 documents=await tx.rows("documents_of_shipment", shipment=shipment),
                 events=await tx.rows("events_of_shipments", rows=these),
-                published=await tx.rows("told_of_shipment", shipment=shipment),
+                published=await tx.rows("published_of_shipment", shipment=shipment),
                 calls=await tx.rows(
                     "calls_of_shipment", shipment=shipment, limit=LATEST
                 ),
@@ -192,10 +189,10 @@ class ShipmentLists:
 async def _explained(
     tx: Transaction, found: Sequence[ListedShipment]
 ) -> tuple[ListedShipment, ...]:
-    """Say of shipments that look finished what is held back of them."""
+    """Add quarantined events as the reason to shipments that have none."""
     quiet = [f.row["shipment"] for f in found if f.standing.why is None]
     held = {
-        r["shipment"]: f"event {r['event']} is quarantined: {r['because']}"
+        r["shipment"]: f"event {r['event']} is quarantined: {r['quarantine_reason']}"
         for r in await tx.rows("quarantined_of", rows=ids("shipment", quiet))
     }
     return tuple(
@@ -207,7 +204,7 @@ async def _explained(
 
 
 async def _gates(tx: Transaction, now: datetime) -> dict[str, str | None]:
-    """Return why nothing is sent, by account."""
+    """Return why VTEX must not be called, by account; None if it may be."""
     states = [AccountState.of(r) for r in await tx.rows("list_accounts")]
     return {s.account: s.closed_reason(micros(now)) for s in states}
 

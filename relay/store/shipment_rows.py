@@ -1,4 +1,4 @@
-"""How a label is spelled in rows, and what the rows say of a shipment."""
+"""Rows of shipments, parcels and references, shared by the writing modules."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,23 +10,24 @@ from relay.clock import micros
 from relay.domain.events import Reference, ReferenceKind
 from relay.domain.label_merge import KnownShipment, MergedLabel
 from relay.domain.labels import Label, LabelParcel, parcel_references
-from relay.domain.shipment import CANCELLED, FORGOTTEN
+from relay.domain.shipment import CANCELLED, ERASED
 from relay.errors import Conflict, NotFound
 from relay.store.codec import as_dict, at, dumps, ids, loads, storable, stored
 from relay.store.database import Row, Transaction
 from relay.store.references import Key, key, rematch
+from relay.store.snapshots import tracking_of, tracking_sent
 
 FIRST_POLL: Final = timedelta(minutes=30)
-"""How long after its label a carrier is first asked for a parcel."""
+"""How long after its registration a parcel is polled first."""
 Placed = tuple[Reference, int]
 """A reference and its volume; 0 is the whole invoice."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShipmentWriter:
-    """One shipment that is being written to, under one contract.
+    """Writes the rows of one shipment under one contract.
 
-    `interned` are the ids of every reference that may be touched, locked.
+    `interned` are the ids of all references that may change, locked in advance.
     """
 
     tx: Transaction
@@ -38,18 +39,18 @@ class ShipmentWriter:
     async def put(
         self, parcels: Iterable[LabelParcel], dispatched_at: int | None
     ) -> None:
-        """Store boxes as they are now, to be asked for after a first delay."""
+        """Store parcels, to be polled after `FIRST_POLL`."""
         put = [self._parcel(p, dispatched_at) for p in parcels]
         await self.tx.many("put_parcel", put)
         boxes = [(p["volume"], p["tracking_number"]) for p in put]
-        await self.ask_for(boxes, self.now + FIRST_POLL)
+        await self.schedule_polls(boxes, self.now + FIRST_POLL)
 
-    async def ask_for(
+    async def schedule_polls(
         self, boxes: Iterable[tuple[int, str | None]], at: datetime
     ) -> None:
-        """Have the contract's carrier asked for volumes under these numbers.
+        """Poll the contract's carrier for (volume, tracking number) pairs from *at* on.
 
-        Those that it is asked for already keep their turn, unless the number is new.
+        Volumes that are polled already keep their turn unless the number changed.
         """
         rows = [
             {
@@ -71,7 +72,7 @@ class ShipmentWriter:
         registered_at: int,
         dispatched_at: int | None,
     ) -> None:
-        """Store under what carriers may speak of the shipment, from when on."""
+        """Register references, each with its volume, from *registered_at* on."""
         rows = [
             {
                 "reference": self.interned[key(self.contract, reference)],
@@ -88,7 +89,7 @@ class ShipmentWriter:
     async def others(
         self, references: Iterable[Reference], account: str, order_id: str
     ) -> list[str]:
-        """Warn of open shipments of other orders under the same numbers."""
+        """Return warnings about other open orders with the same tracking numbers."""
         numbers = {
             self.interned[k]
             for r in references
@@ -102,13 +103,13 @@ class ShipmentWriter:
             order_id=order_id,
         )
         return [
-            f"trackingNumber: also open under order {r['order_id']}, "
-            f"invoice {r['invoice_number']}: its scans count for all of them"
+            f"trackingNumber: also used by open order {r['order_id']}, "
+            f"invoice {r['invoice_number']}; its events count for all of them"
             for r in found
         ]
 
     async def note(self, text: str) -> None:
-        """Write down what happened, for the timeline."""
+        """Add a note to the shipment's timeline."""
         await self.tx.run(
             "note", shipment=self.shipment, now=micros(self.now), text=storable(text)
         )
@@ -126,7 +127,7 @@ class ShipmentWriter:
 
 
 async def registered(tx: Transaction, shipment: int) -> Sequence[Row]:
-    """Return the references of a shipment that were not voided."""
+    """Return the references of a shipment, without voided ones."""
     found = await tx.rows("references_of_shipments", rows=ids("shipment", [shipment]))
     return [r for r in found if r["voided_at"] is None]
 
@@ -137,7 +138,7 @@ def stored_key(row: Row) -> Key:
 
 
 def stored_reference(row: Row) -> Reference:
-    """Return the reference of a row of `registered`, as it was given."""
+    """Return the reference of a row of `registered`, as it was received."""
     return Reference(kind=ReferenceKind(row["kind"]), value=row["given"])
 
 
@@ -146,7 +147,7 @@ async def rematch_all(
     interned: Mapping[Key, int],
     lower_bounds: Mapping[str, timedelta],
 ) -> set[int]:
-    """Match anew what bears these references, contract by contract."""
+    """Match the events with these references again; return the changed shipments."""
     by_contract: dict[str, list[int]] = defaultdict(list)
     for (contract, _, _), reference in interned.items():
         by_contract[contract].append(reference)
@@ -157,43 +158,48 @@ async def rematch_all(
 
 
 def refuse_erased(row: Row) -> None:
-    """Raise `Conflict` if somebody asked that the order be forgotten."""
-    if row["closed_reason"] == FORGOTTEN:
+    """Raise `Conflict` if the order's data was erased."""
+    if row["closed_reason"] == ERASED:
         raise Conflict(
-            "the order was forgotten, as somebody asked",
+            "the order's personal data was erased on request",
             field="orderId",
-            hint="nothing of it can be registered or told any more",
+            hint="it can no longer be registered, changed or published",
         )
 
 
 def refuse_over(row: Row) -> None:
-    """Raise `Conflict` if the shipment was cancelled, or forgotten."""
+    """Raise `Conflict` if the shipment was cancelled or erased."""
     refuse_erased(row)
     if row["closed_reason"] == CANCELLED:
         raise Conflict(
             "the shipment was cancelled",
-            hint="POST the label again to register it anew",
+            hint="POST the label again to register it",
         )
 
 
 def stored_shipment(row: Row | None) -> Row:
-    """Return the row of a shipment; raise `NotFound` if there is none."""
+    """Return *row*; raise `NotFound` if the shipment does not exist."""
     if row is None:
         raise no_such_shipment()
     return row
 
 
 def no_such_shipment() -> NotFound:
-    """Return the error of whoever asks for a shipment that does not exist for them."""
+    """Return the error for an unknown id, or one of an account without access."""
     return NotFound(
-        "there is no such shipment",
+        "shipment not found",
         hint="find its id by its order: GET /v1/shipments?orderId=…, or "
         "`relay shipments list --order …`",
     )
 
 
+def requested_by(by: str | None) -> str:
+    """Return the end of a note that names who requested a change, if known."""
+    return f"; requested by {by}" if by else ""
+
+
 def invoice(label: Label) -> dict[str, str]:
-    """Return the key of the label's shipment."""
+    """Return the unique columns of the label's shipment."""
     return {
         "account": label.account,
         "order_id": label.order_id,
@@ -213,17 +219,17 @@ def keys(label: Label) -> list[Key]:
     return [key(label.contract, r) for r in references]
 
 
-def placed(joined: MergedLabel, label: Label) -> list[Placed]:
-    """Return the references of a label that joined, each with its volume."""
-    whole = [_order(label), *joined.invoice_references]
+def placed(merged: MergedLabel, label: Label) -> list[Placed]:
+    """Return the references of a merged label, each with its volume."""
+    whole = [_order(label), *merged.invoice_references]
     placed = [(r, 0) for r in whole]
-    for parcel in joined.parcels:
+    for parcel in merged.parcels:
         placed += [(r, parcel.volume or 0) for r in parcel_references(parcel)]
     return placed
 
 
 async def known(tx: Transaction, row: Row) -> KnownShipment:
-    """Return what a label finds registered."""
+    """Return the registered state that a label is merged into."""
     parcels = await tx.rows("parcels_of_shipment", shipment=row["shipment"])
     return KnownShipment(
         contract=row["contract"],
@@ -236,8 +242,8 @@ async def known(tx: Transaction, row: Row) -> KnownShipment:
 
 
 FROM_SETTINGS: Final = ("courier", "tracking_url")
-"""What VTEX is told as the contract's settings say, unless somebody gave it."""
-_KEPT: Final = (
+"""Columns that come from the contract's settings unless the ERP sends them."""
+_UNCHANGED: Final = (
     "shipment", "invoice_key", "promised_on", "tracking_number", "tracking_url",
     "courier", "dispatched_date", "tracking_sent_as", "dispatched_at",
     "closed_at", "closed_reason", "stuck_at", "stuck_reason", "registered_at",
@@ -246,37 +252,30 @@ _KEPT: Final = (
 
 
 def columns(
-    row: Row, label: Label, joined: MergedLabel, now: datetime, *, anew: bool
+    row: Row, label: Label, merged: MergedLabel, now: datetime, *, is_new: bool
 ) -> dict[str, Any]:
-    """Return the shipment's columns as they are after the label."""
-    columns = {name: row[name] for name in _KEPT}
-    if anew:
-        columns = dict.fromkeys(_KEPT)
+    """Return the shipment's columns after the label."""
+    columns = {name: row[name] for name in _UNCHANGED}
+    if is_new:
+        columns = dict.fromkeys(_UNCHANGED)
         columns |= {
             "shipment": row["shipment"],
             "tracking_sent_as": row["tracking_sent_as"],
         }
         columns |= {"registered_at": micros(now), "imported": int(label.imported)}
-    columns |= {name: storable(value) for name, value in joined.taken_over.items()}
-    columns |= {"contract": label.contract, "volumes": joined.volumes}
-    taken = label.given & joined.taken_over.keys()
+    columns |= {name: storable(value) for name, value in merged.taken_over.items()}
+    columns |= {"contract": label.contract, "volumes": merged.volumes}
+    taken = label.given & merged.taken_over.keys()
     columns["given"] = given(columns["given"], taken)
     dispatched = [columns["dispatched_at"], stored(label.dispatched_at)]
     columns["dispatched_at"] = min((t for t in dispatched if t), default=None)
-    if label.tracking_sent and columns["tracking_sent_as"] is None:
-        columns["tracking_sent_as"] = tracking_text(columns)
+    tracking = tracking_of(columns)
+    if label.tracking_sent and columns["tracking_sent_as"] is None and tracking:
+        columns["tracking_sent_as"] = tracking_sent(tracking)
     return columns
 
 
 def given(before: str | None, taken: Collection[str]) -> str:
-    """Spell which of the fields that VTEX is told were given, not from settings."""
+    """Return the JSON list of fields in `FROM_SETTINGS` that the ERP sent."""
     known = set(loads(before)) if before else set()
     return dumps(sorted(known.union(taken).intersection(FROM_SETTINGS)))
-
-
-def tracking_text(columns: Mapping[str, Any]) -> str | None:
-    """Spell what VTEX has of an invoice as `tracking_sent_as` keeps it."""
-    if not columns["tracking_number"]:
-        return None
-    names = ("tracking_number", "tracking_url", "courier", "dispatched_date")
-    return dumps({name: columns[name] for name in names})

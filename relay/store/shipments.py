@@ -1,4 +1,4 @@
-"""Registering a label: shipment, parcels and references in one transaction."""
+"""Registration of labels: shipment, parcels and references in one transaction."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ from relay.store.shipment_rows import (
 
 @dataclass(frozen=True, slots=True)
 class RegistrationResult:
-    """What became of a label: the shipment's id, what is new, what to look at.
+    """The result of registering a label; `updated` are JSON names of changed fields.
 
     `created` says that the shipment, or a volume of it, is new.
     """
@@ -42,10 +42,7 @@ class RegistrationResult:
 
 @dataclass(frozen=True, slots=True)
 class Shipments:
-    """The ERP's side of the memory.
-
-    `lower_bounds` and `adoptions` are the contracts' own, by contract.
-    """
+    """Registers labels; `lower_bounds` and `adoptions` are settings by contract."""
 
     database: Database
     pace: Pace = field(default_factory=Pace)
@@ -53,9 +50,9 @@ class Shipments:
     adoptions: Mapping[str, Adoption] = field(default_factory=dict)
 
     async def register(self, label: Label, now: datetime) -> RegistrationResult:
-        """Take over a label; the same label twice is one shipment.
+        """Register a label; repeating it changes nothing.
 
-        Raises `Conflict` and `InvalidLabel`, with the field and the way out.
+        Raises `Conflict` and `InvalidLabel`, with the field and a hint.
         """
         async with self.database.writing() as tx:
             return await self._register(tx, label, now)
@@ -64,33 +61,33 @@ class Shipments:
         self, tx: Transaction, label: Label, now: datetime
     ) -> RegistrationResult:
         interned = await intern(tx, {*keys(label), *await _voided(tx, label)})
-        row, anew = await _locked(tx, label, now)
-        joined = merge_label(None if anew else await known(tx, row), label)
-        after = columns(row, label, joined, now, anew=anew)
+        row, is_new = await _locked(tx, label, now)
+        merged = merge_label(None if is_new else await known(tx, row), label)
+        after = columns(row, label, merged, now, is_new=is_new)
         writing = _Registering(tx, row["shipment"], label.contract, interned, now)
-        if anew:
+        if is_new:
             await writing.begin()
         await tx.run("change_shipment", **after)
         redated = row["dispatched_at"] != after["dispatched_at"]
-        fresh = await writing.store(joined, label, after["dispatched_at"])
+        fresh = await writing.store(merged, label, after["dispatched_at"])
         if redated:
             await writing.redate(after["dispatched_at"])
         if fresh or redated:
             await self._match_again(writing)
-        updated = joined.updated or (("references",) if fresh and not anew else ())
-        if updated or anew:
+        updated = merged.updated or (("references",) if fresh and not is_new else ())
+        if updated or is_new:
             await tx.run("make_due", shipment=row["shipment"], now=micros(now))
-            await writing.note(_story(label, updated, anew=anew))
+            await writing.note(_story(label, updated, is_new=is_new))
         others = await writing.others(
-            [r for r, _ in placed(joined, label)], label.account, label.order_id
+            [r for r, _ in placed(merged, label)], label.account, label.order_id
         )
-        warnings = (*joined.warnings, *others)
+        warnings = (*merged.warnings, *others)
         return RegistrationResult(
-            row["id"], anew or joined.new_volume, updated, warnings
+            row["id"], is_new or merged.new_volume, updated, warnings
         )
 
     async def _match_again(self, writing: "_Registering") -> None:
-        """Let scans count that were waiting for the label."""
+        """Match the events that arrived before the label."""
         tx, now, pace = writing.tx, writing.now, self.pace
         touched = await rematch_all(tx, writing.interned, self.lower_bounds)
         await mark_due(tx, touched, now, pace)
@@ -98,33 +95,33 @@ class Shipments:
             adopting = Adopting(now, pace, self.adoptions, self.lower_bounds)
             await adopting.for_shipments(tx, [writing.shipment])
         values = {"shipment": writing.shipment, "now": micros(now)}
-        await tx.run("withdraw_unmatched_told", **values)
+        await tx.run("withdraw_unmatched_published", **values)
 
 
 @dataclass(frozen=True, slots=True)
 class _Registering(ShipmentWriter):
-    """One label on its way into parcels and references."""
+    """Writes parcels and references of one label."""
 
     async def begin(self) -> None:
-        """Forget what was registered before a cancellation."""
+        """Void what was registered before a cancellation."""
         values = {"shipment": self.shipment, "now": micros(self.now)}
         await self.tx.run("void_references_of_shipment", **values)
-        await self.tx.run("forget_parcels", shipment=self.shipment)
-        await self.tx.run("forget_polls", shipment=self.shipment)
+        await self.tx.run("delete_parcels", shipment=self.shipment)
+        await self.tx.run("delete_polls", shipment=self.shipment)
 
     async def redate(self, dispatched_at: int | None) -> None:
-        """Move the lower bounds of every reference with the dispatch date."""
+        """Set the dispatch date of every reference: events before it do not match."""
         values = {"shipment": self.shipment, "dispatched_at": dispatched_at}
         await self.tx.run("redate_references", **values)
 
     async def store(
-        self, joined: MergedLabel, label: Label, dispatched_at: int | None
+        self, merged: MergedLabel, label: Label, dispatched_at: int | None
     ) -> bool:
-        """Write the boxes and what is new of references; say whether any is."""
+        """Write parcels and new references; return whether there were new ones."""
         rows = await self.tx.rows("parcels_of_shipment", shipment=self.shipment)
-        there = {p.volume for p in joined.parcels} | {r["volume"] for r in rows}
-        blank = [v for v in range(1, joined.volumes + 1) if v not in there]
-        parcels = [*joined.parcels, *(LabelParcel(volume=v) for v in blank)]
+        known_volumes = {p.volume for p in merged.parcels} | {r["volume"] for r in rows}
+        blank = [v for v in range(1, merged.volumes + 1) if v not in known_volumes]
+        parcels = [*merged.parcels, *(LabelParcel(volume=v) for v in blank)]
         await self.put(parcels, stored(label.dispatched_at))
         had = {
             (stored_key(r), r["volume"])
@@ -132,7 +129,7 @@ class _Registering(ShipmentWriter):
         }
         fresh = [
             (reference, volume)
-            for reference, volume in placed(joined, label)
+            for reference, volume in placed(merged, label)
             if (k := key(self.contract, reference)) in self.interned
             and (k, volume) not in had
         ]
@@ -142,7 +139,7 @@ class _Registering(ShipmentWriter):
 
 
 async def _voided(tx: Transaction, label: Label) -> list[Key]:
-    """Return what a cancelled shipment has registered: it begins anew."""
+    """Return the references of a cancelled shipment: the label registers it again."""
     row = await tx.row("find_shipment", **invoice(label))
     if row is None or row["closed_reason"] != CANCELLED:
         return []
@@ -150,7 +147,7 @@ async def _voided(tx: Transaction, label: Label) -> list[Key]:
 
 
 async def _locked(tx: Transaction, label: Label, now: datetime) -> tuple[Row, bool]:
-    """Return the row of the label's shipment, locked, and whether it begins."""
+    """Return the locked row of the label's shipment, and whether it is new."""
     key_of_shipment = invoice(label)
     row = await tx.row("shipment_by_invoice", **key_of_shipment)
     if row is None:
@@ -158,12 +155,12 @@ async def _locked(tx: Transaction, label: Label, now: datetime) -> tuple[Row, bo
         new = {"id": new_id(now), "contract": label.contract, "now": micros(now)}
         await tx.run("add_shipment", **key_of_shipment, **new)
         row = await tx.row("shipment_by_invoice", **key_of_shipment)
-    assert row is not None  # noqa: S101 -- the statement before made it
+    assert row is not None  # noqa: S101 -- inserted just above
     refuse_erased(row)
     return row, row["volumes"] == 0 or row["closed_reason"] == CANCELLED
 
 
-def _story(label: Label, updated: tuple[str, ...], *, anew: bool) -> str:
-    if not anew:
+def _story(label: Label, updated: tuple[str, ...], *, is_new: bool) -> str:
+    if not is_new:
         return f"registered again: {', '.join(updated)}"
-    return "registered, on the road already" if label.imported else "registered"
+    return "registered; already in transit" if label.imported else "registered"

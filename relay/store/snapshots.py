@@ -1,8 +1,8 @@
-"""Rows of a shipment, put together as the facts that the rules see."""
+"""Snapshots of claimed shipments, built from rows, and the terms of claims."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -20,12 +20,12 @@ from relay.store.database import Row, Transaction
 
 
 async def load_snapshots(tx: Transaction, shipments: Sequence[Row]) -> list[Snapshot]:
-    """Read the events and the told objects of *shipments*, all in two queries."""
+    """Load the events and published objects of *shipments*, in two queries."""
     wanted = ids("shipment", (s["shipment"] for s in shipments))
     if wanted == "[]":
         return []
     events = _grouped(await tx.rows("events_of_shipments", rows=wanted))
-    published = _grouped(await tx.rows("told_of_shipments", rows=wanted))
+    published = _grouped(await tx.rows("published_of_shipments", rows=wanted))
     return [
         build_snapshot(s, events[s["shipment"]], published[s["shipment"]])
         for s in shipments
@@ -42,7 +42,7 @@ def _grouped(rows: Iterable[Row]) -> dict[int, list[Row]]:
 def build_snapshot(
     row: Row, events: Iterable[Row], published: Iterable[Row]
 ) -> Snapshot:
-    """Put the rows of one shipment together."""
+    """Build the snapshot of one shipment from its rows."""
     tracking_sent_as = row["tracking_sent_as"]
     return Snapshot(
         shipment=row["shipment"],
@@ -53,7 +53,7 @@ def build_snapshot(
         contract=row["contract"],
         volumes=max(row["volumes"], 1),
         registered_at=moment(row["registered_at"]),
-        tracking=_tracking(row),
+        tracking=tracking_of(row),
         tracking_sent_as=SentTrackingNumber(**loads(tracking_sent_as))
         if tracking_sent_as
         else None,
@@ -74,7 +74,8 @@ def build_snapshot(
     )
 
 
-def _tracking(row: Row) -> SentTrackingNumber | None:
+def tracking_of(row: Row) -> SentTrackingNumber | None:
+    """Return what VTEX should have of a shipment; None without a tracking number."""
     if not row["tracking_number"]:
         return None
     return SentTrackingNumber(
@@ -86,15 +87,8 @@ def _tracking(row: Row) -> SentTrackingNumber | None:
 
 
 def tracking_sent(published: SentTrackingNumber) -> str:
-    """Spell what VTEX accepted as `tracking_sent_as` keeps it."""
-    return dumps(
-        {
-            "tracking_number": published.tracking_number,
-            "tracking_url": published.tracking_url,
-            "courier": published.courier,
-            "dispatched_date": published.dispatched_date,
-        }
-    )
+    """Serialize what VTEX accepted, for the column `tracking_sent_as`."""
+    return dumps(asdict(published))
 
 
 def _pending(text: str | None) -> UnconfirmedWrite | None:
@@ -102,7 +96,7 @@ def _pending(text: str | None) -> UnconfirmedWrite | None:
 
 
 def known_event(row: Row) -> KnownEvent:
-    """Read one row of `events_of_shipments`."""
+    """Return the event of a row of `events_of_shipments`."""
     return KnownEvent(
         event=row["event"],
         volume=row["volume"],
@@ -136,7 +130,7 @@ def _published(row: Row) -> PublishedEvent:
 
 
 def published_key(published: PublishedEvent, shipment: int) -> dict[str, Any]:
-    """Return the key columns of a row of `told`."""
+    """Return the key columns of a row of `published`."""
     return {
         "shipment": shipment,
         "volume": published.volume,
@@ -151,12 +145,15 @@ Change = tuple[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A shipment taken for a while, with all that telling depends on."""
+    """A leased shipment, with everything that publishing depends on.
+
+    `version` is compared at settlement: a higher one leaves the shipment due.
+    """
 
     snapshot: Snapshot
     lease: str
     lease_until: datetime
-    news: int
+    version: int
     attempts: int
     lane: int
     failing_since: datetime | None
@@ -165,7 +162,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How fast, and how much at once, an account may be called."""
+    """Limits of an account: calls per second and in flight, and when to retry."""
 
     per_second: float
     burst: int
@@ -176,7 +173,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ClaimTerms:
-    """The terms of a claim: whose, how many, under which lease."""
+    """The terms of a claim: account, number of shipments, lease and limits."""
 
     account: str
     wanted: int
@@ -186,12 +183,12 @@ class ClaimTerms:
 
 
 def claim_of(row: Row, snapshot: Snapshot, *, probe: bool) -> Claim:
-    """Put a claimed row and its facts together."""
+    """Return the claim of a leased row and its snapshot."""
     return Claim(
         snapshot=snapshot,
         lease=row["lease"],
         lease_until=moment(row["lease_until"]),
-        news=row["news"],
+        version=row["version"],
         attempts=row["attempts"],
         lane=row["lane"],
         failing_since=at(row["failing_since"]),
@@ -200,16 +197,16 @@ def claim_of(row: Row, snapshot: Snapshot, *, probe: bool) -> Claim:
 
 
 def with_snapshots(claim: Claim, **changed: Any) -> Claim:
-    """Return *claim* after an answer changed what is known."""
+    """Return *claim* with a changed snapshot."""
     return replace(claim, snapshot=replace(claim.snapshot, **changed))
 
 
 NEWS: Final = 0
-"""Something happened to the parcel, or a person wants it told."""
+"""The lane of new events and of operators' requests."""
 BACKLOG: Final = 1
-"""It was postponed, or is history."""
+"""The lane of postponed and imported shipments."""
 LABEL: Final = 2
-"""A label was printed: a morning's labels must not hold up a delivery."""
+"""The lane of new labels: a morning's labels must not delay a delivery."""
 _TURNS: Final = 10
 _LABELS_FIRST: Final = frozenset({3, 6})
 
@@ -217,8 +214,8 @@ _LABELS_FIRST: Final = frozenset({3, 6})
 def lanes(claims: int) -> Sequence[int]:
     """Return the lanes in the order of an account's claim number *claims*.
 
-    News goes first, but one claim in ten begins with the backlog and two with
-    labels, so that neither waits for ever.
+    New events come first, but one claim in ten begins with the backlog and two with
+    labels, so that neither waits forever.
     """
     turn = claims % _TURNS
     if turn == 0:

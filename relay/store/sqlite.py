@@ -1,4 +1,4 @@
-"""The embedded database: one writer connection behind one queue, readers apart."""
+"""SQLite: one writing connection behind a lock, and a few read-only ones."""
 
 import asyncio
 import fcntl
@@ -14,20 +14,21 @@ import aiosqlite
 
 from relay.clock import utcnow
 from relay.errors import ConfigurationError
-from relay.store.database import Row, load_queries
+from relay.store.database import Row, Transaction, load_queries
 from relay.store.schema import scripts
 from relay.store.sqlite_thread import LAST_EVENT, Work, run_transaction
 
 T = TypeVar("T")
 
 OLDEST: Final = (3, 38, 0)
+"""The first version with the `->>` operator: https://sqlite.org/json1.html"""
 READERS: Final = 2
 BUSY_MS: Final = 10_000
 SERVING: Final = b"serving"
-"""What the lock file holds from start to clean stop."""
+"""The lock file's content between start and clean stop; left there by a crash."""
 
 
-class SqliteTransaction:
+class SqliteTransaction(Transaction):
     """Runs named queries on one connection."""
 
     def __init__(self, connection: aiosqlite.Connection, queries: Any) -> None:
@@ -40,31 +41,25 @@ class SqliteTransaction:
         found = await self._connection.execute_fetchall(sql, values)
         return cast("Sequence[Row]", found)
 
-    async def row(self, query: str, **values: Any) -> Row | None:
-        """Run *query* and return its first row, if there is one."""
-        found = await self.rows(query, **values)
-        return found[0] if found else None
-
     async def run(self, query: str, **values: Any) -> None:
-        """Run *query* for what it changes."""
+        """Run *query* and ignore its rows."""
         await self.rows(query, **values)
 
     async def many(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run *query* once for each of *rows*."""
         if rows:
             sql = getattr(self._queries, query).sql
-            cursor = await self._connection.executemany(sql, rows)
-            del cursor
+            await self._connection.executemany(sql, rows)
 
     async def new_events(self, count: int) -> Sequence[int]:
-        """Reserve the numbers of events that are about to be added."""
+        """Reserve *count* numbers for new events."""
         last = await self._connection.execute_fetchall(LAST_EVENT)
         first: int = 1 + next(iter(last))[0]
         return range(first, first + count)
 
 
 class SqliteDatabase:
-    """One file; `unclean` says that the process that served it before was killed."""
+    """One database file; `unclean` is True if the last serving process was killed."""
 
     dialect: Literal["sqlite"] = "sqlite"
 
@@ -83,15 +78,15 @@ class SqliteDatabase:
         self.unclean = False
 
     async def open(self, *, serving: bool = False) -> None:
-        """Connect and bring the tables up to date.
+        """Connect and migrate the schema.
 
-        Raises `ConfigurationError` if the library is too old, or if another
-        process serves this file.
+        *serving* takes the lock file. Raises `ConfigurationError` if the SQLite library
+        is too old, or if another process is serving this file.
         """
         if sqlite3.sqlite_version_info < OLDEST:
             raise ConfigurationError(
-                f"database: SQLite {sqlite3.sqlite_version} is older than 3.38: "
-                "install a newer Python build"
+                f"database: SQLite {sqlite3.sqlite_version} is too old; "
+                "install a Python build with SQLite 3.38 or newer"
             )
         if serving:
             self._take_lock()
@@ -106,11 +101,11 @@ class SqliteDatabase:
             raise
 
     async def close(self) -> None:
-        """Close every connection and give the lock back."""
+        """Close every connection and release the lock file."""
         await self._disconnect(clean=True)
 
     async def _disconnect(self, *, clean: bool) -> None:
-        """Close what is open: a connection's thread would outlive everything else."""
+        """Close all connections: an open one's thread would keep the process alive."""
         async with self._turn:
             while self._connections:
                 await self._connections.pop().close()
@@ -122,7 +117,7 @@ class SqliteDatabase:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[SqliteTransaction]:
-        """Open a transaction that is committed, and on disk, at its end."""
+        """Open a transaction; at its end it is committed and on disk."""
         async with self._turn:
             try:
                 await self._writer.execute_fetchall("BEGIN IMMEDIATE")
@@ -134,7 +129,7 @@ class SqliteDatabase:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[SqliteTransaction]:
-        """Open a transaction that sees one state and changes nothing."""
+        """Open a read-only transaction that sees one consistent state."""
         reader = await self._idle.get()
         try:
             try:
@@ -146,16 +141,15 @@ class SqliteDatabase:
             self._idle.put_nowait(reader)
 
     async def write_in_one_go(self, work: Work[T]) -> T:
-        """Run a transaction that writes, all of it in the writer's own thread.
+        """Run a writing transaction entirely in the writer's thread.
 
-        *work* waits for nothing but its statements, and touches nothing that
-        belongs to the event loop.
+        *work* may await only its statements, and must not use the event loop.
         """
         async with self._turn:
             return await self._directly(self._writer, "BEGIN IMMEDIATE", work)
 
     async def read_in_one_go(self, work: Work[T]) -> T:
-        """Run a transaction that reads, all of it in the reader's own thread."""
+        """Run a read-only transaction entirely in a reader's thread."""
         reader = await self._idle.get()
         try:
             return await self._directly(reader, "BEGIN", work)
@@ -165,37 +159,38 @@ class SqliteDatabase:
     async def _directly(
         self, connection: aiosqlite.Connection, begin: str, work: Work[T]
     ) -> T:
-        run: Any = connection._execute  # noqa: SLF001 -- the one door to its thread
-        raw = connection._conn  # noqa: SLF001 -- touched in its thread alone
+        run: Any = connection._execute  # noqa: SLF001 -- the only way into its thread
+        raw = connection._conn  # noqa: SLF001 -- used only in its thread
         return cast("T", await run(run_transaction, raw, self._queries, begin, work))
 
     async def _roll_back(self) -> None:
-        """Undo what was begun; a cancelled BEGIN is still carried out."""
-        with suppress(sqlite3.OperationalError):  # there was nothing to undo
+        """Roll back; a cancelled BEGIN may have run in the thread nevertheless."""
+        with suppress(sqlite3.OperationalError):  # no transaction was open
             await self._writer.execute_fetchall("ROLLBACK")
 
     async def notify(self) -> None:
-        """Do nothing: there are no replicas, and a second process is looked for."""
+        """Do nothing: SQLite has no replicas."""
 
     async def vacuum(self, pages: int) -> bool:
-        """Give up to *pages* freed pages back; say whether there were any."""
+        """Return up to *pages* free pages to the disk; False if there were none."""
         async with self._turn:
             free = await self._writer.execute_fetchall("PRAGMA freelist_count")
             if not next(iter(free))[0]:
                 return False
-            # A plain `execute` gives one page back: the pragma steps once for each.
+            # `execute` would free one page only: the pragma frees one per step, and
+            # executescript steps to the end (https://sqlite.org/pragma.html).
             await self._writer.executescript(f"PRAGMA incremental_vacuum({pages});")
         return True
 
     async def clock(self) -> datetime:
-        """Return this machine's time: the file is here."""
+        """Return this machine's time: the file is local."""
         return utcnow()
 
-    async def listen(self, heard: Callable[[], None]) -> None:
-        """Do nothing: there is nobody to hear of."""
+    async def listen(self, on_notify: Callable[[], None]) -> None:
+        """Do nothing: SQLite has no replicas."""
 
     async def checkpoint(self, *, truncate: bool) -> bool:
-        """Move the write-ahead log into the file; say whether all of it went."""
+        """Checkpoint the write-ahead log; return whether all of it was moved."""
         mode = "TRUNCATE" if truncate else "PASSIVE"
         async with self._turn:
             rows = await self._writer.execute_fetchall(f"PRAGMA wal_checkpoint({mode})")
@@ -203,7 +198,7 @@ class SqliteDatabase:
         return not busy and log == moved
 
     async def pragma(self, name: str) -> Any:
-        """Return what the live writer connection has for a pragma."""
+        """Return the value of a pragma on the writing connection."""
         rows = list(await self._writer.execute_fetchall(f"PRAGMA {name}"))
         return rows[0][0]
 
@@ -218,7 +213,11 @@ class SqliteDatabase:
         return connection
 
     def _pragmas(self, *, read_only: bool) -> tuple[str, ...]:
-        """Return the settings of a connection; `auto_vacuum` before any table."""
+        """Return the pragmas of a connection.
+
+        `auto_vacuum` must be set before the first table is created, and `secure_delete`
+        overwrites erased personal data. Checkpoints are the checkpointer's task.
+        """
         shared = (
             f"busy_timeout = {BUSY_MS}",
             f"cache_size = {-1024 * self._cache_mb}",
@@ -250,8 +249,8 @@ class SqliteDatabase:
             os.close(self._lock_file)
             self._lock_file = None
             raise ConfigurationError(
-                f"database: another relay serves {self.path}: stop it, "
-                "or give this one a database of its own"
+                f"database: {self.path} is in use by another relay; stop it, "
+                "or configure another database"
             ) from None
         self.unclean = bool(os.pread(self._lock_file, len(SERVING), 0))
         os.pwrite(self._lock_file, SERVING, 0)

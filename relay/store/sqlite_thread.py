@@ -1,7 +1,7 @@
 """A whole SQLite transaction in the thread of its connection.
 
-Between threads every statement costs as much as the statement itself. Here a
-transaction's code runs where its statements do, from the first to the last.
+aiosqlite passes every statement to that thread, which costs about as much as the
+statement itself. Here the transaction's code runs in the thread, too.
 """
 
 import sqlite3
@@ -16,8 +16,8 @@ Work = Callable[[Transaction], Coroutine[Any, Any, T]]
 LAST_EVENT: Final = "SELECT coalesce(max(event), 0) FROM events"
 
 
-class DirectTransaction:
-    """Runs named queries at once; nothing is ever waited for."""
+class DirectTransaction(Transaction):
+    """Runs named queries synchronously: its coroutines never suspend."""
 
     def __init__(self, connection: sqlite3.Connection, queries: Any) -> None:
         self._connection = connection
@@ -28,13 +28,8 @@ class DirectTransaction:
         sql = getattr(self._queries, query).sql
         return cast("Sequence[Row]", self._connection.execute(sql, values).fetchall())
 
-    async def row(self, query: str, **values: Any) -> Row | None:
-        """Run *query* and return its first row, if there is one."""
-        found = await self.rows(query, **values)
-        return found[0] if found else None
-
     async def run(self, query: str, **values: Any) -> None:
-        """Run *query* for what it changes."""
+        """Run *query* and ignore its rows."""
         await self.rows(query, **values)
 
     async def many(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -43,7 +38,7 @@ class DirectTransaction:
             self._connection.executemany(getattr(self._queries, query).sql, rows)
 
     async def new_events(self, count: int) -> Sequence[int]:
-        """Reserve the numbers of events that are about to be added."""
+        """Reserve *count* numbers for new events."""
         first: int = 1 + self._connection.execute(LAST_EVENT).fetchone()[0]
         return range(first, first + count)
 
@@ -51,7 +46,7 @@ class DirectTransaction:
 def run_transaction(
     connection: sqlite3.Connection, queries: Any, begin: str, work: Work[T]
 ) -> T:
-    """Run *work* between *begin* and COMMIT; undo everything if it fails."""
+    """Run *work* between *begin* and COMMIT; roll back if it fails."""
     connection.execute(begin)
     try:
         result = _completed(work(DirectTransaction(connection, queries)))
@@ -63,10 +58,10 @@ def run_transaction(
 
 
 def _completed(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Return what *coroutine* returns, which must not wait for anything."""
+    """Run *coroutine* without an event loop; raise `RuntimeError` if it suspends."""
     try:
         coroutine.send(None)
     except StopIteration as end:
         return cast("T", end.value)
     coroutine.close()
-    raise RuntimeError("a transaction in one go waited for something else")
+    raise RuntimeError("the transaction awaited something other than its statements")

@@ -1,4 +1,4 @@
-"""The safety net: what was missed is found, what is silent for long is closed."""
+"""The sweep: find unpublished changes, and expire shipments without events."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from relay.store.snapshots import load_snapshots
 
 SLICE: Final = 50
 SOON: Final = timedelta(minutes=10)
-"""What is due within this time is not at rest."""
+"""A shipment due within this time is not swept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one slice brought: where it ended, what was missed, what expired.
+    """The result of one slice: ids of shipments made due, and of expired ones.
 
-    `last` is None where there are no more open shipments.
+    `last` is where the next slice begins, None if there are no more open shipments.
     """
 
     last: int | None
@@ -31,11 +31,11 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Goes over the open shipments, a slice at a time.
+    """Checks the open shipments, a slice at a time.
 
-    `policy` gives the settings of an account and a contract, `accounts` are
-    those that are configured, and `expires_after` says, by contract, how long
-    no event may come.
+    `policy` returns the settings of an account and a contract, `accounts` are the
+    configured ones, and `expires_after` returns how long a contract's shipments may be
+    without events.
     """
 
     database: Database
@@ -45,7 +45,7 @@ class Sweep:
     size: int = SLICE
 
     async def slice(self, after: int, now: datetime) -> Swept:
-        """Look at the open shipments behind *after*: wake and expire them."""
+        """Check the open shipments after *after*: make them due, or expire them."""
         async with self.database.reading() as tx:
             page = await tx.rows("open_shipments", after=after, limit=self.size)
             resting = [r for r in page if self._at_rest(r, now)]
@@ -66,7 +66,7 @@ class Sweep:
         )
 
     def _at_rest(self, row: Row, now: datetime) -> bool:
-        """Whether nothing happens to a shipment by itself."""
+        """Whether nothing is scheduled for a shipment."""
         soon = micros(now + SOON)
         return (
             row["account"] in self.accounts
@@ -78,7 +78,7 @@ class Sweep:
         )
 
     def _silent(self, row: Row, now: datetime) -> bool:
-        """Whether no event came, and nobody asked for a try, for too long."""
+        """Whether there were no events and no attempts for too long."""
         times = (row["registered_at"], row["last_event_at"], row["tried_at"])
         latest = max(t for t in times if t is not None)
         return now - moment(latest) >= self.expires_after(row["contract"])
@@ -86,7 +86,7 @@ class Sweep:
     async def _change(
         self, query: str, found: Sequence[Row], now: datetime
     ) -> tuple[str, ...]:
-        """Change shipments that nobody else changed since they were read."""
+        """Change the shipments that did not change since they were read."""
         if not found:
             return ()
         changed: list[str] = []
@@ -96,27 +96,27 @@ class Sweep:
                 if given is not None:
                     changed.append(given["id"])
                     note = {"shipment": row["shipment"], "now": micros(now)}
-                    await tx.run("note", **note, text=_STORIES[query])
+                    await tx.run("note", **note, text=_NOTES[query])
         return tuple(changed)
 
 
-_STORIES: Final = {
-    "wake_shipment": "the sweep found something that VTEX was not told",
-    "expire_shipment": "expired: no event came for too long; a later one reopens it",
+_NOTES: Final = {
+    "wake_shipment": "the sweep found an unpublished change",
+    "expire_shipment": "expired: no events for too long; a later event reopens it",
 }
 
 
 def _unchanged(row: Row) -> Mapping[str, Any]:
-    """Return what the row of a shipment still has to be to be changed."""
+    """Return the values that a row must still have to be changed."""
     return {
         "shipment": row["shipment"],
-        "news": row["news"],
+        "version": row["version"],
         "tried_at": row["tried_at"] or 0,
     }
 
 
 def unpublished(snapshot: Snapshot, now: datetime, policy: Policy) -> bool:
-    """Whether VTEX does not know all that may be told of a shipment at rest."""
+    """Whether a shipment at rest has publishable changes that VTEX does not have."""
     if snapshot.tracking is None or snapshot.delivered_published:
         return False
     if snapshot.pending is not None or not tracking_number_sent(snapshot):

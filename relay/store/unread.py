@@ -149,7 +149,7 @@ async def _mark(
         row: dict[str, Any] = {"document": r.document, "now": micros(now)}
         if r.unreadable is not None:
             query = "mark_unreadable"
-            row["because"] = storable(r.unreadable)
+            row["reason"] = storable(r.unreadable)
         else:
             query = "mark_read"
             row["new_events"] = new_events.get(r.document, 0)

@@ -1,4 +1,4 @@
-"""The queries of the lists that people work from, and where each goes on."""
+"""Queries and cursor positions of the operators' work lists."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from typing import Final
 from relay.store.database import Row, Transaction
 
 MOST_UNKNOWN: Final = 20_000
-"""Only the latest events without a meaning are counted."""
+"""The number of latest events with an unknown code that are counted."""
 _LAST: Final = (1 << 63) - 1
 
 
 class WorkList(StrEnum):
-    """What waits for a person; `waiting` only for time, or for VTEX."""
+    """The work lists; `waiting` needs no operator, only time or VTEX."""
 
     STUCK = "stuck"
     QUARANTINED = "quarantined"
@@ -33,7 +33,7 @@ BY_ACCOUNT: Final = frozenset({WorkList.STUCK, WorkList.LATE, WorkList.SILENT})
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a page ends: the last row's place in the list's order."""
+    """Where a page ends: the sort key of its last row."""
 
     key: str = ""
     id: int = 0
@@ -93,7 +93,7 @@ async def _rejected(
     tx: Transaction, after: Position | None, limit: int
 ) -> Sequence[Row]:
     before = after.id if after else _LAST
-    return await tx.rows("work_untrusted", id=before, limit=limit)
+    return await tx.rows("work_rejected", id=before, limit=limit)
 
 
 async def _unknown(
@@ -118,12 +118,12 @@ QUERIES: Final[Mapping[WorkList, Query]] = {
 
 
 def _below(after: Position | None) -> dict[str, int]:
-    """Return where an order by two numbers, the largest first, goes on."""
+    """Return the parameters of a descending order by two numbers."""
     key = int(after.key) if after and after.key else _LAST
     return {"key": key, "id": after.id if after else _LAST}
 
 
-_PLACES: Final[Mapping[WorkList, tuple[str | None, str]]] = {
+_SORTED_BY: Final[Mapping[WorkList, tuple[str | None, str]]] = {
     WorkList.LATE: ("promised_on", "shipment"),
     WorkList.QUARANTINED: ("event", "shipment"),
     WorkList.UNMATCHED: ("received_at", "event"),
@@ -131,10 +131,10 @@ _PLACES: Final[Mapping[WorkList, tuple[str | None, str]]] = {
     WorkList.REJECTED: (None, "rejected_request"),
     WorkList.UNKNOWN_CODES: (None, "event"),
 }
-"""The columns by which lists are in order, where that is not the shipment alone."""
+"""The sort columns of lists that are not sorted by shipment alone."""
 
 
 def position(name: WorkList, row: Row) -> Position:
-    """Return the place of a row in the order of its list."""
-    key, number = _PLACES.get(name, (None, "shipment"))
+    """Return the position of a row in its list."""
+    key, number = _SORTED_BY.get(name, (None, "shipment"))
     return Position("" if key is None else str(row[key]), row[number])

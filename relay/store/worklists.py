@@ -1,4 +1,4 @@
-"""Lists that people work from, page by page along an index."""
+"""Operators' work lists, paginated along an index, and their counts."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,7 +23,7 @@ from relay.store.worklist_queries import (
     position,
 )
 
-NO_LABEL = "no label bears any of its references"
+NO_LABEL = "no label has any of its references"
 
 
 async def explain_unmatched(
@@ -32,12 +32,12 @@ async def explain_unmatched(
     lower_bounds: Mapping[str, timedelta],
     accounts: Collection[str],
 ) -> None:
-    """Spell out the references of unmatched events, and say why nobody has them.
+    """Add references and the reason for having no match to rows of unmatched events.
 
-    *accounts* are those whose labels may be spoken of.
+    *accounts* are those whose labels may be named in a reason.
     """
     refs = {row["event"]: tuple(loads(row["refs"])) for row in found}
-    wanted = {reference for them in refs.values() for reference in them}
+    wanted = {reference for values in refs.values() for reference in values}
     kinds = await kinds_of(tx, wanted)
     registered = await registrations_of(tx, wanted)
     elsewhere = await _elsewhere(tx, wanted, accounts)
@@ -56,7 +56,7 @@ async def explain_unmatched(
 async def _elsewhere(
     tx: Transaction, wanted: Collection[int], accounts: Collection[str]
 ) -> dict[int, list[str]]:
-    """Return the other contracts under which the same values are registered."""
+    """Return other contracts with the same registered values, by reference."""
     found: dict[int, list[str]] = defaultdict(list)
     for row in await tx.rows("registered_elsewhere", rows=ids("reference", wanted)):
         if row["account"] in accounts:
@@ -74,7 +74,7 @@ def _other_contract(
             contracts = ", ".join(dict.fromkeys(elsewhere[reference]))
             return (
                 f"{kinds[reference][1]} is registered under contract {contracts}: "
-                "hand the parcel over, or correct its contract"
+                "record a carrier handover, or correct the contract"
             )
     return None
 
@@ -86,10 +86,10 @@ SILENT: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class WorkListFilter:
-    """What is asked of a list; `fits` decides row by row.
+    """A filter of a work list; `fits` decides row by row.
 
-    `zones` are the accounts that are listed, with the zone each has its days in;
-    `lower_bounds` are the contracts' own.
+    `zones` are the listed accounts with their time zones; `lower_bounds` are set by
+    contract.
     """
 
     zones: Mapping[str, ZoneInfo]
@@ -100,7 +100,7 @@ class WorkListFilter:
 
 @dataclass(frozen=True, slots=True)
 class WorkPage:
-    """Some rows; `next` goes on where they end, None at the end of the list."""
+    """A page of rows; `next` is the position of the next page, None at the end."""
 
     rows: tuple[dict[str, Any], ...]
     next: Position | None = None
@@ -108,10 +108,10 @@ class WorkPage:
 
 @dataclass(frozen=True, slots=True)
 class WorkLists:
-    """What waits for a person.
+    """Reads what waits for an operator.
 
-    A page looks at no more than *rounds* batches of *batch* rows, so it may hold
-    fewer rows than asked for, even none, and still have a next one.
+    A page examines at most *rounds* batches of *batch* rows, so it may hold fewer rows
+    than its limit, even none, and still have a next page.
     """
 
     database: Database
@@ -127,7 +127,7 @@ class WorkLists:
         limit: int,
         after: Position | None = None,
     ) -> WorkPage:
-        """Return up to *limit* rows of the list *name* behind *after*."""
+        """Return up to *limit* rows of the list *name* after the position *after*."""
         if name is WorkList.WAITING:
             return await self._waiting(asked, now, limit, after)
         found: list[dict[str, Any]] = []
@@ -136,7 +136,7 @@ class WorkLists:
                 rows = await self._rows(tx, name, asked, now, after)
                 for row in rows:
                     if len(found) == limit:
-                        return WorkPage(await _published(tx, name, found, asked), after)
+                        return WorkPage(await _explained(tx, name, found, asked), after)
                     after = position(name, row)
                     fields = as_dict(row)
                     if asked.fits(fields) and _is_wanted(name, row, asked, now):
@@ -144,12 +144,12 @@ class WorkLists:
                 if len(rows) < self.batch:
                     after = None
                     break
-            return WorkPage(await _published(tx, name, found, asked), after)
+            return WorkPage(await _explained(tx, name, found, asked), after)
 
     async def _waiting(
         self, asked: WorkListFilter, now: datetime, limit: int, after: Position | None
     ) -> WorkPage:
-        """Return shipments that are told later, the newest first."""
+        """Return shipments that are published later, newest first."""
         wanted = ShipmentFilter(sorted(asked.zones), state=ShipmentState.WAITING)
         lists = ShipmentLists(self.database, batch=self.batch, rounds=self.rounds)
         before = after.id if after else None
@@ -176,30 +176,71 @@ class WorkLists:
         return rows[: self.batch]
 
 
-async def contract_seen(database: Database, contract: str) -> bool:
-    """Whether anything is kept of a contract, which may be gone from the settings."""
+async def contract_in_use(database: Database, contract: str) -> bool:
+    """Whether data of a contract is stored; it may be gone from the settings."""
     async with database.reading() as tx:
-        return await tx.row("contract_seen", contract=contract) is not None
+        return await tx.row("contract_in_use", contract=contract) is not None
 
 
 def _order(name: WorkList, row: Row) -> tuple[str, int]:
-    """Return the place of a row among those of several accounts."""
+    """Return the sort key of a row among those of several accounts."""
     sign = -1 if name is WorkList.STUCK else 1
     return position(name, row).key, sign * row["shipment"]
 
 
 def _is_wanted(name: WorkList, row: Row, asked: WorkListFilter, now: datetime) -> bool:
-    """Whether a row of an index that holds others, too, belongs to the list."""
+    """Whether a row belongs to the list: the index of open shipments holds others."""
     if name is not WorkList.SILENT:
         return True
-    heard: int = row["last_event_at"] or row["registered_at"]
-    return heard <= micros(now - asked.silent_for)
+    latest: int = row["last_event_at"] or row["registered_at"]
+    return latest <= micros(now - asked.silent_for)
 
 
-async def _published(
+async def _explained(
     tx: Transaction, name: WorkList, found: list[dict[str, Any]], asked: WorkListFilter
 ) -> tuple[dict[str, Any], ...]:
-    """Say of events that nobody has registered why that is."""
+    """Add the reasons to unmatched events."""
     if name is WorkList.UNMATCHED:
         await explain_unmatched(tx, found, asked.lower_bounds, asked.zones)
     return tuple(found)
+
+
+Numbers = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkCounts:
+    """Shipments by account, events by contract. A missing key means zero."""
+
+    due: Numbers
+    waiting: Numbers
+    stuck: Numbers
+    quarantined: Numbers
+    late: Numbers
+    unmatched: Numbers
+
+
+async def counts(
+    database: Database, zones: Mapping[str, ZoneInfo], now: datetime
+) -> WorkCounts:
+    """Count what waits, for metrics; *zones* are the accounts' time zones."""
+    async with database.reading() as tx:
+
+        async def by_account(query: str, **terms: int) -> Numbers:
+            found = await tx.rows(query, **terms)
+            return {r["account"]: r["shipments"] for r in found}
+
+        late = {}
+        for account, zone in zones.items():
+            today = now.astimezone(zone).date().isoformat()
+            row = await tx.row("count_late", account=account, today=today)
+            late[account] = row["shipments"] if row else 0
+        unmatched = await tx.rows("count_unmatched")
+        return WorkCounts(
+            due=await by_account("count_due", now=micros(now)),
+            waiting=await by_account("count_waiting", now=micros(now)),
+            stuck=await by_account("count_stuck"),
+            quarantined=await by_account("count_quarantined"),
+            late=late,
+            unmatched={r["contract"]: r["events"] for r in unmatched},
+        )

@@ -75,7 +75,7 @@ async def test_how_a_carrier_is_asked_is_shown(
 ) -> None:
     published = settings({"acme": {"poll_daily_quota": 500}})
     today = Allowance(zone=published.contracts["acme"].zone).day(START)
-    asked = {"day": today, "used": 7, "failures": 6, "because": "HTTP 500"}
+    asked = {"day": today, "used": 7, "failures": 6, "reason": "HTTP 500"}
     opens = micros(START + timedelta(minutes=minutes))
     await PollClaims(way_in.database).begin(["acme"], START)
     state = replace(PollState("acme"), **asked, open_until=opens)

@@ -42,9 +42,9 @@ async def settle(way_in: WayIn, shipment: int, **more: Any) -> None:
     """Give a shipment back as the publisher does; at rest unless said otherwise."""
     fields = ("due_at", "not_before", "failing_since", "waiting_reason")
     columns = dict.fromkeys((*fields, "stuck_reason", "closed_reason"))
-    columns |= {"shipment": shipment, "news": 1, "now": 1, "lane": 1}
+    columns |= {"shipment": shipment, "version": 1, "now": 1, "lane": 1}
     async with way_in.database.writing() as tx:
-        await tx.run("settle", **columns | {"attempts": 0, "doubt": 0} | more)
+        await tx.run("settle", **columns | {"attempts": 0, "in_doubt": 0} | more)
 
 
 async def test_the_newest_shipment_is_first(api: Api) -> None:

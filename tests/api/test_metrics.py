@@ -55,10 +55,10 @@ async def test_what_waits_for_a_person_or_for_time_is_counted(
     await way_in.read()
     later = micros(START + timedelta(hours=1))
     columns = dict.fromkeys(("stuck_reason", "closed_reason", "failing_since"))
-    columns |= {"shipment": 1, "news": 1, "lane": 1, "attempts": 0, "doubt": 0}
+    columns |= {"shipment": 1, "version": 1, "lane": 1, "attempts": 0, "in_doubt": 0}
     columns |= {"due_at": later, "not_before": later, "now": 1}
     async with way_in.database.writing() as tx:
-        await tx.run("quarantine_event", shipment=1, event=1, because="too soon")
+        await tx.run("quarantine_event", shipment=1, event=1, reason="too soon")
         await tx.run("settle", **columns, waiting_reason="404: Order Not Found")
 
     lines = await text(api)

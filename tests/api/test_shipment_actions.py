@@ -53,7 +53,10 @@ async def test_a_second_carrier_stands_beside_the_first(api: Api) -> None:
     assert ("trackingNumber", "BR123") in references(shipment, "acme")
     assert (shipment["contract"], shipment["trackingNumber"]) == ("acme", "BR123")
     note = shipment["timeline"]["notes"][-1]["text"]
-    assert note == "volume 1 was handed over to contract last_mile as LM1, says anybody"
+    assert (
+        note
+        == "carrier handover: volume 1 to contract last_mile as LM1; requested by anybody"
+    )
 
     status, answer = await api.call("POST", f"/v1/shipments/{id_}/handover", body)
     assert (status, answer["updated"]) == (200, [])
@@ -122,7 +125,7 @@ async def test_a_number_of_another_order_is_warned_of(api: Api) -> None:
 
     _, answer = await api.call("POST", f"/v1/shipments/{id_}/handover", body)
 
-    assert "also open under order v9-01" in answer["warnings"][0]
+    assert "also used by open order v9-01" in answer["warnings"][0]
     assert LABEL["orderId"] != "v9-01"
 
 

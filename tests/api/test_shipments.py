@@ -180,7 +180,7 @@ async def test_the_timeline_shows_events_with_their_documents(
     await way_in.keep(body(scan("BR123", "DL", at, text="Entregue")))
     await way_in.read()
     async with way_in.database.writing() as tx:
-        because = {"shipment": 1, "event": 1, "because": "delivered too soon"}
+        because = {"shipment": 1, "event": 1, "reason": "delivered too soon"}
         await tx.run("quarantine_event", **because)
 
     timeline = (await api.one(id_))["timeline"]
@@ -221,12 +221,12 @@ async def test_the_timeline_shows_what_vtex_was_told_and_what_it_said(
 ) -> None:
     id_ = (await api.register())["id"]
     key = {"shipment": 1, "volume": 0, "occurred_at": 5, "code": "IT"}
-    answer = {"status": 200, "words": "fine", "receipt": "R", "sent": 1}
+    answer = {"status": 200, "message": "fine", "receipt": "R", "sent": 1}
     call = {"shipment": 1, "account": "store", "kind": "publish", "body": "{}"}
     async with way_in.database.writing() as tx:
         published = {"position": 0, "object": '{"city": "X"}', "event": None}
-        await tx.run("store_told", **key, **published, now=0)
-        await tx.run("accept_told", **key, now=1_000_000)
+        await tx.run("store_published", **key, **published, now=0)
+        await tx.run("accept_published", **key, now=1_000_000)
         for name in ("c1", "c2"):
             await tx.run("store_call", **call, call=name, now=0)
         await tx.run("answer_call", **answer, call="c1", now=1_000_000)
@@ -270,7 +270,7 @@ async def test_a_shipment_that_is_not_there_is_404(
     status, body = await api.call(method, f"{ROOT}/nobody{path}", sent)
 
     assert status == 404
-    assert body["detail"] == "there is no such shipment"
+    assert body["detail"] == "shipment not found"
     assert "orderId=" in body["hint"]
 
 
@@ -515,7 +515,7 @@ async def test_a_cancelled_label_can_be_registered_anew(api: Api) -> None:
 async def test_a_stuck_shipment_is_tried_again(api: Api, way_in: WayIn) -> None:
     id_ = (await api.register())["id"]
     async with way_in.database.writing() as tx:
-        settled = {"shipment": 1, "news": 1, "now": 0, "due_at": None, "doubt": 0}
+        settled = {"shipment": 1, "version": 1, "now": 0, "due_at": None, "in_doubt": 0}
         settled |= {"not_before": None, "lane": 1, "attempts": 12}
         settled |= dict.fromkeys(("failing_since", "waiting_reason", "closed_reason"))
         await tx.run("settle", **settled, stuck_reason="400: odd")

@@ -181,7 +181,7 @@ async def test_who_did_it_is_written_down(api: Api) -> None:
 
     _, shipment = await api.call("GET", path, **bearer("ana"))
     notes = [n["text"] for n in shipment["timeline"]["notes"]]
-    assert notes == ["registered", "to be tried again, says ana"]
+    assert notes == ["registered", "retry requested by ana"]
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:80", "[::1]:80", "localhost:80"])

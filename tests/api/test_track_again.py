@@ -22,7 +22,7 @@ async def test_the_carrier_is_to_be_asked_at_once(api: Api) -> None:
     status, body = await api.call("POST", path)
     assert (status, body["id"]) == (200, shipment["id"])
     notes = (await api.one(shipment["id"]))["timeline"]["notes"]
-    assert notes[-1]["text"].startswith("to be asked for at once")
+    assert notes[-1]["text"].startswith("poll requested by")
 
 
 async def test_one_that_is_not_there_is_404(api: Api) -> None:
@@ -40,7 +40,7 @@ async def test_one_whose_carrier_only_calls_is_refused_with_the_way_out(
         id_ = (await made.register())["id"]
         status, body = await made.call("POST", f"/v1/shipments/{id_}/track-again")
         assert (status, body["title"]) == (409, "Conflict")
-        assert body["detail"] == "nobody is asked under contract acme"
+        assert body["detail"] == "the carrier is not polled under contract acme"
         assert "mark-delivered" in body["hint"]
 
 

@@ -49,7 +49,7 @@ async def test_stuck_shipments_that_fit_are_tried_again(
     assert api.woken.news == 4
     if count:
         notes = (await api.one(ids[0]))["timeline"]["notes"]
-        assert notes[-1]["text"] == "to be tried again, says anybody"
+        assert notes[-1]["text"] == "retry requested by anybody"
 
 
 async def test_one_request_does_so_many_slices_and_says_where_to_go_on(
@@ -121,7 +121,7 @@ async def test_shipments_of_replayed_documents_say_who_wanted_it(
     await api.call("POST", REPLAY, {"unreadable": False})
 
     notes = [n["text"] for n in (await api.one(id_))["timeline"]["notes"]]
-    assert notes[-1] == "what the carrier sent is read again, says anybody"
+    assert notes[-1] == "documents parsed again; requested by anybody"
     assert notes.count(notes[-1]) == 1
 
 

@@ -56,7 +56,13 @@ async def stick(way_in: WayIn, shipment: int, because: str = "400: Bad date") ->
     """Make a shipment stuck, with a call that VTEX refused."""
     fields = ("due_at", "not_before", "failing_since", "waiting_reason")
     columns = dict.fromkeys((*fields, "closed_reason")) | {"shipment": shipment}
-    columns |= {"news": 1, "lane": 1, "attempts": 0, "doubt": 0, "now": micros(START)}
+    columns |= {
+        "version": 1,
+        "lane": 1,
+        "attempts": 0,
+        "in_doubt": 0,
+        "now": micros(START),
+    }
     call: dict[str, Any] = {"call": f"c-{shipment}", "shipment": shipment, "now": 1}
     async with way_in.database.writing() as tx:
         await tx.run("settle", **columns, stuck_reason=because)
@@ -64,7 +70,7 @@ async def stick(way_in: WayIn, shipment: int, because: str = "400: Bad date") ->
             "store_call", **call, account="store", kind="send_tracking", body="{}"
         )
         await tx.run(
-            "answer_call", call=call["call"], now=2, status=400, words="Bad date",
+            "answer_call", call=call["call"], now=2, status=400, message="Bad date",
             sent=1, receipt=None,
         )  # fmt: skip
 
@@ -252,7 +258,7 @@ async def test_events_without_a_label_are_listed_with_their_references(
         {"type": "orderId", "value": "V8"},
     ]
     assert found[1]["occurredAt"] == "2026-03-02T09:00:00-03:00"
-    assert {e["because"] for e in found} == {"no label bears any of its references"}
+    assert {e["because"] for e in found} == {"no label has any of its references"}
 
 
 async def test_an_event_older_than_its_label_says_so(api: Api, way_in: WayIn) -> None:
@@ -280,7 +286,7 @@ async def test_an_event_under_the_wrong_contract_names_the_right_one(
     [found] = await entries(api, "unmatched")
 
     assert found["because"] == (
-        "BR1 is registered under contract acme: hand the parcel over, or correct its "
+        "BR1 is registered under contract acme: record a carrier handover, or correct the "
         "contract"
     )
     assert len(await entries(api, "unmatched", "contract=solo")) == 1
@@ -349,7 +355,7 @@ async def test_other_stores_are_not_listed(
     await way_in.read()
     await stick(way_in, 1)
     async with way_in.database.writing() as tx:
-        await tx.run("quarantine_event", shipment=1, event=1, because="too soon")
+        await tx.run("quarantine_event", shipment=1, event=1, reason="too soon")
     await way_in.documents.rejected_requests.put(
         [RejectedRequest("acme", START, {}, b"odd", {}, "no signature")],
         RejectedBounds(9, 99, START),

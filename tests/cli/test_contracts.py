@@ -37,7 +37,7 @@ def test_a_carrier_that_is_left_alone_says_why(cli: Cli) -> None:
     async def fail(database: SqliteDatabase) -> Any:
         await PollClaims(database).begin(["swift"], FAR)
         state = replace(
-            PollState("swift"), failures=9, because="HTTP 503", open_until=micros(FAR)
+            PollState("swift"), failures=9, reason="HTTP 503", open_until=micros(FAR)
         )
         async with database.writing() as tx:
             await tx.run("save_poll", **state.columns())

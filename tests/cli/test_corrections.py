@@ -116,7 +116,9 @@ def test_a_parcel_is_handed_over(cli: Cli, ids: list[str]) -> None:
     }
     last = notes(cli, ids[0])[-1]
     by = getpass.getuser()
-    assert last == f"volume 1 was handed over to contract last as LM1, says {by}"
+    assert (
+        last == f"carrier handover: volume 1 to contract last as LM1; requested by {by}"
+    )
     assert "so already" in cli("shipments", "handover", "O-1", *options, *more).stdout
 
 
@@ -149,7 +151,9 @@ def test_a_person_says_that_it_was_delivered(cli: Cli, ids: list[str]) -> None:
     ran = cli("shipments", "mark-delivered", "O-1", *options)
     assert ran.exit_code == 0, ran.output
     assert ids[0] in ran.stdout
-    assert notes(cli, ids[0])[-1] == f"volume 1 delivered, says {getpass.getuser()}"
+    assert (
+        notes(cli, ids[0])[-1] == f"volume 1 marked as delivered by {getpass.getuser()}"
+    )
 
     async def kept(database: SqliteDatabase) -> Any:
         return await execute(database, "SELECT body FROM documents")

@@ -26,7 +26,7 @@ def stuck(cli: Cli, documents: list[str]) -> list[str]:
         why = "stuck_reason = '=Bad date', stuck_at = 0"
         await execute(database, f"UPDATE shipments SET {why}")  # noqa: S608
         async with database.writing() as tx:
-            await tx.run("quarantine_event", shipment=1, event=1, because="too soon")
+            await tx.run("quarantine_event", shipment=1, event=1, reason="too soon")
 
     cli.on_database(act)
     return documents

@@ -16,7 +16,7 @@ def test_a_shipment_is_told_again(cli: Cli, ids: list[str]) -> None:
     assert f"{ids[0]} is due" in ran.stdout
     assert "twice" in ran.stderr
     notes = cli.json("shipments", "show", ids[0])["timeline"]["notes"]
-    assert notes[-1]["text"].startswith("the events to be told again, says")
+    assert notes[-1]["text"].startswith("resend of events requested by")
 
 
 @pytest.mark.usefixtures("ids")
@@ -31,7 +31,7 @@ def test_an_order_is_forgotten_for_good(cli: Cli, documents: list[str]) -> None:
     assert "forgotten: 1 shipments, 1 documents, 1 events" in ran.stdout
     assert ran.stderr == ""
     shown = cli.json("shipments", "show", documents[0])
-    assert shown["closedReason"] == "forgotten"
+    assert shown["closedReason"] == "erased"
     log = cli.file.with_name("relay.db-wal")
     assert not log.exists() or not log.stat().st_size
 

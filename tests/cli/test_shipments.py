@@ -79,10 +79,10 @@ def test_a_call_and_an_event_that_waits_are_shown_in_words(
         async with database.writing() as tx:
             await tx.run("store_call", **shipment, **call, body="{}")
             await tx.run(
-                "answer_call", call="c-1", now=2, status=400, words="Bad date", sent=1,
-                receipt=None,
+                "answer_call", call="c-1", now=2, status=400, message="Bad date",
+                sent=1, receipt=None,
             )  # fmt: skip
-            await tx.run("quarantine_event", shipment=1, event=1, because="too soon")
+            await tx.run("quarantine_event", shipment=1, event=1, reason="too soon")
 
     cli.on_database(act)
     ran = cli("shipments", "show", documents[0])
@@ -101,7 +101,7 @@ def test_a_stuck_shipment_is_tried_again(cli: Cli, ids: list[str]) -> None:
     cli.on_database(act)
     assert cli("shipments", "retry", ids[0]).exit_code == 0
     notes = cli.json("shipments", "show", ids[0])["timeline"]["notes"]
-    assert notes[-1]["text"].startswith("to be tried again")
+    assert notes[-1]["text"].startswith("retry requested by")
     refused = cli("shipments", "retry", ids[1])
     assert isinstance(refused.exception, Conflict)
 

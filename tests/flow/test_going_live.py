@@ -11,7 +11,8 @@ from relay.domain.events import Reference, ReferenceKind
 from relay.domain.labels import Correction, Delivery, Handover, ResendOrder
 from relay.errors import Conflict, InvalidLabel
 from relay.runtime.wiring import event_pace
-from relay.store.operator_actions import Handovers, OperatorActions, resend
+from relay.store.handovers import Handovers
+from relay.store.operator_actions import OperatorActions, resend
 from relay.store.operator_events import mark_delivered
 from relay.store.shipment_lists import ShipmentLists
 from tests.support.world import (
@@ -351,8 +352,7 @@ async def test_telling_again_is_noted(world: World) -> None:
         await world.fact("shipment")
     )
     assert timeline.notes[0]["text"] == (
-        "the announcement and the events to be told again, delivered or not, "
-        "says somebody"
+        "resend of tracking number and events (forced) requested by somebody"
     )
 
 
@@ -414,7 +414,7 @@ async def test_who_drops_what_vtex_was_told_is_warned(world: World) -> None:
     event = timeline.events[0]["event"]
     corrections = OperatorActions(world.database)
     decision = await corrections.judge(event, "dropped", "somebody", world.now)
-    warning = f"alert: VTEX was told of event {event} before it was dropped, and keeps"
+    warning = f"alert: event {event} was published before it was dropped; VTEX keeps it"
     assert decision.warnings[0].startswith(warning)
     timeline = await ShipmentLists(world.database).timeline(
         await world.fact("shipment")

@@ -214,7 +214,8 @@ async def test_a_delivery_that_was_not_taken_is_told_again_and_read_back(
     await world.rest()
     assert (await world.shown()).finished
     assert await reads(world) == before + 2
-    assert await world.fact("verified_at") is not None
+    assert await world.fact("delivered_published_at") is not None
+    assert await world.fact("in_doubt_since") is None
 
 
 async def test_a_delivery_that_vtex_accepted_and_forgot_is_told_again(

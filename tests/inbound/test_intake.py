@@ -179,7 +179,7 @@ async def test_a_bug_of_verify_asks_the_carrier_to_come_again(way_in: WayIn) -> 
         await intake.accept("acme", acme.request(b"{}"))
     await intake.close()
     (row,) = await way_in.rows("rejected_requests")
-    assert row["because"] == "verification failed with KeyError"
+    assert row["reason"] == "verification failed with KeyError"
     assert await way_in.rows("documents") == []
 
 

@@ -58,7 +58,7 @@ async def test_a_later_document_completes_an_event(way_in: WayIn) -> None:
     await way_in.read()
     (event,) = await way_in.rows("events")
     assert event["description"] == "Saiu para entrega"
-    assert event["written_from"] == micros(way_in.clock())
+    assert event["document_received_at"] == micros(way_in.clock())
 
 
 async def test_a_document_read_late_does_not_word_an_event_otherwise(

@@ -22,7 +22,7 @@ def claim(known: Snapshot | None = None, **more: Any) -> Claim:
     values: dict[str, Any] = {
         "lease": "lease",
         "lease_until": NOW + timedelta(minutes=1),
-        "news": 3,
+        "version": 3,
         "attempts": 1,
         "lane": 0,
         "failing_since": None,

@@ -91,8 +91,8 @@ def test_an_accepted_announcement_is_remembered_word_for_word() -> None:
 def test_accepted_objects_are_told(status: int) -> None:
     waiting = claim(snapshot(SCAN, published=(NEW,)), failing_since=NOW - HOUR)
     found = answered(PUBLISH, status, of=waiting)
-    assert queries(found) == ["accept_told", "accept_publishing"]
-    assert values(found, "accept_told") == {
+    assert queries(found) == ["accept_published", "accept_publishing"]
+    assert values(found, "accept_published") == {
         "shipment": 1,
         "volume": 1,
         "occurred_at": micros(at(5)),
@@ -132,7 +132,7 @@ def cleared(step: ReadOrder | Write) -> list[str]:
     """Return how a write that was certainly not carried out is forgotten."""
     if isinstance(step, ReadOrder):
         return []
-    told_too = ["drop_unaccepted_told"] if isinstance(step, SendEvents) else []
+    told_too = ["delete_unaccepted"] if isinstance(step, SendEvents) else []
     return [*told_too, "clear_pending"]
 
 
@@ -147,14 +147,14 @@ def test_a_refusal_needs_a_person(step: ReadOrder | Write, status: int) -> None:
     )
     assert queries(found) == cleared(step)
     state = after(None, found.amend)
-    assert state.refused_words == f"VTEX answered {status}: Invalid tracking url"
+    assert state.refused_message == f"VTEX answered {status}: Invalid tracking url"
     assert state.refused_count == 1
 
 
 def test_a_refused_delivery_was_certainly_not_taken() -> None:
-    assert values(answered(DELIVER, 400), "clear_pending")["true_refuted"] == 1
-    assert values(answered(PUBLISH, 400), "clear_pending")["true_refuted"] == 0
-    assert values(answered(ANNOUNCE, 400), "clear_pending")["true_refuted"] == 0
+    assert values(answered(DELIVER, 400), "clear_pending")["delivery_refuted"] == 1
+    assert values(answered(PUBLISH, 400), "clear_pending")["delivery_refuted"] == 0
+    assert values(answered(ANNOUNCE, 400), "clear_pending")["delivery_refuted"] == 0
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 301])
@@ -426,14 +426,14 @@ def test_a_number_written_otherwise_is_adopted_where_the_settings_say(
         assert found.claim.snapshot.vtex_invoice_number is None
         return
     assert found.settlement is None
-    assert values(found, "looked")["vtex_invoice_number"] == "0055"
+    assert values(found, "record_order_read")["vtex_invoice_number"] == "0055"
     assert found.claim.snapshot.addressed_as == "0055"
     assert found.claim.snapshot.looked
 
 
 @pytest.mark.parametrize(
     ("why", "query"),
-    [("doubt", "accept_tracking"), ("verify", "delivery_verified")],
+    [("doubt", "accept_tracking"), ("verify", "confirm_delivery")],
 )
 def test_a_look_is_judged_by_why_it_was_taken(why: str, query: str) -> None:
     body = (

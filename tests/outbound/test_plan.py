@@ -69,9 +69,9 @@ UNANNOUNCED = snapshot(SCAN, tracking_sent_as=None, looked=False)
             Rest(closes_because="cancelled"),
         ),
         (
-            snapshot(SCAN, closed_reason="forgotten"),
+            snapshot(SCAN, closed_reason="erased"),
             True,
-            Rest(closes_because="forgotten"),
+            Rest(closes_because="erased"),
         ),
         (snapshot(pending=UnconfirmedWrite("publish", "{}")), True, ReadOrder("doubt")),
         (
@@ -295,7 +295,7 @@ def test_before_publishing_its_objects_are_stored() -> None:
     (write,) = found["store_write"]
     assert json.loads(write["pending"])["is_delivered"] is True
     assert write["is_delivered"] == 1
-    assert found["store_told"] == [
+    assert found["store_published"] == [
         {
             "shipment": 1,
             "volume": 1,
@@ -311,7 +311,7 @@ def test_before_publishing_its_objects_are_stored() -> None:
 
 def test_the_lists_of_quarantined_events_follow_the_rules() -> None:
     doubtful = snapshot(DELIVERY, event(3, "in_transit", 31))
-    row = {"shipment": 1, "event": 2, "because": CONTRADICTED}
+    row = {"shipment": 1, "event": 2, "reason": CONTRADICTED}
     assert quarantine_changes(doubtful, NOW, POLICY) == [("quarantine_event", row)]
     assert (
         quarantine_changes(replace(doubtful, delivered_published=True), NOW, POLICY)
@@ -322,7 +322,7 @@ def test_the_lists_of_quarantined_events_follow_the_rules() -> None:
     assert quarantine_changes(listed, NOW, POLICY) == []
     lifted = snapshot(shown)
     assert quarantine_changes(lifted, NOW, POLICY) == [
-        ("quarantine_event", row | {"because": None})
+        ("quarantine_event", row | {"reason": None})
     ]
 
 

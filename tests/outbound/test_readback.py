@@ -96,7 +96,7 @@ def test_a_cancelled_order_closes_its_shipments() -> None:
 def test_what_vtex_shows_as_ours_needs_no_announcement() -> None:
     found = look(order(package(**OURS)))
     assert found.settlement is None
-    assert [q for q, _ in found.changes] == ["looked", "accept_tracking"]
+    assert [q for q, _ in found.changes] == ["record_order_read", "accept_tracking"]
     assert dict(found.changes[0][1])["now"] == micros(NOW)
     assert found.claim.snapshot.looked
     assert found.claim.snapshot.tracking_sent_as == NUMBER
@@ -105,7 +105,7 @@ def test_what_vtex_shows_as_ours_needs_no_announcement() -> None:
 @pytest.mark.parametrize("name", ["trackingNumber", "trackingUrl", "courier"])
 def test_what_vtex_shows_otherwise_is_announced(name: str) -> None:
     found = look(order(package(**OURS | {name: "other"})))
-    assert [q for q, _ in found.changes] == ["looked"]
+    assert [q for q, _ in found.changes] == ["record_order_read"]
     assert found.claim.snapshot.looked
     assert found.claim.snapshot.tracking_sent_as is None
 
@@ -155,7 +155,7 @@ def test_an_announcement_that_vtex_shows_was_taken() -> None:
 
 def test_an_announcement_that_vtex_does_not_show_was_not_taken() -> None:
     found = doubt(doubtful("send_tracking", tracking_sent_as=None), order(package()))
-    row = {"shipment": 1, "true_refuted": 0}
+    row = {"shipment": 1, "delivery_refuted": 0}
     assert found.changes == (("clear_pending", row),)
     known = found.claim.snapshot
     assert (known.tracking_sent_as, known.pending) == (None, None)
@@ -166,12 +166,12 @@ def test_what_vtex_shows_of_a_write_is_accepted_and_the_rest_forgotten() -> None
     known = doubtful("publish", published=(guard, *SENT))
     found = doubt(known, shown_as(SENT[0]))
     assert [q for q, _ in found.changes] == [
-        "accept_told",
-        "drop_unaccepted_told",
+        "accept_published",
+        "delete_unaccepted",
         "clear_pending",
     ]
     assert found.changes[0][1]["code"] == "in_transit"
-    assert found.changes[2][1] == {"shipment": 1, "true_refuted": 0}
+    assert found.changes[2][1] == {"shipment": 1, "delivery_refuted": 0}
     assert found.claim.snapshot.published == (guard, replace(SENT[0], accepted=True))
     assert found.claim.snapshot.pending is None
     assert not found.claim.snapshot.delivered_published
@@ -182,9 +182,9 @@ def test_a_delivery_that_vtex_shows_was_taken_whole() -> None:
     known = doubtful("publish", published=SENT, is_delivered=True)
     found = doubt(known, shown_as(finished=True))
     assert [q for q, _ in found.changes] == [
-        "accept_told",
-        "accept_told",
-        "drop_unaccepted_told",
+        "accept_published",
+        "accept_published",
+        "delete_unaccepted",
         "accept_publishing",
     ]
     row = {"shipment": 1, "is_delivered": 1, "read_back": 0, "now": micros(NOW)}
@@ -197,13 +197,16 @@ def test_a_delivery_that_vtex_shows_was_taken_whole() -> None:
 def test_a_delivery_that_vtex_does_not_show_was_not_taken() -> None:
     known = doubtful("publish", published=SENT, is_delivered=True)
     found = doubt(known, shown_as(*SENT))
-    assert found.changes[-1] == ("clear_pending", {"shipment": 1, "true_refuted": 1})
+    assert found.changes[-1] == (
+        "clear_pending",
+        {"shipment": 1, "delivery_refuted": 1},
+    )
     assert not found.claim.snapshot.delivered_published
 
 
 def test_a_finished_parcel_says_nothing_of_a_write_without_delivery() -> None:
     found = doubt(doubtful("publish", published=SENT), shown_as(finished=True))
-    assert [q for q, _ in found.changes] == ["drop_unaccepted_told", "clear_pending"]
+    assert [q for q, _ in found.changes] == ["delete_unaccepted", "clear_pending"]
     assert not found.claim.snapshot.delivered_published
 
 
@@ -217,7 +220,7 @@ def test_a_delivery_that_vtex_shows_is_verified() -> None:
     shown = shown_as(finished=True)
     found = verify(claim(PUBLISHED), shown, NOW, POLICY.zone, WAITS)
     row = {"shipment": 1, "now": micros(NOW)}
-    assert found.changes == (("delivery_verified", row),)
+    assert found.changes == (("confirm_delivery", row),)
     assert found.claim.snapshot.in_doubt_since is None
     assert found.settlement is None
 
@@ -233,7 +236,7 @@ def test_a_delivery_that_is_not_shown_is_looked_at_again(payload: object) -> Non
 def test_a_delivery_that_is_not_shown_twice_is_told_again() -> None:
     again = claim(PUBLISHED, failing_since=NOW - WAITS.read_back_again)
     found = verify(again, shown_as(), NOW, POLICY.zone, WAITS)
-    assert found.changes == (("disbelieve_delivery", {"shipment": 1}),)
+    assert found.changes == (("retract_delivery", {"shipment": 1}),)
     assert found.settlement is None
     assert not found.claim.snapshot.delivered_published
     assert found.claim.failing_since is None

@@ -38,7 +38,7 @@ def test_a_shipment_at_rest_is_due_when_it_says_and_has_failed_at_nothing() -> N
     row = settled(Settlement(due_at=NOW + HOUR), attempts=5, failing_since=NOW - HOUR)
     assert row == {
         "shipment": 1,
-        "news": 3,
+        "version": 3,
         "now": INSTANT,
         "due_at": micros(NOW + HOUR),
         "not_before": None,
@@ -48,7 +48,7 @@ def test_a_shipment_at_rest_is_due_when_it_says_and_has_failed_at_nothing() -> N
         "waiting_reason": None,
         "stuck_reason": None,
         "closed_reason": None,
-        "doubt": 0,
+        "in_doubt": 0,
     }
 
 
@@ -70,7 +70,7 @@ def test_a_failure_is_remembered_from_its_beginning() -> None:
     assert settled(failing)["failing_since"] == INSTANT
     began = micros(NOW - HOUR)
     assert settled(failing, failing_since=NOW - HOUR)["failing_since"] == began
-    assert settled(failing)["doubt"] == 1
+    assert settled(failing)["in_doubt"] == 1
 
 
 def test_what_is_stuck_is_due_no_more() -> None:
@@ -136,7 +136,7 @@ SHUT = AccountState(
     read_retry_at=9,
     outage_since=9,
     probe_at=9,
-    refused_words="no",
+    refused_message="no",
     refused_count=9,
 )
 
@@ -201,7 +201,7 @@ def test_refusals_that_differ_pause_nothing() -> None:
     for n in range(30):
         after(state, settlement.refused("bad url" if n % 10 else "bad date"))
     assert state.paused_reason is None
-    assert (state.refused_words, state.refused_count) == ("bad url", 9)
+    assert (state.refused_message, state.refused_count) == ("bad url", 9)
 
 
 def test_a_further_call_of_a_claim_is_owed() -> None:

@@ -46,7 +46,7 @@ async def test_the_number_of_the_first_event_is_adopted(freight: WayIn) -> None:
     (parcel,) = await freight.rows("parcels")
     assert parcel["tracking_number"] == "ac 123 br"
     notes = [n["text"] for n in await freight.rows("notes")]
-    assert "the carrier gave volume 1 the tracking number ac 123 br" in notes
+    assert "the carrier assigned tracking number ac 123 br to volume 1" in notes
 
 
 async def test_from_then_on_the_number_alone_is_enough(freight: WayIn) -> None:

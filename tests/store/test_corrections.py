@@ -13,13 +13,9 @@ from relay.domain.labels import Correction, Handover, Label, LabelParcel
 from relay.errors import Conflict, NotFound
 from relay.store.amendments import KEEPS_DATE
 from relay.store.codec import dumps
-from relay.store.corrections import ALERT
-from relay.store.operator_actions import (
-    CorrectionResult,
-    EventDecision,
-    Handovers,
-    OperatorActions,
-)
+from relay.store.corrections import ALERT, CorrectionResult
+from relay.store.handovers import Handovers
+from relay.store.operator_actions import EventDecision, OperatorActions
 from relay.store.shipments import Shipments
 from tests.support.acme import body, scan
 from tests.support.way_in import DAY, WayIn
@@ -98,8 +94,8 @@ class Desk:
             }
             rest = {"position": 0, "object": "{}", "event": match["event"]}
             async with self.way_in.database.writing() as tx:
-                await tx.run("store_told", **key, **rest, now=micros(self.now))
-                await tx.run("accept_told", **key, now=micros(self.now))
+                await tx.run("store_published", **key, **rest, now=micros(self.now))
+                await tx.run("accept_published", **key, now=micros(self.now))
 
     async def withdrawn(self) -> list[bool]:
         return [
@@ -192,8 +188,8 @@ async def test_a_correction_tells_its_story(desk: Desk) -> None:
     await desk.correct()
 
     assert (await desk.notes())[-1] == (
-        "corrected: trackingNumber, trackingUrl; volume 1 was BR1, is BR2; "
-        "the old number's history is dropped"
+        "corrected: trackingNumber, trackingUrl; tracking number "
+        "of volume 1: BR1 -> BR2; events of the old number are dropped"
     )
 
 
@@ -230,7 +226,7 @@ async def test_a_number_that_was_missing_is_added(desk: Desk) -> None:
 
     assert await desk.matched() == [(1, 2)]
     assert (await desk.row())["tracking_number"] == "BR1"
-    assert "was without a number" in (await desk.notes())[-1]
+    assert "of volume 2: none -> BR2" in (await desk.notes())[-1]
 
 
 async def test_only_the_fields_that_vtex_is_told_are_corrected(desk: Desk) -> None:
@@ -253,7 +249,7 @@ async def test_a_number_that_is_open_under_another_order_is_warned_of(
 
     corrected = await desk.correct(replace(TO_BR2, number="BR9"))
 
-    assert "also open under order O-2, invoice 2" in corrected.warnings[0]
+    assert "also used by open order O-2, invoice 2" in corrected.warnings[0]
     assert await desk.matched() == [(1, 1), (1, 1)]
 
 
@@ -532,7 +528,9 @@ async def test_after_the_delivery_was_told_nothing_changes_at_vtex(desk: Desk) -
     assert (await desk.way_in.rows("parcels"))[0]["tracking_number"] == "BR2"
     assert await desk.matched() == []
     assert await desk.withdrawn() == [False]
-    assert (await desk.notes())[-1].endswith("so nothing changes there")
+    assert (await desk.notes())[-1].endswith(
+        "nothing changes at VTEX: the delivery was already published"
+    )
 
 
 async def test_a_page_is_not_corrected_after_the_delivery_was_told(desk: Desk) -> None:
@@ -553,7 +551,7 @@ async def test_a_cancelled_shipment_is_not_corrected(desk: Desk) -> None:
     with pytest.raises(Conflict) as found:
         await desk.correct()
 
-    assert "register it anew" in found.value.hint
+    assert "to register it" in found.value.hint
 
 
 @pytest.mark.parametrize("was", [("zeta", "BR1"), ("acme", "BR7")])
@@ -567,7 +565,7 @@ async def test_a_correction_of_what_is_there_no_more_is_a_conflict(
 
 
 async def test_a_forgotten_order_stays_forgotten(desk: Desk) -> None:
-    await desk.set(closed_reason="forgotten", closed_at=1)
+    await desk.set(closed_reason="erased", closed_at=1)
 
     for change in (
         desk.correct(),
@@ -575,7 +573,7 @@ async def test_a_forgotten_order_stays_forgotten(desk: Desk) -> None:
         desk.corrections.retry(desk.id, "erp", desk.now),
         Shipments(desk.way_in.database).register(LABEL, desk.now),
     ):
-        with pytest.raises(Conflict, match="forgotten"):
+        with pytest.raises(Conflict, match="erased"):
             await change
 
 
@@ -674,7 +672,7 @@ async def test_a_stuck_shipment_is_tried_again_at_once(desk: Desk) -> None:
     row = await desk.row()
     assert row["due_at"] == micros(desk.now)
     assert (row["stuck_reason"], row["not_before"]) == (None, None)
-    assert (await desk.notes())[-1] == "to be tried again, says ana"
+    assert (await desk.notes())[-1] == "retry requested by ana"
 
 
 async def test_a_doubt_is_waited_for_even_by_who_is_impatient(desk: Desk) -> None:

@@ -218,7 +218,7 @@ async def test_what_was_put_aside_becomes_a_document_on_an_operators_word(
     wide = RejectedBounds(100, ROOM, START - timedelta(days=7))
     await documents.rejected_requests.put([rejected_request(b"{}")], wide)
     (row,) = await documents.rejected_requests.of_contract("acme")
-    assert (row["because"], row["presented"]) == ("forged", '{"x-key":"1f"}')
+    assert (row["reason"], row["presented"]) == ("forged", '{"x-key":"1f"}')
     assert await documents.rejected_requests.accept(
         row["rejected_request"], "ana", START
     )

@@ -38,7 +38,7 @@ async def told_and_called(database: Database, number: int) -> None:
     async with database.writing() as tx:
         published = {"volume": 1, "occurred_at": 1, "code": "c", "position": 0}
         await tx.run(
-            "store_told",
+            "store_published",
             shipment=number,
             object=PUBLISHED,
             event=None,
@@ -76,7 +76,7 @@ async def texts(database: Database) -> list[str]:
         "SELECT body FROM documents",
         "SELECT description, city, state, text_key FROM events",
         "SELECT object FROM published",
-        "SELECT body, words FROM vtex_calls",
+        "SELECT body, message FROM vtex_calls",
         "SELECT tracking_url, tracking_sent_as, pending FROM shipments",
     )
     found: list[dict[str, Any]] = []
@@ -130,14 +130,14 @@ async def test_a_forgotten_order_is_over_for_good(database: Database) -> None:
     (claimed, *_) = await claim(database, START + 2 * HOUR)
     await forget(database)
     row = await shipment(database)
-    assert (row["closed_at"], row["closed_reason"]) == (micros(LATER), "forgotten")
+    assert (row["closed_at"], row["closed_reason"]) == (micros(LATER), "erased")
     assert row["lease"] is None
     assert claimed.snapshot.id == row["id"]
     await to_rest(database, LATER)
     await read(database, scan("AC1", LATER, code="later"), now=LATER)
     assert await claim(database, LATER + HOUR) == []
     notes = await execute(database, "SELECT text FROM notes")
-    assert {"text": "forgotten, asked for by an operator"} in notes
+    assert {"text": "personal data erased; requested by an operator"} in notes
 
 
 async def test_when_a_shipment_was_closed_before_stays(database: Database) -> None:
@@ -145,7 +145,7 @@ async def test_when_a_shipment_was_closed_before_stays(database: Database) -> No
     await execute(database, "UPDATE shipments SET closed_at = 7, closed_reason = 'x'")
     await forget(database)
     row = await shipment(database)
-    assert (row["closed_at"], row["closed_reason"]) == (7, "forgotten")
+    assert (row["closed_at"], row["closed_reason"]) == (7, "erased")
 
 
 async def test_the_same_label_again_wakes_no_forgotten_order(
@@ -154,14 +154,14 @@ async def test_the_same_label_again_wakes_no_forgotten_order(
     await one_order(database)
     await to_rest(database, START + 2 * HOUR)
     await forget(database)
-    with pytest.raises(Conflict, match="forgotten"):
+    with pytest.raises(Conflict, match="erased"):
         await register(database, "AC1", now=LATER)
     assert await claim(database, LATER) == []
     async with database.writing() as tx:
         await tx.run("make_due", shipment=1, now=micros(LATER))
     (claimed,) = await claim(database, LATER)
     step = next_step(claimed, LATER, POLICY, can_read=True)
-    assert step == Rest(closes_because="forgotten")
+    assert step == Rest(closes_because="erased")
 
 
 async def test_an_event_that_counts_for_another_order_too_keeps_its_words(

@@ -107,7 +107,7 @@ async def test_a_number_that_comes_later_makes_the_shipment_due_again(
     row = await only(way_in)
     assert again.updated == ("trackingNumber", "trackingUrl")
     assert not again.created
-    assert row["news"] == 2
+    assert row["version"] == 2
     assert row["tracking_number"] == "BR1"
     assert (await only(way_in, "parcels"))["tracking_number"] == "BR1"
     noted = "registered again: trackingNumber, trackingUrl"
@@ -249,7 +249,7 @@ async def test_a_number_that_is_open_under_another_order_is_warned_of(
 
     assert other.created
     (warning,) = other.warnings
-    assert "also open under order O-1, invoice 1" in warning
+    assert "also used by open order O-1, invoice 1" in warning
     assert len(await targets(way_in)) == 2
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from relay.domain.labels import Label
 from relay.domain.status import ShipmentState
-from relay.store.counts import counts
 from relay.store.database import Database
 from relay.store.shipment_lists import ShipmentFilter, ShipmentLists
 from relay.store.shipments import Shipments
+from relay.store.worklists import counts
 from tests.support.clock import START
 
 LABEL = Label("store", "acme", "O", "1")
@@ -58,7 +58,7 @@ async def test_only_the_accounts_asked_for_are_listed(lists: ShipmentLists) -> N
 async def test_what_is_due_and_stuck_is_counted_by_account(database: Database) -> None:
     columns = dict.fromkeys(
         ("due_at", "not_before", "failing_since", "waiting_reason", "closed_reason")
-    ) | {"shipment": 1, "news": 1, "now": 0, "lane": 1, "attempts": 0, "doubt": 0}
+    ) | {"shipment": 1, "version": 1, "now": 0, "lane": 1, "attempts": 0, "in_doubt": 0}
     async with database.writing() as tx:
         await tx.run("settle", **columns, stuck_reason="400: odd")
 

@@ -23,16 +23,16 @@ SCANS: Final[dict[str, str]] = {
     "account": "one row: the name is the key",
     "lock_account": "one row: the name is the key",
     "save_account": "one row: the name is the key",
-    "asides_of_contract": "the last few requests that were not trusted",
-    "trim_asides": "the last few requests that were not trusted",
-    "contract_seen": "it ends at the first row",
+    "rejected_of_contract": "the last few requests that were not trusted",
+    "trim_rejected": "the last few requests that were not trusted",
+    "contract_in_use": "it ends at the first row",
     "list_polls": "one row per contract",
     "contracts_to_poll": "one row: the name is the key",
     "lock_poll": "one row: the name is the key",
-    "take_back_poll": "one row: the name is the key",
+    "release_poll": "one row: the name is the key",
     "poll_to_claim": "one row: the name is the key",
     "save_poll": "one row: the name is the key",
-    "hasten_polls": "one row: the name is the key",
+    "bring_polls_forward": "one row: the name is the key",
 }
 """Queries that may look at every row of a table, and why that is little."""
 

@@ -5,12 +5,16 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from relay import store
 from relay.errors import ConfigurationError
 from relay.store.database import Database
 from relay.store.postgres import PostgresDatabase
 from relay.store.schema import VERSION, schema, scripts
 from relay.store.sqlite import SqliteDatabase
 from tests.support.way_in import everything
+
+STORE = Path(store.__file__).parent
+COLUMN = re.compile(r"^    (\w+) (?:TEXT|INTEGER|BLOB)", re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -62,3 +66,39 @@ def test_both_databases_have_the_same_tables_and_columns() -> None:
     assert columns(schema("postgres").split("CREATE FUNCTION")[0]) == columns(
         schema("sqlite").split("CREATE TRIGGER")[0]
     )
+
+
+def _python() -> str:
+    modules = STORE.parent.rglob("*.py")
+    return "\n".join(path.read_text(encoding="utf-8") for path in modules)
+
+
+def _sql() -> str:
+    return "\n".join(p.read_text(encoding="utf-8") for p in STORE.glob("sql/*.sql"))
+
+
+def _reads(sql: str) -> str:
+    """Return queries without the columns that they only write."""
+    sql = re.sub(r"--.*", "", sql)
+    sql = re.sub(r"INSERT INTO \w+\s*\([^)]*\)", "", sql)
+    return re.sub(r"(\bSET|,)\s+\w+ =", r"\1", sql)
+
+
+def test_every_named_query_is_used() -> None:
+    python = _python()
+    names = re.findall(r"-- name: (\w+)", _sql())
+    assert len(names) > 100
+    assert [n for n in names if f'"{n}"' not in python] == []
+
+
+def test_every_column_is_read() -> None:
+    reads, python = _reads(_sql()), _python()
+    names = sorted(set(COLUMN.findall((STORE / "schema.sql").read_text())))
+    assert len(names) > 100
+    unread = [
+        name
+        for name in names
+        if not re.search(rf"(?<!:)\b{name}\b", reads)
+        and not re.search(rf"\[?\"{name}\"|\b{name}: |\.{name}\b", python)
+    ]
+    assert unread == []

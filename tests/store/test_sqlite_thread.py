@@ -57,7 +57,7 @@ async def test_on_sqlite_it_may_wait_for_nothing_else(sqlite: Database) -> None:
         await tx.run("add_account", account="one")
         await asyncio.sleep(0)
 
-    with pytest.raises(RuntimeError, match="waited for something else"):
+    with pytest.raises(RuntimeError, match="awaited something other"):
         await sqlite.write_in_one_go(work)
     assert await accounts(sqlite) == []
 

@@ -1,5 +1,5 @@
 -- name: shipments_without_number
--- Shipments for which events of these documents count, and that lack a number.
+-- Open shipments without a tracking number that events of these documents match.
 SELECT DISTINCT s.shipment
 FROM json_each(:rows) AS j
 JOIN event_documents AS d ON d.document = CAST(j.value ->> 'document' AS BIGINT)
@@ -12,8 +12,8 @@ WHERE s.closed_at IS NULL AND (s.tracking_number IS NULL OR EXISTS (
 ORDER BY s.shipment
 
 -- name: numbers_to_adopt
--- The tracking numbers that events of shipments bear, the earliest event first.
--- The joins are crossed so that SQLite keeps their order.
+-- Tracking numbers carried by the events of shipments, earliest event first. CROSS JOIN
+-- stops SQLite from reordering the joins: https://sqlite.org/optoverview.html#crossjoin
 SELECT s.shipment, s.contract, s.volumes, s.registered_at, s.dispatched_at,
        s.invoice_key, s.tracking_number, p.volume, v.reference, v.value
 FROM json_each(:rows) AS j

@@ -1,5 +1,6 @@
 -- name: accounts_with_work
--- Accounts that have something ready, whatever their gates say.
+-- Accounts with ready shipments, whether or not calls are allowed. Lanes are listed so
+-- that the index shipments_ready is used.
 SELECT a.* FROM accounts AS a
 WHERE EXISTS (
     SELECT 1 FROM shipments AS s
@@ -7,7 +8,7 @@ WHERE EXISTS (
 ORDER BY a.account
 
 -- name: next_ready
--- When the next shipment of an account is ready.
+-- Earliest `ready_at` in one lane of an account.
 SELECT s.ready_at FROM shipments AS s
 WHERE s.account = :account AND s.lane = :lane AND s.ready_at IS NOT NULL
 ORDER BY s.ready_at LIMIT 1
@@ -26,7 +27,7 @@ UPDATE accounts
 SET write_closed = :write_closed, write_retry_at = :write_retry_at,
     read_closed = :read_closed, read_retry_at = :read_retry_at,
     busy_until = :busy_until, outage_since = :outage_since, probe_at = :probe_at,
-    refused_words = :refused_words, refused_count = :refused_count,
+    refused_message = :refused_message, refused_count = :refused_count,
     paused_reason = :paused_reason, accepted_at = :accepted_at,
     credentials = :credentials, permits = :permits, permits_at = :permits_at,
     claims = :claims
@@ -37,7 +38,8 @@ SELECT count(*) AS leased FROM shipments
 WHERE account = :account AND lease IS NOT NULL AND lease_until > :now
 
 -- name: claim_shipments
--- Taken for as long as the lease; what comes meanwhile makes it due again.
+-- Lease the longest-ready shipments. `due_at` stays set, so an expired lease leaves them
+-- due; a change during the lease raises `version`, which `settle` compares.
 UPDATE shipments
 SET lease = :lease, lease_until = :lease_until, due_at = :now, events_due_at = NULL,
     events_waiting_since = NULL, attempts = attempts + 1, tried_at = :now
@@ -48,7 +50,7 @@ WHERE shipment IN (
 RETURNING *
 
 -- name: claim_probe
--- The one tried longest ago: a poison shipment must not hold an account shut.
+-- Lease the shipment tried longest ago: one that always fails must not be every probe.
 UPDATE shipments
 SET lease = :lease, lease_until = :lease_until, due_at = :now, events_due_at = NULL,
     events_waiting_since = NULL, attempts = attempts + 1, tried_at = :now
@@ -58,7 +60,7 @@ WHERE shipment IN (
     ORDER BY coalesce(s.tried_at, 0), s.ready_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING *
 
--- name: told_of_shipments
+-- name: published_of_shipments
 SELECT t.* FROM json_each(:rows) AS j
 JOIN published AS t ON t.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 WHERE t.withdrawn_at IS NULL
@@ -72,12 +74,12 @@ JOIN shipments AS s
 ORDER BY s.shipment FOR UPDATE OF s
 
 -- name: expired_leases
--- Claims that never settled: what was stored of them may have been sent.
+-- Claims that were never settled: their stored write may have reached VTEX.
 SELECT shipment, account, lease_until, pending FROM shipments
 WHERE account = :account AND lease IS NOT NULL AND lease_until <= :now
 ORDER BY shipment LIMIT 500 FOR UPDATE SKIP LOCKED
 
--- name: lease_over
+-- name: any_expired_lease
 SELECT shipment FROM shipments
 WHERE account = :account AND lease IS NOT NULL AND lease_until <= :now LIMIT 1
 
@@ -91,17 +93,17 @@ WHERE shipment = :shipment
 
 -- name: answer_call!
 UPDATE vtex_calls
-SET answered_at = :now, status = :status, words = :words, receipt = :receipt,
+SET answered_at = :now, status = :status, message = :message, receipt = :receipt,
     sent = :sent
 WHERE call = :call
 
--- name: accept_told!
+-- name: accept_published!
 UPDATE published SET accepted_at = :now
 WHERE shipment = :shipment AND volume = :volume AND occurred_at = :occurred_at
   AND code = :code
 
 -- name: accept_shown!
--- What VTEX showed before it was told anything by us.
+-- Events that the order at VTEX already showed before the relay's first write.
 INSERT INTO published
     (shipment, volume, occurred_at, code, position, object, event, stored_at,
      accepted_at)
@@ -112,18 +114,19 @@ SET object = excluded.object, event = excluded.event, position = excluded.positi
     stored_at = excluded.stored_at, accepted_at = excluded.accepted_at,
     withdrawn_at = NULL
 
--- name: compared!
+-- name: record_comparison!
 UPDATE shipments SET compared_at = :now WHERE shipment = :shipment
 
--- name: drop_unaccepted_told!
+-- name: delete_unaccepted!
 DELETE FROM published WHERE shipment = :shipment AND accepted_at IS NULL
 
 -- name: accept_tracking!
-UPDATE shipments SET tracking_sent_as = :tracking_sent_as, pending = NULL, in_doubt_since = NULL
+UPDATE shipments
+SET tracking_sent_as = :tracking_sent_as, pending = NULL, in_doubt_since = NULL
 WHERE shipment = :shipment
 
 -- name: accept_publishing!
--- A delivery that followed a doubt stays in doubt until it is read back.
+-- A delivery sent after an unconfirmed write stays in doubt until it is read back.
 UPDATE shipments
 SET pending = NULL,
     in_doubt_since = CASE WHEN :read_back = 1 THEN in_doubt_since ELSE NULL END,
@@ -131,39 +134,41 @@ SET pending = NULL,
         THEN coalesce(delivered_published_at, :now) ELSE delivered_published_at END
 WHERE shipment = :shipment
 
--- name: delivery_verified!
-UPDATE shipments SET verified_at = :now, in_doubt_since = NULL
-WHERE shipment = :shipment
+-- name: confirm_delivery!
+UPDATE shipments SET in_doubt_since = NULL WHERE shipment = :shipment
 
--- name: disbelieve_delivery!
+-- name: retract_delivery!
+-- The order does not show the delivery that VTEX accepted: it is published again.
 UPDATE shipments
 SET delivered_published_at = NULL, delivered_sent_at = NULL, in_doubt_since = NULL
 WHERE shipment = :shipment
 
 -- name: clear_pending!
--- The doubt's beginning stays until a delivery is told: that is read back.
+-- `in_doubt_since` stays: a delivery published later is then read back.
 UPDATE shipments
 SET pending = NULL,
-    delivered_sent_at = CASE WHEN :true_refuted = 1 THEN NULL ELSE delivered_sent_at END
+    delivered_sent_at = CASE WHEN :delivery_refuted = 1 THEN NULL ELSE delivered_sent_at END
 WHERE shipment = :shipment
 
--- name: looked!
+-- name: record_order_read!
 UPDATE shipments
-SET order_read_at = :now, vtex_invoice_number = coalesce(:vtex_invoice_number, vtex_invoice_number)
+SET order_read_at = :now,
+    vtex_invoice_number = coalesce(:vtex_invoice_number, vtex_invoice_number)
 WHERE shipment = :shipment
 
 -- name: quarantine_event!
-UPDATE event_parcels SET quarantine_reason = :because
+UPDATE event_parcels SET quarantine_reason = :reason
 WHERE shipment = :shipment AND event = :event
 
 -- name: store_write!
+-- Stored before the call. `delivered_sent_at` survives a lost answer: see next_update.py.
 UPDATE shipments
 SET pending = :pending,
     delivered_sent_at = CASE WHEN :is_delivered = 1 THEN coalesce(delivered_sent_at, :now)
                         ELSE delivered_sent_at END
 WHERE shipment = :shipment
 
--- name: store_told!
+-- name: store_published!
 INSERT INTO published
     (shipment, volume, occurred_at, code, position, object, event, stored_at)
 VALUES (:shipment, :volume, :occurred_at, :code, :position, :object, :event, :now)
@@ -176,10 +181,11 @@ INSERT INTO vtex_calls (call, shipment, account, kind, body, stored_at)
 VALUES (:call, :shipment, :account, :kind, :body, :now)
 
 -- name: settle!
--- News that came meanwhile leaves the shipment due.
+-- A shipment whose `version` changed during the claim stays due now. PostgreSQL needs
+-- the casts to type parameters that may be NULL.
 UPDATE shipments
 SET lease = NULL, lease_until = NULL,
-    due_at = CASE WHEN news = :news THEN CAST(:due_at AS BIGINT)
+    due_at = CASE WHEN version = :version THEN CAST(:due_at AS BIGINT)
                   ELSE CAST(:now AS BIGINT) END,
     not_before = :not_before, lane = :lane, attempts = :attempts,
     failing_since = :failing_since, waiting_reason = :waiting_reason,
@@ -190,6 +196,6 @@ SET lease = NULL, lease_until = NULL,
                      ELSE coalesce(closed_at, :now) END,
     closed_reason = CASE WHEN closed_reason = 'cancelled' THEN closed_reason
                           ELSE :closed_reason END,
-    in_doubt_since = CASE WHEN :doubt = 1 THEN coalesce(in_doubt_since, :now)
+    in_doubt_since = CASE WHEN :in_doubt = 1 THEN coalesce(in_doubt_since, :now)
                           ELSE in_doubt_since END
 WHERE shipment = :shipment

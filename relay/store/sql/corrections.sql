@@ -5,7 +5,7 @@ WHERE shipment = :shipment AND volume = :volume
 -- name: correct_contract!
 UPDATE shipments SET contract = :contract WHERE shipment = :shipment
 
--- name: correct_announcement!
+-- name: correct_tracking!
 UPDATE shipments
 SET tracking_number = :tracking_number, tracking_url = :tracking_url,
     courier = :courier, given = :given
@@ -17,16 +17,16 @@ SET invoice_key = :invoice_key, promised_on = :promised_on,
     dispatched_date = :dispatched_date, dispatched_at = :dispatched_at
 WHERE shipment = :shipment
 
--- name: withdraw_unmatched_told!
--- What was told of events that turned out to be another parcel's.
+-- name: withdraw_unmatched_published!
+-- Published events that no longer match the shipment: they were another parcel's.
 UPDATE published SET withdrawn_at = :now
 WHERE shipment = :shipment AND event IS NOT NULL AND withdrawn_at IS NULL
   AND NOT EXISTS (
     SELECT 1 FROM event_parcels AS p
     WHERE p.shipment = published.shipment AND p.event = published.event)
 
--- name: told_of_event
--- Shipments of which VTEX accepted an event.
+-- name: shipments_with_published_event
+-- Shipments for which VTEX accepted this event.
 SELECT DISTINCT s.shipment, s.order_id FROM json_each(:rows) AS j
 JOIN published AS t ON t.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 JOIN shipments AS s ON s.shipment = t.shipment
@@ -46,14 +46,14 @@ SET tracking_sent_as = NULL, tracking_number = :tracking_number,
 WHERE shipment = :shipment
 
 -- name: resend_events!
--- The relay's own event stays: it is told to provoke an e-mail, and once.
+-- The relay's own event (event IS NULL) stays: it triggers VTEX's e-mail only once.
 UPDATE published SET withdrawn_at = :now
 WHERE shipment = :shipment AND event IS NOT NULL AND accepted_at IS NOT NULL
   AND withdrawn_at IS NULL
 
 -- name: resend_shipment!
--- That a delivery was sent once stays known: it is never unsaid.
+-- `delivered_sent_at` stays: a delivery sent once is never taken back.
 UPDATE shipments
-SET resent_at = :now, delivered_published_at = NULL, verified_at = NULL,
+SET resent_at = :now, delivered_published_at = NULL,
     closed_at = NULL, closed_reason = NULL
 WHERE shipment = :shipment

@@ -3,7 +3,7 @@ INSERT INTO documents (contract, source, headers, body, received_at)
 VALUES (:contract, :source, :headers, :body, :received_at)
 
 -- name: unread_documents
--- The oldest first; on PostgreSQL another reader passes over what is taken.
+-- Oldest first; on PostgreSQL another reader skips documents locked by this one.
 SELECT document, length(body) AS size
 FROM documents
 WHERE read_at IS NULL AND parked = 0
@@ -21,21 +21,23 @@ SET read_at = :now, new_events = :new_events, unreadable_reason = NULL, tries = 
 WHERE document = :document
 
 -- name: mark_read_and_cut!
+-- The body without personal data; `digest` stays that of the body as received.
 UPDATE documents
-SET read_at = :now, new_events = :new_events, body = :body, digest = coalesce(digest, :digest),
-    unreadable_reason = NULL, tries = 0
+SET read_at = :now, new_events = :new_events, body = :body,
+    digest = coalesce(digest, :digest), unreadable_reason = NULL,
+    tries = 0
 WHERE document = :document
 
 -- name: mark_unreadable!
 UPDATE documents
-SET read_at = :now, new_events = 0, unreadable_reason = :because
+SET read_at = :now, new_events = 0, unreadable_reason = :reason
 WHERE document = :document
 
 -- name: count_try!
 UPDATE documents SET tries = tries + 1 WHERE document = :document
 
 -- name: park_document!
--- Waits, listed, until its contract is configured.
+-- Not parsed until its contract is configured; it stays visible in lists.
 UPDATE documents SET parked = 1 WHERE document = :document
 
 -- name: unpark_documents!
@@ -52,7 +54,7 @@ SELECT contract, received_at FROM documents
 WHERE read_at IS NULL AND parked = 0 ORDER BY document LIMIT 1
 
 -- name: count_unread
--- No further than is worth counting.
+-- Stops at :limit: an exact count of a large backlog is not worth its cost.
 SELECT count(*) AS documents FROM (
     SELECT document FROM documents WHERE read_at IS NULL AND parked = 0
     LIMIT :limit) AS unread
@@ -92,33 +94,3 @@ JOIN event_documents AS l ON l.event = p.event
 JOIN documents AS d ON d.document = l.document
 WHERE p.shipment = :shipment
 ORDER BY d.document LIMIT 500
-
--- name: put_aside!
-INSERT INTO rejected_requests (contract, received_at, headers, body, presented, because)
-VALUES (:contract, :received_at, :headers, :body, :presented, :because)
-
--- name: trim_asides!
--- The newest stay, as many and as large as may be kept.
-DELETE FROM rejected_requests
-WHERE contract = :contract AND rejected_request IN (
-    SELECT rejected_request FROM (
-        SELECT rejected_request, received_at,
-               row_number() OVER (ORDER BY rejected_request DESC) AS place,
-               sum(length(body)) OVER (ORDER BY rejected_request DESC) AS size
-        FROM rejected_requests WHERE contract = :contract) AS kept
-    WHERE place > CAST(:keep AS BIGINT) OR size > CAST(:max_bytes AS BIGINT)
-       OR received_at < CAST(:oldest AS BIGINT))
-
--- name: asides_of_contract
-SELECT * FROM rejected_requests WHERE contract = :contract AND accepted_at IS NULL
-ORDER BY rejected_request
-
--- name: rejected_request
-SELECT * FROM rejected_requests WHERE rejected_request = :rejected_request AND accepted_at IS NULL
-
--- name: lock_aside
-SELECT * FROM rejected_requests WHERE rejected_request = :rejected_request AND accepted_at IS NULL FOR UPDATE
-
--- name: accept_aside!
-UPDATE rejected_requests SET accepted_at = :now, body = :nothing, headers = '{}'
-WHERE rejected_request = :rejected_request

@@ -1,5 +1,5 @@
 -- name: known_events
--- Stored events with the identity of those that were just read.
+-- Stored events with the identities of the events just parsed.
 SELECT e.*
 FROM json_each(:rows) AS j
 JOIN events AS e
@@ -12,7 +12,7 @@ JOIN events AS e
 INSERT INTO events
     (event, reference, second, code, text_key, refs, occurred_at, position, milestone,
      reason, effect, final, undoes, description, city, state, country,
-     received_at, written_from, via)
+     received_at, document_received_at, via)
 VALUES (:event, :reference, :second, :code, :text_key, :refs, :occurred_at, :position,
         :milestone, :reason, :effect, :final, :undoes, :description, :city, :state,
         :country, :received_at, :received_at, :via)
@@ -22,7 +22,7 @@ UPDATE events
 SET refs = :refs, occurred_at = :occurred_at, position = :position,
     milestone = :milestone, reason = :reason, effect = :effect, final = :final,
     undoes = :undoes, description = :description, city = :city, state = :state,
-    country = :country, written_from = :written_from, withdrawn_at = NULL
+    country = :country, document_received_at = :document_received_at, withdrawn_at = NULL
 WHERE event = :event
 
 -- name: link_event_to_reference!
@@ -38,9 +38,9 @@ ON CONFLICT (document, event) DO NOTHING
 DELETE FROM event_documents WHERE document = :document AND event = :event
 
 -- name: events_of_documents
--- What documents gave before, and how many documents give it.
+-- Events that these documents contained before; `documents` counts all their documents.
 SELECT d.document, d.event, d.position, e.reference, e.via,
-       (SELECT count(*) FROM event_documents AS o WHERE o.event = d.event) AS givers
+       (SELECT count(*) FROM event_documents AS o WHERE o.event = d.event) AS documents
 FROM json_each(:rows) AS j
 JOIN event_documents AS d
   ON d.document = CAST(j.value ->> 'document' AS BIGINT)
@@ -77,7 +77,7 @@ ON CONFLICT (shipment, event, volume) DO UPDATE SET ambiguous = excluded.ambiguo
 DELETE FROM event_parcels
 WHERE shipment = :shipment AND event = :event AND volume = :volume
 
--- name: match_through!
+-- name: store_match_reference!
 UPDATE events SET via = :via WHERE event = :event
 
 -- name: lock_shipments
@@ -85,11 +85,12 @@ SELECT s.shipment FROM json_each(:rows) AS j
 JOIN shipments AS s ON s.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 ORDER BY s.shipment FOR UPDATE OF s
 
--- name: bring_news!
--- The earliest time for another reason stays; news moves within ten seconds.
+-- name: mark_events_due!
+-- Due after the quiet time, at most :longest after the first unpublished event. `due_at`
+-- is separate: new events must not postpone what is due for another reason.
 UPDATE shipments
-SET news = news + 1,
-    last_event_at = CASE WHEN :heard = 1 THEN :now ELSE last_event_at END,
+SET version = version + 1,
+    last_event_at = CASE WHEN :from_carrier = 1 THEN :now ELSE last_event_at END,
     lane = CASE WHEN imported = 1 AND compared_at IS NULL THEN 1 ELSE 0 END,
     events_waiting_since = coalesce(events_waiting_since, :now),
     events_due_at = CASE
@@ -99,8 +100,8 @@ SET news = news + 1,
 WHERE shipment IN (
     SELECT CAST(j.value ->> 'shipment' AS BIGINT) FROM json_each(:rows) AS j)
 
--- name: heard_of!
--- When a carrier last said something that counts, whoever brought the news.
+-- name: refresh_last_event!
+-- Set `last_event_at` to the receipt of the latest matched event.
 UPDATE shipments
 SET last_event_at = (
     SELECT max(e.received_at) FROM event_parcels AS p
@@ -125,16 +126,12 @@ SELECT p.* FROM json_each(:rows) AS j
 JOIN parcels AS p ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 ORDER BY p.shipment, p.volume
 
--- name: quarantine!
-UPDATE event_parcels SET quarantine_reason = :because
-WHERE shipment = :shipment AND event = :event
-
--- name: judge!
+-- name: decide_event!
 UPDATE event_parcels SET decision = :decision
 WHERE event = :event
 
--- name: inherit_told!
--- What was told of a withdrawn event stands for the one that takes its place.
-UPDATE published SET event = :heir
+-- name: move_published_to_event!
+-- What was published for a withdrawn event counts for the event that replaces it.
+UPDATE published SET event = :replacement
 WHERE event = :event AND shipment IN (
     SELECT p.shipment FROM event_parcels AS p WHERE p.event = :event)

@@ -4,7 +4,7 @@ WHERE account = :account AND order_id = :order_id
   AND invoice_number = :invoice_number FOR UPDATE
 
 -- name: find_shipment
--- Without a lock: references are locked before shipments.
+-- Without a lock: references are locked before shipments, or two writers deadlock.
 SELECT * FROM shipments
 WHERE account = :account AND order_id = :order_id
   AND invoice_number = :invoice_number
@@ -39,13 +39,13 @@ SET contract = :contract, volumes = :volumes, registered_at = :registered_at,
 WHERE shipment = :shipment
 
 -- name: make_due!
--- A label is due at once: behind news (lane 0), before the backlog (lane 1) unless
--- it is on the road.
+-- Due now, in the label lane (2), or the backlog (1) if imported and not yet compared.
+-- Lanes: see snapshots.py.
 UPDATE shipments
 SET due_at = CASE WHEN due_at IS NULL OR due_at > :now THEN :now ELSE due_at END,
     lane = CASE WHEN imported = 1 AND compared_at IS NULL THEN 1
                 WHEN events_due_at IS NOT NULL THEN 0 ELSE 2 END,
-    news = news + 1
+    version = version + 1
 WHERE shipment = :shipment
 
 -- name: parcels_of_shipment
@@ -59,13 +59,13 @@ ON CONFLICT (shipment, volume) DO UPDATE
 SET contract = excluded.contract, tracking_number = excluded.tracking_number,
     dispatched_at = coalesce(parcels.dispatched_at, excluded.dispatched_at)
 
--- name: forget_parcels!
--- What was registered before a cancellation; its references were voided.
+-- name: delete_parcels!
+-- Parcels registered before a cancellation; their references were voided.
 DELETE FROM parcels WHERE shipment = :shipment
 
 -- name: others_under_reference
--- Open shipments of other orders that have registered the same reference. The
--- joins are crossed so that SQLite keeps their order.
+-- Open shipments of other orders with the same reference. CROSS JOIN stops SQLite from
+-- reordering the joins: https://sqlite.org/optoverview.html#crossjoin
 SELECT DISTINCT s.order_id, s.invoice_number
 FROM json_each(:rows) AS j
 CROSS JOIN parcel_references AS p
@@ -85,8 +85,9 @@ SET closed_at = :now, closed_reason = 'cancelled', due_at = NULL,
 WHERE shipment = :shipment
 
 -- name: retry_shipment!
+-- `not_before` stays while a write is unconfirmed: the order is read only after it.
 UPDATE shipments
 SET stuck_reason = NULL, stuck_at = NULL, waiting_reason = NULL, attempts = 0,
-    failing_since = NULL, due_at = :now, lane = 0, news = news + 1,
+    failing_since = NULL, due_at = :now, lane = 0, version = version + 1,
     not_before = CASE WHEN in_doubt_since IS NULL THEN NULL ELSE not_before END
 WHERE shipment = :shipment

@@ -1,5 +1,5 @@
--- Pages of shipments of one account, the newest first. Each goes along one index,
--- and what else was asked for is looked at row by row, page after page.
+-- Pages of one account's shipments, newest first. Each query uses one index; further
+-- filters are applied to the rows in Python.
 
 -- name: list_by_account
 SELECT * FROM shipments
@@ -73,8 +73,8 @@ WHERE account = :account AND shipment < :before
 ORDER BY shipment DESC LIMIT :limit
 
 -- name: quarantined_of
--- What is not told of shipments until a person decides, the latest event last.
-SELECT p.shipment, p.event, p.quarantine_reason AS because
+-- Quarantined events that wait for an operator's decision, latest event last.
+SELECT p.shipment, p.event, p.quarantine_reason
 FROM json_each(:rows) AS j
 JOIN event_parcels AS p
   ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
@@ -82,14 +82,14 @@ JOIN events AS e ON e.event = p.event
 JOIN shipments AS s ON s.shipment = p.shipment
 WHERE p.quarantine_reason IS NOT NULL AND p.decision IS NULL
   AND e.withdrawn_at IS NULL AND s.delivered_published_at IS NULL
-  AND coalesce(s.closed_reason, '') NOT IN ('cancelled', 'forgotten')
+  AND coalesce(s.closed_reason, '') NOT IN ('cancelled', 'erased')
 ORDER BY p.shipment, e.occurred_at, p.event
 
--- name: told_of_shipment
+-- name: published_of_shipment
 SELECT * FROM published WHERE shipment = :shipment ORDER BY occurred_at, position
 
 -- name: calls_of_shipment
--- The latest, the newest first.
+-- Newest first.
 SELECT * FROM vtex_calls WHERE shipment = :shipment
 ORDER BY call DESC LIMIT :limit
 
@@ -117,7 +117,7 @@ JOIN events AS e ON e.event = p.event
 JOIN shipments AS s ON s.shipment = p.shipment
 WHERE p.quarantine_reason IS NOT NULL AND p.decision IS NULL
   AND e.withdrawn_at IS NULL
-  AND coalesce(s.closed_reason, '') NOT IN ('cancelled', 'forgotten')
+  AND coalesce(s.closed_reason, '') NOT IN ('cancelled', 'erased')
 GROUP BY s.account
 
 -- name: count_unmatched
@@ -128,7 +128,7 @@ WHERE e.via IS NULL AND e.withdrawn_at IS NULL
 GROUP BY r.contract
 
 -- name: count_waiting
--- Postponed, with a reason: VTEX does not know them, and nobody is asked for help.
+-- Postponed with a reason: not yet published, and no operator is needed.
 SELECT account, count(*) AS shipments FROM shipments
 WHERE lane IN (0, 1, 2) AND ready_at > :now AND waiting_reason IS NOT NULL
 GROUP BY account

@@ -1,34 +1,35 @@
--- name: begin_polling!
+-- name: add_poll!
 INSERT INTO polls (contract) VALUES (:contract)
 ON CONFLICT (contract) DO NOTHING
 
--- name: take_back_poll!
--- Nobody is alive who could be calling.
+-- name: release_poll!
+-- Only when no other process can be calling: at a SQLite relay's start.
 UPDATE polls SET lease = NULL, busy_until = 0 WHERE contract = :contract
 
 -- name: list_polls
 SELECT * FROM polls ORDER BY contract
 
 -- name: contracts_of_open_parcels
--- As far as they have a turn to be asked for, which all that are open have.
+-- Every open parcel has `poll_at`, so closed ones are not counted.
 SELECT contract, count(*) AS parcels FROM parcel_polls
 WHERE poll_at IS NOT NULL GROUP BY contract
 
 -- name: contracts_to_poll
--- How contracts may be asked, and whether there is anything to ask for.
+-- Poll state of contracts, and whether parcels or subscriptions are due. Lanes are listed
+-- so that the index parcel_polls_due is used.
 SELECT s.*,
        EXISTS (SELECT 1 FROM parcel_polls AS p
                WHERE p.contract = s.contract AND p.poll_lane IN (0, 1, 2, 3)
-                 AND p.poll_at <= :now) AS asks,
+                 AND p.poll_at <= :now) AS polls_due,
        EXISTS (SELECT 1 FROM parcel_polls AS p
                WHERE p.contract = s.contract
-                 AND p.subscribe_at <= :now) AS subscribes
+                 AND p.subscribe_at <= :now) AS subscriptions_due
 FROM json_each(:rows) AS j
 JOIN polls AS s ON s.contract = (j.value ->> 'contract')
 ORDER BY s.contract
 
 -- name: poll_to_claim
--- Another replica that is claiming is passed over.
+-- Skips the row while another replica is claiming.
 SELECT * FROM polls WHERE contract = :contract FOR UPDATE SKIP LOCKED
 
 -- name: lock_poll
@@ -38,11 +39,11 @@ SELECT * FROM polls WHERE contract = :contract FOR UPDATE
 UPDATE polls
 SET day = :day, used = :used, calls = :calls, next_at = :next_at, lease = :lease,
     busy_until = :busy_until, failures = :failures, open_until = :open_until,
-    because = :because, cursor = :cursor, fetch_at = :fetch_at
+    reason = :reason, cursor = :cursor, fetch_at = :fetch_at
 WHERE contract = :contract
 
 -- name: due_polls
--- At rest: nothing of a closed shipment waits to be told, which might reopen it.
+-- `at_rest`: a closed shipment has nothing left to publish that could reopen it.
 SELECT p.shipment, p.contract, p.volume, p.tracking_number, p.registered_at, p.poll_at,
        p.polled_at, p.poll_lane, p.poll_failures, s.invoice_key, s.closed_at,
        s.closed_reason,
@@ -62,8 +63,8 @@ JOIN shipments AS s ON s.shipment = p.shipment
 WHERE p.contract = :contract AND p.subscribe_at <= :now
 ORDER BY p.subscribe_at LIMIT :limit FOR UPDATE OF p SKIP LOCKED
 
--- name: heard_of_shipments
--- What the carrier of one contract said of shipments, the latest last.
+-- name: poll_events_of_shipments
+-- Events of shipments that came from one contract, latest last.
 SELECT p.shipment, p.volume, e.milestone, e.effect, e.occurred_at, e.received_at
 FROM json_each(:rows) AS j
 JOIN event_parcels AS p ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
@@ -73,8 +74,8 @@ WHERE r.contract = :contract AND e.withdrawn_at IS NULL AND p.ambiguous = 0
   AND coalesce(p.decision, '') <> 'dropped'
 ORDER BY e.occurred_at, e.position, e.event
 
--- name: references_to_ask
--- Under what a contract's carrier knows shipments, the parcel's own first.
+-- name: references_to_poll
+-- References under which a contract's carrier knows shipments, the parcel's own first.
 SELECT p.shipment, p.volume, p.given, r.kind
 FROM json_each(:rows) AS j
 JOIN parcel_references AS p
@@ -84,7 +85,8 @@ WHERE p.voided_at IS NULL AND r.contract = :contract
 ORDER BY p.shipment, p.volume DESC, p.registered_at DESC, r.kind, r.value
 
 -- name: claim_poll!
--- Counted before it is asked: what stops the process is asked for alone, later.
+-- A failure is counted before the call: a parcel that crashes the process is then polled
+-- in smaller batches, and alone in the end.
 UPDATE parcel_polls SET poll_at = :until, poll_failures = poll_failures + 1
 WHERE shipment = :shipment AND contract = :contract AND volume = :volume
 
@@ -93,7 +95,7 @@ UPDATE parcel_polls SET poll_at = :poll_at, poll_lane = :poll_lane
 WHERE shipment = :shipment AND contract = :contract AND volume = :volume
 
 -- name: parcel_answered!
--- What somebody else moved meanwhile stays where they put it.
+-- If an operator or an event moved `poll_at` during the call, that time stays.
 UPDATE parcel_polls
 SET polled_at = :now, poll_failures = 0,
     poll_lane = CASE WHEN poll_at = :claimed THEN :poll_lane ELSE poll_lane END,
@@ -103,7 +105,8 @@ WHERE shipment = :shipment AND contract = :contract AND volume = :volume
 
 -- name: parcel_unanswered!
 UPDATE parcel_polls SET poll_at = :poll_at
-WHERE shipment = :shipment AND contract = :contract AND volume = :volume AND poll_at = :claimed
+WHERE shipment = :shipment AND contract = :contract AND volume = :volume
+  AND poll_at = :claimed
 
 -- name: move_subscription!
 UPDATE parcel_polls SET subscribe_at = :subscribe_at
@@ -111,18 +114,17 @@ WHERE shipment = :shipment AND contract = :contract AND volume = :volume
 
 -- name: parcel_subscribed!
 UPDATE parcel_polls
-SET subscribed_until = :until,
-    subscribe_at = CASE WHEN subscribe_at = :claimed
+SET subscribe_at = CASE WHEN subscribe_at = :claimed
                         THEN CAST(:subscribe_at AS BIGINT) ELSE subscribe_at END
 WHERE shipment = :shipment AND contract = :contract AND volume = :volume
 
--- name: bring_polls_back!
--- After a clock that was wrong.
+-- name: reset_distant_polls!
+-- Times further ahead than any interval were written under a wrong clock.
 UPDATE parcel_polls SET poll_at = :now
 WHERE contract = :contract AND poll_lane IN (0, 1, 2, 3) AND poll_at > :furthest
 
--- name: hasten_polls!
--- Parcels of which a carrier said something urgent, if it is asked for them at all.
+-- name: bring_polls_forward!
+-- Poll parcels with an urgent event soon, if their carrier is polled at all.
 UPDATE parcel_polls SET poll_lane = 1, poll_at = :soon
 WHERE poll_at > :soon
   AND (shipment, contract) IN (
@@ -132,8 +134,8 @@ WHERE poll_at > :soon
     JOIN reference_values AS r ON r.reference = e.reference)
   AND EXISTS (SELECT 1 FROM polls AS s WHERE s.contract = parcel_polls.contract)
 
--- name: references_known
--- As `find_references`, without a lock: for what may not be stored at all.
+-- name: known_references
+-- Like find_references, without a lock: polled events may turn out to be known.
 SELECT r.reference, r.contract, r.kind, r.value
 FROM json_each(:rows) AS j
 JOIN reference_values AS r
@@ -141,26 +143,26 @@ JOIN reference_values AS r
  AND r.kind = (j.value ->> 1)
  AND r.value = (j.value ->> 2)
 
--- name: unreadables_of_day
+-- name: unreadables_since
 SELECT digest FROM poll_unreadables
-WHERE contract = :contract AND seen_at >= :since
+WHERE contract = :contract AND received_at >= :since
 
--- name: unreadable_seen
+-- name: find_unreadable
 SELECT digest FROM poll_unreadables
 WHERE contract = :contract AND digest = :digest
 
--- name: see_unreadable!
-INSERT INTO poll_unreadables (contract, digest, seen_at)
+-- name: add_unreadable!
+INSERT INTO poll_unreadables (contract, digest, received_at)
 VALUES (:contract, :digest, :now)
 ON CONFLICT (contract, digest) DO NOTHING
 
--- name: forget_unreadables!
-DELETE FROM poll_unreadables WHERE contract = :contract AND seen_at < :before
+-- name: delete_unreadables!
+DELETE FROM poll_unreadables WHERE contract = :contract AND received_at < :before
 
--- name: track_shipment_again!
--- An expired shipment is open again, and the sweep waits anew.
+-- name: reopen_for_polling!
+-- Reopen an expired shipment; `tried_at` restarts the time after which it expires.
 UPDATE shipments
-SET tried_at = :now, news = news + 1,
+SET tried_at = :now, version = version + 1,
     closed_at = CASE WHEN closed_reason = 'expired' THEN NULL ELSE closed_at END,
     closed_reason = CASE WHEN closed_reason = 'expired' THEN NULL
                           ELSE closed_reason END
@@ -172,7 +174,7 @@ SET poll_at = :now, poll_lane = 0, poll_failures = 0, subscribe_at = :now
 WHERE shipment = :shipment
 
 -- name: put_poll!
--- Asked for from then on; at a new number, anew.
+-- Poll from :poll_at on; a parcel already polled keeps its turn unless its number changed.
 INSERT INTO parcel_polls
     (shipment, contract, volume, tracking_number, registered_at, poll_at,
      subscribe_at)
@@ -192,9 +194,9 @@ SET tracking_number = excluded.tracking_number,
 -- name: polls_of_shipment
 SELECT * FROM parcel_polls WHERE shipment = :shipment ORDER BY volume, contract
 
--- name: forget_poll!
--- Another carrier has the parcel, and never had this one.
+-- name: delete_poll!
+-- The corrected contract's carrier never had the parcel.
 DELETE FROM parcel_polls WHERE shipment = :shipment AND contract = :contract
 
--- name: forget_polls!
+-- name: delete_polls!
 DELETE FROM parcel_polls WHERE shipment = :shipment

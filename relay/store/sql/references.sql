@@ -1,5 +1,5 @@
 -- name: find_references
--- The ids of reference values, in the order in which they are locked.
+-- Lock reference values in sorted order, so that two writers never deadlock.
 SELECT r.reference, r.contract, r.kind, r.value
 FROM json_each(:rows) AS j
 JOIN reference_values AS r
@@ -9,7 +9,8 @@ JOIN reference_values AS r
 ORDER BY r.contract, r.kind, r.value FOR UPDATE OF r
 
 -- name: add_references
--- Returns those that were not there.
+-- Returns only the new rows. `WHERE true` resolves a parsing ambiguity of SQLite's upsert:
+-- https://sqlite.org/lang_upsert.html#parsing_ambiguity
 INSERT INTO reference_values (contract, kind, value)
 SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2
 FROM json_each(:rows) AS j
@@ -19,7 +20,7 @@ ON CONFLICT (contract, kind, value) DO NOTHING
 RETURNING reference, contract, kind, value
 
 -- name: registrations_of
--- Who registered these references, with the lives of their shipments.
+-- Registrations of these references, with the state of their shipments.
 SELECT p.reference, p.shipment, p.volume, p.registered_at, p.dispatched_at,
        s.closed_at, s.volumes, s.contract, s.account
 FROM json_each(:rows) AS j
@@ -30,7 +31,7 @@ WHERE p.voided_at IS NULL
 ORDER BY p.registered_at, p.shipment, p.volume
 
 -- name: registered_elsewhere
--- The same values under other contracts: a parcel may be looked for under them.
+-- The same values registered under other contracts: a hint for unmatched events.
 SELECT DISTINCT r.reference, o.contract, s.account
 FROM json_each(:rows) AS j
 CROSS JOIN reference_values AS r
@@ -53,6 +54,7 @@ JOIN reference_values AS r ON r.reference = p.reference
 ORDER BY p.shipment, p.volume, r.kind, r.value
 
 -- name: register_reference!
+-- `registered_at` moves only if the reference was voided: its parcel's life began then.
 INSERT INTO parcel_references
     (reference, shipment, volume, given, registered_at, dispatched_at, voided_at)
 VALUES (:reference, :shipment, :volume, :given, :registered_at, :dispatched_at, NULL)

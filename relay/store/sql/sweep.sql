@@ -4,21 +4,21 @@ WHERE closed_at IS NULL AND shipment > :after
 ORDER BY shipment LIMIT :limit
 
 -- name: wake_shipment
--- Due, behind what is fresh, unless somebody else was faster.
-UPDATE shipments SET due_at = :now, lane = 1, news = news + 1
-WHERE shipment = :shipment AND news = :news AND lease IS NULL
+-- Due in the backlog lane, unless the shipment changed since it was read.
+UPDATE shipments SET due_at = :now, lane = 1, version = version + 1
+WHERE shipment = :shipment AND version = :version AND lease IS NULL
   AND closed_at IS NULL AND coalesce(tried_at, 0) = :tried_at
 RETURNING id
 
 -- name: expire_shipment
 UPDATE shipments SET closed_at = :now, closed_reason = 'expired'
-WHERE shipment = :shipment AND news = :news AND lease IS NULL
+WHERE shipment = :shipment AND version = :version AND lease IS NULL
   AND closed_at IS NULL AND coalesce(tried_at, 0) = :tried_at
 RETURNING id
 
 -- name: document_page
--- What nobody has read, or what an open shipment rests on, is never too old.
-SELECT d.document AS key, d.received_at AS seen_at,
+-- Unparsed documents and those behind open shipments never expire.
+SELECT d.document AS key, d.received_at AS recorded_at,
        CASE WHEN d.read_at IS NULL OR d.parked = 1 THEN 0
             WHEN d.unreadable_reason IS NOT NULL
             THEN CASE WHEN d.received_at < :unreadable THEN 1 ELSE 0 END
@@ -35,43 +35,44 @@ FROM documents AS d
 WHERE d.document > :after
 ORDER BY d.document LIMIT :limit
 
--- name: forget_document!
+-- name: delete_document!
 DELETE FROM documents WHERE document = :key AND read_at IS NOT NULL
 
--- name: forget_document_links!
+-- name: delete_document_links!
 DELETE FROM event_documents
 WHERE document = :key
   AND NOT EXISTS (SELECT 1 FROM documents AS d WHERE d.document = :key)
 
 -- name: unmatched_page
--- The last event stays: SQLite would give its number to the next.
-SELECT event AS key, received_at AS seen_at, refs, 1 AS outdated FROM events
+-- The last event stays: SQLite would assign its number again (max(rowid) + 1):
+-- https://sqlite.org/autoinc.html
+SELECT event AS key, received_at AS recorded_at, refs, 1 AS outdated FROM events
 WHERE via IS NULL AND withdrawn_at IS NULL AND received_at < :unmatched
   AND event < (SELECT max(event) FROM events)
 ORDER BY received_at LIMIT :limit
 
--- name: forget_unmatched!
+-- name: delete_unmatched!
 DELETE FROM events WHERE event = :key AND via IS NULL
 
--- name: forget_event_reference!
+-- name: delete_event_reference!
 DELETE FROM event_references
 WHERE reference = :reference AND event = :key
   AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.event = :key)
 
--- name: forget_event_documents!
+-- name: delete_event_documents!
 DELETE FROM event_documents
 WHERE event = :key AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.event = :key)
 
 -- name: call_page
--- A call's id begins with its time.
-SELECT call AS key, stored_at AS seen_at, 1 AS outdated FROM vtex_calls
+-- A call's id is a UUIDv7, so it sorts by time.
+SELECT call AS key, stored_at AS recorded_at, 1 AS outdated FROM vtex_calls
 WHERE call < :calls ORDER BY call LIMIT :limit
 
--- name: forget_call!
+-- name: delete_call!
 DELETE FROM vtex_calls WHERE call = :key
 
 -- name: shipment_page
-SELECT shipment AS key, registered_at AS seen_at,
+SELECT shipment AS key, registered_at AS recorded_at,
        CASE WHEN (closed_at IS NOT NULL OR stuck_reason IS NOT NULL)
              AND lease IS NULL AND registered_at < :shipments
              AND coalesce(last_event_at, 0) < :shipments THEN 1 ELSE 0 END AS outdated
@@ -79,32 +80,32 @@ FROM shipments
 WHERE shipment > :after
 ORDER BY shipment LIMIT :limit
 
--- name: forget_shipment!
+-- name: delete_shipment!
 DELETE FROM shipments WHERE shipment = :key
 
--- name: forget_parcels_of!
+-- name: delete_parcels_of!
 DELETE FROM parcels WHERE shipment = :key
 
--- name: forget_polls_of!
+-- name: delete_polls_of!
 DELETE FROM parcel_polls WHERE shipment = :key
 
--- name: forget_references_of!
+-- name: delete_references_of!
 DELETE FROM parcel_references WHERE shipment = :key
 
--- name: forget_matches_of!
+-- name: delete_matches_of!
 DELETE FROM event_parcels WHERE shipment = :key
 
--- name: forget_told_of!
+-- name: delete_published_of!
 DELETE FROM published WHERE shipment = :key
 
--- name: forget_calls_of!
+-- name: delete_calls_of!
 DELETE FROM vtex_calls WHERE shipment = :key
 
--- name: forget_notes_of!
+-- name: delete_notes_of!
 DELETE FROM notes WHERE shipment = :key
 
 -- name: event_page
-SELECT e.event AS key, e.received_at AS seen_at, e.refs,
+SELECT e.event AS key, e.received_at AS recorded_at, e.refs,
        CASE WHEN e.received_at < :shipments
              AND e.event < (SELECT max(event) FROM events) AND NOT EXISTS (
                 SELECT 1 FROM event_parcels AS p WHERE p.event = e.event)
@@ -113,12 +114,12 @@ FROM events AS e
 WHERE e.event > :after
 ORDER BY e.event LIMIT :limit
 
--- name: forget_event!
+-- name: delete_event!
 DELETE FROM events WHERE event = :key
 
 -- name: reference_page
--- Values that no label and no event bears any more.
-SELECT r.reference AS key, 0 AS seen_at,
+-- Values that no label and no event uses any more.
+SELECT r.reference AS key, 0 AS recorded_at,
        CASE WHEN EXISTS (SELECT 1 FROM parcel_references AS p
                          WHERE p.reference = r.reference)
               OR EXISTS (SELECT 1 FROM event_references AS l
@@ -130,30 +131,30 @@ WHERE r.reference > :after
 ORDER BY r.reference LIMIT :limit
 
 -- name: lock_references
--- Passes over what a label or a scan is just about to use.
+-- Skips references that a label or a document is locking right now.
 SELECT r.reference AS key FROM json_each(:rows) AS j
 JOIN reference_values AS r
   ON r.reference = CAST(j.value ->> 'key' AS BIGINT)
 ORDER BY r.reference FOR UPDATE OF r SKIP LOCKED
 
--- name: forget_reference!
+-- name: delete_reference!
 DELETE FROM reference_values
 WHERE reference = :key
   AND NOT EXISTS (SELECT 1 FROM parcel_references AS p WHERE p.reference = :key)
   AND NOT EXISTS (SELECT 1 FROM event_references AS l
                   JOIN events AS e ON e.event = l.event WHERE l.reference = :key)
 
--- name: forget_links_of_reference!
+-- name: delete_links_of_reference!
 DELETE FROM event_references
 WHERE reference = :key
   AND NOT EXISTS (SELECT 1 FROM reference_values AS r WHERE r.reference = :key)
 
--- name: aside_page
-SELECT rejected_request AS key, received_at AS seen_at,
+-- name: rejected_page
+SELECT rejected_request AS key, received_at AS recorded_at,
        CASE WHEN received_at < :rejected_requests THEN 1 ELSE 0 END AS outdated
 FROM rejected_requests
 WHERE rejected_request > :after
 ORDER BY rejected_request LIMIT :limit
 
--- name: forget_aside!
+-- name: delete_rejected!
 DELETE FROM rejected_requests WHERE rejected_request = :key

@@ -1,18 +1,18 @@
--- Lists that people work from, each along an index that holds little else.
+-- Operators' work lists; each query uses an index that holds few other rows.
 
 -- name: work_stuck
--- With what VTEX said last, word for word.
+-- `vtex_said` is VTEX's last error message.
 SELECT s.*, (
-    SELECT c.words FROM vtex_calls AS c
-    WHERE c.shipment = s.shipment AND c.words IS NOT NULL
-    ORDER BY c.call DESC LIMIT 1) AS words
+    SELECT c.message FROM vtex_calls AS c
+    WHERE c.shipment = s.shipment AND c.message IS NOT NULL
+    ORDER BY c.call DESC LIMIT 1) AS vtex_said
 FROM shipments AS s
 WHERE s.account = :account AND s.stuck_reason IS NOT NULL
   AND s.shipment < :id
 ORDER BY s.shipment DESC LIMIT :limit
 
 -- name: work_late
--- The most overdue first.
+-- Most overdue first.
 SELECT s.* FROM shipments AS s
 WHERE s.account = :account AND s.promised_on IS NOT NULL AND s.closed_at IS NULL
   AND s.promised_on < :today AND s.promised_on >= CAST(:key AS TEXT)
@@ -20,13 +20,13 @@ WHERE s.account = :account AND s.promised_on IS NOT NULL AND s.closed_at IS NULL
 ORDER BY s.promised_on, s.shipment LIMIT :limit
 
 -- name: work_open
--- The oldest first: these have been silent for the longest, if they are.
+-- Oldest first, for the list of silent shipments; silence is checked in Python.
 SELECT s.* FROM shipments AS s
 WHERE s.account = :account AND s.closed_at IS NULL AND s.shipment > :id
 ORDER BY s.shipment LIMIT :limit
 
 -- name: work_quarantined
--- One row for each shipment that an event is doubtful for.
+-- One row per shipment and quarantined event, whatever its number of volumes.
 SELECT p.event, p.shipment, p.volume, p.quarantine_reason,
        s.id, s.account, s.contract AS shipment_contract, s.order_id,
        s.invoice_number, s.tracking_number,
@@ -39,7 +39,7 @@ JOIN reference_values AS r ON r.reference = e.reference
 WHERE p.quarantine_reason IS NOT NULL AND p.decision IS NULL
   AND p.event <= :key AND (p.event < :key OR p.shipment < :id)
   AND e.withdrawn_at IS NULL
-  AND coalesce(s.closed_reason, '') NOT IN ('cancelled', 'forgotten')
+  AND coalesce(s.closed_reason, '') NOT IN ('cancelled', 'erased')
   AND p.volume = (
     SELECT min(v.volume) FROM event_parcels AS v
     WHERE v.shipment = p.shipment AND v.event = p.event)
@@ -54,15 +54,15 @@ WHERE e.via IS NULL AND e.withdrawn_at IS NULL
   AND e.received_at <= :key AND (e.received_at < :key OR e.event < :id)
 ORDER BY e.received_at DESC, e.event DESC LIMIT :limit
 
--- name: work_untrusted
--- The last few requests of each contract that proved nothing.
-SELECT a.rejected_request, a.contract, a.received_at, a.because, length(a.body) AS size
+-- name: work_rejected
+-- Requests that failed verification, newest first.
+SELECT a.rejected_request, a.contract, a.received_at, a.reason, length(a.body) AS size
 FROM rejected_requests AS a
 WHERE a.rejected_request < :id AND a.accepted_at IS NULL
 ORDER BY a.rejected_request DESC LIMIT :limit
 
 -- name: work_unknown_codes
--- Counted among the latest events without a meaning, with the latest as example.
+-- Counts per code among the latest :most events with an unknown code; the latest is shown.
 SELECT g.contract, g.code, g.events, g.event, e.received_at, e.description,
        v.kind, v.value
 FROM (
@@ -78,9 +78,9 @@ JOIN reference_values AS v ON v.reference = e.reference
 WHERE g.event < :id
 ORDER BY g.event DESC LIMIT :limit
 
--- name: contract_seen
--- Whether anything is kept of a contract, which may be gone from the settings.
-SELECT 1 AS seen WHERE EXISTS (
+-- name: contract_in_use
+-- Whether data of a contract is stored; the contract may be gone from the settings.
+SELECT 1 AS in_use WHERE EXISTS (
     SELECT 1 FROM reference_values AS r WHERE r.contract = CAST(:contract AS TEXT))
   OR EXISTS (
     SELECT 1 FROM documents AS d
@@ -90,14 +90,14 @@ SELECT 1 AS seen WHERE EXISTS (
     WHERE d.unreadable_reason IS NOT NULL AND d.contract = CAST(:contract AS TEXT))
 
 -- name: lock_stuck
--- Those of some shipments that are stuck still.
+-- Those of the given shipments that are still stuck.
 SELECT s.shipment FROM json_each(:rows) AS j
 JOIN shipments AS s ON s.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 WHERE s.stuck_reason IS NOT NULL
 ORDER BY s.shipment FOR UPDATE OF s
 
 -- name: replay_documents
--- What was not read yet is read anyway.
+-- Documents not parsed yet are skipped: they are parsed anyway.
 UPDATE documents
 SET read_at = NULL, unreadable_reason = NULL, tries = 0, replays = replays + 1
 WHERE read_at IS NOT NULL AND document IN (

@@ -134,7 +134,7 @@ async def test_whatever_an_adapter_does_it_is_a_failure_and_the_loop_goes_on(
         await polled.poll(minutes=30)
     state = await polled.state()
     assert state.failures == 1
-    assert because in (state.because or "")
+    assert because in (state.reason or "")
     bugs = [line for line in lines if line["log_level"] == "error"]
     assert bool(bugs) == ("the adapter failed" in because)
     await polled.poll(minutes=15)
@@ -153,7 +153,7 @@ async def test_an_answer_that_cannot_be_kept_is_asked_for_again(
     await polled.way_in.register("AC1")
     polled.carrier.knows["AC1"] = [scan("AC1", "IT", START)]
     await polled.poll(minutes=30)
-    assert "the disk is full" in ((await polled.state()).because or "")
+    assert "the disk is full" in ((await polled.state()).reason or "")
     await poller.close()
     polled.pollers.clear()
     await polled.poll(minutes=15)

@@ -11,7 +11,8 @@ from relay.domain.events import Reference, ReferenceKind
 from relay.domain.labels import Correction, Handover
 from relay.store.database import Database
 from relay.store.event_rows import Pace
-from relay.store.operator_actions import Handovers, OperatorActions
+from relay.store.handovers import Handovers
+from relay.store.operator_actions import OperatorActions
 from relay.store.operator_events import poll_now
 from tests.inbound.polling.asking import Asked, Polled
 from tests.support.acme import scan

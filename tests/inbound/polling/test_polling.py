@@ -195,7 +195,7 @@ async def test_a_reopened_shipment_is_asked_for_again(polled: Polled) -> None:
     await polled.way_in.register("AC1")
     await polled.close_shipment("expired")
     async with polled.way_in.database.writing() as tx:
-        await tx.run("track_shipment_again", shipment=1, now=micros(START))
+        await tx.run("reopen_for_polling", shipment=1, now=micros(START))
     await polled.poll(minutes=0)
     assert polled.carrier.asks == [["AC1"]]
 
@@ -253,7 +253,7 @@ async def test_an_error_inside_200_is_a_failure_and_stores_nothing(
     polled.carrier.ways = [raising(failure)]
     await polled.poll(minutes=30)
     state = await polled.state()
-    assert (state.failures, state.because) == (1, "status 200, success false")
+    assert (state.failures, state.reason) == (1, "status 200, success false")
     assert await polled.sources() == []
     assert (await polled.parcel())["polled_at"] is None
     assert polled.published == ["acme failed"]

@@ -26,7 +26,7 @@ async def test_the_carrier_is_asked_at_once(polled: Polled) -> None:
     assert polled.carrier.asks == [["AC1"]]
     assert (await polled.parcel())["poll_lane"] == 2
     notes = await polled.way_in.rows("notes")
-    assert notes[-1]["text"] == "to be asked for at once, says Ana"
+    assert notes[-1]["text"] == "poll requested by Ana"
 
 
 async def test_an_expired_shipment_is_open_again_and_is_not_expired_at_once(
@@ -67,7 +67,7 @@ async def test_what_a_person_wants_to_know_is_asked_for_until_it_is_answered(
     assert await polled.codes() == ["IT"]
 
 
-@pytest.mark.parametrize("because", ["cancelled", "forgotten"])
+@pytest.mark.parametrize("because", ["cancelled", "erased"])
 async def test_one_that_is_over_is_refused(polled: Polled, because: str) -> None:
     shipment = await polled.way_in.register("AC1")
     await polled.close_shipment(because)
@@ -77,7 +77,9 @@ async def test_one_that_is_over_is_refused(polled: Polled, because: str) -> None
 
 async def test_one_whose_carrier_only_calls_is_refused(polled: Polled) -> None:
     shipment = await polled.way_in.register("AC1")
-    with pytest.raises(Conflict, match="nobody is asked under contract acme") as found:
+    with pytest.raises(
+        Conflict, match="the carrier is not polled under contract acme"
+    ) as found:
         await again(polled, shipment, ["owl"])
     assert "calls by itself" in found.value.hint
     notes = await polled.way_in.rows("notes")
@@ -85,5 +87,5 @@ async def test_one_whose_carrier_only_calls_is_refused(polled: Polled) -> None:
 
 
 async def test_one_that_is_not_there_is_named(polled: Polled) -> None:
-    with pytest.raises(NotFound, match="no such shipment"):
+    with pytest.raises(NotFound, match="shipment not found"):
         await again(polled, "nothing")

@@ -1,4 +1,4 @@
-"""Which answers bring something new, and which unreadable ones were seen before."""
+"""Which polled documents are worth storing: new events, or a new unreadable body."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -12,49 +12,48 @@ from relay.store.event_rows import EventRow, ParsedDocument, event_rows
 from relay.store.references import Key, key
 
 MOST_UNREADABLE: Final = 20
-"""Unreadable answers of one contract that are kept in a day: the next says it again."""
-REMEMBERED: Final = timedelta(days=180)
+"""Unreadable answers of one contract stored per day; polling repeats them anyway."""
+DIGEST_AGE: Final = timedelta(days=180)
+"""How long digests of unreadable answers are stored."""
 
-_PLACE: Final = "position"
-"""Where an event stands in its answer is no news: lists are cut and grow."""
+_POSITION: Final = "position"
+"""Not compared: an event's position changes as the carrier's list grows or is cut."""
 
 
-async def parcels_with_news(
+async def documents_with_new_events(
     database: Database, readings: Sequence[ParsedDocument]
 ) -> set[int]:
-    """Return the documents that say something which is not stored yet."""
+    """Return the numbers of documents with events that are new or changed."""
 
-    async def look(tx: Transaction) -> set[int]:
-        found = await _placed(tx, readings)
+    async def compare(tx: Transaction) -> set[int]:
+        found = await _identified(tx, readings)
         known = await _stored(tx, found)
-        return {f.reading.document for f in found if _is_news(f, known)}
+        return {f.reading.document for f in found if _is_new(f, known)}
 
-    return await database.read_in_one_go(look)
+    return await database.read_in_one_go(compare)
 
 
-async def first_seen(
+async def store_unreadable(
     database: Database, contract: str, digest: str, now: datetime
 ) -> bool:
-    """Remember an unreadable answer; say whether it is to be kept."""
+    """Store the digest of an unreadable answer; return whether to store the answer."""
     given = {"contract": contract, "digest": digest}
-    since, before = now - timedelta(days=1), now - REMEMBERED
+    since, before = now - timedelta(days=1), now - DIGEST_AGE
     async with database.writing() as tx:
-        if await tx.row("unreadable_seen", **given) is not None:
+        if await tx.row("find_unreadable", **given) is not None:
             return False
-        day = await tx.rows(
-            "unreadables_of_day", contract=contract, since=micros(since)
-        )
+        day = await tx.rows("unreadables_since", contract=contract, since=micros(since))
         if len(day) >= MOST_UNREADABLE:
             return False
-        await tx.run("forget_unreadables", contract=contract, before=micros(before))
-        await tx.run("see_unreadable", **given, now=micros(now))
+        await tx.run("delete_unreadables", contract=contract, before=micros(before))
+        await tx.run("add_unreadable", **given, now=micros(now))
     return True
 
 
-async def _placed(
+async def _identified(
     tx: Transaction, readings: Sequence[ParsedDocument]
 ) -> list[EventRow]:
-    """Give every event its identity; nothing is stored under a reference 0."""
+    """Identify the events of documents; an unknown reference has id 0."""
     keyed = [
         (r, e, [key(r.contract, ref) for ref in e.references])
         for r in readings
@@ -64,7 +63,7 @@ async def _placed(
     if not wanted:
         return []
     numbers: dict[Key, int] = dict.fromkeys(wanted, 0)
-    for row in await tx.rows("references_known", rows=dumps(wanted)):
+    for row in await tx.rows("known_references", rows=dumps(wanted)):
         numbers[row["contract"], row["kind"], row["value"]] = row["reference"]
     return [event_rows(r, e, keys, numbers) for r, e, keys in keyed]
 
@@ -81,12 +80,12 @@ async def _stored(
     }
 
 
-def _is_news(
+def _is_new(
     found: EventRow, known: Mapping[tuple[int, int, str, str], Mapping[str, object]]
 ) -> bool:
-    """Whether an event is new, or worded otherwise."""
+    """Whether an event is new, withdrawn, or has changed columns."""
     row = known.get(found.identity)
     if row is None or row["withdrawn_at"] is not None:
         return True
     columns = found.columns()
-    return any(columns[name] != row[name] for name in columns if name != _PLACE)
+    return any(columns[name] != row[name] for name in columns if name != _POSITION)
