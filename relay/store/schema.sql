@@ -250,7 +250,7 @@ CREATE TABLE vtex_calls (
     call TEXT NOT NULL PRIMARY KEY,    -- UUIDv7
     shipment INTEGER NOT NULL,
     account TEXT NOT NULL,
-    kind TEXT NOT NULL,                -- look, announce, publish, settle
+    kind TEXT NOT NULL,                -- read_order, send_tracking_number, send_events
     body TEXT,
     stored_at INTEGER NOT NULL,
     sent INTEGER NOT NULL DEFAULT 1,

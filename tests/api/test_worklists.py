@@ -61,7 +61,11 @@ async def stick(way_in: WayIn, shipment: int, because: str = "400: Bad date") ->
     async with way_in.database.writing() as tx:
         await tx.run("settle", **columns, stuck_reason=because)
         await tx.run(
-            "store_call", **call, account="store", kind="send_tracking", body="{}"
+            "store_call",
+            **call,
+            account="store",
+            kind="send_tracking_number",
+            body="{}",
         )
         await tx.run(
             "answer_call", call=call["call"], now=2, status=400, words="Bad date",
@@ -263,8 +267,8 @@ async def test_an_event_older_than_its_label_says_so(api: Api, way_in: WayIn) ->
     [found] = await entries(api, "unmatched")
 
     assert found["because"] == (
-        "it happened more than 15 days (lower_bound_days) before the label of BR1: "
-        "numbers are used again"
+        "more than 15 days (lower_bound_days) before the label of BR1; "
+        "carriers reuse numbers"
     )
 
 

@@ -49,7 +49,7 @@ def snapshot(*events: KnownEvent, **more: Any) -> Snapshot:
         "volumes": 1,
         "tracking": NUMBER,
         "tracking_sent_as": NUMBER,
-        "looked": True,
+        "order_checked": True,
     } | more
     return Snapshot(
         shipment=1,

@@ -11,9 +11,9 @@ from relay.domain.history import (
     IN_FUTURE,
     confirmed,
     delivers,
-    doubtful_in_itself,
     effective,
     final_milestone,
+    implausible_alone,
     of_volume,
     provisional_until,
     scans,
@@ -58,11 +58,11 @@ def test_what_counts_for_the_whole_invoice_counts_for_each_parcel() -> None:
         ({"decision": "released"}, 24 * 365, None),
     ],
 )
-def test_an_event_is_doubtful_in_itself_if_ambiguous_or_far_ahead(
+def test_an_event_is_implausible_alone_if_ambiguous_or_far_ahead(
     more: dict[str, object], hours: float, because: str | None
 ) -> None:
     found = event(1, "in_transit", hours, **more)
-    assert doubtful_in_itself(found, NOW) == because
+    assert implausible_alone(found, NOW) == because
 
 
 def test_what_was_dropped_or_is_doubtful_does_not_count() -> None:

@@ -615,9 +615,7 @@ async def test_a_delivery_before_the_dispatch_is_quarantined(world: World) -> No
     await world.wait(hours=1)
     await world.scan("delivered")
     await world.rest()
-    assert await world.quarantined() == {
-        "delivered": "delivered before it was dispatched"
-    }
+    assert await world.quarantined() == {"delivered": "delivered before dispatch"}
     shown = await world.shown()
     assert (shown.texts, shown.finished) == ([GUARD, "picked up"], False)
 
@@ -651,7 +649,7 @@ async def test_a_delivery_on_the_way_back_is_quarantined(world: World) -> None:
     await world.wait(days=1)
     await world.scan("delivered")
     await world.rest()
-    assert await world.quarantined() == {"delivered": "delivered while on its way back"}
+    assert await world.quarantined() == {"delivered": "delivered while being returned"}
     assert not (await world.shown()).finished
 
 
@@ -667,9 +665,7 @@ async def test_a_later_scan_contradicts_a_delivery_until_the_second(
         ]
     )
     await world.rest()
-    assert await world.quarantined() == {
-        "delivered": "a later scan contradicts the delivery"
-    }
+    assert await world.quarantined() == {"delivered": "contradicted by a later scan"}
     assert not (await world.shown()).finished
     await world.scan("delivered", carrier_code="again")
     await world.rest()
@@ -758,7 +754,7 @@ async def test_an_order_id_of_two_shipments_is_quarantined(world: World) -> None
     await world.scan("picked_up", references=by_order())
     await world.rest()
     assert await world.puts() == []
-    uncertain = "it does not say for certain which parcel is meant"
+    uncertain = "ambiguous: could refer to more than one parcel"
     assert await world.quarantined() == {"picked_up": uncertain}
 
 
@@ -801,7 +797,9 @@ async def test_without_a_number_nothing_is_announced_and_it_says_so(
     await world.label(numbers=[])
     await world.rest()
     assert (await world.vtex.counts())["patch"] == 0
-    assert await world.fact("waiting_reason") == "there is no tracking number yet"
+    assert await world.fact("waiting_reason") == (
+        "no tracking number yet; nothing is sent to VTEX until there is one"
+    )
     await world.label()
     await world.rest()
     assert (await world.shown()).tracking_number == NUMBER

@@ -125,14 +125,14 @@ async def test_a_busy_parcels_news_does_not_break_the_wait(world: World) -> None
     await world.vtex.fault("cut_before", call="put", times=1)
     await world.scan("in_transit")
     await world.wait(seconds=4)
-    doubted = sent(world, "publish")[-1].at
+    doubted = sent(world, "send_events")[-1].at
     for n in range(40):
         await world.scan("at_hub", carrier_code=f"H{n}")
         await world.wait(seconds=2)
-    again = sent(world, "publish")
+    again = sent(world, "send_events")
     assert again[-1].at == doubted
     await world.rest()
-    assert sent(world, "publish")[-1].at >= doubted + timedelta(seconds=90)
+    assert sent(world, "send_events")[-1].at >= doubted + timedelta(seconds=90)
     assert len((await world.shown()).texts) == 43
 
 
@@ -145,9 +145,9 @@ async def test_a_doubt_is_about_the_stored_write_not_about_later_events(
     await world.wait(seconds=10)
     await world.scan("at_hub")
     await world.wait(seconds=60)
-    assert len(sent(world, "publish")) == 3
+    assert len(sent(world, "send_events")) == 3
     await world.rest()
-    assert len(sent(world, "publish")) == 4
+    assert len(sent(world, "send_events")) == 4
     assert (await world.shown()).texts[-2:] == ["in transit", "at hub"]
 
 
@@ -164,7 +164,7 @@ async def test_without_reading_the_stored_write_is_repeated_byte_for_byte(
     await world.wait(seconds=10)
     await world.scan("at_hub")
     await world.wait(minutes=5)
-    first, second, third = sent(world, "publish")[-3:]
+    first, second, third = sent(world, "send_events")[-3:]
     assert first.body == second.body
     assert b"at hub" not in second.body
     assert b"at hub" in third.body
@@ -184,7 +184,7 @@ async def test_without_reading_a_refused_repetition_keeps_the_doubt(
     await world.wait(seconds=1)
     await world.report([contradiction])
     await world.wait(hours=1)
-    bodies = [a.body for a in sent(world, "publish")[2:]]
+    bodies = [a.body for a in sent(world, "send_events")[2:]]
     assert len(set(bodies)) == 1
     assert len(bodies) == 3
     assert (await world.shown()).finished
@@ -201,7 +201,7 @@ async def test_a_delivery_in_doubt_that_vtex_shows_is_settled(world: World) -> N
     await world.rest()
     assert (await world.shown()).finished
     assert await world.fact("closed_reason") == "delivered"
-    assert len(sent(world, "publish")) == 3
+    assert len(sent(world, "send_events")) == 3
 
 
 async def test_a_delivery_that_was_not_taken_is_told_again_and_read_back(
@@ -257,7 +257,7 @@ async def test_a_delivery_carried_out_late_stays_delivered(
     await world.scan("out_for_delivery")
     await world.rest()
     assert (await world.shown()).finished
-    assert all(b"true" in a.body for a in sent(world, "publish")[2:])
+    assert all(b"true" in a.body for a in sent(world, "send_events")[2:])
     assert await world.vtex.complaints() == []
 
 
@@ -281,7 +281,7 @@ async def test_a_delivery_that_got_stuck_in_doubt_is_read_when_it_is_retried(
         await tx.run("retry_shipment", shipment=shipment, now=int(1e6))
     await world.rest()
     assert (await world.shown()).finished
-    assert all(b'"isDelivered":true' in a.body for a in sent(world, "publish")[2:])
+    assert all(b'"isDelivered":true' in a.body for a in sent(world, "send_events")[2:])
 
 
 # Killed
@@ -295,11 +295,11 @@ async def test_a_write_of_a_killed_process_is_told_once(
     await world.scan("in_transit")
     await world.clock.move_to(world.now + timedelta(seconds=4))
     before = len(await world.puts())
-    await world.kill_during("publish", when)
+    await world.kill_during("send_events", when)
     await world.restart()
-    tried = len(sent(world, "publish"))
+    tried = len(sent(world, "send_events"))
     await world.wait(seconds=85)
-    assert len(sent(world, "publish")) == tried
+    assert len(sent(world, "send_events")) == tried
     await world.rest()
     assert len(await world.puts()) == before + calls
     assert (await world.shown()).texts == [GUARD, "picked up", "in transit"]
@@ -311,7 +311,7 @@ async def test_an_announcement_of_a_killed_process_is_told_once(
     world: World, when: When
 ) -> None:
     await world.label()
-    await world.kill_during("send_tracking", when)
+    await world.kill_during("send_tracking_number", when)
     await world.restart()
     await world.rest()
     assert len(await world.patches()) == 1
@@ -322,7 +322,7 @@ async def test_a_process_killed_while_it_reads_leaves_no_doubt(
     world: World, when: When
 ) -> None:
     await world.label()
-    await world.kill_during("look", when)
+    await world.kill_during("read_order", when)
     await world.restart()
     await world.wait(seconds=62)  # the lease, where others may still live
     assert len(await world.patches()) == 1
@@ -336,7 +336,7 @@ async def test_a_kill_between_the_first_two_calls_tells_each_once(
     await world.wait(hours=1)
     await world.scan("picked_up")
     await world.clock.move_to(world.now + timedelta(seconds=4))
-    await world.kill_during("publish", "after")
+    await world.kill_during("send_events", "after")
     assert (await world.shown()).texts == [GUARD]
     await world.restart()
     await world.rest()

@@ -88,7 +88,7 @@ def test_an_order_is_read_as_vtex_shows_it() -> None:
 def test_events_are_compared_by_instant_and_text() -> None:
     order = parse_order(ORDER)
     assert order is not None
-    assert order.packages[0].snapshot == {(INSTANT, "Entregue")}
+    assert order.packages[0].shown == {(INSTANT, "Entregue")}
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ async def test_nobody_at_the_port_means_not_connected(
 async def test_connecting_too_slowly_sends_nothing() -> None:
     connector = TCPConnector(resolver=Resolver())
     async with ClientSession(connector=connector) as session:
-        with pytest.raises(NotSent, match="too long") as caught:
+        with pytest.raises(NotSent, match="timeout while connecting") as caught:
             await exchange(
                 session, call("https://shop.test"), seconds=5, connect_within=0.01
             )
@@ -218,7 +218,7 @@ def _is_broken(text: str) -> bool:
 
 @pytest.mark.parametrize("segment", ["", ".", "..", "\ud800"])
 def test_a_segment_that_would_change_the_path_is_refused(segment: str) -> None:
-    with pytest.raises(ValueError, match=r"addressed|surrogates"):
+    with pytest.raises(ValueError, match=r"segments|surrogates"):
         address("https://shop.test", "o-1", "invoice", segment)
 
 
