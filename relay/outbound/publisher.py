@@ -35,8 +35,8 @@ async def nothing_unread(_before: datetime) -> Mapping[str, datetime]:
 class Publisher:
     """Publishes to VTEX what it does not have yet.
 
-    `step` claims and starts what may be sent now; `run` repeats it, woken by
-    `wake` and looking round as a safety net.
+    `step` claims and starts what may be sent now; `run` repeats it after each
+    `wake`, and at an interval in case one is missed.
     """
 
     claims: Claims

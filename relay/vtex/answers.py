@@ -42,18 +42,18 @@ _BY_HUNDRED: Final = {
 _ORDER_OR_INVOICE: Final = re.compile(r"\b(order|invoice) not found", re.IGNORECASE)
 
 
-def meaning(status: int, words: str, payload: object) -> Meaning:
+def meaning(status: int, message: str, payload: object) -> Meaning:
     """Return what an answer means; a 2xx is accepted whatever its body.
 
     A status outside of HTTP's ranges is UNAVAILABLE, because it proves nothing.
     """
     if status == HTTPStatus.NOT_FOUND:
-        return Meaning.NOT_YET if _is_not_yet(words, payload) else Meaning.REFUSED
+        return Meaning.NOT_YET if _is_not_yet(message, payload) else Meaning.REFUSED
     by_hundred = _BY_HUNDRED.get(status // 100, Meaning.UNAVAILABLE)
     return _BY_STATUS.get(status, by_hundred)
 
 
-def _is_not_yet(words: str, payload: object) -> bool:
+def _is_not_yet(message: str, payload: object) -> bool:
     """Whether a 404 is about the order or invoice, not about the route.
 
     The first has an `error` object (Orders API: OMS007) or a text (known issue 631970:
@@ -64,10 +64,10 @@ def _is_not_yet(words: str, payload: object) -> bool:
         return True
     if isinstance(payload, dict) and "title" in payload:
         return False
-    return not words or bool(_ORDER_OR_INVOICE.search(words))
+    return not message or bool(_ORDER_OR_INVOICE.search(message))
 
 
-def hint_for(meaning: Meaning, status: int, words: str, invoice_number: str) -> str:
+def hint_for(meaning: Meaning, status: int, message: str, invoice_number: str) -> str:
     """Return how an operator can fix the cause of an answer; empty for a success."""
     match meaning:
         case Meaning.ACCEPTED:
@@ -75,7 +75,7 @@ def hint_for(meaning: Meaning, status: int, words: str, invoice_number: str) -> 
         case Meaning.FORBIDDEN:
             return _KEYS if status == HTTPStatus.UNAUTHORIZED else _PERMISSIONS
         case Meaning.NOT_YET:
-            return _ORDER if "order not found" in words.lower() else _INVOICE
+            return _ORDER if "order not found" in message.lower() else _INVOICE
         case Meaning.BUSY:
             return _BUSY
         case Meaning.MISCONFIGURED:
@@ -165,14 +165,12 @@ def error_text(payload: object, text: str, *, secrets: Sequence[str] = ()) -> st
     of errors, plain text and pages. Trace ids are left out, so that the same problem
     has the same message. *secrets* are masked in case VTEX echoes them.
     """
-    message = ". ".join(
-        part.rstrip(". ") for part in _texts(payload, 0) if part.strip()
-    )
-    words = " ".join((message or _plain(text)).split())
+    found = ". ".join(part.rstrip(". ") for part in _texts(payload, 0) if part.strip())
+    message = " ".join((found or _plain(text)).split())
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
-            words = words.replace(secret, "***")
-    return words[:LIMIT]
+            message = message.replace(secret, "***")
+    return message[:LIMIT]
 
 
 def _texts(value: object, depth: int) -> Iterator[str]:

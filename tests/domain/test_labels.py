@@ -1,4 +1,4 @@
-"""How one more label joins what is registered, as a table."""
+"""Merging a repeated label into the registered shipment."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -142,7 +142,7 @@ def test_optional_fields_that_came_later_are_taken_over_and_named() -> None:
     ("given", "warned"),
     [(frozenset({"courier"}), True), (frozenset[str](), False)],
 )
-def test_another_value_is_kept_out_with_a_warning_if_the_erp_gave_it(
+def test_another_value_is_ignored_with_a_warning_if_the_erp_gave_it(
     given: frozenset[str], *, warned: bool
 ) -> None:
     known = replace(KNOWN, fields={"tracking_number": "A", "courier": "Acme"})
@@ -205,7 +205,7 @@ def test_fewer_volumes_are_warned_of_and_change_nothing() -> None:
     assert joined.warnings == (f"volumes: 2 is ignored, 3 are registered; {IF_WRONG}",)
 
 
-def test_a_volume_after_the_delivery_was_told_is_a_warning() -> None:
+def test_a_volume_after_the_delivery_was_published_is_a_warning() -> None:
     joined = merge_label(replace(KNOWN, delivered_published=True), label(box("B", 2)))
 
     assert "VTEX already shows the shipment as delivered" in joined.warnings[1]
@@ -251,7 +251,7 @@ CODE = Reference(kind=ReferenceKind.VOLUME_CODE, value="V1")
         (LabelParcel("A", references=(NUMBER, CODE)), [NUMBER, CODE]),
     ],
 )
-def test_a_carrier_may_speak_of_a_box_by_its_number_and_references(
+def test_a_carrier_may_report_a_box_by_its_number_and_references(
     parcel: LabelParcel, references: list[Reference]
 ) -> None:
     assert parcel_references(parcel) == references

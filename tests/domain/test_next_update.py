@@ -1,4 +1,4 @@
-"""What the next call has to say, if there is one."""
+"""What the next update has to contain, if one is needed."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -46,12 +46,12 @@ def numbers(found: NextUpdate | None) -> list[int] | None:
 # The first e-mail.
 
 
-def test_by_default_nothing_is_told_at_the_label() -> None:
+def test_by_default_nothing_is_published_at_the_label() -> None:
     assert next_of(snapshot()) is None
     assert next_of(snapshot(LABEL)) is None
 
 
-def test_the_first_scan_is_told_after_the_carriers_own_label() -> None:
+def test_the_first_scan_is_published_after_the_carriers_own_label() -> None:
     first = next_of(snapshot(LABEL, SCAN))
     assert numbers(first) == [90]
     assert first is not None
@@ -60,12 +60,12 @@ def test_the_first_scan_is_told_after_the_carriers_own_label() -> None:
     assert numbers(second) == [1]
 
 
-def test_the_last_created_label_before_the_first_scan_is_the_guard() -> None:
+def test_the_last_created_label_before_the_first_scan_is_the_email_trigger() -> None:
     between, after = event(91, "label_created", 4), event(92, "label_created", 6)
     assert numbers(next_of(snapshot(LABEL, between, SCAN, after))) == [91]
 
 
-def test_without_a_carriers_label_the_guard_is_the_relays_own() -> None:
+def test_without_a_carriers_label_the_email_trigger_is_the_relays_own() -> None:
     found = next_of(snapshot(SCAN))
     assert found is not None
     (trigger,) = found.new
@@ -77,7 +77,7 @@ def test_without_a_carriers_label_the_guard_is_the_relays_own() -> None:
     assert trigger.occurred_at == REGISTERED
 
 
-def test_an_event_without_words_is_told_in_the_relays_own() -> None:
+def test_an_event_without_text_is_published_in_the_relays_own() -> None:
     mute = replace(SCAN, description=" ")
     for language, words in (("pt", "Em trânsito"), ("es", "En tránsito")):
         policy = replace(OFF, words=WORDS[language])
@@ -86,7 +86,7 @@ def test_an_event_without_words_is_told_in_the_relays_own() -> None:
         assert [shopper_text(e, policy) for e in found.new] == [words]
 
 
-def test_every_milestone_has_words_in_every_language() -> None:
+def test_every_milestone_has_a_phrase_in_every_language() -> None:
     for words in WORDS.values():
         assert words.keys() == set(Milestone)
 
@@ -102,7 +102,7 @@ def test_every_milestone_has_words_in_every_language() -> None:
         (-3, -4, at(-4)),
     ],
 )
-def test_the_relays_own_guard_is_older_than_all(
+def test_the_relays_own_email_trigger_is_older_than_all(
     scan: float, dispatched: float | None, expected: object
 ) -> None:
     dispatched_at = None if dispatched is None else at(dispatched)
@@ -112,14 +112,14 @@ def test_the_relays_own_guard_is_older_than_all(
     assert found.new[0].occurred_at == expected
 
 
-def test_the_relays_own_guard_has_whole_seconds() -> None:
+def test_the_relays_own_email_trigger_has_whole_seconds() -> None:
     scan = replace(SCAN, occurred_at=at(-1) + timedelta(milliseconds=300))
     found = next_of(snapshot(scan))
     assert found is not None
     assert found.new[0].occurred_at == at(-1) - timedelta(seconds=1)
 
 
-def test_at_label_the_guard_goes_first_and_alone() -> None:
+def test_at_label_the_email_trigger_goes_first_and_alone() -> None:
     for known in (snapshot(), snapshot(SCAN), snapshot(DELIVERY)):
         found = next_of(known, AT_LABEL)
         assert found is not None
@@ -129,7 +129,7 @@ def test_at_label_the_guard_goes_first_and_alone() -> None:
     assert next_of(snapshot(LABEL, published=(TRIGGER,)), AT_LABEL) is None
 
 
-def test_without_a_first_email_everything_is_told_at_once() -> None:
+def test_without_a_first_email_everything_is_published_at_once() -> None:
     found = next_of(snapshot(LABEL, SCAN, DELIVERY), OFF)
     assert numbers(found) == [90, 1, 2]
     assert found is not None
@@ -137,7 +137,7 @@ def test_without_a_first_email_everything_is_told_at_once() -> None:
     assert next_of(snapshot(LABEL), OFF) is None
 
 
-def test_a_guard_that_was_not_accepted_is_told_again() -> None:
+def test_an_email_trigger_that_was_not_accepted_is_resent() -> None:
     known = snapshot(LABEL, SCAN, published=(published(LABEL, accepted=False),))
     assert numbers(next_of(known)) == [90]
 
@@ -172,7 +172,7 @@ def test_a_new_event_goes_out_as_it_is() -> None:
     assert shopper_text(scan, OFF) == "held"
 
 
-def test_a_delivery_whose_words_were_told_is_told_as_a_delivery() -> None:
+def test_a_delivery_whose_text_were_published_is_published_as_a_delivery() -> None:
     early = event(2, "delivered", 30, effect=Effect.PROVISIONAL)
     policy = replace(POLICY, confirm_provisional_after=timedelta(hours=24))
     found = next_of(snapshot(early, published=(TRIGGER, published(early))), policy)
@@ -186,12 +186,12 @@ def test_a_delivery_whose_words_were_told_is_told_as_a_delivery() -> None:
         replace(event(8, "in_transit", 5), occurred_at=at(5) + timedelta(seconds=0.5)),
     ],
 )
-def test_what_came_by_another_door_is_not_told_again(twin: object) -> None:
+def test_what_came_by_another_channel_is_not_published_again(twin: object) -> None:
     known = snapshot(SCAN, twin, published=(TRIGGER, published(SCAN)))  # type: ignore[arg-type]
     assert next_of(known) is None
 
 
-def test_a_reworded_event_stays_as_it_was_told() -> None:
+def test_a_reworded_event_stays_as_it_was_published() -> None:
     moved = replace(SCAN, occurred_at=at(5) + timedelta(seconds=30))
     assert next_of(snapshot(moved, published=(TRIGGER, published(SCAN)))) is None
 
@@ -204,7 +204,7 @@ def test_one_event_counts_for_each_parcel_under_its_number() -> None:
     assert [e.volume for e in found.new] == [2]
 
 
-def test_what_was_told_of_the_invoice_is_not_told_of_a_parcel() -> None:
+def test_what_was_published_of_the_invoice_is_not_published_of_a_parcel() -> None:
     whole = event(7, "in_transit", 5, volume=0)
     dropped = replace(whole, decision="dropped")
     known = snapshot(dropped, SCAN, volumes=2, published=(TRIGGER, published(whole)))
@@ -221,7 +221,9 @@ def test_delivered_is_latched() -> None:
 
 
 @pytest.mark.parametrize("hours", [8, 9])
-def test_news_of_a_closed_shipment_that_is_no_later_is_not_told(hours: float) -> None:
+def test_new_events_of_a_closed_shipment_that_is_no_later_is_not_published(
+    hours: float,
+) -> None:
     end, older = event(2, "returned", 9, position=1), event(3, "held", hours)
     known = snapshot(
         older, end, published=(TRIGGER, published(end)), closed_reason="returned"
@@ -241,15 +243,15 @@ def test_a_later_scan_reopens_a_closed_shipment(later: str) -> None:
     assert numbers(next_of(known)) == [3]
 
 
-def test_a_shipment_closed_before_anything_was_told_is_told() -> None:
+def test_a_shipment_closed_before_anything_was_published_is_published() -> None:
     known = snapshot(event(2, "returned", 9), closed_reason="returned")
     assert next_of(known, OFF) is not None
 
 
-# Announcing.
+# The tracking number.
 
 
-def test_an_invoice_is_announced_when_vtex_has_what_we_hold() -> None:
+def test_an_invoice_is_sent_when_vtex_has_what_is_stored() -> None:
     assert tracking_number_sent(snapshot())
     assert tracking_number_sent(
         snapshot(tracking_sent_as=replace(NUMBER, dispatched_date=None))

@@ -1,4 +1,4 @@
-"""What may be told at a time, when there is more, and how a shipment closes."""
+"""What may be published now, when there is more, and how a shipment closes."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,19 +22,19 @@ def publishable_ids(
 
 @pytest.mark.parametrize("milestone", list(Milestone))
 @pytest.mark.parametrize("effect", [Effect.NORMAL, Effect.PROVISIONAL])
-def test_all_but_unknown_is_told(milestone: Milestone, effect: Effect) -> None:
+def test_all_but_unknown_is_published(milestone: Milestone, effect: Effect) -> None:
     known = snapshot(event(1, milestone, 20, effect=effect))
     expected = [] if milestone is Milestone.UNKNOWN else [1]
     assert publishable_ids(known) == expected
     assert publishable_ids(known, policy=TELLING_UNKNOWN) == [1]
 
 
-def test_administrative_events_are_never_told() -> None:
+def test_administrative_events_are_never_published() -> None:
     known = snapshot(event(1, "held", 20, effect=Effect.ADMINISTRATIVE))
     assert publishable_ids(known, policy=TELLING_UNKNOWN) == []
 
 
-def test_what_a_person_dropped_or_a_rule_doubts_is_not_told() -> None:
+def test_what_an_operator_dropped_or_a_rule_quarantines_is_not_published() -> None:
     known = snapshot(
         event(1, "held", 1, decision="dropped"),
         event(2, "held", 2, ambiguous=True),
@@ -106,7 +106,7 @@ def test_what_was_received_lately_waits_while_the_reader_is_behind() -> None:
 # Rollbacks.
 
 
-def test_a_rollback_of_what_was_not_told_leaves_no_trace() -> None:
+def test_a_rollback_of_what_was_not_published_leaves_no_trace() -> None:
     known = snapshot(
         event(1, "in_transit", 1),
         event(2, "delivered", 2),
@@ -117,7 +117,7 @@ def test_a_rollback_of_what_was_not_told_leaves_no_trace() -> None:
     assert found.delivered_at is None
 
 
-def test_a_rollback_of_what_was_told_is_told() -> None:
+def test_a_rollback_of_what_was_published_is_published() -> None:
     failed = event(2, "delivery_failed", 2)
     rollback = event(3, "held", 3, effect=Effect.ROLLBACK, code="undo")
     known = snapshot(
@@ -128,7 +128,7 @@ def test_a_rollback_of_what_was_told_is_told() -> None:
     assert publishable_ids(known) == [1]
 
 
-def test_only_the_rollback_of_what_was_told_is_told() -> None:
+def test_only_the_rollback_of_what_was_published_is_published() -> None:
     failed = event(1, "delivery_failed", 1)
     known = snapshot(
         failed,
@@ -152,7 +152,7 @@ def test_a_delivery_after_the_rollback_counts() -> None:
 # One happening that came by several ways.
 
 
-def test_one_happening_under_several_references_is_told_once() -> None:
+def test_one_happening_under_several_references_is_published_once() -> None:
     known = snapshot(
         event(1, "in_transit", 1, position=1),
         event(2, "in_transit", 1, volume=0, position=5),
@@ -206,14 +206,16 @@ def test_the_first_delivery_after_the_last_contradiction_dates_it() -> None:
     assert publishable(known, NOW, POLICY).delivered_at == at(22)
 
 
-def test_a_person_may_decide_for_a_contradicted_delivery() -> None:
+def test_an_operator_may_decide_for_a_contradicted_delivery() -> None:
     known = snapshot(
         event(1, "delivered", 20, decision="released"), event(2, "in_transit", 21)
     )
     assert publishable(known, NOW, POLICY).delivered_at == at(20)
 
 
-def test_a_provisional_delivery_is_told_and_delivers_when_it_is_old_enough() -> None:
+def test_a_provisional_delivery_is_published_and_delivers_when_it_is_old_enough() -> (
+    None
+):
     known = snapshot(event(1, "delivered", 20, effect=Effect.PROVISIONAL))
     early, late = at(43), at(44)
     assert publishable_ids(known, early, CONFIRMING) == [1]

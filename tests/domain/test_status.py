@@ -1,4 +1,4 @@
-"""How a shipment stands, as a table over its facts."""
+"""The status of a shipment, as a table over its row."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Random histories: whatever goes wrong, VTEX shows what may be told in the end.
+"""Random histories: whatever fails, VTEX shows what may be published in the end.
 
 `HYPOTHESIS_PROFILE=long` tries many more of them.
 """
@@ -394,7 +394,7 @@ def _bounds(
 def _final(
     play: Play, shipment: int, mine: list[Report], published_at: datetime | None
 ) -> Truth:
-    """Say what must have been told: all, or what was known when it arrived."""
+    """Return what must be published: all, or what was known at the delivery."""
     if published_at is None:
         now = play.world.now
         return oracle.truth(play.as_of(shipment, now), mine, now)
@@ -596,7 +596,7 @@ def ground(runner: asyncio.Runner) -> Iterator[Ground]:
         runner.run(stack.aclose())
 
 
-def test_at_rest_vtex_shows_what_may_be_told(
+def test_at_rest_vtex_shows_what_may_be_published(
     runner: asyncio.Runner, ground: Ground
 ) -> None:
     @checked

@@ -53,7 +53,7 @@ def test_an_invoice_that_is_not_shown_is_waited_for(
     assert not found.claim.snapshot.order_checked
 
 
-def test_an_invoice_that_is_never_shown_needs_a_person() -> None:
+def test_an_invoice_that_is_never_shown_needs_an_operator() -> None:
     late = claim(UNSENT, failing_since=NOW - WAITS.not_yet_for - SECOND)
     found = checked(order(), late)
     assert found.settlement is not None
@@ -77,7 +77,7 @@ def test_a_cancelled_order_closes_its_shipments() -> None:
     assert found.settlement == Settlement(closes_because=ORDER_CANCELLED)
 
 
-def test_what_vtex_shows_as_ours_needs_no_announcement() -> None:
+def test_what_vtex_shows_as_ours_needs_no_write() -> None:
     found = checked(order(package(**OURS)))
     assert found.settlement is None
     assert [q for q, _ in found.changes] == ["looked", "accept_tracking"]
@@ -87,7 +87,7 @@ def test_what_vtex_shows_as_ours_needs_no_announcement() -> None:
 
 
 @pytest.mark.parametrize("name", ["trackingNumber", "trackingUrl", "courier"])
-def test_what_vtex_shows_otherwise_is_announced(name: str) -> None:
+def test_what_vtex_shows_otherwise_is_sent(name: str) -> None:
     found = checked(order(package(**OURS | {name: "other"})))
     assert [q for q, _ in found.changes] == ["looked"]
     assert found.claim.snapshot.order_checked

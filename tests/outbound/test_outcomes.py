@@ -73,7 +73,7 @@ def values(outcome: Outcome, query: str) -> dict[str, Any]:
 # Accepted.
 
 
-def test_an_accepted_announcement_is_remembered_word_for_word() -> None:
+def test_an_accepted_tracking_number_is_stored_as_it_was_sent() -> None:
     waiting = claim(
         snapshot(
             tracking_sent_as=None,
@@ -96,7 +96,7 @@ def test_an_accepted_announcement_is_remembered_word_for_word() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 201, 204])
-def test_accepted_objects_are_told(status: int) -> None:
+def test_accepted_objects_are_published(status: int) -> None:
     waiting = claim(snapshot(SCAN, published=(NEW,)), failing_since=NOW - HOUR)
     found = answered(PUBLISH, status, of=waiting)
     assert queries(found) == ["accept_told", "accept_publishing"]
@@ -123,7 +123,7 @@ def test_accepted_objects_are_told(status: int) -> None:
         (NOW - HOUR, PUBLISH, 0),
     ],
 )
-def test_only_a_delivery_after_a_doubt_is_read_back(
+def test_only_a_delivery_after_an_unconfirmed_write_is_read_back(
     in_doubt_since: Any, step: SendEvents, read_back: int
 ) -> None:
     found = answered(step, 200, of=claim(snapshot(in_doubt_since=in_doubt_since)))
@@ -137,16 +137,16 @@ def test_only_a_delivery_after_a_doubt_is_read_back(
 
 
 def cleared(step: Call) -> list[str]:
-    """Return how a write that was certainly not carried out is forgotten."""
+    """Return the queries that drop a write that was certainly not carried out."""
     if isinstance(step, ReadOrder):
         return []
-    told_too = ["drop_unaccepted_told"] if isinstance(step, SendEvents) else []
-    return [*told_too, "clear_pending"]
+    events_too = ["drop_unaccepted_told"] if isinstance(step, SendEvents) else []
+    return [*events_too, "clear_pending"]
 
 
 @pytest.mark.parametrize("step", [READ, *WRITES])
 @pytest.mark.parametrize("status", [400, 405, 415, 422, 410])
-def test_a_refusal_needs_a_person(step: Call, status: int) -> None:
+def test_a_refusal_needs_an_operator(step: Call, status: int) -> None:
     found = answered(step, status, "Invalid tracking url")
     assert found.settlement is not None
     assert found.settlement.stuck_reason is not None
@@ -167,7 +167,7 @@ def test_a_refused_delivery_was_certainly_not_taken() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 301])
 @pytest.mark.parametrize("step", WRITES)
-def test_a_write_in_doubt_stays_in_doubt_whatever_its_repetition_gets(
+def test_an_unconfirmed_write_stays_unconfirmed_whatever_its_repetition_gets(
     step: Write, status: int
 ) -> None:
     doubtful = claim(
@@ -201,7 +201,7 @@ def test_a_redirect_is_a_mistake_in_the_settings(status: int) -> None:
     assert queries(found) == cleared(PUBLISH)
 
 
-def test_an_answer_without_words_is_quoted_as_it_is() -> None:
+def test_an_answer_without_text_is_quoted_as_it_is() -> None:
     found = answered(SEND_NUMBER, 503)
     assert found.settlement is not None
     assert (found.settlement.waiting_reason or "").startswith("VTEX answered 503. ")
@@ -214,7 +214,7 @@ def test_an_answer_without_words_is_quoted_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("failing_for", "wait"), [(None, 30), (600, 300), (48 * 3600, 6 * 3600)]
 )
-def test_an_invoice_that_is_not_there_is_waited_for(
+def test_an_invoice_that_is_missing_is_waited_for(
     step: Call, failing_for: float | None, wait: float
 ) -> None:
     since = None if failing_for is None else NOW - timedelta(seconds=failing_for)
@@ -227,7 +227,7 @@ def test_an_invoice_that_is_not_there_is_waited_for(
     assert after(shut, found.amend) == AccountState("store")
 
 
-def test_an_invoice_that_never_comes_needs_a_person() -> None:
+def test_an_invoice_that_never_comes_needs_an_operator() -> None:
     late = claim(failing_since=NOW - WAITS.not_yet_for - timedelta(seconds=1))
     found = answered(PUBLISH, 404, "Invoice Not Found", of=late)
     assert found.settlement is not None
@@ -238,7 +238,7 @@ def test_an_invoice_that_never_comes_needs_a_person() -> None:
     assert found.settlement.stuck_reason is None
 
 
-def test_a_route_that_is_not_there_needs_a_person() -> None:
+def test_a_route_that_is_missing_needs_an_operator() -> None:
     found = answered(PUBLISH, 404, payload={"title": "Not Found"})
     assert found.settlement is not None
     assert "base_url" in (found.settlement.stuck_reason or "")
@@ -249,7 +249,7 @@ def test_a_route_that_is_not_there_needs_a_person() -> None:
 
 @pytest.mark.parametrize("status", [408, 409, 425, 500, 502, 504])
 @pytest.mark.parametrize("step", WRITES)
-def test_a_write_that_may_have_been_carried_out_is_in_doubt(
+def test_a_write_that_may_have_been_carried_out_is_unconfirmed(
     step: Write, status: int
 ) -> None:
     found = answered(step, status)
@@ -261,7 +261,7 @@ def test_a_write_that_may_have_been_carried_out_is_in_doubt(
     assert after(None, found.amend).outage_since == INSTANT
 
 
-def test_a_timeout_is_a_doubt_too() -> None:
+def test_a_timeout_leaves_a_write_unconfirmed_too() -> None:
     found = failed(DELIVER, Unanswered("timeout"))
     assert found.settlement is not None
     assert found.settlement.unconfirmed
@@ -271,7 +271,7 @@ def test_a_timeout_is_a_doubt_too() -> None:
 
 
 @pytest.mark.parametrize("attempts", [1, 4])
-def test_a_read_without_answer_is_no_doubt(attempts: int) -> None:
+def test_a_read_without_answer_is_not_unconfirmed(attempts: int) -> None:
     for found in (
         answered(READ, 500, of=claim(attempts=attempts)),
         failed(READ, Unanswered("timeout"), of=claim(attempts=attempts)),
@@ -282,7 +282,7 @@ def test_a_read_without_answer_is_no_doubt(attempts: int) -> None:
         assert found.settlement.not_before == NOW + wait
 
 
-def test_a_long_backoff_outlasts_the_wait_for_a_doubt() -> None:
+def test_a_long_backoff_outlasts_the_wait_for_an_unconfirmed_write() -> None:
     found = answered(PUBLISH, 500, of=claim(attempts=7))
     assert found.settlement is not None
     assert found.settlement.not_before == NOW + WAITS.unavailable * 64
@@ -313,7 +313,7 @@ def test_a_failure_counts_only_if_another_shipment_got_through_meanwhile(
         assert found.settlement.counts is counts
 
 
-def test_a_write_that_is_given_up_stays_in_doubt() -> None:
+def test_a_write_that_is_given_up_stays_unconfirmed() -> None:
     state = AccountState("store", accepted_at=INSTANT)
     of = claim(failing_since=NOW - HOUR, attempts=12)
     found = answered(DELIVER, 502, of=of, state=state)
@@ -331,7 +331,7 @@ def test_a_write_that_is_given_up_stays_in_doubt() -> None:
     [(NotSent("no route"), INSTANT), (DeadlineOver("late"), None)],
 )
 @pytest.mark.parametrize("step", [READ, *WRITES])
-def test_what_never_reached_vtex_is_no_doubt(
+def test_what_never_reached_vtex_is_not_unconfirmed(
     step: Call, error: VtexError, outage: int | None
 ) -> None:
     found = failed(step, error)
@@ -412,7 +412,7 @@ def test_else_a_forbidden_write_is_about_the_account(
 # After a look.
 
 
-def test_a_look_opens_the_gate_of_reads_and_goes_on() -> None:
+def test_an_order_check_opens_the_gate_of_reads_and_goes_on() -> None:
     of = claim(snapshot(tracking_sent_as=None, order_checked=False))
     found = answered(READ, 200, of=of, payload=order(package(**OURS)))
     assert found.settlement is None
@@ -443,7 +443,9 @@ def test_a_number_written_otherwise_is_adopted_where_the_settings_say(
     ("why", "query"),
     [("unconfirmed", "accept_tracking"), ("verify", "delivery_verified")],
 )
-def test_a_look_is_judged_by_why_it_was_taken(why: ReadReason, query: str) -> None:
+def test_an_order_check_is_judged_by_why_it_was_taken(
+    why: ReadReason, query: str
+) -> None:
     body = (
         '{"trackingNumber":"AC123","trackingUrl":null,"courier":null,'
         '"dispatchedDate":null}'

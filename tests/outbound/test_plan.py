@@ -33,7 +33,7 @@ def changes_of(step: Step) -> dict[str, list[Any]]:
     return found
 
 
-def test_before_a_look_its_call_is_stored() -> None:
+def test_before_a_read_its_call_is_stored() -> None:
     found = changes_of(ReadOrder("first"))
     assert list(found) == ["store_call"]
     (row,) = found["store_call"]
@@ -41,7 +41,7 @@ def test_before_a_look_its_call_is_stored() -> None:
     assert row["now"] == micros(NOW)
 
 
-def test_before_an_announcement_its_body_is_stored() -> None:
+def test_before_a_tracking_number_its_body_is_stored() -> None:
     found = changes_of(SendTrackingNumber(NUMBER, BODY))
     assert list(found) == ["store_call", "store_write"]
     (write,) = found["store_write"]

@@ -69,7 +69,7 @@ PARTLY = "only some of the parcels were delivered"
         ),
     ],
 )
-def test_what_somebody_should_look_at_is_said_when_it_comes_to_rest(
+def test_alerts_are_raised_when_it_comes_to_rest(
     known: Snapshot, step: Rest, expected: Sequence[str]
 ) -> None:
     assert alerts(known, step, NOW) == expected

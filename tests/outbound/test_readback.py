@@ -46,7 +46,7 @@ def unconfirmed(kind: Any, body: str = BODY, **more: Any) -> Snapshot:
 
 
 @pytest.mark.parametrize("payload", [None, order(), order(package("0055"))])
-def test_a_doubt_that_cannot_be_read_waits(payload: object) -> None:
+def test_an_unconfirmed_write_that_cannot_be_read_waits(payload: object) -> None:
     found = settled(unconfirmed("send_events"), payload)
     assert "it shows other invoices or none" in because(found)
     assert found.changes == ()
@@ -57,7 +57,7 @@ def test_without_a_stored_write_there_is_nothing_to_settle() -> None:
     assert "other invoices or none" in because(settled(snapshot(), order(package())))
 
 
-def test_an_announcement_that_vtex_shows_was_taken() -> None:
+def test_a_tracking_number_that_vtex_shows_was_taken() -> None:
     payload = order(package(trackingNumber="AC9"))
     found = settled(unconfirmed("send_tracking_number", tracking_sent_as=None), payload)
     ((query, row),) = found.changes
@@ -72,7 +72,7 @@ def test_an_announcement_that_vtex_shows_was_taken() -> None:
     )
 
 
-def test_an_announcement_that_vtex_does_not_show_was_not_taken() -> None:
+def test_a_tracking_number_that_vtex_does_not_show_was_not_taken() -> None:
     found = settled(
         unconfirmed("send_tracking_number", tracking_sent_as=None), order(package())
     )
@@ -153,7 +153,7 @@ def test_a_delivery_that_is_not_shown_is_order_checked_at_again(
     assert found.settlement.not_before == NOW + WAITS.read_back_again
 
 
-def test_a_delivery_that_is_not_shown_twice_is_told_again() -> None:
+def test_a_delivery_that_is_not_shown_twice_is_resent() -> None:
     again = claim(PUBLISHED, failing_since=NOW - WAITS.read_back_again)
     found = verify_delivery(again, shown_as(), context())
     assert found.changes == (("disbelieve_delivery", {"shipment": 1}),)

@@ -65,7 +65,7 @@ def test_a_postponement_for_the_accounts_sake_gives_its_count_back(
     assert (row["lane"], row["waiting_reason"]) == (BACKLOG, "busy")
 
 
-def test_a_failure_is_remembered_from_its_beginning() -> None:
+def test_a_failure_is_stored_from_its_beginning() -> None:
     failing = postponed(NOW, "not yet", unconfirmed=True)
     assert settled(failing)["failing_since"] == INSTANT
     began = micros(NOW - HOUR)
@@ -125,7 +125,7 @@ def test_terms_have_waits_of_their_own() -> None:
     assert terms.waits.deadline + terms.waits.lease_margin == MINUTE
 
 
-def test_what_was_told_as_delivered_stays_closed_while_it_is_read_back() -> None:
+def test_what_was_published_as_delivered_stays_closed_while_it_is_read_back() -> None:
     published = claim(replace(claim().snapshot, delivered_published=True))
     _, row = settle_change(published, postponed(NOW, "not shown yet"), NOW)
     assert row["closed_reason"] == "delivered"

@@ -100,7 +100,7 @@ UNSENT = snapshot(SCAN, tracking_sent_as=None, order_checked=False)
         (UNSENT, True, ReadOrder("first")),
     ],
 )
-def test_what_comes_before_telling(
+def test_what_comes_before_publishing(
     known: Snapshot, can_read: bool, expected: Step
 ) -> None:
     assert next_of(known, can_read=can_read) == expected
@@ -114,9 +114,7 @@ def test_what_comes_before_telling(
         (replace(UNSENT, tracking_sent_as=TRACKING_SENT), True),
     ],
 )
-def test_a_number_is_announced_with_all_four_fields(
-    known: Snapshot, can_read: bool
-) -> None:
+def test_a_number_is_sent_with_all_four_fields(known: Snapshot, can_read: bool) -> None:
     step = next_of(known, can_read=can_read)
     assert isinstance(step, SendTrackingNumber)
     assert step.tracking == NUMBER
@@ -130,7 +128,7 @@ def test_a_number_is_announced_with_all_four_fields(
     assert tracking_in(step.body) == NUMBER
 
 
-def test_an_announcement_never_holds_empty_texts() -> None:
+def test_a_tracking_number_never_holds_empty_texts() -> None:
     held = SentTrackingNumber("AC123", "", None, "")
     step = next_of(replace(UNSENT, tracking=held), can_read=False)
     assert isinstance(step, SendTrackingNumber)
@@ -144,11 +142,11 @@ def test_an_announcement_never_holds_empty_texts() -> None:
     assert list(fields.values()) == ["AC123", None, None, None]
 
 
-def test_a_stored_announcement_may_be_without_a_number() -> None:
+def test_a_stored_tracking_update_may_be_without_a_number() -> None:
     assert tracking_in(BODY.replace('"AC9"', "null")).tracking_number == ""
 
 
-def test_a_write_in_doubt_is_repeated_with_what_was_stored() -> None:
+def test_an_unconfirmed_write_is_repeated_with_what_was_stored() -> None:
     waiting = published(SCAN, accepted=False)
     known = snapshot(
         SCAN,
@@ -160,7 +158,7 @@ def test_a_write_in_doubt_is_repeated_with_what_was_stored() -> None:
     assert step == SendEvents((waiting,), "{}", is_delivered=False)
 
 
-def test_all_that_was_told_goes_out_again_before_what_is_new() -> None:
+def test_all_that_was_published_goes_out_again_before_what_is_new() -> None:
     known = snapshot(SCAN, DELIVERY, published=(published(SCAN), TRIGGER))
     body = published_by(known)
     words = [e["description"] for e in body["events"]]
@@ -185,7 +183,7 @@ def test_an_event_goes_out_in_the_accounts_time() -> None:
     }
 
 
-def test_what_was_told_goes_out_as_it_was_told() -> None:
+def test_what_was_published_goes_out_as_it_was_published() -> None:
     was: PublishedEvent = replace(
         published(SCAN),
         object=dict.fromkeys(("city", "state", "description", "date"), "as it was"),
@@ -207,7 +205,7 @@ def test_a_delta_is_what_is_new() -> None:
     assert [e["description"] for e in body["events"]] == ["delivered"]
 
 
-def test_a_delta_without_news_repeats_the_last_object() -> None:
+def test_a_delta_without_new_events_repeats_the_last_object() -> None:
     known = snapshot(DELIVERY, published=(TRIGGER, published(DELIVERY)))
     body = published_by(known, DELTA)
     assert [e["description"] for e in body["events"]] == ["delivered"]
@@ -223,7 +221,7 @@ def test_words_say_which_of_several_parcels(volume: int, words: str) -> None:
     assert body["events"][0]["description"] == words
 
 
-def test_what_is_told_first_is_remembered_with_its_key() -> None:
+def test_what_is_published_first_is_stored_with_its_key() -> None:
     step = next_of(snapshot(SCAN), OFF)
     assert isinstance(step, SendEvents)
     (new,) = step.new
@@ -231,20 +229,20 @@ def test_what_is_told_first_is_remembered_with_its_key() -> None:
     assert (new.event, new.position, new.accepted) == (1, 0, False)
 
 
-def test_at_rest_it_is_looked_at_again_when_something_becomes_tellable() -> None:
+def test_at_rest_it_is_planned_again_when_something_becomes_publishable() -> None:
     assert next_of(snapshot()) == Rest()
     ahead = event(3, "in_transit", 24 * 8 + 6)
     assert next_of(snapshot(ahead)) == Rest(next_at=ahead.occurred_at)
 
 
-def test_a_shipment_closes_when_all_is_told() -> None:
+def test_a_shipment_closes_when_all_is_published() -> None:
     lost = event(3, "lost", 5, final=True)
     assert isinstance(next_of(snapshot(lost, published=(TRIGGER,))), SendEvents)
     known = snapshot(lost, published=(TRIGGER, published(lost)))
     assert next_of(known) == Rest(closes_because="lost")
 
 
-def test_while_the_reader_is_behind_it_is_looked_at_again_soon() -> None:
+def test_while_the_reader_is_behind_it_is_planned_again_soon() -> None:
     known = snapshot(DELIVERY, published=(TRIGGER,))
     behind = next_of(known, read_up_to=NOW)
     assert behind == Rest(next_at=NOW + UNREAD_PAUSE)

@@ -1,4 +1,4 @@
-"""What each answer means, and what an operator is told to do."""
+"""What each answer means, and the hint for the operator."""
 
 import pytest
 from hypothesis import given
@@ -94,7 +94,7 @@ def test_a_404_is_not_yet_unless_it_is_about_the_route(
         (422, "", "12", "VTEX refuses a value"),
     ],
 )
-def test_an_operator_is_told_what_to_do(
+def test_an_operator_gets_a_hint(
     status: int, words: str, number: str, names: str
 ) -> None:
     payload = ERROR if words.endswith(")") else None

@@ -34,7 +34,7 @@ class Scan:
     occurred_at: datetime = NOON
 
 
-def test_an_announcement_has_all_four_fields() -> None:
+def test_a_tracking_number_has_all_four_fields() -> None:
     body = partial_invoice_body("BR1", "https://t.example/BR1", "Loggi", "2026-08-01")
     assert as_bytes(body) == (
         b'{"trackingNumber":"BR1","trackingUrl":"https://t.example/BR1",'
@@ -43,7 +43,7 @@ def test_an_announcement_has_all_four_fields() -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_an_announcement_never_holds_an_empty_text(nothing: str | None) -> None:
+def test_a_tracking_number_never_holds_an_empty_text(nothing: str | None) -> None:
     body = partial_invoice_body("", nothing, nothing, nothing)
     assert set(body.values()) == {None}
     assert len(body) == 4
@@ -70,7 +70,7 @@ def test_times_go_out_in_the_form_of_the_account(
     assert delivered_date(NOON, SAO_PAULO, event_time) == date
 
 
-def test_a_tracking_event_can_be_told_as_it_is() -> None:
+def test_a_tracking_event_can_be_published_as_it_is() -> None:
     event = TrackingEvent(
         references=(Reference(kind=ReferenceKind.TRACKING_NUMBER, value="BR1"),),
         milestone=Milestone.IN_TRANSIT,

@@ -1,4 +1,4 @@
-"""The calls as VTEX sees them, and what of its answers is kept."""
+"""The calls as VTEX receives them, and what is taken from its answers."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ Serve = Callable[[Reply], Awaitable["Vtex"]]
 
 
 class Vtex:
-    """A server that notes what it is asked, and answers as told."""
+    """A server that records requests and sends a given reply."""
 
     def __init__(self, reply: Reply) -> None:
         self.reply = reply
