@@ -1,4 +1,4 @@
-"""What may be told of a shipment, and what comes next: pure rules, no I/O.
+"""Pure rules: what may be published about a shipment and what comes next; no I/O.
 
-Publisher, sweep, lists and timelines all ask these functions.
+The publisher, the sweep, the lists and the timelines all call these functions.
 """

@@ -1,4 +1,4 @@
-"""The words of the trade: milestones, effects, references and tracking events."""
+"""The vocabulary: milestones, effects, reasons, references and tracking events."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class Milestone(StrEnum):
-    """Where a parcel stands, in one vocabulary for all carriers."""
+    """The status of a parcel, in one vocabulary for all carriers."""
 
     LABEL_CREATED = "label_created"
     PICKED_UP = "picked_up"
@@ -30,11 +30,11 @@ class Milestone(StrEnum):
 
 
 FINAL: Final = frozenset({Milestone.DELIVERED, Milestone.RETURNED})
-"""Milestones after which a parcel stands still, whatever its code's row says."""
+"""Milestones that always end a parcel's history."""
 FINAL_IF_MARKED: Final = frozenset(
     {Milestone.LOST, Milestone.DAMAGED, Milestone.CANCELLED}
 )
-"""Milestones that are final only where the code's row says so."""
+"""Milestones that end it only if the code table marks the row as `final`."""
 CONTRADICTING_DELIVERY: Final = frozenset(
     {
         Milestone.IN_TRANSIT,
@@ -45,20 +45,20 @@ CONTRADICTING_DELIVERY: Final = frozenset(
         Milestone.RETURNED,
     }
 )
-"""Scans that, after a delivery that was not told yet, make it doubtful."""
+"""Scans that quarantine an earlier delivery that is not published yet."""
 
 
 class Effect(StrEnum):
-    """What an event does to the history it joins."""
+    """How an event changes the parcel's history."""
 
     NORMAL = "normal"
-    ADMINISTRATIVE = "administrative"  # history for us, never told
-    PROVISIONAL = "provisional"  # a pre-delivery, until it is confirmed
-    ROLLBACK = "rollback"  # undoes codes its row names, else the event before it
+    ADMINISTRATIVE = "administrative"  # stored only, never published
+    PROVISIONAL = "provisional"  # a delivery that still needs confirmation
+    ROLLBACK = "rollback"  # undoes the codes in `undoes`, else the event before it
 
 
 class Reason(StrEnum):
-    """Why a parcel does not go on; an optional second field of an event."""
+    """Why a parcel is delayed; an optional second field of an event."""
 
     RECIPIENT_ABSENT = "recipient_absent"
     RECIPIENT_UNKNOWN = "recipient_unknown"
@@ -84,7 +84,7 @@ class Reason(StrEnum):
 
 
 class ReferenceLevel(StrEnum):
-    """What a reference stands for."""
+    """What a reference identifies."""
 
     PARCEL = "parcel"
     INVOICE = "invoice"
@@ -92,7 +92,7 @@ class ReferenceLevel(StrEnum):
 
 
 class ReferenceKind(StrEnum):
-    """A value under which a carrier may speak; only equal kinds match."""
+    """The kind of an identifier in a carrier's document; only equal kinds match."""
 
     TRACKING_NUMBER = "tracking_number"
     VOLUME_CODE = "volume_code"
@@ -104,12 +104,15 @@ class ReferenceKind(StrEnum):
 
     @property
     def level(self) -> ReferenceLevel:
-        """What a reference of this kind stands for."""
+        """What a reference of this kind identifies."""
         return _LEVELS.get(self, ReferenceLevel.PARCEL)
 
     @property
     def used_again(self) -> bool:
-        """Whether carriers give the same value to another parcel some day."""
+        """Whether carriers give the same value to another parcel later.
+
+        Only the keys of fiscal documents are unique for ever.
+        """
         return self not in {ReferenceKind.INVOICE_KEY, ReferenceKind.CTE_KEY}
 
 
@@ -120,40 +123,40 @@ _LEVELS: Final = {
     ReferenceKind.ORDER_ID: ReferenceLevel.ORDER,
 }
 Moment = Annotated[AwareDatetime, AfterValidator(lambda t: t.astimezone(UTC))]
-"""An instant with one spelling: aware, UTC from the moment of validation."""
+"""An aware datetime, converted to UTC by validation."""
 
 
 class Value(BaseModel):
-    """Base of what crosses an edge: frozen, and unknown fields are refused."""
+    """Base of values from outside: frozen, and unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Reference(Value):
-    """A typed value that a carrier gives, as given."""
+    """A typed identifier, as the carrier or the ERP gave it."""
 
     kind: ReferenceKind
     value: str = Field(min_length=1, max_length=200)
 
     @property
     def compared(self) -> str:
-        """The value as references are compared: upper case without blanks."""
+        """The value in its form for comparison: upper case without blanks."""
         return compared(self.value)
 
 
 def compared(value: str) -> str:
-    """Spell a reference's *value* as it is compared: upper case without blanks."""
+    """Return a reference's *value* for comparison: upper case without blanks."""
     return "".join(value.split()).upper()
 
 
 class TrackingEvent(Value):
-    """One thing that happened to a parcel, in the relay's words.
+    """One event of a parcel, in the relay's vocabulary.
 
-    `references` are all that the document gives, best first. `position` is the
-    place in the source, oldest first, and breaks ties of the same instant.
-    `final` says whether a lost, damaged or cancelled parcel stands still.
-    `undoes` are the carrier codes that a rollback takes back (empty: the event
-    before it). `description` holds the carrier's words, as shoppers read them.
+    `references` are all those in the document, best first. `position` is the place
+    in the source, oldest first, and breaks ties of the same instant. `final` says
+    whether a lost, damaged or cancelled parcel has reached its end. `undoes` are
+    the carrier codes that a rollback undoes (empty: the event before it).
+    `description` is the carrier's text, as shoppers read it.
     """
 
     references: tuple[Reference, ...] = Field(min_length=1)
@@ -172,7 +175,7 @@ class TrackingEvent(Value):
 
 
 def is_scan(milestone: Milestone, effect: Effect) -> bool:
-    """Whether an event says that the carrier has handled the parcel."""
+    """Whether an event shows that the carrier has handled the parcel."""
     return effect is Effect.NORMAL and milestone not in {
         Milestone.LABEL_CREATED,
         Milestone.UNKNOWN,
@@ -180,7 +183,7 @@ def is_scan(milestone: Milestone, effect: Effect) -> bool:
 
 
 def is_final(milestone: Milestone, *, marked: bool) -> bool:
-    """Whether a parcel stands still after *milestone*."""
+    """Whether *milestone* ends the history; *marked* is the code table's `final`."""
     return milestone in FINAL or (marked and milestone in FINAL_IF_MARKED)
 
 
@@ -191,7 +194,7 @@ def utc(moment: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class ParcelView:
-    """What an adapter may know of a parcel: its references and where it stands."""
+    """What an adapter may know of a parcel: its references, number and volume."""
 
     references: tuple[Reference, ...]
     tracking_number: str = ""

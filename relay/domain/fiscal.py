@@ -1,4 +1,4 @@
-"""Brazilian tax ids and NF-e keys: normalised, checked, taken apart."""
+"""Brazilian tax ids (CNPJ) and NF-e access keys: normalise, check, split."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ _PUNCTUATION: Final = re.compile(r"[\s./-]+")
 _CNPJ: Final = re.compile(r"[0-9A-Z]{12}[0-9]{2}")
 _KEY: Final = re.compile(r"[0-9]{6}[0-9A-Z]{12}[0-9]{26}")
 _MODELS: Final = {"55", "65"}
-"""NF-e and NFC-e; a CT-e's key is spelled alike and is another document's."""
+"""NF-e and NFC-e. A CT-e key has the same form but identifies a waybill."""
 
 CNPJ_LENGTH: Final = 14
 KEY_LENGTH: Final = 44
@@ -18,16 +18,16 @@ KEY_LENGTH: Final = 44
 def cnpj(text: str) -> str:
     """Return the CNPJ in *text*, upper case without punctuation.
 
-    Takes the numeric form and the alphanumeric one of July 2026. Raises
-    `ValueError` with the reason if it cannot be one.
+    Accepts the numeric form and the alphanumeric one (Receita Federal: NT 2025.001,
+    in production since July 2026). Raises `ValueError` with the reason.
     """
     plain = _plain(text)
     if len(plain) != CNPJ_LENGTH:
         raise ValueError(f"a CNPJ has {CNPJ_LENGTH} characters, not {len(plain)}")
     if not _CNPJ.fullmatch(plain):
-        raise ValueError("a CNPJ is 12 digits or letters and two check digits")
+        raise ValueError("a CNPJ has 12 digits or letters and two check digits")
     if not plain.strip("0"):
-        raise ValueError("a CNPJ is not all zeros")
+        raise ValueError("a CNPJ cannot be all zeros")
     first = check_digit(plain[:12])
     if plain[12:] != first + check_digit(plain[:12] + first):
         raise ValueError("the CNPJ's check digits are wrong")
@@ -35,9 +35,10 @@ def cnpj(text: str) -> str:
 
 
 def check_digit(text: str) -> str:
-    """Return the check digit behind *text*: modulo 11, weights 2 to 9 from the right.
+    """Return the check digit of *text*: modulo 11, weights 2 to 9 from the right.
 
-    A character is worth its ASCII code less 48, so digits are worth themselves.
+    A character counts as its ASCII code minus 48 (NT 2025.001), so a digit counts as
+    itself.
     """
     weighted = zip(reversed(text), cycle(range(2, 10)))
     rest = sum((ord(char) - ord("0")) * weight for char, weight in weighted) % 11
@@ -45,18 +46,18 @@ def check_digit(text: str) -> str:
 
 
 def invoice_reference(issuer: str, series: str, number: str) -> str:
-    """Spell an invoice as references are compared: `issuer/series/number`.
+    """Return an invoice as a reference for comparison: `issuer/series/number`.
 
-    The issuer goes without punctuation, series and number without leading zeros.
+    The issuer has no punctuation, series and number have no leading zeros.
     """
     return f"{_plain(issuer)}/{_stripped(series)}/{_stripped(number)}"
 
 
 @dataclass(frozen=True, slots=True)
 class NfeKey:
-    """An NF-e's access key and what it says, series and number without zeros.
+    """An NF-e access key and its parts; series and number without leading zeros.
 
-    `issuer` holds 14 characters: a CNPJ, or a CPF behind three zeros.
+    `issuer` has 14 characters: a CNPJ, or a CPF after three zeros.
     """
 
     key: str
@@ -67,17 +68,19 @@ class NfeKey:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Take the key in *text* apart; blanks and the prefix `NFe` may be there.
+        """Split the key in *text*, with or without blanks and the prefix `NFe`.
 
-        Raises `ValueError` with the reason if it cannot be one.
+        Raises `ValueError` with the reason.
         """
         key = _plain(text).removeprefix("NFE")
         if len(key) != KEY_LENGTH:
             raise ValueError(f"an NF-e key has {KEY_LENGTH} characters, not {len(key)}")
         if not _KEY.fullmatch(key):
-            raise ValueError("an NF-e key has letters in its issuer's part only")
+            raise ValueError("an NF-e key has letters only in the issuer's part")
         if key[20:22] not in _MODELS:
-            raise ValueError(f"the key is one of model {key[20:22]}, not of an NF-e")
+            raise ValueError(
+                f"the key is of document model {key[20:22]}, not of an NF-e"
+            )
         if key[-1] != check_digit(key[:-1]):
             raise ValueError("the NF-e key's check digit is wrong")
         series, number = _stripped(key[22:25]), _stripped(key[25:34])
@@ -85,7 +88,7 @@ class NfeKey:
 
     @property
     def reference(self) -> str:
-        """The invoice as references are compared: `issuer/series/number`."""
+        """The invoice as a reference for comparison: `issuer/series/number`."""
         return invoice_reference(self.issuer, self.series, self.number)
 
 

@@ -1,4 +1,4 @@
-"""One parcel's history: what counts, and what was rolled back."""
+"""The history of one parcel: which events count, and which were rolled back."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -8,14 +8,14 @@ from relay.domain.events import Effect, Milestone, is_final, is_scan
 from relay.domain.shipment import WHOLE, Happening, KnownEvent, Policy, Snapshot
 
 FUTURE: Final = timedelta(hours=24)
-"""An event further ahead than this is quarantined; a nearer one waits."""
+"""Events further ahead are quarantined; nearer ones wait until their time comes."""
 
 IN_FUTURE: Final = "more than 24 hours in the future"
-AMBIGUOUS: Final = "it does not say for certain which parcel is meant"
+AMBIGUOUS: Final = "ambiguous: could refer to more than one parcel"
 
 
-def doubtful_in_itself(event: KnownEvent, now: datetime) -> str | None:
-    """Return why *event* cannot be believed, whatever else happened to the parcel."""
+def implausible_alone(event: KnownEvent, now: datetime) -> str | None:
+    """Return why *event* is implausible whatever the other events are, or None."""
     if event.decision is not None:
         return None
     if event.ambiguous:
@@ -24,23 +24,26 @@ def doubtful_in_itself(event: KnownEvent, now: datetime) -> str | None:
 
 
 def of_volume(snapshot: Snapshot, volume: int, now: datetime) -> list[KnownEvent]:
-    """Return what counts for one parcel, oldest first.
+    """Return the events that count for one parcel, oldest first.
 
-    Dropped events are out, and so are those that are doubtful in themselves:
-    nothing else waits for them.
+    Dropped events are left out, and so are those that are implausible alone: they
+    must not hold up the others.
     """
     counting = (
         e
         for e in snapshot.events
         if e.volume in {WHOLE, volume}
         and e.decision != "dropped"
-        and doubtful_in_itself(e, now) is None
+        and implausible_alone(e, now) is None
     )
     return sorted(counting, key=lambda e: e.order)
 
 
 def taken_back(history: Sequence[KnownEvent]) -> Mapping[Happening, set[Happening]]:
-    """Return what each rollback of a parcel undoes; what came by two doors is one."""
+    """Return what each rollback of a parcel undoes.
+
+    The same rollback from two channels, webhook and poll, is one.
+    """
     found: dict[Happening, set[Happening]] = {}
     gone: set[Happening] = set()
     for place, event in enumerate(history):
@@ -53,7 +56,7 @@ def taken_back(history: Sequence[KnownEvent]) -> Mapping[Happening, set[Happenin
 def _undone_by(
     rollback: KnownEvent, before: Sequence[KnownEvent], gone: Collection[Happening]
 ) -> set[Happening]:
-    """Find what one rollback undoes: the codes it names, else the event before."""
+    """Return what one rollback undoes: the codes it names, else the event before."""
     candidates = [
         e
         for e in before
@@ -65,7 +68,7 @@ def _undone_by(
 
 
 def undone(history: Sequence[KnownEvent]) -> set[int]:
-    """Return the events that a later rollback of the same parcel takes back."""
+    """Return the ids of the events that a later rollback of the parcel undoes."""
     gone = set[Happening]().union(*taken_back(history).values())
     if not gone:
         return set()
@@ -75,20 +78,20 @@ def undone(history: Sequence[KnownEvent]) -> set[int]:
 def effective(
     snapshot: Snapshot, volume: int, now: datetime, out: Collection[int] = ()
 ) -> list[KnownEvent]:
-    """Return one parcel's history without what was undone, and without *out*."""
+    """Return one parcel's history without undone events and those in *out*."""
     history = of_volume(snapshot, volume, now)
     gone = undone(history)
     return [e for e in history if e.event not in gone and e.event not in out]
 
 
 def confirmed(event: KnownEvent, now: datetime, policy: Policy) -> bool:
-    """Whether a provisional delivery is old enough to count, if the contract says."""
+    """Whether a provisional delivery counts by now, if the contract has a limit."""
     until = provisional_until(event, policy)
     return until is not None and until <= now
 
 
 def provisional_until(event: KnownEvent, policy: Policy) -> datetime | None:
-    """Return when a provisional delivery begins to count by itself."""
+    """Return when a provisional delivery starts to count without a confirmation."""
     wait = policy.confirm_provisional_after
     if event.effect is Effect.PROVISIONAL and wait is not None:
         return event.occurred_at + wait
@@ -96,21 +99,21 @@ def provisional_until(event: KnownEvent, policy: Policy) -> datetime | None:
 
 
 def delivers(event: KnownEvent, now: datetime, policy: Policy) -> bool:
-    """Whether an event says that its parcel was handed over."""
+    """Whether an event says that its parcel was delivered."""
     return event.milestone is Milestone.DELIVERED and (
         event.effect is Effect.NORMAL or confirmed(event, now, policy)
     )
 
 
 def scans(history: Iterable[KnownEvent]) -> list[KnownEvent]:
-    """Return the events that say that the carrier handled the parcel."""
+    """Return the events that show that the carrier handled the parcel."""
     return [e for e in history if is_scan(e.milestone, e.effect)]
 
 
 def final_milestone(
     history: Sequence[KnownEvent], now: datetime, policy: Policy
 ) -> Milestone | None:
-    """Return where the parcel stands still, if it does."""
+    """Return the milestone that ended the parcel's history, or None."""
     moving = [
         e
         for e in history

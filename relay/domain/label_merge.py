@@ -1,4 +1,4 @@
-"""How one more label joins what is registered; pure."""
+"""Merging a repeated label into the registered shipment; pure."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,9 +12,9 @@ from relay.errors import Conflict, InvalidLabel
 
 @dataclass(frozen=True, slots=True)
 class KnownShipment:
-    """What is registered of the shipment that a label may join.
+    """The registered values of the shipment that a label is merged into.
 
-    `numbers` are the tracking numbers by volume, None where there is none yet.
+    `numbers` holds the tracking numbers by volume, None for one without a number.
     """
 
     contract: str
@@ -27,9 +27,9 @@ class KnownShipment:
 
 @dataclass(frozen=True, slots=True)
 class MergedLabel:
-    """What a label changes: new volumes and numbers, fields taken over, warnings.
+    """The result of a merge: volumes, parcels, fields taken over, and warnings.
 
-    `updated` holds JSON names, and is empty for a shipment that begins.
+    `updated` holds JSON names; it is empty for a new shipment.
     """
 
     volumes: int
@@ -50,25 +50,25 @@ TAKEN_OVER: Final = {
     "tracking_number": "trackingNumber",
 }
 """Fields of a shipment that a later label may fill, with their JSON names."""
-_ANEW: Final = "if that is wrong, cancel the shipment, and register it anew"
+_IF_WRONG: Final = "if this is wrong, cancel the shipment and register it again"
 
 
 def merge_label(known: KnownShipment | None, label: Label) -> MergedLabel:
-    """Decide what *label* adds to what is *known*.
+    """Merge *label* into the *known* shipment.
 
-    Raises `Conflict` if the contract, or the number of the same volume,
-    differs; `InvalidLabel` if the label contradicts itself.
+    Raises `Conflict` if the contract or the number of the same volume differs, and
+    `InvalidLabel` if the label contradicts itself.
     """
     known = known or KnownShipment(label.contract)
     if known.contract != label.contract:
         raise Conflict(
-            f"this invoice is registered under contract {known.contract!r}",
+            f"the invoice is registered under contract {known.contract!r}",
             field="contract",
-            hint="PATCH the shipment to correct its contract",
+            hint="to correct the contract, PATCH the shipment",
         )
     parcels, fresh = _place(known, label)
     volumes, warnings = _volumes(known, label, parcels)
-    taken, kept = _fields(known, label)
+    taken, ignored = _fields(known, label)
     updated = fresh | {TAKEN_OVER[name] for name in taken}
     if volumes > known.volumes:
         updated.add("volumes")
@@ -78,7 +78,7 @@ def merge_label(known: KnownShipment | None, label: Label) -> MergedLabel:
         invoice_references=_invoice_references(known, label),
         taken_over=taken,
         updated=tuple(sorted(updated)) if known.volumes else (),
-        warnings=(*warnings, *kept),
+        warnings=(*warnings, *ignored),
         new_volume=0 < known.volumes < volumes,
     )
 
@@ -86,7 +86,7 @@ def merge_label(known: KnownShipment | None, label: Label) -> MergedLabel:
 def _place(
     known: KnownShipment, label: Label
 ) -> tuple[tuple[LabelParcel, ...], set[str]]:
-    """Give every box of the label its volume; say whether numbers are news."""
+    """Assign a volume to every parcel; also return the JSON names that are new."""
     total = max(known.volumes, label.volumes or 0, len(label.parcels))
     numbers = dict(known.numbers)
     placed: dict[int, LabelParcel] = {}
@@ -95,9 +95,9 @@ def _place(
         volume = parcel.volume or _free_volume(parcel, numbers, placed, total)
         if volume in placed:
             raise InvalidLabel(
-                f"two parcels have volume {volume}",
+                f"two parcels have the volume {volume}",
                 field="parcels",
-                hint="number the parcels 1, 2, 3 … in `volume`",
+                hint="give each parcel its own `volume`: 1, 2, 3 …",
             )
         old, new = numbers.get(volume), parcel.tracking_number
         if old and new and compared(old) != compared(new):
@@ -113,8 +113,8 @@ def _other_number(volume: int) -> Conflict:
     return Conflict(
         f"volume {volume} of this invoice has another tracking number",
         field="trackingNumber",
-        hint="PATCH the shipment to correct the number, or give `volume` "
-        "to add a parcel",
+        hint="to correct the number, PATCH the shipment; to add a parcel, give "
+        "its `volume`",
     )
 
 
@@ -124,7 +124,7 @@ def _free_volume(
     placed: Collection[int],
     total: int,
 ) -> int:
-    """Return the volume of a box that does not say: its number's, else a free one."""
+    """Return the volume of an unnumbered parcel: its number's, else a free one."""
     left = [v for v in range(1, total + 1) if v not in placed]
     if not parcel.tracking_number:
         return left[0]
@@ -136,30 +136,33 @@ def _free_volume(
 def _volumes(
     known: KnownShipment, label: Label, parcels: tuple[LabelParcel, ...]
 ) -> tuple[int, list[str]]:
-    """Return how many parcels there are: the number only grows."""
+    """Return the number of parcels, which never shrinks, and warnings."""
     volumes = max(known.volumes, label.volumes or 1, parcels[-1].volume or 1)
     warnings: list[str] = []
     if volumes > MOST_VOLUMES:
         raise InvalidLabel(
-            f"more than {MOST_VOLUMES} volumes",
+            f"more than {MOST_VOLUMES} parcels",
             field="volumes",
-            hint="register the parcels under several invoices",
+            hint="split them over several invoices",
         )
     if known.volumes and volumes > known.volumes:
-        warnings.append(f"volumes: {known.volumes} became {volumes}; {_ANEW}")
+        warnings.append(
+            f"volumes: raised from {known.volumes} to {volumes}; {_IF_WRONG}"
+        )
         if known.delivered_published:
-            warnings.append("volumes: VTEX was already told that all was delivered")
+            warnings.append("volumes: VTEX already shows the shipment as delivered")
     if label.volumes and label.volumes < volumes:
         warnings.append(
-            f"volumes: {label.volumes} is less than the {volumes} known; {_ANEW}"
+            f"volumes: {label.volumes} is ignored, {volumes} are registered; "
+            f"{_IF_WRONG}"
         )
     return volumes, warnings
 
 
 def _fields(known: KnownShipment, label: Label) -> tuple[dict[str, str], list[str]]:
-    """Take over optional fields that came later; say which others are kept."""
+    """Return the fields to take over, and a warning for each one that is not."""
     taken: dict[str, str] = {}
-    kept: list[str] = []
+    ignored: list[str] = []
     for name, json_name in TAKEN_OVER.items():
         value = (
             label.send_tracking if name == "tracking_number" else getattr(label, name)
@@ -168,30 +171,30 @@ def _fields(known: KnownShipment, label: Label) -> tuple[dict[str, str], list[st
         if value and (not old or (name == "dispatched_date" and _left(known, label))):
             taken[name] = value
         elif value and old != value and name in label.given:
-            kept.append(f"{json_name}: another value is registered, and it stays")
-    return taken, kept + _later(known, label)
+            ignored.append(f"{json_name}: ignored, because another value is registered")
+    return taken, ignored + _later(known, label)
 
 
 def _left(known: KnownShipment, label: Label) -> bool:
-    """Whether a label says that the parcel left earlier than anybody said."""
+    """Whether the label's dispatch date is earlier than the registered one."""
     at, known_at = label.dispatched_at, known.dispatched_at
     return at is not None and known_at is not None and at < known_at
 
 
 def _later(known: KnownShipment, label: Label) -> list[str]:
-    """Say that a later dispatch date is not taken over: several boxes have several."""
+    """Warn that a later dispatch date is ignored: the first parcel's date counts."""
     at, known_at = label.dispatched_at, known.dispatched_at
     if at is None or known_at is None or at <= known_at:
         return []
-    return ["dispatchedDate: an earlier one is registered, and it stays"]
+    return ["dispatchedDate: ignored, because an earlier one is registered"]
 
 
 def _invoice_references(known: KnownShipment, label: Label) -> tuple[Reference, ...]:
-    """Return the references of the whole invoice, without a key that is not kept."""
+    """Return the references of the invoice, without those of an ignored key."""
     if label.invoice_key in {
         None,
         known.fields.get("invoice_key") or label.invoice_key,
     }:
         return label.invoice_references
-    kept_out = {ReferenceKind.INVOICE_KEY, ReferenceKind.INVOICE}
-    return tuple(r for r in label.invoice_references if r.kind not in kept_out)
+    ignored = {ReferenceKind.INVOICE_KEY, ReferenceKind.INVOICE}
+    return tuple(r for r in label.invoice_references if r.kind not in ignored)

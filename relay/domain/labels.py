@@ -1,4 +1,4 @@
-"""Labels: what the ERP registers, and what it corrects later; plain values."""
+"""Labels, corrections and operator requests as plain values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ MOST_VOLUMES: Final = 999
 
 @dataclass(frozen=True, slots=True)
 class LabelParcel:
-    """One box of a label; `volume` is None where the label does not say."""
+    """One parcel of a label; `volume` is None if the label does not number it."""
 
     tracking_number: str | None = None
     volume: int | None = None
@@ -21,14 +21,13 @@ class LabelParcel:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What the ERP knows when a label is printed.
+    """A label as the ERP registers it, with defaults from the contract's settings.
 
-    `invoice_references` are those of the whole invoice (key, issuer + series +
-    number). `announce` is the number VTEX is to be told of, as the contract's
-    settings resolve it, None while there is none. `announced` says that VTEX
-    got the number with the invoice already, `imported` that the parcel is on the
-    road, so that VTEX may know some of its way. `given` names the fields that the
-    ERP gave itself, the others are resolved from settings.
+    `invoice_references` identify the whole invoice (key, issuer/series/number).
+    `send_tracking` is the tracking number to send to VTEX, None until there is one.
+    `tracking_sent` says that the ERP sent it with the invoice already. `imported`
+    says that the parcel is in transit, so VTEX may show some events. `given` names
+    the fields that the ERP gave; the others come from settings.
     """
 
     account: str
@@ -52,14 +51,14 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a person corrects of a shipment, as it is resolved.
+    """A correction of a shipment, with its values resolved.
 
-    `number` is the new tracking number of `volume`, None where it stays.
-    `announced` are the columns to be announced that change. With `keep` the old
-    references stay beside the new ones; else they are as if they had never been.
-    `was` are the contract and the number that the correction was made for;
-    `given` are those of the columns that the person named. `invoice_key` comes with
-    the references that follow from it, `dispatched_date` with its moment.
+    `was` holds the contract and tracking number that it was made for. `number` is
+    the new tracking number of `volume`, None for no change. `tracking_sent` holds
+    the changed columns that are sent to VTEX; `given` names those that the operator
+    gave. With `keep` the old references stay valid beside the new ones; otherwise
+    they are voided. `key_references` follow from `invoice_key`, and `dispatched_at`
+    from `dispatched_date`.
     """
 
     was: tuple[str, str | None]
@@ -78,9 +77,9 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class ResendOrder:
-    """What VTEX is told again; `anew` are columns as present settings have them.
+    """What to resend to VTEX; `anew` holds columns resolved from current settings.
 
-    With `force` also of a shipment that VTEX knows as delivered.
+    `force` includes shipments whose delivery VTEX has accepted.
     """
 
     tracking: bool = True
@@ -91,7 +90,7 @@ class ResendOrder:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A person says that a parcel was handed over; volume 0 is all of them."""
+    """An operator's report that a parcel was delivered; volume 0 means all."""
 
     occurred_at: datetime
     volume: int
@@ -100,9 +99,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """A second carrier takes a parcel on; what the first one says counts as well.
+    """A carrier handover: a second carrier takes the parcel; both carriers count.
 
-    `placed` are references under `contract`, each with its volume, 0 for all.
+    `placed` are references under the second `contract`, each with its volume, 0 for
+    all.
     """
 
     contract: str
@@ -111,7 +111,7 @@ class Handover:
 
     @property
     def number(self) -> str | None:
-        """The parcel's tracking number at the second carrier, if it has one."""
+        """The parcel's tracking number at the second carrier, or None."""
         numbers = (
             reference.value
             for reference, volume in self.placed
@@ -121,7 +121,7 @@ class Handover:
 
 
 def parcel_references(parcel: LabelParcel) -> list[Reference]:
-    """Return under what a carrier may speak of one box."""
+    """Return the references under which a carrier may report one parcel."""
     number = parcel.tracking_number
     own = (
         [Reference(kind=ReferenceKind.TRACKING_NUMBER, value=number)] if number else []

@@ -1,6 +1,6 @@
-"""Which parcels an event counts for; pure.
+"""Matching events to parcels; pure.
 
-A reference is a registration with a time, because carriers use numbers again.
+Carriers reuse tracking numbers, so a reference belongs to a shipment only for a time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,14 @@ from typing import Final
 from relay.domain.events import ReferenceKind, ReferenceLevel
 
 OLDEST_DISPATCH: Final = timedelta(days=60)
+"""A dispatch date further back than this does not extend a registration."""
 LOWER_BOUND: Final = timedelta(days=15)
+"""Default of `lower_bound_days`: how long before its label an event may count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """One reference of one shipment; `volume` 0 is the whole invoice."""
+    """A shipment that registered a reference; `volume` 0 is the whole invoice."""
 
     shipment: int
     volume: int
@@ -28,7 +30,7 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class KnownReference:
-    """A reference of an event, with everybody who registered it."""
+    """A reference of an event, with all shipments that registered it."""
 
     reference: int
     kind: ReferenceKind
@@ -38,7 +40,7 @@ class KnownReference:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Through which reference an event counts, and for what."""
+    """The reference that matched, and its targets: pairs of shipment and volume."""
 
     via: int | None = None
     targets: frozenset[tuple[int, int]] = frozenset()
@@ -51,10 +53,9 @@ def match(
     numbers: Mapping[int, Mapping[ReferenceKind, frozenset[str]]],
     lower_bound: timedelta = LOWER_BOUND,
 ) -> Match:
-    """Match an event through the first of its references that anyone registered.
+    """Match an event by the first of its references that is registered.
 
-    `numbers` are, for shipments that an order id leads to, the values they have
-    registered by kind.
+    `numbers` holds the registered values by kind, for shipments found by order id.
     """
     for known in references:
         if not known.registrations:
@@ -67,8 +68,8 @@ def match(
         if not living:
             return Match()
         targets = frozenset((r.shipment, r.volume) for r in living)
-        doubtful = _doubtful(known, living, references, numbers)
-        return Match(known.reference, targets, ambiguous=doubtful)
+        ambiguous = _ambiguous(known, living, references, numbers)
+        return Match(known.reference, targets, ambiguous=ambiguous)
     return Match()
 
 
@@ -77,9 +78,9 @@ def why_unmatched(
     references: Sequence[KnownReference],
     lower_bound: timedelta = LOWER_BOUND,
 ) -> str | None:
-    """Say why an event counts for nobody although a label bears its references.
+    """Explain why an event matches no shipment although its references are known.
 
-    None if no label does.
+    Returns None if no label has any of them.
     """
     known = next((k for k in references if k.registrations), None)
     if known is None:
@@ -87,28 +88,28 @@ def why_unmatched(
     earliest = min(_earliest(r, lower_bound) for r in known.registrations)
     if known.kind.used_again and occurred_at < earliest:
         return (
-            f"it happened more than {lower_bound.days} days (lower_bound_days) before "
-            f"the label of {known.value}: numbers are used again"
+            f"more than {lower_bound.days} days (lower_bound_days) before the label of "
+            f"{known.value}; carriers reuse numbers"
         )
     return (
-        f"the shipment that had {known.value} was closed before, and it is too old for "
-        "the number's next label"
+        f"the shipment with {known.value} was closed before this event, and the event "
+        "is too old for the number's next label"
     )
 
 
-def _doubtful(
+def _ambiguous(
     known: KnownReference,
     living: Sequence[Registration],
     references: Sequence[KnownReference],
     numbers: Mapping[int, Mapping[ReferenceKind, frozenset[str]]],
 ) -> bool:
-    """Whether an event that names more than it is known by may be about less.
+    """Whether it is uncertain which parcel the event is about.
 
-    An order id has to lead to one parcel. A key of the whole invoice counts for
-    all its parcels, unless the event also names one that nobody registered.
+    An order id must lead to exactly one parcel. An invoice's reference counts for
+    all its parcels, unless the event also names a parcel that is not registered.
     """
     if known.kind.level is ReferenceLevel.ORDER:
-        return not _sure(known, references, numbers)
+        return not _unique(known, references, numbers)
     if known.kind.level is ReferenceLevel.PARCEL or all(r.volumes == 1 for r in living):
         return False
     return any(other.kind.level is ReferenceLevel.PARCEL for other in references)
@@ -121,7 +122,7 @@ def is_current(
     *,
     lower_bound: timedelta = LOWER_BOUND,
 ) -> bool:
-    """Whether a scan at *occurred_at* can be about this registration's parcel."""
+    """Whether an event at *occurred_at* can belong to this registration."""
     if known.kind.used_again and occurred_at < _earliest(registration, lower_bound):
         return False
     for other in known.registrations:
@@ -135,14 +136,14 @@ def is_current(
 
 
 def _earliest(registration: Registration, lower_bound: timedelta) -> datetime:
-    """Return the time before which a scan was about somebody else's parcel."""
+    """Return the time before which the number belonged to another parcel."""
     registered = registration.registered_at
     began = min(registered, registration.dispatched_at or registered)
     return max(began, registered - OLDEST_DISPATCH) - lower_bound
 
 
 def _ended_before(earlier: Registration, later: Registration) -> bool:
-    """Whether the *later* registration begins a new life of the number."""
+    """Whether the *later* registration reuses the number of a closed shipment."""
     return earlier.closed_at is not None and earlier.closed_at <= later.registered_at
 
 
@@ -150,12 +151,12 @@ def _end(registration: Registration) -> datetime:
     return registration.closed_at or registration.registered_at
 
 
-def _sure(
+def _unique(
     known: KnownReference,
     references: Sequence[KnownReference],
     numbers: Mapping[int, Mapping[ReferenceKind, frozenset[str]]],
 ) -> bool:
-    """Whether an order id says which parcel is meant: there is only one."""
+    """Whether the order id leads to one parcel, and no other reference differs."""
     shipments = {r.shipment: r for r in known.registrations}
     if len(shipments) != 1 or next(iter(shipments.values())).volumes != 1:
         return False

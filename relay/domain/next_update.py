@@ -1,85 +1,86 @@
-"""What the next *update order tracking status* has to say, if there is one."""
+"""What the next *update order tracking status* has to contain, if one is needed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from relay.domain.events import Milestone
+from relay.domain.events import Effect, Milestone
 from relay.domain.publishable import Publishable, parcel_of
-from relay.domain.shipment import LABEL_CODE, WHOLE, KnownEvent, Policy, Snapshot
+from relay.domain.shipment import (
+    LABEL_CODE,
+    OWN_EVENT,
+    WHOLE,
+    KnownEvent,
+    Policy,
+    Snapshot,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class EventToPublish:
-    """Something to be told for the first time, not yet in VTEX's words."""
-
-    volume: int
-    occurred_at: datetime
-    code: str
-    position: int
-    description: str
-    city: str = ""
-    state: str = ""
-    event: int | None = None
+BEFORE_SCAN: Final = timedelta(seconds=1)
+"""How long before the first scan the relay's own label event is dated."""
 
 
 @dataclass(frozen=True, slots=True)
 class NextUpdate:
-    """New objects, and whether the parcel counts as handed over with them."""
+    """The events to publish for the first time, and the delivery if there is one."""
 
-    new: tuple[EventToPublish, ...]
+    new: tuple[KnownEvent, ...]
     delivered_at: datetime | None = None
 
     @property
     def is_delivered(self) -> bool:
-        """Whether shoppers are told that everything arrived."""
+        """Whether the update says that all parcels were delivered."""
         return self.delivered_at is not None
 
 
 def tracking_number_sent(snapshot: Snapshot) -> bool:
-    """Whether VTEX has the number, the page and the carrier's name as we hold them."""
-    held, accepted = snapshot.tracking, snapshot.tracking_sent_as
-    return held is not None and accepted is not None and accepted.same_as(held)
+    """Whether VTEX has the tracking number, URL and courier as they are stored."""
+    stored, accepted = snapshot.tracking, snapshot.tracking_sent_as
+    return stored is not None and accepted is not None and accepted.same_as(stored)
 
 
 def next_update(
     snapshot: Snapshot, assessment: Publishable, policy: Policy
 ) -> NextUpdate | None:
-    """Return what VTEX has to be told next, or None.
+    """Return what to publish next, or None if VTEX has everything.
 
-    The first shipping-update e-mail needs a second, different call (VTEX: known
-    issue "first shipping update email"), so the first call of a shipment carries
-    the guard event alone; and a created label alone never makes a call. A
-    delivery that is to be told again, and no longer stands, is not unsaid.
+    The first update of a shipment holds the e-mail trigger event alone; a label
+    event alone never causes an update. A delivery that was sent is resent as such
+    or not at all.
     """
     fresh = unpublished_events(snapshot, assessment)
     if snapshot.delivered_published or _stays_closed(snapshot, assessment, fresh):
         return None
     delivers = assessment.delivered_at is not None
-    if snapshot.true_sent and not delivers:
+    # VTEX does not document how isDelivered goes back to false, so it never does.
+    if snapshot.delivered_sent and not delivers:
         return None
     worth_it = delivers or any(
         e.milestone is not Milestone.LABEL_CREATED for e in fresh
     )
-    if not snapshot.accepted and _wants_guard(snapshot, policy, worth_it=worth_it):
+    # VTEX sends its first "shipping update" e-mail only after a second, different
+    # call (VTEX: known issue "first shipping update email").
+    if not snapshot.accepted and _wants_email_trigger(
+        snapshot, policy, worth_it=worth_it
+    ):
         return NextUpdate(new=(email_trigger(snapshot, assessment, policy),))
     if not worth_it:
         return None
     return NextUpdate(
-        new=tuple(as_object(e, policy) for e in fresh),
+        new=tuple(fresh),
         delivered_at=assessment.delivered_at,
     )
 
 
 def unpublished_events(snapshot: Snapshot, assessment: Publishable) -> list[KnownEvent]:
-    """Return what may be told and was not accepted yet."""
+    """Return the publishable events that VTEX has not accepted yet."""
     published = {
         (parcel_of(t.volume, snapshot.volumes), t.happening) for t in snapshot.accepted
     }
     events = {(t.event, t.volume) for t in snapshot.accepted}
     return [
         e
-        for e in assessment.tellable
+        for e in assessment.events
         if (e.event, e.volume) not in events
         and published.isdisjoint(
             {(WHOLE, e.happening), (parcel_of(e.volume, snapshot.volumes), e.happening)}
@@ -90,9 +91,9 @@ def unpublished_events(snapshot: Snapshot, assessment: Publishable) -> list[Know
 def _stays_closed(
     snapshot: Snapshot, assessment: Publishable, fresh: Sequence[KnownEvent]
 ) -> bool:
-    """Whether nothing reopens a closed shipment: all news is older than what is told.
+    """Whether a closed shipment stays closed: no new event is later than the published.
 
-    A shipment that expired has no reason of its own any more once there is news.
+    "expired" never follows from the events, so any new event reopens such a shipment.
     """
     closed = snapshot.closed_reason
     if closed is None or closed != assessment.closes_because:
@@ -101,49 +102,45 @@ def _stays_closed(
     return last is not None and all(e.occurred_at <= last for e in fresh)
 
 
-def as_object(event: KnownEvent, policy: Policy) -> EventToPublish:
-    """Return *event* as something to tell, in the relay's words if it has none."""
-    return EventToPublish(
-        volume=event.volume,
-        occurred_at=event.occurred_at,
-        code=event.published_code,
-        position=event.position,
-        description=event.description.strip() or policy.words[event.milestone],
-        city=event.city,
-        state=event.state,
-        event=event.event,
-    )
+def shopper_text(event: KnownEvent, policy: Policy) -> str:
+    """Return the carrier's description, or the relay's own phrase if it has none."""
+    return event.description.strip() or policy.words[event.milestone]
 
 
 def email_trigger(
     snapshot: Snapshot, assessment: Publishable, policy: Policy
-) -> EventToPublish:
-    """Return the event told first: the carrier's last created label, else ours."""
-    scans = [
-        e for e in assessment.tellable if e.milestone is not Milestone.LABEL_CREATED
-    ]
+) -> KnownEvent:
+    """Return the e-mail trigger event: the carrier's last label event, else our own.
+
+    It is never later than the first scan, so that the history stays in order.
+    """
+    scans = [e for e in assessment.events if e.milestone is not Milestone.LABEL_CREATED]
     first_scan = min((e.occurred_at for e in scans), default=None)
     labels = [
         e
-        for e in assessment.tellable
+        for e in assessment.events
         if e.milestone is Milestone.LABEL_CREATED
         and (first_scan is None or e.occurred_at <= first_scan)
     ]
     if labels:
-        return as_object(labels[-1], policy)
+        return labels[-1]
     times = [snapshot.registered_at, snapshot.dispatched_at]
-    times.append(first_scan - timedelta(seconds=1) if first_scan else None)
-    return EventToPublish(
+    times.append(first_scan - BEFORE_SCAN if first_scan else None)
+    return KnownEvent(
+        event=OWN_EVENT,
         volume=WHOLE,
+        milestone=Milestone.LABEL_CREATED,
+        effect=Effect.NORMAL,
         occurred_at=min(t for t in times if t is not None).replace(microsecond=0),
-        code=LABEL_CODE,
+        received_at=snapshot.registered_at,
         position=-1,
+        code=LABEL_CODE,
         description=policy.words[Milestone.LABEL_CREATED],
     )
 
 
-def _wants_guard(snapshot: Snapshot, policy: Policy, *, worth_it: bool) -> bool:
-    """Whether the first e-mail is provoked, unless shoppers had it already."""
+def _wants_email_trigger(snapshot: Snapshot, policy: Policy, *, worth_it: bool) -> bool:
+    """Whether to trigger the first e-mail; not if shoppers have had it already."""
     if snapshot.imported or snapshot.resent:
         return False
     if policy.first_email == "at_label":

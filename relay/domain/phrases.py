@@ -1,4 +1,4 @@
-"""The relay's own words to shoppers, where a carrier sends none."""
+"""The relay's own phrases for shoppers, used when a carrier sends no text."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -58,7 +58,7 @@ WORDS: Final[Mapping[str, Mapping[Milestone, str]]] = {
         Milestone.LOST: "Lost",
         Milestone.DAMAGED: "Damaged",
         Milestone.CANCELLED: "Shipment cancelled",
-        Milestone.UNKNOWN: "News from the carrier",
+        Milestone.UNKNOWN: "Update from the carrier",
     },
 }
-"""By language of the account; every milestone has its words in each."""
+"""Phrases by the account's language; each language has every milestone."""

@@ -1,29 +1,33 @@
-"""Which events wait for a person, and why: nobody is told "delivered" by mistake."""
+"""Which events are implausible and wait for an operator, and why.
+
+VTEX documents no way to take a delivery back. Marketplaces reject one that is dated
+before dispatch or in the future (VTEX: known issue 856984).
+"""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from relay.domain.events import CONTRADICTING_DELIVERY, Milestone
-from relay.domain.history import delivers, doubtful_in_itself, effective, scans
+from relay.domain.history import delivers, effective, implausible_alone, scans
 from relay.domain.shipment import KnownEvent, Policy, Snapshot
 
 DISPATCH_GRACE: Final = timedelta(seconds=60)
 TOO_SOON: Final = timedelta(minutes=10)
 
-BEFORE_DISPATCH: Final = "delivered before it was dispatched"
-TOO_SOON_ALONE: Final = "delivered as soon as registered, with no other scan"
-RETURN_DIRECTION: Final = "delivered while on its way back"
-CONTRADICTED: Final = "a later scan contradicts the delivery"
+BEFORE_DISPATCH: Final = "delivered before dispatch"
+TOO_SOON_ALONE: Final = "delivered right after registration, with no other scan"
+RETURN_DIRECTION: Final = "delivered while being returned"
+CONTRADICTED: Final = "contradicted by a later scan"
 
 _BACK: Final = frozenset({Milestone.RETURNING, Milestone.RETURNED})
 
 
 def quarantined(snapshot: Snapshot, now: datetime, policy: Policy) -> dict[int, str]:
-    """Return the implausible events and why each waits; released ones do not."""
+    """Return the reason by event id, without events that an operator released."""
     found: dict[int, str] = {}
     for event in snapshot.events:
-        because = doubtful_in_itself(event, now)
+        because = implausible_alone(event, now)
         if because is not None:
             found[event.event] = because
     for volume in range(1, snapshot.volumes + 1):
@@ -35,22 +39,22 @@ def quarantined(snapshot: Snapshot, now: datetime, policy: Policy) -> dict[int, 
 def _deliveries(
     snapshot: Snapshot, volume: int, now: datetime, policy: Policy
 ) -> dict[int, str]:
-    """Return the deliveries of one parcel that cannot be believed.
+    """Return the implausible deliveries of one parcel, with the reason.
 
-    The last one is judged first: only one that is believed itself, and whose time
-    has come, decides for an earlier one that was contradicted.
+    The last one is judged first: a plausible delivery whose time has come also
+    confirms an earlier one that a scan in between contradicts.
     """
     history = effective(snapshot, volume, now)
     found: dict[int, str] = {}
-    believed: list[KnownEvent] = []
+    plausible: list[KnownEvent] = []
     for event in reversed(history):
         if not delivers(event, now, policy):
             continue
-        because = _why(event, history, snapshot, believed)
+        because = _why(event, history, snapshot, plausible)
         if because is not None and event.decision != "released":
             found[event.event] = because
         elif event.occurred_at <= now:
-            believed.append(event)
+            plausible.append(event)
     return found
 
 
@@ -58,22 +62,23 @@ def _why(
     delivery: KnownEvent,
     history: Sequence[KnownEvent],
     snapshot: Snapshot,
-    believed: Collection[KnownEvent],
+    plausible: Collection[KnownEvent],
 ) -> str | None:
-    """Return why a *delivery* cannot be believed, if so."""
+    """Return why a *delivery* is implausible, or None."""
     before = [e for e in scans(history) if e.order < delivery.order]
-    doubts = (
+    checks = (
         (BEFORE_DISPATCH, _before_dispatch(delivery, snapshot)),
         (TOO_SOON_ALONE, _too_soon(delivery, history, snapshot)),
         (RETURN_DIRECTION, any(e.milestone in _BACK for e in before)),
-        (CONTRADICTED, _contradicted(delivery, history, believed)),
+        (CONTRADICTED, _contradicted(delivery, history, plausible)),
     )
-    return next((because for because, doubted in doubts if doubted), None)
+    return next((because for because, failed in checks if failed), None)
 
 
 def _before_dispatch(delivery: KnownEvent, snapshot: Snapshot) -> bool:
     if snapshot.dispatched_at is None:
         return False
+    # In whole seconds: sources differ in their fractions of a second.
     happened = delivery.occurred_at.replace(microsecond=0)
     return happened < snapshot.dispatched_at.replace(microsecond=0) - DISPATCH_GRACE
 
@@ -81,7 +86,10 @@ def _before_dispatch(delivery: KnownEvent, snapshot: Snapshot) -> bool:
 def _too_soon(
     delivery: KnownEvent, history: Sequence[KnownEvent], snapshot: Snapshot
 ) -> bool:
-    """Whether a delivery came with its label, and no other kind of scan did."""
+    """Whether a delivery came with its label, and no other kind of scan did.
+
+    A label that is registered late, with `imported` and a dispatch date, is normal.
+    """
     if delivery.occurred_at > snapshot.registered_at + TOO_SOON:
         return False
     if snapshot.imported and snapshot.dispatched_at is not None:
@@ -92,12 +100,12 @@ def _too_soon(
 def _contradicted(
     delivery: KnownEvent,
     history: Sequence[KnownEvent],
-    believed: Collection[KnownEvent],
+    plausible: Collection[KnownEvent],
 ) -> bool:
-    """Whether the parcel was seen elsewhere afterwards, and not delivered again."""
+    """Whether a later scan shows the parcel in transit, with no delivery after it."""
     against = [
         e.order
         for e in scans(history)
         if e.milestone in CONTRADICTING_DELIVERY and e.order > delivery.order
     ]
-    return bool(against) and not any(e.order > max(against) for e in believed)
+    return bool(against) and not any(e.order > max(against) for e in plausible)

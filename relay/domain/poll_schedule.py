@@ -1,10 +1,10 @@
-"""When a parcel is asked for next; pure.
+"""When to poll a parcel's carrier next; pure.
 
 ```
-out for delivery     minutes
-on its way           hours
-silent               longer and longer, up to a day
-silent for weeks     never: the sweep closes it as expired, reversibly
+out for delivery     every few minutes
+in transit           every few hours
+without new events   at growing intervals, up to a day
+for weeks            never: the sweep closes it as expired; a new event reopens it
 ```
 """
 
@@ -17,18 +17,18 @@ from relay.clock import moment
 from relay.domain.events import FINAL, Effect, Milestone, ParcelView
 
 DEMANDED: Final = 0
-"""The lane of what a person wants to know now."""
+"""The lane of polls that an operator asked for."""
 URGENT: Final = 1
 NORMAL: Final = 2
 QUIET: Final = 3
 LANES: Final = (DEMANDED, URGENT, NORMAL, QUIET)
 COUNTED: Final = frozenset({Effect.NORMAL, Effect.PROVISIONAL})
-"""Effects of events that say where a parcel stands."""
+"""Effects of events that change the parcel's status."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollUpdate:
-    """What was last heard of a parcel: its milestone, when it happened, and came."""
+    """The last event of a parcel: its milestone, when it happened and was received."""
 
     milestone: Milestone | None = None
     occurred_at: datetime | None = None
@@ -37,10 +37,10 @@ class PollUpdate:
 
 @dataclass(frozen=True, slots=True)
 class DueParcel:
-    """A parcel that a contract's carrier may be asked for.
+    """A parcel that a contract's carrier can be polled for.
 
-    `failures` counts claims that were never answered, the present one left out.
-    `resting` says that nothing is about to be told, which might reopen it.
+    `heard` is its last event. `failures` counts earlier claims without an answer.
+    `resting` says that nothing is about to be published that could reopen it.
     """
 
     shipment: int
@@ -57,7 +57,7 @@ class DueParcel:
 
     @property
     def key(self) -> dict[str, Any]:
-        """The parcel's key, as queries want it."""
+        """The parcel's key as query parameters."""
         return {
             "shipment": self.shipment,
             "contract": self.contract,
@@ -67,18 +67,18 @@ class DueParcel:
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """When a parcel is asked for next, and in which lane; None means never."""
+    """When to poll a parcel next, and in which lane; None means never."""
 
     at: datetime | None
     lane: int = NORMAL
 
 
 Planner = Callable[[DueParcel, datetime], Next]
-"""Says when a parcel is to be asked for next, as things stand at an instant."""
+"""Returns when to poll a parcel next, as of an instant."""
 
 
 def later(one: PollUpdate, other: PollUpdate) -> PollUpdate:
-    """Put two words on a parcel together: the later event, the later receipt."""
+    """Combine two updates of a parcel: the later event, and the later receipt."""
     received = [h.received_at for h in (one, other) if h.received_at is not None]
     happened = [h for h in (one, other) if h.occurred_at is not None]
     last = max(happened, key=lambda h: h.occurred_at or moment(0), default=PollUpdate())
@@ -87,32 +87,32 @@ def later(one: PollUpdate, other: PollUpdate) -> PollUpdate:
 
 URGENT_MILESTONES: Final = frozenset({Milestone.OUT_FOR_DELIVERY})
 PATIENCE: Final = 6
-"""A parcel is asked for after this part of its silence, within bounds."""
+"""The interval is this fraction of the time without events, within bounds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """The shortest intervals, and the one that no silence makes longer."""
+    """Shortest intervals while urgent and moving, and `quiet`, the longest one."""
 
     urgent: timedelta = timedelta(minutes=15)
     moving: timedelta = timedelta(hours=3)
     quiet: timedelta = timedelta(hours=24)
 
     def plan(self, parcel: DueParcel, now: datetime) -> Next:
-        """Return when *parcel* is asked for next, the past included.
+        """Return when to poll *parcel* next; a time in the past means at once.
 
-        What a webhook told just now is worth as much as an answer.
+        An event from a webhook delays the poll as an answer does.
         """
         interval = self.interval(parcel.heard.milestone, silence(parcel, now))
         lane = _lane(parcel, interval, self)
         last = last_word(parcel)
-        # After a clock that was wrong, either may lie ahead.
+        # Either time may be in the future if the clock was wrong before.
         if last is None:
             return Next(min(parcel.registered_at, now), lane)
         return Next(min(last, now) + interval, lane)
 
     def interval(self, milestone: Milestone | None, silent: timedelta) -> timedelta:
-        """Return the time between two polls of a parcel that was *silent* so long."""
+        """Return the interval between polls; *silent* is the time without events."""
         if milestone in FINAL:
             return self.quiet
         shortest = self.urgent if milestone in URGENT_MILESTONES else self.moving
@@ -120,19 +120,19 @@ class Intervals:
 
 
 def silence(parcel: DueParcel, now: datetime) -> timedelta:
-    """Return how long nothing new was heard of a parcel, or of its label."""
+    """Return the time since the parcel's last event, or its label."""
     since = max(filter(None, (parcel.registered_at, parcel.heard.received_at)))
     return max(now - since, timedelta(0))
 
 
 def last_word(parcel: DueParcel) -> datetime | None:
-    """Return when the carrier last said anything, asked or not."""
+    """Return when the carrier last sent anything, by webhook or poll."""
     times = [t for t in (parcel.polled_at, parcel.heard.received_at) if t is not None]
     return max(times, default=None)
 
 
 def interval_after(parcel: DueParcel, heard: PollUpdate, now: datetime) -> DueParcel:
-    """Return *parcel* after an answer that said what was *heard*."""
+    """Return *parcel* after an answer whose last event is *heard*."""
     return replace(parcel, polled_at=now, heard=later(parcel.heard, heard))
 
 

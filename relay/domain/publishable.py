@@ -1,4 +1,4 @@
-"""The one function that says what may be told of a shipment at a time."""
+"""The one function that decides what may be published of a shipment now."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,14 +21,18 @@ from relay.domain.shipment import WHOLE, Happening, KnownEvent, Policy, Snapshot
 
 PARTLY_DELIVERED: Final = "partly_delivered"
 CANCELLED_BY_CARRIER: Final = "cancelled_by_carrier"
-"""Unlike a shipment that its shop cancelled, a later scan reopens it."""
+"""Unlike a shipment that the ERP cancelled, a later scan reopens it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Publishable:
-    """What may be told now, what waits and until when, and how it stands."""
+    """What may be published now, what waits and until when, and whether it ends.
 
-    tellable: tuple[KnownEvent, ...]
+    `events` are oldest first. `quarantined` holds reasons by event id. `next_at` is
+    when another event becomes publishable by itself.
+    """
+
+    events: tuple[KnownEvent, ...]
     quarantined: Mapping[int, str]
     delivered_at: datetime | None
     next_at: datetime | None
@@ -42,22 +46,23 @@ def publishable(
     *,
     read_up_to: datetime | None = None,
 ) -> Publishable:
-    """Say what may be told of a shipment at *now*.
+    """Return what may be published of a shipment at *now*.
 
-    `read_up_to` is set while documents wait unread for too long: deliveries
-    wait for the reader then, and so does what was received after it.
+    `read_up_to` is set while documents wait too long to be parsed: deliveries wait
+    then, and so do events received after it, because an unparsed document may hold
+    a rollback.
     """
-    doubtful = quarantined(snapshot, now, policy)
+    implausible = quarantined(snapshot, now, policy)
     waiting = {e.event for e in snapshot.events if _waits(e, now, policy, read_up_to)}
-    out = waiting.union(doubtful)
+    out = waiting.union(implausible)
     histories = [
         effective(snapshot, volume, now, out)
         for volume in range(1, snapshot.volumes + 1)
     ]
     delivered_at = _delivered_at(histories, now, policy)
     return Publishable(
-        tellable=tuple(_tellable(snapshot, now, policy, out)),
-        quarantined=doubtful,
+        events=tuple(_publishable_events(snapshot, now, policy, out)),
+        quarantined=implausible,
         delivered_at=delivered_at,
         next_at=_next_moment(snapshot, now, policy),
         closes_because=_closes_because(histories, now, policy, delivered_at),
@@ -67,7 +72,7 @@ def publishable(
 def _waits(
     event: KnownEvent, now: datetime, policy: Policy, read_up_to: datetime | None
 ) -> bool:
-    """Whether an event's time has not come, or the reader may still undo it."""
+    """Whether the event is in the future, or an unparsed document may undo it."""
     if event.occurred_at > now:
         return True
     if read_up_to is None:
@@ -75,10 +80,10 @@ def _waits(
     return delivers(event, now, policy) or event.received_at > read_up_to
 
 
-def _tellable(
+def _publishable_events(
     snapshot: Snapshot, now: datetime, policy: Policy, out: set[int]
 ) -> list[KnownEvent]:
-    """Return what shoppers may be told, merged, oldest first."""
+    """Return the events for shoppers, duplicates merged, oldest first."""
     gone: set[int] = set()
     undoing: dict[Happening, set[Happening]] = {}
     for volume in range(1, snapshot.volumes + 1):
@@ -88,18 +93,18 @@ def _tellable(
             undoing.setdefault(rollback, set()).update(taken)
     published = {t.happening for t in snapshot.accepted} if undoing else set()
     retracting = {rollback for rollback, taken in undoing.items() if taken & published}
-    worth = [
+    wanted = [
         e
         for e in snapshot.events
-        if e.event not in out | gone and _worth_telling(e, policy, retracting)
+        if e.event not in out | gone and _is_for_shoppers(e, policy, retracting)
     ]
-    return _merged(worth, snapshot.volumes)
+    return _merged(wanted, snapshot.volumes)
 
 
-def _worth_telling(
+def _is_for_shoppers(
     event: KnownEvent, policy: Policy, retracting: set[Happening]
 ) -> bool:
-    """Whether shoppers are told of such an event; a rollback of what they know is."""
+    """Whether to publish the event; a rollback only if its target was published."""
     if event.decision == "dropped" or event.effect is Effect.ADMINISTRATIVE:
         return False
     if event.effect is Effect.ROLLBACK:
@@ -108,9 +113,9 @@ def _worth_telling(
 
 
 def _merged(events: Iterable[KnownEvent], volumes: int) -> list[KnownEvent]:
-    """Merge what came under several references or by several doors.
+    """Merge events that arrived under several references or channels.
 
-    What is known of the whole invoice says it of each parcel, too.
+    An event of the whole invoice covers the same event of each parcel.
     """
     first: dict[tuple[int, Happening], KnownEvent] = {}
     for event in sorted(events, key=lambda e: (e.volume, e.order)):
@@ -121,14 +126,14 @@ def _merged(events: Iterable[KnownEvent], volumes: int) -> list[KnownEvent]:
 
 
 def parcel_of(volume: int, volumes: int) -> int:
-    """Return the parcel that is meant: the only one is the whole invoice."""
+    """Return the volume to compare by: a single parcel is the whole invoice."""
     return WHOLE if volumes == 1 else volume
 
 
 def _delivered_at(
     histories: Sequence[list[KnownEvent]], now: datetime, policy: Policy
 ) -> datetime | None:
-    """Return when the last parcel was handed over, if all of them were."""
+    """Return when the last parcel was delivered, or None if one is missing."""
     moments: list[datetime] = []
     for history in histories:
         scan = _delivering(history, now, policy)
@@ -143,16 +148,17 @@ def _delivering(
 ) -> KnownEvent | None:
     """Return the scan that delivered a parcel: the first after all contradictions.
 
-    One before them counts only if a person released it.
+    A delivery before them counts only if an operator released it; the others are
+    quarantined and not in *history*.
     """
     against = [e.order for e in scans(history) if e.milestone in CONTRADICTING_DELIVERY]
-    handed_over = [e for e in history if delivers(e, now, policy)]
-    after = [e for e in handed_over if not against or e.order > max(against)]
-    return next(iter([*after, *handed_over[-1:]]), None)
+    deliveries = [e for e in history if delivers(e, now, policy)]
+    after = [e for e in deliveries if not against or e.order > max(against)]
+    return next(iter([*after, *deliveries[-1:]]), None)
 
 
 def _next_moment(snapshot: Snapshot, now: datetime, policy: Policy) -> datetime | None:
-    """Return when something becomes tellable by itself."""
+    """Return when another event becomes publishable by itself."""
     events = [e for e in snapshot.events if e.decision != "dropped"]
     times = [e.occurred_at for e in events]
     times += [t for e in events if (t := provisional_until(e, policy))]
@@ -165,7 +171,7 @@ def _closes_because(
     policy: Policy,
     delivered_at: datetime | None,
 ) -> str | None:
-    """Return why the shipment is over, if every parcel stands still."""
+    """Return the closing reason, if every parcel has reached its end."""
     if delivered_at is not None:
         return Milestone.DELIVERED.value
     ends: list[Milestone] = []

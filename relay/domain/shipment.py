@@ -1,36 +1,45 @@
-"""What the store knows of one shipment, as the rules see it."""
+"""One shipment as the rules see it: a snapshot of what is stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from relay.domain.events import Effect, Milestone
 from relay.domain.phrases import WORDS
 
 LABEL_CODE: Final = "relay:label"
-"""The code of the relay's own event: the label was printed."""
+"""The code of the relay's own event, "label printed".
+
+No carrier event has it, so it never collides with one in `published`.
+"""
+OWN_EVENT: Final = 0
+"""The event id of the relay's own event, which has no row in `events`."""
 
 WHOLE: Final = 0
-"""The volume that stands for all parcels of the invoice."""
+"""The volume number that means all parcels of the invoice."""
 
 CANCELLED: Final = "cancelled"
 ERASED: Final = "erased"
 OVER: Final = frozenset({CANCELLED, ERASED})
-"""Why a shipment is closed of which nothing more is told, whatever comes."""
+"""Closing reasons after which nothing is published, whatever events follow."""
 
 Happening = tuple[datetime, str]
-"""What makes two events of a parcel the same one: the second, and the code.
+"""The identity of an event of a parcel: its instant to the second, and its code.
 
-It is worked out once for each event, because the rules ask for it all the time.
+Computed once for each event, because the rules compare it in inner loops.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class KnownEvent:
-    """One event that is matched to the shipment; `volume` 0 is all its parcels."""
+    """One event that is matched to the shipment.
+
+    `volume` is the parcel's number, 0 (`WHOLE`) for all of them. `decision` is an
+    operator's, on a quarantined event.
+    """
 
     event: int
     volume: int
@@ -49,7 +58,7 @@ class KnownEvent:
     decision: Literal["released", "dropped"] | None = None
     quarantine_reason: str | None = None
     happening: Happening = field(init=False, repr=False, compare=False)
-    """What the event is known by, whichever reference or door it came by."""
+    """Its identity, whichever reference or channel it came through."""
 
     def __post_init__(self) -> None:
         known_by = (self.occurred_at.replace(microsecond=0), self.published_code)
@@ -57,12 +66,12 @@ class KnownEvent:
 
     @property
     def order(self) -> tuple[datetime, int, int]:
-        """Where the event stands in the history, oldest first."""
+        """The sort key of a history, oldest first."""
         return (self.occurred_at, self.position, self.event)
 
     @property
     def published_code(self) -> str:
-        """What tells two events of one instant apart: the code, else the words."""
+        """The carrier's code, else a digest of the description."""
         if self.code:
             return self.code
         words = " ".join(self.description.casefold().split())
@@ -71,7 +80,11 @@ class KnownEvent:
 
 @dataclass(frozen=True, slots=True)
 class PublishedEvent:
-    """One object as it was sent; VTEX took it if `accepted` is set."""
+    """One event as it is sent to VTEX: `object` is its JSON in *update order tracking*.
+
+    It is stored before it is sent; `accepted` is set when VTEX has it. `event` is
+    None for the relay's own event.
+    """
 
     volume: int
     occurred_at: datetime
@@ -81,7 +94,7 @@ class PublishedEvent:
     event: int | None = None
     accepted: bool = False
     happening: Happening = field(init=False, repr=False, compare=False)
-    """What the object's event is known by."""
+    """The identity of the event behind it."""
 
     def __post_init__(self) -> None:
         known_by = (self.occurred_at.replace(microsecond=0), self.code)
@@ -90,7 +103,7 @@ class PublishedEvent:
 
 @dataclass(frozen=True, slots=True)
 class SentTrackingNumber:
-    """What VTEX is told of the invoice: number, page, carrier's name, date."""
+    """The four fields of VTEX's *update order's partial invoice*."""
 
     tracking_number: str
     tracking_url: str | None = None
@@ -98,7 +111,10 @@ class SentTrackingNumber:
     dispatched_date: str | None = None
 
     def same_as(self, other: "SentTrackingNumber") -> bool:
-        """Compare what can be read back: the date never causes a call."""
+        """Compare what VTEX shows: a new date alone never causes a call.
+
+        Get order has no dispatch date (VTEX Orders API), so it cannot be read back.
+        """
         return (self.tracking_number, self.tracking_url, self.courier) == (
             other.tracking_number,
             other.tracking_url,
@@ -108,16 +124,16 @@ class SentTrackingNumber:
 
 @dataclass(frozen=True, slots=True)
 class UnconfirmedWrite:
-    """A write as it was stored before it was sent."""
+    """A write that was stored before it was sent, and has no known outcome yet."""
 
-    kind: Literal["send_tracking", "publish"]
+    kind: Literal["send_tracking_number", "send_events"]
     body: str
     is_delivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The settings that telling depends on, of the account and the contract."""
+    """The settings of the account and the contract that publishing depends on."""
 
     zone: ZoneInfo
     events: Literal["full", "delta"] = "full"
@@ -130,7 +146,12 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that telling depends on, read in one transaction."""
+    """Everything that publishing depends on, read in one transaction.
+
+    `pending` is the stored write whose outcome is unknown. `order_checked` says that
+    the order was read and showed the invoice. `delivered_sent` says that a delivery
+    was sent, `delivered_published` that VTEX accepted it.
+    """
 
     shipment: int
     id: str
@@ -145,22 +166,20 @@ class Snapshot:
     invoice_key: str | None = None
     dispatched_at: datetime | None = None
     vtex_invoice_number: str | None = None
-    looked: bool = False
+    order_checked: bool = False
     pending: UnconfirmedWrite | None = None
     in_doubt_since: datetime | None = None
-    true_sent: bool = False
+    delivered_sent: bool = False
     delivered_published: bool = False
     closed_reason: str | None = None
     imported: bool = False
-    """Whether the parcel was on the road when its label was registered."""
+    """Whether the parcel was already in transit when its label was registered."""
     compared: bool = False
-    """Whether what VTEX showed then was accepted as told."""
+    """Whether the events that VTEX already showed were accepted as published."""
     resent: bool = False
-    """Whether a person had it told again."""
+    """Whether an operator had it resent."""
     events: tuple[KnownEvent, ...] = ()
     published: tuple[PublishedEvent, ...] = ()
-    tracking_numbers: Mapping[int, str] = field(default_factory=dict)
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def addressed_as(self) -> str:
@@ -169,5 +188,5 @@ class Snapshot:
 
     @property
     def accepted(self) -> tuple[PublishedEvent, ...]:
-        """What VTEX took."""
+        """The events that VTEX has accepted."""
         return tuple(t for t in self.published if t.accepted)

@@ -1,29 +1,29 @@
-"""How a shipment stands, derived from its facts in this one place; pure."""
+"""The status of a shipment, derived from its row in this one place; pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from relay.clock import micros, moment
 from relay.domain.shipment import CANCELLED
 
-NO_NUMBER = "there is no tracking number yet: VTEX can be told nothing"
+NO_NUMBER: Final = "no tracking number yet; nothing is sent to VTEX until there is one"
 
 
 class ShipmentState(StrEnum):
-    """How a shipment stands: what VTEX knows of it, and what is waited for."""
+    """The state of a shipment, as the API and the CLI show it."""
 
-    AWAITING_NUMBER = "awaiting_number"  # there is nothing to announce yet
-    DUE = "due"  # VTEX does not know all we know; it is told next
-    WAITING = "waiting"  # it is told later, `why` says what for
-    IN_DOUBT = "in_doubt"  # a call may have been carried out; it is read back
-    STUCK = "stuck"  # a person is needed, `why` says what for
-    UP_TO_DATE = "up_to_date"  # VTEX knows all that may be told
-    DELIVERED = "delivered"  # VTEX knows that everything arrived
-    CLOSED = "closed"  # over without a delivery, `closed_reason` says how
-    CANCELLED = "cancelled"  # the ERP took the label back
+    AWAITING_NUMBER = "awaiting_number"  # no tracking number yet
+    DUE = "due"  # something is to be sent to VTEX now
+    WAITING = "waiting"  # something is to be sent later; `why` says why
+    IN_DOUBT = "in_doubt"  # a write is unconfirmed; the order is read back
+    STUCK = "stuck"  # an operator is needed; `why` says why
+    UP_TO_DATE = "up_to_date"  # VTEX has everything that may be published
+    DELIVERED = "delivered"  # VTEX accepted the delivery
+    CLOSED = "closed"  # ended without a delivery; see `closed_reason`
+    CANCELLED = "cancelled"  # the ERP cancelled the label
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +38,21 @@ class ShipmentStatus:
 def status_of(
     row: Mapping[str, Any], now: datetime, gate: str | None = None
 ) -> ShipmentStatus:
-    """Say how the shipment of *row* stands at *now*.
+    """Return the status at *now* of the shipment in *row*.
 
-    *row* holds the columns of `shipments`; *gate* is why nothing of its account
-    is sent at present.
+    *row* holds the columns of `shipments`; *gate* is the reason why nothing of its
+    account is sent now, or None.
     """
-    over = _over(row)
-    if over is not None:
-        return over
+    ended = _without_writes(row)
+    if ended is not None:
+        return ended
     if not row["tracking_number"]:
         return ShipmentStatus(ShipmentState.AWAITING_NUMBER, NO_NUMBER)
-    return _moving(row, micros(now), gate)
+    return _by_due_time(row, micros(now), gate)
 
 
-def _over(row: Mapping[str, Any]) -> ShipmentStatus | None:
-    """Say how it stands if nothing is told for now, or for ever."""
+def _without_writes(row: Mapping[str, Any]) -> ShipmentStatus | None:
+    """Return the status if nothing is to be sent, for now or for ever."""
     closed = row["closed_reason"]
     if closed == CANCELLED:
         return ShipmentStatus(ShipmentState.CANCELLED)
@@ -67,12 +67,12 @@ def _over(row: Mapping[str, Any]) -> ShipmentStatus | None:
     return None
 
 
-def _moving(row: Mapping[str, Any], now: int, gate: str | None) -> ShipmentStatus:
-    """Tell what is due from what waits and what is at rest."""
+def _by_due_time(row: Mapping[str, Any], now: int, gate: str | None) -> ShipmentStatus:
+    """Return whether it is due, waiting or up to date."""
     due_at, events_due_at = row["due_at"], row["events_due_at"]
     because, not_before = row["waiting_reason"], row["not_before"] or 0
     if row["lease"] is not None:
-        return ShipmentStatus(ShipmentState.DUE, "VTEX is being told")
+        return ShipmentStatus(ShipmentState.DUE, "a call to VTEX is running")
     if due_at is None and events_due_at is None:
         return ShipmentStatus(ShipmentState.UP_TO_DATE)
     if not_before > now:

@@ -1,1 +1,1 @@
-"""The way out: due shipment → VTEX → settled, postponed, stuck or in doubt."""
+"""Shipments to VTEX: a due shipment is settled, postponed, stuck or in doubt."""

@@ -1,150 +1,94 @@
-"""What an answer means for the shipment it was about; pure.
+"""What VTEX's answer to a step means for the shipment and its account; pure.
 
-The table of answers stands in `relay.vtex.answers`; here it meets the step.
+`relay.vtex.answers` says what an answer means by itself; here it meets the step.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from http import HTTPStatus
+from typing import Final
 
 from relay.clock import micros
-from relay.domain.shipment import Policy, PublishedEvent
 from relay.errors import NotSent, Unanswered, VtexError
-from relay.outbound.plan import ReadOrder, SendEvents, Write
-from relay.outbound.readback import adopted, check_order, settle_unconfirmed, verify
+from relay.outbound import gates
+from relay.outbound.order_check import check_imported, check_order
+from relay.outbound.readback import accept, settle_unconfirmed, verify_delivery
 from relay.outbound.settlement import (
-    AccountTerms,
-    Amend,
-    Settlement,
-    Waits,
-    accepted,
-    answered,
+    Outcome,
+    OutcomeContext,
     backoff,
-    busy,
     postponed,
-    read_forbidden,
-    refused,
     slower,
     stuck,
-    unavailable,
-    write_forbidden,
 )
-from relay.store.accounts import AccountState
-from relay.store.snapshots import (
-    Change,
-    Claim,
-    published_key,
-    tracking_sent,
-    with_snapshots,
-)
+from relay.outbound.steps import Call, ReadOrder, ReadReason, SendEvents, Write
+from relay.store.snapshots import Change, Claim, tracking_sent, with_snapshots
 from relay.vtex.answers import Meaning, hint_for, meaning
 from relay.vtex.client import VtexResponse
 
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What is stored, what the gates learn, and how the claim goes on.
-
-    `settlement` is None if there is a next step, for which `claim` holds the
-    facts as they are now.
-    """
-
-    claim: Claim
-    changes: tuple[Change, ...] = ()
-    amend: Amend | None = None
-    settlement: Settlement | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OutcomeContext:
-    """What an outcome depends on besides the answer."""
-
-    now: datetime
-    terms: AccountTerms
-    policy: Policy
-    waits: Waits
-    state: AccountState
-    jitter: float
+_BY_REASON: Final[
+    Mapping[ReadReason, Callable[[Claim, object, OutcomeContext], Outcome]]
+] = {
+    "first": check_order,
+    "import": check_imported,
+    "unconfirmed": settle_unconfirmed,
+    "verify": verify_delivery,
+}
 
 
 def outcome_of_answer(
-    claim: Claim, step: ReadOrder | Write, answer: VtexResponse, around: OutcomeContext
+    claim: Claim, step: Call, answer: VtexResponse, context: OutcomeContext
 ) -> Outcome:
-    """Say what *answer* to *step* means."""
+    """Return what *answer* to *step* means."""
     means = meaning(answer.status, answer.words, answer.payload)
     if means is not Meaning.ACCEPTED:
-        return _not_accepted(claim, step, means, answer, around)
+        return _not_accepted(claim, step, means, answer, context)
     if isinstance(step, ReadOrder):
-        return _after_look(claim, step, answer, around)
-    return _after_write(claim, step, around.now)
+        found = _BY_REASON[step.why](claim, answer.payload, context)
+        return replace(found, amend=gates.answered)
+    return _after_write(claim, step, context.now)
 
 
 def outcome_of_error(
-    claim: Claim, step: ReadOrder | Write, error: VtexError, around: OutcomeContext
+    claim: Claim, step: Call, error: VtexError, context: OutcomeContext
 ) -> Outcome:
-    """Say what it means that there was no answer to *step*."""
+    """Return what it means that *step* got no answer."""
     because = f"no answer from VTEX: {error}"
     if isinstance(error, Unanswered):
-        return _unavailable(claim, step, because, around)
-    outcome = _forgotten(claim, step)
+        return _unavailable(claim, step, because, context)
     wait = backoff(
         claim.attempts,
-        around.jitter,
-        least=around.waits.unavailable,
-        most=around.waits.unavailable_cap,
+        context.jitter,
+        least=context.waits.unavailable,
+        most=context.waits.unavailable_cap,
     )
-    amend = unavailable(around.now) if isinstance(error, NotSent) else None
     return replace(
-        outcome, amend=amend, settlement=postponed(around.now + wait, because)
+        _not_carried_out(claim, step),
+        amend=gates.unavailable(context.now) if isinstance(error, NotSent) else None,
+        settlement=postponed(context.now + wait, because),
     )
-
-
-def _after_look(
-    claim: Claim, step: ReadOrder, answer: VtexResponse, around: OutcomeContext
-) -> Outcome:
-    if step.why == "import":
-        found = adopted(claim, answer.payload, around.now, around.policy, around.waits)
-    else:
-        judge = {"first": check_order, "doubt": settle_unconfirmed, "verify": verify}[
-            step.why
-        ]
-        zone = around.policy.zone
-        found = judge(claim, answer.payload, around.now, zone, around.waits)
-    if found.differs is not None and around.terms.adopt_invoice_number:
-        number = found.differs
-        change = ("record_order_read", _looked_row(claim, number, around.now))
-        anew = with_snapshots(claim, vtex_invoice_number=number, looked=True)
-        return Outcome(anew, (change,), answered)
-    return Outcome(found.claim, found.changes, answered, found.settlement)
-
-
-def _looked_row(claim: Claim, number: str | None, now: datetime) -> dict[str, Any]:
-    return {
-        "shipment": claim.snapshot.shipment,
-        "now": micros(now),
-        "vtex_invoice_number": number,
-    }
 
 
 def _after_write(claim: Claim, step: Write, now: datetime) -> Outcome:
     claim = replace(claim, failing_since=None, attempts=1)
     if isinstance(step, SendEvents):
         return _published(claim, step, now)
-    published = step.tracking
     row = {
         "shipment": claim.snapshot.shipment,
-        "tracking_sent_as": tracking_sent(published),
+        "tracking_sent_as": tracking_sent(step.tracking),
     }
-    anew = with_snapshots(
-        claim, tracking_sent_as=published, pending=None, in_doubt_since=None
+    accepted = with_snapshots(
+        claim, tracking_sent_as=step.tracking, pending=None, in_doubt_since=None
     )
-    done = replace(anew, failing_since=None)
-    return Outcome(done, (("accept_tracking", row),), accepted(now))
+    return Outcome(accepted, (("accept_tracking", row),), gates.accepted(now))
 
 
 def _published(claim: Claim, step: SendEvents, now: datetime) -> Outcome:
-    """Remember what VTEX accepted; a delivery after a doubt is read back."""
+    """Store what VTEX accepted.
+
+    A delivery that follows an unconfirmed write stays in doubt until it is read back.
+    """
     snapshot = claim.snapshot
     read_back = step.is_delivered and snapshot.in_doubt_since is not None
     row = {
@@ -153,32 +97,21 @@ def _published(claim: Claim, step: SendEvents, now: datetime) -> Outcome:
         "read_back": int(read_back),
         "now": micros(now),
     }
-    changes = [*accept(step.new, snapshot.shipment, now), ("accept_publishing", row)]
-    anew = with_snapshots(
+    accepted = with_snapshots(
         claim,
-        published=(*snapshot.accepted, *(replace(t, accepted=True) for t in step.new)),
+        published=(*snapshot.accepted, *(replace(e, accepted=True) for e in step.new)),
         pending=None,
         in_doubt_since=snapshot.in_doubt_since if read_back else None,
         delivered_published=snapshot.delivered_published or step.is_delivered,
     )
-    done = replace(anew, failing_since=None)
-    return Outcome(done, tuple(changes), accepted(now))
+    changes = (*accept(step.new, snapshot.shipment, now), ("accept_publishing", row))
+    return Outcome(accepted, changes, gates.accepted(now))
 
 
-def accept(
-    published: Sequence[PublishedEvent], shipment: int, now: datetime
-) -> list[Change]:
-    """Return the changes that mark objects as accepted."""
-    return [
-        ("accept_published", published_key(t, shipment) | {"now": micros(now)})
-        for t in published
-    ]
+def _not_carried_out(claim: Claim, step: Call) -> Outcome:
+    """Drop a stored write that was certainly not carried out.
 
-
-def _forgotten(claim: Claim, step: ReadOrder | Write) -> Outcome:
-    """Forget a stored write that was certainly not carried out.
-
-    One that repeats a write in doubt stays: the first of them may have been.
+    The repetition of an unconfirmed write stays stored: the first one may have been.
     """
     if isinstance(step, ReadOrder) or claim.snapshot.pending is not None:
         return Outcome(claim)
@@ -192,68 +125,70 @@ def _forgotten(claim: Claim, step: ReadOrder | Write) -> Outcome:
 
 def _not_accepted(
     claim: Claim,
-    step: ReadOrder | Write,
+    step: Call,
     means: Meaning,
     answer: VtexResponse,
-    around: OutcomeContext,
+    context: OutcomeContext,
 ) -> Outcome:
-    words = f"VTEX answered {answer.status}: {answer.words}".rstrip(": ")
-    advice = hint_for(means, answer.status, answer.words, claim.snapshot.addressed_as)
-    because = f"{words}. {advice}" if advice else words
-    waits = around.waits
+    message = f"VTEX answered {answer.status}: {answer.words}".rstrip(": ")
+    hint = hint_for(means, answer.status, answer.words, claim.snapshot.addressed_as)
+    because = f"{message}. {hint}" if hint else message
+    now, waits = context.now, context.waits
     match means:
         case Meaning.UNAVAILABLE:
-            return _unavailable(claim, step, because, around)
+            return _unavailable(claim, step, because, context)
         case Meaning.FORBIDDEN:
-            return _forbidden(claim, step, because, answer.status, around)
+            return _forbidden(claim, step, because, answer.status, context)
         case Meaning.NOT_YET:
-            return _not_yet(claim, step, because, around)
+            return _not_yet(claim, step, because, context)
         case Meaning.BUSY:
-            amend = busy(around.now, answer.retry_after, waits.gate, waits.gate_cap)
-            settlement = postponed(around.now, because)
+            amend = gates.busy(now, answer.retry_after, waits.gate, waits.gate_cap)
+            settlement = postponed(now, because)
         case Meaning.MISCONFIGURED:
-            amend = write_forbidden(because, around.now, waits.closed_gate)
-            settlement = postponed(around.now, because)
+            amend = gates.write_forbidden(because, now, waits.closed_gate)
+            settlement = postponed(now, because)
         case _:
-            amend, settlement = refused(words), stuck(because)
-    return replace(_forgotten(claim, step), amend=amend, settlement=settlement)
+            amend, settlement = gates.refused(message), stuck(because)
+    return replace(_not_carried_out(claim, step), amend=amend, settlement=settlement)
 
 
 def _unavailable(
-    claim: Claim, step: ReadOrder | Write, because: str, around: OutcomeContext
+    claim: Claim, step: Call, because: str, context: OutcomeContext
 ) -> Outcome:
-    """Postpone; a write that may have been carried out is in doubt.
+    """Postpone; a write may have been carried out, so it is unconfirmed.
 
-    It counts towards stuck only if another shipment of the account was accepted
-    since this one began to fail; else VTEX is out.
+    The attempt counts only if another shipment of the account was accepted since
+    this one began to fail. Otherwise VTEX itself is unavailable.
     """
-    waits, now = around.waits, around.now
-    others = around.state.accepted_at
+    waits, now = context.waits, context.now
+    others = context.state.accepted_at
     counts = (
         claim.failing_since is not None
         and others is not None
         and others > micros(claim.failing_since)
     )
-    doubt = not isinstance(step, ReadOrder)
+    unconfirmed = not isinstance(step, ReadOrder)
+    # A 500 can be permanent (blank in the number, VTEX: known issue 409225).
     if counts and claim.attempts >= waits.max_attempts:
-        return Outcome(claim, settlement=replace(stuck(because), doubt=doubt))
+        given_up = replace(stuck(because), unconfirmed=unconfirmed)
+        return Outcome(claim, settlement=given_up)
     wait = backoff(
         claim.attempts,
-        around.jitter,
+        context.jitter,
         least=waits.unavailable,
         most=waits.unavailable_cap,
     )
-    until = now + (max(wait, waits.doubt) if doubt else wait)
-    settlement = postponed(until, because, counts=counts, doubt=doubt)
-    return Outcome(claim, (), unavailable(now), settlement)
+    until = now + (max(wait, waits.unconfirmed) if unconfirmed else wait)
+    settlement = postponed(until, because, counts=counts, unconfirmed=unconfirmed)
+    return Outcome(claim, (), gates.unavailable(now), settlement)
 
 
 def _not_yet(
-    claim: Claim, step: ReadOrder | Write, because: str, around: OutcomeContext
+    claim: Claim, step: Call, because: str, context: OutcomeContext
 ) -> Outcome:
-    """Wait for the invoice, slower and slower, up to days."""
-    waits, now = around.waits, around.now
-    outcome = replace(_forgotten(claim, step), amend=answered)
+    """Wait for the order or invoice at growing intervals, for days."""
+    waits, now = context.waits, context.now
+    outcome = replace(_not_carried_out(claim, step), amend=gates.answered)
     if claim.failing_since and now - claim.failing_since > waits.not_yet_for:
         return replace(outcome, settlement=stuck(because))
     wait = slower(claim.failing_since, now, least=waits.not_yet, most=waits.not_yet_cap)
@@ -261,24 +196,25 @@ def _not_yet(
 
 
 def _forbidden(
-    claim: Claim,
-    step: ReadOrder | Write,
-    because: str,
-    status: int,
-    around: OutcomeContext,
+    claim: Claim, step: Call, because: str, status: int, context: OutcomeContext
 ) -> Outcome:
-    """Close the gate of that kind of call; a lone 403 first tries another shipment."""
-    now, retry = around.now, around.waits.closed_gate
+    """Close the gate for that kind of call, unless a 403 is about one shipment.
+
+    A 403 while other writes are accepted first tries another shipment; if that one
+    is accepted, this shipment is stuck.
+    """
+    now, retry = context.now, context.waits.closed_gate
     if isinstance(step, ReadOrder):
-        amend = read_forbidden(because, now, retry)
-        return Outcome(claim, (), amend)
-    outcome = _forgotten(claim, step)
-    state, since = around.state, claim.failing_since
-    writes_go_through = state.accepted_at is not None and state.outage_since is None
-    if status == 403 and since and (state.accepted_at or 0) > micros(since):  # noqa: PLR2004
+        # Without a settlement: the key may write without the right to read orders.
+        return Outcome(claim, (), gates.read_forbidden(because, now, retry))
+    outcome = _not_carried_out(claim, step)
+    state, since = context.state, claim.failing_since
+    is_403 = status == HTTPStatus.FORBIDDEN
+    if is_403 and since and (state.accepted_at or 0) > micros(since):
         return replace(outcome, settlement=stuck(because))
-    if status == 403 and writes_go_through:  # noqa: PLR2004 -- forbidden
-        amend = unavailable(now)
+    writes_go_through = state.accepted_at is not None and state.outage_since is None
+    if is_403 and writes_go_through:
+        amend = gates.unavailable(now)
     else:
-        amend = write_forbidden(because, now, retry)
+        amend = gates.write_forbidden(because, now, retry)
     return replace(outcome, amend=amend, settlement=postponed(now, because))

@@ -1,4 +1,4 @@
-"""The publisher: claims what is due and tells VTEX, a few shipments at a time."""
+"""The publisher: claims due shipments and sends them to VTEX, a few at a time."""
 
 import asyncio
 import random
@@ -23,23 +23,23 @@ log = logger(__name__)
 T = TypeVar("T")
 
 Unread = Callable[[datetime], Awaitable[Mapping[str, datetime]]]
-"""Gives, by contract, when the oldest unread document came, if before a time."""
+"""Returns by contract when the oldest unparsed document came, if before a time."""
 
 LOOP: Final = "publisher"
 SILENCE_LIMIT: Final = timedelta(seconds=60)
 
 
 async def nothing_unread(_before: datetime) -> Mapping[str, datetime]:
-    """Say that every document was read."""
+    """Return that no document waits to be parsed."""
     return {}
 
 
 @dataclass(slots=True)
 class Publisher:
-    """Tells VTEX what it does not know yet.
+    """Publishes to VTEX what it does not have yet.
 
-    `step` claims and starts what may be sent now; `run` repeats it, woken by
-    `wake` and looking round as a safety net.
+    `step` claims and starts what may be sent now; `run` repeats it after each
+    `wake`, and at an interval in case one is missed.
     """
 
     claims: Claims
@@ -54,13 +54,13 @@ class Publisher:
     _rests: bool = True
 
     def wake(self) -> None:
-        """Look at once: a label or a scan was committed."""
+        """Claim at once: a label or an event was committed."""
         self._woken.set()
 
     async def start(self, *, alone: bool) -> None:
-        """Take back what a predecessor claimed and never settled.
+        """Take back the claims that an earlier process never settled.
 
-        *alone* says that no other process publishes from this store.
+        *alone*: no other process publishes from this database, so no lease counts.
         """
         for account in self.terms.accounts:
             await self._expire(account, predecessor=alone)
@@ -86,7 +86,7 @@ class Publisher:
             await asyncio.wait(set(self._running))
 
     async def step(self) -> int:
-        """Claim what is due, of every account in turn; return how many."""
+        """Claim due shipments of every account in turn; return how many."""
         now = self.clock()
         started = 0
         await self._take_back(now)
@@ -97,7 +97,7 @@ class Publisher:
         return started
 
     async def settle_all(self) -> None:
-        """Work until nothing is due at the present time of the clock."""
+        """Work until nothing is due at the clock's current time."""
         while await self.step() or self._running:
             await self.drain()
 
@@ -115,28 +115,30 @@ class Publisher:
             lease_until=now + waits.deadline + waits.lease_margin,
             limits=terms.limits,
         )
-        course = await self._course(state, terms)
+        progress = await self._progress(state, terms)
         # What is claimed is sent, even if the publisher is stopped meanwhile.
-        return await asyncio.shield(self._run(self._claim(taking, now, course)))
+        return await asyncio.shield(self._run(self._claim(taking, now, progress)))
 
     async def _claim(
-        self, taking: ClaimTerms, now: datetime, course: ClaimProgress
+        self, taking: ClaimTerms, now: datetime, progress: ClaimProgress
     ) -> int:
-        """Claim what may be sent, and begin to send it; return how much it is."""
-        claims = await self.claims.claim(taking, now, course.begin)
+        """Claim what may be sent and start sending it; return how many."""
+        claims = await self.claims.claim(taking, now, progress.begin)
         for claim in claims:
-            sending = self._run(self.sender.send(claim, course))
+            sending = self._run(self.sender.send(claim, progress))
             sending.add_done_callback(lambda _: self.wake())  # a place is free again
         return len(claims)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Let *work* run to its end, beside everything else."""
+        """Start *work* as a task that `drain` waits for."""
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
 
-    async def _course(self, state: AccountState, terms: AccountTerms) -> ClaimProgress:
+    async def _progress(
+        self, state: AccountState, terms: AccountTerms
+    ) -> ClaimProgress:
         unread = await self.unread(self.clock() - self.terms.waits.quiet)
         return ClaimProgress(
             terms=terms,
@@ -149,7 +151,7 @@ class Publisher:
         )
 
     async def _take_back(self, now: datetime) -> None:
-        """Make due again, now and then, what was claimed and never settled."""
+        """Make claims whose lease is over due again, once per interval."""
         last = self._expired_at
         if last is None or not last <= now < last + self.terms.waits.look_round:
             self._expired_at = now
@@ -158,7 +160,7 @@ class Publisher:
 
     async def _expire(self, account: str, *, predecessor: bool) -> None:
         found = await self.claims.expire(
-            account, self.clock(), self.terms.waits.doubt, predecessor=predecessor
+            account, self.clock(), self.terms.waits.unconfirmed, predecessor=predecessor
         )
         if found:
             log.warning("claims never settled", account=account, shipments=found)

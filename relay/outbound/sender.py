@@ -1,125 +1,58 @@
-"""One claim's course: step, call, answer, until the shipment is settled."""
+"""Working on one claim: step, call, answer, until the shipment is settled."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from relay.clock import Clock, micros
-from relay.domain.events import Milestone
-from relay.domain.history import of_volume, undone
-from relay.domain.shipment import Policy, Snapshot
+from relay.domain.shipment import Policy
 from relay.errors import DeadlineOver, LeaseLost, Unanswered, VtexError
 from relay.logs import logger
-from relay.outbound import settlement
-from relay.outbound.outcomes import (
+from relay.outbound import gates
+from relay.outbound.gates import Amend
+from relay.outbound.outcomes import outcome_of_answer, outcome_of_error
+from relay.outbound.plan import PlannedStep, plan, quarantine_changes
+from relay.outbound.publish_log import (
+    alerts,
+    log_alert,
+    log_context,
+    log_failure,
+    log_published,
+    log_quarantined,
+)
+from relay.outbound.settlement import (
+    AccountTerms,
     Outcome,
     OutcomeContext,
-    outcome_of_answer,
-    outcome_of_error,
+    Waits,
+    rest,
+    settle_change,
 )
-from relay.outbound.plan import (
-    PlannedWrite,
+from relay.outbound.steps import (
+    Call,
     ReadOrder,
     Rest,
     SendEvents,
     SendTrackingNumber,
     Write,
     next_step,
-    plan,
-    quarantine_changes,
 )
-from relay.outbound.settlement import AccountTerms, Amend, Waits, rest, settle_change
 from relay.store.accounts import AccountState
 from relay.store.claims import Claims
 from relay.store.snapshots import Change, Claim
 from relay.vtex.client import Deadline, VtexClient, VtexResponse
 
-PARTLY: Final = "partly_delivered"
-
-
-def alerts(snapshot: Snapshot, step: Rest, now: datetime) -> list[str]:
-    """Return what is worth an alert when a shipment comes to rest.
-
-    Some of its parcels came and the others never will; or the carrier takes a
-    delivery back that VTEX was told.
-    """
-    found = []
-    if step.closes_because == PARTLY and snapshot.closed_reason != PARTLY:
-        found.append("only some of the parcels were delivered")
-    if snapshot.delivered_published and _taken_back(snapshot, now):
-        found.append("the carrier took a delivery back that VTEX was told")
-    return found
-
-
-def _taken_back(snapshot: Snapshot, now: datetime) -> bool:
-    for volume in range(1, snapshot.volumes + 1):
-        history = of_volume(snapshot, volume, now)
-        gone = undone(history)
-        if any(e.event in gone for e in history if e.milestone is Milestone.DELIVERED):
-            return True
-    return False
-
-
 log = logger(__name__)
-
-
-def log_context(snapshot: Snapshot) -> dict[str, str]:
-    """Return what lets one follow a shipment through the log."""
-    known = {
-        "account": snapshot.account,
-        "order": snapshot.order_id,
-        "invoice": snapshot.invoice_number,
-        "contract": snapshot.contract,
-    }
-    if snapshot.tracking is not None:
-        known["tracking_number"] = snapshot.tracking.tracking_number
-    return known
-
-
-def log_published(claim: Claim, write: Write) -> None:
-    """Log what VTEX accepted."""
-    delivered = write.is_delivered
-    log.info(
-        "told", kind=write.kind, delivered=delivered, **log_context(claim.snapshot)
-    )
-
-
-def log_failure(claim: Claim, outcome: Outcome) -> None:
-    """Log why a shipment did not get through, if it did not."""
-    settlement = outcome.settlement
-    if settlement is None or not settlement.failed:
-        return
-    word = "stuck" if settlement.stuck_reason else "postponed"
-    because = settlement.stuck_reason or settlement.waiting_reason
-    log.warning(word, because=because, **log_context(claim.snapshot))
-
-
-def log_quarantined(claim: Claim, quarantines: Sequence[Change]) -> None:
-    """Log which events wait for a person from now on."""
-    for _, change in quarantines:
-        if change["reason"] is not None:
-            event, because = change["event"], change["reason"]
-            log.warning(
-                "quarantined",
-                tracking_event=event,
-                because=because,
-                **log_context(claim.snapshot),
-            )
-
-
-def log_alert(snapshot: Snapshot, because: str) -> None:
-    """Log what somebody should look at."""
-    log.error("alert", because=because, **log_context(snapshot))
-
-
-FIRST_REFUSAL = 300
-"""Statuses below this one mean that VTEX took it."""
 
 
 @dataclass(slots=True)
 class ClaimProgress:
-    """The terms under which a batch of claims is sent."""
+    """The terms for a batch of claims of one account, and their planned steps.
+
+    `state` is a copy of the account's gates, kept up to date by the answers of the
+    batch. `unread` says, by contract, since when documents wait to be parsed.
+    """
 
     terms: AccountTerms
     policy: Callable[[str, str], Policy]
@@ -128,49 +61,48 @@ class ClaimProgress:
     clock: Clock
     unread: Mapping[str, datetime]
     jitter: Callable[[], float]
-    planned: dict[int, PlannedWrite] = field(default_factory=dict)
+    planned: dict[int, PlannedStep] = field(default_factory=dict)
 
     def begin(self, claim: Claim) -> Sequence[Change]:
         """Plan the first step of a claim; its content is stored with the claim."""
         now = self.clock()
         if claim.attempts > self.waits.max_attempts:
             gave_up = f"gave up after {self.waits.max_attempts} attempts"
-            planned = PlannedWrite(Rest(stuck_reason=gave_up), "")
+            planned = PlannedStep(Rest(stuck_reason=gave_up), "")
         else:
             planned = self.plan(claim, now)
         self.planned[claim.snapshot.shipment] = planned
-        held = quarantine_changes(claim.snapshot, now, self.policy_of(claim))
-        log_quarantined(claim, held)
-        return [*held, *planned.changes]
+        quarantines = quarantine_changes(claim.snapshot, now, self.policy_of(claim))
+        log_quarantined(claim, quarantines)
+        return [*quarantines, *planned.changes]
 
     def plan(
-        self, claim: Claim, now: datetime, last: ReadOrder | Write | None = None
-    ) -> PlannedWrite:
-        """Say what comes next for a claim, and what is stored before it."""
-        can_read = settlement.can_read(self.state, now)
+        self, claim: Claim, now: datetime, last: Call | None = None
+    ) -> PlannedStep:
+        """Plan the next step of a claim, after the step *last*."""
         step = next_step(
             claim,
             now,
             self.policy_of(claim),
-            can_read=can_read,
+            can_read=gates.can_read(self.state, now),
             read_up_to=self._read_up_to(claim, now),
             assessment=last.assessment if isinstance(last, SendEvents) else None,
         )
         return plan(claim, step, now)
 
     def policy_of(self, claim: Claim) -> Policy:
-        """Return the settings that this shipment is told by."""
+        """Return the settings that this shipment is published by."""
         return self.policy(claim.snapshot.account, claim.snapshot.contract)
 
     def _read_up_to(self, claim: Claim, now: datetime) -> datetime | None:
-        """Return what the reader is behind with, if it is behind too far."""
+        """Return up to when documents count as parsed, if the reader is too late."""
         oldest = self.unread.get(claim.snapshot.contract)
         if oldest is None or now - oldest <= self.waits.quiet:
             return None
         return now - self.waits.unread
 
-    def around(self, claim: Claim, now: datetime) -> OutcomeContext:
-        """Return what an outcome depends on besides the answer."""
+    def context(self, claim: Claim, now: datetime) -> OutcomeContext:
+        """Return what the outcome of an answer depends on besides it."""
         return OutcomeContext(
             now=now,
             terms=self.terms,
@@ -182,63 +114,67 @@ class ClaimProgress:
 
 
 OnCall = Callable[[str, str, int | None], None]
-"""Told of every call: the account, the kind, and the status if there was one."""
+"""Called after every call to VTEX: account, kind, and status or None."""
 
 
 def no_observer(_account: str, _kind: str, _status: int | None) -> None:
-    """Tell nobody of a call."""
+    """Ignore a call."""
 
 
 @dataclass(slots=True)
 class Sender:
-    """Carries claims out: the only place from which VTEX is called."""
+    """Works on claims: the only place from which VTEX is called."""
 
     claims: Claims
     vtex: VtexClient
     on_call: OnCall = no_observer
 
-    async def send(self, claim: Claim, course: ClaimProgress) -> None:
-        """Carry one claim out to its settlement; errors are logged, never raised.
+    async def send(self, claim: Claim, progress: ClaimProgress) -> None:
+        """Work on one claim until it is settled; errors are logged, never raised.
 
-        What is not settled here is settled when the lease is over.
+        A claim that fails here is due again when its lease ends.
         """
-        about = log_context(claim.snapshot)
+        fields = log_context(claim.snapshot)
         try:
-            await self._course(claim, course)
+            await self._work(claim, progress)
         except LeaseLost:
-            log.warning("the lease ran out", **about)
+            log.warning("lease lost", **fields)
         except Exception:
-            log.exception("a claim was not settled", **about)
+            log.exception("claim failed", **fields)
 
-    async def _course(self, claim: Claim, course: ClaimProgress) -> None:
-        clock = course.clock
-        deadline = Deadline.within(course.waits.deadline.total_seconds(), clock)
-        planned = course.planned.pop(claim.snapshot.shipment)
+    async def _work(self, claim: Claim, progress: ClaimProgress) -> None:
+        clock = progress.clock
+        deadline = Deadline.within(progress.waits.deadline.total_seconds(), clock)
+        planned = progress.planned.pop(claim.snapshot.shipment)
         while not isinstance(planned.step, Rest):
-            answer = await self._call(claim, planned, course, deadline)
-            outcome = _outcome(claim, planned, answer, course)
+            step, call = planned.step, planned.call
+            answer = await self._call(claim, step, progress, deadline)
+            outcome = _outcome(claim, step, answer, progress)
             now = clock()
             claim = outcome.claim
-            changes = [_answered(planned, answer, now), *outcome.changes]
-            if isinstance(planned.step, Write) and _accepted(answer):
-                log_published(claim, planned.step)
+            changes = [_answer_change(call, answer, now), *outcome.changes]
+            if isinstance(step, Write) and _is_accepted(answer):
+                log_published(claim, step)
             if outcome.settlement is not None:
                 log_failure(claim, outcome)
                 changes.append(settle_change(claim, outcome.settlement, now))
                 await self.claims.write(claim, changes, outcome.amend)
                 return
-            _learn(course.state, outcome.amend)
-            planned = course.plan(claim, now, planned.step)
+            # The next step is planned at once, so it needs the gates as they are now.
+            if outcome.amend is not None:
+                outcome.amend(progress.state)
+            planned = progress.plan(claim, now, step)
             if isinstance(planned.step, Rest):
-                changes += self._resting(claim, planned.step, now)
+                changes += self._settle(claim, planned.step, now)
                 await self.claims.write(claim, changes, outcome.amend)
                 return
+            # The answer and the next write are stored in one commit.
             changes += planned.changes
-            await self.claims.write(claim, changes, _owing(outcome.amend))
-        await self.claims.write(claim, self._resting(claim, planned.step, clock()))
+            await self.claims.write(claim, changes, _and_spend(outcome.amend))
+        await self.claims.write(claim, self._settle(claim, planned.step, clock()))
 
-    def _resting(self, claim: Claim, step: Rest, now: datetime) -> list[Change]:
-        """Return how a claim comes to rest; what to look at is noted and logged."""
+    def _settle(self, claim: Claim, step: Rest, now: datetime) -> list[Change]:
+        """Return the changes of a claim that comes to rest; alerts become notes."""
         snapshot = claim.snapshot
         changes = [settle_change(claim, rest(step), now)]
         for alert in alerts(snapshot, step, now):
@@ -248,26 +184,21 @@ class Sender:
         return changes
 
     async def _call(
-        self,
-        claim: Claim,
-        planned: PlannedWrite,
-        course: ClaimProgress,
-        deadline: Deadline,
+        self, claim: Claim, step: Call, progress: ClaimProgress, deadline: Deadline
     ) -> VtexResponse | VtexError:
-        """Make one call; the sender checks its lease against the clock before."""
-        snapshot, step = claim.snapshot, planned.step
-        assert not isinstance(step, Rest)  # noqa: S101 -- a rest makes no call
-        account = course.terms.vtex
+        """Make one call, if the lease still holds by the wall clock."""
+        snapshot, account = claim.snapshot, progress.terms.vtex
         status: int | None = None
         try:
-            if course.clock() >= claim.lease_until:
+            # A process that was suspended must not write under a lease that is over.
+            if progress.clock() >= claim.lease_until:
                 raise DeadlineOver("the lease is over")
             if isinstance(step, ReadOrder):
                 answer = await self.vtex.read_order(
                     account, snapshot.order_id, deadline=deadline
                 )
             else:
-                answer = await self._write(claim, step, course, deadline)
+                answer = await self._write(claim, step, progress, deadline)
             status = answer.status
         except VtexError as error:
             return error
@@ -276,15 +207,15 @@ class Sender:
         return answer
 
     async def _write(
-        self, claim: Claim, step: Write, course: ClaimProgress, deadline: Deadline
+        self, claim: Claim, step: Write, progress: ClaimProgress, deadline: Deadline
     ) -> VtexResponse:
-        call = (
-            self.vtex.send_tracking
+        send = (
+            self.vtex.send_tracking_number
             if isinstance(step, SendTrackingNumber)
-            else self.vtex.publish
+            else self.vtex.send_events
         )
-        return await call(
-            course.terms.vtex,
+        return await send(
+            progress.terms.vtex,
             claim.snapshot.order_id,
             claim.snapshot.addressed_as,
             step.body.encode(),
@@ -292,29 +223,28 @@ class Sender:
         )
 
 
-def _accepted(answer: VtexResponse | VtexError) -> bool:
-    return not isinstance(answer, VtexError) and answer.status < FIRST_REFUSAL
+def _is_accepted(answer: VtexResponse | VtexError) -> bool:
+    """Whether VTEX accepted a write: any status below 300."""
+    return not isinstance(answer, VtexError) and answer.status < 300  # noqa: PLR2004
 
 
 def _outcome(
     claim: Claim,
-    planned: PlannedWrite,
+    step: Call,
     answer: VtexResponse | VtexError,
-    course: ClaimProgress,
+    progress: ClaimProgress,
 ) -> Outcome:
-    around = course.around(claim, course.clock())
-    step = planned.step
-    assert not isinstance(step, Rest)  # noqa: S101 -- a rest makes no call
+    context = progress.context(claim, progress.clock())
     if isinstance(answer, VtexError):
-        return outcome_of_error(claim, step, answer, around)
-    return outcome_of_answer(claim, step, answer, around)
+        return outcome_of_error(claim, step, answer, context)
+    return outcome_of_answer(claim, step, answer, context)
 
 
-def _answered(
-    planned: PlannedWrite, answer: VtexResponse | VtexError, now: datetime
+def _answer_change(
+    call: str, answer: VtexResponse | VtexError, now: datetime
 ) -> Change:
-    """Return the ledger's row of a call that came to an end."""
-    values: dict[str, Any] = {"call": planned.call, "now": micros(now)}
+    """Return the change that stores a call's answer; `sent` is 0 if it never left."""
+    values: dict[str, Any] = {"call": call, "now": micros(now)}
     if isinstance(answer, VtexError):
         sent = int(isinstance(answer, Unanswered))
         values |= {
@@ -329,16 +259,12 @@ def _answered(
     return ("answer_call", values)
 
 
-def _learn(state: AccountState, amend: Amend | None) -> None:
-    """Let the rest of this course know at once what the gates learned."""
-    if amend is not None:
-        amend(state)
+def _and_spend(amend: Amend | None) -> Amend:
+    """Return *amend* that also takes the permit for the claim's further call."""
 
-
-def _owing(amend: Amend | None) -> Amend:
     def both(state: AccountState) -> None:
         if amend is not None:
             amend(state)
-        settlement.spend(state)
+        gates.spend(state)
 
     return both

@@ -137,7 +137,7 @@ def _waits(settings: Settings) -> Waits:
         "unread": of.unread_wait_seconds,
         "deadline": of.deadline_seconds,
         "lease_margin": of.lease_margin_seconds,
-        "doubt": of.unconfirmed_wait_seconds,
+        "unconfirmed": of.unconfirmed_wait_seconds,
         "look_round": of.look_round_seconds,
         "gate": of.gate_seconds,
         "gate_cap": of.gate_cap_seconds,

@@ -267,7 +267,7 @@ CREATE TABLE vtex_calls (
     call TEXT NOT NULL PRIMARY KEY,    -- UUIDv7: sorts by time
     shipment INTEGER NOT NULL,
     account TEXT NOT NULL,
-    kind TEXT NOT NULL,                -- of the step in outbound/plan.py: GET, PATCH or PUT
+    kind TEXT NOT NULL,                -- read_order, send_tracking_number, send_events
     body TEXT,
     stored_at INTEGER NOT NULL,
     sent INTEGER NOT NULL DEFAULT 1,   -- 0: no request left the relay

@@ -1,1 +1,5 @@
-"""The only code that talks to VTEX, and the rules about what VTEX answers."""
+"""VTEX's Orders API: the only code that calls it, and what its answers mean.
+
+The reference is https://developers.vtex.com/docs/api-reference/orders-api; known
+issues are those of https://github.com/vtexdocs/known-issues.
+"""

@@ -1,4 +1,4 @@
-"""What an answer of VTEX means for the relay, and what an operator can do."""
+"""What VTEX's answers mean for the relay, and what an operator can do about them."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,29 +10,21 @@ from typing import Final
 
 
 class Meaning(Enum):
-    """What the relay makes of an answer."""
+    """The meaning of an answer, and what follows from it."""
 
     ACCEPTED = "accepted"  # settle
-    REFUSED = "refused"  # stuck, with VTEX's words
-    FORBIDDEN = "forbidden"  # close the account's gate for that kind of call
-    NOT_YET = "not_yet"  # order or invoice unknown: postpone, slower and slower
-    UNAVAILABLE = "unavailable"  # postpone; may be an outage
-    BUSY = "busy"  # close the account's gate for a while
-    MISCONFIGURED = "misconfigured"  # a redirect, never followed
-
-    @property
-    def doubtful_for_writes(self) -> bool:
-        """Whether a write with this answer may have been carried out, or still be.
-
-        All of UNAVAILABLE: a 5xx often comes from a proxy that has stopped
-        waiting, and so does 408. 409 and 425 should mean "not carried out", but
-        VTEX does not document them for these calls, and a doubt costs one wait
-        and one read where a wrong certainty costs a second write. BUSY is none:
-        429 and 503 are given before the order is touched.
-        """
-        return self is Meaning.UNAVAILABLE
+    REFUSED = "refused"  # stuck, with VTEX's message
+    FORBIDDEN = "forbidden"  # close the account's gate for this kind of call
+    NOT_YET = "not_yet"  # no such order or invoice: wait, at growing intervals
+    UNAVAILABLE = "unavailable"  # postpone; a write is unconfirmed
+    BUSY = "busy"  # pause the account
+    MISCONFIGURED = "misconfigured"  # a redirect: the address is wrong
 
 
+# A write is unconfirmed after UNAVAILABLE alone. A 5xx or 408 often comes from a proxy
+# that stopped waiting. 409 and 425 should mean "not carried out", but VTEX does not
+# document them for these calls: one read costs less than a write too many. 429 and 503
+# are throttling and are answered before the order is touched (VTEX: load test guide).
 _BY_STATUS: Final[dict[int, Meaning]] = {
     HTTPStatus.UNAUTHORIZED: Meaning.FORBIDDEN,
     HTTPStatus.FORBIDDEN: Meaning.FORBIDDEN,
@@ -50,41 +42,40 @@ _BY_HUNDRED: Final = {
 _ORDER_OR_INVOICE: Final = re.compile(r"\b(order|invoice) not found", re.IGNORECASE)
 
 
-def meaning(status: int, words: str, payload: object) -> Meaning:
+def meaning(status: int, message: str, payload: object) -> Meaning:
     """Return what an answer means; a 2xx is accepted whatever its body.
 
-    A status that HTTP does not have is UNAVAILABLE: it says nothing.
+    A status outside of HTTP's ranges is UNAVAILABLE, because it proves nothing.
     """
     if status == HTTPStatus.NOT_FOUND:
-        return Meaning.NOT_YET if _is_not_yet(words, payload) else Meaning.REFUSED
+        return Meaning.NOT_YET if _is_not_yet(message, payload) else Meaning.REFUSED
     by_hundred = _BY_HUNDRED.get(status // 100, Meaning.UNAVAILABLE)
     return _BY_STATUS.get(status, by_hundred)
 
 
-def _is_not_yet(words: str, payload: object) -> bool:
-    """Whether a 404 is about the order or invoice, rather than about the route.
+def _is_not_yet(message: str, payload: object) -> bool:
+    """Whether a 404 is about the order or invoice, not about the route.
 
-    VTEX says the first with an `error` object (Orders API: OMS007) or in words
-    (known issue 631970: "Invoice Not Found"), the second with ASP.NET's problem
-    details (known issue 1302085) or a page. Saying nothing is "not yet": an
-    invoice that comes late is the usual 404, and waiting mends it.
+    The first has an `error` object (Orders API: OMS007) or a text (known issue 631970:
+    "Invoice Not Found"); the second has ASP.NET problem details (known issue 1302085)
+    or is a page. An empty 404 counts as "not yet": a late invoice is the usual cause.
     """
     if isinstance(payload, dict) and isinstance(payload.get("error"), dict):
         return True
     if isinstance(payload, dict) and "title" in payload:
         return False
-    return not words or bool(_ORDER_OR_INVOICE.search(words))
+    return not message or bool(_ORDER_OR_INVOICE.search(message))
 
 
-def hint_for(meaning: Meaning, status: int, words: str, invoice_number: str) -> str:
-    """Return what an operator should do about an answer; empty if nothing."""
+def hint_for(meaning: Meaning, status: int, message: str, invoice_number: str) -> str:
+    """Return how an operator can fix the cause of an answer; empty for a success."""
     match meaning:
         case Meaning.ACCEPTED:
             return ""
         case Meaning.FORBIDDEN:
             return _KEYS if status == HTTPStatus.UNAUTHORIZED else _PERMISSIONS
         case Meaning.NOT_YET:
-            return _ORDER if "order not found" in words.lower() else _INVOICE
+            return _ORDER if "order not found" in message.lower() else _INVOICE
         case Meaning.BUSY:
             return _BUSY
         case Meaning.MISCONFIGURED:
@@ -94,7 +85,7 @@ def hint_for(meaning: Meaning, status: int, words: str, invoice_number: str) -> 
 
 
 def _about_number(invoice_number: str) -> str:
-    """Return the hint about an invoice number that VTEX cannot address."""
+    """Return the hint for an invoice number that VTEX cannot address, or nothing."""
     if any(c.isspace() for c in invoice_number):
         return _SPACES
     if "/" in invoice_number or "\\" in invoice_number:
@@ -114,111 +105,111 @@ def _otherwise(meaning: Meaning, status: int) -> str:
 
 
 _KEYS: Final = (
-    "VTEX does not know the key pair: check the account's app key and app token,"
-    " and that the key belongs to this account, is active, and has the permissions"
-    " Notify invoice to write and View order to read."
+    "app_key, app_token: VTEX does not accept them; check that the key belongs to this"
+    " account, is active, and has the permissions Notify invoice and View order."
 )
 _PERMISSIONS: Final = (
-    "The key's role lacks a permission: Notify invoice to write, View order to read"
-    " (Account settings, Access profiles, product OMS)."
+    "The key's role lacks a permission; give it Notify invoice (to write) and View"
+    " order (to read) in VTEX: Account settings, Access profiles, product OMS."
 )
 _ORDER: Final = (
-    "VTEX does not know the order in this account: check the account and the order"
-    " id; orders older than two years are not found either."
+    "orderId: VTEX has no such order in this account; check the account and the order"
+    " id (VTEX shows the orders of the last two years only)."
 )
 _INVOICE: Final = (
-    "VTEX does not show the invoice yet: the ERP must invoice the order in VTEX,"
-    " with the number written exactly as on the label."
+    "VTEX does not show the invoice yet; the ERP must invoice the order in VTEX with"
+    " exactly the number of the label."
 )
-_BUSY: Final = "VTEX asks for a pause; the relay goes on by itself."
+_BUSY: Final = "VTEX limits the requests of this account; the relay retries by itself."
 _REDIRECT: Final = (
-    "VTEX's address redirects, which is never followed: set base_url to"
+    "base_url: the address redirects, and redirects are not followed; set it to"
     " https://ACCOUNT.vtexcommercestable.com.br"
 )
 _SPACES: Final = (
-    "The invoice number holds a blank. VTEX answers 500 to every update of such an"
-    " invoice and cannot mend it (VTEX: known issue 409225); tracking can only go"
-    " into the invoice when the ERP sends it. Use letters and digits alone."
+    "invoiceNumber: it has a space, so VTEX answers 500 to every update of the"
+    " invoice (VTEX: known issue 409225); the ERP can only send the tracking number"
+    " with the invoice itself. Use letters and digits only."
 )
 _SLASH: Final = (
-    "The invoice number holds a slash, which VTEX cannot address, encoded or not"
-    " (VTEX: known issue 1302085). Update this invoice in VTEX's Admin, and use"
-    " letters and digits alone."
+    "invoiceNumber: it has a slash, which VTEX cannot address, encoded or not"
+    " (VTEX: known issue 1302085); update this invoice in VTEX's Admin. Use letters"
+    " and digits only."
 )
 _SPECIAL: Final = (
-    "The invoice number holds special characters, with which VTEX has trouble"
-    " (VTEX: known issue 953285). Use letters and digits alone."
+    "invoiceNumber: it has special characters, which VTEX may not process"
+    " (VTEX: known issue 953285). Use letters and digits only."
 )
 _OUTAGE: Final = (
-    "VTEX is in trouble: see status.vtex.com; if other shipments go through, look"
-    " at this order in VTEX's Admin."
+    "VTEX has a problem; see https://status.vtex.com. If other shipments go through,"
+    " check this order in VTEX's Admin."
 )
 _ROUTE: Final = (
-    "VTEX does not know the call: check that base_url is"
+    "base_url: VTEX does not know the route; check that it is"
     " https://ACCOUNT.vtexcommercestable.com.br"
 )
-_FIELD: Final = "VTEX refuses a value: its words say which; correct it, then retry."
+_FIELD: Final = "VTEX refuses a value; its message names it. Correct it, then retry."
+
 LIMIT: Final = 500
-"""The most characters of VTEX's words that are kept."""
-_SHORTEST_SECRET: Final = 8  # a shorter one would cut ordinary words
+"""The most characters of VTEX's message that are stored."""
+_SHORTEST_SECRET: Final = 8  # replacing a shorter one would damage ordinary text
 _DEEPEST: Final = 4
-_TELLING: Final = ("message", "title", "detail", "description", "error", "errors")
+_MESSAGE_KEYS: Final = ("message", "title", "detail", "description", "error", "errors")
 _TAG: Final = re.compile(r"<[^>]*>")
 
 
 def error_text(payload: object, text: str, *, secrets: Sequence[str] = ()) -> str:
-    """Return the message in an error's *payload*, else its *text*; bounded.
+    """Return the message in an error's *payload*, else its *text*; at most `LIMIT`.
 
-    Shapes seen: `{"error": {"code", "message"}}` (VTEX Orders API, 401 and 404),
-    ASP.NET problem details with `errors` by field (Feed v3, 400), `{"message"}`,
-    lists of errors, plain text and pages. Trace ids are left out, so that the same
-    trouble has the same words. *secrets* are blotted out should they be echoed.
+    Known shapes: `{"error": {"code", "message"}}` (VTEX Orders API, 401 and 404),
+    ASP.NET problem details with `errors` by field (Feed v3, 400), `{"message"}`, lists
+    of errors, plain text and pages. Trace ids are left out, so that the same problem
+    has the same message. *secrets* are masked in case VTEX echoes them.
     """
-    said = ". ".join(part.rstrip(". ") for part in _said(payload, 0) if part.strip())
-    words = " ".join((said or _plain(text)).split())
+    found = ". ".join(part.rstrip(". ") for part in _texts(payload, 0) if part.strip())
+    message = " ".join((found or _plain(text)).split())
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
-            words = words.replace(secret, "***")
-    return words[:LIMIT]
+            message = message.replace(secret, "***")
+    return message[:LIMIT]
 
 
-def _said(value: object, depth: int) -> Iterator[str]:
-    """Yield the texts of *value* that speak to a reader."""
+def _texts(value: object, depth: int) -> Iterator[str]:
+    """Yield the texts in *value* that are meant for people."""
     if isinstance(value, str):
         yield value
     elif depth > _DEEPEST:
         return
     elif isinstance(value, list):
         for item in value:
-            yield from _said(item, depth + 1)
+            yield from _texts(item, depth + 1)
     elif isinstance(value, dict):
-        yield from _said_by_keys(
+        yield from _texts_by_key(
             {str(key).lower(): inner for key, inner in value.items()}, depth
         )
 
 
-def _said_by_keys(fields: dict[str, object], depth: int) -> Iterator[str]:
+def _texts_by_key(fields: dict[str, object], depth: int) -> Iterator[str]:
     code = fields.get("code")
-    for key in _TELLING:
+    for key in _MESSAGE_KEYS:
         inner = fields.get(key)
         if key == "errors" and isinstance(inner, dict):
             for field, texts in inner.items():
-                yield from (f"{field}: {text}" for text in _said(texts, depth + 1))
+                yield from (f"{field}: {text}" for text in _texts(texts, depth + 1))
             continue
-        for text in _said(inner, depth + 1):
+        for text in _texts(inner, depth + 1):
             yield f"{text} ({code})" if code and key == "message" else text
 
 
 def _plain(text: str) -> str:
-    """Return *text* without tags if it is a page, and without control characters."""
+    """Return *text* without control characters, and without tags if it is a page."""
     readable = _TAG.sub(" ", text) if text.lstrip().startswith("<") else text
     return "".join(c if c.isprintable() else " " for c in readable)
 
 
 def seconds_to_wait(header: str | None, now: datetime) -> float | None:
-    """Read a `Retry-After` *header*, seconds or HTTP-date, as seconds from *now*.
+    """Parse a `Retry-After` *header*, seconds or HTTP-date, as seconds from *now*.
 
-    None if there is none or it cannot be read; a date that has passed is 0.
+    Returns None without a valid header, and 0 for a date in the past.
     """
     if header is None:
         return None

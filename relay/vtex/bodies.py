@@ -1,4 +1,8 @@
-"""The bodies of the two writes, the same bytes whenever they are made again."""
+"""The bodies of the two writes; the same input always gives the same bytes.
+
+VTEX compares an update with what it has: an identical one changes nothing (VTEX: known
+issue "first shipping update email"), and a reworded event would be a new one.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,14 +13,14 @@ from zoneinfo import ZoneInfo
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 DESCRIPTION_LIMIT: Final = 5000
-"""The most characters of a description (VTEX: tracking guide of 2022)."""
+"""The longest description (VTEX: tracking guide of 2022, no longer documented)."""
 
 EventTime = Literal["offset", "utc", "local"]
-"""How times go out: with the zone's offset, as UTC, or local without offset."""
+"""The form of times: with the zone's offset, in UTC, or local without offset."""
 
 
 class TrackingObject(TypedDict):
-    """One event as VTEX takes it: four texts, none of them null (Orders API)."""
+    """One event in VTEX's form: four strings, none of them null (Orders API)."""
 
     city: str
     state: str
@@ -25,11 +29,11 @@ class TrackingObject(TypedDict):
 
 
 class BodyEvent(Protocol):
-    """What of an event goes out; `TrackingEvent` and the store's rows fit."""
+    """The fields of an event that are sent; `TrackingEvent` and `KnownEvent` fit."""
 
     @property
     def city(self) -> str | None:
-        """Where it happened, if the carrier says so."""
+        """The city, if the carrier gives it."""
 
     @property
     def state(self) -> str | None:
@@ -37,7 +41,7 @@ class BodyEvent(Protocol):
 
     @property
     def description(self) -> str | None:
-        """The words a shopper reads."""
+        """The text that shoppers read."""
 
     @property
     def occurred_at(self) -> datetime:
@@ -52,8 +56,8 @@ def partial_invoice_body(
 ) -> dict[str, str | None]:
     """Return the four fields of *update order's partial invoice*.
 
-    All four, for its schema demands them (VTEX Orders API), and never an empty
-    text, for that would blank what VTEX has.
+    All four are sent, because the schema requires them (VTEX Orders API), and an empty
+    text becomes null, because it would overwrite what VTEX has.
     """
     return {
         "trackingNumber": tracking_number or None,
@@ -64,7 +68,7 @@ def partial_invoice_body(
 
 
 def as_bytes(body: Mapping[str, object]) -> bytes:
-    """Serialise *body*: compact UTF-8, keys in their order, the same every time."""
+    """Serialise *body* as compact UTF-8 JSON with its keys in order."""
     return _JSON.encode(body).encode(errors="replace")
 
 
@@ -75,10 +79,10 @@ def tracking_object(
     *,
     volume: tuple[int, int] | None = None,
 ) -> TrackingObject:
-    """Return *event* as *update order tracking status* takes it.
+    """Return *event* in the form of *update order tracking status*.
 
-    *volume* (2, 3) makes the description begin with "volume 2/3: ", as VTEX has
-    one list of events for all boxes of an invoice.
+    *volume* (2, 3) puts "volume 2/3: " before the description: VTEX has one list of
+    events for all parcels of an invoice.
     """
     return {
         "city": tidy(event.city),
@@ -97,30 +101,31 @@ def _described(description: str | None, volume: tuple[int, int] | None) -> str:
 
 
 def tidy(text: str | None) -> str:
-    """Return *text* on one line, without what JSON or a mail cannot carry."""
+    """Return *text* on one line, without characters that an e-mail cannot show."""
     printable = (c if c.isprintable() else " " for c in text or "")
     return " ".join("".join(printable).split())
 
 
 def format_instant(moment: datetime, zone: ZoneInfo, event_time: EventTime) -> str:
-    """Spell *moment* in ISO 8601 to the second, as `event_time` says.
+    """Format *moment* in ISO 8601 to the second, in the form of `event_time`.
 
-    VTEX keeps times to the second with their offset (seen in orders read back).
+    VTEX documents dates only, but stores times to the second with their offset, as
+    orders that were read back show.
     """
     if moment.tzinfo is None:
-        raise ValueError("a moment without a zone cannot be told")
-    there = moment.astimezone(UTC if event_time == "utc" else zone)
+        raise ValueError("the time has no zone; pass an aware datetime")
+    local = moment.astimezone(UTC if event_time == "utc" else zone)
     if event_time == "local":
-        there = there.replace(tzinfo=None)
-    return there.isoformat(timespec="seconds")
+        local = local.replace(tzinfo=None)
+    return local.isoformat(timespec="seconds")
 
 
 def instants(text: str, zone: ZoneInfo | None = None) -> Iterator[datetime]:
-    """Yield the instants, to the second, that a spelled time may stand for.
+    """Yield the instants, to the second, that a formatted time can mean.
 
-    One with an offset stands for one. One without is UTC, as VTEX shows it, and
-    with a *zone* it may be local there too, twice where clocks are put back. What
-    cannot be read yields nothing; VTEX's seven digits of a second are cut off.
+    A time with an offset means one. A time without is UTC, as VTEX shows it, or local
+    in *zone* if given, which is two instants where clocks are turned back. An invalid
+    text yields nothing; VTEX's seven digits of a second are cut off.
     """
     try:
         read = datetime.fromisoformat(text.strip()).replace(microsecond=0)
@@ -138,21 +143,22 @@ def instants(text: str, zone: ZoneInfo | None = None) -> Iterator[datetime]:
 def delivered_date(
     moment: datetime, zone: ZoneInfo, event_time: EventTime = "offset"
 ) -> str:
-    """Spell the time of the delivering scan, in the form of the events' times."""
+    """Format the delivery's time in the form of the events' times."""
     return format_instant(moment, zone, event_time)
 
 
 def tracking_body(
     objects: Sequence[TrackingObject], delivered_at: str | None, is_delivered: bool
 ) -> bytes:
-    """Return the body of *update order tracking status*, objects as they are given.
+    """Return the body of *update order tracking status*, with the events in order.
 
-    *delivered_at* is spelled by `delivered_date`; it is always sent, as null until
-    delivered (VTEX Orders API). Raises `ValueError` for a delivery without it: VTEX
-    was seen to answer such a body with 200 and to show nothing.
+    *delivered_at* is formatted by `delivered_date` and sent as null until delivered:
+    the key is required (VTEX Orders API). Raises `ValueError` for a delivery without
+    it: VTEX answered such a body with 200 and showed nothing
+    (https://community.vtex.com/t/17467).
     """
     if is_delivered and not delivered_at:
-        raise ValueError("a delivery needs its date")
+        raise ValueError("delivered_at: required for a delivery")
     events = [
         {
             "city": one["city"],

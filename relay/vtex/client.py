@@ -1,4 +1,4 @@
-"""The three calls to VTEX: read an order, announce a number, publish events."""
+"""The three calls to VTEX: read an order, send a tracking number, send events."""
 
 import asyncio
 import json
@@ -26,11 +26,11 @@ from relay.vtex.http import Exchange, NotConnected, Received, address, exchange,
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The end of a claim's calls, by two clocks; what comes first counts.
+    """The end of a claim's calls, by two clocks; the earlier one counts.
 
-    Waits follow the event loop's clock, which never jumps. The wall clock is
-    asked too, before each sending: a process that was suspended must not write
-    when it wakes.
+    Waits follow the event loop's clock, which never jumps. The wall clock is checked
+    before each request as well: a process that was suspended must not write when it
+    resumes.
     """
 
     loop_time: float
@@ -48,19 +48,19 @@ class Deadline:
 
 
 ORDER_LIMIT: Final = 2 * 1024 * 1024
-"""The most bytes of an order that are read."""
+"""The most bytes of an order that are received."""
 RECEIPT_LIMIT: Final = 64 * 1024
-"""The most bytes of the answer to a write that are read."""
+"""The most bytes of the answer to a write that are received."""
 USER_AGENT: Final = "carrier-tracking-relay (order tracking by API)"
 _JSON: Final = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
 class VtexAccount:
-    """One VTEX store and the key pair for it; its repr does not show the pair.
+    """One VTEX store and its key pair, which the repr does not show.
 
-    Raises `ConfigurationError` for what would fail, or travel in clear text, at
-    the first call: `http` is taken for this machine only.
+    Raises `ConfigurationError` for values that would fail at the first call, or send
+    the keys in clear text: `http` is allowed for this machine only.
     """
 
     name: str
@@ -71,17 +71,21 @@ class VtexAccount:
     def __post_init__(self) -> None:
         if not is_safe(self.base_url):
             raise ConfigurationError(
-                f"account {self.name}: base_url must begin with https://"
+                f"accounts.{self.name}.base_url: not safe for credentials; use https://"
                 " (http:// only for this machine)"
             )
         for key in ("app_key", "app_token"):
             if not re.fullmatch(r"[!-~]+", getattr(self, key)):
                 raise ConfigurationError(
-                    f"account {self.name}: {key} must be visible ASCII without blanks"
+                    f"accounts.{self.name}.{key}: invalid characters; use visible ASCII"
+                    " without blanks"
                 )
 
     def headers(self) -> Mapping[str, str]:
-        """Return the headers of every call; VTEX demands both types on GET too."""
+        """Return the headers of every call.
+
+        VTEX requires `Accept` and `Content-Type` on GET too (Orders API).
+        """
         return {
             "Accept": _JSON,
             "Content-Type": _JSON,
@@ -93,10 +97,10 @@ class VtexAccount:
 
 @dataclass(frozen=True, slots=True)
 class VtexResponse:
-    """What VTEX answered: `words` are its message, `retry_after` is in seconds.
+    """VTEX's answer: `words` is its message, `retry_after` is in seconds.
 
-    `payload` is the body if it is JSON; the repr leaves it out, for an order
-    holds personal data.
+    `payload` is the body if it is JSON; the repr omits it, because an order contains
+    personal data.
     """
 
     status: int
@@ -107,12 +111,11 @@ class VtexResponse:
 
 
 class VtexClient:
-    """VTEX's order management, for every account.
+    """Client of VTEX's Orders API, for all accounts.
 
-    Each call takes a `deadline` and raises `DeadlineOver` (no time left, not
-    sent), `NotSent` (no connection) or `Unanswered` (perhaps carried out). Only
-    a connection that could not be made is tried again, after each of *waits*
-    seconds. Bodies are sent byte for byte as given.
+    Each call takes a `deadline` and raises `DeadlineOver` (not sent), `NotSent` (no
+    connection) or `Unanswered` (may have been carried out). Only a failed connection
+    is retried, after each of *waits* seconds. Bodies are sent byte for byte.
     """
 
     def __init__(
@@ -129,12 +132,12 @@ class VtexClient:
     async def read_order(
         self, account: VtexAccount, order_id: str, *, deadline: Deadline
     ) -> VtexResponse:
-        """Read an order (VTEX Orders API: get order; permission View order)."""
+        """Read an order: *get order*, permission View order."""
         url = address(account.base_url, order_id)
         what = Exchange("GET", url, ORDER_LIMIT, account.headers())
         return await self._answer(account, what, deadline)
 
-    async def send_tracking(
+    async def send_tracking_number(
         self,
         account: VtexAccount,
         order_id: str,
@@ -143,12 +146,15 @@ class VtexClient:
         *,
         deadline: Deadline,
     ) -> VtexResponse:
-        """Tell the tracking number (VTEX Orders API: update partial invoice)."""
+        """Send a tracking number: *update order's partial invoice*.
+
+        Needs the permission Notify invoice, as `send_events` does.
+        """
         url = address(account.base_url, order_id, "invoice", invoice_number)
         what = Exchange("PATCH", url, RECEIPT_LIMIT, account.headers(), body)
         return await self._answer(account, what, deadline)
 
-    async def publish(
+    async def send_events(
         self,
         account: VtexAccount,
         order_id: str,
@@ -157,7 +163,7 @@ class VtexClient:
         *,
         deadline: Deadline,
     ) -> VtexResponse:
-        """Tell what happened (VTEX Orders API: update order tracking status)."""
+        """Send events: *update order tracking status*."""
         url = address(account.base_url, order_id, "invoice", invoice_number, "tracking")
         what = Exchange("PUT", url, RECEIPT_LIMIT, account.headers(), body)
         return await self._answer(account, what, deadline)
@@ -168,15 +174,15 @@ class VtexClient:
         try:
             received = await self._send(what, deadline)
         except NotConnected as error:
-            received = await self._again(what, deadline, error)
-        return self._read(account, received)
+            received = await self._retry(what, deadline, error)
+        return self._parse(account, received)
 
-    async def _again(
+    async def _retry(
         self, what: Exchange, deadline: Deadline, failure: NotConnected
     ) -> Received:
-        """Try after each of the waits; the first try, a *failure*, counts.
+        """Retry after each of the waits; the first *failure* counts as an attempt.
 
-        Retrying costs as much as a call, so it begins when it is needed.
+        Setting up tenacity costs about as much as a call, so it is done only now.
         """
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(NotConnected),
@@ -204,12 +210,12 @@ class VtexClient:
     def _left(self, deadline: Deadline) -> float:
         return deadline.left(asyncio.get_running_loop().time(), self._clock())
 
-    def _read(self, account: VtexAccount, received: Received) -> VtexResponse:
+    def _parse(self, account: VtexAccount, received: Received) -> VtexResponse:
         payload = _json(received.body)
         receipt = payload.get("receipt") if isinstance(payload, dict) else None
         return VtexResponse(
             received.status,
-            _words(account, received, payload),
+            _message(account, received, payload),
             seconds_to_wait(received.retry_after, self._clock()),
             payload,
             receipt if isinstance(receipt, str) else None,
@@ -223,8 +229,8 @@ def _json(body: bytes) -> Any:
         return None
 
 
-def _words(account: VtexAccount, received: Received, payload: object) -> str:
-    """Return VTEX's message; a success in JSON needs none."""
+def _message(account: VtexAccount, received: Received, payload: object) -> str:
+    """Return VTEX's message; empty for a success in JSON."""
     if payload is not None and received.status < 300:  # noqa: PLR2004 -- success
         return ""
     text = received.body.decode(errors="replace")

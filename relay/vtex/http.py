@@ -1,4 +1,4 @@
-"""One HTTP exchange with VTEX, which no library below may repeat."""
+"""One HTTP exchange with VTEX, never repeated by the HTTP library."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,12 +26,12 @@ CONNECT_TIMEOUT: Final = 10.0
 
 
 class NotConnected(NotSent):
-    """No connection was made, so the call may be tried again at once."""
+    """No connection was made, so the call can be retried at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What is sent, and the most bytes of the answer that are read."""
+    """A request, and `limit`, the most bytes of its answer that are received."""
 
     method: str
     url: URL
@@ -42,7 +42,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What came back; `body` is cut off at the exchange's limit."""
+    """An answer; `body` is cut off at the exchange's limit."""
 
     status: int
     retry_after: str | None
@@ -50,23 +50,23 @@ class Received:
 
 
 def vtex_session(*, connections: int = 100) -> ClientSession:
-    """Open a session for VTEX: it keeps no cookies, because accounts share it."""
+    """Open a session for VTEX, without cookies because accounts share it."""
     connector = TCPConnector(limit=connections)
     return ClientSession(connector=connector, cookie_jar=DummyCookieJar())
 
 
 def is_safe(base_url: str) -> bool:
-    """Whether credentials may go to *base_url*: https, or http to this machine."""
+    """Whether credentials can be sent to *base_url*: https, or http to this machine."""
     try:
         url = URL(base_url)
     except ValueError:
         return False
     if url.scheme == "http":
-        return _is_here(url.host or "")
+        return _is_loopback(url.host or "")
     return url.scheme == "https" and bool(url.host)
 
 
-def _is_here(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -74,14 +74,14 @@ def _is_here(host: str) -> bool:
 
 
 def address(base_url: str, *segments: str) -> URL:
-    """Return the URL of *segments*, each percent-encoded as a whole.
+    """Return the URL of *segments* below the orders, each percent-encoded as a whole.
 
-    Unquoted, `#` would cut the path and `/` split it, without an error. Raises
-    `ValueError` for a segment that cannot stand in a path; registration refuses
-    those before.
+    Without encoding, `#` would cut the path and `/` split it, silently. Raises
+    `ValueError` for a segment that a path cannot contain; registration refuses those
+    first.
     """
     if any(s in {"", ".", ".."} for s in segments):
-        raise ValueError(f"VTEX cannot be addressed by {segments!r}")
+        raise ValueError(f"a URL cannot contain the segments {segments!r}")
     path = "/".join(quote(s, safe="") for s in segments)
     return URL(f"{base_url.rstrip('/')}/api/oms/pvt/orders/{path}", encoded=True)
 
@@ -89,10 +89,11 @@ def address(base_url: str, *segments: str) -> URL:
 async def never_twice(
     request: ClientRequest, handler: ClientHandlerType
 ) -> ClientResponse:
-    """Turn a broken connection into an error that aiohttp does not act upon.
+    """Turn a broken connection into an error that aiohttp does not retry.
 
-    By itself it sends GET and PUT a second time when the connection breaks, even
-    after the server has acted. A middleware is asked before that decision.
+    By itself aiohttp sends an idempotent request, GET or PUT, again when a reused
+    connection breaks, even if the server has acted on it. A middleware runs before
+    that decision.
     """
     try:
         return await handler(request)
@@ -102,14 +103,14 @@ async def never_twice(
 
 
 def _failure(error: Exception) -> VtexError:
-    """Name what *error* means, without its text and without keeping it.
+    """Return the relay's error for *error*, without its text or a reference to it.
 
-    Errors of aiohttp may hold the request's headers, and so the credentials.
+    aiohttp's errors may contain the request's headers, and so the credentials.
     """
     if isinstance(error, ClientConnectorError):
         return NotConnected(f"cannot connect to {error.host}: {error.strerror}")
     if isinstance(error, ConnectionTimeoutError):
-        return NotSent("connecting took too long")
+        return NotSent("timeout while connecting")
     return Unanswered(f"no answer: {type(error).__name__}")
 
 
@@ -120,10 +121,10 @@ async def exchange(
     seconds: float,
     connect_within: float = CONNECT_TIMEOUT,
 ) -> Received:
-    """Send once and return what comes back within *seconds*.
+    """Send a request once and return the answer within *seconds*.
 
-    Raises `NotSent` or `Unanswered`. Redirects are not followed: the credentials
-    would travel along.
+    Raises `NotSent` or `Unanswered`. Redirects are not followed: aiohttp would send
+    the key headers to the new host.
     """
     timeout = ClientTimeout(total=seconds, connect=connect_within)
     try:
@@ -143,7 +144,7 @@ async def exchange(
 
 
 async def _received(response: ClientResponse, what: Exchange) -> Received:
-    """Read the body; that of a write may break off, for its status is known."""
+    """Receive the body; it may break off after a write, whose status is known."""
     body = bytearray()
     try:
         async for chunk in response.content.iter_any():

@@ -1,4 +1,4 @@
-"""What VTEX shows of an order, and whether it is what we told."""
+"""What VTEX shows of an order, compared with what was sent."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,13 +14,12 @@ Likeness = Literal["zeros", "series"]
 
 
 def likeness(one: str, other: str) -> Likeness | None:
-    """Return how two numbers of the same invoice differ; None if of two invoices.
+    """Return how two numbers of one invoice differ, or None if they are two invoices.
 
-    They may differ by leading zeros, or by a series that only one of them bears,
-    before or behind the number. Blanks and case count, as they do for VTEX (known
-    issue 631970).
+    They may differ in leading zeros, or by a series that only one of them has, before
+    or after the number. Blanks and case count, as for VTEX (known issue 631970).
     """
-    if _zeros_off(one) == _zeros_off(other):
+    if _without_zeros(one) == _without_zeros(other):
         return "zeros"
     (number, series), (number_too, series_too) = _split(one), _split(other)
     if number != number_too or (series and series_too and series != series_too):
@@ -28,8 +27,8 @@ def likeness(one: str, other: str) -> Likeness | None:
     return "series"
 
 
-def _zeros_off(number: str) -> str:
-    """Return *number* with the leading zeros of each of its parts taken off."""
+def _without_zeros(number: str) -> str:
+    """Return *number* without the leading zeros of each of its parts."""
     return re.sub(r"(?<![0-9A-Za-z])0+(?=[0-9A-Za-z])", "", number)
 
 
@@ -39,30 +38,30 @@ _SERIES: Final = re.compile(r"[A-Za-z]{0,3}[0-9]{1,4}")
 
 
 def _split(text: str) -> tuple[str, str]:
-    """Split off the series: "000123-1" and "001-000123" are number 123.
+    """Return number and series: "000123-1" and "001-000123" are number 123, series 1.
 
-    The number is the longer part, the first of two as long. What has no series
-    is a number alone.
+    The number is the longer part, or the first of two of the same length. A text of
+    another form is a number without a series.
     """
     match = _WITH_SERIES.fullmatch(text)
     if match is None:
-        return _zeros_off(text), ""
+        return _without_zeros(text), ""
     first, second = match.groups()
     number, series = (second, first) if len(second) > len(first) else (first, second)
     if not (_NUMBER.fullmatch(number) and _SERIES.fullmatch(series)):
-        return _zeros_off(text), ""
-    return _zeros_off(number), _zeros_off(series)
+        return _without_zeros(text), ""
+    return _without_zeros(number), _without_zeros(series)
 
 
 Difference = Likeness | Literal["key"]
-"""How VTEX writes the number: other zeros, a series more or less, or otherwise."""
-Fact = tuple[datetime, str]
-"""An event as it is compared: the instant to the second, in UTC, and the text."""
+"""How VTEX's number differs: in zeros, by a series, or only the key is the same."""
+ShownKey = tuple[datetime, str]
+"""An event for comparison: its instant in UTC, to the second, and its text."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownEvent:
-    """An event as VTEX lists it; `instant` is None if its time cannot be read."""
+    """An event as VTEX lists it; `instant` is None if its time is invalid."""
 
     instant: datetime | None
     text: str
@@ -72,7 +71,7 @@ class ShownEvent:
 
 @dataclass(frozen=True, slots=True)
 class PackageView:
-    """One invoice of an order, with what VTEX knows of its way.
+    """One invoice of an order, with its tracking data.
 
     `finished` is how VTEX shows a delivery; its `status` stays "unknown" for
     carriers it is not integrated with (VTEX: tracking guide of 2022).
@@ -87,29 +86,29 @@ class PackageView:
     data: tuple[ShownEvent, ...] = ()
 
     @property
-    def snapshot(self) -> frozenset[Fact]:
-        """The readable events, as they are compared."""
+    def shown(self) -> frozenset[ShownKey]:
+        """The events with a valid time, for comparison."""
         return frozenset((e.instant, e.text) for e in self.data if e.instant)
 
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """What VTEX shows of an order: its state, and its packages that go out."""
+    """What VTEX shows of an order: its status and its outgoing packages."""
 
     status: str
     packages: tuple[PackageView, ...] = ()
 
     @property
     def canceled(self) -> bool:
-        """Whether the order was cancelled for good (VTEX: order flow and status)."""
+        """Whether it is cancelled, which is final (VTEX: order flow and status)."""
         return self.status == "canceled"
 
 
 def parse_order(payload: object) -> OrderView | None:
-    """Read the answer of *get order*; None if it is no order at all.
+    """Parse the answer of *get order*; return None if it is not an order.
 
-    Whatever else is missing or odd is left out, its neighbours are not. Packages
-    of the type Input are returns, none of our business (VTEX: known issue 415482).
+    A field that is missing or invalid is left empty, and the others are used.
+    Packages of the type Input are returns and left out (VTEX: known issue 415482).
     """
     order = _fields(payload)
     if not order.keys() & {"orderId", "status", "packageAttachment"}:
@@ -120,15 +119,15 @@ def parse_order(payload: object) -> OrderView | None:
 
 
 def _package(package: Mapping[str, object]) -> PackageView:
-    way = _fields(package.get("courierStatus"))
+    tracking = _fields(package.get("courierStatus"))
     return PackageView(
         invoice_number=_text(package, "invoiceNumber"),
         invoice_key=_text(package, "invoiceKey"),
         tracking_number=_text(package, "trackingNumber"),
         tracking_url=_text(package, "trackingUrl"),
         courier=_text(package, "courier"),
-        finished=way.get("finished") is True,
-        data=tuple(_event(e) for e in _items(way.get("data"))),
+        finished=tracking.get("finished") is True,
+        data=tuple(_event(e) for e in _items(tracking.get("data"))),
     )
 
 
@@ -156,14 +155,14 @@ def _text(fields: Mapping[str, object], key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FoundPackage:
-    """VTEX shows the invoice under the very number."""
+    """VTEX shows the invoice under exactly its number."""
 
     package: PackageView
 
 
 @dataclass(frozen=True, slots=True)
 class DifferentNumber:
-    """VTEX shows what must be the invoice, under a number written otherwise."""
+    """VTEX shows the invoice under a number in another form."""
 
     package: PackageView
     by: Difference
@@ -175,11 +174,11 @@ def find_package(
     invoice_key: str | None = None,
     vtex_invoice_number: str | None = None,
 ) -> FoundPackage | DifferentNumber | None:
-    """Find the package of an invoice: the very number first, then a likeness.
+    """Find the package of an invoice: by its exact number, else by a similar one.
 
-    *vtex_invoice_number* is how VTEX was seen to write it. Of likenesses the same
-    invoice key is the best. A package with another key is another invoice, and
-    two that are alike are none: a guess would tell a shopper of the wrong box.
+    *vtex_invoice_number* is its number in VTEX from an earlier order check. The same
+    invoice key is the best similarity; a package with another key is another invoice.
+    Two similar packages count as none, because a guess could pick the wrong parcel.
     """
     for number in (vtex_invoice_number, invoice_number):
         for package in order.packages:
@@ -211,18 +210,17 @@ def _likeness(
 def shown_objects(
     package: PackageView, objects: Iterable[TrackingObject], zone: ZoneInfo
 ) -> list[TrackingObject]:
-    """Return those of the *objects*, as sent, that VTEX shows for *package*.
+    """Return those of the sent *objects* that VTEX shows for *package*.
 
-    A time sent without offset may be shown as if it were UTC, or brought there from
-    the account's *zone*: VTEX does not say, so both are taken.
+    VTEX does not document whether it takes a time without offset as UTC or as local
+    in the account's *zone*, so both count.
     """
-    snapshot = package.snapshot
+    shown = package.shown
     return [
         one
         for one in objects
         if any(
-            (i, tidy(one["description"])) in snapshot
-            for i in instants(one["date"], zone)
+            (i, tidy(one["description"])) in shown for i in instants(one["date"], zone)
         )
     ]
 
@@ -233,12 +231,12 @@ def shows_tracking_number(
     url: str | None,
     courier: str | None,
 ) -> bool:
-    """Whether *package* shows all of the number, URL and courier that we hold.
+    """Whether *package* shows the given number, URL and courier.
 
-    A field for which we hold nothing is no difference, whatever VTEX shows: to
-    announce it would blank what somebody else has put there.
+    A field without a value here is never a difference: sending it would overwrite
+    what VTEX has.
     """
-    held = (tracking_number, url, courier)
+    stored = (tracking_number, url, courier)
     shown = (package.tracking_number, package.tracking_url, package.courier)
-    pairs = zip(held, shown, strict=True)
-    return all(not ours or ours.strip() == theirs.strip() for ours, theirs in pairs)
+    pairs = zip(stored, shown, strict=True)
+    return all(not one or one.strip() == other.strip() for one, other in pairs)

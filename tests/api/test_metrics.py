@@ -20,12 +20,12 @@ async def text(api: Api) -> list[str]:
 async def test_what_was_counted_is_shown(api: Api) -> None:
     metrics = api.app[METRICS]
     metrics.documents_stored.labels("acme").inc()
-    metrics.vtex_calls.labels("store", "publish", "200").inc()
+    metrics.vtex_calls.labels("store", "send_events", "200").inc()
 
     lines = await text(api)
 
     assert 'relay_documents_stored_total{contract="acme"} 1.0' in lines
-    call = 'relay_vtex_calls_total{account="store",kind="publish",status="200"} 1.0'
+    call = 'relay_vtex_calls_total{account="store",kind="send_events",status="200"} 1.0'
     assert call in lines
 
 

@@ -222,7 +222,7 @@ async def test_the_timeline_shows_what_vtex_was_told_and_what_it_said(
     id_ = (await api.register())["id"]
     key = {"shipment": 1, "volume": 0, "occurred_at": 5, "code": "IT"}
     answer = {"status": 200, "message": "fine", "receipt": "R", "sent": 1}
-    call = {"shipment": 1, "account": "store", "kind": "publish", "body": "{}"}
+    call = {"shipment": 1, "account": "store", "kind": "send_events", "body": "{}"}
     async with way_in.database.writing() as tx:
         published = {"position": 0, "object": '{"city": "X"}', "event": None}
         await tx.run("store_published", **key, **published, now=0)
@@ -247,7 +247,7 @@ async def test_the_timeline_shows_what_vtex_was_told_and_what_it_said(
     assert [c["id"] for c in timeline["calls"]] == ["c1", "c2"]
     assert timeline["calls"][0] == {
         "id": "c1",
-        "kind": "publish",
+        "kind": "send_events",
         "body": "{}",
         "sent": True,
         "storedAt": "1970-01-01T00:00:00Z",

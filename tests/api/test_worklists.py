@@ -67,7 +67,11 @@ async def stick(way_in: WayIn, shipment: int, because: str = "400: Bad date") ->
     async with way_in.database.writing() as tx:
         await tx.run("settle", **columns, stuck_reason=because)
         await tx.run(
-            "store_call", **call, account="store", kind="send_tracking", body="{}"
+            "store_call",
+            **call,
+            account="store",
+            kind="send_tracking_number",
+            body="{}",
         )
         await tx.run(
             "answer_call", call=call["call"], now=2, status=400, message="Bad date",
@@ -269,8 +273,8 @@ async def test_an_event_older_than_its_label_says_so(api: Api, way_in: WayIn) ->
     [found] = await entries(api, "unmatched")
 
     assert found["because"] == (
-        "it happened more than 15 days (lower_bound_days) before the label of BR1: "
-        "numbers are used again"
+        "more than 15 days (lower_bound_days) before the label of BR1; "
+        "carriers reuse numbers"
     )
 
 
@@ -286,7 +290,8 @@ async def test_an_event_under_the_wrong_contract_names_the_right_one(
     [found] = await entries(api, "unmatched")
 
     assert found["because"] == (
-        "BR1 is registered under contract acme: record a carrier handover, or correct the "
+        "BR1 is registered under contract acme: record a carrier handover, or "
+        "correct the "
         "contract"
     )
     assert len(await entries(api, "unmatched", "contract=solo")) == 1

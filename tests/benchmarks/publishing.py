@@ -30,7 +30,7 @@ AT_ONCE: Final = {"in_flight": IN_FLIGHT, "quiet_seconds": 0}
 LAST_BODIES: Final = """
     SELECT s.order_id, c.body FROM vtex_calls AS c
     JOIN shipments AS s ON s.shipment = c.shipment
-    WHERE c.kind = 'publish' ORDER BY c.call DESC LIMIT ?
+    WHERE c.kind = 'send_events' ORDER BY c.call DESC LIMIT ?
 """
 
 
@@ -48,7 +48,7 @@ class Counting:
 
     def _count(self, account: str, kind: str, status: int | None) -> None:
         self._metrics(account, kind, status)
-        self.wanted -= kind == "publish"
+        self.wanted -= kind == "send_events"
         if self.wanted <= 0:
             self.reached.set()
 

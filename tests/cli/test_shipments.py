@@ -74,7 +74,7 @@ def test_a_call_and_an_event_that_waits_are_shown_in_words(
         call: dict[str, Any] = {
             "call": "c-1",
             "account": "store",
-            "kind": "send_tracking",
+            "kind": "send_tracking_number",
         }
         async with database.writing() as tx:
             await tx.run("store_call", **shipment, **call, body="{}")

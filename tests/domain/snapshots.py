@@ -1,4 +1,4 @@
-"""Facts and events for the rules, made with what matters in a test alone."""
+"""Snapshots and events for the rules, from the values that matter in a test."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -44,12 +44,12 @@ def event(
 
 
 def snapshot(*events: KnownEvent, **more: Any) -> Snapshot:
-    """Return the facts of one announced shipment with these events."""
+    """Return a shipment with these events whose tracking number was sent."""
     values: dict[str, Any] = {
         "volumes": 1,
         "tracking": NUMBER,
         "tracking_sent_as": NUMBER,
-        "looked": True,
+        "order_checked": True,
     } | more
     return Snapshot(
         shipment=1,
@@ -65,7 +65,7 @@ def snapshot(*events: KnownEvent, **more: Any) -> Snapshot:
 
 
 def published(known: KnownEvent, **more: Any) -> PublishedEvent:
-    """Return the object of an event as VTEX took it."""
+    """Return an event as VTEX accepted it."""
     values: dict[str, Any] = {"accepted": True, "event": known.event} | more
     return PublishedEvent(
         volume=known.volume,

@@ -1,4 +1,4 @@
-"""The words of the trade, the spelling of references, instants, and errors."""
+"""The vocabulary, references for comparison, instants, and errors."""
 
 import inspect
 from datetime import UTC, datetime, timedelta, timezone

@@ -47,10 +47,10 @@ def test_known_tax_ids_are_right(text: str, plain: str) -> None:
     [
         ("", "a CNPJ has 14 characters, not 0"),
         ("529.982.247-25", "a CNPJ has 14 characters, not 11"),
-        ("11.222.333/0001-8A", "a CNPJ is 12 digits or letters and two check digits"),
-        ("11.222.333/000ç-81", "a CNPJ is 12 digits or letters and two check digits"),
-        ("١١٢٢٢٣٣٣٠٠٠١٨١", "a CNPJ is 12 digits or letters and two check digits"),
-        ("00.000.000/0000-00", "a CNPJ is not all zeros"),
+        ("11.222.333/0001-8A", "a CNPJ has 12 digits or letters and two check digits"),
+        ("11.222.333/000ç-81", "a CNPJ has 12 digits or letters and two check digits"),
+        ("١١٢٢٢٣٣٣٠٠٠١٨١", "a CNPJ has 12 digits or letters and two check digits"),
+        ("00.000.000/0000-00", "a CNPJ cannot be all zeros"),
         ("11.222.333/0001-82", "the CNPJ's check digits are wrong"),
         ("11.222.333/0001-71", "the CNPJ's check digits are wrong"),
     ],
@@ -109,8 +109,8 @@ def test_series_and_number_lose_their_zeros() -> None:
     ("text", "reason"),
     [
         (KEY[:-1], "an NF-e key has 44 characters, not 43"),
-        ("X" + KEY[1:], "letters in its issuer's part only"),
-        (KEY[:20] + "57" + KEY[22:], "the key is one of model 57, not of an NF-e"),
+        ("X" + KEY[1:], "letters only in the issuer's part"),
+        (KEY[:20] + "57" + KEY[22:], "the key is of document model 57, not of an NF-e"),
     ],
 )
 def test_what_is_no_key_is_refused_with_the_reason(text: str, reason: str) -> None:

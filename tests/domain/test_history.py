@@ -1,4 +1,4 @@
-"""One parcel's history: what counts, and what a rollback takes back."""
+"""One parcel's history: which events count, and what a rollback undoes."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -11,9 +11,9 @@ from relay.domain.history import (
     IN_FUTURE,
     confirmed,
     delivers,
-    doubtful_in_itself,
     effective,
     final_milestone,
+    implausible_alone,
     of_volume,
     provisional_until,
     scans,
@@ -58,14 +58,14 @@ def test_what_counts_for_the_whole_invoice_counts_for_each_parcel() -> None:
         ({"decision": "released"}, 24 * 365, None),
     ],
 )
-def test_an_event_is_doubtful_in_itself_if_ambiguous_or_far_ahead(
+def test_an_event_is_implausible_alone_if_ambiguous_or_far_ahead(
     more: dict[str, object], hours: float, because: str | None
 ) -> None:
     found = event(1, "in_transit", hours, **more)
-    assert doubtful_in_itself(found, NOW) == because
+    assert implausible_alone(found, NOW) == because
 
 
-def test_what_was_dropped_or_is_doubtful_does_not_count() -> None:
+def test_what_was_dropped_or_is_implausible_does_not_count() -> None:
     known = snapshot(
         event(1, "in_transit", 1, decision="dropped"),
         event(2, "in_transit", 2, ambiguous=True),
@@ -171,7 +171,7 @@ def test_rollback(history: list[KnownEvent], gone: set[int]) -> None:
 
 
 @pytest.mark.parametrize("more", [{"ambiguous": True}, {"decision": "dropped"}])
-def test_a_rollback_that_waits_for_a_person_undoes_nothing(
+def test_a_rollback_that_waits_for_an_operator_undoes_nothing(
     more: dict[str, object],
 ) -> None:
     rollback = event(2, "unknown", 2, effect=ROLLBACK, **more)
@@ -262,7 +262,7 @@ def test_a_parcel_stands_still_after_its_last_scan_if_that_is_final(
     assert final_milestone(history, NOW, CONFIRMING) is end
 
 
-def test_an_event_without_code_is_known_by_its_words() -> None:
+def test_an_event_without_code_is_known_by_its_text() -> None:
     one = event(1, "held", 1, code="", description="Aguarda  retirada")
     same = event(2, "held", 1, code="", description="AGUARDA retirada ")
     other = event(3, "held", 1, code="", description="Retido")
@@ -271,14 +271,14 @@ def test_an_event_without_code_is_known_by_its_words() -> None:
     assert event(4, "held", 1, code="7").published_code == "7"
 
 
-def test_two_doors_may_give_one_instant_to_different_fractions() -> None:
+def test_two_channels_may_give_one_instant_to_different_fractions() -> None:
     one, other = event(1, "held", 1), event(2, "held", 1)
     other = replace(other, occurred_at=other.occurred_at + timedelta(milliseconds=900))
     assert one.happening == other.happening == published(one).happening
     assert published(other).happening == other.happening
 
 
-def test_the_date_alone_makes_no_difference_to_an_announcement() -> None:
+def test_the_date_alone_makes_no_difference_to_a_tracking_number() -> None:
     assert NUMBER.same_as(replace(NUMBER, dispatched_date=None))
     assert not NUMBER.same_as(replace(NUMBER, tracking_number="AC124"))
     assert not NUMBER.same_as(replace(NUMBER, tracking_url=None))

@@ -1,4 +1,4 @@
-"""How one more label joins what is registered, as a table."""
+"""Merging a repeated label into the registered shipment."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ LABEL = Label(
     parcels=(LabelParcel("A"),),
 )
 KNOWN = KnownShipment("acme", volumes=1, numbers={1: "A"})
-ANEW = "if that is wrong, cancel the shipment, and register it anew"
+IF_WRONG = "if this is wrong, cancel the shipment and register it again"
 THREE = KnownShipment("acme", volumes=3, numbers={1: "A", 2: "B", 3: None})
 
 
@@ -142,7 +142,7 @@ def test_optional_fields_that_came_later_are_taken_over_and_named() -> None:
     ("given", "warned"),
     [(frozenset({"courier"}), True), (frozenset[str](), False)],
 )
-def test_another_value_is_kept_out_with_a_warning_if_the_erp_gave_it(
+def test_another_value_is_ignored_with_a_warning_if_the_erp_gave_it(
     given: frozenset[str], *, warned: bool
 ) -> None:
     known = replace(KNOWN, fields={"tracking_number": "A", "courier": "Acme"})
@@ -150,7 +150,7 @@ def test_another_value_is_kept_out_with_a_warning_if_the_erp_gave_it(
     joined = merge_label(known, label(courier="Other", given=given))
 
     assert joined.taken_over == {}
-    stays = ("courier: another value is registered, and it stays",)
+    stays = ("courier: ignored, because another value is registered",)
     assert joined.warnings == (stays if warned else ())
 
 
@@ -167,7 +167,7 @@ DISPATCHED = replace(
     [
         (-1, ("dispatchedDate",), ()),
         (0, (), ()),
-        (1, (), ("dispatchedDate: an earlier one is registered, and it stays",)),
+        (1, (), ("dispatchedDate: ignored, because an earlier one is registered",)),
     ],
 )
 def test_of_several_dispatch_dates_the_earliest_counts(
@@ -194,7 +194,7 @@ def test_volumes_only_grow() -> None:
     assert joined.volumes == 2
     assert joined.new_volume
     assert joined.updated == ("trackingNumber", "volumes")
-    assert joined.warnings == (f"volumes: 1 became 2; {ANEW}",)
+    assert joined.warnings == (f"volumes: raised from 1 to 2; {IF_WRONG}",)
 
 
 def test_fewer_volumes_are_warned_of_and_change_nothing() -> None:
@@ -202,13 +202,13 @@ def test_fewer_volumes_are_warned_of_and_change_nothing() -> None:
 
     assert joined.volumes == 3
     assert not joined.new_volume
-    assert joined.warnings == (f"volumes: 2 is less than the 3 known; {ANEW}",)
+    assert joined.warnings == (f"volumes: 2 is ignored, 3 are registered; {IF_WRONG}",)
 
 
-def test_a_volume_after_the_delivery_was_told_is_an_alert() -> None:
+def test_a_volume_after_the_delivery_was_published_is_a_warning() -> None:
     joined = merge_label(replace(KNOWN, delivered_published=True), label(box("B", 2)))
 
-    assert "VTEX was already told that all was delivered" in joined.warnings[1]
+    assert "VTEX already shows the shipment as delivered" in joined.warnings[1]
 
 
 KEY = Reference(kind=ReferenceKind.INVOICE_KEY, value="K" * 44)
@@ -251,7 +251,7 @@ CODE = Reference(kind=ReferenceKind.VOLUME_CODE, value="V1")
         (LabelParcel("A", references=(NUMBER, CODE)), [NUMBER, CODE]),
     ],
 )
-def test_a_carrier_may_speak_of_a_box_by_its_number_and_references(
+def test_a_carrier_may_report_a_box_by_its_number_and_references(
     parcel: LabelParcel, references: list[Reference]
 ) -> None:
     assert parcel_references(parcel) == references

@@ -107,7 +107,7 @@ def test_a_label_at_the_moment_of_the_closing_begins_a_new_life() -> None:
     assert match(day(9.01), references, NOTHING).targets == {(2, 1)}
 
 
-def test_three_lives_of_a_number_are_told_apart() -> None:
+def test_three_lives_of_a_number_are_distinct() -> None:
     lives = (
         registered(1, closed_at=day(9)),
         registered(2, registered_at=day(20), closed_at=day(29)),
@@ -222,7 +222,7 @@ def test_another_reference_may_contradict_an_order_id(
     assert found.ambiguous is ambiguous
 
 
-def test_only_an_order_id_is_doubted() -> None:
+def test_only_an_order_id_is_ambiguous() -> None:
     references = [
         known(1, NUMBER, registered(1, 1, volumes=2), value="A"),
         known(2, KEY, value="B"),
@@ -232,7 +232,7 @@ def test_only_an_order_id_is_doubted() -> None:
 
 
 @pytest.mark.parametrize(("volumes", "doubtful"), [(1, False), (3, True)])
-def test_an_unregistered_parcel_of_an_invoice_with_several_is_doubtful(
+def test_an_unregistered_parcel_of_an_invoice_with_several_is_ambiguous(
     volumes: int, doubtful: bool
 ) -> None:
     invoice = known(2, KEY, registered(7, 0, volumes=volumes))

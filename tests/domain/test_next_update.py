@@ -1,4 +1,4 @@
-"""What the next call has to say, if there is one."""
+"""What the next update has to contain, if one is needed."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,10 +6,15 @@ from datetime import timedelta
 import pytest
 
 from relay.domain.events import Effect, Milestone
-from relay.domain.next_update import NextUpdate, next_update, tracking_number_sent
+from relay.domain.next_update import (
+    NextUpdate,
+    next_update,
+    shopper_text,
+    tracking_number_sent,
+)
 from relay.domain.phrases import WORDS
 from relay.domain.publishable import publishable
-from relay.domain.shipment import LABEL_CODE, WHOLE, Policy, Snapshot
+from relay.domain.shipment import LABEL_CODE, OWN_EVENT, WHOLE, Policy, Snapshot
 from tests.domain.snapshots import (
     NOW,
     NUMBER,
@@ -25,7 +30,7 @@ AT_LABEL = replace(POLICY, first_email="at_label")
 OFF = replace(POLICY, first_email="off")
 
 LABEL = event(90, "label_created", -1)
-GUARD = published(LABEL)
+TRIGGER = published(LABEL)
 SCAN = event(1, "in_transit", 5)
 DELIVERY = event(2, "delivered", 30)
 
@@ -34,54 +39,54 @@ def next_of(known: Snapshot, policy: Policy = POLICY) -> NextUpdate | None:
     return next_update(known, publishable(known, NOW, policy), policy)
 
 
-def numbers(found: NextUpdate | None) -> list[int | None] | None:
-    return None if found is None else [o.event for o in found.new]
+def numbers(found: NextUpdate | None) -> list[int] | None:
+    return None if found is None else [e.event for e in found.new]
 
 
 # The first e-mail.
 
 
-def test_by_default_nothing_is_told_at_the_label() -> None:
+def test_by_default_nothing_is_published_at_the_label() -> None:
     assert next_of(snapshot()) is None
     assert next_of(snapshot(LABEL)) is None
 
 
-def test_the_first_scan_is_told_after_the_carriers_own_label() -> None:
+def test_the_first_scan_is_published_after_the_carriers_own_label() -> None:
     first = next_of(snapshot(LABEL, SCAN))
     assert numbers(first) == [90]
     assert first is not None
     assert not first.is_delivered
-    second = next_of(snapshot(LABEL, SCAN, published=(GUARD,)))
+    second = next_of(snapshot(LABEL, SCAN, published=(TRIGGER,)))
     assert numbers(second) == [1]
 
 
-def test_the_last_created_label_before_the_first_scan_is_the_guard() -> None:
+def test_the_last_created_label_before_the_first_scan_is_the_email_trigger() -> None:
     between, after = event(91, "label_created", 4), event(92, "label_created", 6)
     assert numbers(next_of(snapshot(LABEL, between, SCAN, after))) == [91]
 
 
-def test_without_a_carriers_label_the_guard_is_the_relays_own() -> None:
+def test_without_a_carriers_label_the_email_trigger_is_the_relays_own() -> None:
     found = next_of(snapshot(SCAN))
     assert found is not None
-    (guard,) = found.new
-    assert guard.volume == WHOLE
-    assert guard.code == LABEL_CODE
-    assert guard.event is None
-    assert guard.description == "Etiqueta emitida"
-    assert guard.position == -1
-    assert guard.occurred_at == REGISTERED
+    (trigger,) = found.new
+    assert trigger.volume == WHOLE
+    assert trigger.published_code == LABEL_CODE
+    assert trigger.event == OWN_EVENT
+    assert shopper_text(trigger, POLICY) == "Etiqueta emitida"
+    assert trigger.position == -1
+    assert trigger.occurred_at == REGISTERED
 
 
-def test_an_event_without_words_is_told_in_the_relays_own() -> None:
+def test_an_event_without_text_is_published_in_the_relays_own() -> None:
     mute = replace(SCAN, description=" ")
     for language, words in (("pt", "Em trânsito"), ("es", "En tránsito")):
         policy = replace(OFF, words=WORDS[language])
         found = next_of(snapshot(mute), policy)
         assert found is not None
-        assert [o.description for o in found.new] == [words]
+        assert [shopper_text(e, policy) for e in found.new] == [words]
 
 
-def test_every_milestone_has_words_in_every_language() -> None:
+def test_every_milestone_has_a_phrase_in_every_language() -> None:
     for words in WORDS.values():
         assert words.keys() == set(Milestone)
 
@@ -97,7 +102,7 @@ def test_every_milestone_has_words_in_every_language() -> None:
         (-3, -4, at(-4)),
     ],
 )
-def test_the_relays_own_guard_is_older_than_all(
+def test_the_relays_own_email_trigger_is_older_than_all(
     scan: float, dispatched: float | None, expected: object
 ) -> None:
     dispatched_at = None if dispatched is None else at(dispatched)
@@ -107,24 +112,24 @@ def test_the_relays_own_guard_is_older_than_all(
     assert found.new[0].occurred_at == expected
 
 
-def test_the_relays_own_guard_has_whole_seconds() -> None:
+def test_the_relays_own_email_trigger_has_whole_seconds() -> None:
     scan = replace(SCAN, occurred_at=at(-1) + timedelta(milliseconds=300))
     found = next_of(snapshot(scan))
     assert found is not None
     assert found.new[0].occurred_at == at(-1) - timedelta(seconds=1)
 
 
-def test_at_label_the_guard_goes_first_and_alone() -> None:
+def test_at_label_the_email_trigger_goes_first_and_alone() -> None:
     for known in (snapshot(), snapshot(SCAN), snapshot(DELIVERY)):
         found = next_of(known, AT_LABEL)
         assert found is not None
-        assert [o.code for o in found.new] == [LABEL_CODE]
+        assert [e.published_code for e in found.new] == [LABEL_CODE]
         assert not found.is_delivered
     assert numbers(next_of(snapshot(LABEL), AT_LABEL)) == [90]
-    assert next_of(snapshot(LABEL, published=(GUARD,)), AT_LABEL) is None
+    assert next_of(snapshot(LABEL, published=(TRIGGER,)), AT_LABEL) is None
 
 
-def test_without_a_first_email_everything_is_told_at_once() -> None:
+def test_without_a_first_email_everything_is_published_at_once() -> None:
     found = next_of(snapshot(LABEL, SCAN, DELIVERY), OFF)
     assert numbers(found) == [90, 1, 2]
     assert found is not None
@@ -132,7 +137,7 @@ def test_without_a_first_email_everything_is_told_at_once() -> None:
     assert next_of(snapshot(LABEL), OFF) is None
 
 
-def test_a_guard_that_was_not_accepted_is_told_again() -> None:
+def test_an_email_trigger_that_was_not_accepted_is_resent() -> None:
     known = snapshot(LABEL, SCAN, published=(published(LABEL, accepted=False),))
     assert numbers(next_of(known)) == [90]
 
@@ -140,11 +145,12 @@ def test_a_guard_that_was_not_accepted_is_told_again() -> None:
 def test_a_created_label_alone_never_makes_a_call() -> None:
     late = event(91, "label_created", 7)
     assert (
-        next_of(snapshot(LABEL, SCAN, late, published=(GUARD, published(SCAN)))) is None
+        next_of(snapshot(LABEL, SCAN, late, published=(TRIGGER, published(SCAN))))
+        is None
     )
     held = event(3, "held", 8)
     found = next_of(
-        snapshot(LABEL, SCAN, late, held, published=(GUARD, published(SCAN)))
+        snapshot(LABEL, SCAN, late, held, published=(TRIGGER, published(SCAN)))
     )
     assert numbers(found) == [91, 3]
 
@@ -153,27 +159,23 @@ def test_a_created_label_alone_never_makes_a_call() -> None:
 
 
 def test_what_was_accepted_is_not_new() -> None:
-    known = snapshot(SCAN, DELIVERY, published=(GUARD, published(SCAN)))
+    known = snapshot(SCAN, DELIVERY, published=(TRIGGER, published(SCAN)))
     found = next_of(known)
     assert numbers(found) == [2]
     assert found is not None
     assert found.is_delivered
 
 
-def test_an_object_is_spelled_as_the_event() -> None:
+def test_a_new_event_goes_out_as_it_is() -> None:
     scan = event(1, "held", 5, city="Salto", state="SP", position=3, code="")
-    found = next_of(snapshot(scan), OFF)
-    assert found is not None
-    (new,) = found.new
-    assert (new.volume, new.occurred_at, new.position) == (1, at(5), 3)
-    assert (new.description, new.city, new.state) == ("held", "Salto", "SP")
-    assert (new.code, new.event) == (scan.published_code, 1)
+    assert next_of(snapshot(scan), OFF) == NextUpdate(new=(scan,))
+    assert shopper_text(scan, OFF) == "held"
 
 
-def test_a_delivery_whose_words_were_told_is_told_as_a_delivery() -> None:
+def test_a_delivery_whose_text_were_published_is_published_as_a_delivery() -> None:
     early = event(2, "delivered", 30, effect=Effect.PROVISIONAL)
     policy = replace(POLICY, confirm_provisional_after=timedelta(hours=24))
-    found = next_of(snapshot(early, published=(GUARD, published(early))), policy)
+    found = next_of(snapshot(early, published=(TRIGGER, published(early))), policy)
     assert found == NextUpdate(new=(), delivered_at=at(30))
 
 
@@ -184,28 +186,28 @@ def test_a_delivery_whose_words_were_told_is_told_as_a_delivery() -> None:
         replace(event(8, "in_transit", 5), occurred_at=at(5) + timedelta(seconds=0.5)),
     ],
 )
-def test_what_came_by_another_door_is_not_told_again(twin: object) -> None:
-    known = snapshot(SCAN, twin, published=(GUARD, published(SCAN)))  # type: ignore[arg-type]
+def test_what_came_by_another_channel_is_not_published_again(twin: object) -> None:
+    known = snapshot(SCAN, twin, published=(TRIGGER, published(SCAN)))  # type: ignore[arg-type]
     assert next_of(known) is None
 
 
-def test_a_reworded_event_stays_as_it_was_told() -> None:
+def test_a_reworded_event_stays_as_it_was_published() -> None:
     moved = replace(SCAN, occurred_at=at(5) + timedelta(seconds=30))
-    assert next_of(snapshot(moved, published=(GUARD, published(SCAN)))) is None
+    assert next_of(snapshot(moved, published=(TRIGGER, published(SCAN)))) is None
 
 
 def test_one_event_counts_for_each_parcel_under_its_number() -> None:
     other = replace(SCAN, volume=2)
-    known = snapshot(SCAN, other, volumes=2, published=(GUARD, published(SCAN)))
+    known = snapshot(SCAN, other, volumes=2, published=(TRIGGER, published(SCAN)))
     found = next_of(known)
     assert found is not None
-    assert [o.volume for o in found.new] == [2]
+    assert [e.volume for e in found.new] == [2]
 
 
-def test_what_was_told_of_the_invoice_is_not_told_of_a_parcel() -> None:
+def test_what_was_published_of_the_invoice_is_not_published_of_a_parcel() -> None:
     whole = event(7, "in_transit", 5, volume=0)
     dropped = replace(whole, decision="dropped")
-    known = snapshot(dropped, SCAN, volumes=2, published=(GUARD, published(whole)))
+    known = snapshot(dropped, SCAN, volumes=2, published=(TRIGGER, published(whole)))
     assert next_of(known) is None
 
 
@@ -213,16 +215,18 @@ def test_what_was_told_of_the_invoice_is_not_told_of_a_parcel() -> None:
 
 
 def test_delivered_is_latched() -> None:
-    known = snapshot(SCAN, DELIVERY, event(3, "held", 31), published=(GUARD,))
+    known = snapshot(SCAN, DELIVERY, event(3, "held", 31), published=(TRIGGER,))
     assert next_of(known) is not None
     assert next_of(replace(known, delivered_published=True)) is None
 
 
 @pytest.mark.parametrize("hours", [8, 9])
-def test_news_of_a_closed_shipment_that_is_no_later_is_not_told(hours: float) -> None:
+def test_new_events_of_a_closed_shipment_that_is_no_later_is_not_published(
+    hours: float,
+) -> None:
     end, older = event(2, "returned", 9, position=1), event(3, "held", hours)
     known = snapshot(
-        older, end, published=(GUARD, published(end)), closed_reason="returned"
+        older, end, published=(TRIGGER, published(end)), closed_reason="returned"
     )
     assert next_of(known) is None
     assert numbers(next_of(replace(known, closed_reason=None))) == [3]
@@ -234,20 +238,20 @@ def test_a_later_scan_reopens_a_closed_shipment(later: str) -> None:
     end = event(2, "returned", 9)
     scan = event(3, later, 10, code="later", final=True)
     known = snapshot(
-        end, scan, published=(GUARD, published(end)), closed_reason="returned"
+        end, scan, published=(TRIGGER, published(end)), closed_reason="returned"
     )
     assert numbers(next_of(known)) == [3]
 
 
-def test_a_shipment_closed_before_anything_was_told_is_told() -> None:
+def test_a_shipment_closed_before_anything_was_published_is_published() -> None:
     known = snapshot(event(2, "returned", 9), closed_reason="returned")
     assert next_of(known, OFF) is not None
 
 
-# Announcing.
+# The tracking number.
 
 
-def test_an_invoice_is_announced_when_vtex_has_what_we_hold() -> None:
+def test_an_invoice_is_sent_when_vtex_has_what_is_stored() -> None:
     assert tracking_number_sent(snapshot())
     assert tracking_number_sent(
         snapshot(tracking_sent_as=replace(NUMBER, dispatched_date=None))

@@ -1,4 +1,4 @@
-"""Which events wait for a person, and which do not."""
+"""Which events are quarantined, and which are not."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What may be told at a time, when there is more, and how a shipment closes."""
+"""What may be published now, when there is more, and how a shipment closes."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,34 +14,34 @@ CONFIRMING = replace(POLICY, confirm_provisional_after=timedelta(hours=24))
 TELLING_UNKNOWN = replace(POLICY, publish_unknown=True)
 
 
-def tellable(
+def publishable_ids(
     known: Snapshot, now: datetime = NOW, policy: object = POLICY
 ) -> list[int]:
-    return [e.event for e in publishable(known, now, policy).tellable]  # type: ignore[arg-type]
+    return [e.event for e in publishable(known, now, policy).events]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("milestone", list(Milestone))
 @pytest.mark.parametrize("effect", [Effect.NORMAL, Effect.PROVISIONAL])
-def test_all_but_unknown_is_told(milestone: Milestone, effect: Effect) -> None:
+def test_all_but_unknown_is_published(milestone: Milestone, effect: Effect) -> None:
     known = snapshot(event(1, milestone, 20, effect=effect))
     expected = [] if milestone is Milestone.UNKNOWN else [1]
-    assert tellable(known) == expected
-    assert tellable(known, policy=TELLING_UNKNOWN) == [1]
+    assert publishable_ids(known) == expected
+    assert publishable_ids(known, policy=TELLING_UNKNOWN) == [1]
 
 
-def test_administrative_events_are_never_told() -> None:
+def test_administrative_events_are_never_published() -> None:
     known = snapshot(event(1, "held", 20, effect=Effect.ADMINISTRATIVE))
-    assert tellable(known, policy=TELLING_UNKNOWN) == []
+    assert publishable_ids(known, policy=TELLING_UNKNOWN) == []
 
 
-def test_what_a_person_dropped_or_a_rule_doubts_is_not_told() -> None:
+def test_what_an_operator_dropped_or_a_rule_quarantines_is_not_published() -> None:
     known = snapshot(
         event(1, "held", 1, decision="dropped"),
         event(2, "held", 2, ambiguous=True),
         event(3, "held", 3, ambiguous=True, decision="released"),
     )
     found = publishable(known, NOW, POLICY)
-    assert [e.event for e in found.tellable] == [3]
+    assert [e.event for e in found.events] == [3]
     assert list(found.quarantined) == [2]
 
 
@@ -53,7 +53,7 @@ def test_nothing_else_waits_for_a_quarantined_event() -> None:
         event(4, "held", 4),
     )
     found = publishable(known, NOW, POLICY)
-    assert [e.event for e in found.tellable] == [1, 3, 4]
+    assert [e.event for e in found.events] == [1, 3, 4]
     assert found.delivered_at is None
     assert found.closes_because is None
 
@@ -61,16 +61,16 @@ def test_nothing_else_waits_for_a_quarantined_event() -> None:
 def test_an_event_of_the_future_waits_for_its_time() -> None:
     known = snapshot(event(1, "in_transit", 5), event(2, "delivered", 10))
     early = publishable(known, at(10) - timedelta(seconds=1), POLICY)
-    assert [e.event for e in early.tellable] == [1]
+    assert [e.event for e in early.events] == [1]
     assert early.delivered_at is None
     assert early.next_at == at(10)
     late = publishable(known, at(10), POLICY)
-    assert [e.event for e in late.tellable] == [1, 2]
+    assert [e.event for e in late.events] == [1, 2]
     assert late.delivered_at == at(10)
     assert late.next_at is None
 
 
-def test_the_next_moment_is_the_first_at_which_something_becomes_tellable() -> None:
+def test_the_next_moment_is_the_first_at_which_something_becomes_publishable() -> None:
     known = snapshot(
         event(1, "delivered", 1, effect=Effect.PROVISIONAL),
         event(2, "in_transit", 40),
@@ -88,7 +88,7 @@ def test_the_next_moment_is_the_first_at_which_something_becomes_tellable() -> N
 def test_deliveries_wait_while_the_reader_is_behind() -> None:
     known = snapshot(event(1, "in_transit", 5), event(2, "delivered", 10))
     found = publishable(known, NOW, POLICY, read_up_to=NOW)
-    assert [e.event for e in found.tellable] == [1]
+    assert [e.event for e in found.events] == [1]
     assert found.delivered_at is None
     assert found.closes_because is None
 
@@ -100,35 +100,35 @@ def test_what_was_received_lately_waits_while_the_reader_is_behind() -> None:
     )
     read_up_to = NOW - timedelta(seconds=60)
     found = publishable(known, NOW, POLICY, read_up_to=read_up_to)
-    assert [e.event for e in found.tellable] == [1]
+    assert [e.event for e in found.events] == [1]
 
 
 # Rollbacks.
 
 
-def test_a_rollback_of_what_was_not_told_leaves_no_trace() -> None:
+def test_a_rollback_of_what_was_not_published_leaves_no_trace() -> None:
     known = snapshot(
         event(1, "in_transit", 1),
         event(2, "delivered", 2),
         event(3, "held", 3, effect=Effect.ROLLBACK),
     )
     found = publishable(known, NOW, POLICY)
-    assert [e.event for e in found.tellable] == [1]
+    assert [e.event for e in found.events] == [1]
     assert found.delivered_at is None
 
 
-def test_a_rollback_of_what_was_told_is_told() -> None:
+def test_a_rollback_of_what_was_published_is_published() -> None:
     failed = event(2, "delivery_failed", 2)
     rollback = event(3, "held", 3, effect=Effect.ROLLBACK, code="undo")
     known = snapshot(
         event(1, "in_transit", 1), failed, rollback, published=(published(failed),)
     )
-    assert tellable(known) == [1, 3]
+    assert publishable_ids(known) == [1, 3]
     known = replace(known, published=(published(failed, accepted=False),))
-    assert tellable(known) == [1]
+    assert publishable_ids(known) == [1]
 
 
-def test_only_the_rollback_of_what_was_told_is_told() -> None:
+def test_only_the_rollback_of_what_was_published_is_published() -> None:
     failed = event(1, "delivery_failed", 1)
     known = snapshot(
         failed,
@@ -137,7 +137,7 @@ def test_only_the_rollback_of_what_was_told_is_told() -> None:
         event(4, "held", 4, effect=Effect.ROLLBACK, code="second"),
         published=(published(failed),),
     )
-    assert tellable(known) == [2]
+    assert publishable_ids(known) == [2]
 
 
 def test_a_delivery_after_the_rollback_counts() -> None:
@@ -152,13 +152,13 @@ def test_a_delivery_after_the_rollback_counts() -> None:
 # One happening that came by several ways.
 
 
-def test_one_happening_under_several_references_is_told_once() -> None:
+def test_one_happening_under_several_references_is_published_once() -> None:
     known = snapshot(
         event(1, "in_transit", 1, position=1),
         event(2, "in_transit", 1, volume=0, position=5),
         event(3, "in_transit", 1, code="another"),
     )
-    assert tellable(known) == [3, 2]
+    assert publishable_ids(known) == [3, 2]
 
 
 def test_the_whole_invoices_event_says_it_of_each_parcel() -> None:
@@ -169,14 +169,14 @@ def test_the_whole_invoices_event_says_it_of_each_parcel() -> None:
         event(4, "held", 2, volume=2),
         volumes=2,
     )
-    assert tellable(known) == [2, 3, 4]
+    assert publishable_ids(known) == [2, 3, 4]
 
 
 def test_a_sure_event_stands_in_for_its_ambiguous_twin() -> None:
     known = snapshot(
         event(1, "in_transit", 1, volume=0, ambiguous=True), event(2, "in_transit", 1)
     )
-    assert tellable(known) == [2]
+    assert publishable_ids(known) == [2]
 
 
 # Deliveries.
@@ -206,17 +206,19 @@ def test_the_first_delivery_after_the_last_contradiction_dates_it() -> None:
     assert publishable(known, NOW, POLICY).delivered_at == at(22)
 
 
-def test_a_person_may_decide_for_a_contradicted_delivery() -> None:
+def test_an_operator_may_decide_for_a_contradicted_delivery() -> None:
     known = snapshot(
         event(1, "delivered", 20, decision="released"), event(2, "in_transit", 21)
     )
     assert publishable(known, NOW, POLICY).delivered_at == at(20)
 
 
-def test_a_provisional_delivery_is_told_and_delivers_when_it_is_old_enough() -> None:
+def test_a_provisional_delivery_is_published_and_delivers_when_it_is_old_enough() -> (
+    None
+):
     known = snapshot(event(1, "delivered", 20, effect=Effect.PROVISIONAL))
     early, late = at(43), at(44)
-    assert tellable(known, early, CONFIRMING) == [1]
+    assert publishable_ids(known, early, CONFIRMING) == [1]
     assert publishable(known, early, CONFIRMING).delivered_at is None
     assert publishable(known, late, CONFIRMING).delivered_at == at(20)
 

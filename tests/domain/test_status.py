@@ -1,4 +1,4 @@
-"""How a shipment stands, as a table over its facts."""
+"""The status of a shipment, as a table over its row."""
 
 from datetime import timedelta
 from typing import Any
@@ -53,7 +53,7 @@ BUSY = {"not_before": LATER, "due_at": LATER, "waiting_reason": "VTEX answered 5
         ({"due_at": LATER}, ShipmentStatus(ShipmentState.UP_TO_DATE)),
         (
             BUSY | {"lease": "L"},
-            ShipmentStatus(ShipmentState.DUE, "VTEX is being told"),
+            ShipmentStatus(ShipmentState.DUE, "a call to VTEX is running"),
         ),
         (
             {"due_at": LATER, "waiting_reason": "not read"},

@@ -22,7 +22,7 @@ async def labels(world: World, *numbers: int) -> None:
 
 
 async def tracking_sent(world: World) -> set[str]:
-    """Return the orders whose number VTEX was told."""
+    """Return the orders whose tracking number was sent."""
     return {t["orderId"] for t in await world.vtex.published("patch")}
 
 
@@ -36,7 +36,7 @@ async def attempted(world: World, *kinds: str) -> int:
 
 
 @pytest.mark.parametrize("status", [400, 405, 410, 415, 422])
-async def test_what_vtex_refuses_is_stuck_with_its_words_and_a_hint(
+async def test_what_vtex_refuses_is_stuck_with_its_message_and_a_hint(
     world: World, status: int
 ) -> None:
     body = {"error": {"code": "9", "message": "The field courier is odd"}}
@@ -256,7 +256,7 @@ async def test_a_404_to_a_write_is_waited_for(world: World) -> None:
     assert await world.vtex.complaints() == []
 
 
-async def test_the_name_that_vtex_uses_is_told_as_the_reason(world: World) -> None:
+async def test_the_name_that_vtex_uses_is_given_as_the_reason(world: World) -> None:
     await world.vtex.order("O-1", "0001")
     await world.label(invoice="1", invoiced=False)
     await world.wait(minutes=1)
@@ -312,7 +312,9 @@ async def test_trouble_with_a_write_is_read_before_it_is_repeated(
 
 
 @pytest.mark.parametrize("status", [408, 409, 425, 500, 502, 504])
-async def test_trouble_with_reading_is_no_doubt(world: World, status: int) -> None:
+async def test_a_problem_with_reading_is_not_unconfirmed(
+    world: World, status: int
+) -> None:
     await world.vtex.status(status, call="get", times=1)
     await world.label()
     await world.wait(seconds=16)
@@ -405,7 +407,7 @@ async def test_vtex_is_left_alone_for_as_long_as_it_asks(
     assert await tracking_sent(world) == {"O-1", "O-2"}
 
 
-async def test_a_busy_vtex_makes_no_doubt(world: World) -> None:
+async def test_a_busy_vtex_leaves_nothing_unconfirmed(world: World) -> None:
     await world.label()
     await world.rest()
     await world.wait(hours=1)

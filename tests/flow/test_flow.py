@@ -1,4 +1,4 @@
-"""What the relay does, as sentences: labels and scans in, one story at VTEX."""
+"""What the relay does from label and scan to what VTEX shows."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -35,7 +35,7 @@ async def shipped(world: World, **label: object) -> None:
 # The main job
 
 
-async def test_a_parcel_is_announced_followed_and_delivered(world: World) -> None:
+async def test_a_parcel_is_sent_followed_and_delivered(world: World) -> None:
     await world.label()
     await world.rest()
     tracking_sent = await world.shown()
@@ -56,7 +56,7 @@ async def test_a_parcel_is_announced_followed_and_delivered(world: World) -> Non
     assert await world.vtex.complaints() == []
 
 
-async def test_the_announcement_has_all_four_fields(world: World) -> None:
+async def test_the_tracking_number_has_all_four_fields(world: World) -> None:
     await world.label(dispatched=START)
     await world.rest()
     assert await world.patches() == [
@@ -79,7 +79,7 @@ async def test_the_same_label_twice_is_one_shipment(world: World) -> None:
     assert len(await world.patches()) == 1
 
 
-async def test_a_reprint_with_another_date_announces_nothing(world: World) -> None:
+async def test_a_reprint_with_another_date_sends_nothing(world: World) -> None:
     await world.label(dispatched=START)
     await world.rest()
     await world.label(dispatched=START + DAY)
@@ -115,7 +115,7 @@ async def test_a_scan_that_beats_its_label_waits_for_it(world: World) -> None:
     assert (await world.shown()).texts == [GUARD, "picked up"]
 
 
-async def test_a_scan_told_twice_is_one_event(world: World) -> None:
+async def test_a_scan_sent_twice_is_one_event(world: World) -> None:
     await shipped(world)
     scan = world.event("in_transit")
     await world.report([scan, scan])
@@ -127,7 +127,7 @@ async def test_a_scan_told_twice_is_one_event(world: World) -> None:
     assert len(await world.puts()) == puts
 
 
-async def test_a_repeated_scan_in_other_words_stays_told_as_it_was(
+async def test_a_repeated_scan_in_another_text_stays_published_as_it_was(
     world: World,
 ) -> None:
     await shipped(world)
@@ -142,7 +142,7 @@ async def test_a_repeated_scan_in_other_words_stays_told_as_it_was(
     assert (await world.shown()).texts == [GUARD, "picked up", "in transit", "at hub"]
 
 
-async def test_scans_out_of_order_are_told_oldest_first(world: World) -> None:
+async def test_scans_out_of_order_are_published_oldest_first(world: World) -> None:
     await shipped(world)
     await world.wait(hours=5)
     await world.scan("out_for_delivery")
@@ -197,7 +197,7 @@ async def test_scans_over_days_cost_at_most_twelve_writes(world: World) -> None:
     assert counts["patch"] + counts["put"] <= 12
 
 
-async def test_news_waits_for_more_but_ten_seconds_at_most(world: World) -> None:
+async def test_new_events_wait_for_more_but_ten_seconds_at_most(world: World) -> None:
     await shipped(world)
     first = world.now
     for second in range(20):
@@ -276,7 +276,7 @@ async def test_a_waybill_of_two_invoices_speaks_for_both(world: World) -> None:
 # The first e-mail
 
 
-async def test_a_label_alone_announces_and_publishes_nothing(world: World) -> None:
+async def test_a_label_alone_sends_and_publishes_nothing(world: World) -> None:
     await world.label()
     await world.rest()
     await world.scan("label_created")
@@ -330,7 +330,7 @@ async def test_a_first_scan_that_delivers_makes_two_calls_too(world: World) -> N
     assert [p["isDelivered"] for p in puts] == [False, True]
 
 
-async def test_the_guard_may_go_out_at_the_label(worlds: Worlds) -> None:
+async def test_the_email_trigger_may_go_out_at_the_label(worlds: Worlds) -> None:
     async with worlds(first_email="at_label") as world:
         await world.label()
         await world.rest()
@@ -341,7 +341,7 @@ async def test_the_guard_may_go_out_at_the_label(worlds: Worlds) -> None:
         assert [texts(p) for p in await world.puts()] == [[GUARD], [GUARD, "picked up"]]
 
 
-async def test_the_guard_may_be_off(worlds: Worlds) -> None:
+async def test_the_email_trigger_may_be_off(worlds: Worlds) -> None:
     async with worlds(first_email="off") as world:
         await shipped(world)
         assert [texts(p) for p in await world.puts()] == [["picked up"]]
@@ -379,7 +379,7 @@ async def test_the_date_of_delivery_is_that_of_the_scan(world: World) -> None:
     assert (await world.puts())[-1]["deliveredDate"] == "2026-08-02T06:30:00-03:00"
 
 
-async def test_after_delivered_nothing_is_told_any_more(world: World) -> None:
+async def test_after_delivered_nothing_is_published_any_more(world: World) -> None:
     await shipped(world)
     await world.wait(days=1)
     await world.scan("delivered")
@@ -393,7 +393,7 @@ async def test_after_delivered_nothing_is_told_any_more(world: World) -> None:
     assert await world.fact("closed_reason") == "delivered"
 
 
-async def test_a_rollback_after_delivered_was_told_changes_nothing_at_vtex(
+async def test_a_rollback_after_delivered_was_published_changes_nothing_at_vtex(
     world: World,
 ) -> None:
     await shipped(world)
@@ -449,7 +449,7 @@ async def test_partly_delivered_closes_without_saying_it(world: World) -> None:
     assert not (await world.shown()).finished
 
 
-async def test_returned_is_told_as_text_and_closes(world: World) -> None:
+async def test_returned_is_published_as_text_and_closes(world: World) -> None:
     await shipped(world)
     await world.wait(days=1)
     await world.scan("returned")
@@ -488,7 +488,7 @@ async def test_a_later_scan_reopens_what_was_lost(world: World) -> None:
 # What is told, and what is not
 
 
-async def test_an_administrative_event_is_never_told(world: World) -> None:
+async def test_an_administrative_event_is_never_published(world: World) -> None:
     await shipped(world)
     await world.scan("in_transit", effect="administrative")
     await world.rest()
@@ -503,14 +503,14 @@ async def test_an_administrative_delivery_delivers_nothing(world: World) -> None
     assert not (await world.shown()).finished
 
 
-async def test_an_unknown_event_is_not_told(world: World) -> None:
+async def test_an_unknown_event_is_not_published(world: World) -> None:
     await shipped(world)
     await world.scan("unknown", description="Codice 77")
     await world.rest()
     assert (await world.shown()).texts == [GUARD, "picked up"]
 
 
-async def test_an_unknown_event_is_told_where_the_contract_says_so(
+async def test_an_unknown_event_is_published_where_the_contract_says_so(
     worlds: Worlds,
 ) -> None:
     async with worlds(contract={"publish_unknown": True}) as world:
@@ -521,7 +521,7 @@ async def test_an_unknown_event_is_told_where_the_contract_says_so(
         assert (await world.shown()).texts == [GUARD, "picked up", "Codice 77"]
 
 
-async def test_a_rollback_takes_back_what_was_not_told(world: World) -> None:
+async def test_a_rollback_takes_back_what_was_not_published(world: World) -> None:
     await shipped(world)
     await world.report(
         [
@@ -540,7 +540,9 @@ async def test_a_rollback_takes_back_what_was_not_told(world: World) -> None:
     assert (shown.texts, shown.finished) == ([GUARD, "picked up"], False)
 
 
-async def test_a_rollback_of_what_was_told_is_told_itself(world: World) -> None:
+async def test_a_rollback_of_what_was_published_is_published_itself(
+    world: World,
+) -> None:
     await shipped(world)
     await world.scan("out_for_delivery")
     await world.rest()
@@ -615,9 +617,7 @@ async def test_a_delivery_before_the_dispatch_is_quarantined(world: World) -> No
     await world.wait(hours=1)
     await world.scan("delivered")
     await world.rest()
-    assert await world.quarantined() == {
-        "delivered": "delivered before it was dispatched"
-    }
+    assert await world.quarantined() == {"delivered": "delivered before dispatch"}
     shown = await world.shown()
     assert (shown.texts, shown.finished) == ([GUARD, "picked up"], False)
 
@@ -651,7 +651,7 @@ async def test_a_delivery_on_the_way_back_is_quarantined(world: World) -> None:
     await world.wait(days=1)
     await world.scan("delivered")
     await world.rest()
-    assert await world.quarantined() == {"delivered": "delivered while on its way back"}
+    assert await world.quarantined() == {"delivered": "delivered while being returned"}
     assert not (await world.shown()).finished
 
 
@@ -667,9 +667,7 @@ async def test_a_later_scan_contradicts_a_delivery_until_the_second(
         ]
     )
     await world.rest()
-    assert await world.quarantined() == {
-        "delivered": "a later scan contradicts the delivery"
-    }
+    assert await world.quarantined() == {"delivered": "contradicted by a later scan"}
     assert not (await world.shown()).finished
     await world.scan("delivered", carrier_code="again")
     await world.rest()
@@ -758,7 +756,7 @@ async def test_an_order_id_of_two_shipments_is_quarantined(world: World) -> None
     await world.scan("picked_up", references=by_order())
     await world.rest()
     assert await world.puts() == []
-    uncertain = "it does not say for certain which parcel is meant"
+    uncertain = "ambiguous: could refer to more than one parcel"
     assert await world.quarantined() == {"picked_up": uncertain}
 
 
@@ -795,13 +793,15 @@ async def test_a_volume_whose_number_comes_later_is_followed_too(world: World) -
     assert (await world.shown()).finished
 
 
-async def test_without_a_number_nothing_is_announced_and_it_says_so(
+async def test_without_a_number_nothing_is_sent_and_it_says_so(
     world: World,
 ) -> None:
     await world.label(numbers=[])
     await world.rest()
     assert (await world.vtex.counts())["patch"] == 0
-    assert await world.fact("waiting_reason") == "there is no tracking number yet"
+    assert await world.fact("waiting_reason") == (
+        "no tracking number yet; nothing is sent to VTEX until there is one"
+    )
     await world.label()
     await world.rest()
     assert (await world.shown()).tracking_number == NUMBER
@@ -851,7 +851,7 @@ async def test_a_relabelled_parcel_keeps_its_story(world: World) -> None:
     assert (await world.shown()).texts == [GUARD, "picked up", "in transit"]
 
 
-async def test_a_field_that_comes_while_the_label_is_announced_is_announced_too(
+async def test_a_field_that_comes_while_the_label_is_sent_is_sent_too(
     world: World,
 ) -> None:
     await world.label(tracking_url=None)
@@ -881,7 +881,7 @@ async def test_a_delivery_waits_while_documents_wait_to_be_read(world: World) ->
     assert not (await world.shown()).finished
 
 
-async def test_what_came_a_minute_before_is_told_though_documents_wait(
+async def test_what_came_a_minute_before_is_published_though_documents_wait(
     world: World,
 ) -> None:
     await shipped(world)

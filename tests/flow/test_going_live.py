@@ -1,4 +1,4 @@
-"""Going live, as sentences: parcels on the road, second carriers, telling again."""
+"""Going live: parcels in transit, carrier handovers, resending."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -41,7 +41,7 @@ SHOWN = {
 async def told_by_others(
     world: World, *events: tuple[datetime, str], delivered: bool = False
 ) -> int:
-    """Let another integration tell VTEX; return how many PUTs there are then."""
+    """Let another integration publish; return the number of PUTs after that."""
     path = f"/vtex/{ACCOUNT}/api/oms/pvt/orders/{ORDER}/invoice/{INVOICE}/tracking"
     body = {
         "isDelivered": delivered,
@@ -70,7 +70,7 @@ async def on_the_road(world: World, **fields: object) -> None:
 # Parcels that are on the road already
 
 
-async def test_vtex_is_told_once_of_a_parcel_on_the_road(world: World) -> None:
+async def test_a_parcel_in_transit_is_published_once(world: World) -> None:
     await world.scan("picked_up", at=START - 2 * DAY)
     await world.scan("in_transit", at=START - DAY)
     await on_the_road(world)
@@ -80,7 +80,7 @@ async def test_vtex_is_told_once_of_a_parcel_on_the_road(world: World) -> None:
     assert await world.vtex.complaints() == []
 
 
-async def test_vtex_is_told_only_what_it_lacks(world: World) -> None:
+async def test_vtex_gets_only_what_it_lacks(world: World) -> None:
     await world.vtex.order(ORDER, INVOICE, **SHOWN)
     puts = await told_by_others(
         world, (START - 2 * DAY, "picked up"), (START - DAY, "in transit")
@@ -136,7 +136,7 @@ async def test_a_delivery_that_vtex_shows_is_not_taken_back(world: World) -> Non
     assert await world.fact("closed_reason") == "delivered"
 
 
-async def test_a_parcel_that_arrived_meanwhile_is_told_as_delivered(
+async def test_a_parcel_that_arrived_meanwhile_is_published_as_delivered(
     world: World,
 ) -> None:
     await world.scan("delivered", at=START - DAY)
@@ -147,7 +147,9 @@ async def test_a_parcel_that_arrived_meanwhile_is_told_as_delivered(
     assert await world.quarantined() == {}
 
 
-async def test_without_the_right_to_read_all_of_it_is_told_once(world: World) -> None:
+async def test_without_the_right_to_read_all_of_it_is_published_once(
+    world: World,
+) -> None:
     await world.vtex.status(403, call="get")
     await world.scan("picked_up", at=START - 2 * DAY)
     await on_the_road(world)
@@ -156,7 +158,7 @@ async def test_without_the_right_to_read_all_of_it_is_told_once(world: World) ->
     assert len(await world.puts()) == 1
 
 
-async def test_an_invoice_that_is_not_there_yet_is_waited_for(world: World) -> None:
+async def test_an_invoice_that_is_missing_yet_is_waited_for(world: World) -> None:
     await world.vtex.order(ORDER)
     await world.scan("picked_up", at=START - 2 * DAY)
     await on_the_road(world, invoiced=False)
@@ -167,7 +169,7 @@ async def test_an_invoice_that_is_not_there_yet_is_waited_for(world: World) -> N
     assert (await world.shown()).texts == ["picked up"]
 
 
-async def test_a_parcel_that_begins_now_has_its_guard(world: World) -> None:
+async def test_a_parcel_that_begins_now_has_its_email_trigger(world: World) -> None:
     await world.label()
     await world.rest()
     await world.wait(hours=1)
@@ -205,7 +207,7 @@ async def test_the_scans_of_both_carriers_are_one_story(worlds: Worlds) -> None:
         assert (shown.finished, shown.tracking_number) == (True, NUMBER)
 
 
-async def test_scans_of_the_second_carrier_may_come_before_the_hand_over(
+async def test_scans_of_the_second_carrier_may_come_before_the_handover(
     worlds: Worlds,
 ) -> None:
     async with worlds(second=LAST_MILE) as world:
@@ -220,7 +222,7 @@ async def test_scans_of_the_second_carrier_may_come_before_the_hand_over(
         assert (await world.shown()).texts == [GUARD, "at hub"]
 
 
-async def test_a_hand_over_after_the_delivery_changes_nothing(worlds: Worlds) -> None:
+async def test_a_handover_after_the_delivery_changes_nothing(worlds: Worlds) -> None:
     async with worlds(second=LAST_MILE) as world:
         label = await world.label()
         await world.wait(hours=1)
@@ -233,7 +235,7 @@ async def test_a_hand_over_after_the_delivery_changes_nothing(worlds: Worlds) ->
 
 
 async def handover(world: World, id_: str, number: str) -> tuple[str, ...]:
-    """Hand the parcel over to the second carrier, who calls it *number*."""
+    """Register the handover to a second carrier, whose number is *number*."""
     by_number = Reference(kind=ReferenceKind.TRACKING_NUMBER, value=number)
     change = Handover(LAST_MILE, 1, ((by_number, 1),))
     handovers = Handovers(world.database, event_pace(world.settings))
@@ -244,12 +246,12 @@ async def handover(world: World, id_: str, number: str) -> tuple[str, ...]:
 
 
 async def resent(world: World, id_: str, **what: Any) -> tuple[str, ...]:
-    """Have a shipment told again, with present settings."""
+    """Have a shipment resent with current settings."""
     return await resend(world.database, id_, ResendOrder(**what), "somebody", world.now)
 
 
 async def under_way(world: World) -> str:
-    """Announce a parcel and tell of its first scan; return its shipment's id."""
+    """Send a tracking number and publish a first scan; return the shipment's id."""
     label = await world.label()
     await world.rest()
     await world.wait(hours=1)
@@ -258,7 +260,7 @@ async def under_way(world: World) -> str:
     return label.id
 
 
-async def test_the_announcement_is_told_again_as_settings_are_now(
+async def test_the_tracking_number_is_resent_as_settings_are_now(
     world: World,
 ) -> None:
     id_ = await under_way(world)
@@ -282,7 +284,7 @@ async def test_what_the_shop_gave_itself_stays(world: World) -> None:
     assert (last["courier"], last["trackingUrl"]) == ("A Carrier", PAGE)
 
 
-async def test_what_a_person_corrected_stays(world: World) -> None:
+async def test_what_an_operator_corrected_stays(world: World) -> None:
     label = await world.label()
     correction = Correction(
         was=(CONTRACT, NUMBER),
@@ -298,7 +300,7 @@ async def test_what_a_person_corrected_stays(world: World) -> None:
     assert (await world.shown()).courier == "Corrected"
 
 
-async def test_events_are_told_again_in_one_call(worlds: Worlds) -> None:
+async def test_events_are_resent_in_one_call(worlds: Worlds) -> None:
     async with worlds(mode="replace") as world:
         id_ = await under_way(world)
         puts = len(await world.puts())
@@ -311,7 +313,7 @@ async def test_events_are_told_again_in_one_call(worlds: Worlds) -> None:
         assert len(await world.patches()) == 1
 
 
-async def test_a_delivery_is_told_again_by_force_only(worlds: Worlds) -> None:
+async def test_a_delivery_is_resent_by_force_only(worlds: Worlds) -> None:
     async with worlds(mode="replace") as world:
         id_ = await under_way(world)
         await world.scan("delivered")
@@ -345,7 +347,7 @@ async def test_a_delivery_that_no_longer_stands_is_not_unsaid(world: World) -> N
     assert (await world.shown()).finished
 
 
-async def test_telling_again_is_noted(world: World) -> None:
+async def test_resending_is_noted(world: World) -> None:
     id_ = await under_way(world)
     await resent(world, id_, force=True)
     timeline = await ShipmentLists(world.database).timeline(
@@ -360,12 +362,12 @@ async def test_telling_again_is_noted(world: World) -> None:
 
 
 async def said_delivered(world: World, id_: str, volume: int = 0) -> None:
-    """Say that a parcel was handed over just now."""
+    """Report that a parcel was delivered just now."""
     said = Delivery(world.now, volume, "Entregue")
     await mark_delivered(world.database, id_, said, "somebody", world.now)
 
 
-async def test_a_person_may_say_that_a_parcel_was_delivered(world: World) -> None:
+async def test_an_operator_may_say_that_a_parcel_was_delivered(world: World) -> None:
     id_ = await under_way(world)
     await said_delivered(world, id_)
     await said_delivered(world, id_)
@@ -381,7 +383,7 @@ async def test_a_person_may_say_that_a_parcel_was_delivered(world: World) -> Non
         await said_delivered(world, id_)
 
 
-async def test_a_persons_word_waits_for_nobody(world: World) -> None:
+async def test_an_operators_report_is_not_delayed(world: World) -> None:
     label = await world.label()
     await said_delivered(world, label.id)
     await world.rest()
@@ -389,7 +391,7 @@ async def test_a_persons_word_waits_for_nobody(world: World) -> None:
     assert await world.quarantined() == {}
 
 
-async def test_a_persons_word_may_be_dropped_again(world: World) -> None:
+async def test_an_operators_report_may_be_dropped_again(world: World) -> None:
     label = await world.label()
     await said_delivered(world, label.id)
     await world.process.reader.step()
@@ -403,7 +405,7 @@ async def test_a_persons_word_may_be_dropped_again(world: World) -> None:
     assert not (await world.shown()).finished
 
 
-async def test_who_drops_what_vtex_was_told_is_warned(world: World) -> None:
+async def test_who_drops_what_vtex_has_is_warned(world: World) -> None:
     label = await world.label()
     await said_delivered(world, label.id)
     await world.rest()
@@ -422,7 +424,7 @@ async def test_who_drops_what_vtex_was_told_is_warned(world: World) -> None:
     assert warning in timeline.notes[0]["text"]
 
 
-async def test_a_person_may_speak_of_one_volume(world: World) -> None:
+async def test_an_operator_may_report_one_volume(world: World) -> None:
     label = await world.label(numbers=["A", "B"])
     await world.wait(hours=1)
     await world.scan("picked_up", number="A")

@@ -1,4 +1,4 @@
-"""Random histories: whatever goes wrong, VTEX shows what may be told in the end.
+"""Random histories: whatever fails, VTEX shows what may be published in the end.
 
 They are tried in parts, so that several workers can share them. The first part is
 always tried, the others with the slow tests; `HYPOTHESIS_PROFILE=long` makes each ten
@@ -396,7 +396,7 @@ def _bounds(
 def _final(
     play: Play, shipment: int, mine: list[Report], published_at: datetime | None
 ) -> Truth:
-    """Say what must have been told: all, or what was known when it arrived."""
+    """Return what must be published: all, or what was known at the delivery."""
     if published_at is None:
         now = play.world.now
         return oracle.truth(play.as_of(shipment, now), mine, now)
@@ -599,7 +599,7 @@ def ground(runner: asyncio.Runner) -> Iterator[Ground]:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_at_rest_vtex_shows_what_may_be_told(
+def test_at_rest_vtex_shows_what_may_be_published(
     runner: asyncio.Runner, ground: Ground, part: int
 ) -> None:
     @seed(None if LONG else part)

@@ -1,4 +1,4 @@
-"""Calls without an answer, processes without an end: what is written, and how often."""
+"""Lost answers and killed processes: what is written to VTEX, and how often."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ HOUR = timedelta(hours=1)
 
 
 async def under_way(world: World) -> None:
-    """Print a label and let the parcel be taken; VTEX knows of both."""
+    """Print a label and let the parcel be picked up; VTEX has both."""
     await world.label()
     await world.rest()
     await world.wait(hours=1)
@@ -61,7 +61,7 @@ async def test_a_call_carried_out_without_an_answer_is_not_repeated(
 
 
 @pytest.mark.parametrize("kind", ["cut_after", "refuse_after"])
-async def test_an_announcement_carried_out_without_an_answer_is_not_repeated(
+async def test_a_tracking_number_carried_out_without_an_answer_is_not_repeated(
     world: World, kind: str
 ) -> None:
     await world.vtex.fault(kind, call="patch", times=1)
@@ -102,7 +102,9 @@ async def test_a_call_carried_out_late_is_waited_for_and_not_repeated(
     assert await world.vtex.complaints() == []
 
 
-async def test_only_the_difference_is_sent_after_a_doubt(worlds: Worlds) -> None:
+async def test_only_the_difference_is_sent_after_an_unconfirmed_write(
+    worlds: Worlds,
+) -> None:
     async with worlds(events="delta", mode="append") as world:
         await under_way(world)
         await world.vtex.fault("cut_after", call="put", times=1)
@@ -120,23 +122,23 @@ async def test_only_the_difference_is_sent_after_a_doubt(worlds: Worlds) -> None
         ]
 
 
-async def test_a_busy_parcels_news_does_not_break_the_wait(world: World) -> None:
+async def test_a_busy_parcels_new_events_does_not_break_the_wait(world: World) -> None:
     await under_way(world)
     await world.vtex.fault("cut_before", call="put", times=1)
     await world.scan("in_transit")
     await world.wait(seconds=4)
-    doubted = sent(world, "publish")[-1].at
+    doubted = sent(world, "send_events")[-1].at
     for n in range(40):
         await world.scan("at_hub", carrier_code=f"H{n}")
         await world.wait(seconds=2)
-    again = sent(world, "publish")
+    again = sent(world, "send_events")
     assert again[-1].at == doubted
     await world.rest()
-    assert sent(world, "publish")[-1].at >= doubted + timedelta(seconds=90)
+    assert sent(world, "send_events")[-1].at >= doubted + timedelta(seconds=90)
     assert len((await world.shown()).texts) == 43
 
 
-async def test_a_doubt_is_about_the_stored_write_not_about_later_events(
+async def test_an_unconfirmed_write_is_about_the_stored_write_not_about_later_events(
     world: World,
 ) -> None:
     await under_way(world)
@@ -145,9 +147,9 @@ async def test_a_doubt_is_about_the_stored_write_not_about_later_events(
     await world.wait(seconds=10)
     await world.scan("at_hub")
     await world.wait(seconds=60)
-    assert len(sent(world, "publish")) == 3
+    assert len(sent(world, "send_events")) == 3
     await world.rest()
-    assert len(sent(world, "publish")) == 4
+    assert len(sent(world, "send_events")) == 4
     assert (await world.shown()).texts[-2:] == ["in transit", "at hub"]
 
 
@@ -164,14 +166,14 @@ async def test_without_reading_the_stored_write_is_repeated_byte_for_byte(
     await world.wait(seconds=10)
     await world.scan("at_hub")
     await world.wait(minutes=5)
-    first, second, third = sent(world, "publish")[-3:]
+    first, second, third = sent(world, "send_events")[-3:]
     assert first.body == second.body
     assert b"at hub" not in second.body
     assert b"at hub" in third.body
     assert second.at - first.at >= timedelta(seconds=90)
 
 
-async def test_without_reading_a_refused_repetition_keeps_the_doubt(
+async def test_without_reading_a_refused_repetition_stays_unconfirmed(
     world: World,
 ) -> None:
     await world.vtex.status(403, call="get")
@@ -184,7 +186,7 @@ async def test_without_reading_a_refused_repetition_keeps_the_doubt(
     await world.wait(seconds=1)
     await world.report([contradiction])
     await world.wait(hours=1)
-    bodies = [a.body for a in sent(world, "publish")[2:]]
+    bodies = [a.body for a in sent(world, "send_events")[2:]]
     assert len(set(bodies)) == 1
     assert len(bodies) == 3
     assert (await world.shown()).finished
@@ -194,17 +196,17 @@ async def test_without_reading_a_refused_repetition_keeps_the_doubt(
 # Delivered, in doubt
 
 
-async def test_a_delivery_in_doubt_that_vtex_shows_is_settled(world: World) -> None:
+async def test_an_unconfirmed_delivery_that_vtex_shows_is_settled(world: World) -> None:
     await under_way(world)
     await world.vtex.fault("cut_after", call="put", times=1)
     await world.scan("delivered")
     await world.rest()
     assert (await world.shown()).finished
     assert await world.fact("closed_reason") == "delivered"
-    assert len(sent(world, "publish")) == 3
+    assert len(sent(world, "send_events")) == 3
 
 
-async def test_a_delivery_that_was_not_taken_is_told_again_and_read_back(
+async def test_a_delivery_that_was_not_taken_is_resent_and_read_back(
     world: World,
 ) -> None:
     await under_way(world)
@@ -218,7 +220,7 @@ async def test_a_delivery_that_was_not_taken_is_told_again_and_read_back(
     assert await world.fact("in_doubt_since") is None
 
 
-async def test_a_delivery_that_vtex_accepted_and_forgot_is_told_again(
+async def test_a_delivery_that_vtex_accepted_and_forgot_is_resent(
     world: World,
 ) -> None:
     await under_way(world)
@@ -232,7 +234,7 @@ async def test_a_delivery_that_vtex_accepted_and_forgot_is_told_again(
     assert await world.fact("closed_reason") == "delivered"
 
 
-async def test_a_delivery_contradicted_while_in_doubt_is_read_before_false(
+async def test_a_delivery_contradicted_while_unconfirmed_is_read_before_false(
     world: World,
 ) -> None:
     await under_way(world)
@@ -258,11 +260,11 @@ async def test_a_delivery_carried_out_late_stays_delivered(
     await world.scan("out_for_delivery")
     await world.rest()
     assert (await world.shown()).finished
-    assert all(b"true" in a.body for a in sent(world, "publish")[2:])
+    assert all(b"true" in a.body for a in sent(world, "send_events")[2:])
     assert await world.vtex.complaints() == []
 
 
-async def test_a_delivery_that_got_stuck_in_doubt_is_read_when_it_is_retried(
+async def test_a_delivery_that_got_stuck_unconfirmed_is_read_when_it_is_retried(
     world: World,
 ) -> None:
     await under_way(world)
@@ -282,25 +284,25 @@ async def test_a_delivery_that_got_stuck_in_doubt_is_read_when_it_is_retried(
         await tx.run("retry_shipment", shipment=shipment, now=int(1e6))
     await world.rest()
     assert (await world.shown()).finished
-    assert all(b'"isDelivered":true' in a.body for a in sent(world, "publish")[2:])
+    assert all(b'"isDelivered":true' in a.body for a in sent(world, "send_events")[2:])
 
 
 # Killed
 
 
 @pytest.mark.parametrize(("when", "calls"), [("before", 1), ("after", 1)])
-async def test_a_write_of_a_killed_process_is_told_once(
+async def test_a_write_of_a_killed_process_is_published_once(
     world: World, when: When, calls: int
 ) -> None:
     await under_way(world)
     await world.scan("in_transit")
     await world.clock.move_to(world.now + timedelta(seconds=4))
     before = len(await world.puts())
-    await world.kill_during("publish", when)
+    await world.kill_during("send_events", when)
     await world.restart()
-    tried = len(sent(world, "publish"))
+    tried = len(sent(world, "send_events"))
     await world.wait(seconds=85)
-    assert len(sent(world, "publish")) == tried
+    assert len(sent(world, "send_events")) == tried
     await world.rest()
     assert len(await world.puts()) == before + calls
     assert (await world.shown()).texts == [GUARD, "picked up", "in transit"]
@@ -308,28 +310,28 @@ async def test_a_write_of_a_killed_process_is_told_once(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_an_announcement_of_a_killed_process_is_told_once(
+async def test_a_tracking_number_of_a_killed_process_is_published_once(
     world: World, when: When
 ) -> None:
     await world.label()
-    await world.kill_during("send_tracking", when)
+    await world.kill_during("send_tracking_number", when)
     await world.restart()
     await world.rest()
     assert len(await world.patches()) == 1
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_process_killed_while_it_reads_leaves_no_doubt(
+async def test_a_process_killed_while_it_reads_leaves_nothing_unconfirmed(
     world: World, when: When
 ) -> None:
     await world.label()
-    await world.kill_during("look", when)
+    await world.kill_during("read_order", when)
     await world.restart()
     await world.wait(seconds=62)  # the lease, where others may still live
     assert len(await world.patches()) == 1
 
 
-async def test_a_kill_between_the_first_two_calls_tells_each_once(
+async def test_a_kill_between_the_first_two_calls_sends_each_once(
     world: World,
 ) -> None:
     await world.label()
@@ -337,7 +339,7 @@ async def test_a_kill_between_the_first_two_calls_tells_each_once(
     await world.wait(hours=1)
     await world.scan("picked_up")
     await world.clock.move_to(world.now + timedelta(seconds=4))
-    await world.kill_during("publish", "after")
+    await world.kill_during("send_events", "after")
     assert (await world.shown()).texts == [GUARD]
     await world.restart()
     await world.rest()
@@ -345,7 +347,9 @@ async def test_a_kill_between_the_first_two_calls_tells_each_once(
     assert len(await world.puts()) == 2
 
 
-async def test_what_was_kept_and_not_read_is_read_after_a_kill(world: World) -> None:
+async def test_what_was_stored_and_not_parsed_is_parsed_after_a_kill(
+    world: World,
+) -> None:
     await under_way(world)
     await world.send([world.event("in_transit")])
     await world.restart()

@@ -1,11 +1,10 @@
-"""Claims, orders and circumstances for the publisher's pure rules."""
+"""Claims, orders and contexts for the publisher's pure rules."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from relay.domain.shipment import Snapshot
-from relay.outbound.outcomes import OutcomeContext
-from relay.outbound.settlement import AccountTerms, Waits
+from relay.outbound.settlement import AccountTerms, OutcomeContext, Waits
 from relay.store.accounts import AccountState
 from relay.store.snapshots import Claim, Limits
 from relay.vtex.client import VtexAccount
@@ -18,7 +17,7 @@ WAITS = Waits()
 
 
 def claim(known: Snapshot | None = None, **more: Any) -> Claim:
-    """Return a claim of a shipment, by default one of which nothing is known."""
+    """Return a claim of a shipment, by default one without events."""
     values: dict[str, Any] = {
         "lease": "lease",
         "lease_until": NOW + timedelta(minutes=1),
@@ -30,7 +29,7 @@ def claim(known: Snapshot | None = None, **more: Any) -> Claim:
     return Claim(snapshot=snapshot() if known is None else known, **values)
 
 
-def around(
+def context(
     *,
     state: AccountState | None = None,
     now: datetime = NOW,
@@ -67,7 +66,7 @@ OURS = {
     "trackingUrl": NUMBER.tracking_url,
     "courier": NUMBER.courier,
 }
-"""What an invoice shows that was announced."""
+"""What VTEX shows of an invoice whose tracking number was sent."""
 
 
 def after(state: AccountState | None, amend: Any) -> AccountState:

@@ -9,28 +9,36 @@ import pytest
 from relay.clock import micros
 from relay.domain.shipment import UnconfirmedWrite
 from relay.errors import DeadlineOver, NotSent, Unanswered, VtexError
-from relay.outbound.outcomes import Outcome, outcome_of_answer, outcome_of_error
-from relay.outbound.plan import ReadOrder, SendEvents, SendTrackingNumber, Write
+from relay.outbound.outcomes import outcome_of_answer, outcome_of_error
+from relay.outbound.settlement import Outcome
+from relay.outbound.steps import (
+    Call,
+    ReadOrder,
+    ReadReason,
+    SendEvents,
+    SendTrackingNumber,
+    Write,
+)
 from relay.store.accounts import AccountState
 from relay.store.snapshots import Claim
 from relay.vtex.client import VtexResponse
 from tests.domain.snapshots import NOW, NUMBER, at, event, published, snapshot
-from tests.outbound.making import OURS, WAITS, after, around, claim, order, package
+from tests.outbound.making import OURS, WAITS, after, claim, context, order, package
 
 SCAN = event(1, "in_transit", 5)
 NEW = published(SCAN, accepted=False)
-ANNOUNCE = SendTrackingNumber(NUMBER, "{}")
+SEND_NUMBER = SendTrackingNumber(NUMBER, "{}")
 PUBLISH = SendEvents((NEW,), "{}", is_delivered=False)
 DELIVER = SendEvents((NEW,), "{}", is_delivered=True)
-LOOK = ReadOrder("first")
-WRITES = [ANNOUNCE, PUBLISH, DELIVER]
+READ = ReadOrder("first")
+WRITES = [SEND_NUMBER, PUBLISH, DELIVER]
 INSTANT = micros(NOW)
 HOUR = timedelta(hours=1)
 ERROR = {"error": {"code": "OMS007", "message": "Order Not Found"}}
 
 
 def answered(
-    step: ReadOrder | Write,
+    step: Call,
     status: int,
     words: str = "",
     *,
@@ -40,17 +48,17 @@ def answered(
 ) -> Outcome:
     answer = VtexResponse(status, words, **more)
     claimed = claim() if of is None else of
-    return outcome_of_answer(claimed, step, answer, around(state=state))
+    return outcome_of_answer(claimed, step, answer, context(state=state))
 
 
 def failed(
-    step: ReadOrder | Write,
+    step: Call,
     error: VtexError,
     of: Claim | None = None,
     state: AccountState | None = None,
 ) -> Outcome:
     claimed = claim() if of is None else of
-    return outcome_of_error(claimed, step, error, around(state=state))
+    return outcome_of_error(claimed, step, error, context(state=state))
 
 
 def queries(outcome: Outcome) -> list[str]:
@@ -65,16 +73,16 @@ def values(outcome: Outcome, query: str) -> dict[str, Any]:
 # Accepted.
 
 
-def test_an_accepted_announcement_is_remembered_word_for_word() -> None:
+def test_an_accepted_tracking_number_is_stored_as_it_was_sent() -> None:
     waiting = claim(
         snapshot(
             tracking_sent_as=None,
-            pending=UnconfirmedWrite("send_tracking", "{}"),
+            pending=UnconfirmedWrite("send_tracking_number", "{}"),
             in_doubt_since=NOW,
         ),
         failing_since=NOW - HOUR,
     )
-    found = answered(ANNOUNCE, 200, of=waiting)
+    found = answered(SEND_NUMBER, 200, of=waiting)
     assert values(found, "accept_tracking")["tracking_sent_as"] == (
         '{"tracking_number":"AC123","tracking_url":"https://acme.example/AC123",'
         '"courier":"Acme","dispatched_date":"2026-03-02"}'
@@ -88,7 +96,7 @@ def test_an_accepted_announcement_is_remembered_word_for_word() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 201, 204])
-def test_accepted_objects_are_told(status: int) -> None:
+def test_accepted_objects_are_published(status: int) -> None:
     waiting = claim(snapshot(SCAN, published=(NEW,)), failing_since=NOW - HOUR)
     found = answered(PUBLISH, status, of=waiting)
     assert queries(found) == ["accept_published", "accept_publishing"]
@@ -115,7 +123,7 @@ def test_accepted_objects_are_told(status: int) -> None:
         (NOW - HOUR, PUBLISH, 0),
     ],
 )
-def test_only_a_delivery_after_a_doubt_is_read_back(
+def test_only_a_delivery_after_an_unconfirmed_write_is_read_back(
     in_doubt_since: Any, step: SendEvents, read_back: int
 ) -> None:
     found = answered(step, 200, of=claim(snapshot(in_doubt_since=in_doubt_since)))
@@ -128,17 +136,17 @@ def test_only_a_delivery_after_a_doubt_is_read_back(
 # Not accepted.
 
 
-def cleared(step: ReadOrder | Write) -> list[str]:
-    """Return how a write that was certainly not carried out is forgotten."""
+def cleared(step: Call) -> list[str]:
+    """Return the queries that drop a write that was certainly not carried out."""
     if isinstance(step, ReadOrder):
         return []
-    told_too = ["delete_unaccepted"] if isinstance(step, SendEvents) else []
-    return [*told_too, "clear_pending"]
+    events_too = ["delete_unaccepted"] if isinstance(step, SendEvents) else []
+    return [*events_too, "clear_pending"]
 
 
-@pytest.mark.parametrize("step", [LOOK, *WRITES])
+@pytest.mark.parametrize("step", [READ, *WRITES])
 @pytest.mark.parametrize("status", [400, 405, 415, 422, 410])
-def test_a_refusal_needs_a_person(step: ReadOrder | Write, status: int) -> None:
+def test_a_refusal_needs_an_operator(step: Call, status: int) -> None:
     found = answered(step, status, "Invalid tracking url")
     assert found.settlement is not None
     assert found.settlement.stuck_reason is not None
@@ -154,30 +162,30 @@ def test_a_refusal_needs_a_person(step: ReadOrder | Write, status: int) -> None:
 def test_a_refused_delivery_was_certainly_not_taken() -> None:
     assert values(answered(DELIVER, 400), "clear_pending")["delivery_refuted"] == 1
     assert values(answered(PUBLISH, 400), "clear_pending")["delivery_refuted"] == 0
-    assert values(answered(ANNOUNCE, 400), "clear_pending")["delivery_refuted"] == 0
+    assert values(answered(SEND_NUMBER, 400), "clear_pending")["delivery_refuted"] == 0
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 301])
 @pytest.mark.parametrize("step", WRITES)
-def test_a_write_in_doubt_stays_in_doubt_whatever_its_repetition_gets(
+def test_an_unconfirmed_write_stays_unconfirmed_whatever_its_repetition_gets(
     step: Write, status: int
 ) -> None:
     doubtful = claim(
-        snapshot(pending=UnconfirmedWrite("publish", "{}"), in_doubt_since=NOW)
+        snapshot(pending=UnconfirmedWrite("send_events", "{}"), in_doubt_since=NOW)
     )
     assert queries(answered(step, status, of=doubtful)) == []
     assert queries(failed(step, NotSent("no route"), of=doubtful)) == []
     assert queries(failed(step, DeadlineOver("late"), of=doubtful)) == []
 
 
-@pytest.mark.parametrize("step", [LOOK, *WRITES])
+@pytest.mark.parametrize("step", [READ, *WRITES])
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_busy_vtex_is_left_alone(step: ReadOrder | Write, status: int) -> None:
+def test_a_busy_vtex_is_left_alone(step: Call, status: int) -> None:
     found = answered(step, status, retry_after=120)
     assert found.settlement is not None
     assert found.settlement.due_at == NOW
     assert not found.settlement.counts
-    assert not found.settlement.doubt
+    assert not found.settlement.unconfirmed
     assert queries(found) == cleared(step)
     busy_until = after(None, found.amend).busy_until
     assert busy_until == micros(NOW + timedelta(seconds=120))
@@ -193,8 +201,8 @@ def test_a_redirect_is_a_mistake_in_the_settings(status: int) -> None:
     assert queries(found) == cleared(PUBLISH)
 
 
-def test_an_answer_without_words_is_quoted_as_it_is() -> None:
-    found = answered(ANNOUNCE, 503)
+def test_an_answer_without_text_is_quoted_as_it_is() -> None:
+    found = answered(SEND_NUMBER, 503)
     assert found.settlement is not None
     assert (found.settlement.waiting_reason or "").startswith("VTEX answered 503. ")
 
@@ -202,12 +210,12 @@ def test_an_answer_without_words_is_quoted_as_it_is() -> None:
 # Not yet.
 
 
-@pytest.mark.parametrize("step", [LOOK, *WRITES])
+@pytest.mark.parametrize("step", [READ, *WRITES])
 @pytest.mark.parametrize(
     ("failing_for", "wait"), [(None, 30), (600, 300), (48 * 3600, 6 * 3600)]
 )
-def test_an_invoice_that_is_not_there_is_waited_for(
-    step: ReadOrder | Write, failing_for: float | None, wait: float
+def test_an_invoice_that_is_missing_is_waited_for(
+    step: Call, failing_for: float | None, wait: float
 ) -> None:
     since = None if failing_for is None else NOW - timedelta(seconds=failing_for)
     found = answered(step, 404, payload=ERROR, of=claim(failing_since=since))
@@ -219,7 +227,7 @@ def test_an_invoice_that_is_not_there_is_waited_for(
     assert after(shut, found.amend) == AccountState("store")
 
 
-def test_an_invoice_that_never_comes_needs_a_person() -> None:
+def test_an_invoice_that_never_comes_needs_an_operator() -> None:
     late = claim(failing_since=NOW - WAITS.not_yet_for - timedelta(seconds=1))
     found = answered(PUBLISH, 404, "Invoice Not Found", of=late)
     assert found.settlement is not None
@@ -230,7 +238,7 @@ def test_an_invoice_that_never_comes_needs_a_person() -> None:
     assert found.settlement.stuck_reason is None
 
 
-def test_a_route_that_is_not_there_needs_a_person() -> None:
+def test_a_route_that_is_missing_needs_an_operator() -> None:
     found = answered(PUBLISH, 404, payload={"title": "Not Found"})
     assert found.settlement is not None
     assert "base_url" in (found.settlement.stuck_reason or "")
@@ -241,40 +249,40 @@ def test_a_route_that_is_not_there_needs_a_person() -> None:
 
 @pytest.mark.parametrize("status", [408, 409, 425, 500, 502, 504])
 @pytest.mark.parametrize("step", WRITES)
-def test_a_write_that_may_have_been_carried_out_is_in_doubt(
+def test_a_write_that_may_have_been_carried_out_is_unconfirmed(
     step: Write, status: int
 ) -> None:
     found = answered(step, status)
     assert found.settlement is not None
-    assert found.settlement.doubt
-    assert found.settlement.not_before == NOW + WAITS.doubt
+    assert found.settlement.unconfirmed
+    assert found.settlement.not_before == NOW + WAITS.unconfirmed
     assert not found.settlement.counts
     assert found.changes == ()
     assert after(None, found.amend).outage_since == INSTANT
 
 
-def test_a_timeout_is_a_doubt_too() -> None:
+def test_a_timeout_leaves_a_write_unconfirmed_too() -> None:
     found = failed(DELIVER, Unanswered("timeout"))
     assert found.settlement is not None
-    assert found.settlement.doubt
+    assert found.settlement.unconfirmed
     assert found.settlement.waiting_reason == "no answer from VTEX: timeout"
     assert found.changes == ()
     assert after(None, found.amend).outage_since == INSTANT
 
 
 @pytest.mark.parametrize("attempts", [1, 4])
-def test_a_read_without_answer_is_no_doubt(attempts: int) -> None:
+def test_a_read_without_answer_is_not_unconfirmed(attempts: int) -> None:
     for found in (
-        answered(LOOK, 500, of=claim(attempts=attempts)),
-        failed(LOOK, Unanswered("timeout"), of=claim(attempts=attempts)),
+        answered(READ, 500, of=claim(attempts=attempts)),
+        failed(READ, Unanswered("timeout"), of=claim(attempts=attempts)),
     ):
         assert found.settlement is not None
-        assert not found.settlement.doubt
+        assert not found.settlement.unconfirmed
         wait = WAITS.unavailable * 2 ** (attempts - 1)
         assert found.settlement.not_before == NOW + wait
 
 
-def test_a_long_backoff_outlasts_the_wait_for_a_doubt() -> None:
+def test_a_long_backoff_outlasts_the_wait_for_an_unconfirmed_write() -> None:
     found = answered(PUBLISH, 500, of=claim(attempts=7))
     assert found.settlement is not None
     assert found.settlement.not_before == NOW + WAITS.unavailable * 64
@@ -305,30 +313,30 @@ def test_a_failure_counts_only_if_another_shipment_got_through_meanwhile(
         assert found.settlement.counts is counts
 
 
-def test_a_write_that_is_given_up_stays_in_doubt() -> None:
+def test_a_write_that_is_given_up_stays_unconfirmed() -> None:
     state = AccountState("store", accepted_at=INSTANT)
     of = claim(failing_since=NOW - HOUR, attempts=12)
     found = answered(DELIVER, 502, of=of, state=state)
     assert found.settlement is not None
     assert found.settlement.stuck_reason is not None
-    assert found.settlement.doubt
+    assert found.settlement.unconfirmed
     assert found.changes == ()
-    read = answered(LOOK, 502, of=of, state=state)
+    read = answered(READ, 502, of=of, state=state)
     assert read.settlement is not None
-    assert not read.settlement.doubt
+    assert not read.settlement.unconfirmed
 
 
 @pytest.mark.parametrize(
     ("error", "outage"),
     [(NotSent("no route"), INSTANT), (DeadlineOver("late"), None)],
 )
-@pytest.mark.parametrize("step", [LOOK, *WRITES])
-def test_what_never_reached_vtex_is_no_doubt(
-    step: ReadOrder | Write, error: VtexError, outage: int | None
+@pytest.mark.parametrize("step", [READ, *WRITES])
+def test_what_never_reached_vtex_is_not_unconfirmed(
+    step: Call, error: VtexError, outage: int | None
 ) -> None:
     found = failed(step, error)
     assert found.settlement is not None
-    assert not found.settlement.doubt
+    assert not found.settlement.unconfirmed
     assert not found.settlement.counts
     assert found.settlement.not_before == NOW + WAITS.unavailable
     assert queries(found) == cleared(step)
@@ -340,7 +348,7 @@ def test_what_never_reached_vtex_is_no_doubt(
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_without_the_right_to_read_it_goes_on(status: int) -> None:
-    found = answered(LOOK, status)
+    found = answered(READ, status)
     assert found.settlement is None
     assert found.changes == ()
     state = after(None, found.amend)
@@ -404,9 +412,9 @@ def test_else_a_forbidden_write_is_about_the_account(
 # After a look.
 
 
-def test_a_look_opens_the_gate_of_reads_and_goes_on() -> None:
-    of = claim(snapshot(tracking_sent_as=None, looked=False))
-    found = answered(LOOK, 200, of=of, payload=order(package(**OURS)))
+def test_an_order_check_opens_the_gate_of_reads_and_goes_on() -> None:
+    of = claim(snapshot(tracking_sent_as=None, order_checked=False))
+    found = answered(READ, 200, of=of, payload=order(package(**OURS)))
     assert found.settlement is None
     assert found.claim.snapshot.tracking_sent_as == NUMBER
     shut = AccountState("store", read_closed="403")
@@ -417,9 +425,9 @@ def test_a_look_opens_the_gate_of_reads_and_goes_on() -> None:
 def test_a_number_written_otherwise_is_adopted_where_the_settings_say(
     adopt: bool,
 ) -> None:
-    of = claim(snapshot(tracking_sent_as=None, looked=False))
+    of = claim(snapshot(tracking_sent_as=None, order_checked=False))
     answer = VtexResponse(200, payload=order(package("0055")))
-    found = outcome_of_answer(of, LOOK, answer, around(adopt=adopt))
+    found = outcome_of_answer(of, READ, answer, context(adopt=adopt))
     if not adopt:
         assert found.settlement is not None
         assert "'0055'" in (found.settlement.waiting_reason or "")
@@ -428,20 +436,22 @@ def test_a_number_written_otherwise_is_adopted_where_the_settings_say(
     assert found.settlement is None
     assert values(found, "record_order_read")["vtex_invoice_number"] == "0055"
     assert found.claim.snapshot.addressed_as == "0055"
-    assert found.claim.snapshot.looked
+    assert found.claim.snapshot.order_checked
 
 
 @pytest.mark.parametrize(
     ("why", "query"),
-    [("doubt", "accept_tracking"), ("verify", "confirm_delivery")],
+    [("unconfirmed", "accept_tracking"), ("verify", "confirm_delivery")],
 )
-def test_a_look_is_judged_by_why_it_was_taken(why: str, query: str) -> None:
+def test_an_order_check_is_judged_by_why_it_was_taken(
+    why: ReadReason, query: str
+) -> None:
     body = (
         '{"trackingNumber":"AC123","trackingUrl":null,"courier":null,'
         '"dispatchedDate":null}'
     )
     known = snapshot(
-        pending=UnconfirmedWrite("send_tracking", body), delivered_published=True
+        pending=UnconfirmedWrite("send_tracking_number", body), delivered_published=True
     )
     shown = order(package(**OURS, courierStatus={"finished": True}))
     found = answered(ReadOrder(why), 200, of=claim(known), payload=shown)

@@ -9,7 +9,7 @@ import pytest
 from relay.clock import micros
 from relay.domain.shipment import Policy
 from relay.errors import Conflict
-from relay.outbound.plan import Rest, next_step
+from relay.outbound.steps import Rest, next_step
 from relay.store.database import Database
 from relay.store.erasure import Erasure, ErasureResult
 from tests.store.making import (
@@ -50,7 +50,7 @@ async def told_and_called(database: Database, number: int) -> None:
             call=f"call-{number}",
             shipment=number,
             account="store",
-            kind="publish",
+            kind="send_events",
             body=PUBLISHED,
             now=1,
         )

@@ -134,7 +134,7 @@ async def test_a_volume_more_is_created(labels: Shipments, way_in: WayIn) -> Non
 
     assert again.created
     assert (await only(way_in))["volumes"] == 2
-    assert again.warnings[0].startswith("volumes: 1 became 2; ")
+    assert again.warnings[0].startswith("volumes: raised from 1 to 2; ")
 
 
 async def test_a_reprint_without_its_number_keeps_it(
@@ -234,7 +234,7 @@ async def test_a_later_dispatch_date_moves_nothing_and_says_so(
     await register(labels, way_in, **numbers("BR1"))
 
     assert again.updated == ()
-    stays = "dispatchedDate: an earlier one is registered, and it stays"
+    stays = "dispatchedDate: ignored, because an earlier one is registered"
     assert again.warnings == (stays,)
     assert (await way_in.rows("parcel_references"), await only(way_in)) == before
 

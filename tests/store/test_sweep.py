@@ -307,7 +307,7 @@ async def test_calls_are_kept_for_four_hundred_days(database: Database) -> None:
                 call=new_id(stored_at),
                 shipment=1,
                 account="store",
-                kind="look",
+                kind="read_order",
                 body=None,
                 now=micros(stored_at),
             )

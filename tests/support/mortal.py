@@ -9,7 +9,7 @@ from typing import Any, Literal
 from relay.store.database import Database, Transaction
 from relay.vtex.client import Deadline, VtexAccount, VtexClient, VtexResponse
 
-Call = Literal["look", "send_tracking", "publish"]
+Call = Literal["read_order", "send_tracking_number", "send_events"]
 When = Literal["before", "after"]
 
 
@@ -113,22 +113,27 @@ class MortalVtex:
     async def read_order(
         self, account: VtexAccount, order_id: str, *, deadline: Deadline
     ) -> VtexResponse:
-        self.fate.check("look", "before")
+        self.fate.check("read_order", "before")
         answer = await self.inner.read_order(account, order_id, deadline=deadline)
-        self.fate.check("look", "after")
+        self.fate.check("read_order", "after")
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile is not None:
             await meanwhile()
         return answer
 
-    async def send_tracking(self, *about: Any, deadline: Deadline) -> VtexResponse:
-        return await self._write("send_tracking", about, deadline)
+    async def send_tracking_number(
+        self, *about: Any, deadline: Deadline
+    ) -> VtexResponse:
+        return await self._write("send_tracking_number", about, deadline)
 
-    async def publish(self, *about: Any, deadline: Deadline) -> VtexResponse:
-        return await self._write("publish", about, deadline)
+    async def send_events(self, *about: Any, deadline: Deadline) -> VtexResponse:
+        return await self._write("send_events", about, deadline)
 
     async def _write(
-        self, call: Literal["send_tracking", "publish"], about: Any, deadline: Deadline
+        self,
+        call: Literal["send_tracking_number", "send_events"],
+        about: Any,
+        deadline: Deadline,
     ) -> VtexResponse:
         self.fate.check(call, "before")
         self.attempts.append(Attempt(self.clock(), call, *about[1:]))

@@ -34,7 +34,7 @@ class Scan:
     occurred_at: datetime = NOON
 
 
-def test_an_announcement_has_all_four_fields() -> None:
+def test_a_tracking_number_has_all_four_fields() -> None:
     body = partial_invoice_body("BR1", "https://t.example/BR1", "Loggi", "2026-08-01")
     assert as_bytes(body) == (
         b'{"trackingNumber":"BR1","trackingUrl":"https://t.example/BR1",'
@@ -43,7 +43,7 @@ def test_an_announcement_has_all_four_fields() -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_an_announcement_never_holds_an_empty_text(nothing: str | None) -> None:
+def test_a_tracking_number_never_holds_an_empty_text(nothing: str | None) -> None:
     body = partial_invoice_body("", nothing, nothing, nothing)
     assert set(body.values()) == {None}
     assert len(body) == 4
@@ -70,7 +70,7 @@ def test_times_go_out_in_the_form_of_the_account(
     assert delivered_date(NOON, SAO_PAULO, event_time) == date
 
 
-def test_a_tracking_event_can_be_told_as_it_is() -> None:
+def test_a_tracking_event_can_be_published_as_it_is() -> None:
     event = TrackingEvent(
         references=(Reference(kind=ReferenceKind.TRACKING_NUMBER, value="BR1"),),
         milestone=Milestone.IN_TRANSIT,
@@ -81,9 +81,9 @@ def test_a_tracking_event_can_be_told_as_it_is() -> None:
     assert tracking_object(event, SAO_PAULO) == expected | date
 
 
-def test_a_time_without_zone_is_never_told() -> None:
+def test_a_time_without_zone_is_refused() -> None:
     naive = NOON.replace(tzinfo=None)
-    with pytest.raises(ValueError, match="without a zone"):
+    with pytest.raises(ValueError, match="has no zone"):
         tracking_object(Scan(occurred_at=naive), SAO_PAULO)
 
 
@@ -132,7 +132,7 @@ def test_the_date_of_delivery_goes_out_with_the_delivery_alone() -> None:
 
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_a_delivery_without_its_date_is_refused(nothing: str | None) -> None:
-    with pytest.raises(ValueError, match="needs its date"):
+    with pytest.raises(ValueError, match="required for a delivery"):
         tracking_body([ONE], nothing, True)
 
 

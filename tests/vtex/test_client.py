@@ -1,4 +1,4 @@
-"""The calls as VTEX sees them, and what of its answers is kept."""
+"""The calls as VTEX receives them, and what is taken from its answers."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ Serve = Callable[[Reply], Awaitable["Vtex"]]
 
 
 class Vtex:
-    """A server that notes what it is asked, and answers as told."""
+    """A server that records requests and sends a given reply."""
 
     def __init__(self, reply: Reply) -> None:
         self.reply = reply
@@ -66,14 +66,20 @@ def soon() -> Deadline:
     return Deadline.within(5, lambda: NOW)
 
 
-async def ask(vtex: Vtex, verb: str = "publish", number: str = "123") -> VtexResponse:
+async def ask(
+    vtex: Vtex, verb: str = "send_events", number: str = "123"
+) -> VtexResponse:
     """Make one call with a client of its own."""
     async with vtex_session() as session:
         client = VtexClient(session, clock=lambda: NOW, waits=(0, 0))
         shop = account(vtex.base_url)
         if verb == "read_order":
             return await client.read_order(shop, "v1-01", deadline=soon())
-        call = client.send_tracking if verb == "send_tracking" else client.publish
+        call = (
+            client.send_tracking_number
+            if verb == "send_tracking_number"
+            else client.send_events
+        )
         return await call(shop, "v1-01", number, b'{"a": 1}', deadline=soon())
 
 
@@ -82,11 +88,11 @@ async def ask(vtex: Vtex, verb: str = "publish", number: str = "123") -> VtexRes
     [
         ("read_order", ("GET", "/api/oms/pvt/orders/v1-01", b"")),
         (
-            "send_tracking",
+            "send_tracking_number",
             ("PATCH", "/api/oms/pvt/orders/v1-01/invoice/123", b'{"a": 1}'),
         ),
         (
-            "publish",
+            "send_events",
             ("PUT", "/api/oms/pvt/orders/v1-01/invoice/123/tracking", b'{"a": 1}'),
         ),
     ],
@@ -120,7 +126,7 @@ async def test_an_invoice_number_is_one_segment_whatever_it_holds(
     serve: Serve, number: str, segment: str
 ) -> None:
     vtex = await serve(lambda _: web.json_response(RECEIPT))
-    await ask(vtex, "send_tracking", number)
+    await ask(vtex, "send_tracking_number", number)
     assert vtex.seen[0][1] == f"/api/oms/pvt/orders/v1-01/invoice/{segment}"
 
 
@@ -163,8 +169,8 @@ async def test_retry_after_comes_in_seconds(serve: Serve) -> None:
     [
         ("read_order", 1_900_000, True),
         ("read_order", 2_200_000, False),
-        ("publish", 60_000, True),
-        ("publish", 70_000, False),
+        ("send_events", 60_000, True),
+        ("send_events", 70_000, False),
     ],
 )
 async def test_a_body_is_read_up_to_a_limit(
@@ -212,7 +218,7 @@ async def knock(
     async with ClientSession(connector=connector) as session:
         client = VtexClient(session, clock=lambda: NOW, waits=waits)
         shop = account(f"http://localhost:{port}")
-        return await client.publish(shop, "v1-01", "1", b"{}", deadline=soon())
+        return await client.send_events(shop, "v1-01", "1", b"{}", deadline=soon())
 
 
 @pytest.mark.parametrize("failures", [0, 1, 2])
@@ -310,6 +316,8 @@ async def test_an_order_does_not_show_in_an_answers_repr(serve: Serve) -> None:
 def test_an_account_that_cannot_work_is_refused_without_showing_its_secret(
     base_url: str, key: str, token: str, at_fault: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match=f"account shop: {at_fault}") as caught:
+    with pytest.raises(
+        ConfigurationError, match=rf"accounts\.shop\.{at_fault}: "
+    ) as caught:
         VtexAccount("shop", base_url, key, token)
     assert not token.strip() or token not in str(caught.value)

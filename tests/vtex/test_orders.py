@@ -1,4 +1,4 @@
-"""What VTEX shows of an order, and whether it is ours."""
+"""What VTEX shows of an order, and whether it is what was sent."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ def test_an_order_is_read_as_vtex_shows_it() -> None:
 def test_events_are_compared_by_instant_and_text() -> None:
     order = parse_order(ORDER)
     assert order is not None
-    assert order.packages[0].snapshot == {(INSTANT, "Entregue")}
+    assert order.packages[0].shown == {(INSTANT, "Entregue")}
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_zeros_are_nearer_than_a_series() -> None:
         (("BR1", "https://t", "Jadlog"), False),
     ],
 )
-def test_an_announcement_is_shown_if_all_that_we_hold_is(
+def test_a_tracking_number_is_shown_if_all_that_is_stored_is(
     ours: tuple[str | None, str | None, str | None], shows: bool
 ) -> None:
     package = PackageView("1", "", "BR1", "https://t", "Loggi")
@@ -283,7 +283,7 @@ modes = st.sampled_from(["offset", "utc", "local"])
 
 
 @given(moments, zones, modes, st.text())
-def test_what_was_told_is_recognised_in_every_form(
+def test_what_was_published_is_recognised_in_every_form(
     moment: datetime, zone: ZoneInfo, mode: EventTime, text: str
 ) -> None:
     one = tracking_object(Scan(moment, text), zone, mode)

@@ -5,8 +5,8 @@ import pytest
 
 from relay.domain.events import Effect, Milestone
 from relay.domain.shipment import KnownEvent, Snapshot
-from relay.outbound.plan import Rest
-from relay.outbound.sender import alerts
+from relay.outbound.publish_log import alerts
+from relay.outbound.steps import Rest
 
 NOW = datetime(2026, 8, 3, 12, tzinfo=UTC)
 
@@ -47,7 +47,7 @@ def snapshot(
 
 DELIVERED = event(1, Milestone.DELIVERED)
 ROLLBACK = event(2, Milestone.EXCEPTION, Effect.ROLLBACK)
-TAKEN_BACK = "the carrier took a delivery back that VTEX was told"
+WITHDRAWN = "the carrier withdrew a delivery that VTEX already shows"
 PARTLY = "only some of the parcels were delivered"
 
 
@@ -55,7 +55,7 @@ PARTLY = "only some of the parcels were delivered"
     ("known", "step", "expected"),
     [
         (snapshot(DELIVERED), Rest(closes_because="delivered"), []),
-        (snapshot(DELIVERED, ROLLBACK), Rest(closes_because="delivered"), [TAKEN_BACK]),
+        (snapshot(DELIVERED, ROLLBACK), Rest(closes_because="delivered"), [WITHDRAWN]),
         (snapshot(DELIVERED, ROLLBACK, delivered_published=False), Rest(), []),
         (
             snapshot(DELIVERED, delivered_published=False),
@@ -69,7 +69,7 @@ PARTLY = "only some of the parcels were delivered"
         ),
     ],
 )
-def test_what_somebody_should_look_at_is_said_when_it_comes_to_rest(
+def test_alerts_are_raised_when_it_comes_to_rest(
     known: Snapshot, step: Rest, expected: Sequence[str]
 ) -> None:
     assert alerts(known, step, NOW) == expected

@@ -1,4 +1,4 @@
-"""VTEX's words, out of every shape it has been seen to use."""
+"""VTEX's message in every known shape of an answer."""
 
 from datetime import UTC, datetime
 
@@ -52,7 +52,7 @@ def test_the_message_is_found_in_every_shape(
     assert error_text(payload, text) == words
 
 
-def test_the_same_trouble_has_the_same_words() -> None:
+def test_the_same_problem_has_the_same_message() -> None:
     other = PROBLEM | {"traceId": "00-77f"}
     assert error_text(PROBLEM, "") == error_text(other, "")
 
@@ -64,7 +64,7 @@ def test_a_shape_without_end_is_left() -> None:
     assert error_text(deep, "as it came") == "as it came"
 
 
-def test_secrets_are_blotted_out_before_the_words_are_cut() -> None:
+def test_secrets_are_masked_before_the_text_are_cut() -> None:
     text = "x" * (LIMIT - 4) + "a-long-token"
     words = error_text(None, text, secrets=("a-long-token", "x"))
     assert words == "x" * (LIMIT - 4) + "***"

@@ -1,0 +1,197 @@
+"""The order check before the first write: is the invoice there, and what it shows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final, cast
+from zoneinfo import ZoneInfo
+
+from relay.clock import micros
+from relay.domain.next_update import unpublished_events
+from relay.domain.publishable import publishable
+from relay.domain.shipment import PublishedEvent, Snapshot
+from relay.outbound.plan import published_row
+from relay.outbound.settlement import (
+    Outcome,
+    OutcomeContext,
+    Settlement,
+    Waits,
+    postponed,
+    slower,
+    stuck,
+)
+from relay.outbound.steps import to_publish
+from relay.store.snapshots import Change, Claim, tracking_sent, with_snapshots
+from relay.vtex.bodies import TrackingObject
+from relay.vtex.orders import (
+    Difference,
+    DifferentNumber,
+    FoundPackage,
+    OrderView,
+    PackageView,
+    find_package,
+    parse_order,
+    shown_objects,
+    shows_tracking_number,
+)
+
+ORDER_CANCELLED: Final = "order_cancelled"
+_DIFFERENCES: Final[Mapping[Difference, str]] = {
+    "zeros": "leading zeros differ",
+    "series": "the series differs",
+    "key": "the invoice key is the same",
+}
+
+
+def check_order(claim: Claim, payload: object, context: OutcomeContext) -> Outcome:
+    """Find the invoice in the order; skip the first write if VTEX shows its values.
+
+    With `adopt_invoice_number`, an invoice that VTEX shows under a number in another
+    form is addressed by that number from now on.
+    """
+    now, waits = context.now, context.waits
+    order = parse_order(payload)
+    if order is None:
+        shown = "an answer that is not an order"
+        return Outcome(claim, settlement=not_shown(claim, now, waits, shown))
+    if order.canceled:
+        return Outcome(claim, settlement=Settlement(closes_because=ORDER_CANCELLED))
+    found = _find(order, claim.snapshot)
+    if found is None:
+        shown = _invoices(order)
+        return Outcome(claim, settlement=not_shown(claim, now, waits, shown))
+    if isinstance(found, FoundPackage):
+        return _found(claim, found.package, now)
+    number = found.package.invoice_number
+    if context.terms.adopt_invoice_number:
+        adopted = with_snapshots(claim, vtex_invoice_number=number, order_checked=True)
+        return Outcome(
+            adopted, (("record_order_read", _checked_row(claim, now, number)),)
+        )
+    shown = (
+        f"it as {number!r} ({_DIFFERENCES[found.by]}); register that number, or set "
+        "adopt_invoice_number for the account"
+    )
+    return Outcome(claim, settlement=not_shown(claim, now, waits, shown))
+
+
+def check_imported(claim: Claim, payload: object, context: OutcomeContext) -> Outcome:
+    """Check the order, and accept the events that VTEX already shows.
+
+    While no event is known there is nothing to compare; the order is read again
+    before the first write that has one.
+    """
+    checked = check_order(claim, payload, context)
+    package = package_of(claim.snapshot, payload)
+    if checked.settlement is not None or package is None:
+        return checked
+    compared, changes = _compare(checked.claim, package, context)
+    return replace(checked, claim=compared, changes=(*checked.changes, *changes))
+
+
+def package_of(snapshot: Snapshot, payload: object) -> PackageView | None:
+    """Return the invoice's package in an order, or None if VTEX does not show it."""
+    order = parse_order(payload)
+    found = _find(order, snapshot) if order is not None else None
+    return found.package if isinstance(found, FoundPackage) else None
+
+
+def _find(
+    order: OrderView, snapshot: Snapshot
+) -> FoundPackage | DifferentNumber | None:
+    return find_package(
+        order,
+        snapshot.invoice_number,
+        snapshot.invoice_key,
+        snapshot.vtex_invoice_number,
+    )
+
+
+def _found(claim: Claim, package: PackageView, now: datetime) -> Outcome:
+    """Note the check; a PATCH with equal values would repeat the shopper's e-mail."""
+    snapshot = claim.snapshot
+    checked: Change = ("record_order_read", _checked_row(claim, now))
+    if snapshot.tracking is None or not shows_tracking(snapshot, package):
+        return Outcome(with_snapshots(claim, order_checked=True), (checked,))
+    row = {
+        "shipment": snapshot.shipment,
+        "tracking_sent_as": tracking_sent(snapshot.tracking),
+    }
+    return Outcome(
+        with_snapshots(claim, order_checked=True, tracking_sent_as=snapshot.tracking),
+        (checked, ("accept_tracking", row)),
+    )
+
+
+def _checked_row(
+    claim: Claim, now: datetime, vtex_invoice_number: str | None = None
+) -> Mapping[str, Any]:
+    return {
+        "shipment": claim.snapshot.shipment,
+        "now": micros(now),
+        "vtex_invoice_number": vtex_invoice_number,
+    }
+
+
+def shows_tracking(snapshot: Snapshot, package: PackageView) -> bool:
+    """Whether VTEX shows the stored tracking number, URL and courier."""
+    stored = snapshot.tracking
+    return stored is not None and shows_tracking_number(
+        package, stored.tracking_number, stored.tracking_url, stored.courier
+    )
+
+
+def not_shown(claim: Claim, now: datetime, waits: Waits, shown: str) -> Settlement:
+    """Wait for the invoice at growing intervals; *shown* is what VTEX shows instead.
+
+    Labels are often printed before the ERP invoices the order in VTEX.
+    """
+    because = f"VTEX does not show the invoice yet; it shows {shown}"
+    if claim.failing_since and now - claim.failing_since > waits.not_yet_for:
+        return stuck(because)
+    wait = slower(claim.failing_since, now, least=waits.not_yet, most=waits.not_yet_cap)
+    return postponed(now + wait, because)
+
+
+def _invoices(order: OrderView) -> str:
+    numbers = ", ".join(p.invoice_number for p in order.packages)
+    return f"invoices {numbers}" if numbers else "no invoice"
+
+
+def shown_of(
+    sent: Sequence[PublishedEvent], package: PackageView, zone: ZoneInfo
+) -> list[PublishedEvent]:
+    """Return those of the *sent* events that VTEX shows."""
+    objects = [cast("TrackingObject", e.object) for e in sent]
+    shown = shown_objects(package, objects, zone)
+    return [e for e in sent if e.object in shown]
+
+
+def _compare(
+    claim: Claim, package: PackageView, context: OutcomeContext
+) -> tuple[Claim, list[Change]]:
+    """Accept the events that VTEX shows by instant and text, and a delivery.
+
+    A delivery counts whatever its text and whoever sent it: it is never undone.
+    """
+    snapshot, now, policy = claim.snapshot, context.now, context.policy
+    assessment = publishable(snapshot, now, policy)
+    fresh = unpublished_events(snapshot, assessment)
+    if not fresh and not package.finished:
+        return claim, []
+    events = [to_publish(event, snapshot, policy) for event in fresh]
+    shown = shown_of(events, package, policy.zone)
+    row = {"shipment": snapshot.shipment, "now": micros(now)}
+    changes: list[Change] = [
+        *(("accept_shown", published_row(e, snapshot.shipment, now)) for e in shown),
+        ("record_comparison", row),
+    ]
+    if package.finished:
+        changes.append(("accept_publishing", row | {"is_delivered": 1, "read_back": 0}))
+    compared = with_snapshots(
+        claim,
+        published=(*snapshot.published, *(replace(e, accepted=True) for e in shown)),
+        compared=True,
+        delivered_published=snapshot.delivered_published or package.finished,
+    )
+    return compared, changes

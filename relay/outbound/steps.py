@@ -1,0 +1,238 @@
+"""The next step for a claimed shipment: read the order, write, or rest; pure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, Literal, cast
+
+from relay.domain.next_update import next_update, shopper_text, tracking_number_sent
+from relay.domain.publishable import Publishable, publishable
+from relay.domain.shipment import (
+    OVER,
+    WHOLE,
+    KnownEvent,
+    Policy,
+    PublishedEvent,
+    SentTrackingNumber,
+    Snapshot,
+    UnconfirmedWrite,
+)
+from relay.domain.status import NO_NUMBER
+from relay.store.snapshots import Claim
+from relay.vtex.bodies import (
+    TrackingObject,
+    as_bytes,
+    delivered_date,
+    partial_invoice_body,
+    tracking_body,
+    tracking_object,
+)
+
+UNREAD_PAUSE: Final = timedelta(seconds=2)
+"""How soon to plan again while documents wait too long to be parsed."""
+
+ReadReason = Literal["first", "import", "unconfirmed", "verify"]
+"""Why an order is read.
+
+`first`: before the first write. `import`: likewise, and to compare the events that
+VTEX shows. `unconfirmed`: to settle a write whose answer was lost. `verify`: to read
+back a delivery that followed an unconfirmed write.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOrder:
+    """Read the order (VTEX Orders API: get order)."""
+
+    why: ReadReason
+
+    kind = "read_order"
+
+
+@dataclass(frozen=True, slots=True)
+class SendTrackingNumber:
+    """Send the invoice's tracking number (VTEX: update order's partial invoice)."""
+
+    tracking: SentTrackingNumber
+    body: str
+
+    kind = "send_tracking_number"
+    is_delivered = False
+
+
+@dataclass(frozen=True, slots=True)
+class SendEvents:
+    """Publish events (VTEX: update order tracking status).
+
+    `new` are those that VTEX gets for the first time. `assessment` is what they were
+    found by; the repetition of a stored write has none.
+    """
+
+    new: tuple[PublishedEvent, ...]
+    body: str
+    is_delivered: bool
+    assessment: Publishable | None = None
+
+    kind = "send_events"
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Make no call now; the fields say until when, or why the shipment ends."""
+
+    next_at: datetime | None = None
+    waiting_reason: str | None = None
+    closes_because: str | None = None
+    stuck_reason: str | None = None
+
+
+Write = SendTrackingNumber | SendEvents
+Call = ReadOrder | Write
+Step = Call | Rest
+
+
+def next_step(  # noqa: PLR0913 -- by keyword, and called from one place
+    claim: Claim,
+    now: datetime,
+    policy: Policy,
+    *,
+    can_read: bool,
+    read_up_to: datetime | None = None,
+    assessment: Publishable | None = None,
+) -> Step:
+    """Return the next step for a claimed shipment.
+
+    `can_read` is False while VTEX refuses to show orders. `read_up_to` is set while
+    documents wait too long to be parsed. *assessment* is one that was made earlier in
+    this claim, of the same events.
+    """
+    snapshot = claim.snapshot
+    if snapshot.closed_reason in OVER:
+        return Rest(closes_because=snapshot.closed_reason)
+    if (pending := snapshot.pending) is not None:
+        return ReadOrder("unconfirmed") if can_read else _repeat(snapshot, pending)
+    if snapshot.delivered_published:
+        unverified = snapshot.in_doubt_since is not None and can_read
+        return ReadOrder("verify") if unverified else Rest(closes_because="delivered")
+    # VTEX takes events only for an invoice that has a tracking number (Orders API).
+    if not tracking_number_sent(snapshot):
+        return _tracking_number(snapshot, can_read=can_read)
+    # An earlier assessment stays right: publishing does not change what may be
+    # published, and an event whose time comes meanwhile makes the shipment due.
+    assessment = assessment or publishable(snapshot, now, policy, read_up_to=read_up_to)
+    step = _events(snapshot, now, policy, assessment, read_up_to)
+    uncompared = snapshot.imported and not snapshot.compared
+    if isinstance(step, SendEvents) and can_read and uncompared:
+        return ReadOrder("import")
+    return step
+
+
+def _tracking_number(snapshot: Snapshot, *, can_read: bool) -> Step:
+    """Send the tracking number, after an order check where that is possible."""
+    if snapshot.tracking is None:
+        return Rest(waiting_reason=NO_NUMBER)
+    unchecked = not snapshot.order_checked and snapshot.tracking_sent_as is None
+    if unchecked and can_read:
+        return ReadOrder("import" if snapshot.imported else "first")
+    tracking = snapshot.tracking
+    body = partial_invoice_body(
+        tracking.tracking_number,
+        tracking.tracking_url,
+        tracking.courier,
+        tracking.dispatched_date,
+    )
+    return SendTrackingNumber(tracking, as_bytes(body).decode())
+
+
+def _events(
+    snapshot: Snapshot,
+    now: datetime,
+    policy: Policy,
+    assessment: Publishable,
+    read_up_to: datetime | None,
+) -> SendEvents | Rest:
+    found = next_update(snapshot, assessment, policy)
+    if found is None:
+        # "delivered" closes a shipment only after VTEX has accepted the delivery.
+        closes = assessment.closes_because
+        return Rest(
+            next_at=_next_at(assessment, now, read_up_to),
+            closes_because=closes if closes != "delivered" else None,
+        )
+    new = tuple(to_publish(e, snapshot, policy) for e in found.new)
+    delivered_at = (
+        delivered_date(found.delivered_at, policy.zone, policy.event_time)
+        if found.delivered_at
+        else None
+    )
+    objects = _objects(snapshot, new, policy)
+    body = tracking_body(objects, delivered_at, is_delivered=found.is_delivered)
+    return SendEvents(new, body.decode(), found.is_delivered, assessment)
+
+
+def _next_at(
+    assessment: Publishable, now: datetime, read_up_to: datetime | None
+) -> datetime | None:
+    """Return when to plan again: when another event becomes publishable by itself."""
+    times = [assessment.next_at, now + UNREAD_PAUSE if read_up_to else None]
+    return min((t for t in times if t is not None), default=None)
+
+
+def to_publish(event: KnownEvent, snapshot: Snapshot, policy: Policy) -> PublishedEvent:
+    """Return *event* as it is sent to VTEX, not accepted yet."""
+    one_of_several = snapshot.volumes > 1 and event.volume != WHOLE
+    spelled = tracking_object(
+        replace(event, description=shopper_text(event, policy)),
+        policy.zone,
+        policy.event_time,
+        volume=(event.volume, snapshot.volumes) if one_of_several else None,
+    )
+    return PublishedEvent(
+        volume=event.volume,
+        occurred_at=event.occurred_at,
+        code=event.published_code,
+        position=event.position,
+        object=cast("Mapping[str, str]", spelled),
+        event=event.event or None,
+    )
+
+
+def _objects(
+    snapshot: Snapshot, new: Sequence[PublishedEvent], policy: Policy
+) -> list[TrackingObject]:
+    """Return the events of an update: everything ever published, or the new ones.
+
+    VTEX does not document whether the update replaces its list or appends to it.
+    The full history, unchanged and in order, is right if VTEX replaces or merges; an
+    account that appends needs the setting `events = "delta"`.
+    """
+    published = [*snapshot.accepted, *new]
+    if policy.events == "delta":
+        # Without new events the last one is repeated: a delivery needs an update.
+        published = list(new) or published[-1:]
+    published.sort(key=lambda e: (e.occurred_at, e.position, e.code, e.volume))
+    return [cast("TrackingObject", e.object) for e in published]
+
+
+def _repeat(snapshot: Snapshot, pending: UnconfirmedWrite) -> Write:
+    """Repeat an unconfirmed write byte for byte, because it cannot be read back.
+
+    An identical update changes nothing and triggers no e-mail (VTEX: known issue
+    "first shipping update email").
+    """
+    if pending.kind == "send_tracking_number":
+        return SendTrackingNumber(tracking_in(pending.body), pending.body)
+    new = tuple(e for e in snapshot.published if not e.accepted)
+    return SendEvents(new, pending.body, pending.is_delivered)
+
+
+def tracking_in(body: str) -> SentTrackingNumber:
+    """Parse the stored body of *update order's partial invoice*."""
+    fields = json.loads(body)
+    return SentTrackingNumber(
+        tracking_number=fields["trackingNumber"] or "",
+        tracking_url=fields["trackingUrl"],
+        courier=fields["courier"],
+        dispatched_date=fields["dispatchedDate"],
+    )
