@@ -141,7 +141,7 @@ class Intake:
             self._carriers[contract].verify(request)
         elif verification == "url":
             check_secret(url_secret or "", self._url_secrets[contract])
-        elif verification == "asked":
+        elif verification == "polling_only":
             raise VerificationFailed("the carrier is asked: nobody calls")
 
     def _count_unknown(self, contract: str) -> None:

@@ -78,7 +78,7 @@ def polled_contracts(
 
 def lower_bounds(contracts: Mapping[str, ContractSettings]) -> dict[str, timedelta]:
     """Return how long before its label a scan may lie, by contract."""
-    return {n: timedelta(days=c.lower_bound_days) for n, c in contracts.items()}
+    return {n: c.lower_bound_days for n, c in contracts.items()}
 
 
 def _adoption(contract: ContractSettings, carrier: Carrier) -> Adoption:

@@ -13,11 +13,11 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
 
 from relay.domain.events import ReferenceKind
 from relay.domain.labels import MOST_VOLUMES
-from relay.suggestions import closest
+from relay.suggestions import did_you_mean, suggest
+from relay.validation_errors import problem
 
 MOST_LABELS: Final = 1000
 _KINDS: Final = {str(kind): to_camel(kind) for kind in ReferenceKind}
@@ -51,9 +51,9 @@ def _kind(value: Any) -> str:
     kind = _HUMP.sub("_", value).lower() if isinstance(value, str) else ""
     if kind in _KINDS:
         return kind
-    meant = closest(str(value), tuple(_KINDS.values()))
-    hint = f"is {meant} meant?" if meant else f"use {', '.join(_KINDS.values())}"
-    raise PydanticCustomError("kind", "it is no kind of reference", {"hint": hint})
+    meant = suggest(str(value), _KINDS.values())
+    hint = did_you_mean(meant) if meant else f"use {', '.join(_KINDS.values())}"
+    raise problem("unknown type of reference", hint)
 
 
 _OrMissing: Final = BeforeValidator(_missing_if_blank)
@@ -94,6 +94,11 @@ class LabelRequest(Request):
     that VTEX got the tracking number with the invoice, `imported` that the
     parcel is on the road already: VTEX is read, and told only what it lacks.
     """
+
+    # Several carriers call it so; the most similar name here is `trackingSent`.
+    instead: ClassVar[Mapping[str, str]] = {
+        "trackingCode": did_you_mean("trackingNumber")
+    }
 
     account: Text = None
     contract: Text = None
