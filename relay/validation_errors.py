@@ -149,9 +149,18 @@ class Translator:
 
     def _text(self, detail: ErrorDetails) -> tuple[str, str]:
         """Return what is wrong with a value, and the hint."""
-        kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
+        kind, context = detail["type"], detail.get("ctx", {})
         if "hint" in context:
             return detail["msg"], str(context["hint"])
+        if kind in _LIMITS:
+            return _LIMITS[kind](context)
+        if kind.startswith(("datetime", "timezone")):
+            return "must be a time with an offset", f"write for example {TIME_EXAMPLE}"
+        return self._wrong_type(detail) or _as_pydantic_says(detail["msg"])
+
+    def _wrong_type(self, detail: ErrorDetails) -> tuple[str, str] | None:
+        """Return how a value of another type is written, None for other errors."""
+        kind, value = detail["type"], detail["input"]
         if kind == "string_type":
             return self._no_string(value, self.schema.example(detail["loc"]))
         if kind in NO_TABLE:
@@ -161,12 +170,7 @@ class Translator:
         if kind in _TYPES:
             what, hint = _TYPES[kind]
             return self._must_be(what, value), "leave it out" if value is None else hint
-        if kind in _LIMITS:
-            return _LIMITS[kind](context)
-        if kind.startswith(("datetime", "timezone")):
-            return "must be a time with an offset", f"write for example {TIME_EXAMPLE}"
-        text = detail["msg"].replace("Input should be", "must be")
-        return text[:1].lower() + text[1:], ""
+        return None
 
     def _no_string(self, value: Any, example: str) -> tuple[str, str]:
         """Say how a string is written; invoice numbers may begin with zeros."""
@@ -180,24 +184,14 @@ class Translator:
         return text, "write one string, in quotes"
 
     def _must_be(self, what: str, value: Any) -> str:
-        return f"must be {what}, not {self._type_name(value)}"
+        if isinstance(value, Mapping):
+            return f"must be {what}, not {self.notation.table}"
+        return f"must be {what}, not {_TYPE_NAMES.get(type(value), 'a list')}"
 
-    def _type_name(self, value: Any) -> str:
-        match value:
-            case None:
-                return "null"
-            case bool():
-                return "true or false"
-            case int():
-                return "a number"
-            case float():
-                return "a decimal number"
-            case str():
-                return "a string"
-            case Mapping():
-                return self.notation.table
-            case _:
-                return "a list"
+
+def _as_pydantic_says(text: str) -> tuple[str, str]:
+    text = text.replace("Input should be", "must be")
+    return text[:1].lower() + text[1:], ""
 
 
 def _only_one_left(
@@ -213,6 +207,13 @@ def _only_one_left(
     return left[0] if len(left) == 1 else ""
 
 
+_TYPE_NAMES: Final[Mapping[type, str]] = {
+    type(None): "null",
+    bool: "true or false",
+    int: "a number",
+    float: "a decimal number",
+    str: "a string",
+}
 _REQUIRED: Final = ("required", "add it")
 _EMPTY: Final = ("must not be empty", "write a value, or remove it")
 _TYPES: Final[Mapping[str, tuple[str, str]]] = {

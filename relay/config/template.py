@@ -30,7 +30,7 @@ _HEAD: Final = """\
 """
 _NAMES: Final = {"tokens": "erp", "accounts": "mystore", "contracts": "mycarrier"}
 _WIDTH: Final = 88
-_TOKEN: Final = """\
+_LITERAL: Final = """\
 # The token itself (example); create one with `openssl rand -hex 32`.
 #token = "a-token-of-at-least-24-characters"
 """
@@ -43,7 +43,7 @@ def template() -> str:
     for name, model in SECTIONS.items():
         parts.append(f"{_title(model)}[{name}]\n{''.join(_fields(model))}")
     for name, model in TABLES.items():
-        token = _TOKEN if model is ApiToken else ""
+        token = _LITERAL if model is ApiToken else ""
         header = f"{_title(model)}#[{name}.{_NAMES[name]}]\n"
         parts.append(header + token + "".join(_fields(model)))
     return "\n".join(parts)

@@ -1,4 +1,4 @@
-"""Every setting is read somewhere: one that nothing reads promises what it cannot do."""
+"""Every setting is read somewhere; one that nothing reads would have no effect."""
 
 import ast
 from collections.abc import Iterable, Iterator

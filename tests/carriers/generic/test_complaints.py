@@ -21,14 +21,14 @@ def test_every_mistake_is_named_and_mistyped_keys_first() -> None:
     batch = {"size": 0, "of": "box"}
     options = {"refrences": [], "time": wrong, "polling": {"url": 1, "batch": batch}}
     zone = 'write for example "America/Mexico_City"'
+    text = "must be a string, not a number; put it in quotes: leading zeros count"
     kinds = ", ".join(f"'{kind}'" for kind in ReferenceKind)
     kinds = " or ".join(kinds.rsplit(", ", 1))
     assert complaint(options).splitlines() == [
         "time.format: unknown option; did you mean `formats`?",
         "refrences: unknown option; did you mean `references`?",
         f"time.zone: unknown time zone 'Mexico/City'; {zone}",
-        "polling.url: must be a string, not a number; "
-        "put it in quotes: leading zeros count",
+        f"polling.url: {text}",
         "polling.batch.size: too small; use 1 or more",
         f"polling.batch.of: unknown value; use {kinds}",
     ]
