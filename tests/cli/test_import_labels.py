@@ -55,7 +55,7 @@ def test_bad_rows_are_named_and_the_others_taken(cli: Cli) -> None:
         "line 4: refused: invoiceKey: the NF-e key's check digit"
     )
     assert published[3].startswith("line 5: refused: volumes: it has a decimal comma")
-    assert published[4].startswith("line 6: refused: dispatchedDate: it is not a date")
+    assert published[4].startswith("line 6: refused: dispatchedDate: not an ISO 8601 date")
     assert published[5].startswith("line 7: refused: the row has 7 cells")
     assert published[6].startswith("line 8: taken, but invoiceNumber: it has a space")
     refused = (cli.folder / "labels.refused.csv").read_text(encoding="utf-8-sig")
