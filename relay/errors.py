@@ -1,22 +1,22 @@
-"""Everything that can go wrong, named by what happens next.
+"""Errors of the relay, named by what happens next.
 
 RelayError
 ├── ConfigurationError      the process does not start; the message names the key
 ├── WebhookError
 │   ├── UnknownContract     answer 404
-│   ├── VerificationFailed  answer 401, put the request aside
-│   └── BacklogFull         answer 503 with Retry-After, keep nothing
+│   ├── VerificationFailed  answer 401, store it as a rejected request
+│   └── BacklogFull         answer 503 with Retry-After, store nothing
 ├── RegistrationError
-│   ├── InvalidLabel        answer 422, name the field and the way out
-│   ├── Conflict            answer 409, name both ways out
+│   ├── InvalidLabel        answer 422 with the field and a hint
+│   ├── Conflict            answer 409 with a hint
 │   └── NotFound            answer 404
-├── RefusedRequest          answer its status: the request was not even read
+├── RefusedRequest          answer its status: the request was not parsed
 ├── StoreError
-│   └── LeaseLost           stop writing: somebody else has the shipment
+│   └── LeaseLost           stop writing: another publisher may have the shipment
 └── VtexError
-    ├── NotSent             the connection could not be made: try again
-    ├── Unanswered          it may have been carried out: in doubt
-    └── DeadlineOver        nothing was sent: the lease is nearly over
+    ├── NotSent             no connection: try again
+    ├── Unanswered          VTEX may have executed it: unconfirmed
+    └── DeadlineOver        not sent: the lease is about to expire
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from http import HTTPStatus
 
 
 class RelayError(Exception):
-    """Whatever the relay raises on purpose."""
+    """Base of all errors that the relay raises itself."""
 
 
 class ConfigurationError(RelayError):
@@ -32,7 +32,7 @@ class ConfigurationError(RelayError):
 
 
 class WebhookError(RelayError):
-    """A webhook cannot be taken."""
+    """A webhook cannot be accepted."""
 
 
 class UnknownContract(WebhookError):
@@ -40,17 +40,17 @@ class UnknownContract(WebhookError):
 
 
 class VerificationFailed(WebhookError):
-    """The request does not prove that it comes from the carrier."""
+    """The signature or secret of a webhook is missing or invalid."""
 
 
 class BacklogFull(WebhookError):
-    """More requests wait to be kept than memory is meant for, or the disk refuses."""
+    """Too many webhooks wait to be stored, or the disk cannot store them."""
 
 
 class RegistrationError(RelayError):
-    """A label, or a change of one, cannot be taken over.
+    """A label, or a change of one, cannot be accepted.
 
-    `field` is the JSON name of the field at fault, `hint` says what to do.
+    `field` is the JSON name of the field at fault, `hint` says how to fix it.
     """
 
     def __init__(self, message: str, *, field: str = "", hint: str = "") -> None:
@@ -60,43 +60,43 @@ class RegistrationError(RelayError):
 
 
 class InvalidLabel(RegistrationError):
-    """A field's value cannot be right."""
+    """A field's value is invalid."""
 
 
 class Conflict(RegistrationError):
-    """What is asked contradicts what is registered."""
+    """The request contradicts what is registered."""
 
 
 class NotFound(RegistrationError):
-    """There is no such thing, or it belongs to somebody else."""
+    """The resource does not exist, or the caller may not access it."""
 
 
 class StoreError(RelayError):
-    """The memory refuses."""
+    """The database cannot do what was asked."""
 
 
 class LeaseLost(StoreError):
-    """The lease ran out, so another publisher may have the shipment."""
+    """The lease expired, so another publisher may have claimed the shipment."""
 
 
 class VtexError(RelayError):
-    """A call to VTEX gave no answer."""
+    """A call to VTEX got no response."""
 
 
 class NotSent(VtexError):
-    """The connection could not be made: nothing reached VTEX."""
+    """No connection was made, so nothing reached VTEX."""
 
 
 class Unanswered(VtexError):
-    """The call may have reached VTEX, and its answer did not reach us."""
+    """The call may have reached VTEX, but no response arrived: an unconfirmed write."""
 
 
 class DeadlineOver(VtexError):
-    """The claim's time is used up: the call was not sent."""
+    """The claim's deadline has passed, so the call was not sent."""
 
 
 class RefusedRequest(RelayError):
-    """A request that is refused before anybody looks at what it asks for."""
+    """A request that is refused before its content is parsed."""
 
     def __init__(
         self,

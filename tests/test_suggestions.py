@@ -1,13 +1,13 @@
-"""Which known name somebody meant who wrote another one."""
+"""A misspelt name gets the closest known one as a suggestion."""
 
 import pytest
 
-from relay.suggestions import closest
+from relay.suggestions import suggest, suggestion
 
 LABEL = (
     "account contract carrierTaxId orderId invoiceNumber invoiceKey trackingNumber "
     "volume volumes parcels references trackingUrl courier dispatchedDate "
-    "estimatedDeliveryDate announced imported"
+    "estimatedDeliveryDate trackingSent imported"
 )
 KNOWN = tuple(LABEL.split())
 
@@ -21,7 +21,6 @@ KNOWN = tuple(LABEL.split())
         ("order", "orderId"),
         ("traking", "trackingNumber"),
         ("tracking", "trackingNumber"),
-        ("trackingCode", "trackingNumber"),
         ("trackinUrl", "trackingUrl"),
         ("trackingUr", "trackingUrl"),
         ("invoice", "invoiceNumber"),
@@ -33,9 +32,21 @@ KNOWN = tuple(LABEL.split())
     ],
 )
 def test_a_name_that_is_nearly_right_is_recognised(name: str, meant: str) -> None:
-    assert closest(name, KNOWN) == meant
+    assert suggest(name, KNOWN) == meant
 
 
 @pytest.mark.parametrize("name", ["", "x", "id", "key", "weight", "cnpj", "a" * 10_000])
-def test_nobody_can_say_what_others_mean(name: str) -> None:
-    assert not closest(name, KNOWN)
+def test_a_name_without_a_similar_one_gets_no_suggestion(name: str) -> None:
+    assert not suggest(name, KNOWN)
+
+
+def test_the_cutoff_says_how_similar_a_name_must_be() -> None:
+    zones = ["America/Mexico_City"]
+    assert suggest("Mexico/City", zones, cutoff=0.6) == zones[0]
+    assert not suggest("Mexico/City", zones, cutoff=0.8)
+
+
+def test_a_hint_suggests_one_name_or_lists_the_known_ones() -> None:
+    assert suggestion("zon", ["user"], ["zone"]) == "did you mean `zone`?"
+    assert suggestion("colour", ["user", "code"], ["zone"]) == "known here: user, code"
+    assert suggestion("colour", []) == "known here: none"

@@ -45,7 +45,7 @@ class Simulator:
 
     def contract(self, base_url: str) -> Mapping[str, str]:
         """Return settings with which a token is fetched first."""
-        given = {"base_url": base_url, "verification": "asked"}
+        given = {"base_url": base_url, "verification": "polling_only"}
         return {**given, "user": "loja", "secret": _CODE}
 
     def routes(self) -> Iterable[SimulatedRoute]:

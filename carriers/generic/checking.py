@@ -12,7 +12,7 @@ from relay.errors import ConfigurationError
 
 _NO_PROOF: Final = (
     "signature: it is missing, so the secret proves nothing; describe it, "
-    'or remove the secret and set verification = "url", "asked" or "none"'
+    'or remove the secret and set verification = "url", "polling_only" or "none"'
 )
 
 

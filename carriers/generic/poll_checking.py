@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 from carriers.generic.options import Options
 from carriers.generic.poll_options import NUMBERS, Poll, Request
 from carriers.generic.templates import needed, parts, placeholders
-from relay.adapters.options import base_url, closest
+from relay.adapters.options import base_url
 from relay.domain.events import ReferenceKind
 from relay.errors import ConfigurationError
+from relay.suggestions import suggest
 
 KINDS: Final = frozenset(kind.value for kind in ReferenceKind)
 _SECRETS: Final = ("secret", "secret_base64")
@@ -74,7 +75,7 @@ def _unknown_names(key: str, request: Request, options: Options) -> Iterator[str
 
 def _known(name: str, own: frozenset[str], values: frozenset[str]) -> str:
     """Say which placeholder was probably meant, and which there are."""
-    meant = closest(name, own | values | _COMMON)
+    meant = suggest(name, sorted(own | values | _COMMON))
     groups = [
         f"did you mean {{{meant}}}?" if meant else "",
         f"known here: {_listed(_COMMON | own - KINDS)}",

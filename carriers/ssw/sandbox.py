@@ -45,7 +45,7 @@ class Simulator:
 
     def contract(self, base_url: str) -> Mapping[str, str]:
         """Return settings without a login."""
-        return {"base_url": base_url, "verification": "asked"}
+        return {"base_url": base_url, "verification": "polling_only"}
 
     def routes(self) -> Iterable[SimulatedRoute]:
         """Return the endpoints without login and for senders."""

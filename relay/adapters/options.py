@@ -1,18 +1,18 @@
 """The keys of a contract's settings that belong to its adapter."""
 
 from collections.abc import Collection, Iterable, Mapping
-from difflib import get_close_matches
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from relay.errors import ConfigurationError
+from relay.suggestions import suggestion
 
 
 def refuse_unknown(options: Mapping[str, Any], known: Collection[str] = ()) -> None:
     """Raise `ConfigurationError` that names every option which is not *known*."""
     refuse(
-        f"{key}: the adapter has no such key; {instead(key, known)}"
+        f"{key}: unknown option; {suggestion(key, sorted(known))}"
         for key in options
         if key not in known
     )
@@ -26,22 +26,6 @@ def refuse(complaints: Iterable[str]) -> None:
     lines = list(complaints)
     if lines:
         raise ConfigurationError("\n".join(lines))
-
-
-def closest(key: str, known: Iterable[str], *, cutoff: float = 0.7) -> str:
-    """Return the one of *known* that *key* was probably meant to be, or ''."""
-    return next(iter(get_close_matches(key, list(known), n=1, cutoff=cutoff)), "")
-
-
-def instead(key: str, known: Collection[str], more: Collection[str] = ()) -> str:
-    """Say which key was probably meant by *key*, else which are *known*.
-
-    *more* may be meant as well, and are not listed.
-    """
-    meant = closest(key, [*known, *more])
-    if meant:
-        return f"did you mean `{meant}`?"
-    return f"known here: {', '.join(sorted(known)) or 'none'}"
 
 
 def text_option(options: Mapping[str, Any], key: str) -> str:

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from relay.adapters.options import closest
+from relay.suggestions import suggest
 
 
 def local(text: str, layout: str, zone: ZoneInfo) -> datetime:
@@ -36,5 +36,5 @@ def zone_names() -> frozenset[str]:
 
 def unknown_zone(name: str) -> tuple[str, str]:
     """Say that there is no zone called *name*, and what to write in its place."""
-    meant = closest(name, zone_names(), cutoff=0.6) or EXAMPLE
-    return f"there is no time zone {name!r}", f'write for instance "{meant}"'
+    meant = suggest(name, sorted(zone_names()), cutoff=0.6) or EXAMPLE
+    return f"unknown time zone {name!r}", f'write for example "{meant}"'

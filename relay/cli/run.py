@@ -15,6 +15,7 @@ import typer
 from relay.cli.options import AsJson, Config, settings_of
 from relay.cli.output import write_json
 from relay.errors import ConfigurationError
+from relay.logs import counted
 
 if TYPE_CHECKING:
     from relay.doctor.findings import Check
@@ -72,7 +73,7 @@ def init(
     ),
 ) -> None:
     """Write a file of settings with everything commented out."""
-    from relay.config.load import write_template
+    from relay.config.template import write_template
 
     write_template(path)
     typer.echo(f"{path} is written; fill it in, then try `relay doctor`.")
@@ -88,7 +89,7 @@ def demo() -> None:
 
 
 def doctor(config: Config = None, as_json: AsJson = False) -> None:
-    """Find out what is wrong before the first parcel does; 1 if something is."""
+    """Check settings, database, carriers and VTEX; exit with 1 on an error."""
     from relay.doctor.findings import Severity
 
     found = _found(config)
@@ -97,14 +98,14 @@ def doctor(config: Config = None, as_json: AsJson = False) -> None:
     else:
         for check in found:
             _write(check)
-    wrong = sum(check.level is Severity.WRONG for check in found)
+    errors = sum(check.level is Severity.ERROR for check in found)
     if not as_json:
-        typer.echo(f"\n{wrong} wrong" if wrong else "\nnothing is wrong")
-    raise typer.Exit(1 if wrong else 0)
+        typer.echo(f"\n{counted(errors, 'error')}" if errors else "\nno errors")
+    raise typer.Exit(1 if errors else 0)
 
 
 def _found(config: Config) -> "list[Check]":
-    from relay.doctor import examine, unusable
+    from relay.doctor.examination import examine, unusable
 
     try:
         settings = settings_of(config)
@@ -117,14 +118,14 @@ def _fields(check: "Check") -> dict[str, str]:
     return {
         "subject": check.subject,
         "level": check.level.value,
-        "says": check.says,
+        "message": check.message,
         "hint": check.hint,
     }
 
 
 def _write(check: "Check") -> None:
-    colour = {"fine": "green", "look": "yellow", "wrong": "red"}[check.level.value]
-    head = typer.style(f"{check.level.value:<5}", fg=colour)
-    typer.echo(f"{head}  {check.subject}: {check.says}")
+    colour = {"ok": "green", "warning": "yellow", "error": "red"}[check.level.value]
+    head = typer.style(f"{check.level.value:<7}", fg=colour)
+    typer.echo(f"{head}  {check.subject}: {check.message}")
     if check.hint:
-        typer.echo(f"       {check.hint}")
+        typer.echo(f"         {check.hint}")

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -73,13 +73,13 @@ def _too_old(
     contract: ContractSettings, events: Sequence[TrackingEvent], now: datetime
 ) -> Iterator[str]:
     """Say if all scans are too old for a label, where numbers are used again."""
-    days = contract.lower_bound_days
+    bound = contract.lower_bound_days
     exact = any(not r.kind.used_again for e in events for r in e.references)
     youngest = max((event.occurred_at for event in events), default=now)
-    if not exact and youngest < now - timedelta(days=days):
+    if not exact and youngest < now - bound:
         yield (
             f"the youngest event is of {youngest:%Y-%m-%d}: a label registered today "
-            f"would not take it (lower_bound_days = {days})"
+            f"would not take it (lower_bound_days = {bound.days})"
         )
 
 

@@ -1,4 +1,4 @@
-"""One VTEX account: credentials, address and what VTEX does there."""
+"""VTEX accounts and API tokens."""
 
 import hmac
 import re
@@ -17,53 +17,63 @@ from pydantic import (
     model_validator,
 )
 
-from relay.config.problems import problem
+from relay.config.quantities import Count, SettingsTable
 from relay.config.types import (
     ZONE,
     AccountName,
-    Count,
     Listed,
     Name,
     Names,
-    Seconds,
     Zone,
     is_loopback,
     origin,
 )
-from relay.domain.events import Value
+from relay.validation_errors import problem
 
 VTEX = "https://{account}.vtexcommercestable.com.br"
 
 
-class AccountSettings(Value):
-    """`[accounts.<name>]`: one store, named as in its address."""
+class AccountSettings(SettingsTable):
+    """A VTEX account, named as in its address: x of x.myvtex.com."""
 
     name: AccountName
-    app_key: SecretStr = Field(min_length=1)
-    app_token: SecretStr = Field(min_length=1)
+    app_key: SecretStr = Field(min_length=1, examples=["vtexappkey-mystore-AAAAAA"])
+    """The application key; a file can contain it."""
+    app_token: SecretStr = Field(min_length=1, examples=["SECRET"])
+    """The application token; a file can contain it."""
     zone: Zone = Field(default_factory=lambda: ZoneInfo(ZONE))
+    """The store's time zone."""
     base_url: str = Field(default=VTEX, validate_default=True)
+    """The address of VTEX's API; {account} is the account's name."""
     events: Literal["full", "delta"] = "full"
+    """Send VTEX all events each time ("full") or only the new ones ("delta")."""
     event_time: Literal["offset", "utc", "local"] = "offset"
+    """How times are written: with the zone's "offset", in "utc", or as "local" time."""
     first_email: Literal["with_first_scan", "at_label", "off"] = "with_first_scan"
+    """When VTEX may send its first e-mail: "with_first_scan", "at_label" or "off"."""
     adopt_invoice_number: bool = False
-    requests_per_second: Seconds = 5
+    """Use VTEX's form of an invoice number that differs by zeros or series."""
+    requests_per_second: float = Field(default=5, gt=0, allow_inf_nan=False)
+    """How many calls VTEX gets per second."""
     burst: Count = 10
+    """How many of them may be sent at once."""
     in_flight: Count = 4
+    """How many of them may wait for a response."""
     language: Literal["pt", "es", "en"] = "pt"
+    """The language of the relay's own texts for shoppers: pt, es or en."""
 
     @field_validator("base_url")
     @classmethod
     def _safe_address(cls, text: str, info: ValidationInfo) -> str:
-        """Put the account's name in, and refuse to send its token in the clear."""
+        """Insert the account's name; refuse an address that exposes its token."""
         address = text.replace("{account}", info.data.get("name", "account"))
         parts = origin(address, "https://store.vtexcommercestable.com.br")
         local = is_loopback(parts.hostname)
         if parts.scheme != "https" and not local:
-            message = "the account's token would travel unencrypted"
+            message = "would send the account's token unencrypted"
             raise problem(message, "use https:// (http:// is for this machine only)")
         if parts.path.strip("/") and not local:
-            raise problem("the address holds a path", "leave out what follows the host")
+            raise problem("must not contain a path", "remove what follows the host")
         return address.rstrip("/")
 
 
@@ -73,7 +83,7 @@ _MAKE_ONE: Final = "make one with `openssl rand -hex 32`"
 
 
 class Scope(StrEnum):
-    """What a token's holder may do."""
+    """Which operations a token allows."""
 
     ERP = "erp"
     OPERATOR = "operator"
@@ -81,7 +91,10 @@ class Scope(StrEnum):
 
 
 def hash_token(token: str) -> str:
-    """Return the hash under which *token* is kept: it is random, so no salt."""
+    """Return the hash that is stored for *token*.
+
+    Tokens are random and long, so a salt would add nothing.
+    """
     digest = sha256(token.encode(errors="surrogateescape")).hexdigest()
     return f"sha256:{digest}"
 
@@ -89,48 +102,58 @@ def hash_token(token: str) -> str:
 def _hash(text: str) -> str:
     if not _HASH.fullmatch(text):
         hint = "write sha256: and 64 hexadecimal digits in lower case"
-        raise problem("it is not the hash of a token", hint)
+        raise problem("not a token's hash", hint)
     return text
 
 
-class ApiToken(Value):
-    """`[tokens.<name>]`: who holds it may use *scopes*, for *accounts* or all."""
+class ApiToken(SettingsTable):
+    """A user of the HTTP API; the name is yours to choose."""
 
     name: Name
-    hash: Annotated[str, AfterValidator(_hash)] = Field(repr=False)
-    scopes: Annotated[frozenset[Scope], Listed] = Field(min_length=1)
+    hash: Annotated[str, AfterValidator(_hash)] = Field(
+        repr=False,
+        examples=["sha256:" + "0" * 64],
+        json_schema_extra={"alternative": True},
+    )
+    """The token's hash, in place of the token: then no file contains the token."""
+    scopes: Annotated[frozenset[Scope], Listed] = Field(
+        min_length=1, examples=[[Scope.ERP]]
+    )
+    """What the token allows: erp, operator, metrics."""
     accounts: Names = ()
+    """The accounts that it may access; by default all."""
 
     @model_validator(mode="before")
     @classmethod
     def _hashed(cls, table: Any) -> Any:
-        """Replace a literal token by its hash, so that nothing holds the literal."""
+        """Replace a literal token by its hash, so that the literal is never stored."""
         if not isinstance(table, dict):
             return table
         if ("token" in table) is ("hash" in table):
-            which = "both" if "token" in table else "neither"
-            message = f"{which} of token and hash are given"
-            raise problem(message, "give one of them", field="token")
+            both = "token" in table
+            message = "token and hash are both set" if both else "required"
+            hint = "remove one of them" if both else f"{_MAKE_ONE}, or set hash"
+            raise problem(message, hint, field="token")
         if "token" not in table:
             return table
         rest = {key: value for key, value in table.items() if key != "token"}
         token = table["token"]
         if not isinstance(token, str) or len(token) < SHORTEST:
-            message = f"it is shorter than {SHORTEST} characters"
+            message = f"shorter than {SHORTEST} characters"
             raise problem(message, _MAKE_ONE, field="token")
         return rest | {"hash": hash_token(token)}
 
     def may(self, scope: Scope) -> bool:
-        """Whether the token is good for *scope*."""
+        """Return whether the token allows *scope*."""
         return scope in self.scopes
 
     def sees(self, account: str) -> bool:
-        """Whether shipments of *account* exist for the token's holder."""
+        """Return whether the token may access *account*."""
         return not self.accounts or account in self.accounts
 
 
 def holder(presented: str, tokens: Iterable[ApiToken]) -> ApiToken | None:
-    """Return whose token was *presented*, in a time that does not tell which."""
+    """Return the token that was *presented*, in constant time."""
     digest = hash_token(presented)
     found = [token for token in tokens if hmac.compare_digest(digest, token.hash)]
     return found[0] if found else None

@@ -1,4 +1,4 @@
-"""What the tables owe one another: defaults taken over, references, no rivals."""
+"""Checks across tables: inherited defaults, references, duplicates."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,18 +6,18 @@ from typing import Any, Final, Protocol
 
 from pydantic import SecretStr
 
-from relay.adapters.options import closest
 from relay.config.account import AccountSettings, ApiToken
 from relay.config.contract import ContractSettings
 from relay.config.problems import SettingsProblem, set_it
 from relay.config.sections import RetentionSettings
 from relay.domain.events import Value
+from relay.suggestions import did_you_mean, suggest
 
 _SECRET: Final = re.compile(r"secret|token|passw|credential|_key$|^key$", re.IGNORECASE)
 
 
 class NamedSetting(Protocol):
-    """A table that knows its name."""
+    """A table with a name."""
 
     @property
     def name(self) -> str:
@@ -30,7 +30,7 @@ def complete(
     accounts: Mapping[str, AccountSettings],
     retention: RetentionSettings,
 ) -> ContractSettings:
-    """Return *contract* with what it takes over from its account and the ages."""
+    """Return *contract* with what it inherits from its account and *retention*."""
     served = tuple(dict.fromkeys(filter(None, (contract.account, *contract.accounts))))
     if not served and len(accounts) == 1:
         served = tuple(accounts)
@@ -43,50 +43,51 @@ def complete(
     return contract.model_copy(update=taken)
 
 
-def names(
+def check_names(
     tables: Mapping[str, Mapping[str, NamedSetting]],
 ) -> Iterator[SettingsProblem]:
-    """Find the tables that call themselves otherwise than their header does."""
+    """Find tables whose `name` differs from their header."""
     for section, named in tables.items():
         for name, table in named.items():
             if table.name != name:
                 key = f"{section}.{name}.name"
                 hint = f"remove it, or rename [{section}.{name}]"
-                yield SettingsProblem(key, "it is not the table's name", hint)
+                yield SettingsProblem(key, "not the table's name", hint)
 
 
-def references(
-    accounts: Mapping[str, AccountSettings], contracts: Mapping[str, ContractSettings]
+def check_accounts(
+    contracts: Mapping[str, ContractSettings], accounts: Mapping[str, AccountSettings]
 ) -> Iterator[SettingsProblem]:
-    """Find the contracts that name no account, or one that is not there."""
+    """Find contracts with no account, or with one that does not exist."""
     for name, contract in contracts.items():
         key = f"contracts.{name}.account"
         if not contract.account and accounts:
-            hint = f"name one of {', '.join(sorted(accounts))}"
-            yield SettingsProblem(key, "it is missing, and there are several", hint)
+            wrong = "required, because several accounts are configured"
+            hint = f"use one of {', '.join(sorted(accounts))}"
+            yield SettingsProblem(key, wrong, hint)
         elif not contract.account:
             hint = set_it(("accounts", "name", "app_key")) + " of your account"
-            yield SettingsProblem(key, "there is no account", hint)
+            yield SettingsProblem(key, "no account is configured", hint)
         for account in contract.accounts:
             yield from _missing(account, accounts, key)
 
 
-def tokens(
+def check_tokens(
     given: Mapping[str, ApiToken], accounts: Mapping[str, AccountSettings]
 ) -> Iterator[SettingsProblem]:
-    """Find tokens with accounts that are not there, and one token given twice."""
+    """Find tokens with accounts that do not exist, and duplicate tokens."""
     holders: dict[str, str] = {}
     for name, token in given.items():
         first = holders.setdefault(token.hash, name)
         if first != name:
-            wrong = f"it is the same token as tokens.{first}"
-            yield SettingsProblem(f"tokens.{name}", wrong, "make another one")
+            wrong = f"same token as tokens.{first}"
+            yield SettingsProblem(f"tokens.{name}", wrong, "create another one")
         for account in token.accounts:
             yield from _missing(account, accounts, f"tokens.{name}.accounts")
 
 
-def claims(contracts: Iterable[ContractSettings]) -> Iterator[SettingsProblem]:
-    """Find tax ids and courier names that two contracts of one account answer for."""
+def check_unique(contracts: Iterable[ContractSettings]) -> Iterator[SettingsProblem]:
+    """Find tax ids and courier names that two contracts of one account share."""
     taken: dict[tuple[str, str, str], str] = {}
     for contract in contracts:
         for field, value in _claimed(contract):
@@ -109,14 +110,14 @@ def _missing(account: str, known: Iterable[str], key: str) -> Iterator[SettingsP
     accounts = list(known)
     if account in accounts:
         return
-    meant = closest(account, accounts)
+    meant = suggest(account, accounts)
     path = ("accounts", account, "app_key")
-    hint = f"is {meant} meant?" if meant else set_it(path)
-    yield SettingsProblem(key, f"there is no account {account}", hint)
+    hint = did_you_mean(meant) if meant else set_it(path)
+    yield SettingsProblem(key, f"unknown account {account!r}", hint)
 
 
 def secrets_of(table: Value) -> Iterator[str]:
-    """Yield the secret texts that *table* holds, the adapter's options included."""
+    """Yield the secret texts in *table*, those in the adapter's options included."""
     for field in type(table).model_fields:
         value = getattr(table, field)
         if isinstance(value, SecretStr):

@@ -1,31 +1,37 @@
-"""One configured use of an adapter: its secrets, its rules, its own options."""
+"""A contract with a carrier: which adapter, its secrets, rules and options."""
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, model_validator
 
 from relay.adapters.codes import CodeRow
-from relay.adapters.options import closest
 from relay.adapters.protocol import ContractOptions
-from relay.config.problems import problem, set_it
+from relay.config.problems import set_it
+from relay.config.quantities import (
+    Count,
+    Days,
+    PollHours,
+    PollMinutes,
+    PollSpacing,
+    SettingsTable,
+    WholeHours,
+)
 from relay.config.types import (
     ZONE,
     ContractName,
-    Count,
-    Days,
     Names,
-    PollHours,
-    PollMinutes,
     Table,
     TaxIds,
     TrackingUrl,
     Zone,
     from_json,
 )
-from relay.domain.events import Value
+from relay.suggestions import suggest
+from relay.validation_errors import problem
 
 _URL_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{16,200}")
 Codes = Annotated[Mapping[str, CodeRow], Table]
@@ -33,7 +39,7 @@ Options = Annotated[Mapping[str, Any], Table]
 
 
 def _spelled(value: Any) -> Any:
-    """Read an option that came as text from a variable: JSON if it looks like it."""
+    """Return an option that a variable gave as text: JSON if it looks like it."""
     if not isinstance(value, str) or value[:1] not in ("[", "{"):
         return value
     try:
@@ -42,48 +48,92 @@ def _spelled(value: Any) -> Any:
         return value
 
 
-class ContractSettings(Value):
-    """`[contracts.<name>]`; keys that are no fields are options of the adapter.
+class ContractSettings(SettingsTable):
+    """A contract with a carrier; its name is part of the webhook's address.
 
-    As part of `Settings`, `account` is never empty, and `accounts` are all that
-    the contract serves, the default one first.
+    Keys that are not listed here are options of the adapter: see the carrier's page.
     """
 
     name: ContractName
-    adapter: str = Field(min_length=1)
-    account: str = ""
-    accounts: Names = ()
-    secret: SecretStr | None = None
-    previous_secret: SecretStr | None = None
-    url_secret: SecretStr | None = None
-    previous_url_secret: SecretStr | None = None
-    verification: Literal["signature", "url", "asked", "none"] = "signature"
+    adapter: str = Field(min_length=1, examples=["generic"])
+    """The adapter of this carrier; `relay carriers list` shows them."""
+    # `Settings` completes the two: `account` is never empty there, and `accounts`
+    # are all that the contract serves, the default one first.
+    account: str = Field(default="", examples=["mystore"])
+    """The account of its labels, unless they name another one."""
+    accounts: Names = Field(default=(), examples=[["mystore"]])
+    """All accounts that it serves."""
+    secret: SecretStr | None = Field(default=None, examples=["SECRET"])
+    """The secret with which its webhooks are verified."""
+    previous_secret: SecretStr | None = Field(default=None, examples=["OLD-SECRET"])
+    """The secret before that, valid as well while the carrier changes over."""
+    url_secret: SecretStr | None = Field(
+        default=None,
+        examples=["0123456789abcdef"],
+        json_schema_extra={"alternative": True},
+    )
+    """The secret in the webhook's address; only with verification = "url"."""
+    previous_url_secret: SecretStr | None = Field(
+        default=None,
+        examples=["fedcba9876543210"],
+        json_schema_extra={"alternative": True},
+    )
+    """The secret in the address before that, valid as well."""
+    verification: Literal["signature", "url", "polling_only", "none"] = "signature"
+    """How webhooks are verified: "signature"; "url", by a secret in the address;
+    "polling_only", no webhooks are accepted; "none", webhooks of anyone are."""
     zone: Zone = Field(default_factory=lambda: ZoneInfo(ZONE))
-    courier: str | None = Field(default=None, min_length=1)
+    """The zone of the carrier's times without an offset; by default its account's."""
+    courier: str | None = Field(default=None, min_length=1, examples=["My Carrier"])
+    """The carrier's name as shoppers read it; by default the adapter's."""
     tax_ids: TaxIds = ()
+    """The CNPJs with which it invoices freight, for labels with a tax id only."""
     courier_names: Names = ()
-    tracking_url: TrackingUrl | None = None
+    """Other names of it on labels."""
+    tracking_url: TrackingUrl | None = Field(
+        default=None,
+        examples=["https://carrier.example/follow?number={tracking_number}"],
+    )
+    """The tracking page of a parcel: {tracking_number}, {invoice_key}."""
     tracking_number: Literal["given", "nfe_key", "invoice_number", "from_carrier"] = (
         "given"
     )
-    lower_bound_days: Days = 15
-    expire_days: Days = 60
+    """What VTEX gets where a label has no tracking number: "given" (wait for it),
+    "nfe_key", "invoice_number" or "from_carrier"."""
+    lower_bound_days: Days = timedelta(days=15)
+    """How many days before its registration events of a label's number count."""
+    expire_days: Days = timedelta(days=60)
+    """Days without an event after which shipments expire; by default [retention]'s."""
     publish_unknown: bool = False
-    confirm_provisional_after_hours: int | None = Field(default=None, ge=1)
+    """Publish events with an unmapped code as well, in the carrier's words."""
+    confirm_provisional_after_hours: WholeHours | None = Field(
+        default=None, examples=[24]
+    )
+    """Hours after which a provisional delivery is final; by default never."""
     poll: bool = True
-    poll_spacing_seconds: float = Field(default=1, ge=0, le=3600, allow_inf_nan=False)
-    poll_daily_quota: Count | None = None
-    poll_urgent_minutes: PollMinutes = 15
-    poll_hours: PollHours = 3
-    poll_quiet_hours: PollHours = 24
-    poll_feed_minutes: PollMinutes = 15
-    codes: Codes = Field(default_factory=dict)
+    """Poll the carrier, if its adapter can."""
+    poll_spacing_seconds: PollSpacing = timedelta(seconds=1)
+    """The least time between two calls to it."""
+    poll_daily_quota: Count | None = Field(default=None, examples=[5000])
+    """The most calls in a day of the contract's zone; by default no limit."""
+    poll_urgent_minutes: PollMinutes = timedelta(minutes=15)
+    """How often a parcel that is out for delivery is polled, at most."""
+    poll_hours: PollHours = timedelta(hours=3)
+    """How often a parcel in transit is polled, at most."""
+    poll_quiet_hours: PollHours = timedelta(hours=24)
+    """How often a parcel without events for days is polled."""
+    poll_feed_minutes: PollMinutes = timedelta(minutes=15)
+    """How often a feed is polled that had nothing new."""
+    codes: Codes = Field(
+        default_factory=dict, examples=[{"ENT": {"milestone": "delivered"}}]
+    )
+    """What this carrier's codes mean, in place of rows of the adapter's table."""
     options: Options = Field(default_factory=dict, repr=False)
 
     @model_validator(mode="before")
     @classmethod
     def _options_apart(cls, table: Any) -> Any:
-        """Move what is no field of ours to the adapter's options."""
+        """Move unknown keys to the adapter's options."""
         if not isinstance(table, dict):
             return table
         ours = {k: v for k, v in table.items() if k in cls.model_fields}
@@ -95,40 +145,40 @@ class ContractSettings(Value):
 
     @model_validator(mode="after")
     def _verifiable(self) -> Self:
-        """Refuse a contract whose webhooks anybody could send."""
+        """Refuse a contract whose webhooks anyone could send."""
         needed = {"signature": "secret", "url": "url_secret"}.get(self.verification)
         if needed is not None and not _text(getattr(self, needed)):
-            raise problem("it is missing", self._hint(needed), field=needed)
+            raise problem("required", self._hint(needed), field=needed)
         for field in ("url_secret", "previous_url_secret"):
             self._check_url_secret(field)
         return self
 
     def _hint(self, field: str) -> str:
-        """Say how to give the secret in *field*, and whether it was mistyped."""
-        meant = closest(field, self.options)
+        """Return the hint for a missing secret, which may have been misspelt."""
+        meant = suggest(field, self.options)
         if meant:
-            return f"is {meant} meant to be {field}?"
+            return f"did you write `{meant}` for `{field}`?"
         path = ("contracts", self.name, field)
         return (
-            f"{set_it(path)} (or {field}_file, a file that holds it); "
-            'verification = "asked" takes no webhooks, for a carrier that is only '
-            'asked; verification = "none" takes them from anybody'
+            f"{set_it(path)} (or {field}_file, a file that contains it); "
+            'verification = "polling_only" accepts no webhooks; '
+            'verification = "none" accepts them from anyone'
         )
 
     def _check_url_secret(self, field: str) -> None:
         text = _text(getattr(self, field))
         if text and self.verification != "url":
-            message = 'it is given, but verification is not "url"'
+            message = 'set, but verification is not "url"'
             raise problem(
                 message, 'set verification = "url", or remove it', field=field
             )
         if text and not _URL_SECRET.fullmatch(text):
-            message = "it is not 16 to 200 letters, digits, '-' and '_'"
+            message = "must be 16 to 200 letters, digits, '-' and '_'"
             raise problem(message, "make one with `openssl rand -hex 16`", field=field)
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """All secrets that are valid now, the newer one first."""
+        """All secrets that are valid now, the newest first."""
         return _texts(self.secret, self.previous_secret)
 
     @property
@@ -137,7 +187,7 @@ class ContractSettings(Value):
         return _texts(self.url_secret, self.previous_url_secret)
 
     def for_adapter(self) -> ContractOptions:
-        """Return what the adapter is given of this contract."""
+        """Return what the adapter gets of this contract."""
         rows = {
             code: row.model_dump(mode="json", exclude_unset=True)
             for code, row in self.codes.items()

@@ -1,8 +1,8 @@
-"""Settings from environment variables: `RELAY_CONTRACTS__ME__SECRET` and the like.
+"""Settings from environment variables, such as `RELAY_CONTRACTS__ME__SECRET`.
 
-Two underscores stand between levels. Names are written in lower case; in the
-name of an account `_` stands for `-`, which no variable can hold. A variable
-that is set to nothing counts as not set, but its name must be right.
+Two underscores separate levels. Names become lower case; in the name of an account
+`_` stands for `-`, which a variable's name cannot contain. A variable with an empty
+value counts as not set, but its name must be valid.
 """
 
 import json
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from relay.adapters.options import closest
 from relay.config.problems import SettingsProblem, variable
 from relay.config.schema import (
     SECTIONS,
@@ -23,15 +22,15 @@ from relay.config.schema import (
     keys,
     model_at,
 )
-from relay.config.schema import KeyPath as Key
+from relay.suggestions import did_you_mean, suggest
 
 FILE: Final = "_file"
 UNREAD: Final = "secret-that-could-not-be-read-"
-"""Begins what stands in for such a secret, so that it is not found missing, too."""
+"""Start of the placeholder for such a secret, so that it is not reported as missing."""
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *below* with *above* laid over it, table by table."""
+    """Return *below* with the values of *above* in their place, table by table."""
     result = dict(below)
     for key, value in above.items():
         old = result.get(key)
@@ -41,9 +40,9 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def reveal(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is left of *below* under *above*.
+    """Return *below* without what *above* replaces.
 
-    `secret` above covers `secret_file` below, and the other way round.
+    `secret` in one replaces `secret_file` in the other.
     """
     stems = {key.removesuffix(FILE) for key in above}
     left: dict[str, Any] = {}
@@ -58,7 +57,7 @@ def reveal(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 @dataclass(slots=True)
 class SecretFiles:
-    """Puts the content of secret files into settings; collects what is wrong.
+    """Replaces `x_file` by `x`, the content of that file; collects the problems.
 
     Relative paths start from *folder*.
     """
@@ -67,8 +66,8 @@ class SecretFiles:
     findings: list[SettingsProblem] = field(default_factory=list)
     named: list[Path] = field(default_factory=list)
 
-    def fetched(self, table: Mapping[str, Any], path: Key = ()) -> dict[str, Any]:
-        """Return *table*, found at *path*, with `x` where it has `x_file`."""
+    def fetched(self, table: Mapping[str, Any], path: KeyPath = ()) -> dict[str, Any]:
+        """Return *table*, which stands at *path*, with `x` in place of `x_file`."""
         result: dict[str, Any] = {}
         for key, value in table.items():
             here = (*path, key)
@@ -81,23 +80,23 @@ class SecretFiles:
         return result
 
     def _fetch(
-        self, name: str, path: Key, table: Mapping[str, Any], result: dict[str, Any]
+        self, name: str, path: KeyPath, table: Mapping[str, Any], result: dict[str, Any]
     ) -> None:
         """Write the secret in the file *name* into *result*, under its own key."""
         key, dotted = path[-1].removesuffix(FILE), ".".join(path)
         self.named.append(self.folder / name)
         secret, wrong = _content(self.folder / name)
         if key in table:
-            wrong = f"{key} is given as well"
+            wrong = f"{key} is set as well"
         if wrong:
-            hint = f"keep {key}, or let {path[-1]} name a file with the secret alone"
+            hint = f"use {key}, or a file that contains only the secret"
             self.findings.append(SettingsProblem(dotted, wrong, hint))
         if secret or key != "database":
             result[key] = secret or UNREAD + dotted.replace(".", "-")
 
 
-def _names_secret_file(path: Key) -> bool:
-    """Whether the key at *path* names a file: any such option of an adapter does."""
+def _names_secret_file(path: KeyPath) -> bool:
+    """Return whether the key at *path* names a file; any `x_file` option does."""
     key = path[-1].removesuffix(FILE)
     if key == path[-1] or not key:
         return False
@@ -110,32 +109,35 @@ def _content(path: Path) -> tuple[str, str]:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except OSError as error:
-        return "", f"the file {path} cannot be read ({error.strerror})"
+        return "", f"cannot read {path} ({error.strerror})"
     except ValueError:
-        return "", f"the file {path} holds no text"
-    return text, "" if text else f"the file {path} is empty"
+        return "", f"{path} is not UTF-8 text"
+    return text, "" if text else f"{path} is empty"
 
 
 PREFIX: Final = "RELAY_"
 CONFIG: Final = "RELAY_CONFIG"
-"""Names the file; it is the one variable that is not a setting."""
+"""Names the settings file; the only such variable that is not a setting."""
 _INJECTED: Final = re.compile(
     r"RELAY_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_[A-Z]+(_[A-Z]+)?)"
 )
-"""What Kubernetes puts into every pod beside a service called relay."""
+"""Variables that Kubernetes sets in every pod if a service is called `relay`.
+
+https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+"""
 _SERVICE_PORT: Final = re.compile(r"(tcp|udp|sctp)://")
 
 
 @dataclass(slots=True)
 class Environment:
-    """What the variables say, which one said it, and which are wrong."""
+    """The values of the variables, where each came from, and the problems."""
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[KeyPath, str] = field(default_factory=dict)
     findings: list[SettingsProblem] = field(default_factory=list)
 
     def take(self, name: str, text: str) -> None:
-        """Take over the variable *name*, unless it is wrong."""
+        """Add the variable *name*, or the problem with it."""
         path = path_of(name)
         finding = _misplaced(name, path)
         if finding is None and text and is_table(path):
@@ -153,10 +155,8 @@ class Environment:
         except ValueError:
             table = None
         if not isinstance(table, dict):
-            hint = f"write an object, or one variable per key: {name}__..."
-            return SettingsProblem(
-                name, "it stands for a table and is no JSON object", hint
-            )
+            hint = f"write a JSON object, or one variable per key: {name}__..."
+            return SettingsProblem(name, "must be a JSON object", hint)
         self._put(name, path, table)
         return None
 
@@ -192,15 +192,20 @@ def path_of(name: str) -> KeyPath:
 
 
 def _misplaced(name: str, path: KeyPath) -> SettingsProblem | None:
-    """Say what is wrong with the name of a variable, if anything is."""
+    """Return the problem with the name of a variable, if there is one."""
     if len(path) > 3 and path[0] == "contracts" and path[2] == "codes":  # noqa: PLR2004
-        hint = f"write them all into {variable(path[:3])}, as a JSON object"
-        return SettingsProblem(name, "a variable's name has no case, codes have", hint)
+        wrong = "carrier codes are case-sensitive and cannot be part of a variable name"
+        hint = f"write all codes into {variable(path[:3])}, as a JSON object"
+        return SettingsProblem(name, wrong, hint)
     if _is_known(path):
         return None
-    meant = closest(name.upper(), _candidates(path), cutoff=0.8)
-    hint = f"is {meant} meant?" if meant else "remove it; `relay init` lists all"
-    return SettingsProblem(name, "there is no such setting", hint)
+    # Without the prefix, which would make all variables similar.
+    known = (one.removeprefix(PREFIX) for one in _candidates(path))
+    meant = suggest(name.upper().removeprefix(PREFIX), known)
+    hint = (
+        did_you_mean(PREFIX + meant) if meant else "remove it; `relay init` lists all"
+    )
+    return SettingsProblem(name, "unknown setting", hint)
 
 
 def _is_known(path: KeyPath) -> bool:
@@ -215,7 +220,7 @@ def _is_known(path: KeyPath) -> bool:
 
 
 def _is_option(path: KeyPath) -> bool:
-    """Whether *path* leads to an option of a contract's adapter."""
+    """Return whether *path* leads to an option of a contract's adapter."""
     if path[0] != "contracts" or len(path) < 3:  # noqa: PLR2004 -- contract, name, key
         return False
     ours = keys(TABLES["contracts"]) - {"options"}
@@ -223,7 +228,7 @@ def _is_option(path: KeyPath) -> bool:
 
 
 def _candidates(path: KeyPath) -> Iterator[str]:
-    """Yield variables that may have been meant, with the names that *path* holds."""
+    """Yield variables that may have been meant, with the table's name in *path*."""
     tables: list[KeyPath] = [(), *((section,) for section in SECTIONS)]
     tables += [(table, name) for table in TABLES for name in _names(path, table)]
     for table in tables:
@@ -232,7 +237,7 @@ def _candidates(path: KeyPath) -> Iterator[str]:
 
 
 def _names(path: KeyPath, table: str) -> Iterator[str]:
-    """Yield the name after *table*, also where one underscore stood for two."""
+    """Yield the name after *table*, also where one underscore was written for two."""
     if len(path) > 1:
         yield path[1]
     squeezed = "_".join(path)

@@ -1,9 +1,8 @@
-"""Loads the settings: a file, the environment over it, every finding at once."""
+"""Load the settings from a file and the environment, with all problems at once."""
 
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,22 +16,21 @@ from relay.config.environment import (
     merge,
     reveal,
 )
-from relay.config.explain import problems_of
+from relay.config.explanation import problems_of
 from relay.config.problems import FILE, InvalidSettings, SettingsProblem
-from relay.config.schema import KeyPath as Key
+from relay.config.schema import KeyPath
 from relay.config.settings import Settings
-from relay.errors import ConfigurationError
 
 _SUFFIX: Final = "_file"
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
-    """Return the settings in the file at *path* with those of *environ* over them.
+    """Return the settings in the file at *path*, overridden by those of *environ*.
 
     Without *path* the file is the one that `RELAY_CONFIG` names, else
-    `relay.toml` here, if there is one. Relative names of secret files start
-    from the folder of the file that holds them; those in variables from here.
-    Raises `WrongSettings`, a `ConfigurationError`, with every finding.
+    `relay.toml` in the working directory, if it exists. Relative paths of secret
+    files start from the folder of the file that names them; those in variables
+    from the working directory. Raises `InvalidSettings` with every problem.
     """
     file = _file(path, environ)
     variables = from_environment(environ)
@@ -52,7 +50,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
 def files(path: Path | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
     """Return the files that settings come from: their own, and those of secrets.
 
-    One that is not TOML, for now, names no secrets.
+    A file that is not valid TOML, perhaps since it is being edited, names none.
     """
     file = _file(path, environ)
     variables = from_environment(environ)
@@ -68,7 +66,7 @@ def files(path: Path | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def _file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
-    """Return the file to read, or None if there is none and none was asked for."""
+    """Return the file to read, or None if none is named and none exists."""
     if path is not None:
         return path
     if named := environ.get(CONFIG):
@@ -80,11 +78,11 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        wrong, hint = f"it cannot be read ({error.strerror})", "try `relay init`"
+        wrong, hint = f"cannot be read ({error.strerror})", "try `relay init`"
     except UnicodeDecodeError:
-        wrong, hint = "it is not UTF-8 text", "save it as UTF-8"
+        wrong, hint = "not UTF-8 text", "save it as UTF-8"
     except tomllib.TOMLDecodeError as error:
-        wrong, hint = f"it is not TOML: {error}", "mend that line"
+        wrong, hint = f"invalid TOML: {error}", "fix that line"
     raise InvalidSettings([SettingsProblem(str(file), wrong, hint)])
 
 
@@ -100,14 +98,14 @@ def _validated(
 
 
 def _renamed(finding: SettingsProblem, variables: Environment) -> SettingsProblem:
-    """Name the variable in a *finding* about a value that came from one."""
+    """Return *finding* with the variable's name if its value came from one."""
     key = tuple(finding.key.split("."))
     name = _origin(key, variables.origins)
     return SettingsProblem(name, finding.wrong, finding.hint) if name else finding
 
 
-def _origin(key: Key, origins: Mapping[Key, str]) -> str:
-    """Return the variable that said what stands at *key*, or ''."""
+def _origin(key: KeyPath, origins: Mapping[KeyPath, str]) -> str:
+    """Return the variable that set the value at *key*, or ''."""
     for length in range(len(key), 0, -1):
         part = key[:length]
         for place in (part, (*part[:-1], part[-1] + _SUFFIX)):
@@ -117,22 +115,22 @@ def _origin(key: Key, origins: Mapping[Key, str]) -> str:
 
 
 Seen = Mapping[Path, tuple[int, int, int]]
-"""Time, size and number of each file as it was seen last; none for one not there."""
+"""Modification time, size and inode of each file that exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsSource:
-    """A file, or the one found by default, and the environment over it."""
+    """A file, or the default one, and the environment that overrides it."""
 
     path: Path | None
     environ: Mapping[str, str]
 
     def load(self) -> Settings:
-        """Return the settings as they are now; raise `WrongSettings`."""
+        """Return the settings as they are now; raise `InvalidSettings`."""
         return load(self.path, self.environ)
 
     def seen(self) -> Seen:
-        """Return how the files look now, those of secrets included."""
+        """Return the state of the files now, those of secrets included."""
         found: dict[Path, tuple[int, int, int]] = {}
         for file in files(self.path, self.environ):
             try:
@@ -141,25 +139,3 @@ class SettingsSource:
                 continue
             found[file] = (at.st_mtime_ns, at.st_size, at.st_ino)
         return found
-
-
-def template() -> str:
-    """Return a `relay.toml` with every key, commented out, and what it is for."""
-    return (
-        package_files(__package__).joinpath("template.toml").read_text(encoding="utf-8")
-    )
-
-
-def write_template(path: Path) -> None:
-    """Write the template to *path*, which must not exist, for its owner's eyes.
-
-    Raises `ConfigurationError` if there is something already, or no such folder.
-    """
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            path.chmod(0o600)
-            file.write(template())
-    except FileExistsError:
-        raise ConfigurationError(f"{path} exists already; remove it first") from None
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from None

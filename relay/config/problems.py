@@ -1,9 +1,7 @@
-"""What is wrong with the settings: every finding, by key, with the way out."""
+"""Problems in the settings: every one by its key, with a hint how to fix it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-from pydantic_core import PydanticCustomError
 
 from relay.errors import ConfigurationError
 
@@ -12,33 +10,24 @@ FILE = "relay.toml"
 
 @dataclass(frozen=True, slots=True)
 class SettingsProblem:
-    """One wrong setting: its dotted path or variable, what is wrong, what to do."""
+    """One wrong setting: its dotted path or variable, what is wrong, and a hint."""
 
     key: str
     wrong: str
     hint: str
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.wrong}; {self.hint}"
+        return f"{self.key}: {'; '.join(filter(None, (self.wrong, self.hint)))}"
 
 
 class InvalidSettings(ConfigurationError):
-    """The settings cannot be used; the message lists every finding."""
+    """The settings cannot be used; the message lists every problem."""
 
     def __init__(self, findings: Iterable[SettingsProblem]) -> None:
         self.findings = tuple(findings)
         count = len(self.findings)
-        head = "1 setting is wrong" if count == 1 else f"{count} settings are wrong"
+        head = "1 invalid setting" if count == 1 else f"{count} invalid settings"
         super().__init__("\n".join([f"{head}:", *(f"  {f}" for f in self.findings)]))
-
-
-def problem(message: str, hint: str, *, field: str = "") -> PydanticCustomError:
-    """Make the error that a validator raises.
-
-    *field* names the field at fault where a validator looks at a whole table.
-    """
-    context = {"message": message, "hint": hint, "field": field}
-    return PydanticCustomError("setting", "{message}", context)
 
 
 def variable(path: Iterable[str]) -> str:
@@ -48,6 +37,6 @@ def variable(path: Iterable[str]) -> str:
 
 
 def set_it(path: Iterable[str]) -> str:
-    """Say where the setting at *path* can be set."""
+    """Return the hint where to set the setting at *path*."""
     parts = tuple(path)
     return f"set {'.'.join(parts)} in {FILE}, or the variable {variable(parts)}"

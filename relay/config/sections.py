@@ -1,76 +1,113 @@
 """The sections that every deployment has, each with its defaults."""
 
+from datetime import timedelta
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from relay.config.problems import problem
-from relay.config.types import Count, Days, Seconds
-from relay.domain.events import Value
+from relay.config.quantities import (
+    Count,
+    CountFromZero,
+    Days,
+    Hours,
+    Seconds,
+    SecondsFromZero,
+    SettingsTable,
+)
+from relay.validation_errors import problem
 
 MIB = 1024 * 1024
 
 
-class IntakeSettings(Value):
-    """How much is taken in at once, and how many refused requests are put aside."""
+class LogSettings(SettingsTable):
+    """Log output."""
+
+    format: Literal["json", "console"] | None = Field(default=None, examples=["json"])
+    """The format, "json" or "console"; by default console on a terminal, else JSON."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe lines to write: debug, info, warning or error."""
+
+
+class IntakeSettings(SettingsTable):
+    """Limits of incoming requests."""
 
     body_limit: Count = MIB
+    """The largest request body accepted, in bytes."""
     backlog_requests: Count = 2000
+    """How many webhooks may wait in memory to be stored; more are answered 503."""
     backlog_bytes: Count = 64 * MIB
-    rejected_count: int = Field(default=20, ge=0)
-    rejected_bytes: int = Field(default=MIB, ge=0)
-    rejected_days: Days = 7
+    """How many bytes of webhooks may wait in memory."""
+    rejected_count: CountFromZero = 20
+    """How many requests that failed verification are stored per contract."""
+    rejected_bytes: CountFromZero = MIB
+    """How many bytes of them are stored per contract."""
+    rejected_days: Days = timedelta(days=7)
+    """After how many days they are deleted."""
 
 
-class PublisherSettings(Value):
-    """When VTEX is told, how long a call may take, and when to give up."""
+class PublisherSettings(SettingsTable):
+    """When VTEX is called, how long a call may take, and when to give up."""
 
-    quiet_seconds: float = Field(default=3, ge=0, allow_inf_nan=False)
-    news_wait_seconds: Seconds = 10
-    unread_wait_seconds: Seconds = 60
-    deadline_seconds: Seconds = 45
-    lease_margin_seconds: Seconds = 15
-    unconfirmed_wait_seconds: Seconds = 90
-    look_round_seconds: Seconds = 1
+    quiet_seconds: SecondsFromZero = timedelta(seconds=3)
+    """How long to wait for more events of a shipment, to send them in one call."""
+    news_wait_seconds: Seconds = timedelta(seconds=10)
+    """How long the first event waits at most while more events keep coming."""
+    unread_wait_seconds: Seconds = timedelta(seconds=60)
+    """How long to wait at most for documents that are not parsed yet."""
+    deadline_seconds: Seconds = timedelta(seconds=45)
+    """How long all calls for one shipment may take together."""
+    lease_margin_seconds: Seconds = timedelta(seconds=15)
+    """How much longer than that a shipment stays leased."""
+    unconfirmed_wait_seconds: Seconds = timedelta(seconds=90)
+    """How long to wait before an order is read back after a call without a response."""
+    due_check_seconds: Seconds = timedelta(seconds=1)
+    """How often to check the database for due shipments without a notification."""
     in_flight: Count = 8
+    """How many shipments are published at the same time, over all accounts."""
     max_attempts: Count = 12
-    not_yet_seconds: Seconds = 30
-    not_yet_hours: Seconds = 72
-    unavailable_seconds: Seconds = 10
-    gate_seconds: Seconds = 60
-    gate_cap_seconds: Seconds = 3600
-    probe_seconds: Seconds = 600
-    outage_probe_seconds: Seconds = 10
-    read_back_again_seconds: Seconds = 600
-    sweep_seconds: Seconds = 600
+    """After how many failures, outages not counted, a shipment is stuck."""
+    not_yet_hours: Hours = timedelta(hours=72)
+    """How long an order or invoice may be unknown to VTEX before that is an error."""
+    not_yet_seconds: Seconds = timedelta(seconds=30)
+    """When to check first again for an order or invoice that VTEX does not know."""
+    unavailable_seconds: Seconds = timedelta(seconds=10)
+    """When to try first again after VTEX could not answer a call."""
+    gate_seconds: Seconds = timedelta(seconds=60)
+    """How long an account is not called after a 429 or 503, at least."""
+    gate_cap_seconds: Seconds = timedelta(hours=1)
+    """How long it is not called at most, whatever VTEX asks for."""
+    probe_seconds: Seconds = timedelta(minutes=10)
+    """How often to try again while VTEX rejects the credentials."""
+    outage_probe_seconds: Seconds = timedelta(seconds=10)
+    """How often to try one call while VTEX is unavailable."""
+    read_back_again_seconds: Seconds = timedelta(minutes=10)
+    """When to check a difference again: it counts only if VTEX shows it twice."""
 
     @model_validator(mode="after")
     def _waits_fit(self) -> Self:
         if self.quiet_seconds > self.news_wait_seconds:
-            message = "the quiet time is longer than news may wait"
             hint = "lower it, or raise publisher.news_wait_seconds"
-            raise problem(message, hint, field="quiet_seconds")
+            raise problem("longer than news_wait_seconds", hint, field="quiet_seconds")
         if self.gate_seconds > self.gate_cap_seconds:
-            message = "a gate's shortest wait is longer than its longest"
             hint = "lower it, or raise publisher.gate_cap_seconds"
-            raise problem(message, hint, field="gate_seconds")
+            raise problem("longer than gate_cap_seconds", hint, field="gate_seconds")
         return self
 
 
-class RetentionSettings(Value):
-    """How long things are kept, and after how much silence a shipment expires."""
+class RetentionSettings(SettingsTable):
+    """How long data is stored, in days."""
 
-    documents_days: Days = 90
-    repeats_days: Days = 7
-    unmatched_days: Days = 60
-    unreadable_days: Days = 180
-    calls_days: Days = 400
-    shipments_days: Days = 730
-    expire_days: Days = 60
-
-
-class LogSettings(Value):
-    """How log lines look; without a format: console on a terminal, else JSON."""
-
-    format: Literal["json", "console"] | None = None
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    documents_days: Days = timedelta(days=90)
+    """Carriers' documents, but not before their shipments are closed."""
+    repeats_days: Days = timedelta(days=7)
+    """Documents that contained nothing new."""
+    unmatched_days: Days = timedelta(days=60)
+    """Events that match no label."""
+    unreadable_days: Days = timedelta(days=180)
+    """Documents that could not be parsed."""
+    calls_days: Days = timedelta(days=400)
+    """The log of calls to VTEX."""
+    shipments_days: Days = timedelta(days=730)
+    """Shipments and their events."""
+    expire_days: Days = timedelta(days=60)
+    """Days without an event after which a shipment is closed as expired."""

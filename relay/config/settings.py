@@ -10,15 +10,16 @@ from relay.adapters.protocol import ContractOptions
 from relay.config.account import AccountSettings, ApiToken, holder
 from relay.config.checks import (
     NamedSetting,
-    claims,
+    check_accounts,
+    check_names,
+    check_tokens,
+    check_unique,
     complete,
-    names,
-    references,
     secrets_of,
-    tokens,
 )
 from relay.config.contract import ContractSettings
-from relay.config.problems import InvalidSettings, problem
+from relay.config.problems import InvalidSettings
+from relay.config.quantities import Count, SettingsTable
 from relay.config.sections import (
     IntakeSettings,
     LogSettings,
@@ -26,23 +27,31 @@ from relay.config.sections import (
     RetentionSettings,
 )
 from relay.config.types import Listen, PublicUrl, Table, split_listen
-from relay.domain.events import Value
 from relay.errors import ConfigurationError, UnknownContract
+from relay.suggestions import suggestion
+from relay.validation_errors import problem
 
 TABLES = ("tokens", "accounts", "contracts")
 SCHEMES = ("sqlite:///", "postgresql://")
 
 
-class Settings(Value):
-    """What a process needs to know to start; see `load`.
+class Settings(SettingsTable):
+    """Settings of a process; see `load`.
 
-    `database` may hold a password, so it is left out where settings are shown.
+    `database` may contain a password, so `repr` does not show it.
     """
 
     database: str = Field(default="sqlite:///relay.db", repr=False)
-    cache_mb: int = Field(default=64, ge=1)
+    """The database: sqlite:///path, or postgresql://user:password@host/name."""
+    cache_mb: Count = 64
+    """Memory for the database's pages, in MiB."""
     listen: Listen = "127.0.0.1:8080"
-    public_url: PublicUrl | None = None
+    """Host and port at which carriers, the ERP and operators reach the relay."""
+    public_url: PublicUrl | None = Field(
+        default=None, examples=["https://relay.example.com"]
+    )
+    """The address under which carriers reach it; `relay doctor` and the log show the
+    webhook addresses to give to the carriers."""
     log: Annotated[LogSettings, Table] = LogSettings()
     intake: Annotated[IntakeSettings, Table] = IntakeSettings()
     publisher: Annotated[PublisherSettings, Table] = PublisherSettings()
@@ -56,13 +65,13 @@ class Settings(Value):
     def _known_database(cls, text: str) -> str:
         if not text.startswith(SCHEMES) or text in SCHEMES:
             hint = "write sqlite:///path/to/relay.db or postgresql://user@host/name"
-            raise problem("it is not the address of a database", hint)
+            raise problem("not the address of a database", hint)
         return text
 
     @model_validator(mode="before")
     @classmethod
     def _named(cls, data: Any) -> Any:
-        """Give each table its own name, so that it can be checked and told."""
+        """Add each table's name to it, so that it can be checked and shown."""
         if not isinstance(data, Mapping):
             return data
         tables = {k: _with_names(v) for k, v in data.items() if k in TABLES}
@@ -73,7 +82,7 @@ class Settings(Value):
     def _completed(
         cls, contracts: Mapping[str, ContractSettings], info: ValidationInfo
     ) -> Mapping[str, ContractSettings]:
-        """Fill in what a contract takes over from its account and the ages."""
+        """Fill in what a contract inherits from its account and from `retention`."""
         accounts = info.data.get("accounts", {})
         retention = info.data.get("retention", RetentionSettings())
         return {n: complete(c, accounts, retention) for n, c in contracts.items()}
@@ -81,8 +90,12 @@ class Settings(Value):
     @model_validator(mode="after")
     def _agreeing(self) -> Self:
         """Refuse settings that contradict one another."""
-        found = [*names(self.tables), *references(self.accounts, self.contracts)]
-        found += [*claims(self.contracts.values()), *tokens(self.tokens, self.accounts)]
+        found = [
+            *check_names(self.tables),
+            *check_accounts(self.contracts, self.accounts),
+            *check_unique(self.contracts.values()),
+            *check_tokens(self.tokens, self.accounts),
+        ]
         if found:
             raise InvalidSettings(found)
         return self
@@ -99,30 +112,44 @@ class Settings(Value):
     def contract_for(self, name: str) -> ContractSettings:
         """Return the contract called *name*, or raise `UnknownContract`."""
         if name not in self.contracts:
-            raise UnknownContract(f"no contract is called {name!r}")
+            raise UnknownContract(
+                f"unknown contract {name!r}; {suggestion(name, self.contracts)}"
+            )
         return self.contracts[name]
 
     def contract_options(self, name: str) -> ContractOptions:
-        """Return what the adapter of the contract called *name* is given."""
+        """Return what the adapter of the contract called *name* gets."""
         return self.contract_for(name).for_adapter()
 
     def account(self, name: str) -> AccountSettings:
         """Return the account called *name*, or raise `ConfigurationError`."""
         if name not in self.accounts:
-            raise ConfigurationError(f"accounts.{name}: there is no such account")
+            raise ConfigurationError(
+                f"unknown account {name!r}; {suggestion(name, self.accounts)}"
+            )
         return self.accounts[name]
 
     def token_for(self, presented: str) -> ApiToken | None:
-        """Return the token that was *presented*, if it is one of ours."""
+        """Return the configured token that was *presented*, if there is one."""
         return holder(presented, self.tokens.values())
+
+    def webhook_url(self, contract: ContractSettings) -> str:
+        """Return the address of a contract's webhooks, '' if it accepts none.
+
+        Without `public_url` it is only a path. `<url_secret>` stands for the secret.
+        """
+        if contract.verification == "polling_only":
+            return ""
+        secret = "/<url_secret>" if contract.verification == "url" else ""
+        return f"{self.public_url or ''}/webhooks/{contract.name}{secret}"
 
     @property
     def listen_at(self) -> tuple[str, int]:
-        """The host and port to listen at."""
+        """The host and port to bind to."""
         return split_listen(self.listen)
 
     def secret_values(self) -> frozenset[str]:
-        """Return every secret text, so that logs can leave them out."""
+        """Return every secret text, so that logs can mask them."""
         password = urlsplit(self.database).password or ""
         found = {password, unquote(password)}
         for table in (*self.accounts.values(), *self.contracts.values()):
@@ -131,7 +158,7 @@ class Settings(Value):
 
 
 def _with_names(tables: Any) -> Any:
-    """Write each table's name into it, unless it says one itself."""
+    """Add each table's name to it, unless it has one."""
     if not isinstance(tables, Mapping):
         return tables
     return {

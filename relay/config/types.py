@@ -1,4 +1,4 @@
-"""The kinds of values that settings are made of, each with its own check."""
+"""Types of settings: addresses, names, zones and lists, each with its check."""
 
 import ipaddress
 import json
@@ -8,11 +8,11 @@ from typing import Annotated, Any, Final
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator
 
 from relay.adapters.times import EXAMPLE, unknown_zone, zone_names
-from relay.config.problems import problem
 from relay.domain.fiscal import cnpj
+from relay.validation_errors import problem
 
 NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 ACCOUNT: Final = re.compile(r"[a-z0-9]+(-+[a-z0-9]+)*")
@@ -30,7 +30,7 @@ def _zone(value: object) -> object:
 
 
 def _listed(value: object) -> object:
-    """Take a list from text: JSON, or names with commas between."""
+    """Return the list in a text: JSON, or names separated by commas."""
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
@@ -43,13 +43,12 @@ def _table(value: object) -> object:
 
 
 def from_json(text: str) -> Any:
-    """Read a JSON *text*; the error does not show it."""
+    """Return the value of a JSON *text*; the error does not show it."""
     try:
         return json.loads(text)
     except ValueError as error:
         spot = getattr(error, "pos", 0)
-        hint = f"mend it at character {spot + 1}"
-        raise problem("the value is not valid JSON", hint) from None
+        raise problem("invalid JSON", f"fix it at character {spot + 1}") from None
 
 
 def _tax_id(text: str) -> str:
@@ -61,49 +60,49 @@ def _tax_id(text: str) -> str:
 
 def _contract_name(text: str) -> str:
     if text == "relay":
-        raise problem("the name is the relay's own", "choose another name")
+        raise problem("reserved name", "choose another name")
     return _name(text)
 
 
 def _name(text: str) -> str:
     if not NAME.fullmatch(text):
-        hint = "use a-z, 0-9 and single '_' between them, a letter first"
-        raise problem("the name cannot be used", hint)
+        hint = "use a-z, 0-9 and single '_' between them, starting with a letter"
+        raise problem("invalid name", hint)
     return text
 
 
 def _account_name(text: str) -> str:
     if not ACCOUNT.fullmatch(text):
         hint = "use the first part of the store's address: x of x.myvtex.com"
-        raise problem("the name is not one of a VTEX account", hint)
+        raise problem("not the name of a VTEX account", hint)
     return text
 
 
 def web_address(text: str, example: str) -> SplitResult:
-    """Take a web address apart, or raise the error that shows an *example*."""
+    """Return the parts of a web address; the error's hint shows an *example*."""
     hint = f"write an address such as {example}"
     try:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
-        raise problem("the address cannot be read", hint) from None
+        raise problem("invalid address", hint) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise problem("the address does not start with https:// and a host", hint)
+        raise problem("must start with https:// and a host", hint)
     if parts.username is not None or parts.password is not None:
-        raise problem("the address holds a user or a password", hint)
+        raise problem("must not contain a user or a password", hint)
     return parts
 
 
 def origin(text: str, example: str) -> SplitResult:
-    """Take an address apart that has no query and no fragment."""
+    """Return the parts of an address that must have no query and no fragment."""
     parts = web_address(text, example)
     if parts.query or parts.fragment:
-        raise problem("the address holds more than host and path", f"write {example}")
+        raise problem("must contain only host and path", f"write {example}")
     return parts
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether *host* is this machine, so that nothing travels."""
+    """Return whether *host* is this machine, so that no data leaves it."""
     if host == "localhost":
         return True
     try:
@@ -123,10 +122,10 @@ def _tracking_url(text: str) -> str:
     try:
         fields = [part[1:] for part in Formatter().parse(text) if part[1] is not None]
     except ValueError:
-        raise problem("a brace is left open", hint) from None
+        raise problem("unbalanced braces", hint) from None
     if any(f not in PLACEHOLDERS or spec or conv for f, spec, conv in fields):
         known = " and ".join(f"{{{name}}}" for name in sorted(PLACEHOLDERS))
-        raise problem("there is an unknown placeholder", f"the known ones are {known}")
+        raise problem("unknown placeholder", f"use {known}")
     web_address(text.format_map(dict.fromkeys(PLACEHOLDERS, "1")), example)
     return text
 
@@ -137,10 +136,10 @@ def _listen(text: str) -> str:
 
 
 def split_listen(text: str) -> tuple[str, int]:
-    """Take `host:port` apart; an IPv6 host stands in brackets."""
+    """Return host and port of `host:port`; an IPv6 host stands in brackets."""
     found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):([0-9]{1,5})", text)
     if found is None or int(found[2]) > 0xFFFF:  # noqa: PLR2004 -- the last port
-        raise problem("it is not host and port", 'write for instance "127.0.0.1:8080"')
+        raise problem("must be host:port", 'write for example "127.0.0.1:8080"')
     return found[1].strip("[]"), int(found[2])
 
 
@@ -157,8 +156,3 @@ AccountName = Annotated[str, AfterValidator(_account_name)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 TrackingUrl = Annotated[str, AfterValidator(_tracking_url)]
 Listen = Annotated[str, AfterValidator(_listen)]
-Count = Annotated[int, Field(ge=1)]
-Days = Annotated[int, Field(ge=1, le=36500)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-PollMinutes = Annotated[float, Field(ge=1, le=1440, allow_inf_nan=False)]
-PollHours = Annotated[float, Field(ge=0.1, le=168, allow_inf_nan=False)]

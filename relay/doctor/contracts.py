@@ -1,70 +1,66 @@
-"""Settings that are valid one by one: whether they make a relay that works."""
+"""Check whether valid settings make a relay that can receive and poll events."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from relay.adapters.protocol import Addressed, Polls
 from relay.config.contract import ContractSettings
 from relay.config.settings import Settings
-from relay.doctor.findings import Check, fine, look, wrong
+from relay.doctor.findings import Check, error, ok, warning
 from relay.errors import ConfigurationError
 from relay.logs import counted
 from relay.runtime.wiring import carrier
 
-HINT = "correct it; `relay init` and the carrier's page show every key"
+HINT: Final = "correct it; `relay init` and the carrier's page show every key"
 
 
 def check_tables(settings: Settings) -> Iterator[Check]:
-    """Name the tables without which nobody can use the relay."""
+    """Warn of missing tables without which the relay has nothing to do."""
     missing = {
         "accounts": (settings.accounts, "no VTEX account", "[accounts.<name>]"),
-        "contracts": (
-            settings.contracts,
-            "no carrier's contract",
-            "[contracts.<name>]",
-        ),
+        "contracts": (settings.contracts, "no contract", "[contracts.<name>]"),
         "tokens": (settings.tokens, "no token for the ERP", "[tokens.<name>]"),
     }
-    for subject, (table, says, header) in missing.items():
+    for subject, (table, what, header) in missing.items():
         if not table:
             hint = f"add {header}; `relay init` writes an example"
-            yield look(subject, f"there is {says}", hint)
+            yield warning(subject, f"{what} is configured", hint)
 
 
 def check_contract(contract: ContractSettings, settings: Settings) -> Iterator[Check]:
-    """Make the adapter, and say how its webhooks are verified and where they go."""
+    """Create the adapter; show where its webhooks go and how it is polled."""
     subject = f"contracts.{contract.name}"
     try:
-        made = carrier(settings, contract.name)
-    except ConfigurationError as error:
-        for line in str(error).split("\n"):
-            key, _, says = line.partition(": ")
-            yield wrong(key, says, HINT)
+        adapter = carrier(settings, contract.name)
+    except ConfigurationError as refusal:
+        for line in str(refusal).split("\n"):
+            key, _, message = line.partition(": ")
+            yield error(key, message, HINT)
         return
     if contract.verification == "none":
-        says = "its webhooks are taken from anybody"
+        message = "its webhooks are accepted from anyone"
         hint = 'set a secret, or verification = "url" with a url_secret'
-        yield look(f"{subject}.verification", says, hint)
-    yield fine(subject, f"adapter {contract.adapter}, {_address(contract)}")
-    if isinstance(made, Polls):
-        yield fine(f"{subject}.poll", _asked(contract, made))
+        yield warning(f"{subject}.verification", message, hint)
+    yield ok(subject, f"adapter {contract.adapter}, {_webhooks(contract, settings)}")
+    if isinstance(adapter, Polls):
+        yield ok(f"{subject}.poll", _polling(contract, adapter))
 
 
-def _asked(contract: ContractSettings, made: Polls) -> str:
-    """Say where and how much a carrier is asked."""
+def _polling(contract: ContractSettings, adapter: Polls) -> str:
+    """Return where and how often a carrier is polled."""
     if not contract.poll:
-        return "it is not asked, as poll = false says"
-    at = f" at {made.asked_at}" if isinstance(made, Addressed) else ""
+        return "not polled, because poll = false"
+    at = f" at {adapter.asked_at}" if isinstance(adapter, Addressed) else ""
     quota = contract.poll_daily_quota
     most = f"at most {counted(quota, 'call')} a day" if quota else "no daily quota"
+    spacing = contract.poll_spacing_seconds.total_seconds()
     return (
-        f"asked{at}, for {counted(made.batch_size, 'parcel')} at once, "
-        f"calls at least {contract.poll_spacing_seconds:g} s apart, {most}"
+        f"polled{at}, {counted(adapter.batch_size, 'parcel')} per call, "
+        f"calls at least {spacing:g} s apart, {most}"
     )
 
 
-def _address(contract: ContractSettings) -> str:
-    """Say where a contract's webhooks go, its secret left out."""
-    if contract.verification == "asked":
-        return "no webhooks: it is asked"
-    secret = "/<url_secret>" if contract.verification == "url" else ""
-    return f"webhooks at /webhooks/{contract.name}{secret}"
+def _webhooks(contract: ContractSettings, settings: Settings) -> str:
+    """Return the address of a contract's webhooks, without its secret."""
+    url = settings.webhook_url(contract)
+    return f"webhooks at {url}" if url else "no webhooks: polling only"

@@ -1,4 +1,4 @@
-"""Whether the database keeps what it is given: its file or its server."""
+"""Check whether the database stores data safely: its file or its server."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from typing import Final
 
 from relay.clock import utcnow
 from relay.config.settings import Settings
-from relay.doctor.findings import Check, Severity, fine, look, wrong
+from relay.doctor.findings import Check, Severity, error, ok, warning
 from relay.errors import ConfigurationError
 from relay.logs import counted
 from relay.runtime.database import opened
@@ -25,15 +25,18 @@ NETWORK: Final = re.compile(
     r"nfs4?|cifs|smb3|smbfs|9p|afs|ceph|lustre|gfs2|ocfs2|beegfs|davfs"
     r"|fuse\.(sshfs|glusterfs|s3fs|rclone|gcsfuse)"
 )
-"""File systems whose locks SQLite cannot rely on."""
+"""File systems whose locks SQLite cannot rely on: https://sqlite.org/faq.html#q5"""
 
 MOUNTS: Final = Path("/proc/mounts")
 _SAFE: Final = ("fsync", "synchronous_commit")
-"""Settings of PostgreSQL without which it forgets what it has confirmed."""
+"""Settings of PostgreSQL without which a crash loses confirmed commits.
+
+https://www.postgresql.org/docs/current/runtime-config-wal.html
+"""
 
 
 async def check_database(settings: Settings) -> list[Check]:
-    """Look at the database that the settings name; it is not changed."""
+    """Check the database that the settings name; it is not changed."""
     if settings.database.startswith("sqlite:"):
         return await _check_sqlite(settings)
     return await _check_postgres(settings.database)
@@ -44,38 +47,38 @@ async def _check_sqlite(settings: Settings) -> list[Check]:
     found = [check_library(sqlite3.sqlite_version_info), *check_place(path)]
     mounts = MOUNTS.read_text(encoding="utf-8") if MOUNTS.exists() else ""
     found += check_mount(path.resolve(), mounts)
-    if path.exists() and not any(c.level is Severity.WRONG for c in found):
+    if path.exists() and not any(c.level is Severity.ERROR for c in found):
         found += await _opens(settings)
     return found
 
 
 def check_library(version: tuple[int, ...]) -> Check:
-    """Check the version of the SQLite library that Python brings."""
+    """Check the version of Python's SQLite library."""
     spelled, oldest = (".".join(map(str, v)) for v in (version, OLDEST))
     if version < OLDEST:
-        says = f"SQLite {spelled} is older than {oldest}"
-        return wrong(SUBJECT, says, "install a newer build of Python")
-    return fine(SUBJECT, f"SQLite {spelled}")
+        message = f"SQLite {spelled} is older than {oldest}"
+        return error(SUBJECT, message, "install a newer build of Python")
+    return ok(SUBJECT, f"SQLite {spelled}")
 
 
 def check_place(path: Path) -> Iterator[Check]:
-    """Check whether the file can be written, or made if it is not there yet."""
+    """Check whether the file can be written, or created if it does not exist yet."""
     folder = path.parent
     if not folder.is_dir():
-        yield wrong(SUBJECT, f"{folder} is no folder", "make it, or name another one")
+        yield error(SUBJECT, f"{folder} is not a folder", "create it, or use another")
     elif not os.access(folder, os.W_OK):
-        hint = "let the relay's user write there: SQLite needs files beside it"
-        yield wrong(SUBJECT, f"{folder} cannot be written", hint)
+        hint = "allow the relay's user to write there: SQLite creates more files in it"
+        yield error(SUBJECT, f"{folder} is not writable", hint)
     elif path.exists() and not os.access(path, os.R_OK | os.W_OK):
-        says = f"{path} cannot be read and written"
-        yield wrong(SUBJECT, says, "give it to the relay's user")
+        message = f"{path} is not readable and writable"
+        yield error(SUBJECT, message, "make the relay's user its owner")
     elif not path.exists():
-        hint = "nothing to do: the relay makes it at its first start"
-        yield look(SUBJECT, f"{path} does not exist yet", hint)
+        hint = "nothing to do: the relay creates it at its first start"
+        yield warning(SUBJECT, f"{path} does not exist yet", hint)
 
 
 def check_mount(path: Path, mounts: str) -> Iterator[Check]:
-    """Name a network file system under *path*; *mounts* is as `/proc/mounts`."""
+    """Report a network file system under *path*; *mounts* is as `/proc/mounts`."""
     folders = [line.split()[1:3] for line in mounts.splitlines()]
     around = [
         (len(point), kind)
@@ -84,9 +87,9 @@ def check_mount(path: Path, mounts: str) -> Iterator[Check]:
     ]
     kind = max(around, default=(0, ""))[1]
     if NETWORK.fullmatch(kind):
-        says = f"{path} is on a network file system ({kind})"
+        message = f"{path} is on a network file system ({kind})"
         hint = "move it to a local disk, or use PostgreSQL: SQLite's locks fail there"
-        yield wrong(SUBJECT, says, hint)
+        yield error(SUBJECT, message, hint)
 
 
 async def _opens(settings: Settings) -> list[Check]:
@@ -94,19 +97,19 @@ async def _opens(settings: Settings) -> list[Check]:
         async with opened(settings) as database:
             known = await Accounts(database).all()
             orphans = await PollClaims(database).orphans(settings.contracts)
-    except ConfigurationError as error:
-        return [wrong(SUBJECT, str(error), "name another file, or restore a backup")]
-    return [_knows(known), *map(_orphaned, orphans, orphans.values())]
+    except ConfigurationError as refusal:
+        return [error(SUBJECT, str(refusal), "use another file, or restore a backup")]
+    return [_opened(known), *map(_orphaned, orphans, orphans.values())]
 
 
 def _orphaned(contract: str, parcels: int) -> Check:
-    says = f"{counted(parcels, 'open parcel')} of it, and it is not in the settings"
-    hint = "put it back, or correct the contract of its shipments"
-    return look(f"contracts.{contract}", says, hint)
+    message = f"{counted(parcels, 'open parcel')} of a contract that is not configured"
+    hint = "configure it again, or correct the contract of its shipments"
+    return warning(f"contracts.{contract}", message, hint)
 
 
-def _knows(known: Sequence[AccountState]) -> Check:
-    return fine(SUBJECT, f"it opens, and knows {counted(len(known), 'account')}")
+def _opened(known: Sequence[AccountState]) -> Check:
+    return ok(SUBJECT, f"can be opened, contains {counted(len(known), 'account')}")
 
 
 async def _check_postgres(url: str) -> list[Check]:
@@ -114,12 +117,12 @@ async def _check_postgres(url: str) -> list[Check]:
         import asyncpg  # noqa: PLC0415 -- an extra
     except ImportError:
         hint = "pip install 'carrier-tracking-relay[postgres]'"
-        return [wrong(SUBJECT, "PostgreSQL needs an extra", hint)]
+        return [error(SUBJECT, "the driver of PostgreSQL is not installed", hint)]
     try:
         connection = await asyncpg.connect(url, timeout=10)
-    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as error:
-        says = f"PostgreSQL cannot be reached: {type(error).__name__}: {error}"
-        return [wrong(SUBJECT, says, "check host, user, password and the name in it")]
+    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as failure:
+        message = f"cannot reach PostgreSQL: {type(failure).__name__}: {failure}"
+        return [error(SUBJECT, message, "check host, user, password and name in it")]
     try:
         settings = {
             name: await connection.fetchval("SELECT current_setting($1)", name)
@@ -132,12 +135,13 @@ async def _check_postgres(url: str) -> list[Check]:
 
 
 def check_server(settings: Mapping[str, str], drift: timedelta) -> Iterator[Check]:
-    """Check that PostgreSQL keeps what it has confirmed, and what time it has."""
-    yield fine(SUBJECT, f"PostgreSQL {settings['server_version']}")
+    """Check that PostgreSQL never loses confirmed commits, and its clock."""
+    yield ok(SUBJECT, f"PostgreSQL {settings['server_version']}")
     for name in _SAFE:
         if settings[name] == "off":
-            says = f"{name} is off: confirmed webhooks are lost in a crash"
-            yield wrong(SUBJECT, says, f"set {name} = on in postgresql.conf")
+            message = f"{name} is off: a crash loses confirmed webhooks"
+            yield error(SUBJECT, message, f"set {name} = on in postgresql.conf")
     if drift > DRIFT:
-        says = f"its clock and this machine's are {drift.total_seconds():.0f} s apart"
-        yield wrong(SUBJECT, says, "let both machines follow NTP")
+        apart = f"{drift.total_seconds():.0f} s apart"
+        message = f"its clock and that of this machine are {apart}"
+        yield error(SUBJECT, message, "synchronise both machines by NTP")

@@ -1,37 +1,37 @@
-"""What the doctor says: about what, how bad, and what to do."""
+"""Findings of the doctor: about what, how severe, and how to fix it."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class Severity(Enum):
-    """How bad a finding is."""
+    """How severe a finding is."""
 
-    FINE = "fine"
-    LOOK = "look"  # it works, and somebody should know
-    WRONG = "wrong"
+    OK = "ok"
+    WARNING = "warning"  # works, but is worth knowing
+    ERROR = "error"  # must be fixed
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """The result of one check; `hint` says how to fix a warning or an error."""
 
     subject: str
     level: Severity
-    says: str
+    message: str
     hint: str = ""
 
 
-def fine(subject: str, says: str) -> Check:
-    """Say that *subject* is as it should be."""
-    return Check(subject, Severity.FINE, says)
+def ok(subject: str, message: str) -> Check:
+    """Return the finding that *subject* is OK."""
+    return Check(subject, Severity.OK, message)
 
 
-def look(subject: str, says: str, hint: str) -> Check:
-    """Say what somebody should know of *subject*."""
-    return Check(subject, Severity.LOOK, says, hint)
+def warning(subject: str, message: str, hint: str) -> Check:
+    """Return a finding that is worth knowing."""
+    return Check(subject, Severity.WARNING, message, hint)
 
 
-def wrong(subject: str, says: str, hint: str) -> Check:
-    """Say what is wrong with *subject*, and what to do."""
-    return Check(subject, Severity.WRONG, says, hint)
+def error(subject: str, message: str, hint: str) -> Check:
+    """Return a finding that must be fixed."""
+    return Check(subject, Severity.ERROR, message, hint)

@@ -1,4 +1,4 @@
-"""Whether VTEX knows an account's credentials: one read that changes nothing."""
+"""Check an account's credentials at VTEX with one read, which changes nothing."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from aiohttp import ClientSession
 
 from relay.clock import utcnow
 from relay.config.account import AccountSettings
-from relay.doctor.findings import Check, fine, wrong
+from relay.doctor.findings import Check, error, ok
 from relay.errors import ConfigurationError, VtexError
 from relay.runtime.wiring import vtex_account
 from relay.vtex.answers import Meaning, hint_for, meaning
@@ -20,7 +20,7 @@ _REACHABLE: Final = frozenset({Meaning.NOT_YET, Meaning.ACCEPTED})
 
 
 async def check_account(account: AccountSettings, session: ClientSession) -> Check:
-    """Ask VTEX for an order that does not exist, and explain the answer."""
+    """Read an order that does not exist, and explain VTEX's response."""
     subject = f"accounts.{account.name}"
     deadline = Deadline.within(PATIENCE_SECONDS, utcnow)
     try:
@@ -28,18 +28,21 @@ async def check_account(account: AccountSettings, session: ClientSession) -> Che
         answer = await client.read_order(
             vtex_account(account), NO_ORDER, deadline=deadline
         )
-    except ConfigurationError as error:
-        return wrong(subject, str(error), "correct it in the settings")
-    except VtexError as error:
-        hint = f"check base_url ({account.base_url}) and the way out to it"
-        return wrong(subject, f"VTEX cannot be reached: {error}", hint)
+    except ConfigurationError as refusal:
+        return error(subject, str(refusal), "correct it in the settings")
+    except VtexError as failure:
+        hint = f"check base_url ({account.base_url}), firewall and proxy"
+        return error(subject, f"cannot reach VTEX: {failure}", hint)
     return explained(subject, answer)
 
 
 def explained(subject: str, answer: VtexResponse) -> Check:
-    """Say what VTEX's *answer* about an unknown order means for an account."""
+    """Return what VTEX's *answer* about an unknown order means for an account.
+
+    VTEX answers 404 only if the key pair is valid and may read orders.
+    """
     means = meaning(answer.status, answer.words, answer.payload)
     if means in _REACHABLE:
-        return fine(subject, "VTEX knows the key pair and lets it read orders")
+        return ok(subject, "the key pair is valid and may read orders")
     words = f"VTEX answered {answer.status}: {answer.words}".rstrip(": ")
-    return wrong(subject, words, hint_for(means, answer.status, answer.words, ""))
+    return error(subject, words, hint_for(means, answer.status, answer.words, ""))

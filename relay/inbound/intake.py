@@ -151,7 +151,7 @@ class Intake:
             self._carriers[contract].verify(request)
         elif verification == "url":
             check_secret(url_secret or "", self._url_secrets[contract])
-        elif verification == "asked":
+        elif verification == "polling_only":
             raise VerificationFailed(
                 "this contract is polling-only; it takes no webhooks"
             )

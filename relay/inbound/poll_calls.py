@@ -150,20 +150,20 @@ def _poll_target(
     contract: ContractSettings, carrier: Carrier, kinds: frozenset[PollKind]
 ) -> PollTarget:
     intervals = Intervals(
-        urgent=timedelta(minutes=contract.poll_urgent_minutes),
-        moving=timedelta(hours=contract.poll_hours),
-        quiet=timedelta(hours=contract.poll_quiet_hours),
+        urgent=contract.poll_urgent_minutes,
+        moving=contract.poll_hours,
+        quiet=contract.poll_quiet_hours,
     )
     return PollTarget(
         contract=contract.name,
         kinds=kinds,
         plan=intervals.plan,
         allowance=Allowance(
-            timedelta(seconds=contract.poll_spacing_seconds),
+            contract.poll_spacing_seconds,
             contract.poll_daily_quota,
             contract.zone,
         ),
         size=carrier.batch_size if isinstance(carrier, Polls) else 1,
         lease=LEASE,
-        fetch_every=timedelta(minutes=contract.poll_feed_minutes),
+        fetch_every=contract.poll_feed_minutes,
     )

@@ -97,7 +97,7 @@ class RejectedWriter:
         bounds = RejectedBounds(
             self._limits.rejected_count,
             self._limits.rejected_bytes,
-            now - timedelta(days=self._limits.rejected_days),
+            now - self._limits.rejected_days,
         )
         try:
             await self._rejected_requests.put(list(batch), bounds)

@@ -1,1 +1,1 @@
-"""Registration: turns an ERP's request into a label that can be stored."""
+"""Registration: check an ERP's request and turn it into a label to store."""

@@ -1,4 +1,4 @@
-"""Checks of a label's texts at the time when they can still be mended."""
+"""Checks of a label's fields, while the ERP can still correct them."""
 
 import re
 from collections.abc import Iterator
@@ -21,81 +21,82 @@ LONGEST_ORDER_ID: Final = 100
 
 
 def invoice_number(text: str) -> Iterator[str]:
-    """Refuse a number that VTEX cannot address; warn of one that makes trouble.
+    """Refuse a number that VTEX cannot address; yield warnings of risky ones.
 
-    VTEX: known issues 409225 (spaces), 631970 (trailing space), 1302085 (slash),
-    953285 (other characters).
+    VTEX's known issues: 409225 (spaces), 631970 (trailing space), 1302085 (slash),
+    953285 (other characters); see https://help.vtex.com/known-issues.
     """
     _addressable(text, "invoiceNumber", "issue the invoice in VTEX without it")
     if " " in text:
         yield (
-            "invoiceNumber: it has a space: VTEX takes the invoice, but answers 500 "
-            "to every tracking call for it, and that cannot be repaired; only a "
-            "tracking number sent with the invoice (`announced`) is shown"
+            "invoiceNumber: contains a space, so VTEX accepts the invoice but answers "
+            "500 to every tracking call for it, for good; send the tracking number "
+            "with the invoice (`trackingSent`)"
         )
     elif not _PLAIN.fullmatch(text):
         yield (
-            "invoiceNumber: it has characters other than letters, digits and '-': "
-            "VTEX may not move the order to invoiced, and may refuse its tracking"
+            "invoiceNumber: contains characters other than letters, digits and '-', "
+            "so VTEX may not move the order to invoiced and may refuse its tracking; "
+            "use a number without them"
         )
 
 
 def order_id(text: str) -> None:
-    """Refuse an order id that VTEX cannot have given."""
-    _addressable(text, "orderId", "give it as VTEX shows it")
+    """Refuse an order id that VTEX cannot have created."""
+    _addressable(text, "orderId", "send it as VTEX shows it")
     if len(text) > LONGEST_ORDER_ID:
         raise InvalidLabel(
-            f"it is longer than {LONGEST_ORDER_ID} characters",
+            f"longer than {LONGEST_ORDER_ID} characters",
             field="orderId",
-            hint="give VTEX's order id, such as 1172452900788-01",
+            hint="send VTEX's order id, such as 1172452900788-01",
         )
 
 
 def _addressable(text: str, field: str, hint: str) -> None:
-    """Refuse what breaks the address of a call to VTEX, or names something else."""
+    """Refuse a text that breaks the URL of a call to VTEX, or changes its meaning."""
     for sign, name in (("/", "a slash"), ("\\", "a backslash")):
         if sign in text:
             raise InvalidLabel(
-                f"it has {name}: VTEX cannot address it", field=field, hint=hint
+                f"contains {name}, which VTEX cannot address", field=field, hint=hint
             )
     if text != text.strip():
         raise InvalidLabel(
-            "it begins or ends with a space: for VTEX that is another one",
+            "begins or ends with a space, so VTEX treats it as another one",
             field=field,
-            hint="send it without, exactly as VTEX has it",
+            hint="send it without the space, exactly as in VTEX",
         )
     if any(not c.isprintable() for c in text):
         raise InvalidLabel(
-            "it has a control character or another invisible one",
+            "contains a control character or another invisible one",
             field=field,
-            hint="send it without",
+            hint="remove it",
         )
 
 
 def code(text: str, field: str) -> str:
-    """Return a number of the carrier, which has no blanks in it."""
+    """Return a number of the carrier; refuse one with spaces."""
     if any(c.isspace() or not c.isprintable() for c in text):
         raise InvalidLabel(
-            "it has a space or an invisible character",
+            "contains a space or an invisible character",
             field=field,
-            hint="send it without; several parcels go into `parcels`",
+            hint="remove it; send several parcels in `parcels`",
         )
     return text
 
 
 def url(text: str, field: str = "trackingUrl") -> str:
-    """Return the address of a page that shoppers can open."""
+    """Return the address of a web page; refuse anything else."""
     if not _URL.fullmatch(text):
         raise InvalidLabel(
-            "it is not the address of a page",
+            "not the address of a web page",
             field=field,
-            hint="send one that begins with https://, or leave the field out",
+            hint="send one that begins with https://, or remove the field",
         )
     return text
 
 
 def invoice_key(text: str, field: str = "invoiceKey") -> NfeKey:
-    """Take an NF-e key apart."""
+    """Return the parts of an NF-e key."""
     try:
         return NfeKey.parse(text)
     except ValueError as error:
@@ -109,7 +110,7 @@ def cte_key(text: str, field: str) -> str:
     key = "".join(text.split())
     if len(key) != KEY_LENGTH or key[-1] != check_digit(key[:-1]):
         raise InvalidLabel(
-            f"it is not a CT-e key: {KEY_LENGTH} characters with a check digit",
+            f"not a CT-e key of {KEY_LENGTH} characters with a check digit",
             field=field,
             hint="copy it from the DACTE or the XML",
         )
@@ -117,10 +118,10 @@ def cte_key(text: str, field: str) -> str:
 
 
 def happened(text: str, zone: ZoneInfo, field: str) -> datetime:
-    """Return the moment of something that happened, with its time of day."""
+    """Return the time of an event, which must include the time of day."""
     if _DATE.fullmatch(text):
         raise InvalidLabel(
-            "it has no time of day", field=field, hint=f"write {text}T14:03:00"
+            "has no time of day", field=field, hint=f"write for example {text}T14:03:00"
         )
     return dispatched(text, zone, field)[0]
 
@@ -128,9 +129,9 @@ def happened(text: str, zone: ZoneInfo, field: str) -> datetime:
 def dispatched(
     text: str, zone: ZoneInfo, field: str = "dispatchedDate"
 ) -> tuple[datetime, str]:
-    """Return the moment of `dispatchedDate`, and how VTEX is told of it.
+    """Return the time of `dispatchedDate`, and the text that VTEX gets for it.
 
-    A date alone is 00:00 in *zone*, and so is a time without an offset.
+    A date alone means 00:00 in *zone*; a time without an offset is in *zone*.
     """
     if _DATE.fullmatch(text):
         return datetime.combine(_day(text, field), time(), zone), text
@@ -139,13 +140,13 @@ def dispatched(
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise _odd_date(field, "a day and a time that exist") from None
+        raise _odd_date(field, "a date and a time that exist") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
     return moment, moment.isoformat(timespec="seconds")
 
 
 def promised(text: str) -> str:
-    """Return `estimatedDeliveryDate`, a day."""
+    """Return `estimatedDeliveryDate`, an ISO date."""
     field = "estimatedDeliveryDate"
     if not _DATE.fullmatch(text):
         raise _odd_date(field, "2026-08-01")
@@ -156,29 +157,27 @@ def _day(text: str, field: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise _odd_date(field, "a day that exists") from None
+        raise _odd_date(field, "a date that exists") from None
 
 
 def _odd_date(field: str, example: str) -> InvalidLabel:
-    return InvalidLabel(
-        "it is not a date of ISO 8601", field=field, hint=f"write {example}"
-    )
+    return InvalidLabel("not an ISO 8601 date", field=field, hint=f"write {example}")
 
 
 def key_disagrees(key: NfeKey, number: str) -> Iterator[str]:
-    """Warn if the key is that of another invoice number."""
+    """Yield a warning if the key belongs to another invoice number."""
     groups = {g.lstrip("0") for g in re.findall(r"\d+", number)}
     if key.number not in groups and key.key != number:
         yield (
-            f"invoiceKey: it is the key of invoice {key.number}, "
-            f"but invoiceNumber is {number}"
+            f"invoiceKey: belongs to invoice {key.number}, but invoiceNumber is "
+            f"{number}; correct the wrong one"
         )
 
 
 def resolve_dates(
     request: LabelRequest | CorrectionRequest, zone: ZoneInfo, now: datetime
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the dates that *request* gives, and what is worth a look.
+    """Return the dates in *request*, and warnings.
 
     Raises `InvalidLabel` with the field at fault.
     """
@@ -189,8 +188,8 @@ def resolve_dates(
         dates |= {"dispatched_at": moment, "dispatched_date": published}
         if moment > now:
             warnings.append(
-                "dispatchedDate: it is in the future; a delivery before it "
-                "would wait for a person"
+                "dispatchedDate: in the future, so an earlier delivery would be "
+                "quarantined; correct it if it is wrong"
             )
     if request.estimated_delivery_date is not None:
         dates["promised_on"] = promised(request.estimated_delivery_date)

@@ -1,4 +1,4 @@
-"""Which account and which contract a label is for."""
+"""Choose the account and the contract of a label."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from relay.registration.requests import LabelRequest
 def account_of(
     request: LabelRequest, settings: Settings, visible: Collection[str]
 ) -> str:
-    """Return the account of a label: the one it names, or the only one possible.
+    """Return the account of a label: the one it names, or the only possible one.
 
-    *visible* are the accounts that exist for whoever registers. Raises
-    `InvalidLabel`, listing them.
+    *visible* are the accounts that the caller may access. Raises `InvalidLabel`,
+    listing them.
     """
     if request.account is not None:
         if request.account in visible:
@@ -33,16 +33,16 @@ def account_of(
 
 @dataclass(frozen=True, slots=True)
 class ContractChoice:
-    """Finds the contract of a label for *account*; `carriers` are the adapters."""
+    """Finds the contract of a label of `account`; `carriers` are the adapters."""
 
     settings: Settings
     carriers: Mapping[str, Carrier]
     account: str
 
     def contract(self, request: LabelRequest) -> ContractSettings:
-        """Return the contract: by name, by tax id, by courier, or the only one.
+        """Return the contract by name, tax id or courier, or else the only one.
 
-        Raises `InvalidLabel`, naming the field and listing what is configured.
+        Raises `InvalidLabel` with the field, listing what is configured.
         """
         serving = _serving(self.settings, self.account)
         if request.contract is not None:
@@ -61,28 +61,28 @@ class ContractChoice:
     def contradictions(
         self, request: LabelRequest, chosen: ContractSettings
     ) -> Iterator[str]:
-        """Warn of tax id and courier that belong to another contract."""
+        """Yield warnings of a tax id or courier that belongs to another contract."""
         serving = _serving(self.settings, self.account)
         try:
             by_tax_id = _of_tax_id(request.carrier_tax_id, serving)
         except ValueError as error:
             by_tax_id = []
-            yield f"carrierTaxId: {error}; the contract was found without it"
+            yield f"carrierTaxId: {error}; it was ignored, correct it"
         by_courier = self._by_courier(request.courier, serving)
         for field, found in (("carrierTaxId", by_tax_id), ("courier", by_courier)):
             if found and chosen not in found:
                 yield (
-                    f"{field}: it is that of contract {found[0].name!r}, and the label "
-                    f"is registered under contract {chosen.name!r}; if that is wrong, "
-                    "PATCH the shipment to correct its contract"
+                    f"{field}: belongs to contract {found[0].name!r}, but the label is "
+                    f"registered under contract {chosen.name!r}; if that is wrong, "
+                    "correct the shipment's contract with PATCH"
                 )
 
     def _by_courier(
         self, courier: str | None, serving: Sequence[ContractSettings]
     ) -> list[ContractSettings]:
-        """Return the contracts of a courier: by their names, else by an adapter's own.
+        """Return the contracts of a courier, by their names or else an adapter's name.
 
-        An adapter's name says nothing where several contracts use it.
+        An adapter's name is ambiguous if several contracts use the adapter.
         """
         if courier is None:
             return []
@@ -123,7 +123,7 @@ def _by_tax_id(text: str, serving: Sequence[ContractSettings]) -> ContractSettin
 def _of_tax_id(
     text: str | None, serving: Iterable[ContractSettings]
 ) -> list[ContractSettings]:
-    """Return the contracts of a tax id; raise `ValueError` if it cannot be one."""
+    """Return the contracts of a tax id; raise `ValueError` if it is invalid."""
     if text is None:
         return []
     tax_id = cnpj(text)
@@ -158,8 +158,9 @@ def _unknown(field: str, given: str, known: Collection[str]) -> InvalidLabel:
 
 
 def _needed(field: str, known: Collection[str]) -> InvalidLabel:
+    several = f"required, because several {field}s are configured"
     return InvalidLabel(
-        "it is missing, and there is not exactly one",
+        several if known else f"no {field} is configured",
         field=field,
         hint=_listed(known),
     )
@@ -167,5 +168,5 @@ def _needed(field: str, known: Collection[str]) -> InvalidLabel:
 
 def _listed(known: Collection[str]) -> str:
     if not known:
-        return "none is configured: see `relay init` for how to add one"
+        return "none is configured; `relay init` writes an example"
     return f"configured: {', '.join(sorted(known))}"

@@ -1,4 +1,4 @@
-"""What contract and adapter say together: courier, page, whether anybody is asked."""
+"""Terms of a contract and its adapter: courier, tracking page, polling, bounds."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -18,9 +18,9 @@ _log = logger(__name__)
 def resolve_contract_options(
     contract: ContractSettings, carrier: Carrier, parcel: ParcelView
 ) -> tuple[str, str | None]:
-    """Return the courier's name and the page that follows *parcel*.
+    """Return the courier's name and the tracking page of *parcel*, if there is one.
 
-    The contract's own settings come before what the adapter says.
+    The contract's settings come before those of the adapter.
     """
     courier = contract.courier or carrier.display_name
     if contract.tracking_url is None:
@@ -42,7 +42,7 @@ def _page(
 ) -> str | None:
     try:
         return carrier.tracking_url(parcel)
-    except Exception:  # noqa: BLE001 -- a page is worth no failure
+    except Exception:  # noqa: BLE001 -- a label is worth more than its page
         _log.exception("an adapter's tracking_url failed", contract=contract.name)
         return None
 
@@ -67,7 +67,7 @@ def reading_terms(
 def polled_contracts(
     contracts: Mapping[str, ContractSettings], carriers: Mapping[str, Carrier]
 ) -> frozenset[str]:
-    """Return the contracts whose carrier is asked for parcels, and does not only call.
+    """Return the contracts whose carrier is polled for parcels.
 
     *carriers* are the adapters by contract.
     """
@@ -77,8 +77,8 @@ def polled_contracts(
 
 
 def lower_bounds(contracts: Mapping[str, ContractSettings]) -> dict[str, timedelta]:
-    """Return how long before its label a scan may lie, by contract."""
-    return {n: timedelta(days=c.lower_bound_days) for n, c in contracts.items()}
+    """Return how long before its label an event may have occurred, by contract."""
+    return {n: c.lower_bound_days for n, c in contracts.items()}
 
 
 def _adoption(contract: ContractSettings, carrier: Carrier) -> Adoption:

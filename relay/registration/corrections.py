@@ -1,4 +1,4 @@
-"""What a correction changes of a shipment, resolved as at registration."""
+"""Resolve what a correction changes of a shipment, as at registration."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from relay.registration.requests import CorrectionRequest
 
 @dataclass(frozen=True, slots=True)
 class CorrectionFields:
-    """What one contract makes of what is not said."""
+    """Resolves fields that the ERP left out, by one contract and its adapter."""
 
     contract: ContractSettings
     carrier: Carrier
@@ -30,10 +30,9 @@ class CorrectionFields:
     def number(
         self, given: str | None, invoice_key: str | None, invoice_number: str
     ) -> str | None:
-        """Return the number to announce, None while there is none.
+        """Return the tracking number to send, None while there is none.
 
-        With `from_carrier` a number that was given counts all the same: the
-        ERP knew it first.
+        With `from_carrier` a number that the ERP gave counts as well.
         """
         by_setting = {"nfe_key": invoice_key, "invoice_number": invoice_number}
         return by_setting.get(self.contract.tracking_number, given)
@@ -43,7 +42,7 @@ class CorrectionFields:
         return self.contract.courier or self.carrier.display_name
 
     def url(self, parcel: ParcelView) -> str | None:
-        """Return the page that follows *parcel*: by template, else by adapter."""
+        """Return the tracking page of *parcel*: by template, else by adapter."""
         return resolve_contract_options(self.contract, self.carrier, parcel)[1]
 
 
@@ -58,7 +57,7 @@ Resolving = Callable[[ContractSettings], CorrectionFields]
 
 @dataclass(frozen=True, slots=True)
 class RegisteredShipment:
-    """A shipment as it is registered, as far as a correction needs it.
+    """A registered shipment, as far as a correction needs it.
 
     `numbers` are the tracking numbers by volume.
     """
@@ -76,7 +75,7 @@ class RegisteredShipment:
 
 @dataclass(frozen=True, slots=True)
 class CorrectionResolver:
-    """Corrects what is registered, with present settings."""
+    """Resolves corrections of registered shipments with the current settings."""
 
     settings: Settings
     resolving: Resolving
@@ -85,14 +84,14 @@ class CorrectionResolver:
     def corrected(
         self, request: CorrectionRequest, known: RegisteredShipment
     ) -> tuple[Correction, list[str]]:
-        """Say what *request* makes of a shipment, and what is worth a look."""
+        """Return what *request* changes of a shipment, and warnings."""
         _check(request, known)
-        key, doubts = _key(request, known)
+        key, key_warnings = _key(request, known)
         zone = self.settings.account(known.account).zone
-        dates, more = resolve_dates(request, zone, self.now)
+        dates, date_warnings = resolve_dates(request, zone, self.now)
         name = request.contract or known.contract
         after = named_contract(name, self.settings, known.account)
-        tracking_sent, stays = self._tracking_sent(
+        tracking_sent, url_warnings = self._tracking_sent(
             request, known, _rekeyed(known, key), after
         )
         correction = Correction(
@@ -107,7 +106,7 @@ class CorrectionResolver:
             key_references=tuple(of_key(key)) if key else (),
             **dates,
         )
-        return correction, [*doubts, *more, *stays]
+        return correction, [*key_warnings, *date_warnings, *url_warnings]
 
     def _tracking_sent(
         self,
@@ -116,7 +115,7 @@ class CorrectionResolver:
         renewed: RegisteredShipment,
         contract: ContractSettings,
     ) -> tuple[dict[str, str | None], list[str]]:
-        """Resolve anew what was resolved, and keep what was given."""
+        """Resolve again what was resolved; what the ERP gave stays."""
         was = self.settings.contracts.get(known.contract)
         before, after = self.resolving(was) if was else None, self.resolving(contract)
         number = _number(request, renewed, after)
@@ -132,7 +131,7 @@ class CorrectionResolver:
             url = after.url(new) if number else None
         elif number != known.tracking_number:
             warnings.append(
-                "trackingUrl: it was given for the old number, and it stays"
+                "trackingUrl: was given for the old number and stays; send a new one"
             )
         if request.courier is not None:
             courier = request.courier
@@ -146,12 +145,12 @@ def _check(request: CorrectionRequest, known: RegisteredShipment) -> None:
     if all(getattr(request, name) is None for name in _CORRECTED):
         names = (CorrectionRequest.model_fields[name].alias for name in _CORRECTED)
         raise InvalidLabel(
-            "there is nothing to correct",
-            hint=f"give what is to change: {', '.join(map(str, names))}",
+            "nothing to correct",
+            hint=f"send a field to change: {', '.join(map(str, names))}",
         )
     if request.volume not in known.numbers:
         raise InvalidLabel(
-            f"the invoice has volumes 1 to {len(known.numbers)}",
+            f"the invoice has only volumes 1 to {len(known.numbers)}",
             field="volume",
             hint="POST a label with this `volume` to add a parcel",
         )
@@ -162,7 +161,7 @@ def _check(request: CorrectionRequest, known: RegisteredShipment) -> None:
 def _key(
     request: CorrectionRequest, known: RegisteredShipment
 ) -> tuple[NfeKey | None, list[str]]:
-    """Check the invoice's key as that of a label is checked."""
+    """Check the invoice's key like that of a label."""
     if request.invoice_key is None:
         return None, []
     key = checks.invoice_key(request.invoice_key)
@@ -170,7 +169,7 @@ def _key(
 
 
 def _rekeyed(known: RegisteredShipment, key: NfeKey | None) -> RegisteredShipment:
-    """Return what is known as it is with the right key."""
+    """Return *known* with the corrected key."""
     if key is None:
         return known
     others = (r for r in known.references if r.kind not in _OF_KEY)
@@ -181,7 +180,7 @@ def _rekeyed(known: RegisteredShipment, key: NfeKey | None) -> RegisteredShipmen
 def resolve_again(
     known: RegisteredShipment, resolver: CorrectionFields
 ) -> dict[str, str | None]:
-    """Return what VTEX is to be told as present settings have it."""
+    """Return the fields to send to VTEX with the current settings."""
     given = known.tracking_number
     number = resolver.number(given, known.invoice_key, known.invoice_number)
     url = resolver.url(_view(known, known.numbers, number)) if number else None
@@ -195,7 +194,7 @@ def resolve_again(
 def _number(
     request: CorrectionRequest, known: RegisteredShipment, after: CorrectionFields
 ) -> str | None:
-    """Return the number to announce: the invoice has one, its first box's."""
+    """Return the number to send: an invoice has one, that of its first parcel."""
     given = known.tracking_number
     was = known.numbers[request.volume]
     if request.tracking_number is not None and given in {None, was}:
@@ -208,7 +207,7 @@ def _view(
     numbers: Mapping[int, str | None],
     tracking_sent: str | None,
 ) -> ParcelView:
-    """Return the first box with a number, as at registration."""
+    """Return the first parcel with a number, as at registration."""
     volume = next((v for v in sorted(numbers) if numbers[v]), 1)
     return ParcelView(
         references=known.references,

@@ -1,11 +1,10 @@
-"""Labels in a table of text, as spreadsheets save it; pure."""
+"""Parse labels from CSV, as spreadsheets save it; pure."""
 
 import csv
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from io import StringIO
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from relay.domain.events import ReferenceKind
 from relay.domain.fiscal import cnpj
 from relay.errors import InvalidLabel
 from relay.registration.requests import LabelRequest
+from relay.suggestions import did_you_mean, suggest
 
 _ROUNDED: Final = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
 _WHOLE: Final = re.compile(r"\d{1,6}", re.ASCII)
@@ -26,9 +26,9 @@ _FALSE: Final = frozenset(["false", "0", "no", "n", "não", "nao", "falso"])
 
 
 def read_cell(cell: str, field: str) -> Any:
-    """Return a cell as the JSON of its field.
+    """Return a cell as the JSON value of its field.
 
-    Raises `InvalidLabel`, naming the field and the way out.
+    Raises `InvalidLabel` with the field and a hint.
     """
     return _READ.get(field, _text)(cell, field)
 
@@ -36,9 +36,9 @@ def read_cell(cell: str, field: str) -> Any:
 def _text(cell: str, field: str) -> str:
     if _ROUNDED.fullmatch(cell.strip()):
         raise InvalidLabel(
-            "a spreadsheet made a number of it, and its digits are lost",
+            "rounded to a number by a spreadsheet, which lost digits",
             field=field,
-            hint="give the column the format `text`, then fill it in anew",
+            hint="set the column's format to `text`, then fill it in again",
         )
     return cell
 
@@ -47,7 +47,7 @@ def _count(cell: str, field: str) -> int:
     if not _WHOLE.fullmatch(cell.strip()):
         whole = re.fullmatch(r"\s*(\d+)[.,]0*\s*", cell)
         raise InvalidLabel(
-            "it has a decimal comma" if "," in cell else "it is not a whole number",
+            "contains a decimal comma" if "," in cell else "not a whole number",
             field=field,
             hint=f"write {whole[1] if whole else 'a whole number, such as 2'}",
         )
@@ -59,10 +59,9 @@ def _date(cell: str, field: str) -> str:
     if turned:
         day, month, year = turned.groups()
         raise InvalidLabel(
-            "it is not a date of ISO 8601: the year comes first",
+            "not an ISO 8601 date, which starts with the year",
             field=field,
-            hint=f"write {year}-{month:0>2}-{day:0>2} for the day {day} of the "
-            f"month {month}",
+            hint=f"write {year}-{month:0>2}-{day:0>2} for day {day} of month {month}",
         )
     return cell
 
@@ -71,7 +70,7 @@ def _yes(cell: str, field: str) -> bool:
     word = cell.strip().casefold()
     if word not in _TRUE | _FALSE:
         raise InvalidLabel(
-            "it is neither true nor false",
+            "neither true nor false",
             field=field,
             hint="write true or false, or sim or não",
         )
@@ -97,26 +96,26 @@ _READ: Final[Mapping[str, Callable[[str, str], Any]]] = {
 }
 _PREFIX: Final = "reference."
 ADDED: Final = ("line", "field", "reason", "hint")
-"""Columns of a file of refused rows: they are passed over when it comes back."""
+"""Columns of a file of refused rows; they are ignored when it is imported again."""
 _NESTED: Final = {"parcels", "references"}
 COLUMNS: Final = tuple(
     to_camel(name) for name in LabelRequest.model_fields if name not in _NESTED
 )
 REFERENCES: Final = tuple(f"{_PREFIX}{to_camel(kind)}" for kind in ReferenceKind)
-"""Columns of what else the carrier calls the parcel, a type each."""
+"""Columns of other references of the parcel, one per type."""
 NEEDED: Final = tuple(
     to_camel(n) for n, f in LabelRequest.model_fields.items() if f.is_required()
 )
 _NAMES: Final = (*COLUMNS, *REFERENCES)
 _DELIMITERS: Final = (",", ";", "\t")
 _SAID: Final = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
-"""The first line by which Excel says what stands between the cells."""
+"""The first line in which Excel names the delimiter: `sep=;`."""
 _PLACE: Final = re.compile(r"references\[(\d+)\].*")
 
 
 @dataclass(frozen=True, slots=True)
 class LabelTable:
-    """The rows of a file, each with the line on which it begins."""
+    """The rows of a file, each with the number of its first line."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[int, tuple[str, ...]], ...]
@@ -124,9 +123,9 @@ class LabelTable:
 
 
 def read_table(content: bytes) -> LabelTable:
-    """Take a file apart: UTF-8, with commas, semicolons or tabs between the cells.
+    """Return the rows of a file in UTF-8, delimited by commas, semicolons or tabs.
 
-    Raises `InvalidLabel` if it is no such file, or a column is unknown or missing.
+    Raises `InvalidLabel` if it is not such a file, or a column is unknown or missing.
     """
     text = _text_of(content)
     said = _SAID.match(text)
@@ -142,14 +141,14 @@ def read_table(content: bytes) -> LabelTable:
 
 
 def _text_of(content: bytes) -> str:
-    """Read text as spreadsheets save it; `Unicode Text` of Excel is UTF-16."""
+    """Return the text of a file; Excel saves `Unicode Text` as UTF-16."""
     marked = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
     try:
         return content.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise InvalidLabel(
-            f"line {line}: the file is not UTF-8 text",
+            f"line {line}: not UTF-8 text",
             hint="save it as `CSV UTF-8`",
         ) from None
 
@@ -157,7 +156,7 @@ def _text_of(content: bytes) -> str:
 def _lines(
     text: str, delimiter: str, *, skipped: bool
 ) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Yield the rows that are not blank, each with its first line's number."""
+    """Yield the rows that are not empty, each with the number of its first line."""
     file = StringIO(text, newline="")
     begins = first = 1
     if skipped:
@@ -171,7 +170,7 @@ def _lines(
             begins = reader.line_num + first
     except csv.Error as error:
         raise InvalidLabel(
-            f"line {begins}: the quotes do not match ({error})",
+            f"line {begins}: unbalanced quotes ({error})",
             hint='write a quote inside a cell twice: ""',
         ) from None
 
@@ -179,36 +178,36 @@ def _lines(
 def _check_header(line: int, header: Sequence[str]) -> None:
     for name in header:
         if name not in {*_NAMES, *ADDED}:
-            close = get_close_matches(name, _NAMES, n=1, cutoff=0.6)
-            hint = f"is {close[0]} meant?" if close else _known()
-            raise InvalidLabel(f"line {line}: there is no column {name!r}", hint=hint)
+            meant = suggest(name, _NAMES)
+            hint = did_you_mean(meant) if meant else _known()
+            raise InvalidLabel(f"line {line}: unknown column {name!r}", hint=hint)
         if header.count(name) > 1:
             raise InvalidLabel(
-                f"line {line}: the column {name} is there twice",
-                hint="leave one out",
+                f"line {line}: duplicate column {name}",
+                hint="remove one of them",
             )
     missing = [name for name in NEEDED if name not in header]
     if missing:
         raise InvalidLabel(
-            f"line {line}: the column {' and the column '.join(missing)} is missing",
-            hint=f"add it: no label is without {' and '.join(NEEDED)}",
+            f"line {line}: missing column {' and column '.join(missing)}",
+            hint=f"add it: every label needs {' and '.join(NEEDED)}",
         )
 
 
 def _known() -> str:
     names = ", ".join((*COLUMNS, f"{_PREFIX}volumeCode"))
-    return f"the first line names the columns: {names}"
+    return f"name the columns in the first line: {names}"
 
 
 def label_fields(header: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
     """Return a row as the JSON fields of a label, without its empty cells.
 
-    Raises `InvalidLabel`, naming the field and the way out.
+    Raises `InvalidLabel` with the field and a hint.
     """
     if len(cells) > len(header):
         raise InvalidLabel(
-            f"the row has {len(cells)} cells, and there are {len(header)} columns",
-            hint="put a value with a delimiter in it in quotes",
+            f"the row has {len(cells)} cells, but there are {len(header)} columns",
+            hint="put a value that contains a delimiter in quotes",
         )
     read = {
         name: read_cell(cell, name)
@@ -224,7 +223,7 @@ def label_fields(header: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
 
 
 def column_of(field: str, fields: Mapping[str, Any]) -> str:
-    """Return the column that a *field* at fault came from."""
+    """Return the column of a *field* at fault."""
     place = _PLACE.fullmatch(field)
     if place is None or "references" not in fields:
         return field

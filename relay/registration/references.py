@@ -1,4 +1,4 @@
-"""The references of a label: those it gives, and those that follow from its key."""
+"""The references of a label: those in it, and those in its invoice key."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from relay.registration import checks
 from relay.registration.requests import LabelRequest, ParcelRequest, ReferenceRequest
 
 _PARTS = 3
-"""Of an invoice as carriers name it: issuer, series, number."""
+"""Parts of an invoice reference: issuer, series, number."""
 
 
 @dataclass(slots=True)
 class ResolvedReferences:
-    """What a label says of its boxes and of its invoice as a whole."""
+    """References of a label, by parcel and of the whole invoice."""
 
     parcels: tuple[LabelParcel, ...] = ()
     whole: list[Reference] = field(default_factory=list)
@@ -24,7 +24,7 @@ class ResolvedReferences:
 
     @property
     def number(self) -> str | None:
-        """The first box's tracking number that there is."""
+        """The first tracking number of its parcels."""
         return next(
             (p.tracking_number for p in self.parcels if p.tracking_number), None
         )
@@ -45,9 +45,9 @@ def resolve_references(request: LabelRequest) -> ResolvedReferences:
         shared = list(_checked(request.references, "references"))
         if any(r.kind.level is ReferenceLevel.PARCEL for r in shared):
             raise InvalidLabel(
-                "one of them is of a parcel, and there are several",
+                "contains a parcel's reference, but the label has `parcels`",
                 field="references",
-                hint="give it in `parcels`",
+                hint="move it into `parcels`",
             )
         parcels = [
             _parcel(p, f"parcels[{place}].", found)
@@ -71,14 +71,14 @@ def _refuse_beside_parcels(request: LabelRequest) -> None:
     for name in ("tracking_number", "volume"):
         if getattr(request, name) is not None:
             raise InvalidLabel(
-                "it stands beside `parcels`",
+                "not allowed together with `parcels`",
                 field={"tracking_number": "trackingNumber"}.get(name, name),
-                hint="give it in `parcels`",
+                hint="move it into `parcels`",
             )
 
 
 def _refuse_more_than_volumes(request: LabelRequest) -> None:
-    """Refuse a label that contradicts itself: what is too much never arrives."""
+    """Refuse a label with more parcels than `volumes` says."""
     if request.volumes is None:
         return
     given = (request.volume, *(p.volume for p in request.parcels))
@@ -87,9 +87,9 @@ def _refuse_more_than_volumes(request: LabelRequest) -> None:
     for what, number in found.items():
         if number > request.volumes:
             raise InvalidLabel(
-                f"it is {request.volumes}, and the label has a {what} {number}",
+                f"is {request.volumes}, but the label has a {what} {number}",
                 field="volumes",
-                hint="leave `volumes` out, or correct it",
+                hint="remove `volumes`, or correct it",
             )
 
 
@@ -127,19 +127,19 @@ def _reference(request: ReferenceRequest, field: str) -> list[Reference]:
 
 
 def _invoice(text: str, field: str) -> str:
-    """Spell `issuer/series/number` as it is compared; an issuer may have a slash."""
+    """Return `issuer/series/number` in normal form; an issuer may contain a slash."""
     parts = text.rsplit("/", _PARTS - 1)
     if len(parts) != _PARTS or not all(p.strip() for p in parts):
         raise InvalidLabel(
-            "it is not an invoice as issuer/series/number",
+            "not an invoice in the form issuer/series/number",
             field=field,
-            hint="write for instance 11222333000181/1/12345",
+            hint="write for example 11222333000181/1/12345",
         )
     return invoice_reference(*parts)
 
 
 def of_key(key: NfeKey) -> list[Reference]:
-    """Return under what carriers speak of the invoice of *key*."""
+    """Return the references by which carriers may name the invoice of *key*."""
     return [
         Reference(kind=ReferenceKind.INVOICE_KEY, value=key.key),
         Reference(kind=ReferenceKind.INVOICE, value=key.reference),

@@ -1,4 +1,4 @@
-"""The registrar: from a request and the settings to a label, with its warnings."""
+"""The registrar: turns requests into labels and corrections, with warnings."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ from relay.registration.requests import (
 )
 
 TEXTS: Final = {"pt": "Entregue", "es": "Entregado", "en": "Delivered"}
-"""What shoppers read of a delivery that a person told of, by language."""
+"""What shoppers read of a delivery that an operator reported, by language."""
 
 
 def delivery(
@@ -51,18 +51,18 @@ def delivery(
     settings: Settings,
     now: datetime,
 ) -> Delivery:
-    """Return what a person says of a shipment; raise `InvalidLabel`."""
+    """Return the delivery that an operator reports; raise `InvalidLabel`."""
     account, field = settings.account(known.account), "occurredAt"
     if request.volume is not None and request.volume not in known.numbers:
         raise InvalidLabel(
-            f"the invoice has volumes 1 to {len(known.numbers)}",
+            f"the invoice has only volumes 1 to {len(known.numbers)}",
             field="volume",
-            hint="leave it out if all of them were delivered",
+            hint="remove it if all of them were delivered",
         )
     occurred_at = checks.happened(request.occurred_at, account.zone, field)
     if occurred_at > now:
         raise InvalidLabel(
-            "it is in the future", field=field, hint="say when it happened"
+            "in the future", field=field, hint="send the time of the delivery"
         )
     text = request.description or TEXTS[account.language]
     return Delivery(occurred_at, request.volume or 0, text)
@@ -73,13 +73,13 @@ def carrier_handover(
 ) -> Handover:
     """Return what is registered for the second carrier of a shipment.
 
-    Of an invoice with several volumes it has this one only: what it says of the
-    invoice counts for that volume. Raises `InvalidLabel`.
+    Of an invoice with several volumes it has only this one: its events about the
+    invoice count for that volume. Raises `InvalidLabel`.
     """
     if request.volume not in known.numbers:
         raise InvalidLabel(
-            f"the invoice has volumes 1 to {len(known.numbers)}", field="volume",
-            hint="give the volume that changed hands",
+            f"the invoice has only volumes 1 to {len(known.numbers)}", field="volume",
+            hint="send the volume that the second carrier takes",
         )  # fmt: skip
     contract = named_contract(request.contract, settings, known.account)
     parcel, given = _given(request)
@@ -89,16 +89,16 @@ def carrier_handover(
     own = [(r, request.volume) for r in parcel_references(parcel)]
     if all(r.kind.level is ReferenceLevel.ORDER for r, _ in (*own, *whole)):
         raise InvalidLabel(
-            "nothing says under what the second carrier speaks of the parcel",
+            "required, because the second carrier needs a reference of the parcel",
             field="trackingNumber",
-            hint="give `trackingNumber`, or `references`",
+            hint="send `trackingNumber` or `references`",
         )
     placed = tuple(dict.fromkeys((*own, *whole)))
     return Handover(contract.name, request.volume, placed)
 
 
 def _given(request: HandoverRequest) -> tuple[LabelParcel, list[Reference]]:
-    """Check the second carrier's numbers as those of a label are."""
+    """Check the second carrier's numbers like those of a label."""
     as_label = LabelRequest.model_construct(
         order_id="",
         invoice_number="",
@@ -110,9 +110,9 @@ def _given(request: HandoverRequest) -> tuple[LabelParcel, list[Reference]]:
 
 
 def _is_shared(reference: Reference, *, alone: bool) -> bool:
-    """Whether every carrier of the invoice knows a reference.
+    """Return whether every carrier of the invoice knows a reference.
 
-    An order id says nothing of one volume among several.
+    An order id does not identify one volume among several.
     """
     level = reference.kind.level
     return level is ReferenceLevel.INVOICE or (level is ReferenceLevel.ORDER and alone)
@@ -123,7 +123,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class CheckedLabel(Generic[T]):
-    """What can be stored, and what is worth a look all the same."""
+    """A checked value to store, with warnings."""
 
     value: T
     warnings: tuple[str, ...] = ()
@@ -131,9 +131,9 @@ class CheckedLabel(Generic[T]):
 
 @dataclass(slots=True)
 class Registrar:
-    """Checks what is to be registered; `carriers` are the adapters by contract.
+    """Checks requests; `carriers` are the adapters by contract.
 
-    Both may be replaced while the process runs: ask for them anew each time.
+    Both may be replaced while the process runs, so nothing here caches them.
     """
 
     settings: Settings
@@ -147,8 +147,8 @@ class Registrar:
     ) -> CheckedLabel[Label]:
         """Return the label that *request* describes.
 
-        *visible* are the accounts that exist for whoever asks, None for all.
-        Raises `InvalidLabel` with the field at fault and the way out.
+        *visible* are the accounts that the caller may access, None for all.
+        Raises `InvalidLabel` with the field at fault and a hint.
         """
         accounts = self.settings.accounts if visible is None else visible
         account = account_of(request, self.settings, accounts)
@@ -161,8 +161,8 @@ class Registrar:
         if found.key is not None:
             warnings += checks.key_disagrees(found.key, request.invoice_number)
         fields = self._fields(request, found, self._resolver(contract))
-        dates, doubts = resolve_dates(request, self.settings.account(account).zone, now)
-        warnings += [*doubts, *_missing(request, found, contract)]
+        dates, more = resolve_dates(request, self.settings.account(account).zone, now)
+        warnings += [*more, *_missing(request, found, contract)]
         label = Label(
             account=account,
             contract=contract.name,
@@ -183,42 +183,42 @@ class Registrar:
     ) -> CheckedLabel[Correction]:
         """Return what *request* changes of a shipment.
 
-        Raises `InvalidLabel` with the field at fault and the way out.
+        Raises `InvalidLabel` with the field at fault and a hint.
         """
         correcting = CorrectionResolver(self.settings, self._resolver, now)
         correction, warnings = correcting.corrected(request, known)
         return CheckedLabel(correction, tuple(warnings))
 
     def handover(self, request: HandoverRequest, known: RegisteredShipment) -> Handover:
-        """Return under what a second carrier speaks of a shipment.
+        """Return the contract and references of a shipment's second carrier.
 
-        Raises `InvalidLabel` with the field at fault and the way out.
+        Raises `InvalidLabel` with the field at fault and a hint.
         """
         return carrier_handover(request, known, self.settings)
 
     def delivery(
         self, request: DeliveredRequest, known: RegisteredShipment, now: datetime
     ) -> Delivery:
-        """Return what a person says of a shipment.
+        """Return the delivery that an operator reports of a shipment.
 
-        Raises `InvalidLabel` with the field at fault and the way out.
+        Raises `InvalidLabel` with the field at fault and a hint.
         """
         return delivery(request, known, self.settings, now)
 
     def resend_order(
         self, request: ResendRequest, known: RegisteredShipment
     ) -> ResendOrder:
-        """Return what VTEX is told again; the fields as settings have them now.
+        """Return what to resend, with the fields of the current settings.
 
-        A contract that is gone resolves nothing: what it resolved stays.
+        If the contract is no longer configured, resolved fields stay as they are.
         """
         contract = self.settings.contracts.get(known.contract)
         events = request.what in {"events", "all"}
         if request.what == "events" or contract is None:
-            anew: dict[str, str | None] = {}
+            renewed: dict[str, str | None] = {}
         else:
-            anew = resolve_again(known, self._resolver(contract))
-        return ResendOrder(request.what != "events", events, request.force, anew)
+            renewed = resolve_again(known, self._resolver(contract))
+        return ResendOrder(request.what != "events", events, request.force, renewed)
 
     def _resolver(self, contract: ContractSettings) -> CorrectionFields:
         return CorrectionFields(contract, self.carriers[contract.name])
@@ -229,7 +229,7 @@ class Registrar:
         found: ResolvedReferences,
         resolver: CorrectionFields,
     ) -> dict[str, Any]:
-        """Resolve what VTEX is told, and say what of it the ERP gave itself."""
+        """Resolve the fields that VTEX gets; `given` names those that the ERP sent."""
         key = found.key.key if found.key else None
         send_tracking = resolver.number(found.number, key, request.invoice_number)
         first = next((p for p in found.parcels if p.tracking_number), found.parcels[0])
@@ -258,14 +258,14 @@ class Registrar:
 def _missing(
     request: LabelRequest, found: ResolvedReferences, contract: ContractSettings
 ) -> Iterator[str]:
-    """Warn of what may be missing, and is missed all the same."""
+    """Yield warnings of optional fields that this label needs."""
     if request.imported and request.dispatched_date is None:
         yield (
-            "dispatchedDate: it is missing: scans from long before today are "
-            "taken for an earlier parcel's with the same number"
+            "dispatchedDate: missing, so events from long before today are taken for "
+            "those of an earlier parcel with the same number; send it"
         )
     if contract.tracking_number == "nfe_key" and found.key is None:
         yield (
-            "invoiceKey: it is missing, and the contract announces it: VTEX is "
-            "told nothing until it is registered"
+            "invoiceKey: missing, but the contract sends it as tracking number, so "
+            "VTEX gets nothing until it is registered; send it"
         )

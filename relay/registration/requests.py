@@ -1,4 +1,4 @@
-"""What the ERP sends, field by field, with VTEX's own names where it has one."""
+"""Requests of the ERP, with VTEX's field names where VTEX has one."""
 
 import re
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
 
 from relay.domain.events import ReferenceKind
 from relay.domain.labels import MOST_VOLUMES
-from relay.suggestions import closest
+from relay.suggestions import did_you_mean, suggest
+from relay.validation_errors import problem
 
 MOST_LABELS: Final = 1000
 _KINDS: Final = {str(kind): to_camel(kind) for kind in ReferenceKind}
@@ -25,9 +25,9 @@ _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class Request(BaseModel):
-    """Base of what comes in: exact types, camel case, no unknown fields.
+    """Base of request bodies: strict types, camel case, no unknown fields.
 
-    `instead` says what to do about fields that are not here for a reason.
+    `instead` has hints for fields that are missing here for a reason.
     """
 
     instead: ClassVar[Mapping[str, str]] = {}
@@ -42,18 +42,18 @@ class Request(BaseModel):
 
 
 def _missing_if_blank(value: Any) -> Any:
-    """Take an empty text for a field that is not there: many ERPs send one."""
+    """Treat an empty text as a missing field: many ERPs send one."""
     return None if value == "" else value
 
 
 def _kind(value: Any) -> str:
-    """Take a kind of reference in camel case, or as it is stored."""
+    """Accept a kind of reference in camel case, or as it is stored."""
     kind = _HUMP.sub("_", value).lower() if isinstance(value, str) else ""
     if kind in _KINDS:
         return kind
-    meant = closest(str(value), tuple(_KINDS.values()))
-    hint = f"is {meant} meant?" if meant else f"use {', '.join(_KINDS.values())}"
-    raise PydanticCustomError("kind", "it is no kind of reference", {"hint": hint})
+    meant = suggest(str(value), _KINDS.values())
+    hint = did_you_mean(meant) if meant else f"use {', '.join(_KINDS.values())}"
+    raise problem("unknown type of reference", hint)
 
 
 _OrMissing: Final = BeforeValidator(_missing_if_blank)
@@ -71,14 +71,14 @@ Kind = Annotated[
 
 
 class ReferenceRequest(Request):
-    """A value under which the carrier may speak of a parcel, an invoice, an order."""
+    """A value by which the carrier may name a parcel, an invoice or an order."""
 
     type: Kind
     value: Needed
 
 
 class ParcelRequest(Request):
-    """One box of an invoice that travels in several."""
+    """One parcel of an invoice with several."""
 
     tracking_number: Text = None
     volume: Volume | None = None
@@ -86,14 +86,19 @@ class ParcelRequest(Request):
 
 
 class LabelRequest(Request):
-    """A label was printed: order, invoice and tracking number belong together.
+    """A printed label: it links order, invoice and tracking number.
 
-    `contract`, `carrierTaxId` or `courier` says who carries it; none is needed
-    where one contract is configured. `parcels` takes the place of
-    `trackingNumber`, `volume` and the parcel's `references`. `announced` says
-    that VTEX got the tracking number with the invoice, `imported` that the
-    parcel is on the road already: VTEX is read, and told only what it lacks.
+    `contract`, `carrierTaxId` or `courier` names the carrier; none is needed if
+    only one contract is configured. `parcels` replaces `trackingNumber`, `volume`
+    and the parcel's `references`. `trackingSent` means that VTEX got the tracking
+    number with the invoice, `imported` that the parcel is already in transit: the
+    relay reads the order in VTEX and sends only what is missing there.
     """
+
+    # Several carriers call it so; the most similar name here is `trackingSent`.
+    instead: ClassVar[Mapping[str, str]] = {
+        "trackingCode": did_you_mean("trackingNumber")
+    }
 
     account: Text = None
     contract: Text = None
@@ -115,7 +120,7 @@ class LabelRequest(Request):
 
 
 class BulkRequest(Request):
-    """Up to 1,000 labels; each is checked by itself, so one never fails the others."""
+    """Up to 1,000 labels; each is checked separately, so one cannot fail the others."""
 
     labels: Annotated[
         tuple[SkipValidation[LabelRequest], ...],
@@ -124,14 +129,14 @@ class BulkRequest(Request):
 
 
 class ResendRequest(Request):
-    """What VTEX is told again, with present settings; of a delivery only by `force`."""
+    """What to send to VTEX again with current settings; a delivery only by `force`."""
 
     what: Literal["tracking", "events", "all"] = "all"
     force: bool = False
 
 
 class DeliveredRequest(Request):
-    """The parcel was handed over, and its carrier does not say so.
+    """The parcel was delivered, but its carrier does not report it.
 
     Without `volume` all parcels of the invoice were. `description` is what
     shoppers read.
@@ -143,9 +148,9 @@ class DeliveredRequest(Request):
 
 
 class HandoverRequest(Request):
-    """Another carrier takes the parcel on, under a contract and numbers of its own.
+    """A second carrier takes the parcel, with a contract and numbers of its own.
 
-    Without any, it is known by the invoice: its key, as far as one is registered.
+    Without numbers its events are matched by the invoice, such as its key.
     """
 
     contract: Needed
@@ -154,20 +159,22 @@ class HandoverRequest(Request):
     references: tuple[ReferenceRequest, ...] = ()
 
 
-_ANOTHER: Final = "it makes the shipment: cancel this one, and register the right one"
+_ANOTHER: Final = (
+    "it identifies the shipment: cancel this one, and register the right one"
+)
 
 
 class CorrectionRequest(Request):
-    """What was registered was wrong, or the parcel goes on under another number.
+    """A correction of wrong data, or a new tracking number for the parcel.
 
-    `history` says what becomes of the events under the old number: `drop` if
-    they were another parcel's, `keep` after a relabel or a second carrier; the
-    same goes for `invoiceKey`. A new `dispatchedDate` alone is not told to VTEX.
+    `history` says what to do with the events of the old number: `drop` if they
+    were another parcel's, `keep` after a relabel or a second carrier; likewise for
+    `invoiceKey`. A new `dispatchedDate` alone is not sent to VTEX.
     """
 
     instead: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("account", "orderId", "invoiceNumber"), _ANOTHER),
-        "volumes": "cancel the shipment, and register it anew with the right number",
+        "volumes": "cancel the shipment, and register it again with the right number",
         "parcels": "correct one `volume` at a time",
         "references": "POST the label again with them: they are added",
     }

@@ -3,7 +3,7 @@
 import faulthandler
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -35,10 +35,10 @@ def carrier(settings: Settings, name: str) -> Carrier:
     """Make the adapter of one contract; raise `ConfigurationError` by its key."""
     contract = settings.contracts[name]
     made = load_carrier(contract.adapter, settings.contract_options(name))
-    if contract.verification == "asked" and not isinstance(made, Polls | Feeds):
+    if contract.verification == "polling_only" and not isinstance(made, Polls | Feeds):
         raise ConfigurationError(
-            f"contracts.{name}.verification: the adapter cannot ask its carrier, so "
-            'nothing would ever come; use "signature" or "url"'
+            f"contracts.{name}.verification: the adapter cannot poll, so no event "
+            'would ever arrive; use "signature" or "url"'
         )
     return made
 
@@ -52,8 +52,8 @@ def event_pace(settings: Settings) -> Pace:
     """Return how long new events wait for more of them."""
     publisher = settings.publisher
     return Pace(
-        quiet=timedelta(seconds=publisher.quiet_seconds),
-        longest=timedelta(seconds=publisher.news_wait_seconds),
+        quiet=publisher.quiet_seconds,
+        longest=publisher.news_wait_seconds,
     )
 
 
@@ -104,14 +104,15 @@ def policies(settings: Settings) -> Callable[[str, str], Policy]:
 def _policy(settings: Settings, account: str, contract: str) -> Policy:
     """Return how to publish for an account; an unknown contract has the defaults."""
     store, terms = settings.account(account), settings.contracts.get(contract)
-    hours = terms.confirm_provisional_after_hours if terms else None
     return Policy(
         zone=store.zone,
         events=store.events,
         event_time=store.event_time,
         first_email=store.first_email,
         publish_unknown=terms.publish_unknown if terms else False,
-        confirm_provisional_after=timedelta(hours=hours) if hours else None,
+        confirm_provisional_after=(
+            terms.confirm_provisional_after_hours if terms else None
+        ),
         words=WORDS[store.language],
     )
 
@@ -123,8 +124,8 @@ def _account_terms(account: AccountSettings, settings: Settings) -> AccountTerms
             per_second=account.requests_per_second,
             burst=account.burst,
             in_flight=account.in_flight,
-            probe_every=timedelta(seconds=settings.publisher.outage_probe_seconds),
-            closed_gate=timedelta(seconds=settings.publisher.probe_seconds),
+            probe_every=settings.publisher.outage_probe_seconds,
+            closed_gate=settings.publisher.probe_seconds,
         ),
         adopt_invoice_number=account.adopt_invoice_number,
     )
@@ -132,40 +133,38 @@ def _account_terms(account: AccountSettings, settings: Settings) -> AccountTerms
 
 def _waits(settings: Settings) -> Waits:
     of = settings.publisher
-    seconds: Mapping[str, float] = {
-        "quiet": of.quiet_seconds,
-        "unread": of.unread_wait_seconds,
-        "deadline": of.deadline_seconds,
-        "lease_margin": of.lease_margin_seconds,
-        "unconfirmed": of.unconfirmed_wait_seconds,
-        "look_round": of.look_round_seconds,
-        "gate": of.gate_seconds,
-        "gate_cap": of.gate_cap_seconds,
-        "closed_gate": of.probe_seconds,
-        "not_yet": of.not_yet_seconds,
-        "not_yet_for": of.not_yet_hours * 3600,
-        "read_back_again": of.read_back_again_seconds,
-        "unavailable": of.unavailable_seconds,
-    }
-    waits = {name: timedelta(seconds=value) for name, value in seconds.items()}
-    return Waits(**waits, max_attempts=of.max_attempts)
+    return Waits(
+        quiet=of.quiet_seconds,
+        unread=of.unread_wait_seconds,
+        deadline=of.deadline_seconds,
+        lease_margin=of.lease_margin_seconds,
+        unconfirmed=of.unconfirmed_wait_seconds,
+        look_round=of.due_check_seconds,
+        gate=of.gate_seconds,
+        gate_cap=of.gate_cap_seconds,
+        closed_gate=of.probe_seconds,
+        not_yet=of.not_yet_seconds,
+        not_yet_for=of.not_yet_hours,
+        read_back_again=of.read_back_again_seconds,
+        unavailable=of.unavailable_seconds,
+        max_attempts=of.max_attempts,
+    )
 
 
 def retention_policy(settings: Settings) -> RetentionPolicy:
     """Return how long data is stored."""
     of = settings.retention
     return RetentionPolicy(
-        documents=timedelta(days=of.documents_days),
-        repeats=timedelta(days=of.repeats_days),
-        unmatched=timedelta(days=of.unmatched_days),
-        unreadable=timedelta(days=of.unreadable_days),
-        calls=timedelta(days=of.calls_days),
-        shipments=timedelta(days=of.shipments_days),
-        rejected_requests=timedelta(days=settings.intake.rejected_days),
-        expire=timedelta(days=of.expire_days),
+        documents=of.documents_days,
+        repeats=of.repeats_days,
+        unmatched=of.unmatched_days,
+        unreadable=of.unreadable_days,
+        calls=of.calls_days,
+        shipments=of.shipments_days,
+        rejected_requests=settings.intake.rejected_days,
+        expire=of.expire_days,
         expire_by_contract={
-            name: timedelta(days=contract.expire_days)
-            for name, contract in settings.contracts.items()
+            name: contract.expire_days for name, contract in settings.contracts.items()
         },
     )
 

@@ -378,7 +378,7 @@ async def test_a_key_is_linted_as_at_registration(api: Api) -> None:
     _, body = await api.call("PATCH", f"{ROOT}/{id_}", {"invoiceKey": keyed("77")})
 
     assert body["updated"] == ["invoiceKey"]
-    assert body["warnings"][0].startswith("invoiceKey: it is the key of invoice 77")
+    assert body["warnings"][0].startswith("invoiceKey: belongs to invoice 77")
 
 
 async def test_what_vtex_is_told_follows_the_right_key(
@@ -409,7 +409,7 @@ async def test_a_correction_of_nothing_says_what_there_is_to_correct(
 
     status, answer = await api.call("PATCH", f"{ROOT}/{id_}", body)
 
-    assert (status, answer["detail"]) == (422, "there is nothing to correct")
+    assert (status, answer["detail"]) == (422, "nothing to correct")
     assert "trackingNumber, trackingUrl, courier, contract" in answer["hint"]
 
 
@@ -419,7 +419,7 @@ async def test_a_correction_of_nothing_says_what_there_is_to_correct(
         ({"volumes": 2}, "cancel the shipment, and register it anew"),
         ({"invoiceNumber": "2"}, "it makes the shipment: cancel this one"),
         ({"references": []}, "POST the label again"),
-        ({"traking": "A"}, "is trackingNumber meant?"),
+        ({"traking": "A"}, "did you mean `trackingNumber`?"),
         ({"volume": None}, "leave it out"),
     ],
 )

@@ -166,8 +166,8 @@ def test_a_person_says_that_it_was_delivered(cli: Cli, ids: list[str]) -> None:
     ("at", "says"),
     [
         ("2026-08-01", "it has no time of day"),
-        ("soon", "it is not a date"),
-        ("2099-08-01T12:00:00", "it is in the future"),
+        ("soon", "not an ISO 8601 date"),
+        ("2099-08-01T12:00:00", "in the future"),
         ("2020-08-01T12:00:00", "long before the label"),
     ],
 )

@@ -49,15 +49,15 @@ def test_bad_rows_are_named_and_the_others_taken(cli: Cli) -> None:
     assert ran.exit_code == 1
     assert "1 new, 0 known already, 6 refused" in ran.stdout
     published = ran.stderr.splitlines()
-    assert published[0].startswith("line 2: refused: trackingNumber: it has a space")
-    assert published[1].startswith("line 3: refused: invoiceNumber: it has a slash")
+    assert published[0].startswith("line 2: refused: trackingNumber: contains a space")
+    assert published[1].startswith("line 3: refused: invoiceNumber: contains a slash")
     assert published[2].startswith(
         "line 4: refused: invoiceKey: the NF-e key's check digit"
     )
-    assert published[3].startswith("line 5: refused: volumes: it has a decimal comma")
-    assert published[4].startswith("line 6: refused: dispatchedDate: it is not a date")
+    assert published[3].startswith("line 5: refused: volumes: contains a decimal comma")
+    assert published[4].startswith("line 6: refused: dispatchedDate: not an ISO 8601")
     assert published[5].startswith("line 7: refused: the row has 7 cells")
-    assert published[6].startswith("line 8: taken, but invoiceNumber: it has a space")
+    assert published[6].startswith("line 8: taken, but invoiceNumber: contains a space")
     refused = (cli.folder / "labels.refused.csv").read_text(encoding="utf-8-sig")
     lines = refused.splitlines()
     assert lines[0] == f"{rows[0]},line,field,reason,hint"

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_nothing_at_all_gives_the_defaults() -> None:
     assert settings.database == "sqlite:///relay.db"
     assert settings.listen_at == ("127.0.0.1", 8080)
     assert settings.intake.body_limit == 1024 * 1024
-    assert settings.publisher.deadline_seconds == 45
+    assert settings.publisher.deadline_seconds == timedelta(seconds=45)
 
 
 def test_one_contract_needs_variables_only(environ: Environ) -> None:
@@ -71,7 +72,7 @@ def test_variables_go_over_the_file_key_by_key(written: Written) -> None:
     assert settings.contract_for("swift").courier == "Swift"
     assert settings.account("my-store").in_flight == 9
     assert settings.account("my-store").app_token.get_secret_value()
-    assert settings.publisher.quiet_seconds == 0.5
+    assert settings.publisher.quiet_seconds == timedelta(seconds=0.5)
 
 
 def test_the_same_input_gives_equal_settings(environ: Environ) -> None:
@@ -86,16 +87,18 @@ def test_settings_cannot_be_changed(loaded: Loaded) -> None:
 def test_a_contract_or_account_that_is_not_there_is_an_error(loaded: Loaded) -> None:
     with pytest.raises(UnknownContract, match="slow"):
         loaded().contract_for("slow")
-    with pytest.raises(ConfigurationError, match="no such account"):
+    with pytest.raises(
+        ConfigurationError, match="unknown account 'other'; known here: acme"
+    ):
         loaded().account("other")
 
 
 @pytest.mark.parametrize(
     ("content", "wrong"),
     [
-        (b"database = ", "it is not TOML: Invalid value (at end of document)"),
-        (b"database = '\xff'", "it is not UTF-8 text"),
-        (None, "it cannot be read (No such file or directory)"),
+        (b"database = ", "invalid TOML: Invalid value (at end of document)"),
+        (b"database = '\xff'", "not UTF-8 text"),
+        (None, "cannot be read (No such file or directory)"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(
@@ -130,20 +133,20 @@ def test_every_finding_is_listed_with_its_way_out(
         "PUBLISHER__IN_FLIGHT",
         "FOO",
     }
-    assert findings["intake.body_limt"].hint == "is body_limit meant?"
-    assert findings["conracts"].hint == "is contracts meant?"
+    assert findings["intake.body_limt"].hint == "did you mean `body_limit`?"
+    assert findings["conracts"].hint == "did you mean `contracts`?"
     assert "America/Sao_Paulo" in findings["CONTRACTS__SWIFT__ZONE"].hint
-    assert findings["PUBLISHER__IN_FLIGHT"].hint == "its default is 8"
+    assert findings["PUBLISHER__IN_FLIGHT"].hint == "write for example 2; default: 8"
 
 
 def test_the_message_holds_every_finding(environ: Environ) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(None, environ | {"RELAY_FOO": "1", "RELAY_CACHE_MB": "0"})
     head, *lines = str(caught.value).splitlines()
-    assert head == "2 settings are wrong:"
+    assert head == "2 invalid settings:"
     assert lines == [
-        "  RELAY_FOO: there is no such setting; remove it; `relay init` lists all",
-        "  RELAY_CACHE_MB: it should be greater than or equal to 1; its default is 64",
+        "  RELAY_FOO: unknown setting; remove it; `relay init` lists all",
+        "  RELAY_CACHE_MB: too small; use 1 or more; default: 64",
     ]
 
 
@@ -168,9 +171,9 @@ def test_a_key_that_is_missing_says_both_ways_to_give_it(found: Found) -> None:
     )
     assert findings["accounts.acme.app_token"].hint == (
         "set accounts.acme.app_token in relay.toml, or the variable "
-        "RELAY_ACCOUNTS__ACME__APP_TOKEN (or app_token_file, a file that holds it)"
+        "RELAY_ACCOUNTS__ACME__APP_TOKEN (or app_token_file, a file that contains it)"
     )
-    assert findings["accounts.acme.app_key"].wrong == "it is missing"
+    assert findings["accounts.acme.app_key"].wrong == "required"
     assert findings["contracts.swift.adapter"].hint.endswith(
         "RELAY_CONTRACTS__SWIFT__ADAPTER"
     )
@@ -180,7 +183,7 @@ def test_an_empty_secret_in_the_file_is_named(found: Found, written: Written) ->
     finding = found(
         written(FILE.replace("key-from-file", "")), ACCOUNTS__ACME__APP_KEY=None
     )["accounts.my-store.app_key"]
-    assert finding.wrong == "it is empty"
+    assert finding.wrong == "must not be empty"
 
 
 def test_whatever_is_no_mapping_is_no_settings() -> None:

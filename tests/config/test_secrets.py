@@ -53,9 +53,9 @@ def test_a_code_may_end_like_a_secrets_file(loaded: Loaded) -> None:
 @pytest.mark.parametrize(
     ("content", "wrong"),
     [
-        (None, "cannot be read (No such file or directory)"),
-        (b" \n", "is empty"),
-        (b"\xff\xfe", "holds no text"),
+        (None, "cannot read pw (No such file or directory)"),
+        (b" \n", "pw is empty"),
+        (b"\xff\xfe", "pw is not UTF-8 text"),
     ],
 )
 def test_a_secrets_file_without_a_secret_is_named(
@@ -69,8 +69,9 @@ def test_a_secrets_file_without_a_secret_is_named(
         DATABASE_FILE="pw",
     )
     assert findings.keys() == {"CONTRACTS__SWIFT__SECRET_FILE", "DATABASE_FILE"}
-    assert findings["DATABASE_FILE"].wrong == f"the file pw {wrong}"
-    assert "secret_file" in findings["CONTRACTS__SWIFT__SECRET_FILE"].hint
+    assert findings["DATABASE_FILE"].wrong == wrong
+    hint = "use secret, or a file that contains only the secret"
+    assert findings["CONTRACTS__SWIFT__SECRET_FILE"].hint == hint
 
 
 def test_two_unreadable_tokens_are_not_taken_for_the_same(found: Found) -> None:
@@ -86,7 +87,7 @@ def test_two_unreadable_tokens_are_not_taken_for_the_same(found: Found) -> None:
 def test_a_secret_given_twice_is_refused(found: Found, folder: Path) -> None:
     (folder / "pw").write_text("sesame", encoding="utf-8")
     finding = found(CONTRACTS__SWIFT__SECRET_FILE="pw")["CONTRACTS__SWIFT__SECRET_FILE"]
-    assert finding.wrong == "secret is given as well"
+    assert finding.wrong == "secret is set as well"
 
 
 def test_what_is_wrong_with_a_files_content_is_told_by_the_file(

@@ -2,14 +2,16 @@ import re
 import tomllib
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from pydantic_core import PydanticUndefined, to_jsonable_python
+from pydantic import TypeAdapter
+from pydantic_core import PydanticUndefined
 
-from relay.config.load import load, template, write_template
+from relay.config.load import load
 from relay.config.schema import SECTIONS, TABLES, keys
 from relay.config.settings import Settings
+from relay.config.template import template, write_template
 from relay.domain.events import Value
 from relay.errors import ConfigurationError
 
@@ -66,8 +68,35 @@ def test_what_it_shows_are_the_defaults_or_called_examples(
             default = field.get_default(call_default_factory=True, validated_data={})
             shown = key in table and not isinstance(table[key], dict)
             if shown and default not in (PydanticUndefined, None):
-                same = table[key] == to_jsonable_python(default, fallback=str)
+                same = as_default(model, key, table[key], default)
                 assert same or "(example" in comment(header, key), key
+
+
+def as_default(model: type[Value], key: str, shown: Any, default: Any) -> bool:
+    """Read what is shown as that field is read, and compare it with the default."""
+    field = model.model_fields[key]
+    adapter = TypeAdapter(Annotated[field.annotation, key, *field.metadata])
+    return bool(adapter.validate_python(shown) == default)
+
+
+def test_sections_with_everything_uncommented_are_the_defaults(
+    everything: dict[str, Any],
+) -> None:
+    for section, model in SECTIONS.items():
+        examples = {
+            key
+            for key in everything[section]
+            if "(example" in comment(f"[{section}]", key)
+        }
+        shown = {k: v for k, v in everything[section].items() if k not in examples}
+        assert model.model_validate(shown) == model()
+
+
+def test_every_field_is_described_where_it_is_defined() -> None:
+    for model in (Settings, *SECTIONS.values(), *TABLES.values()):
+        described = {k for k, f in model.model_fields.items() if f.description}
+        tables = {*SECTIONS, *TABLES} if model is Settings else {"name", "options"}
+        assert described == model.model_fields.keys() - tables
 
 
 def comment(header: str, key: str) -> str:
@@ -91,7 +120,7 @@ def test_it_is_for_its_owners_eyes(folder: Path) -> None:
 
 def test_it_does_not_overwrite(folder: Path) -> None:
     (folder / "relay.toml").write_text("mine", encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="exists already"):
+    with pytest.raises(ConfigurationError, match="already exists"):
         write_template(folder / "relay.toml")
     assert (folder / "relay.toml").read_text(encoding="utf-8") == "mine"
 

@@ -48,21 +48,21 @@ def test_another_token_finds_nobody(loaded: Loaded, presented: str) -> None:
 @pytest.mark.parametrize(
     ("keys", "key", "wrong"),
     [
-        ({"TOKEN": "short"}, "TOKEN", "it is shorter than 24 characters"),
-        ({"HASH": "md5:0"}, "HASH", "it is not the hash of a token"),
-        ({"ACCOUNTS": "acme"}, "", "neither of token and hash are given"),
+        ({"TOKEN": "short"}, "TOKEN", "shorter than 24 characters"),
+        ({"HASH": "md5:0"}, "HASH", "not a token's hash"),
+        ({"ACCOUNTS": "acme"}, "", "required"),
         (
             {"TOKEN": ERP, "HASH": hash_token(ERP)},
             "TOKEN",
-            "both of token and hash are given",
+            "token and hash are both set",
         ),
-        ({"TOKEN": ERP, "ACCOUNTS": "acne"}, "ACCOUNTS", "there is no account acne"),
+        ({"TOKEN": ERP, "ACCOUNTS": "acne"}, "ACCOUNTS", "unknown account 'acne'"),
         (
             {"TOKEN": ERP, "SCOPES": "all"},
             "SCOPES",
-            "it is not one of the known values",
+            "unknown value",
         ),
-        ({"TOKEN": ERP, "SCOPES": ","}, "SCOPES", "it is empty"),
+        ({"TOKEN": ERP, "SCOPES": ","}, "SCOPES", "must not be empty"),
     ],
 )
 def test_a_token_that_cannot_be_used_is_refused(
@@ -80,7 +80,7 @@ def test_one_token_has_one_holder(found: Found) -> None:
         TOKENS__B__HASH=hash_token(ERP),
         TOKENS__B__SCOPES="operator",
     )
-    assert findings["tokens.b"].wrong == "it is the same token as tokens.a"
+    assert findings["tokens.b"].wrong == "same token as tokens.a"
 
 
 def test_a_token_can_come_from_a_file(loaded: Loaded, folder: Path) -> None:

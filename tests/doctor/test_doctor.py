@@ -1,4 +1,4 @@
-"""The doctor: a good relay is fine, and each thing that is wrong is named."""
+"""The doctor: a good relay has no errors, and every problem is named."""
 
 import asyncio
 import json
@@ -15,7 +15,6 @@ from aiohttp import ClientSession
 
 from relay.clock import utcnow
 from relay.config.settings import Settings
-from relay.doctor import examine, unusable
 from relay.doctor.contracts import check_contract
 from relay.doctor.database import (
     check_database,
@@ -24,6 +23,7 @@ from relay.doctor.database import (
     check_place,
     check_server,
 )
+from relay.doctor.examination import examine, unusable
 from relay.doctor.findings import Check, Severity
 from relay.doctor.vtex import explained
 from relay.domain.labels import Label, LabelParcel
@@ -71,7 +71,7 @@ def about(subject: str, found: list[Check]) -> list[Check]:
 
 
 def worst(found: list[Check]) -> list[Check]:
-    return [check for check in found if check.level is Severity.WRONG]
+    return [check for check in found if check.level is Severity.ERROR]
 
 
 async def test_a_relay_that_works_has_nothing_wrong(
@@ -80,10 +80,10 @@ async def test_a_relay_that_works_has_nothing_wrong(
     found = await examine(made(sandbox))
     assert worst(found) == []
     [account] = about("accounts.store", found)
-    assert account.level is Severity.FINE
+    assert account.level is Severity.OK
     database = about("database", found)
-    assert database[-1].level is Severity.LOOK
-    assert "does not exist yet" in database[-1].says
+    assert database[-1].level is Severity.WARNING
+    assert "does not exist yet" in database[-1].message
 
 
 async def test_a_database_that_is_there_is_opened(
@@ -93,7 +93,7 @@ async def test_a_database_that_is_there_is_opened(
     await database.open(serving=True)
     found = about("database", await examine(made(sandbox)))
     await database.close()
-    assert found[-1].says == "it opens, and knows 0 accounts"
+    assert found[-1].message == "can be opened, contains 0 accounts"
 
 
 async def test_a_file_that_is_no_database_is_named(
@@ -101,7 +101,7 @@ async def test_a_file_that_is_no_database_is_named(
 ) -> None:
     (tmp_path / "relay.db").write_bytes(b"nothing that SQLite ever wrote" * 100)
     [found] = worst(await examine(made(sandbox)))
-    assert "cannot be opened" in found.says
+    assert "cannot be opened" in found.message
 
 
 async def added(sandbox: str, roles: list[str], **pair: Any) -> None:
@@ -119,7 +119,7 @@ async def test_credentials_that_vtex_does_not_know_are_explained(
     await added(sandbox, ["view_order"], only=True)
     [found] = worst(await examine(made(sandbox)))
     assert found.subject == "accounts.store"
-    assert found.says.startswith("VTEX answered 401")
+    assert found.message.startswith("VTEX answered 401")
     assert "app_key, app_token" in found.hint
 
 
@@ -129,7 +129,7 @@ async def test_a_missing_permission_is_explained(
     await added(sandbox, ["notify_invoice"])
     pair = {"app_key": "k", "app_token": "t"}
     [found] = worst(await examine(made(sandbox, account=pair)))
-    assert found.says.startswith("VTEX answered 403")
+    assert found.message.startswith("VTEX answered 403")
     assert "View order" in found.hint
 
 
@@ -137,7 +137,7 @@ async def test_an_address_where_nobody_answers_is_named(
     made: Callable[..., Settings],
 ) -> None:
     [found] = worst(await examine(made()))
-    assert found.says.startswith("VTEX cannot be reached")
+    assert found.message.startswith("cannot reach VTEX")
     assert "127.0.0.1:9" in found.hint
 
 
@@ -145,19 +145,19 @@ async def test_a_key_that_cannot_travel_is_named(
     sandbox: str, made: Callable[..., Settings]
 ) -> None:
     [found] = worst(await examine(made(sandbox, account={"app_key": "a b"})))
-    assert "app_key: invalid characters" in found.says
+    assert "app_key must be visible ASCII" in found.message
 
 
 @pytest.mark.parametrize(
     ("status", "level"),
-    [(404, Severity.FINE), (200, Severity.FINE), (302, Severity.WRONG)],
+    [(404, Severity.OK), (200, Severity.OK), (302, Severity.ERROR)],
 )
 def test_an_answer_about_an_unknown_order_is_explained(
     status: int, level: Severity
 ) -> None:
     found = explained("accounts.store", VtexResponse(status, "Order not found"))
     assert found.level is level
-    assert bool(found.hint) is (level is Severity.WRONG)
+    assert bool(found.hint) is (level is Severity.ERROR)
 
 
 @pytest.mark.parametrize(
@@ -172,8 +172,8 @@ def test_a_contract_whose_adapter_refuses_it_is_named(
 ) -> None:
     settings = made(contract=contract)
     [found] = check_contract(settings.contracts["swift"], settings)
-    assert found.level is Severity.WRONG
-    assert says in f"{found.subject}: {found.says}"
+    assert found.level is Severity.ERROR
+    assert says in f"{found.subject}: {found.message}"
 
 
 def test_every_mistake_of_a_contract_is_a_finding(
@@ -186,7 +186,7 @@ def test_every_mistake_of_a_contract_is_a_finding(
         "contracts.swift.events",
         "contracts.swift.references",
     ]
-    assert found[0].says == "there is no such key; did you mean `time`?"
+    assert found[0].message == "unknown option; did you mean `time`?"
 
 
 @pytest.mark.parametrize(
@@ -194,30 +194,32 @@ def test_every_mistake_of_a_contract_is_a_finding(
     [
         (
             {"poll_spacing_seconds": 0.125},
-            "for 20 parcels at once, calls at least 0.125 s apart, no daily quota",
+            "20 parcels per call, calls at least 0.125 s apart, no daily quota",
         ),
         ({"poll_daily_quota": 1}, "at most 1 call a day"),
-        ({"poll": False}, "it is not asked, as poll = false says"),
+        ({"poll": False}, "not polled, because poll = false"),
     ],
 )
-def test_how_a_carrier_is_asked_is_said(
+def test_how_a_carrier_is_polled_is_shown(
     made: Callable[..., Settings], more: dict[str, Any], says: str
 ) -> None:
     base_url = "https://carrier.example/v1"
     settings = made(contract={"adapter": "generic", "base_url": base_url} | more)
-    fine, asked = check_contract(settings.contracts["swift"], settings)
-    assert (fine.level, asked.level) == (Severity.FINE, Severity.FINE)
-    assert asked.subject == "contracts.swift.poll"
-    assert (f"asked at {base_url}/parcels, " in asked.says) is more.get("poll", True)
-    assert asked.says.endswith(says)
+    ok, polled = check_contract(settings.contracts["swift"], settings)
+    assert (ok.level, polled.level) == (Severity.OK, Severity.OK)
+    assert polled.subject == "contracts.swift.poll"
+    assert (f"polled at {base_url}/parcels, " in polled.message) is more.get(
+        "poll", True
+    )
+    assert polled.message.endswith(says)
 
 
-def test_a_contract_open_to_anybody_is_worth_a_look(
+def test_a_contract_open_to_anyone_is_a_warning(
     made: Callable[..., Settings],
 ) -> None:
     settings = made(contract={"verification": "none"})
-    look, fine = check_contract(settings.contracts["swift"], settings)
-    assert (look.level, fine.level) == (Severity.LOOK, Severity.FINE)
+    warning, ok = check_contract(settings.contracts["swift"], settings)
+    assert (warning.level, ok.level) == (Severity.WARNING, Severity.OK)
 
 
 async def test_open_parcels_of_a_contract_that_is_gone_are_named(
@@ -231,32 +233,49 @@ async def test_open_parcels_of_a_contract_that_is_gone_are_named(
     await database.close()
     settings = made(database=f"sqlite:///{path}")
     found = {c.subject: c for c in await check_database(settings)}
-    assert found["contracts.gone"].level is Severity.LOOK
-    assert "1 open parcel of it" in found["contracts.gone"].says
+    assert found["contracts.gone"].level is Severity.WARNING
+    assert (
+        "1 open parcel of a contract that is not configured"
+        in found["contracts.gone"].message
+    )
 
 
-def test_a_contract_that_is_asked_has_no_address(made: Callable[..., Settings]) -> None:
-    settings = made(contract={"adapter": "ssw", "verification": "asked"})
-    fine, asked = check_contract(settings.contracts["swift"], settings)
-    assert "no webhooks: it is asked" in fine.says
-    assert asked.says.startswith("asked at https://ssw.inf.br, for 1 parcel at once, ")
-
-
-def test_an_adapter_that_cannot_ask_has_to_be_called(
+def test_a_contract_that_only_polls_has_no_address(
     made: Callable[..., Settings],
 ) -> None:
-    settings = made(contract={"adapter": "loggi", "verification": "asked"})
-    [wrong] = check_contract(settings.contracts["swift"], settings)
-    assert wrong.level is Severity.WRONG
-    assert wrong.subject == "contracts.swift.verification"
-    assert wrong.says.startswith("the adapter cannot ask")
+    settings = made(contract={"adapter": "ssw", "verification": "polling_only"})
+    ok, polled = check_contract(settings.contracts["swift"], settings)
+    assert "no webhooks: polling only" in ok.message
+    assert polled.message.startswith(
+        "polled at https://ssw.inf.br, 1 parcel per call, "
+    )
+
+
+def test_an_adapter_that_cannot_poll_needs_webhooks(
+    made: Callable[..., Settings],
+) -> None:
+    settings = made(contract={"adapter": "loggi", "verification": "polling_only"})
+    [error] = check_contract(settings.contracts["swift"], settings)
+    assert error.level is Severity.ERROR
+    assert error.subject == "contracts.swift.verification"
+    assert error.message.startswith("the adapter cannot poll")
+
+
+def test_with_a_public_address_the_whole_webhook_address_is_shown(
+    made: Callable[..., Settings],
+) -> None:
+    settings = made(public_url="https://relay.example.com/")
+    [shown] = check_contract(settings.contracts["swift"], settings)
+    assert shown.message.endswith(
+        ", webhooks at https://relay.example.com/webhooks/swift"
+    )
 
 
 def test_a_secret_in_the_address_is_not_shown(made: Callable[..., Settings]) -> None:
     url = {"verification": "url", "url_secret": "0123456789abcdef"}
     settings = made(contract=url)
-    [fine] = check_contract(settings.contracts["swift"], settings)
-    assert "/webhooks/swift/<url_secret>" in fine.says
+    [ok] = check_contract(settings.contracts["swift"], settings)
+    assert "/webhooks/swift/<url_secret>" in ok.message
 
 
 async def test_an_open_door_and_empty_tables_are_named(
@@ -265,34 +284,32 @@ async def test_an_open_door_and_empty_tables_are_named(
     bare = {"accounts": {}, "contracts": {}, "tokens": {}, "listen": "0.0.0.0:8080"}
     found = await examine(made(**bare))
     assert [c.subject for c in worst(found)] == ["listen"]
-    looks = [c.subject for c in found if c.level is Severity.LOOK]
+    looks = [c.subject for c in found if c.level is Severity.WARNING]
     assert looks[:3] == ["accounts", "contracts", "tokens"]
 
 
-def test_an_old_library_is_wrong() -> None:
-    assert check_library((3, 37, 2)).level is Severity.WRONG
-    assert check_library((3, 45, 0)) == Check(
-        "database", Severity.FINE, "SQLite 3.45.0"
-    )
+def test_an_old_library_is_an_error() -> None:
+    assert check_library((3, 37, 2)).level is Severity.ERROR
+    assert check_library((3, 45, 0)) == Check("database", Severity.OK, "SQLite 3.45.0")
 
 
-def test_a_folder_that_is_not_there_is_wrong(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     [found] = check_place(tmp_path / "missing" / "relay.db")
-    assert "is no folder" in found.says
+    assert "is not a folder" in found.message
 
 
-def test_a_place_that_cannot_be_written_is_wrong(
+def test_a_place_that_is_not_writable_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever runs the tests may be root, to whom nothing is forbidden."""
+    """Tests may run as root, for whom every file is writable."""
     allowed = {tmp_path: False, tmp_path / "relay.db": False}
     monkeypatch.setattr(os, "access", lambda path, _: allowed[path])
     [folder] = check_place(tmp_path / "relay.db")
-    assert "cannot be written" in folder.says
+    assert "is not writable" in folder.message
     allowed[tmp_path] = True
     (tmp_path / "relay.db").touch()
     [file] = check_place(tmp_path / "relay.db")
-    assert "cannot be read and written" in file.says
+    assert "is not readable and writable" in file.message
     allowed[tmp_path / "relay.db"] = True
     assert list(check_place(tmp_path / "relay.db")) == []
 
@@ -316,7 +333,7 @@ sshfs /home/me fuse.sshfs rw 0 0
 )
 def test_a_network_file_system_is_named(path: str, kind: str | None) -> None:
     found = list(check_mount(Path(path), MOUNTS))
-    assert [f"({kind})" in c.says for c in found] == ([True] if kind else [])
+    assert [f"({kind})" in c.message for c in found] == ([True] if kind else [])
 
 
 def test_without_a_list_of_mounts_nothing_is_known() -> None:
@@ -327,24 +344,22 @@ SAFE = {"server_version": "16.1", "fsync": "on", "synchronous_commit": "on"}
 
 
 @pytest.mark.parametrize("name", ["fsync", "synchronous_commit"])
-def test_a_server_that_forgets_what_it_confirmed_is_wrong(name: str) -> None:
+def test_a_server_that_loses_what_it_confirmed_is_an_error(name: str) -> None:
     [found] = worst(list(check_server(SAFE | {name: "off"}, timedelta(0))))
-    assert found.says.startswith(f"{name} is off")
+    assert found.message.startswith(f"{name} is off")
 
 
-def test_clocks_that_differ_are_wrong() -> None:
+def test_clocks_that_differ_are_an_error() -> None:
     [found] = worst(list(check_server(SAFE, timedelta(seconds=7))))
-    assert "7 s apart" in found.says
+    assert "7 s apart" in found.message
     assert worst(list(check_server(SAFE, timedelta(seconds=1)))) == []
 
 
-async def test_a_postgresql_server_is_asked(
+async def test_a_postgresql_server_is_checked(
     sandbox: str, made: Callable[..., Settings], postgres_url: str
 ) -> None:
     found = about("database", await examine(made(sandbox, database=postgres_url)))
-    assert found[0].says.startswith("PostgreSQL")
-    [unsafe] = worst(found)  # the tests' server runs without `fsync`
-    assert unsafe.says.startswith("fsync is off")
+    assert found[0].message.startswith("PostgreSQL")
 
 
 async def test_a_postgresql_server_that_is_away_is_named(
@@ -352,7 +367,7 @@ async def test_a_postgresql_server_that_is_away_is_named(
 ) -> None:
     url = "postgresql://nobody@127.0.0.1:9/nothing"
     [found] = worst(await examine(made(sandbox, database=url)))
-    assert found.says.startswith("PostgreSQL cannot be reached")
+    assert found.message.startswith("cannot reach PostgreSQL")
 
 
 async def test_postgresql_without_its_driver_is_named(
@@ -366,7 +381,7 @@ async def test_postgresql_without_its_driver_is_named(
 
 def test_settings_that_cannot_be_read_are_findings_as_well() -> None:
     [found] = unusable(ConfigurationError("words"))
-    assert (found.subject, found.says) == ("settings", "words")
+    assert (found.subject, found.message) == ("settings", "words")
 
 
 async def ran(tmp_path: Path, *arguments: str, **more: str) -> tuple[int, str]:
@@ -386,7 +401,7 @@ async def ran(tmp_path: Path, *arguments: str, **more: str) -> tuple[int, str]:
     return process.returncode or 0, said.decode()
 
 
-async def test_the_command_says_what_is_wrong_and_what_to_do(
+async def test_the_command_says_what_is_wrong_and_how_to_fix_it(
     sandbox: str, tmp_path: Path
 ) -> None:
     environ = {
@@ -398,11 +413,11 @@ async def test_the_command_says_what_is_wrong_and_what_to_do(
     assert code == 1
     assert "VTEX answered 401" in said
     assert "check the account's app key" in said
-    assert said.endswith("1 wrong\n")
+    assert said.endswith("1 error\n")
     right = environ | {"ACCOUNTS__STORE__APP_KEY": "sandbox-key"}
     code, said = await ran(tmp_path, **right)
     assert code == 0
-    assert said.endswith("nothing is wrong\n")
+    assert said.endswith("no errors\n")
 
 
 async def test_the_command_lists_wrong_settings_for_scripts_too(
@@ -412,9 +427,9 @@ async def test_the_command_lists_wrong_settings_for_scripts_too(
     assert code == 1
     [found] = json.loads(said)
     assert found["subject"] == "RELAY_PUBLISHER__QUIET_SECOND"
-    assert found["level"] == "wrong"
+    assert found["level"] == "error"
     assert "QUIET_SECONDS" in found["hint"]
 
 
 def test_the_library_of_this_python_is_new_enough() -> None:
-    assert check_library(sqlite3.sqlite_version_info).level is Severity.FINE
+    assert check_library(sqlite3.sqlite_version_info).level is Severity.OK

@@ -1,4 +1,4 @@
-"""Labels in a file: what spreadsheets make of them, and what is said of it."""
+"""Labels in a file, and what spreadsheets do to them."""
 
 import pytest
 
@@ -50,9 +50,9 @@ def test_a_row_knows_the_line_on_which_it_begins() -> None:
 @pytest.mark.parametrize(
     ("header", "says"),
     [
-        ("orderId,courier", "line 1: the column invoiceNumber is missing"),
-        ("courier", "the column orderId and the column invoiceNumber is missing"),
-        ("sep=,\norderId", "line 2: the column invoiceNumber is missing"),
+        ("orderId,courier", "line 1: missing column invoiceNumber"),
+        ("courier", "missing column orderId and column invoiceNumber"),
+        ("sep=,\norderId", "line 2: missing column invoiceNumber"),
     ],
 )
 def test_a_column_that_every_label_needs_is_missed_once(header: str, says: str) -> None:
@@ -82,12 +82,16 @@ def test_references_have_a_column_for_each_type() -> None:
     ("content", "says", "hint"),
     [
         (b"", "the file is empty", "orderId"),
-        (b"orderId\n\n\xe7\xe3o", "line 3: the file is not UTF-8", "CSV UTF-8"),
-        (b"orderid,x", "no column 'orderid'", "is orderId meant?"),
-        (b"orderId,shoe size", "no column 'shoe size'", "the first line names"),
-        (b"reference.volumCode", "no column", "is reference.volumeCode meant?"),
-        (b"orderId,orderId", "orderId is there twice", "leave one out"),
-        (b'orderId\n"v"1', "line 2: the quotes do not match", "twice"),
+        (b"orderId\n\n\xe7\xe3o", "line 3: not UTF-8", "CSV UTF-8"),
+        (b"orderid,x", "unknown column 'orderid'", "did you mean `orderId`?"),
+        (b"orderId,shoe size", "unknown column 'shoe size'", "name the columns"),
+        (
+            b"reference.volumCode",
+            "unknown column",
+            "did you mean `reference.volumeCode`?",
+        ),
+        (b"orderId,orderId", "duplicate column orderId", "remove one"),
+        (b'orderId\n"v"1', "line 2: unbalanced quotes", "twice"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused(
@@ -151,15 +155,15 @@ def test_yes_and_no_may_be_portuguese(cell: str, value: bool) -> None:
         ("volumes", "2,5", "decimal comma", "a whole number"),
         ("volumes", "2.0", "not a whole number", "write 2"),
         ("volume", "two", "not a whole number", "such as 2"),
-        ("dispatchedDate", "1/8/2026", "the year comes first", "write 2026-08-01"),
-        ("estimatedDeliveryDate", "31.12.2026", "year comes first", "2026-12-31"),
+        ("dispatchedDate", "1/8/2026", "starts with the year", "write 2026-08-01"),
+        ("estimatedDeliveryDate", "31.12.2026", "starts with the year", "2026-12-31"),
         ("carrierTaxId", "11.222.333/0001-82", "check digits", "carrier's invoice"),
-        ("invoiceKey", "3,52608E+43", "digits are lost", "format `text`"),
-        ("trackingNumber", "1E+12", "digits are lost", "format `text`"),
+        ("invoiceKey", "3,52608E+43", "lost digits", "format to `text`"),
+        ("trackingNumber", "1E+12", "lost digits", "format to `text`"),
         ("trackingSent", "perhaps", "neither true nor false", "write true"),
     ],
 )
-def test_a_cell_that_is_wrong_is_named_with_the_way_out(
+def test_a_wrong_cell_is_named_with_a_hint(
     field: str, cell: str, says: str, hint: str
 ) -> None:
     with pytest.raises(InvalidLabel, match=says) as caught:

@@ -1,4 +1,4 @@
-"""From what the ERP sends to a label, with what is wrong or worth a look."""
+"""From an ERP's request to a label, with problems and warnings."""
 
 import json
 from collections.abc import Callable
@@ -203,8 +203,8 @@ def test_without_any_names_of_couriers_the_contracts_are_listed(
 @pytest.mark.parametrize(
     ("fields", "warned"),
     [
-        ({"carrierTaxId": TAX_ID}, "carrierTaxId: it is that of contract 'zeta'"),
-        ({"courier": "Zeta"}, "courier: it is that of contract 'zeta'"),
+        ({"carrierTaxId": TAX_ID}, "carrierTaxId: belongs to contract 'zeta'"),
+        ({"courier": "Zeta"}, "courier: belongs to contract 'zeta'"),
         ({"courier": "Nobody"}, None),
         ({"carrierTaxId": "123"}, "carrierTaxId: a CNPJ has 14 characters, not 3"),
     ],
@@ -335,7 +335,7 @@ def test_a_key_of_another_invoice_number_is_warned_of(
     warnings = one(invoiceKey=KEY, invoiceNumber=number).warnings
 
     assert bool(warnings) is warned
-    assert not warned or "the key of invoice 12345" in warnings[0]
+    assert not warned or "belongs to invoice 12345" in warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -419,11 +419,11 @@ def test_a_number_or_reference_that_cannot_be_right_is_refused(
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"volumes": 2, "volume": 3}, "it is 2, and the label has a volume 3"),
-        ({"volumes": 1, "parcels": [{}, {}]}, "it is 1, and the label has a parcel 2"),
+        ({"volumes": 2, "volume": 3}, "is 2, but the label has a volume 3"),
+        ({"volumes": 1, "parcels": [{}, {}]}, "is 1, but the label has a parcel 2"),
         (
             {"volumes": 2, "parcels": [{"volume": 1}, {"volume": 3}]},
-            "it is 2, and the label has a volume 3",
+            "is 2, but the label has a volume 3",
         ),
     ],
 )
@@ -433,7 +433,7 @@ def test_a_label_with_more_volumes_than_it_says_is_refused(
     error = refused(lambda: one(**fields))
 
     assert (error.field, str(error)) == ("volumes", words)
-    assert error.hint == "leave `volumes` out, or correct it"
+    assert error.hint == "remove `volumes`, or correct it"
 
 
 def test_several_parcels_keep_their_order_and_volumes(one: One) -> None:
@@ -483,7 +483,7 @@ def test_a_dispatch_date_is_read_in_the_zone_of_the_account(
 def test_a_dispatch_date_in_the_future_is_warned_of(one: One) -> None:
     warnings = one(dispatchedDate="2026-03-03").warnings
 
-    assert warnings[0].startswith("dispatchedDate: it is in the future")
+    assert warnings[0].startswith("dispatchedDate: in the future")
 
 
 @pytest.mark.parametrize(
@@ -525,7 +525,7 @@ def test_the_number_that_vtex_is_told_is_the_contracts_choice(
 
     assert checked.value.send_tracking == send_tracking
     missing = way == "nfe_key" and send_tracking is None
-    assert any("invoiceKey: it is missing" in w for w in checked.warnings) is missing
+    assert any("invoiceKey: missing" in w for w in checked.warnings) is missing
 
 
 TEMPLATE = "https://acme.example/?n={tracking_number}"

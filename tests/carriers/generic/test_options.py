@@ -28,18 +28,22 @@ RULE = {"milestone": "in_transit"}
 @pytest.mark.parametrize(
     ("options", "key", "words"),
     [
-        ({"evnets": "x"}, "evnets", "there is no such key"),
+        ({"evnets": "x"}, "evnets", "unknown option"),
         ({"events": "a["}, "events", "no JMESPath expression: it breaks off"),
-        ({"events": {"list": []}}, "events.list", "it is empty"),
+        ({"events": {"list": []}}, "events.list", "must not be empty"),
         ({"events": ["a", "b["]}, "events.1", "no JMESPath"),
         ({"events": {"list": 5}}, "events.list", "not a JMESPath"),
         ({"events": {"list": ["a", " "]}}, "events.list.1", "not a JMESPath"),
-        ({"events": {"inherit": {"a": "b"}}}, "events.list", "it is missing"),
+        ({"events": {"inherit": {"a": "b"}}}, "events.list", "required"),
         ({"events": {"list": "a", "inherit": {"a": "("}}}, "events.inherit.a", "no "),
-        ({"events": {"list": "a", "parent": {}}}, "events.parent", "no such key"),
-        ({"references": []}, "references", "it is empty"),
-        ({"references": {}}, "references", "it is not a list; write it in [ ]"),
-        ({"references": ["n"]}, "references.0", "its keys: document, kind, path"),
+        ({"events": {"list": "a", "parent": {}}}, "events.parent", "unknown option"),
+        ({"references": []}, "references", "must not be empty"),
+        (
+            {"references": {}},
+            "references",
+            "must be a list, not a table; write it in [ ]",
+        ),
+        ({"references": ["n"]}, "references.0", "known here: document, kind, path"),
         ({"references": [{"kind": "box", "path": "n"}]}, "references.0.kind", ""),
         ({"references": [{"kind": "order_id"}]}, "references.0", "needs a path"),
         ({"identifying": "order_id"}, "identifying", "no reference is of that kind"),
@@ -48,26 +52,30 @@ RULE = {"milestone": "in_transit"}
         ({"code": "a.Status-Code"}, "code", """write 'a."Status-Code"'"""),
         ({"text": ["a", "b["]}, "text.1", "no JMESPath"),
         ({"code": []}, "code", "neither a code nor a text"),
-        ({"code": {"paths": "a", "glue": "-"}}, "code.glue", "no such key"),
+        ({"code": {"paths": "a", "glue": "-"}}, "code.glue", "unknown option"),
         ({"time": {"path": "t", "formats": "%d/%m"}}, "time.formats", "year"),
         (
             {"time": {"path": "t", "formats": ["iso", "%Q"]}},
             "time.formats.1",
             "strptime",
         ),
-        ({"time": {"path": "t", "formats": []}}, "time.formats", "it is empty"),
+        ({"time": {"path": "t", "formats": []}}, "time.formats", "must not be empty"),
         (
             {"time": {"path": "t", "zone": "Mars/Base"}},
             "time.zone",
-            "no time zone 'Mars/Base'; write for instance \"",
+            "unknown time zone 'Mars/Base'; write for example \"",
         ),
         ({"time": {"path": "t", "zone": 3}}, "time.zone", "not the name of a zone"),
         ({"order": "sideways"}, "order", "newest_first"),
         ({"body": "xml"}, "body", "use 'json', 'form_json' or"),
         ({"body": {"kind": "xml"}}, "body.kind", "form_json"),
-        ({"place": "city"}, "place", "not a table; its keys: city, country, state"),
-        ({"values": 5, "display_name": ""}, "display_name", "it is empty"),
-        ({"values": 5}, "values", "it is not a table"),
+        (
+            {"place": "city"},
+            "place",
+            "must be a table, not a string; known here: city, country, state",
+        ),
+        ({"values": 5, "display_name": ""}, "display_name", "must not be empty"),
+        ({"values": 5}, "values", "must be a table, not a number"),
         ({"body": "form_json"}, "body", "needs a field"),
         ({"body": {"kind": "json", "field": "f"}}, "body", "only form_json"),
         (
@@ -83,12 +91,12 @@ RULE = {"milestone": "in_transit"}
             "text_rules.0",
             "use matches",
         ),
-        ({"text_rules": [{"contains": "x"}]}, "text_rules.0.milestone", "missing"),
+        ({"text_rules": [{"contains": "x"}]}, "text_rules.0.milestone", "required"),
         ({"administrative": ["1"], "rollback": ["1"]}, "administrative", "two lists"),
         ({"signature": "magic"}, "signature", "use 'hmac', 'header'"),
         ({"signature": {}}, "signature", "its kind is missing"),
-        ({"signature": "hmac"}, "signature.header", "it is missing"),
-        ({"signature": {"kind": "hmac"}}, "signature.header", "it is missing"),
+        ({"signature": "hmac"}, "signature.header", "required"),
+        ({"signature": {"kind": "hmac"}}, "signature.header", "required"),
         ({"signature": HMAC | {"digest": "sha0"}}, "signature.digest", "no digest"),
         (
             {"signature": HMAC | {"digest": "shake_128"}},
@@ -102,7 +110,7 @@ RULE = {"milestone": "in_transit"}
         ({"reply": {"status": 404}}, "reply.status", "299"),
         ({"page": "https://x/{name}"}, "page", "{name}"),
         ({"base_url": "http://x"}, "base_url", "https://"),
-        ({"polling": {}}, "polling.url", "it is missing"),
+        ({"polling": {}}, "polling.url", "required"),
         ({"polling": {"url": "http://x/{tracking_number}"}}, "polling.url", "https"),
         ({"polling": {"url": "https://{tracking_number}"}}, "polling.url", "a host"),
         ({"polling": {"url": "{base_url}/{tracking_number}"}}, "polling.url", "base"),
@@ -130,7 +138,7 @@ RULE = {"milestone": "in_transit"}
             "polling.url",
             "no {tracking",
         ),
-        ({"polling": {"url": URL, "batch": 2}}, "polling.batch", "its keys: of, "),
+        ({"polling": {"url": URL, "batch": 2}}, "polling.batch", "known here: of, "),
         (
             {"polling": {"url": BATCHED + "{numbers}", "batch": {"size": 2}}},
             "polling.batch.separator",
@@ -192,7 +200,7 @@ def test_the_key_at_fault_is_named(
 @pytest.mark.parametrize("key", ["references", "time"])
 def test_what_must_be_there_is_named(key: str) -> None:
     rest = {k: v for k, v in FORMAT.items() if k != key}
-    assert complaint(rest) == f"{key}: it is missing"
+    assert complaint(rest) == f"{key}: required; add it"
 
 
 def test_a_wrong_row_of_codes_is_named() -> None:
