@@ -198,7 +198,7 @@ def _contract(
     state: PollState | None,
     now: datetime,
 ) -> ContractEntry:
-    called = contract.verification != "asked"
+    called = contract.verification != "polling_only"
     secret = "/{secret}" if contract.verification == "url" else ""
     asked = state is not None and contract.poll
     return ContractEntry(

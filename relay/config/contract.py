@@ -57,7 +57,7 @@ class ContractSettings(Value):
     previous_secret: SecretStr | None = None
     url_secret: SecretStr | None = None
     previous_url_secret: SecretStr | None = None
-    verification: Literal["signature", "url", "asked", "none"] = "signature"
+    verification: Literal["signature", "url", "polling_only", "none"] = "signature"
     zone: Zone = Field(default_factory=lambda: ZoneInfo(ZONE))
     courier: str | None = Field(default=None, min_length=1)
     tax_ids: TaxIds = ()
@@ -111,8 +111,8 @@ class ContractSettings(Value):
         path = ("contracts", self.name, field)
         return (
             f"{set_it(path)} (or {field}_file, a file that holds it); "
-            'verification = "asked" takes no webhooks, for a carrier that is only '
-            'asked; verification = "none" takes them from anybody'
+            'verification = "polling_only" accepts no webhooks, for a carrier that is '
+            'only polled; verification = "none" accepts them from anyone'
         )
 
     def _check_url_secret(self, field: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from relay.adapters.protocol import Addressed, Polls
+from relay.adapters.protocol import PollEndpoint, PollingCarrier
 from relay.config.contract import ContractSettings
 from relay.config.settings import Settings
 from relay.doctor.findings import Check, fine, look, wrong
@@ -45,15 +45,15 @@ def check_contract(contract: ContractSettings, settings: Settings) -> Iterator[C
         hint = 'set a secret, or verification = "url" with a url_secret'
         yield look(f"{subject}.verification", says, hint)
     yield fine(subject, f"adapter {contract.adapter}, {_address(contract)}")
-    if isinstance(made, Polls):
+    if isinstance(made, PollingCarrier):
         yield fine(f"{subject}.poll", _asked(contract, made))
 
 
-def _asked(contract: ContractSettings, made: Polls) -> str:
+def _asked(contract: ContractSettings, made: PollingCarrier) -> str:
     """Say where and how much a carrier is asked."""
     if not contract.poll:
         return "it is not asked, as poll = false says"
-    at = f" at {made.asked_at}" if isinstance(made, Addressed) else ""
+    at = f" at {made.poll_url}" if isinstance(made, PollEndpoint) else ""
     quota = contract.poll_daily_quota
     most = f"at most {counted(quota, 'call')} a day" if quota else "no daily quota"
     return (
@@ -64,7 +64,7 @@ def _asked(contract: ContractSettings, made: Polls) -> str:
 
 def _address(contract: ContractSettings) -> str:
     """Say where a contract's webhooks go, its secret left out."""
-    if contract.verification == "asked":
-        return "no webhooks: it is asked"
+    if contract.verification == "polling_only":
+        return "no webhooks: polling only"
     secret = "/<url_secret>" if contract.verification == "url" else ""
     return f"webhooks at /webhooks/{contract.name}{secret}"

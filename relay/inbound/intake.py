@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from relay.adapters.protocol import Carrier, Replies, Reply, WebhookRequest
+from relay.adapters.protocol import Carrier, Reply, ReplyingCarrier, WebhookRequest
 from relay.adapters.signatures import check_secret
 from relay.clock import Clock
 from relay.config.contract import ContractSettings
@@ -64,7 +64,9 @@ class Intake:
         """Go on with other adapters and settings of contracts."""
         self._carriers = carriers
         self._contracts = contracts
-        self._replies = {n: c for n, c in carriers.items() if isinstance(c, Replies)}
+        self._replies = {
+            n: c for n, c in carriers.items() if isinstance(c, ReplyingCarrier)
+        }
         self._url_secrets = {n: c.url_secrets for n, c in contracts.items()}
 
     @property
@@ -87,7 +89,7 @@ class Intake:
     ) -> Reply:
         """Keep what a carrier sent and return the answer it wants.
 
-        Raises `UnknownContract`, `UntrustedWebhook`, or `BacklogFull` if nothing
+        Raises `UnknownContract`, `VerificationFailed`, or `BacklogFull` if nothing
         was kept and the carrier should send it again.
         """
         self.check_room(contract, len(request.body))
@@ -118,7 +120,7 @@ class Intake:
     def _verify(
         self, contract: str, request: WebhookRequest, url_secret: str | None
     ) -> None:
-        """Raise `UntrustedWebhook` unless *request* is the carrier's."""
+        """Raise `VerificationFailed` unless *request* is the carrier's."""
         try:
             self._check(contract, request, url_secret)
         except VerificationFailed as error:
@@ -141,8 +143,10 @@ class Intake:
             self._carriers[contract].verify(request)
         elif verification == "url":
             check_secret(url_secret or "", self._url_secrets[contract])
-        elif verification == "asked":
-            raise VerificationFailed("the carrier is asked: nobody calls")
+        elif verification == "polling_only":
+            raise VerificationFailed(
+                "the contract is polling-only and accepts no webhooks"
+            )
 
     def _count_unknown(self, contract: str) -> None:
         """Log at counts that double, with the name tried: it may be a typing error."""

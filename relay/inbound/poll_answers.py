@@ -10,7 +10,7 @@ from datetime import timedelta
 from itertools import count, islice
 from typing import Final
 
-from relay.adapters.protocol import Carrier, Document, Splits
+from relay.adapters.protocol import Carrier, Document, SplittingCarrier
 from relay.clock import Clock
 from relay.domain.events import Milestone, ParcelView, ReferenceKind, TrackingEvent
 from relay.domain.poll_schedule import COUNTED, PollUpdate, later
@@ -125,7 +125,11 @@ def _pieces(carrier: Carrier, documents: Sequence[Document]) -> Iterator[Documen
     """Yield what can be read alone; what cannot be split, as a whole."""
     for document in documents:
         try:
-            parts = list(carrier.split(document)) if isinstance(carrier, Splits) else []
+            parts = (
+                list(carrier.split(document))
+                if isinstance(carrier, SplittingCarrier)
+                else []
+            )
         except Exception:  # noqa: BLE001 -- reading the whole says why
             parts = []
         yield from parts or [document]

@@ -11,9 +11,9 @@ from relay.adapters.protocol import (
     Carrier,
     CarrierFailure,
     Document,
-    Feeds,
-    Polls,
-    Subscribes,
+    FeedCarrier,
+    PollingCarrier,
+    SubscribingCarrier,
 )
 from relay.config.contract import ContractSettings
 from relay.domain.events import ParcelView
@@ -68,14 +68,14 @@ async def poll(
     carrier: Carrier, session: ClientSession, parcels: Sequence[ParcelView]
 ) -> list[Document]:
     """Ask for parcels; raise `TypeError` if the adapter returns anything else."""
-    return _checked(await cast(Polls, carrier).ask(session, parcels))
+    return _checked(await cast(PollingCarrier, carrier).poll(session, parcels))
 
 
 async def fetch(
     carrier: Carrier, session: ClientSession, cursor: str
 ) -> tuple[list[Document], str]:
     """Fetch a feed behind *cursor*; raise `TypeError` as `asked` does."""
-    documents, behind = await cast(Feeds, carrier).fetch(session, cursor)
+    documents, behind = await cast(FeedCarrier, carrier).fetch(session, cursor)
     if not isinstance(behind, str):
         raise TypeError("the adapter returned a cursor that is no text")
     return _checked(documents), behind
@@ -85,7 +85,7 @@ async def subscribe(
     carrier: Carrier, session: ClientSession, parcel: ParcelView
 ) -> datetime | None:
     """Subscribe to a parcel; raise `TypeError` as `asked` does."""
-    until: object = await cast(Subscribes, carrier).subscribe(session, parcel)
+    until: object = await cast(SubscribingCarrier, carrier).subscribe(session, parcel)
     if until is None or (isinstance(until, datetime) and until.tzinfo is not None):
         return until
     raise TypeError("the adapter returned no aware instant")
@@ -139,9 +139,9 @@ def callings(
 def kinds_of(carrier: Carrier) -> frozenset[PollKind]:
     """Return what *carrier* can be called for."""
     offered = {
-        PollKind.ASK: isinstance(carrier, Polls),
-        PollKind.FETCH: isinstance(carrier, Feeds),
-        PollKind.SUBSCRIBE: isinstance(carrier, Subscribes),
+        PollKind.ASK: isinstance(carrier, PollingCarrier),
+        PollKind.FETCH: isinstance(carrier, FeedCarrier),
+        PollKind.SUBSCRIBE: isinstance(carrier, SubscribingCarrier),
     }
     return frozenset(kind for kind, it_can in offered.items() if it_can)
 
@@ -163,7 +163,7 @@ def _calling(
             contract.poll_daily_quota,
             contract.zone,
         ),
-        size=carrier.batch_size if isinstance(carrier, Polls) else 1,
+        size=carrier.batch_size if isinstance(carrier, PollingCarrier) else 1,
         lease=LEASE,
         fetch_every=timedelta(minutes=contract.poll_feed_minutes),
     )

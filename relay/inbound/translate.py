@@ -41,7 +41,7 @@ def given_up(document: UnreadDocument) -> ParsedDocument:
 def _read(unread: UnreadDocument, carrier: Carrier) -> ParsedDocument:
     try:
         document = Document(unread.body, unread.received_at, unread.headers)
-        events = _checked(carrier.read(document))
+        events = _checked(carrier.parse(document))
         cut = _cut(unread, carrier.personal_fields)
     except BaseException as error:  # noqa: BLE001 -- it must not end the thread
         return ParsedDocument(

@@ -82,8 +82,8 @@ def test_what_an_adapter_refuses_is_named_with_its_contract(publish: Publish) ->
     with pytest.raises(ConfigurationError) as caught:
         load_carrier("owl", contract)
     assert str(caught.value).splitlines() == [
-        "contracts.north.beak: the adapter has no such key; known here: wings",
-        "contracts.north.wing: the adapter has no such key; did you mean `wings`?",
+        "contracts.north.beak: unknown key; known here: wings",
+        "contracts.north.wing: unknown key; did you mean `wings`?",
     ]
 
 

@@ -56,7 +56,7 @@ async def test_contracts_are_listed_without_their_secrets(
 async def test_a_contract_that_is_only_asked_has_no_webhook(
     serving: Serving, settings: Callable[..., Settings]
 ) -> None:
-    api = await serving(settings({"acme": {"verification": "asked"}}))
+    api = await serving(settings({"acme": {"verification": "polling_only"}}))
 
     _, body = await api.call("GET", "/v1/contracts")
 

@@ -13,7 +13,7 @@ from tests.cli.conftest import Cli
 def asked(cli: Cli) -> None:
     cli.environ |= {
         "RELAY_CONTRACTS__SWIFT__ADAPTER": "ssw",
-        "RELAY_CONTRACTS__SWIFT__VERIFICATION": "asked",
+        "RELAY_CONTRACTS__SWIFT__VERIFICATION": "polling_only",
         "RELAY_CONTRACTS__SWIFT__CNPJ": "11222333000181",
         "RELAY_CONTRACTS__SWIFT__PASSWORD": "p",
         "RELAY_CONTRACTS__SWIFT__SIGLA_EMP": "ABC",

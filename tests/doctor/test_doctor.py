@@ -236,20 +236,20 @@ async def test_open_parcels_of_a_contract_that_is_gone_are_named(
 
 
 def test_a_contract_that_is_asked_has_no_address(made: Callable[..., Settings]) -> None:
-    settings = made(contract={"adapter": "ssw", "verification": "asked"})
+    settings = made(contract={"adapter": "ssw", "verification": "polling_only"})
     fine, asked = check_contract(settings.contracts["swift"], settings)
-    assert "no webhooks: it is asked" in fine.says
+    assert "no webhooks: polling only" in fine.says
     assert asked.says.startswith("asked at https://ssw.inf.br, for 1 parcel at once, ")
 
 
 def test_an_adapter_that_cannot_ask_has_to_be_called(
     made: Callable[..., Settings],
 ) -> None:
-    settings = made(contract={"adapter": "loggi", "verification": "asked"})
+    settings = made(contract={"adapter": "loggi", "verification": "polling_only"})
     [wrong] = check_contract(settings.contracts["swift"], settings)
     assert wrong.level is Severity.WRONG
     assert wrong.subject == "contracts.swift.verification"
-    assert wrong.says.startswith("the adapter cannot ask")
+    assert wrong.says.startswith("the adapter cannot poll")
 
 
 def test_a_secret_in_the_address_is_not_shown(made: Callable[..., Settings]) -> None:

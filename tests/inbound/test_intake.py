@@ -229,7 +229,7 @@ async def test_an_address_with_a_typing_error_is_named_in_the_log(
 async def test_a_contract_that_is_asked_takes_nothing(
     way_in: WayIn, settings: Any
 ) -> None:
-    way_in.contracts = settings({"acme": {"verification": "asked"}}).contracts
+    way_in.contracts = settings({"acme": {"verification": "polling_only"}}).contracts
     with pytest.raises(VerificationFailed, match="is asked"):
         await way_in.intake().accept("acme", WebhookRequest({}, b"{}"))
     assert await way_in.rows("documents") == []

@@ -157,7 +157,7 @@ def test_settings_are_guessed_that_read_the_sample(name: str, sample: Any) -> No
 
     carrier = load_carrier(contract.adapter, contract.for_adapter())
 
-    events = carrier.read(Document(body(sample), datetime(2026, 4, 1, tzinfo=UTC)))
+    events = carrier.parse(Document(body(sample), datetime(2026, 4, 1, tzinfo=UTC)))
     found = infer(body(sample))
     assert len(events) == len(sample["parcel"]["events"] if name == "outer" else [1])
     assert all(e.carrier_code for e in events)

@@ -7,7 +7,7 @@ import pytest
 
 from carriers.correios import Adapter
 from carriers.correios.sandbox import Simulator
-from relay.adapters.protocol import ContractOptions, Document, Polls
+from relay.adapters.protocol import ContractOptions, Document, PollingCarrier
 from relay.domain.events import (
     Effect,
     Milestone,
@@ -32,11 +32,11 @@ def adapter(options: Any = None, **settings: Any) -> Adapter:
 
 
 def read(value: object, **settings: Any) -> list[TrackingEvent]:
-    return adapter(**settings).read(Document(json.dumps(value).encode(), ARRIVED))
+    return adapter(**settings).parse(Document(json.dumps(value).encode(), ARRIVED))
 
 
 def event(code: str, **changes: Any) -> TrackingEvent:
-    [found] = adapter().read(Document(document(code, **changes), ARRIVED))
+    [found] = adapter().parse(Document(document(code, **changes), ARRIVED))
     return found
 
 
@@ -215,12 +215,12 @@ def test_the_tracking_page_follows_the_number() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"user": "u"}, "access_code: it is missing"),
-        ({"access_code": "c", "posting_card": "1"}, "user: it is missing"),
-        ({"access_code": "c", "contract_number": 1}, "user: it is missing"),
+        ({"user": "u"}, "access_code: required"),
+        ({"access_code": "c", "posting_card": "1"}, "user: required"),
+        ({"access_code": "c", "contract_number": 1}, "user: required"),
         (
             {"access_code": "c", "user": "u", "posting_card": 1, "contract_number": 2},
-            "posting_card: give it or contract_number",
+            "posting_card: conflicts with contract_number",
         ),
         ({"access_code": "c", "base_url": "http://post.example"}, "base_url: "),
     ],
@@ -232,4 +232,4 @@ def test_settings_that_do_not_fit_are_refused_by_name(options: Any, says: str) -
 
 def test_its_part_in_the_sandbox_is_to_answer() -> None:
     assert isinstance(Simulator(), Answers)
-    assert isinstance(adapter(), Polls)
+    assert isinstance(adapter(), PollingCarrier)

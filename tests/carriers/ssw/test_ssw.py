@@ -6,7 +6,7 @@ import pytest
 
 from carriers.ssw import Adapter
 from carriers.ssw.sandbox import Simulator
-from relay.adapters.protocol import ContractOptions, Document, Polls
+from relay.adapters.protocol import ContractOptions, Document, PollingCarrier
 from relay.domain.events import (
     Effect,
     Milestone,
@@ -29,7 +29,7 @@ def adapter(**settings: Any) -> Adapter:
 
 
 def read(body: bytes, **settings: Any) -> list[TrackingEvent]:
-    return adapter(**settings).read(Document(body, ARRIVED))
+    return adapter(**settings).parse(Document(body, ARRIVED))
 
 
 def event(code: str, **changes: Any) -> TrackingEvent:
@@ -158,7 +158,7 @@ def test_it_happened_at_the_effective_time() -> None:
 
 
 def test_an_occurrence_without_a_time_is_unreadable() -> None:
-    with pytest.raises(ValueError, match="data_hora is missing"):
+    with pytest.raises(ValueError, match="data_hora: missing"):
         event("01", data_hora=None, data_hora_efetiva=None)
 
 
@@ -256,11 +256,11 @@ def test_the_tracking_page_follows_the_invoice() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"password": "x"}, "cnpj: it is missing"),
-        ({"sigla_emp": "ARL"}, "cnpj: it is missing"),
+        ({"password": "x"}, "cnpj: required"),
+        ({"sigla_emp": "ARL"}, "cnpj: required"),
         ({"cnpj": "11222333000182"}, "cnpj: the CNPJ's check digits"),
         ({"base_url": "http://ssw.example"}, "base_url: "),
-        ({"user": "x"}, "user: the adapter has no such key"),
+        ({"user": "x"}, "user: unknown key"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused_by_name(options: Any, says: str) -> None:
@@ -270,4 +270,4 @@ def test_settings_that_do_not_fit_are_refused_by_name(options: Any, says: str) -
 
 def test_its_part_in_the_sandbox_is_to_answer() -> None:
     assert isinstance(Simulator(), Answers)
-    assert isinstance(adapter(), Polls)
+    assert isinstance(adapter(), PollingCarrier)
