@@ -1,4 +1,6 @@
-"""Loggi's webhook: a batch of packages with their history (docs.api.loggi.com).
+"""Loggi's webhook: a batch of packages with their history.
+
+https://docs.api.loggi.com/reference/webhook
 
 `requestTime` is not used: it is the time of the call, not of the event.
 """

@@ -101,7 +101,7 @@ def personal_paths(value: Any, path: Path = ()) -> Iterator[Path]:
 
 def is_personal(key: str, value: Any) -> bool:
     """Whether the field *key* may hold personal data, judged by its name."""
-    spelled = _HUMPS.sub("_", key).lower().replace("-", "_")
-    if _WHO.search(spelled):
+    normalised = _HUMPS.sub("_", key).lower().replace("-", "_")
+    if _WHO.search(normalised):
         return True
-    return not isinstance(value, dict | list) and _WHAT.search(spelled) is not None
+    return not isinstance(value, dict | list) and _WHAT.search(normalised) is not None

@@ -43,9 +43,9 @@ class TextRules:
     """
 
     def __init__(self, rows: Mapping[str, CodeRow]) -> None:
-        spelled = {normalised(text): row for text, row in rows.items()}
-        self._whole = {t: row for t, row in spelled.items() if "*" not in t}
-        patterns = [(t, row) for t, row in spelled.items() if "*" in t]
+        exact = {normalised(text): row for text, row in rows.items()}
+        self._whole = {t: row for t, row in exact.items() if "*" not in t}
+        patterns = [(t, row) for t, row in exact.items() if "*" in t]
         ending = next((t for t, row in patterns if row.milestone in FINAL), None)
         if ending is not None:
             raise ValueError(
@@ -61,9 +61,9 @@ class TextRules:
         return cls(_ROWS.validate_python(tomllib.loads(text)["texts"]))
 
     def __getitem__(self, text: str) -> CodeRow:
-        words = normalised(text)
-        if words in self._whole:
-            return self._whole[words]
-        patterns = self._back if names_return(words) else self._onward
-        fitting = (row for pattern, row in patterns if fnmatchcase(words, pattern))
+        wanted = normalised(text)
+        if wanted in self._whole:
+            return self._whole[wanted]
+        patterns = self._back if names_return(wanted) else self._onward
+        fitting = (row for pattern, row in patterns if fnmatchcase(wanted, pattern))
         return next(fitting, UNKNOWN)

@@ -17,7 +17,7 @@ from relay.adapters.protocol import (
 from relay.config.contract import ContractSettings
 from relay.domain.events import ParcelView, Reference, ReferenceKind
 from relay.errors import ConfigurationError
-from tests.carriers.generic.making import FORMAT, adapter, complaint
+from tests.carriers.generic.formats import FORMAT, adapter, complaint
 
 URL = "https://carrier.example/{tracking_number}"
 BATCHED = "https://carrier.example/"

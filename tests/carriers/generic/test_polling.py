@@ -34,7 +34,7 @@ from relay.sandbox.simulator import (
     Simulates,
     Simulation,
 )
-from tests.carriers.generic.making import ARRIVED, FORMAT, adapter
+from tests.carriers.generic.formats import ARRIVED, FORMAT, adapter
 from tests.carriers.wire import given
 
 HOME = "https://carrier.example"

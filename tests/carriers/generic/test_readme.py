@@ -11,7 +11,7 @@ from carriers.generic import Adapter
 from relay.adapters.protocol import Document, PollingCarrier
 from relay.config.contract import ContractSettings
 from relay.domain.events import Effect, Milestone
-from tests.carriers.generic.making import ARRIVED
+from tests.carriers.generic.formats import ARRIVED
 
 README = Path(carriers.generic.__file__).with_name("README.md").read_text("utf-8")
 

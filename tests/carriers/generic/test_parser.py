@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from relay.adapters.protocol import Document, SettingsReviewer, Unreadable
 from relay.domain.events import Effect, Milestone, Reason, TrackingEvent
-from tests.carriers.generic.making import ARRIVED, EVENT, adapter, read
+from tests.carriers.generic.formats import ARRIVED, EVENT, adapter, read
 
 FORM = "application/x-www-form-urlencoded"
 AT = datetime(2026, 5, 20, 13, tzinfo=UTC)
