@@ -19,6 +19,7 @@ from relay.errors import ConfigurationError
 from relay.sandbox.simulator import Answers
 from tests.carriers.ssw.signing import KEY, asked, document, found, occurrence
 from tests.carriers.ssw.signing import transport as written
+from tests.carriers.support import every_case
 
 ARRIVED = datetime(2026, 11, 20, tzinfo=UTC)
 ZONE = ZoneInfo("America/Sao_Paulo")
@@ -42,33 +43,34 @@ def named(text: str, **settings: Any) -> TrackingEvent:
     return one
 
 
-@pytest.mark.parametrize(
-    ("code", "milestone", "effect", "final"),
-    [
-        ("01", Milestone.DELIVERED, Effect.NORMAL, False),
-        ("02", Milestone.DELIVERED, Effect.PROVISIONAL, False),
-        ("03", Milestone.RETURNED, Effect.NORMAL, False),
-        ("14", Milestone.UNKNOWN, Effect.ADMINISTRATIVE, False),
-        ("19", Milestone.UNKNOWN, Effect.ADMINISTRATIVE, False),
-        ("37", Milestone.DELIVERED, Effect.NORMAL, False),
-        ("48", Milestone.LABEL_CREATED, Effect.NORMAL, False),
-        ("55", Milestone.LOST, Effect.NORMAL, True),
-        ("58", Milestone.IN_TRANSIT, Effect.NORMAL, False),
-        ("70", Milestone.UNKNOWN, Effect.ADMINISTRATIVE, False),
-        ("74", Milestone.LABEL_CREATED, Effect.NORMAL, False),
-        ("80", Milestone.PICKED_UP, Effect.NORMAL, False),
-        ("85", Milestone.OUT_FOR_DELIVERY, Effect.NORMAL, False),
-        ("86", Milestone.EXCEPTION, Effect.ROLLBACK, False),
-        ("91", Milestone.LOST, Effect.NORMAL, False),
-        ("92", Milestone.LOST, Effect.NORMAL, True),
-        ("98", Milestone.UNKNOWN, Effect.NORMAL, False),
-    ],
-)
-def test_standard_codes_have_their_meaning(
-    code: str, milestone: Milestone, effect: Effect, final: bool
-) -> None:
-    one = event(code)
-    assert (one.milestone, one.effect, one.final) == (milestone, effect, final)
+MEANING = {
+    "01": (Milestone.DELIVERED, Effect.NORMAL, False),
+    "02": (Milestone.DELIVERED, Effect.PROVISIONAL, False),
+    "03": (Milestone.RETURNED, Effect.NORMAL, False),
+    "14": (Milestone.UNKNOWN, Effect.ADMINISTRATIVE, False),
+    "19": (Milestone.UNKNOWN, Effect.ADMINISTRATIVE, False),
+    "37": (Milestone.DELIVERED, Effect.NORMAL, False),
+    "48": (Milestone.LABEL_CREATED, Effect.NORMAL, False),
+    "55": (Milestone.LOST, Effect.NORMAL, True),
+    "58": (Milestone.IN_TRANSIT, Effect.NORMAL, False),
+    "70": (Milestone.UNKNOWN, Effect.ADMINISTRATIVE, False),
+    "74": (Milestone.LABEL_CREATED, Effect.NORMAL, False),
+    "80": (Milestone.PICKED_UP, Effect.NORMAL, False),
+    "85": (Milestone.OUT_FOR_DELIVERY, Effect.NORMAL, False),
+    "86": (Milestone.EXCEPTION, Effect.ROLLBACK, False),
+    "91": (Milestone.LOST, Effect.NORMAL, False),
+    "92": (Milestone.LOST, Effect.NORMAL, True),
+    "98": (Milestone.UNKNOWN, Effect.NORMAL, False),
+}
+"""Milestone, effect and finality of standard codes."""
+
+
+def test_standard_codes_have_their_meaning() -> None:
+    with every_case() as case:
+        for code, meaning in MEANING.items():
+            with case(code):
+                one = event(code)
+                assert (one.milestone, one.effect, one.final) == meaning
 
 
 def test_a_rollback_takes_back_what_ended_the_way() -> None:
