@@ -1,4 +1,4 @@
-"""Correios, Brazil's post: asked through its API Rastro (SRO v1, in CWS)."""
+"""Correios, Brazil's postal service: polls its API Rastro (SRO v1, part of CWS)."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -21,7 +21,7 @@ _PAGE: Final = "https://rastreamento.correios.com.br/app/index.php?objetos="
 
 
 class Adapter:
-    """Asks for up to 50 objects at once, and reads each by itself."""
+    """Polls up to 50 objects per call; each becomes a document."""
 
     display_name = "Correios"
     identifying = ReferenceKind.TRACKING_NUMBER
@@ -40,19 +40,19 @@ class Adapter:
     def __init__(self, contract: ContractOptions) -> None:
         refuse_unknown(contract.options, OPTIONS)
         self._api = Api(contract.options, contract.secrets)
-        self.asked_at = self._api.asked_at
+        self.poll_url = self._api.poll_url
         self._codes = CodeTable.load(__name__, contract.codes)
         self._texts = TextRules.load(__name__)
         self._zone = contract.zone
 
     def verify(self, request: WebhookRequest) -> None:  # noqa: ARG002
-        """Refuse every call: Correios is asked, no webhook of theirs is documented."""
-        raise VerificationFailed("Correios is asked, it does not call")
+        """Reject every request: Correios documents no webhook for this API."""
+        raise VerificationFailed("Correios is polled and sends no webhooks")
 
-    async def ask(
+    async def poll(
         self, session: ClientSession, parcels: Sequence[ParcelView]
     ) -> list[Document]:
-        """Ask for all events of *parcels*; one without a tracking number is left out.
+        """Return all events of *parcels*; those without a tracking number are left out.
 
         Raises `CarrierFailure`.
         """
@@ -69,16 +69,16 @@ class Adapter:
         answer: Document,
         parcels: Sequence[ParcelView],  # noqa: ARG002 -- every object has its number
     ) -> list[Document]:
-        """Return each object of *answer*; raise `CarrierFailure` if it is an error."""
+        """Return each object of *answer*; raise `CarrierFailure` on an error."""
         return unpacked(as_response(answer))
 
-    def read(self, document: Document) -> list[TrackingEvent]:
-        """Translate one object of an answer; one not found yet gives no event."""
+    def parse(self, document: Document) -> list[TrackingEvent]:
+        """Return the events of one object; an unknown one has none yet."""
         tracked = Tracked.model_validate_json(document.body)
         return list(self._events(tracked))
 
     def tracking_url(self, parcel: ParcelView) -> str | None:
-        """Return their page for shoppers."""
+        """Return Correios' public tracking page."""
         number = parcel.tracking_number or parcel.value(ReferenceKind.TRACKING_NUMBER)
         return _PAGE + quote(number, safe="") if number else None
 
@@ -87,23 +87,18 @@ class Adapter:
         references = (Reference(kind=kind, value=tracked.number),)
         for position, scan in enumerate(tracked.oldest_first()):
             row = self._row(scan)
-            yield TrackingEvent(
+            yield row.event(
+                scan.code,
+                description=scan.text or "",
                 references=references,
-                milestone=row.milestone,
                 occurred_at=iso(scan.happened_at, self._zone),
-                description=scan.words or row.text,
-                carrier_code=scan.code,
-                reason=row.reason,
-                effect=row.effect,
-                final=row.final,
-                undoes=row.undoes,
                 position=position,
                 city=scan.place.city or "",
                 state=scan.place.state or "",
             )
 
     def _row(self, scan: Scan) -> CodeRow:
-        """Return what the pair means; a pair in no table is read from its words."""
+        """Return the meaning of the code, or else of the text."""
         if scan.code in self._codes.rows:
             return self._codes[scan.code]
-        return self._texts[scan.words or ""]
+        return self._texts[scan.text or ""]

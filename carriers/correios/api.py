@@ -1,4 +1,4 @@
-"""The calls to Correios: a token, and batches of objects (CWS: Token, Rastro)."""
+"""Calls to Correios' web services (CWS): the APIs Token and Rastro."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from relay.adapters.protocol import CarrierFailure, Document
 from relay.errors import ConfigurationError
 
 BATCH: Final = 50
-"""The most objects in one call."""
+"""The maximum of objects per call."""
 OPTIONS: Final = frozenset(
     {"user", "access_code", "posting_card", "contract_number", "base_url"}
 )
@@ -23,38 +23,44 @@ _LONGEST_MESSAGE: Final = 200
 
 
 class Api:
-    """Correios for one contract.
+    """Correios' API for one contract.
 
-    With `user` a token is fetched by `posting_card`, `contract_number` or neither;
-    without, the access code itself is the bearer token.
+    With `user` a token is fetched, for `posting_card`, `contract_number` or neither.
+    Without `user` the access code itself is the bearer token.
     """
 
     def __init__(self, options: Mapping[str, Any], secrets: Sequence[str]) -> None:
-        self.asked_at = base_url(options, _HOME)
+        self.poll_url = base_url(options, _HOME)
         self._user = text_option(options, "user")
         self._code = text_option(options, "access_code") or next(iter(secrets), "")
         self._path, self._number = _token_call(options)
         self._token = SharedToken(self._fetch_token)
         if not self._code:
-            raise ConfigurationError("access_code: it is missing, and so is a secret")
+            raise ConfigurationError(
+                "access_code: required; give it, or the contract's secret"
+            )
         if self._number and not self._user:
-            raise ConfigurationError("user: it is missing, but a token needs it")
+            raise ConfigurationError(
+                "user: required, because a token for a card or contract needs it"
+            )
 
     async def objects(
         self, session: ClientSession, numbers: Sequence[str]
     ) -> list[Document]:
-        """Return each object that *numbers* name; raise `CarrierFailure`."""
+        """Return one document per object; raise `CarrierFailure` on an error."""
 
-        async def ask(token: str) -> ApiResponse:
-            return await send(session, self._question(numbers, token))
+        async def call(token: str) -> ApiResponse:
+            return await send(session, self._request(numbers, token))
 
-        return unpacked(await self._token.answer(session, ask))
+        return unpacked(await self._token.answer(session, call))
 
-    def _question(self, numbers: Sequence[str], token: str) -> ApiRequest:
-        """Ask in a language they know: without one they answer 400, SRO-018."""
+    def _request(self, numbers: Sequence[str], token: str) -> ApiRequest:
+        """Build the request for the objects *numbers*."""
+        # Without a known Accept-Language the API answers 400, SRO-018.
+        # resultado=T returns all events, not only the last one.
         return ApiRequest(
             "GET",
-            f"{self.asked_at}/srorastro/v1/objetos",
+            f"{self.poll_url}/srorastro/v1/objetos",
             headers=_LANGUAGE | {"Authorization": f"Bearer {token}"},
             query=[("codigosObjetos", n) for n in numbers] + [("resultado", "T")],
         )
@@ -63,13 +69,13 @@ class Api:
         if not self._user:
             return self._code
         pair = base64.b64encode(f"{self._user}:{self._code}".encode()).decode()
-        question = ApiRequest(
+        request = ApiRequest(
             "POST",
-            f"{self.asked_at}/token/v1/autentica{self._path}",
+            f"{self.poll_url}/token/v1/autentica{self._path}",
             headers=_LANGUAGE | {"Authorization": f"Basic {pair}"},
             json={"numero": self._number} if self._number else None,
         )
-        value = _checked(await send(session, question), 200, 201).value()
+        value = _checked(await send(session, request), 200, 201).value()
         token = value.get("token") if isinstance(value, dict) else None
         if not isinstance(token, str) or not token:
             raise CarrierFailure("Correios answered without a token")
@@ -77,7 +83,7 @@ class Api:
 
 
 def unpacked(answered: ApiResponse) -> list[Document]:
-    """Return each object of an answer; raise `CarrierFailure` if it is an error."""
+    """Return each object as a document; raise `CarrierFailure` on an error."""
     value = _checked(answered, 200).value()
     found = value.get("objetos") if isinstance(value, dict) else None
     if not isinstance(found, list) or not all(map(_is_object, found)):
@@ -89,11 +95,13 @@ def unpacked(answered: ApiResponse) -> list[Document]:
 
 
 def _token_call(options: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the path of the token's call, and the number that it is asked by."""
+    """Return the path of the token request, and the number in its body."""
     card = text_option(options, "posting_card")
     contract = text_option(options, "contract_number")
     if card and contract:
-        raise ConfigurationError("posting_card: give it or contract_number, not both")
+        raise ConfigurationError(
+            "posting_card: conflicts with contract_number; remove one"
+        )
     if contract:
         return "/contrato", contract
     return ("/cartaopostagem", card) if card else ("", "")
@@ -104,19 +112,19 @@ def _is_object(found: object) -> bool:
 
 
 def _checked(answered: ApiResponse, *statuses: int) -> ApiResponse:
-    """Return the answer; raise `CarrierFailure` for an error, in their words."""
-    words = _messages(answered)
+    """Return the response; raise `CarrierFailure` with Correios' message."""
+    message = _messages(answered)
     try:
         answered.checked(*statuses)
     except CarrierFailure as failure:
-        raise CarrierFailure(f"{failure}{words}", wait=failure.wait) from None
-    if words:
-        raise CarrierFailure(f"Correios answered with an error{words}")
+        raise CarrierFailure(f"{failure}{message}", wait=failure.wait) from None
+    if message:
+        raise CarrierFailure(f"Correios answered with an error{message}")
     return answered
 
 
 def _messages(answered: ApiResponse) -> str:
-    """Return their `msgs`, which may come with status 200 too."""
+    """Return `msgs`; an answer of status 200 may have them, too."""
     try:
         value = answered.value()
     except CarrierFailure:

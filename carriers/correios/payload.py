@@ -1,74 +1,72 @@
-"""Correios' own words: the objects of their API Rastro (SRO v1).
+"""The objects (parcels) in answers of Correios' API Rastro (SRO v1).
 
-Only what the adapter reads stands here; the rest is ignored. Times are naive,
-`YYYY-MM-DDTHH:MM:SS`, in Brasília's time. Events stand newest first.
+Times are local to Brasília, `YYYY-MM-DDTHH:MM:SS` without an offset. Events are listed
+newest first. Fields: official integration manual of 09/2023, and the public clients
+listed in README.md.
 """
 
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from relay.adapters.payload import Payload
 from relay.adapters.protocol import Unreadable
 
 NOT_FOUND: Final = "SRO-020"
+"""Starts the message of an object that Correios does not know (yet)."""
 
 
-class _Words(BaseModel):
-    model_config = ConfigDict(
-        extra="ignore",
-        coerce_numbers_to_str=True,
-        str_strip_whitespace=True,
-        hide_input_in_errors=True,
-    )
-
-
-class Address(_Words):
-    """Where a unit of theirs is."""
+class Address(Payload):
+    """The address of a unit."""
 
     city: str | None = Field(default=None, alias="cidade")
     state: str | None = Field(default=None, alias="uf")
 
 
-class Unit(_Words):
-    """The unit that wrote the event."""
+class Unit(Payload):
+    """The unit that recorded the event."""
 
     address: Address | None = Field(default=None, alias="endereco")
 
 
-class Scan(_Words):
-    """One event; `codigo` alone says little, BDE is a delivery and its failures."""
+class Scan(Payload):
+    """One event, whose meaning needs both `codigo` and `tipo`.
+
+    `BDE` alone is any result of a delivery: BDE01 is delivered, BDE20 is absent.
+    """
 
     family: str = Field(default="", alias="codigo")
     kind: str = Field(default="", alias="tipo")
     happened_at: str = Field(alias="dtHrCriado")
-    words: str | None = Field(default=None, alias="descricao")
+    text: str | None = Field(default=None, alias="descricao")
     unit: Unit | None = Field(default=None, alias="unidade")
 
     @property
     def code(self) -> str:
-        """Family and kind as the table has them: kind `1` is `01`."""
+        """`codigo` and `tipo` as in the code table: kind `1` is `01`."""
+        # Both spellings occur, as numbers and as strings.
         both = self.family and self.kind
         kind = self.kind.zfill(2) if both else self.kind
         return f"{self.family.upper()}{kind}"
 
     @property
     def place(self) -> Address:
-        """The address of the unit, as far as it is given."""
+        """The unit's address; empty if it has none."""
         return (self.unit or Unit()).address or Address()
 
 
-class Tracked(_Words):
-    """One object; one that is not found has a message in place of events."""
+class Tracked(Payload):
+    """One object; an unknown one has a message in place of events."""
 
     number: str = Field(alias="codObjeto", min_length=1)
     scans: list[Scan] | None = Field(default=None, alias="eventos")
     message: str | None = Field(default=None, alias="mensagem")
 
     def oldest_first(self) -> list[Scan]:
-        """Return the events; one not found yet has none.
+        """Return the events; an object that is not known yet has none.
 
-        Raises `ValueError` if another message stands in their place.
+        Raises `Unreadable` for any other message in place of events.
         """
         if self.scans or not self.message or self.message.startswith(NOT_FOUND):
             return list(reversed(self.scans or ()))
-        raise Unreadable("Correios has a message for the object, and no events")
+        raise Unreadable("the object has a message and no events")

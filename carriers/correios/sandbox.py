@@ -1,4 +1,4 @@
-"""Correios as the sandbox plays them: tokens, and answers to batches of objects."""
+"""Simulator of Correios: tokens, and answers for batches of objects."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ _NOT_FOUND: Final = "SRO-020: Objeto não encontrado na base de dados dos Correi
 
 
 class Simulator:
-    """Plays the post; `SimulatedScan.code` is family and kind, `BDE01`."""
+    """Correios; `SimulatedScan.code` is `codigo` and `tipo`, for example `BDE01`."""
 
     adapter = "correios"
     speaks: Final = {
@@ -44,12 +44,12 @@ class Simulator:
     }
 
     def contract(self, base_url: str) -> Mapping[str, str]:
-        """Return settings with which a token is fetched first."""
+        """Return the contract's settings, with a token that is fetched first."""
         given = {"base_url": base_url, "verification": "polling_only"}
         return {**given, "user": "loja", "secret": _CODE}
 
     def routes(self) -> Iterable[SimulatedRoute]:
-        """Return the token's and the objects' endpoints."""
+        """Return the endpoints of tokens and objects."""
         yield SimulatedRoute("POST", "/token/v1/autentica", _token)
         yield SimulatedRoute("POST", "/token/v1/autentica/{by}", _token)
         yield SimulatedRoute("GET", "/srorastro/v1/objetos", _batch)
@@ -70,7 +70,7 @@ def _token(call: SimulatedCall, _: Simulation) -> SimulatedAnswer:
 
 
 def _batch(call: SimulatedCall, stage: Simulation) -> SimulatedAnswer:
-    """Answer for each `codigosObjetos`; a plain mapping shows the first one only."""
+    """Answer for each `codigosObjetos`; a plain mapping has only the first."""
     several = getattr(call.query, "getall", None)
     key = "codigosObjetos"
     given = several(key, []) if several else [call.query.get(key, "")]
@@ -102,7 +102,7 @@ def _objects(
 
 
 def _object(number: str, scans: list[SimulatedScan]) -> dict[str, Any]:
-    """Spell one object, its events newest first."""
+    """Return one object with its events, newest first."""
     if not scans:
         return {"codObjeto": number, "mensagem": _NOT_FOUND}
     return {

@@ -1,21 +1,21 @@
-"""A carrier without Python: its format is described in the contract's settings."""
+"""An adapter without Python: the contract's settings describe the format."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Self, cast
+from typing import Self, cast
 from urllib.parse import quote
 
 from aiohttp import ClientSession
 
-from carriers.generic.checking import contradictions
+from carriers.generic.checks import contradictions
+from carriers.generic.codes import CodeMapping
 from carriers.generic.expressions import quoted
-from carriers.generic.meaning import Meaning
 from carriers.generic.options import Options, parse_options
-from carriers.generic.polling import Poller
-from carriers.generic.reading import Reader
-from carriers.generic.signing import Clock, verifier
-from carriers.generic.templates import filled, placeholders
-from relay.adapters.codes import CodeTable, parse_rows
+from carriers.generic.parser import Parser
+from carriers.generic.poller import Poller
+from carriers.generic.requests import filled, placeholders
+from carriers.generic.signature import Clock, verifier
+from relay.adapters.codes import CodeRow, CodeTable, parse_rows
 from relay.adapters.options import refuse
 from relay.adapters.protocol import ContractOptions, Document, Reply, WebhookRequest
 from relay.domain.events import Effect, ParcelView, ReferenceKind, TrackingEvent
@@ -26,19 +26,19 @@ def _now() -> datetime:
 
 
 class Adapter:
-    """Reads as the contract's options say, or the plain format if they say nothing.
+    """Parses the format in the contract's options, or else the plain format.
 
-    With the option `polling` what is made is an adapter that can be asked.
+    With the option `polling` the class creates a `PollingAdapter`.
     """
 
     stored_headers: frozenset[str] = frozenset()
-    asked_if_configured = True
+    polls_if_configured = True
 
     def __new__(cls, contract: ContractOptions, now: Clock = _now) -> Self:  # noqa: ARG004
-        """Make the adapter that fits *contract*."""
+        """Create the adapter for *contract*: with or without polling."""
         options, _ = parse_options(contract.options, contract.settings)
-        made = cls if options.polling is None else PollingAdapter
-        return cast("Self", object.__new__(made))
+        class_ = cls if options.polling is None else PollingAdapter
+        return cast("Self", object.__new__(class_))
 
     def __init__(self, contract: ContractOptions, now: Clock = _now) -> None:
         options, plain = parse_options(contract.options, contract.settings)
@@ -51,18 +51,18 @@ class Adapter:
         self.personal_fields = options.personal_fields
         self._options = options
         self._verify = verifier(options.signature, contract.secrets, now)
-        self._reader = Reader(options, _meaning(options, rows), contract.zone)
+        self._parser = Parser(options, _mapping(options, rows), contract.zone)
 
     def verify(self, request: WebhookRequest) -> None:
-        """Check the signature that the options describe; without one trust nobody."""
+        """Check the signature in the options; without one reject every request."""
         self._verify(request)
 
-    def read(self, document: Document) -> list[TrackingEvent]:
-        """Translate *document* by the options' expressions."""
-        return self._reader.read(document)
+    def parse(self, document: Document) -> list[TrackingEvent]:
+        """Return the events of *document*, found by the options' expressions."""
+        return self._parser.parse(document)
 
-    def remarks(self, events: Sequence[TrackingEvent]) -> list[str]:
-        """Name the expression for codes if it finds none where there should be one."""
+    def review(self, events: Sequence[TrackingEvent]) -> list[str]:
+        """Warn if the expression for codes finds none in some events."""
         paths = self._options.code.paths
         without = sum(not event.carrier_code for event in events)
         if not paths or not without:
@@ -71,12 +71,12 @@ class Adapter:
         return [f"code: {quoted(paths)} finds nothing in {count}"]
 
     def reply(self, request: WebhookRequest) -> Reply:  # noqa: ARG002 -- always the same
-        """Return the answer that the carrier insists on."""
+        """Return the response that the carrier requires."""
         reply = self._options.reply
         return Reply(reply.status, reply.body.encode(), reply.content_type)
 
     def tracking_url(self, parcel: ParcelView) -> str | None:
-        """Return the page of the option `page`, if all it needs is known."""
+        """Return the URL of the option `page`, if all its placeholders are known."""
         values = {kind.value: parcel.value(kind) for kind in ReferenceKind}
         values["tracking_number"] = parcel.tracking_number or values["tracking_number"]
         values["invoice_key"] = parcel.invoice_key or values["invoice_key"]
@@ -87,30 +87,30 @@ class Adapter:
 
 
 class PollingAdapter(Adapter):
-    """A carrier that is asked, with or without calling by itself."""
+    """A polling carrier, with or without webhooks."""
 
     def __init__(self, contract: ContractOptions, now: Clock = _now) -> None:
         super().__init__(contract, now)
         self._poller = Poller(self._options, contract.secrets, now)
         self.batch_size = self._poller.batch_size
-        self.asked_at = self._poller.asked_at
+        self.poll_url = self._poller.poll_url
 
-    async def ask(
+    async def poll(
         self, session: ClientSession, parcels: Sequence[ParcelView]
     ) -> list[Document]:
-        """Ask for *parcels*; raise `CarrierFailure` if the answer is an error."""
-        return await self._poller.ask(session, parcels)
+        """Return the documents of *parcels*; raise `CarrierFailure` on an error."""
+        return await self._poller.poll(session, parcels)
 
     def unpack(self, answer: Document, parcels: Sequence[ParcelView]) -> list[Document]:
-        """Take *answer* apart as `ask` does; raise `CarrierFailure` as it does."""
+        """Return the documents in *answer*; raise `CarrierFailure` on an error."""
         return self._poller.unpack(answer, parcels)
 
 
-def _meaning(options: Options, rows: Any) -> Meaning:
-    """Lay the lists of codes over their rows, and the rules beside them."""
+def _mapping(options: Options, rows: Mapping[str, CodeRow]) -> CodeMapping:
+    """Combine the rows with the lists of codes by effect, and the text rules."""
     effects = dict.fromkeys(options.administrative, Effect.ADMINISTRATIVE)
     effects |= dict.fromkeys(options.provisional, Effect.PROVISIONAL)
     effects |= dict.fromkeys(options.rollback, Effect.ROLLBACK)
-    return Meaning(
+    return CodeMapping(
         rows, options.text_rules, effects, strip_zeros=options.code.strip_zeros
     )

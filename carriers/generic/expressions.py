@@ -1,4 +1,7 @@
-"""JMESPath expressions in settings: found wrong at start-up, pure afterwards."""
+"""JMESPath expressions in settings: validated at start-up, pure afterwards.
+
+The language: https://jmespath.org/specification.html
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,99 +11,122 @@ import jmespath
 from jmespath.exceptions import IncompleteExpressionError, JMESPathError
 from pydantic import BeforeValidator, InstanceOf
 
-from carriers.generic.shapes import kind
 from relay.adapters.protocol import Unreadable
 
-LONGEST_REFERENCE: Final = 200  # characters, as of any reference
+LONGEST_REFERENCE: Final = 200
+"""In characters; the limit of every `Reference`."""
+_LONGEST_SHAPE: Final = 40
 _KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ODD_KEYS: Final = re.compile(r"[\w :/-]+(\.[\w :/-]+)*")
 
 
 class Expression:
-    """One expression; what it finds in a document is never part of its errors."""
+    """A compiled expression; its errors never contain values of the document."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         try:
             self._compiled = jmespath.compile(text)
         except JMESPathError as error:
-            words = f"{text!r} is no JMESPath expression: {_position(error)}"
-            raise ValueError(words + _quoted_keys(text)) from None
+            problem = f"{text!r} is not a JMESPath expression: {_position(error)}"
+            raise ValueError(problem + _quoted_keys(text)) from None
 
     def find(self, value: Any) -> Any:
-        """Return what the expression finds in *value*; None if there is nothing."""
+        """Return what the expression finds in *value*, or None."""
         try:
             return self._compiled.search(value)
         except JMESPathError:
-            pass  # its text may hold a shopper's data
+            pass  # not chained: the library's message may hold a shopper's data
         raise Unreadable(f"the expression {self.text!r} does not fit the document")
 
     def holds(self, value: Any) -> bool:
-        """Whether it finds something true in *value*, as JMESPath understands it."""
+        """Whether the result is true by JMESPath's rules (0 is true, "" is not)."""
         found = self.find(value)
         return found is True or (found is not False and found not in (None, "", [], {}))
 
     def texts(self, value: Any) -> list[str]:
-        """Return the texts it finds in *value*, one or a list; empty ones left out."""
+        """Return the strings found in *value*, one or a list, without empty ones."""
         found = self.find(value)
         several = found if isinstance(found, list) else [found]
-        return [text for text in map(self._spelled, several) if text]
+        return [text for text in map(self._as_text, several) if text]
 
     def text_in(self, value: Any) -> str:
-        """Return the one text it finds in *value*; a number is spelled."""
-        return self._spelled(self.find(value))
+        """Return the single string found in *value*; numbers are converted."""
+        return self._as_text(self.find(value))
 
-    def _spelled(self, found: Any) -> str:
+    def _as_text(self, found: Any) -> str:
         if found is None:
             return ""
         if isinstance(found, str | int | float) and not isinstance(found, bool):
             return str(found).strip()
-        raise Unreadable(f"the expression {self.text!r} finds {kind(found)}, no text")
+        raise Unreadable(
+            f"the expression {self.text!r} finds {kind_of(found)}, not a string"
+        )
 
 
 def _position(error: JMESPathError) -> str:
-    """Say where an expression is wrong; the library's own words show all of it."""
+    """Return where the error is; the library's own message repeats everything."""
     if isinstance(error, IncompleteExpressionError):
-        return "it breaks off"
-    return f"it is wrong at character {getattr(error, 'lex_position', 0) + 1}"
+        return "it is incomplete"
+    return f"error at character {getattr(error, 'lex_position', 0) + 1}"
 
 
 def _quoted_keys(text: str) -> str:
-    """Say how keys such as `Status-Code` are written, if *text* is made of those."""
+    """Return how to write keys such as `Status-Code`, if *text* consists of keys."""
     if not _ODD_KEYS.fullmatch(text):
         return ""
     keys = text.split(".")
-    spelled = ".".join(key if _KEY.fullmatch(key) else f'"{key}"' for key in keys)
-    return f"; if it is the name of a key, write '{spelled}'"
+    quoted_text = ".".join(key if _KEY.fullmatch(key) else f'"{key}"' for key in keys)
+    return f"; if it is the name of a key, write '{quoted_text}'"
 
 
 def quoted(expressions: Iterable[Expression]) -> str:
-    """Name *expressions* as they were written."""
+    """List *expressions* as written in the settings, for messages."""
     return ", ".join(repr(expression.text) for expression in expressions)
 
 
 def first_text(paths: tuple[Expression, ...], value: Any) -> str:
-    """Return the first text that one of *paths* finds in *value*."""
+    """Return the first non-empty string that one of *paths* finds in *value*."""
     return next((text for path in paths if (text := path.text_in(value))), "")
+
+
+def kind_of(value: Any) -> str:
+    """Name the type of a JSON *value*, for messages that must not show the value."""
+    named = {dict: "an object", list: "a list", str: "a string", bool: "a boolean"}
+    return named.get(type(value), "null" if value is None else "a number")
+
+
+def shape_of(text: str) -> str:
+    """Return the shape of *text*: digits as 9, letters as a, at most 40 characters."""
+    shape = "".join(map(_shape_sign, text[:_LONGEST_SHAPE]))
+    return shape + "…" if len(text) > _LONGEST_SHAPE else shape
+
+
+def _shape_sign(sign: str) -> str:
+    if sign.isdigit():
+        return "9"
+    if sign.isalpha():
+        return "a"
+    return sign if sign.isascii() else "?"
 
 
 def _compiled(text: Any) -> Expression:
     if not isinstance(text, str) or not text.strip():
-        raise ValueError("it is not a JMESPath expression")
+        raise ValueError("not a JMESPath expression; write it in quotes")
     return Expression(text)
 
 
 def listed(value: Any) -> Any:
-    """Return *value* as a list where one thing stands for a list of one."""
+    """Return *value* as a list: one item may be written without brackets."""
     return value if isinstance(value, list | tuple) else [value]
 
 
 def keyed(key: str) -> BeforeValidator:
-    """Read what is no table as a table with that value under *key*."""
+    """Accept a value that is not a table as the table with only *key*."""
     return BeforeValidator(lambda v: v if isinstance(v, Mapping) else {key: v})
 
 
 Path = Annotated[InstanceOf[Expression], BeforeValidator(_compiled)]
-"""An expression in settings."""
+"""One expression in settings."""
 Paths = Annotated[tuple[Path, ...], BeforeValidator(listed)]
-"""One expression or several; the first that finds something counts."""
+"""One or several expressions in settings; the first that finds something is used."""

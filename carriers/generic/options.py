@@ -1,4 +1,4 @@
-"""The options of a generic contract: what its README says, as models."""
+"""The options of a generic contract as models; README.md documents each key."""
 
 import re
 import tomllib
@@ -8,31 +8,30 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from carriers.generic.codes import TextRule
 from carriers.generic.complaints import complaints
 from carriers.generic.expressions import Path, Paths, keyed
-from carriers.generic.meaning import TextRule
-from carriers.generic.poll_options import Poll
+from carriers.generic.requests import Poll
 from carriers.generic.signature import Signature
 from carriers.generic.times import TimeOptions
 from relay.domain.events import ReferenceKind, Value
 from relay.errors import ConfigurationError
 
 PLAIN_KEYS: Final = frozenset({"base_url", "page"})
-"""With no other option than these, the format is the plain one: `plain.toml`."""
+"""If a contract has no other options, its format is the plain one (`plain.toml`)."""
 _NO_PLAIN_PATH: Final = re.compile(r"[][(){}*|'\"`]|(^|\.)[@$]?(\.|$)")
-"""What is no name between dots: the syntax of JMESPath, and of JSONPath."""
+"""Matches anything but names joined by dots: JMESPath and JSONPath syntax."""
 _INDEX: Final = re.compile(r"\[[^]]*\]")
 
 
 def _plain_path(text: str) -> str:
-    """Refuse a personal field that would cut nothing: an expression."""
+    """Reject an expression as a personal field: it would silently remove nothing."""
     if not _NO_PLAIN_PATH.search(text):
         return text
     plain = _INDEX.sub("", text).removeprefix("$.")
-    hint = "" if _NO_PLAIN_PATH.search(plain) else f": write {plain!r}"
+    hint = "" if _NO_PLAIN_PATH.search(plain) else f"; write {plain!r}"
     raise ValueError(
-        "it is made of names joined by dots only, and a list is entered by itself"
-        + hint
+        "use only names joined by dots; lists are entered automatically" + hint
     )
 
 
@@ -40,7 +39,7 @@ PlainPath = Annotated[str, AfterValidator(_plain_path)]
 
 
 class Body(Value):
-    """How the bytes of a webhook become a JSON value; answers are always JSON."""
+    """The encoding of a webhook's body; answers to polling are always JSON."""
 
     kind: Literal["json", "form_json", "base64_json"] = "json"
     field: str = Field(default="", description="the form's field that holds JSON")
@@ -48,12 +47,12 @@ class Body(Value):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if (self.kind == "form_json") != bool(self.field):
-            raise ValueError("form_json needs a field, and only form_json has one")
+            raise ValueError("form_json needs a field, and only form_json may have one")
         return self
 
 
 class Events(Value):
-    """Where the events stand; each list of expressions goes one level deeper."""
+    """Where the events are; each expression in `list` goes one level deeper."""
 
     list: Annotated[Paths, Field(min_length=1)]
     inherit: Mapping[str, Path] = Field(default_factory=dict)
@@ -61,7 +60,7 @@ class Events(Value):
 
 
 class ReferenceRule(Value):
-    """One kind of reference: where an event has it, or else the document."""
+    """One kind of reference: its path in an event, or else in the document."""
 
     kind: ReferenceKind
     path: Path | None = None
@@ -70,12 +69,12 @@ class ReferenceRule(Value):
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
         if self.path is None and self.document is None:
-            raise ValueError("it needs a path or a document, an expression each")
+            raise ValueError("give path or document, an expression each")
         return self
 
 
 class Code(Value):
-    """Where the code stands; several parts are joined."""
+    """Where the code is; several parts are joined by `separator`."""
 
     paths: Paths = ()
     separator: str = ""
@@ -83,7 +82,7 @@ class Code(Value):
 
 
 class Place(Value):
-    """Where it happened."""
+    """Where the event happened."""
 
     city: Path | None = None
     state: Path | None = None
@@ -91,7 +90,7 @@ class Place(Value):
 
 
 class ReplyOptions(Value):
-    """The answer to a webhook that was kept."""
+    """The response to a webhook that was stored."""
 
     status: int = Field(default=200, ge=200, le=299)
     body: str = "{}"
@@ -99,7 +98,7 @@ class ReplyOptions(Value):
 
 
 class Options(Value):
-    """All of them; only `references` and `time` must be there."""
+    """All options; only `references` and `time` are required."""
 
     display_name: str = Field(default="Generic", min_length=1)
     body: Annotated[Body, keyed("kind")] = Body()
@@ -128,17 +127,17 @@ class Options(Value):
 
     @property
     def identifying_kind(self) -> ReferenceKind:
-        """The kind that every event must bear: the first, unless said otherwise."""
+        """The kind that every event must have; by default that of the first rule."""
         return self.identifying or self.references[0].kind
 
 
 def parse_options(
     given: Mapping[str, Any], settings: Collection[str] = ()
 ) -> tuple[Options, bool]:
-    """Read the options *given*; tell whether they mean the plain format.
+    """Validate the options *given*; return them and whether the format is plain.
 
-    Raises `ConfigurationError` with a line for each mistake, the key at fault
-    first. *settings* are the keys of every contract: one may have been meant.
+    Raises `ConfigurationError` with one line per mistake, which begins with its
+    key. *settings* are the keys that every contract has, for suggestions.
     """
     plain = PLAIN_KEYS.issuperset(given)
     table = {**_plain(given), **given} if plain else given
@@ -150,7 +149,7 @@ def parse_options(
 
 
 def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the plain format; it is asked only at a `base_url`."""
+    """Return the plain format's options; it polls only with a `base_url`."""
     text = files(__package__).joinpath("plain.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
     return {k: v for k, v in table.items() if k != "polling" or "base_url" in given}

@@ -1,4 +1,4 @@
-"""A carrier of the plain format as the sandbox plays it: it calls, and it answers."""
+"""Simulator of a carrier with the plain format: it sends webhooks and is polled."""
 
 import hmac
 import json
@@ -19,7 +19,7 @@ _MOST: Final = 20
 
 
 class Simulator:
-    """Plays the plain format; `SimulatedScan.code` is a milestone's name, mostly."""
+    """The plain format; `SimulatedScan.code` is usually a milestone's name."""
 
     adapter = "generic"
     speaks: Final = {
@@ -44,11 +44,11 @@ class Simulator:
     }
 
     def webhook(self, scan: SimulatedScan, secret: str) -> SimulatedRequest:
-        """Spell *scan*, and sign the body with *secret*."""
+        """Return the webhook of *scan*, signed with *secret*."""
         if not secret:
-            raise ValueError("the plain format signs every webhook: a secret is needed")
+            raise ValueError("secret: required, to sign every webhook")
         if not scan.parcel.tracking_number:
-            raise ValueError("the plain format gives every parcel a number")
+            raise ValueError("tracking number: required by the plain format")
         body = json.dumps(_tracked(scan.parcel, [scan])).encode()
         signature = hmac.digest(secret.encode(), body, "sha256").hex()
         headers = {
@@ -58,7 +58,7 @@ class Simulator:
         return SimulatedRequest(headers=headers, body=body)
 
     def contract(self, base_url: str) -> Mapping[str, str]:
-        """Return settings of the plain format; the secret is the bearer token."""
+        """Return the contract's settings; the secret is the bearer token, too."""
         return {"base_url": base_url, "secret": "of-the-sandbox"}
 
     def routes(self) -> Iterable[SimulatedRoute]:
@@ -67,7 +67,7 @@ class Simulator:
 
 
 def _parcels(call: SimulatedCall, stage: Simulation) -> SimulatedAnswer:
-    """Answer for each `number`; a parcel without events is left out."""
+    """Answer for each `number`; parcels without events are left out."""
     if not call.headers.get("Authorization", "").startswith("Bearer "):
         return _answered({"error": "no bearer token"}, 401)
     several = getattr(call.query, "getall", None)

@@ -1,29 +1,42 @@
-"""The kinds of proof that a generic contract can describe."""
+"""Webhook signatures: the kinds that a contract can describe, and their checks.
 
+A check works on the raw bytes of the request, before anything is parsed.
+"""
+
+import base64
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from carriers.generic.expressions import listed
+from relay.adapters.protocol import WebhookRequest
+from relay.adapters.signatures import check_basic, check_secret, equal
 from relay.domain.events import Value
+from relay.errors import ConfigurationError, VerificationFailed
 
 KeyEncoding = Literal["utf-8", "base64", "hex"]
-Spelling = Literal["hex", "base64", "base64url"]
+Encoding = Literal["hex", "base64", "base64url"]
+Verifier = Callable[[WebhookRequest], None]
+Clock = Callable[[], datetime]
 
-PART: Final = re.compile(r"\{([^{}]*)\}")
-"""One part of what is signed."""
+_PART: Final = re.compile(r"\{([^{}]*)\}")
+"""A placeholder in the template of what is signed."""
 _TOLERANCE: Final = 300
+"""In seconds; the value that Standard Webhooks recommends."""
+_SECONDS: Final = re.compile(r"[0-9]{1,15}")
+_MILLISECONDS_FROM: Final = 100_000_000_000  # as seconds: the year 5138
 
 
 def _digest(name: str) -> str:
-    """Refuse a digest that cannot sign."""
+    """Reject a digest that `hmac` cannot use, such as shake_128."""
     try:
         hmac.digest(b"key", b"", name)
     except (ValueError, TypeError):
-        raise ValueError(f"there is no digest {name!r}") from None
+        raise ValueError(f"unknown digest {name!r}; use for example sha256") from None
     return name
 
 
@@ -33,7 +46,7 @@ class Hmac(Value):
     kind: Literal["hmac"]
     header: str = Field(min_length=1)
     digest: Annotated[str, AfterValidator(_digest)] = "sha256"
-    encoding: Annotated[tuple[Spelling, ...], BeforeValidator(listed)] = ("hex",)
+    encoding: Annotated[tuple[Encoding, ...], BeforeValidator(listed)] = ("hex",)
     prefix: str = ""
     separator: str = Field(default="", description="between several signatures")
     key: KeyEncoding = "utf-8"
@@ -43,20 +56,22 @@ class Hmac(Value):
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
-        parts = PART.findall(self.signed)
+        parts = _PART.findall(self.signed)
         known = {"body", "method", "timestamp"}
         wrong = [p for p in parts if p not in known and not p.startswith("header:")]
         if wrong or not parts:
             raise ValueError(
-                "signed is made of {body}, {method}, {timestamp} and {header:name}"
+                "signed must consist of {body}, {method}, {timestamp} and {header:name}"
             )
         if ("timestamp" in parts) != bool(self.timestamp_header):
-            raise ValueError("{timestamp} in signed and timestamp_header go together")
+            raise ValueError(
+                "{timestamp} in signed needs timestamp_header, and the reverse"
+            )
         return self
 
 
 class Header(Value):
-    """A header that shows the secret, behind a prefix such as `Bearer `."""
+    """A header that holds the secret, after a prefix such as `Bearer `."""
 
     kind: Literal["header"]
     header: str = Field(min_length=1)
@@ -70,20 +85,23 @@ class Basic(Value):
 
 
 class StandardWebhooks(Value):
-    """The Standard Webhooks specification, as Svix and others send; `v1` only."""
+    """The Standard Webhooks specification, as sent by Svix and others; `v1` only.
+
+    https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+    """
 
     kind: Literal["standard_webhooks"]
     tolerance_seconds: int = Field(default=_TOLERANCE, ge=1)
 
 
 class Unsigned(Value):
-    """Nothing to verify here: the address holds a secret, or anybody may call."""
+    """No signature: the URL holds a secret, or anyone may call."""
 
     kind: Literal["url", "none"]
 
 
 def _table(value: Any) -> Any:
-    """Read a kind alone as a table; without any there is no proof."""
+    """Accept a kind alone as a table; a missing signature is kind `none`."""
     if isinstance(value, Mapping | Value):
         return value
     return {"kind": "none" if value is None else value}
@@ -93,3 +111,146 @@ _Kinds = Hmac | Header | Basic | StandardWebhooks | Unsigned
 Signature = Annotated[
     Annotated[_Kinds, Field(discriminator="kind")], BeforeValidator(_table)
 ]
+
+
+def verifier(signature: Signature, secrets: Iterable[str], now: Clock) -> Verifier:
+    """Return the check of *signature*, which raises only `VerificationFailed`.
+
+    Raises `ConfigurationError` if a secret does not have the encoding in `key`.
+    """
+    known = tuple(secret for secret in secrets if secret)
+    match signature:
+        case Hmac():
+            return _HmacCheck(signature, _keys(known, signature.key), now)
+        case StandardWebhooks():
+            return _standard(signature, known, now)
+        case Header(header=name, prefix=prefix):
+            return lambda request: _check_header(request, name, prefix, known)
+        case Basic():
+            return lambda request: check_basic(
+                request.headers.get("authorization", ""), known
+            )
+        case _:
+            return _reject
+
+
+def _reject(_: WebhookRequest) -> None:
+    raise VerificationFailed("the contract has no signature")
+
+
+def _check_header(
+    request: WebhookRequest, name: str, prefix: str, secrets: Iterable[str]
+) -> None:
+    presented = request.headers.get(name.lower(), "")
+    if not presented.startswith(prefix):
+        raise VerificationFailed("the header lacks the contract's prefix")
+    check_secret(presented.removeprefix(prefix), secrets)
+
+
+def _standard(
+    options: StandardWebhooks, secrets: Iterable[str], now: Clock
+) -> Verifier:
+    """Return the check of the specification; Svix names the headers differently."""
+    keys = _keys((s.removeprefix("whsec_") for s in secrets), "base64")
+    ours, svix = (
+        _HmacCheck(_branded(brand, options.tolerance_seconds), keys, now)
+        for brand in ("webhook", "svix")
+    )
+
+    def check(request: WebhookRequest) -> None:
+        (svix if "svix-id" in request.headers else ours)(request)
+
+    return check
+
+
+def _branded(brand: str, tolerance: int) -> Hmac:
+    return Hmac(
+        kind="hmac",
+        header=f"{brand}-signature",
+        encoding=("base64",),
+        prefix="v1,",
+        separator=" ",
+        signed=f"{{header:{brand}-id}}.{{timestamp}}.{{body}}",
+        timestamp_header=f"{brand}-timestamp",
+        tolerance_seconds=tolerance,
+    )
+
+
+def _keys(secrets: Iterable[str], encoding: KeyEncoding) -> tuple[bytes, ...]:
+    try:
+        return tuple(_key(secret, encoding) for secret in secrets)
+    except ValueError:
+        pass  # not chained: its message may hold the secret
+    raise ConfigurationError(
+        f"secret: not valid {encoding}; correct it, or change signature.key"
+    )
+
+
+def _key(secret: str, encoding: KeyEncoding) -> bytes:
+    if encoding == "hex":
+        return bytes.fromhex(secret)
+    if encoding == "base64":
+        return base64.b64decode(secret + "=" * (-len(secret) % 4), validate=True)
+    return secret.encode()
+
+
+class _HmacCheck:
+    def __init__(self, options: Hmac, keys: Iterable[bytes], now: Clock) -> None:
+        self._options = options
+        self._keys = tuple(key for key in keys if key)
+        self._now = now
+
+    def __call__(self, request: WebhookRequest) -> None:
+        """Raise `VerificationFailed` unless the signature is valid and fresh."""
+        options = self._options
+        if options.timestamp_header:
+            self._check_time(_header(request, options.timestamp_header))
+        signed = self._signed(request)
+        digests = [hmac.digest(key, signed, options.digest) for key in self._keys]
+        good = [_encoded(d, e) for d in digests for e in options.encoding]
+        shown = self._presented(request)
+        if not any([equal(s, g) for s in shown for g in good]):  # noqa: C419 -- constant time
+            raise VerificationFailed("the signature does not match the request")
+
+    def _check_time(self, text: str) -> None:
+        if not _SECONDS.fullmatch(text):
+            raise VerificationFailed("the timestamp is not a number")
+        seconds = int(text) / (1000 if int(text) >= _MILLISECONDS_FROM else 1)
+        if abs(self._now().timestamp() - seconds) > self._options.tolerance_seconds:
+            raise VerificationFailed("the timestamp is outside the tolerance")
+
+    def _signed(self, request: WebhookRequest) -> bytes:
+        """Return the signed bytes; a missing header counts as empty."""
+        pieces = _PART.split(self._options.signed)
+        return b"".join(
+            self._part(piece, request) if odd % 2 else piece.encode()
+            for odd, piece in enumerate(pieces)
+        )
+
+    def _part(self, name: str, request: WebhookRequest) -> bytes:
+        if name == "body":
+            return request.body
+        if name == "method":
+            return request.method.encode(errors="surrogatepass")
+        header = self._options.timestamp_header if name == "timestamp" else name[7:]
+        return _header(request, header).encode(errors="surrogatepass")
+
+    def _presented(self, request: WebhookRequest) -> list[str]:
+        text, prefix = _header(request, self._options.header), self._options.prefix
+        separator = self._options.separator
+        several = text.split(separator) if separator else [text]
+        ours = [s.strip() for s in several if s.strip().startswith(prefix)]
+        plain = [s.removeprefix(prefix).rstrip("=") for s in ours]
+        return [s.lower() if self._options.encoding == ("hex",) else s for s in plain]
+
+
+def _header(request: WebhookRequest, name: str) -> str:
+    return request.headers.get(name.lower(), "").strip()
+
+
+def _encoded(digest: bytes, encoding: Encoding) -> str:
+    """Encode *digest*, without padding: some carriers omit it."""
+    if encoding == "hex":
+        return digest.hex()
+    encode = base64.b64encode if encoding == "base64" else base64.urlsafe_b64encode
+    return encode(digest).decode().rstrip("=")

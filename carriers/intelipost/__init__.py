@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
-from carriers.intelipost.payload import History, Notice, spelled
+from carriers.intelipost.payload import History, Notice, normalised_state
 from relay.adapters.codes import CodeRow, CodeTable
 from relay.adapters.options import refuse_unknown
 from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
@@ -19,11 +19,11 @@ from relay.domain.events import (
 )
 from relay.domain.fiscal import NfeKey
 
-_CONTRADICTED: Final = CodeRow(milestone=Milestone.RETURNING)
+_RETURNING: Final = CodeRow(milestone=Milestone.RETURNING)
 
 
 class Adapter:
-    """Reads the micro state, and only without one the coarse macro state."""
+    """Maps the micro state; the coarse macro state is used only without one."""
 
     display_name = "Intelipost"
     identifying = ReferenceKind.VOLUME_CODE
@@ -32,17 +32,17 @@ class Adapter:
 
     def __init__(self, contract: ContractOptions) -> None:
         refuse_unknown(contract.options)
-        own = {spelled(code): row for code, row in contract.codes.items()}
+        own = {normalised_state(code): row for code, row in contract.codes.items()}
         self._codes = CodeTable.load(__name__, own)
         self._texts = TextRules.load(__name__)
         self._secrets = contract.secrets
 
     def verify(self, request: WebhookRequest) -> None:
-        """Check the header `api-key`, which both sides know (Magento module)."""
+        """Check the header `api-key`, as in Intelipost's Magento module."""
         check_secret(request.headers.get("api-key", ""), self._secrets)
 
-    def read(self, document: Document) -> list[TrackingEvent]:
-        """Translate one webhook; a call that tells no history gives no event."""
+    def parse(self, document: Document) -> list[TrackingEvent]:
+        """Return the event of a webhook; without a history it has none."""
         if not document.body.strip():
             return []
         notice = Notice.model_validate_json(document.body)
@@ -51,43 +51,39 @@ class Adapter:
             return []
         row = self._row(history)
         return [
-            TrackingEvent(
+            row.event(
+                history.code,
+                description=history.public_text,
                 references=tuple(_references(notice)),
-                milestone=row.milestone,
                 occurred_at=history.happened_at(),
-                description=history.words or row.text,
-                carrier_code=history.code,
-                reason=row.reason,
-                effect=row.effect,
-                final=row.final,
-                undoes=row.undoes,
             )
         ]
 
     def tracking_url(self, parcel: ParcelView) -> str | None:  # noqa: ARG002
-        """Return nothing: their pages need the shop's own id at Intelipost."""
+        """Return None: the public pages need the shop's id at Intelipost."""
         return None
 
     def _row(self, history: History) -> CodeRow:
-        """Return what the states mean; words of a return beat a delivery."""
-        row = self._meaning(history)
+        """Return the meaning of the states; a return wins over a delivery."""
+        row = self._state_row(history)
         delivered = row.milestone is Milestone.DELIVERED
-        if delivered and any(map(names_return, history.return_words)):
-            return _CONTRADICTED
+        # Carriers report a return to the sender as DELIVERED, too.
+        if delivered and any(map(names_return, history.return_texts)):
+            return _RETURNING
         return row
 
-    def _meaning(self, history: History) -> CodeRow:
+    def _state_row(self, history: History) -> CodeRow:
         for name in history.micro_names:
-            if spelled(name) in self._codes.rows:
-                return self._codes[spelled(name)]
+            if normalised_state(name) in self._codes.rows:
+                return self._codes[normalised_state(name)]
             row = self._texts[name]
             if row.milestone is not Milestone.UNKNOWN:
                 return row
-        return self._codes[spelled(history.shipment_order_volume_state or "")]
+        return self._codes[normalised_state(history.shipment_order_volume_state or "")]
 
 
 def _references(notice: Notice) -> Iterator[Reference]:
-    """Yield what names the volume, best first; every webhook has its code."""
+    """Yield the volume's references, best first; the volume code is required."""
     if notice.tracking_code:
         yield Reference(kind=ReferenceKind.TRACKING_NUMBER, value=notice.tracking_code)
     yield Reference(kind=ReferenceKind.VOLUME_CODE, value=notice.volume_code)

@@ -1,4 +1,4 @@
-"""Intelipost as the sandbox plays it: the webhook of one event of one volume."""
+"""Simulator of Intelipost: one webhook per event of a volume."""
 
 import json
 from datetime import datetime
@@ -29,7 +29,7 @@ _MACRO: Final = frozenset(
 
 
 class Simulator:
-    """Plays the hub; `SimulatedScan.code` is a macro state or a micro state's name."""
+    """Intelipost; `SimulatedScan.code` is a macro state or a micro state's name."""
 
     adapter = "intelipost"
     speaks: Final = {
@@ -51,11 +51,11 @@ class Simulator:
     }
 
     def webhook(self, scan: SimulatedScan, secret: str) -> SimulatedRequest:
-        """Spell *scan* as they do, and show the *secret* that both sides know."""
+        """Return the webhook of *scan*, with *secret* as its `api-key`."""
         if not secret:
-            raise ValueError("Intelipost shows a key in every webhook: a secret")
+            raise ValueError("secret: required, as the api-key of every webhook")
         if not scan.code:
-            raise ValueError("Intelipost gives every event a state")
+            raise ValueError("code: required, because every event has a state")
         headers = {"Content-Type": "application/json", "api-key": secret}
         return SimulatedRequest(
             headers=headers, body=json.dumps(_notice(scan)).encode()
@@ -63,7 +63,7 @@ class Simulator:
 
 
 def _notice(scan: SimulatedScan) -> dict[str, object]:
-    """Spell the volume; what is not known of it is null, as at theirs."""
+    """Return the webhook's body; unknown values are null, as at Intelipost."""
     parcel = scan.parcel
     return {
         "history": _history(scan),

@@ -1,4 +1,4 @@
-"""Loggi, a Brazilian carrier: webhooks of many packages with their whole history."""
+"""Loggi, a Brazilian carrier: webhooks with many packages and their history."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEv
 
 
 class Adapter:
-    """Reads codes where Loggi's meaning is verified, and their words elsewhere."""
+    """Maps verified codes; for other codes the text decides."""
 
     display_name = "Loggi"
     identifying = ReferenceKind.TRACKING_NUMBER
@@ -36,18 +36,18 @@ class Adapter:
         self._secrets = contract.secrets
 
     def verify(self, request: WebhookRequest) -> None:
-        """Check Basic auth, whose `user:password` the shop gave to Loggi."""
+        """Check Basic auth; the shop gave its `user:password` to Loggi."""
         check_basic(request.headers.get("authorization", ""), self._secrets)
 
-    def read(self, document: Document) -> list[TrackingEvent]:
-        """Translate a batch; an empty call gives no event."""
+    def parse(self, document: Document) -> list[TrackingEvent]:
+        """Return the events of a batch; an empty request has none."""
         if document.body.strip() in {b"", b"{}"}:
             return []
         notice = Notice.model_validate_json(document.body)
         return [event for p in notice.packages for event in self._events(p)]
 
     def tracking_url(self, parcel: ParcelView) -> str | None:  # noqa: ARG002
-        """Return nothing: no public page is verified."""
+        """Return None: the public page is unverified."""
         return None
 
     def _events(self, package: Package) -> Iterator[TrackingEvent]:
@@ -55,16 +55,11 @@ class Adapter:
         for position, step in enumerate(package.steps()):
             status, place = step.status, step.location or Location()
             row = self._row(status)
-            yield TrackingEvent(
+            yield row.event(
+                status.code,
+                description=status.high_level_status or status.description or "",
                 references=references,
-                milestone=row.milestone,
                 occurred_at=status.happened_at,
-                description=status.high_level_status or status.description or row.text,
-                carrier_code=status.code,
-                reason=row.reason,
-                effect=row.effect,
-                final=row.final,
-                undoes=row.undoes,
                 position=position,
                 city=place.city or "",
                 state=place.state or "",
@@ -77,9 +72,9 @@ class Adapter:
 
 
 def _references(package: Package) -> Iterator[Reference]:
-    """Yield what names the parcel, best first; every package has a tracking code."""
+    """Yield the parcel's references, best first; the tracking code is required."""
     if not package.tracking_code:
-        raise Unreadable("packages.trackingCode is missing")
+        raise Unreadable("packages.trackingCode: missing")
     yield Reference(kind=ReferenceKind.TRACKING_NUMBER, value=package.tracking_code)
     if package.loggi_key:
         yield Reference(kind=ReferenceKind.SHIPMENT_ID, value=package.loggi_key)

@@ -1,7 +1,8 @@
-"""Loggi's own words: one webhook tells of a batch of packages (docs.api.loggi.com).
+"""Loggi's webhook: a batch of packages with their history.
 
-Only what the adapter reads stands here; the rest is ignored, `requestTime` among it:
-it is the time of the call. `code` is a text in webhooks and a number in their API.
+https://docs.api.loggi.com/reference/webhook
+
+`requestTime` is not used: it is the time of the call, not of the event.
 """
 
 import re
@@ -9,8 +10,9 @@ from datetime import datetime
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
+from relay.adapters.payload import Payload
 from relay.adapters.times import iso
 
 _UTC: Final = ZoneInfo("UTC")
@@ -18,21 +20,15 @@ _ZEROS: Final = re.compile(r"0+(?=[0-9])")
 
 
 def _code(text: str) -> str:
-    """Spell a code as the table does: a number without zeros before it."""
+    """Return a code without leading zeros, as in the table.
+
+    It is a string in webhooks and a number in Loggi's API.
+    """
     return _ZEROS.sub("", text, count=1) if text.isascii() and text.isdigit() else text
 
 
-class _Words(BaseModel):
-    model_config = ConfigDict(
-        extra="ignore",
-        coerce_numbers_to_str=True,
-        str_strip_whitespace=True,
-        hide_input_in_errors=True,
-    )
-
-
-class Status(_Words):
-    """Where a package stood at a moment: UTC, with microseconds and `Z`."""
+class Status(Payload):
+    """A package's status; times are UTC, with microseconds and `Z`."""
 
     code: Annotated[str, AfterValidator(_code)] = ""
     high_level_status: str | None = Field(default=None, alias="highLevelStatus")
@@ -41,32 +37,32 @@ class Status(_Words):
 
     @property
     def happened_at(self) -> datetime:
-        """When the package came to stand so."""
+        """The time of the status."""
         return iso(self.updated_time, _UTC)
 
     @property
-    def happening(self) -> tuple[datetime, str, str]:
-        """What tells two of them apart; the words count only without a code."""
-        words = self.high_level_status or self.description or ""
-        return (self.happened_at, self.code, "" if self.code else words)
+    def identity(self) -> tuple[datetime, str, str]:
+        """What makes two statuses the same; the text counts only without a code."""
+        text = self.high_level_status or self.description or ""
+        return (self.happened_at, self.code, "" if self.code else text)
 
 
-class Location(_Words):
-    """Where it was."""
+class Location(Payload):
+    """Where the package was."""
 
     city: str | None = None
     state: str | None = None
 
 
-class Step(_Words):
-    """One line of the history; the package itself bears its newest one."""
+class Step(Payload):
+    """One entry of the history."""
 
     status: Status
     location: Location | None = None
 
 
-class Package(_Words):
-    """One parcel with all that happened to it so far."""
+class Package(Payload):
+    """One parcel with its complete history."""
 
     loggi_key: str | None = Field(default=None, alias="loggiKey")
     tracking_code: str | None = Field(default=None, alias="trackingCode")
@@ -76,15 +72,16 @@ class Package(_Words):
     history: list[Step] | None = Field(default=None, alias="trackingHistory")
 
     def steps(self) -> list[Step]:
-        """Return what happened, oldest first and each once."""
+        """Return the entries, oldest first, without duplicates."""
+        # The package's own status is its newest; the history may not have it yet.
         found = list(self.history or ())
         if self.status is not None:
             found.append(Step(status=self.status, location=self.location))
-        once = {step.status.happening: step for step in found}
+        once = {step.status.identity: step for step in found}
         return sorted(once.values(), key=lambda step: step.status.happened_at)
 
 
-class Notice(_Words):
+class Notice(Payload):
     """The body of a webhook."""
 
     packages: list[Package]

@@ -1,4 +1,4 @@
-"""Loggi as the sandbox plays it: the webhook of one package, with Basic auth."""
+"""Simulator of Loggi: webhooks of one package each, with Basic auth."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ from relay.sandbox.simulator import SimulatedRequest, SimulatedScan
 
 
 class Simulator:
-    """Plays the carrier; `SimulatedScan.code` is the code of a status, `14`."""
+    """Loggi; `SimulatedScan.code` is the code of a status, for example `14`."""
 
     adapter = "loggi"
     speaks: Final = {
@@ -23,11 +23,11 @@ class Simulator:
     }
 
     def webhook(self, scan: SimulatedScan, secret: str) -> SimulatedRequest:
-        """Spell *scan* as they do; the *secret* is `user:password`."""
+        """Return the webhook of *scan*; the *secret* is `user:password`."""
         if ":" not in secret:
-            raise ValueError("Loggi authenticates with user:password")
+            raise ValueError("secret: must be user:password, for Basic auth")
         if not scan.parcel.tracking_number:
-            raise ValueError("Loggi gives every package a tracking code")
+            raise ValueError("tracking code: required for every package")
         credentials = base64.b64encode(secret.encode()).decode()
         headers = {
             "Content-Type": "application/json",
@@ -38,15 +38,15 @@ class Simulator:
 
 
 def _package(scan: SimulatedScan) -> dict[str, object]:
-    """Spell the package; its history repeats where it stands now."""
+    """Return the package; its history includes the current status."""
     happened = scan.occurred_at.astimezone(UTC)
-    spelled = f"{happened:%Y-%m-%dT%H:%M:%S.%fZ}"
+    timestamp = f"{happened:%Y-%m-%dT%H:%M:%S.%fZ}"
     status = {
         "code": scan.code,
         "highLevelStatus": scan.description or scan.code,
         "description": scan.description,
         "actionRequired": None,
-        "updatedTime": spelled,
+        "updatedTime": timestamp,
     }
     location = {"city": scan.city, "state": scan.state}
     return {
@@ -55,6 +55,6 @@ def _package(scan: SimulatedScan) -> dict[str, object]:
         "status": status,
         "location": location,
         "promisedDate": f"{happened:%Y-%m-%d}",
-        "requestTime": spelled,
+        "requestTime": timestamp,
         "trackingHistory": [{"status": status, "location": location}],
     }

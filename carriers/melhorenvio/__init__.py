@@ -1,4 +1,4 @@
-"""Melhor Envio, a hub of Brazilian carriers; SuperFrete copies its webhooks."""
+"""Melhor Envio, a hub of Brazilian carriers; SuperFrete sends the same webhooks."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -17,12 +17,12 @@ from relay.adapters.protocol import (
 from relay.adapters.signatures import check_hmac_sha256
 from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
 
-_LONGEST_TAG: Final = 200  # characters, as of any reference
+_LONGEST_TAG: Final = 200  # characters: the limit of every reference
 _PAGE: Final = "https://www.melhorrastreio.com.br/rastreio/"  # unverified
 
 
 class Adapter:
-    """Reads one event of one label per webhook; every label has an id."""
+    """Parses one event of one label per webhook."""
 
     display_name = "Melhor Envio"
     identifying = ReferenceKind.SHIPMENT_ID
@@ -36,7 +36,10 @@ class Adapter:
         self._zone = contract.zone
 
     def verify(self, request: WebhookRequest) -> None:
-        """Check `X-ME-Signature`: HMAC-SHA256 of the body, base64 (hex was seen)."""
+        """Check `X-ME-Signature`: HMAC-SHA256 of the body.
+
+        Base64 by Melhor Envio's documentation; SuperFrete's is hexadecimal.
+        """
         check_hmac_sha256(
             request.headers.get("x-me-signature", ""),
             self._secrets,
@@ -44,8 +47,8 @@ class Adapter:
             encodings=("base64", "hex"),
         )
 
-    def read(self, document: Document) -> list[TrackingEvent]:
-        """Translate one webhook; the ping of the registration gives no event."""
+    def parse(self, document: Document) -> list[TrackingEvent]:
+        """Return the event of a webhook; the ping at registration has none."""
         if not document.body.strip():
             return []
         notice = Notice.model_validate_json(document.body)
@@ -55,29 +58,26 @@ class Adapter:
         code = notice.event or f"order.{label.status or ''}"
         row = self._codes[code]
         return [
-            TrackingEvent(
+            row.event(
+                code,
                 references=tuple(_references(label)),
-                milestone=row.milestone,
                 occurred_at=occurred_at(label, code, row.milestone, self._zone),
-                description=row.text,
-                carrier_code=code,
-                reason=row.reason,
-                effect=row.effect,
-                final=row.final,
-                undoes=row.undoes,
             )
         ]
 
     def tracking_url(self, parcel: ParcelView) -> str | None:
-        """Return the page of Melhor Rastreio, their site for shoppers."""
+        """Return the page at Melhor Rastreio, Melhor Envio's public tracking site."""
         number = parcel.tracking_number or parcel.value(ReferenceKind.TRACKING_NUMBER)
         return _PAGE + quote(number, safe="") if number else None
 
 
 def _references(label: Label) -> Iterator[Reference]:
-    """Yield what names the parcel, best first; a tag is free text of the shop."""
+    """Yield the parcel's references, best first; `id` is required.
+
+    A tag may be any text of the shop; one that is too long is no reference.
+    """
     if not label.id:
-        raise Unreadable("data.id is missing")
+        raise Unreadable("data.id: missing")
     yield Reference(kind=ReferenceKind.SHIPMENT_ID, value=label.id)
     for number in dict.fromkeys((label.tracking, label.self_tracking)):
         if number:

@@ -1,37 +1,30 @@
-"""Melhor Envio's own words: one webhook tells of one label (their docs: Webhooks).
+"""Melhor Envio's webhook: one event of one label (docs.melhorenvio.com.br, Webhooks).
 
-Only what the adapter reads stands here; the rest is ignored. Times are naive,
-`YYYY-MM-DD HH:MM:SS`. Fields marked unverified were seen in orders of their API,
-not in a webhook.
+Times are local, `YYYY-MM-DD HH:MM:SS` without an offset, except that SuperFrete's
+`delivered_at` has one. Fields marked unverified were found in orders of the API, not in
+a webhook.
 """
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from relay.adapters.payload import Payload
 
 
-class _Words(BaseModel):
-    model_config = ConfigDict(
-        extra="ignore",
-        coerce_numbers_to_str=True,
-        str_strip_whitespace=True,
-        hide_input_in_errors=True,
-    )
-
-
-class Tag(_Words):
-    """A mark that the shop gave the label, most often its order id."""
+class Tag(Payload):
+    """A tag that the shop gave the label: usually its order id."""
 
     tag: str | None = None
 
 
-class Label(_Words):
-    """What they call an order: one label, which is one parcel."""
+class Label(Payload):
+    """A label, which is one parcel; Melhor Envio calls it an order."""
 
     id: str | None = None
     status: str | None = None
     tracking: str | None = None
-    self_tracking: str | None = None  # their own number (unverified)
+    self_tracking: str | None = None  # Melhor Envio's own number (unverified)
     tags: list[Tag] | None = None
     created_at: str | None = None
     paid_at: str | None = None
@@ -45,11 +38,11 @@ class Label(_Words):
 
 
 Nothing = tuple[()]
-"""An empty array: so PHP spells an object without fields."""
+"""An empty array: PHP's `json_encode` of an object without fields."""
 
 
-class Notice(_Words):
-    """The body of a webhook; the ping of the registration names no label."""
+class Notice(Payload):
+    """The body of a webhook; the ping at registration has no label."""
 
     event: str | None = None
     data: Annotated[Label | Nothing | None, Field(union_mode="left_to_right")] = None

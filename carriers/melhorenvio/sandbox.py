@@ -1,4 +1,4 @@
-"""Melhor Envio as the sandbox plays it: the webhook of one label, signed."""
+"""Simulator of Melhor Envio: signed webhooks of one label each."""
 
 import base64
 import hmac
@@ -22,7 +22,7 @@ _EMPTY: Final = ("paid_at", "generated_at", "posted_at", "delivered_at", "cancel
 
 
 class Simulator:
-    """Plays the hub; `SimulatedScan.code` is the event's name, `order.posted`."""
+    """Melhor Envio; `SimulatedScan.code` is an event's name, such as `order.posted`."""
 
     adapter = "melhorenvio"
     speaks: Final = {
@@ -35,11 +35,13 @@ class Simulator:
     }
 
     def webhook(self, scan: SimulatedScan, secret: str) -> SimulatedRequest:
-        """Spell *scan* as they do, and sign it with the app's client *secret*."""
+        """Return the webhook of *scan*, signed with the app's client *secret*."""
         if not secret:
-            raise ValueError("Melhor Envio signs every webhook: a secret is needed")
+            raise ValueError("secret: required, to sign every webhook")
         if not scan.code.startswith("order."):
-            raise ValueError(f"{scan.code!r} is no event of Melhor Envio")
+            raise ValueError(
+                f"code: unknown event {scan.code!r}; write for example order.posted"
+            )
         body = json.dumps({"event": scan.code, "data": _label(scan)}).encode()
         digest = hmac.digest(secret.encode(), body, "sha256")
         headers = {
@@ -51,8 +53,8 @@ class Simulator:
 
 
 def _label(scan: SimulatedScan) -> dict[str, object]:
-    """Spell the label; what is not known of it is null, as at theirs."""
-    parcel, moment = scan.parcel, _spelled(scan.occurred_at)
+    """Return the label; unknown values are null, as at Melhor Envio."""
+    parcel, moment = scan.parcel, _timestamp(scan.occurred_at)
     times = dict.fromkeys(_EMPTY) | {_TIMES.get(scan.code, "updated_at"): moment}
     return {
         "id": parcel.shipment_id,
@@ -69,5 +71,5 @@ def _label(scan: SimulatedScan) -> dict[str, object]:
     }
 
 
-def _spelled(moment: datetime) -> str:
+def _timestamp(moment: datetime) -> str:
     return f"{moment.astimezone(_ZONE):%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""When an event of Melhor Envio happened: the webhook does not say it in one field."""
+"""The time of a Melhor Envio event: each event has it in another field."""
 
 from datetime import datetime
 from typing import Final
@@ -26,31 +26,30 @@ _STEPS: Final = ("created_at", "paid_at", "generated_at", "received_at", "posted
 def occurred_at(
     label: Label, code: str, milestone: Milestone, zone: ZoneInfo
 ) -> datetime:
-    """Return the instant of event *code*: a repeated webhook gives the same.
+    """Return the time of event *code*, the same for a repeated webhook.
 
-    A delivery's is `delivered_at` and nothing else, whatever the event's name: no
-    other field may pass for it. Of the rest it is the event's own field; without
-    it `updated_at`; without that the latest step of the label that is dated, which
-    the event cannot have come before. Raises `ValueError` if there is none.
+    A delivery has `delivered_at` only. Other events have their own field, or else
+    `updated_at`, or else the latest dated step of the label, which is the earliest
+    time possible. Raises `Unreadable` if there is none.
     """
     if milestone is Milestone.DELIVERED:
-        chosen = _read(label, "delivered_at", zone)
+        chosen = _parsed(label, "delivered_at", zone)
     else:
         own = _OWN.get(code, "updated_at")
-        chosen = _read(label, own, zone) or _read(label, "updated_at", zone)
+        chosen = _parsed(label, own, zone) or _parsed(label, "updated_at", zone)
         chosen = chosen or _latest_step(label, zone)
     if chosen is None:
-        raise Unreadable("no field says when the event happened")
+        raise Unreadable("data: no field has the time of the event")
     return chosen
 
 
 def _latest_step(label: Label, zone: ZoneInfo) -> datetime | None:
-    steps = (_read(label, field, zone) for field in _STEPS)
+    steps = (_parsed(label, field, zone) for field in _STEPS)
     return max((step for step in steps if step is not None), default=None)
 
 
-def _read(label: Label, field: str, zone: ZoneInfo) -> datetime | None:
-    """Read a *field*; a date without time of day is no instant."""
+def _parsed(label: Label, field: str, zone: ZoneInfo) -> datetime | None:
+    """Parse a *field*; a date without a time of day is unreadable."""
     text: str | None = getattr(label, field)
     if not text:
         return None
@@ -59,4 +58,4 @@ def _read(label: Label, field: str, zone: ZoneInfo) -> datetime | None:
             return iso(text, zone)
     except (ValueError, OverflowError):
         pass
-    raise Unreadable(f"data.{field} is no date with time of day")
+    raise Unreadable(f"data.{field}: not a date with a time of day")

@@ -1,4 +1,4 @@
-"""SSW, the system of hundreds of Brazilian road carriers: asked by NF-e."""
+"""SSW, the system of hundreds of Brazilian road carriers: polled by NF-e key."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -6,8 +6,8 @@ from typing import Final
 
 from aiohttp import ClientSession
 
-from carriers.ssw.api import OPTIONS, Api, nfe_key, published_of
-from carriers.ssw.payload import Asked, Occurrence, two_digits
+from carriers.ssw.api import OPTIONS, Api, answer_document, nfe_key
+from carriers.ssw.payload import Occurrence, Polled, two_digits
 from relay.adapters.codes import CodeRow, CodeTable
 from relay.adapters.http import as_response
 from relay.adapters.options import refuse_unknown
@@ -27,7 +27,7 @@ _PAGE: Final = "https://ssw.inf.br/app/tracking"  # unverified
 
 
 class Adapter:
-    """Asks for one NF-e in each call; an event counts for all boxes of it."""
+    """Polls one NF-e per call; an event counts for all its parcels."""
 
     display_name = "SSW"
     identifying = ReferenceKind.INVOICE_KEY
@@ -47,7 +47,7 @@ class Adapter:
     def __init__(self, contract: ContractOptions) -> None:
         refuse_unknown(contract.options, OPTIONS)
         self._api = Api(contract.options)
-        self.asked_at = self._api.asked_at
+        self.poll_url = self._api.poll_url
         own = {two_digits(code): row for code, row in contract.codes.items()}
         self._codes = CodeTable.load(__name__, own)
         rows = self._codes.rows.items()
@@ -56,13 +56,13 @@ class Adapter:
         self._zone = contract.zone
 
     def verify(self, request: WebhookRequest) -> None:  # noqa: ARG002
-        """Refuse every call: SSW is asked, no webhook of theirs is documented."""
-        raise VerificationFailed("SSW is asked, it does not call")
+        """Reject every request: SSW documents no webhook."""
+        raise VerificationFailed("SSW is polled and sends no webhooks")
 
-    async def ask(
+    async def poll(
         self, session: ClientSession, parcels: Sequence[ParcelView]
     ) -> list[Document]:
-        """Ask for the NF-e of each parcel; one without a key is left out.
+        """Return the answer for each NF-e; parcels without a key are left out.
 
         Raises `CarrierFailure`.
         """
@@ -70,46 +70,46 @@ class Adapter:
         return [await self._api.document(session, key) for key in keys if key]
 
     def unpack(self, answer: Document, parcels: Sequence[ParcelView]) -> list[Document]:
-        """Return *answer* with the key that was asked for; raise `CarrierFailure`."""
+        """Return *answer* with the NF-e key that was polled.
+
+        Raises `CarrierFailure` on an error, or without a key.
+        """
         key = next(filter(None, map(nfe_key, parcels)), "")
         if not key:
-            raise CarrierFailure("the answer does not name its NF-e: say the key of it")
-        return [published_of(key, as_response(answer))]
+            raise CarrierFailure(
+                "the answer does not name its NF-e; give its invoice_key"
+            )
+        return [answer_document(key, as_response(answer))]
 
-    def read(self, document: Document) -> list[TrackingEvent]:
-        """Translate one answer; an NF-e that is not found yet gives no event."""
-        asked = Asked.model_validate_json(document.body)
-        return list(self._events(asked))
+    def parse(self, document: Document) -> list[TrackingEvent]:
+        """Return the events of one answer; an NF-e that is not known yet has none."""
+        polled = Polled.model_validate_json(document.body)
+        return list(self._events(polled))
 
     def tracking_url(self, parcel: ParcelView) -> str | None:
-        """Return their page for shoppers, by the NF-e's issuer and number."""
+        """Return SSW's public page, by the NF-e's issuer and number."""
         with suppress(ValueError):
             key = NfeKey.parse(nfe_key(parcel))
             return f"{_PAGE}/{key.issuer}/{key.number}"
         return None
 
-    def _events(self, asked: Asked) -> Iterator[TrackingEvent]:
-        references = tuple(_references(asked.invoice_key))
-        for position, occurrence in enumerate(asked.answer.oldest_first()):
+    def _events(self, polled: Polled) -> Iterator[TrackingEvent]:
+        references = tuple(_references(polled.invoice_key))
+        for position, occurrence in enumerate(polled.answer.oldest_first()):
             code, row = self._meaning(occurrence)
             city, state = occurrence.city_and_state
-            yield TrackingEvent(
+            yield row.event(
+                code,
+                description=occurrence.name,
                 references=references,
-                milestone=row.milestone,
                 occurred_at=iso(occurrence.happened_at, self._zone),
-                description=occurrence.name or row.text,
-                carrier_code=code,
-                reason=row.reason,
-                effect=row.effect,
-                final=row.final,
-                undoes=row.undoes,
                 position=position,
                 city=city,
                 state=state,
             )
 
     def _meaning(self, occurrence: Occurrence) -> tuple[str, CodeRow]:
-        """Return code and row: SSW's code, else its name, else the carrier's own."""
+        """Return code and row: by standard code, name or the carrier's code."""
         code = occurrence.standard_code or self._names.get(normalised(occurrence.name))
         code = code or occurrence.carriers_code
         if code in self._codes.rows:
@@ -118,7 +118,7 @@ class Adapter:
 
 
 def _references(key: str) -> Iterator[Reference]:
-    """Yield what names the invoice: its key, and what the key says."""
+    """Yield the invoice's references: its key, and issuer/series/number from it."""
     yield Reference(kind=ReferenceKind.INVOICE_KEY, value=key)
     with suppress(ValueError):
         invoice = NfeKey.parse(key).reference

@@ -1,4 +1,4 @@
-"""The calls to SSW: one for each NF-e, without login or as its sender."""
+"""Calls to SSW: one per NF-e, without a login or as its sender."""
 
 import json
 import re
@@ -23,28 +23,29 @@ _LONGEST_MESSAGE: Final = 200
 
 
 class Api:
-    """SSW for one contract; `cnpj` is the sender's, and asks as that sender."""
+    """SSW's API for one contract; with `cnpj` it is called as that sender."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        self.asked_at = base_url(options, _HOME)
+        self.poll_url = base_url(options, _HOME)
         self._login = _login(options)
 
     async def document(self, session: ClientSession, key: str) -> Document:
-        """Return what SSW knows of the NF-e *key*; raise `CarrierFailure`."""
-        return published_of(key, await send(session, self._question(key)))
+        """Return the answer for the NF-e *key*; raise `CarrierFailure` on an error."""
+        return answer_document(key, await send(session, self._request(key)))
 
-    def _question(self, key: str) -> ApiRequest:
+    def _request(self, key: str) -> ApiRequest:
         if not self._login:
-            url, body = f"{self.asked_at}/api/trackingdanfe", {"chave_nfe": key}
+            url, body = f"{self.poll_url}/api/trackingdanfe", {"chave_nfe": key}
             return ApiRequest("POST", url, json=body)
+        # Digits 26 to 34 of the key are the invoice number; SSW expects an integer.
         login = self._login | {"nro_nf": int(key[25:34])}
-        return ApiRequest("POST", f"{self.asked_at}/api/tracking", json=login)
+        return ApiRequest("POST", f"{self.poll_url}/api/tracking", json=login)
 
 
-def published_of(key: str, answered: ApiResponse) -> Document:
-    """Return an answer with the NF-e *key* that it is about; it has none itself.
+def answer_document(key: str, answered: ApiResponse) -> Document:
+    """Return an answer together with its NF-e *key*, which the answer lacks.
 
-    Raises `CarrierFailure` if it is an error.
+    Raises `CarrierFailure` on an error.
     """
     found = {"chave_nfe": key, "resposta": _checked(answered.checked(200).value())}
     kind = {"content-type": "application/json"}
@@ -52,21 +53,23 @@ def published_of(key: str, answered: ApiResponse) -> Document:
 
 
 def nfe_key(parcel: ParcelView) -> str:
-    """Return the NF-e key of *parcel*, empty if there is none that could be one."""
+    """Return the NF-e key of *parcel*; empty without a well-formed one."""
     given = parcel.invoice_key or parcel.value(ReferenceKind.INVOICE_KEY)
     key = compared(given).removeprefix("NFE")
     return key if _KEY.fullmatch(key) else ""
 
 
 def _login(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return who asks, in SSW's words; empty without a CNPJ."""
+    """Return the sender's login in SSW's field names; empty without a CNPJ."""
     sender = text_option(options, "cnpj")
     names = {"password": "senha", "sigla_emp": "sigla_emp"}
     given = {theirs: text_option(options, ours) for ours, theirs in names.items()}
     given = {name: text for name, text in given.items() if text}
     if not sender:
         if given:
-            raise ConfigurationError("cnpj: it is missing, but a login needs it")
+            raise ConfigurationError(
+                "cnpj: required for a login; give it, or remove the other keys"
+            )
         return {}
     try:
         return {"cnpj": cnpj(sender)} | given
@@ -75,10 +78,10 @@ def _login(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _checked(value: Any) -> dict[str, Any]:
-    """Return an answer that says something; "not found" does."""
+    """Return a valid answer; "not found" is one."""
     success = value.get("success") if isinstance(value, dict) else None
     if not isinstance(success, bool):
-        raise CarrierFailure("SSW answered something else than a tracking")
+        raise CarrierFailure("SSW answered without the field success")
     if success and not _holds_documents(value):
         raise CarrierFailure("SSW answered without a document")
     message = str(value.get("message"))[:_LONGEST_MESSAGE]

@@ -1,42 +1,34 @@
-"""SSW's own words: the occurrences of the documents of one NF-e.
+"""SSW's answer: the occurrences (events) of the transport documents of one NF-e.
 
-Only what the adapter reads stands here; the rest is ignored. Times are naive,
-`YYYY-MM-DDTHH:MM:SS`, in Brasília's time. Occurrences stand oldest first.
+Times are local to Brasília, `YYYY-MM-DDTHH:MM:SS` without an offset. Occurrences are
+listed oldest first.
 """
 
 import re
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import BeforeValidator, Field, StrictBool
 
+from relay.adapters.payload import Payload
 from relay.adapters.protocol import Unreadable
 
 _OWN: Final = re.compile(r"\([0-9]{1,9}\)$")
 
 
 def _several(value: Any) -> Any:
-    """Read one object, where a list may stand, as a list of one."""
+    """Return a list: SSW writes a single item without brackets."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
 
 
 def two_digits(code: str) -> str:
-    """Spell a standard code as the table does: `1` and `001` are `01`."""
+    """Return a standard code as in the table: `1` and `001` are `01`."""
     return code.lstrip("0").zfill(2) if code.isdigit() else code
 
 
-class _Words(BaseModel):
-    model_config = ConfigDict(
-        extra="ignore",
-        coerce_numbers_to_str=True,
-        str_strip_whitespace=True,
-        hide_input_in_errors=True,
-    )
-
-
-class Occurrence(_Words):
-    """One event; `data_hora` is when it was written down."""
+class Occurrence(Payload):
+    """One event; `data_hora` is the time of its entry in the system."""
 
     text: str = Field(default="", alias="ocorrencia")
     code: str | None = Field(default=None, alias="codigo_ssw")
@@ -46,26 +38,29 @@ class Occurrence(_Words):
 
     @property
     def standard_code(self) -> str:
-        """SSW's own code, empty if there is none."""
+        """SSW's standard code, or empty."""
         return two_digits(self.code or "")
 
     @property
     def name(self) -> str:
-        """What it is called, without the carrier's number behind it."""
+        """The name, without the carrier's own number at its end."""
         return _OWN.sub("", self.text).rstrip()
 
     @property
     def carriers_code(self) -> str:
-        """The carrier's own number, brackets included: `(67)`."""
+        """The carrier's own number with its brackets: `(67)`.
+
+        The brackets keep it apart from the standard codes: numbers differ per carrier.
+        """
         found = _OWN.search(self.text)
         return found[0] if found else ""
 
     @property
     def happened_at(self) -> str:
-        """When it happened, as far as it is said."""
+        """The time of the event, or else of its entry."""
         happened = self.effective or self.written
         if not happened:
-            raise Unreadable("data_hora is missing")
+            raise Unreadable("data_hora: missing")
         return happened
 
     @property
@@ -75,7 +70,7 @@ class Occurrence(_Words):
         return (city.strip(), state.strip()) if slash else (state, "")
 
 
-class Transport(_Words):
+class Transport(Payload):
     """One transport document (CT-e) of the NF-e."""
 
     occurrences: Annotated[list[Occurrence], BeforeValidator(_several)] = Field(
@@ -86,8 +81,8 @@ class Transport(_Words):
 _Transports = Annotated[list[Transport], BeforeValidator(_several)]
 
 
-class Answer(_Words):
-    """What SSW answered; the documents stand under either name, one or many."""
+class Answer(Payload):
+    """SSW's answer; the documents are under `documento` or `documentos`."""
 
     success: StrictBool
     message: str | None = None
@@ -95,13 +90,13 @@ class Answer(_Words):
     many: _Transports = Field(default_factory=list, alias="documentos")
 
     def oldest_first(self) -> list[Occurrence]:
-        """Return all occurrences; an NF-e that is not found yet has none."""
+        """Return all occurrences; an NF-e that is not known yet has none."""
         transports = self.one + self.many
         return [found for transport in transports for found in transport.occurrences]
 
 
-class Asked(_Words):
-    """An answer, and the NF-e that it is about: the answer does not repeat it."""
+class Polled(Payload):
+    """An answer with the NF-e key that was polled: the answer itself has none."""
 
     invoice_key: str = Field(alias="chave_nfe", min_length=1)
     answer: Answer = Field(alias="resposta")

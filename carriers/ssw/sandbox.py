@@ -1,7 +1,7 @@
-"""SSW as the sandbox plays it: answers for one NF-e at a time.
+"""Simulator of SSW: answers for one NF-e per call.
 
-A played parcel is found by its NF-e key, and as its sender by the invoice's number:
-one of them must be its tracking number or its shipment id.
+A parcel is found by its NF-e key, or by the sender with the invoice number. One of them
+must be the simulated parcel's tracking number or shipment id.
 """
 
 import json
@@ -22,7 +22,7 @@ _NOT_FOUND: Final = {"success": False, "message": "Nenhum documento localizado"}
 
 
 class Simulator:
-    """Plays the system; `SimulatedScan.code` is a standard code, `85`."""
+    """SSW; `SimulatedScan.code` is a standard code, for example `85`."""
 
     adapter = "ssw"
     speaks: Final = {
@@ -44,11 +44,11 @@ class Simulator:
     }
 
     def contract(self, base_url: str) -> Mapping[str, str]:
-        """Return settings without a login."""
+        """Return the contract's settings, without a login."""
         return {"base_url": base_url, "verification": "polling_only"}
 
     def routes(self) -> Iterable[SimulatedRoute]:
-        """Return the endpoints without login and for senders."""
+        """Return the endpoints: without a login, and for senders."""
         yield SimulatedRoute("POST", "/api/trackingdanfe", _by_key)
         yield SimulatedRoute("POST", "/api/tracking", _by_number)
 
@@ -59,12 +59,12 @@ def _by_key(call: SimulatedCall, stage: Simulation) -> SimulatedAnswer:
 
 def _by_number(call: SimulatedCall, stage: Simulation) -> SimulatedAnswer:
     if not _field(call, "cnpj"):
-        return _spelled({"success": False, "message": "CNPJ não informado"})
+        return _json({"success": False, "message": "CNPJ não informado"})
     return _answer(stage, _field(call, "nro_nf"))
 
 
 def _field(call: SimulatedCall, name: str) -> str:
-    """Return a field of a JSON body, empty where there is none."""
+    """Return a field of the JSON body; empty if missing."""
     try:
         body = json.loads(call.body)
     except ValueError:
@@ -75,7 +75,7 @@ def _field(call: SimulatedCall, name: str) -> str:
 def _answer(stage: Simulation, reference: str) -> SimulatedAnswer:
     scans = stage.scans_of(reference)
     if not scans:
-        return _spelled(_NOT_FOUND)
+        return _json(_NOT_FOUND)
     parcel = scans[0].parcel
     number = parcel.invoice_number or (parcel.invoice_key or "")[25:34].lstrip("0")
     header = {
@@ -85,7 +85,7 @@ def _answer(stage: Simulation, reference: str) -> SimulatedAnswer:
         "pedido": parcel.order_id,
     }
     tracking = [_occurrence(scan) for scan in scans]
-    return _spelled(
+    return _json(
         {
             "success": True,
             "message": "Documento localizado com sucesso",
@@ -95,7 +95,7 @@ def _answer(stage: Simulation, reference: str) -> SimulatedAnswer:
 
 
 def _occurrence(scan: SimulatedScan) -> dict[str, Any]:
-    """Spell one scan; the number in brackets is the carrier's own."""
+    """Return one occurrence; the number in brackets is the carrier's own code."""
     happened = f"{scan.occurred_at.astimezone(_ZONE):%Y-%m-%dT%H:%M:%S}"
     return {
         "data_hora": happened,
@@ -112,5 +112,5 @@ def _occurrence(scan: SimulatedScan) -> dict[str, Any]:
     }
 
 
-def _spelled(value: object) -> SimulatedAnswer:
+def _json(value: object) -> SimulatedAnswer:
     return SimulatedAnswer(json.dumps(value).encode())

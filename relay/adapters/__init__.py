@@ -1,1 +1,1 @@
-"""The contract of an adapter, and the pieces that adapters share."""
+"""The adapter contract, and what adapters share: HTTP, signatures, codes, times."""

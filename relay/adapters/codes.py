@@ -1,26 +1,63 @@
-"""A carrier's code table: exact, as data, with a contract's own rows over it."""
+"""Code tables: what a carrier's codes mean, as data, with overrides per contract."""
 
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime
 from importlib.resources import files
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from relay.domain.events import Effect, Milestone, Reason, Value
+from relay.domain.events import (
+    Effect,
+    Milestone,
+    Reason,
+    Reference,
+    TrackingEvent,
+    Value,
+)
 from relay.errors import ConfigurationError
 
 
+class EventDetails(TypedDict, total=False):
+    """What a document adds to the meaning of a code; see `TrackingEvent`."""
+
+    references: Required[tuple[Reference, ...]]
+    occurred_at: Required[datetime]
+    position: int
+    city: str
+    state: str
+    country: str
+
+
 class CodeRow(Value):
-    """What one carrier code means; `comment` is for the next reader."""
+    """The meaning of one carrier code; `comment` is for maintainers of the table."""
 
     milestone: Milestone
     reason: Reason | None = None
     effect: Effect = Effect.NORMAL
     final: bool = False
     undoes: tuple[str, ...] = ()
-    text: str = Field(default="", description="words where the carrier sends none")
+    text: str = Field(default="", description="description where the carrier has none")
     comment: str = ""
+
+    def event(
+        self, code: str, *, description: str = "", **details: Unpack[EventDetails]
+    ) -> TrackingEvent:
+        """Return the event of *code*, with the meaning of this row.
+
+        An empty *description* is replaced by the row's `text`.
+        """
+        return TrackingEvent(
+            carrier_code=code,
+            milestone=self.milestone,
+            reason=self.reason,
+            effect=self.effect,
+            final=self.final,
+            undoes=self.undoes,
+            description=description or self.text,
+            **details,
+        )
 
 
 UNKNOWN = CodeRow(milestone=Milestone.UNKNOWN)
@@ -29,16 +66,16 @@ _ROWS = TypeAdapter(dict[str, CodeRow])
 
 
 class CodeTable:
-    """The meaning of a carrier's codes; what is not in it is unknown."""
+    """A carrier's codes by exact match; a code without a row is unknown."""
 
     def __init__(self, rows: Mapping[str, CodeRow]) -> None:
         self.rows = dict(rows)
 
     @classmethod
     def load(cls, package: str, overrides: Mapping[str, Any]) -> "CodeTable":
-        """Read `codes.toml` of *package* and lay a contract's *overrides* over it.
+        """Load `codes.toml` of *package*; a contract's *overrides* replace its rows.
 
-        Raises `ConfigurationError` that names the code whose row is wrong.
+        Raises `ConfigurationError` naming the code whose override is invalid.
         """
         text = files(package).joinpath("codes.toml").read_text(encoding="utf-8")
         rows = _ROWS.validate_python(tomllib.loads(text)["codes"])
@@ -49,7 +86,7 @@ class CodeTable:
 
 
 def parse_rows(rows: Mapping[str, Any]) -> dict[str, CodeRow]:
-    """Validate rows of a code table that came from settings."""
+    """Validate rows of a code table given in settings."""
     try:
         return _ROWS.validate_python(dict(rows))
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""One question to a carrier over HTTP: limits, and answers that are errors."""
+"""HTTP calls to a carrier's API: limits, errors, `Retry-After` and shared tokens."""
 
 import asyncio
 import json
@@ -16,12 +16,12 @@ from relay.clock import utcnow
 
 TIMEOUT: Final = ClientTimeout(total=30, connect=10)
 LARGEST_ANSWER: Final = 8 * 1024 * 1024
-"""The most bytes of an answer that are read."""
+"""The largest response body that is accepted, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """What is sent; its repr does not show what may be secret."""
+    """An HTTP request; its repr omits parts that may hold credentials."""
 
     method: str
     url: str
@@ -33,7 +33,7 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """What came back, whole; the status may be any."""
+    """A complete HTTP response of any status."""
 
     status: int
     headers: Mapping[str, str]
@@ -41,41 +41,41 @@ class ApiResponse:
     received_at: datetime
 
     def checked(self, *statuses: int) -> "ApiResponse":
-        """Return itself; raise `CarrierFailure` unless its status is expected."""
+        """Return this response; raise `CarrierFailure` if its status is another."""
         if self.status in statuses:
             return self
         wait = seconds_to_wait(self.headers.get("Retry-After"), self.received_at)
         raise CarrierFailure(f"the carrier answered {self.status}", wait=wait)
 
     def value(self) -> Any:
-        """Return the JSON value; raise `CarrierFailure` for HTML and cut answers."""
+        """Return the JSON value; raise `CarrierFailure` if the body is not JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
             kind = self.headers.get("Content-Type", "no content type")
-        raise CarrierFailure(f"the carrier answered {self.status}, no JSON ({kind})")
+        raise CarrierFailure(f"the carrier answered {self.status}, not JSON ({kind})")
 
 
 def as_response(document: Document) -> ApiResponse:
-    """Return *document* as an answer that came with status 200."""
+    """Return *document* as a response with status 200."""
     headers = {name.title(): text for name, text in document.headers.items()}
     return ApiResponse(200, headers, document.body, document.received_at)
 
 
-async def send(session: ClientSession, question: ApiRequest) -> ApiResponse:
-    """Ask once; raise `CarrierFailure` if no whole answer comes in time.
+async def send(session: ClientSession, request: ApiRequest) -> ApiResponse:
+    """Send *request* once; raise `CarrierFailure` without a complete response.
 
-    Redirects are not followed: they lead to login pages, and credentials would
-    travel along.
+    Redirects are not followed: they usually lead to login pages, and the
+    credentials in the headers would be sent to another host.
     """
     try:
         async with session.request(
-            question.method,
-            question.url,
-            params=question.query,
-            headers=question.headers,
-            json=question.json,
-            data=question.data,
+            request.method,
+            request.url,
+            params=request.query,
+            headers=request.headers,
+            json=request.json,
+            data=request.data,
             timeout=TIMEOUT,
             allow_redirects=False,
         ) as response:
@@ -83,7 +83,7 @@ async def send(session: ClientSession, question: ApiRequest) -> ApiResponse:
             return ApiResponse(response.status, response.headers, body, utcnow())
     except (ClientError, OSError) as error:
         name = type(error).__name__  # its text may hold credentials
-    raise CarrierFailure(f"the carrier gave no whole answer: {name}")
+    raise CarrierFailure(f"no complete answer from the carrier: {name}")
 
 
 async def _body(response: ClientResponse) -> bytes:
@@ -96,7 +96,10 @@ async def _body(response: ClientResponse) -> bytes:
 
 
 def seconds_to_wait(header: str | None, now: datetime) -> float | None:
-    """Read a `Retry-After` *header*, seconds or a date; None if it says nothing."""
+    """Return the delay of a `Retry-After` *header* in seconds, or None.
+
+    It holds seconds or an HTTP date (RFC 9110, section 10.2.3).
+    """
     text = (header or "").strip()
     if re.fullmatch(r"[0-9]{1,9}", text):
         return float(text)
@@ -112,9 +115,9 @@ REFUSALS: Final = frozenset({401, 403})
 
 
 class SharedToken:
-    """A token that is good until the carrier refuses it, and then fetched anew.
+    """An access token used until the carrier refuses it, then renewed.
 
-    All who wait for a new one wait for the same call, and share its failure.
+    Concurrent callers share one renewal call, and its failure.
     """
 
     def __init__(self, fetch: Callable[[ClientSession], Awaitable[str]]) -> None:
@@ -125,24 +128,28 @@ class SharedToken:
     async def answer(
         self,
         session: ClientSession,
-        ask: Callable[[str], Awaitable[ApiResponse]],
+        call: Callable[[str], Awaitable[ApiResponse]],
         refusals: Collection[int] = REFUSALS,
     ) -> ApiResponse:
-        """Return what *ask* is answered, asking again once with a renewed token."""
+        """Return the response to *call*; retry once with a renewed token.
+
+        *refusals* are the statuses that mean the token is no longer valid.
+        """
         token = await self.get(session)
-        answered = await ask(token)
-        if answered.status not in refusals:
-            return answered
+        response = await call(token)
+        if response.status not in refusals:
+            return response
         renewed = await self.get(session, refused=token)
-        return answered if renewed == token else await ask(renewed)
+        return response if renewed == token else await call(renewed)
 
     async def get(self, session: ClientSession, *, refused: str = "") -> str:
-        """Return the token, a new one if there is none but the *refused* one."""
+        """Return the token; fetch one if there is none, or only the *refused* one."""
         if self._token and self._token != refused:
             return self._token
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._renew(session))
             self._renewal.add_done_callback(self._renewed)
+        # A caller that is cancelled must not cancel the renewal of the others.
         return await asyncio.shield(self._renewal)
 
     async def _renew(self, session: ClientSession) -> str:
@@ -152,4 +159,6 @@ class SharedToken:
     def _renewed(self, task: asyncio.Task[str]) -> None:
         self._renewal = None
         if not task.cancelled():
-            task.exception()  # heard, even if nobody waits any more
+            # Retrieve it, or asyncio logs "exception was never retrieved" when all
+            # callers were cancelled.
+            task.exception()

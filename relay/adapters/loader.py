@@ -1,4 +1,4 @@
-"""Finds adapters by name, built-in and third-party ones by the same door."""
+"""Find adapters by name: built-in and third-party ones, through entry points."""
 
 import importlib
 import pkgutil
@@ -10,25 +10,26 @@ from relay.adapters.protocol import Carrier, ContractOptions
 from relay.errors import ConfigurationError
 
 GROUP = "relay.carriers"
+"""The entry-point group: an adapter class, or a package of adapters."""
 
 
 def adapter_names() -> list[str]:
-    """Return the names of all adapters that can be configured, sorted."""
+    """Return the names of all installed adapters, sorted."""
     return sorted(_adapters())
 
 
 def load_carrier(adapter: str, contract: ContractOptions) -> Carrier:
-    """Make the adapter named *adapter* for one contract.
+    """Create the adapter named *adapter* for one contract.
 
-    Raises `ConfigurationError` if there is none of that name, or if it refuses
-    the contract's settings.
+    Raises `ConfigurationError` if no adapter has that name, or if the adapter
+    rejects the contract's settings.
     """
     places = _adapters()
     if adapter not in places:
         known = ", ".join(sorted(places))
         raise ConfigurationError(
             f"contracts.{contract.name}.adapter: no adapter {adapter!r}; "
-            f"there are: {known}"
+            f"use one of: {known}"
         )
     made = _imported(places[adapter])
     try:
@@ -40,7 +41,7 @@ def load_carrier(adapter: str, contract: ContractOptions) -> Carrier:
 
 
 def adapters() -> dict[str, Any]:
-    """Return what makes each adapter, by name: its class, most often."""
+    """Return the factory of each adapter by name: usually its class."""
     return {name: _imported(place) for name, place in sorted(_adapters().items())}
 
 
@@ -50,18 +51,18 @@ def _imported(place: tuple[str, str]) -> Any:
 
 
 def _adapters() -> dict[str, tuple[str, str]]:
-    """Map each adapter's name to the module and attribute that make it."""
+    """Map each adapter's name to its module and attribute, without importing it."""
     found: dict[str, tuple[str, str]] = {}
     for point in entry_points(group=GROUP):
         if point.attr:
             found[point.name] = (point.module, point.attr)
         else:
-            found |= _shelf(importlib.import_module(point.module))
+            found |= _packaged(importlib.import_module(point.module))
     return found
 
 
-def _shelf(package: ModuleType) -> dict[str, tuple[str, str]]:
-    """Map the folders of a *package* of adapters: each holds an `Adapter`."""
+def _packaged(package: ModuleType) -> dict[str, tuple[str, str]]:
+    """Map the subpackages of *package*, each with a class `Adapter`."""
     return {
         m.name: (f"{package.__name__}.{m.name}", "Adapter")
         for m in pkgutil.iter_modules(package.__path__)

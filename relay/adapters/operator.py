@@ -1,4 +1,4 @@
-"""The relay's own contract: what operators say happened, read as any document is."""
+"""The relay's own contract: events entered by operators, parsed like webhooks."""
 
 import json
 from datetime import datetime
@@ -15,13 +15,13 @@ from relay.domain.events import (
 from relay.errors import VerificationFailed
 
 CONTRACT: Final = "relay"
-"""The reserved name: no carrier's contract has it."""
+"""Reserved: no carrier's contract may have this name."""
 
 SOURCE: Final = "operator"
 
 
 class Operator:
-    """Reads what `spelled` wrote; nobody sends it from outside."""
+    """Parses what `operator_body` wrote; it accepts no webhooks."""
 
     display_name = "Operator"
     identifying = ReferenceKind.SHIPMENT_ID
@@ -29,44 +29,44 @@ class Operator:
     personal_fields: tuple[str, ...] = ()
 
     def verify(self, request: WebhookRequest) -> None:
-        """Refuse every request: operators come by the API."""
-        raise VerificationFailed(f"nobody sends {request.method} under this contract")
+        """Reject every request: operators use the API."""
+        raise VerificationFailed(f"no webhooks are accepted here ({request.method})")
 
-    def read(self, document: Document) -> list[TrackingEvent]:
-        """Return the event that the operator told of."""
-        published: dict[str, Any] = json.loads(document.body)
-        named = Reference(kind=ReferenceKind.SHIPMENT_ID, value=published["parcel"])
-        milestone = Milestone(published["milestone"])
+    def parse(self, document: Document) -> list[TrackingEvent]:
+        """Return the event that the operator entered."""
+        entered: dict[str, Any] = json.loads(document.body)
+        named = Reference(kind=ReferenceKind.SHIPMENT_ID, value=entered["parcel"])
+        milestone = Milestone(entered["milestone"])
         return [
             TrackingEvent(
                 references=(named,),
                 milestone=milestone,
-                occurred_at=datetime.fromisoformat(published["occurredAt"]),
+                occurred_at=datetime.fromisoformat(entered["occurredAt"]),
                 carrier_code=f"operator:{milestone}",
-                description=published["description"],
+                description=entered["description"],
             )
         ]
 
     def tracking_url(self, parcel: ParcelView) -> str | None:
-        """Return nothing: there is no page."""
+        """Return None: there is no public page."""
         _ = parcel
         return None
 
 
 def parcel_named(shipment: str, volume: int) -> str:
-    """Return under what operators speak of a parcel; volume 0 is all of them."""
+    """Return the reference of a parcel in operators' events; volume 0 means all."""
     return f"{shipment}/{volume}"
 
 
 def operator_body(
     parcel: str, milestone: Milestone, occurred_at: datetime, description: str, by: str
 ) -> bytes:
-    """Write down what an operator says, for `Operator.read`."""
-    published = {
+    """Serialise an operator's event, for `Operator.parse`."""
+    entered = {
         "parcel": parcel,
         "milestone": str(milestone),
         "occurredAt": occurred_at.isoformat(),
         "description": description,
         "by": by,
     }
-    return json.dumps(published).encode()
+    return json.dumps(entered).encode()

@@ -1,4 +1,4 @@
-"""The keys of a contract's settings that belong to its adapter."""
+"""Validate the keys of a contract's settings that belong to its adapter."""
 
 from collections.abc import Collection, Iterable, Mapping
 from ipaddress import ip_address
@@ -10,7 +10,7 @@ from relay.suggestions import suggestion
 
 
 def refuse_unknown(options: Mapping[str, Any], known: Collection[str] = ()) -> None:
-    """Raise `ConfigurationError` that names every option which is not *known*."""
+    """Raise `ConfigurationError` naming every option that is not *known*."""
     refuse(
         f"{key}: unknown option; {suggestion(key, sorted(known))}"
         for key in options
@@ -19,9 +19,9 @@ def refuse_unknown(options: Mapping[str, Any], known: Collection[str] = ()) -> N
 
 
 def refuse(complaints: Iterable[str]) -> None:
-    """Raise `ConfigurationError` with a line for each of *complaints*, if any.
+    """Raise `ConfigurationError` with a line per complaint, if there are any.
 
-    Each begins with the key at fault.
+    Each of *complaints* has the form `key: problem; how to fix it`.
     """
     lines = list(complaints)
     if lines:
@@ -29,22 +29,23 @@ def refuse(complaints: Iterable[str]) -> None:
 
 
 def text_option(options: Mapping[str, Any], key: str) -> str:
-    """Return the option *key*, a text or a whole number; empty if it is missing."""
+    """Return the option *key*, a string or an integer; empty if missing."""
     value = options.get(key, "")
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ConfigurationError(f"{key}: it is not a text")
+        raise ConfigurationError(f"{key}: must be a string; write it in quotes")
     return str(value).strip()
 
 
 def base_url(options: Mapping[str, Any], default: str) -> str:
-    """Return the option `base_url`, without a slash at its end.
+    """Return the option `base_url`, or *default*, without a trailing slash.
 
-    Credentials travel to it: https, or http to this machine, where the sandbox is.
+    Credentials are sent to it, so it must use https. Only a loopback address may
+    use http, for the sandbox.
     """
     url = text_option(options, "base_url") or default
     if not _is_safe(url):
         raise ConfigurationError(
-            "base_url: it must begin with https:// (http:// only for this machine)"
+            "base_url: must begin with https:// (http:// only for a loopback address)"
         )
     return url.rstrip("/")
 

@@ -1,4 +1,4 @@
-"""Cuts personal fields out of a document that was read."""
+"""Remove personal fields from parsed documents, and detect them in samples."""
 
 import json
 import re
@@ -14,20 +14,20 @@ Path = tuple[str, ...]
 def redact(body: bytes, content_type: str, fields: tuple[str, ...]) -> bytes:
     """Return *body* without *fields*, paths of keys such as `data.receiver.name`.
 
-    A list on the way is entered by itself. Where nothing is cut, or the body is
-    not JSON, the very same bytes come back. Carriers send JSON under any content
-    type, so of that only the charset is heeded, for a body that is not in Unicode.
-    What is left is spelled anew: by ASCII's characters, and a number may be
-    written in another way.
+    Lists on the path are entered automatically. If nothing is removed, or the body
+    is not JSON, the same bytes are returned. Otherwise the JSON is serialised
+    again: in ASCII, and numbers may be formatted differently. Carriers send JSON
+    with any content type, so only its charset is used, for a non-Unicode body.
     """
-    hidden = b"\\u" in body or b"\0" in body  # keys may be spelled otherwise
+    # A key may be escaped (\u0061) or in UTF-16: then its bytes cannot be searched.
+    hidden = b"\\u" in body or b"\0" in body
     paths = [p for p, keys in _paths(fields) if hidden or all(k in body for k in keys)]
     if not paths:
         return body
     try:
         text, encoding = _decoded(body, content_type)
         value = json.loads(text)
-        if not any([_cut(value, path) for path in paths]):  # noqa: C419 -- cut them all
+        if not any([_remove(value, path) for path in paths]):  # noqa: C419 -- remove all
             return body
         return json.dumps(value, separators=(",", ":")).encode(encoding)
     except (ValueError, LookupError, RecursionError):
@@ -36,10 +36,10 @@ def redact(body: bytes, content_type: str, fields: tuple[str, ...]) -> bytes:
 
 @lru_cache(maxsize=256)
 def _paths(fields: tuple[str, ...]) -> tuple[tuple[Path, tuple[bytes, ...]], ...]:
-    """Split *fields*, each with the keys that a body must hold to be worth parsing.
+    """Split *fields* into paths, each with the keys to search for in the bytes.
 
-    These are keys that JSON spells in one way, unless by its escapes of characters:
-    not `c/d` or `ç`.
+    A body without those bytes is not parsed at all. Keys such as `c/d` or `ç` have
+    several JSON encodings and are not searched for.
     """
     paths = [tuple(field.split(".")) for field in fields]
     plain = [filter(_PLAIN_KEY.fullmatch, path) for path in paths]
@@ -48,7 +48,7 @@ def _paths(fields: tuple[str, ...]) -> tuple[tuple[Path, tuple[bytes, ...]], ...
 
 
 def _decoded(body: bytes, content_type: str) -> tuple[str, str]:
-    """Return the text of *body* and its encoding, as JSON detects it by itself."""
+    """Return the text of *body* and its encoding, detected as in RFC 4627."""
     encoding: str = json.detect_encoding(body)
     try:
         return body.decode(encoding), encoding
@@ -58,35 +58,35 @@ def _decoded(body: bytes, content_type: str) -> tuple[str, str]:
         return body.decode(encoding), encoding
 
 
-def _cut(value: Any, path: Path) -> bool:
-    """Cut *path* out of *value*, in place; tell whether it was there."""
+def _remove(value: Any, path: Path) -> bool:
+    """Remove *path* from *value*, in place; return whether it existed."""
     if isinstance(value, list):
-        return any([_cut(item, path) for item in value])  # noqa: C419 -- cut them all
+        return any([_remove(item, path) for item in value])  # noqa: C419 -- remove all
     if not isinstance(value, dict) or path[0] not in value:
         return False
     if len(path) == 1:
         del value[path[0]]
         return True
-    return _cut(value[path[0]], path[1:])
+    return _remove(value[path[0]], path[1:])
 
 
 _WHO: Final = re.compile(
     r"recipient|receiver|receb|destinat|consignee|customer|cliente|buyer|comprador"
     r"|signat|assinat|firma"
 )
-"""Names of fields that are about somebody as a whole."""
+"""Names of fields that describe a person."""
 _WHAT: Final = re.compile(
     r"(^|_)(cpf|rg|dni|documento?|phone|telefone|telefono|celular|mobile|e-?mail"
     r"|latitude|longitude|lat|lng)($|_)"
 )
-"""Names of single fields that tell who, or where somebody lives."""
+"""Names of values that identify a person or an address."""
 _HUMPS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def personal_paths(value: Any, path: Path = ()) -> Iterator[Path]:
-    """Yield the paths of *value*, JSON, that may be about a person.
+    """Yield the paths in the JSON *value* that may hold personal data.
 
-    A list on the way is entered by itself, as `personal_fields` do.
+    Lists on the path are entered automatically, as in `personal_fields`.
     """
     if isinstance(value, list):
         for item in value:
@@ -100,8 +100,8 @@ def personal_paths(value: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def is_personal(key: str, value: Any) -> bool:
-    """Whether the field *key* may be about a person, by its name."""
-    spelled = _HUMPS.sub("_", key).lower().replace("-", "_")
-    if _WHO.search(spelled):
+    """Whether the field *key* may hold personal data, judged by its name."""
+    normalised = _HUMPS.sub("_", key).lower().replace("-", "_")
+    if _WHO.search(normalised):
         return True
-    return not isinstance(value, dict | list) and _WHAT.search(spelled) is not None
+    return not isinstance(value, dict | list) and _WHAT.search(normalised) is not None

@@ -1,4 +1,4 @@
-"""What an adapter must offer, what it may offer, and what it is given."""
+"""The adapter contract: required and optional protocols, and their data types."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from relay.domain.events import ParcelView, ReferenceKind, TrackingEvent
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """What a carrier sent, without the web framework: header names in lower case."""
+    """A webhook call, free of the web framework; header names are in lower case."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -22,7 +22,7 @@ class WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer that a carrier insists on."""
+    """The HTTP response that a carrier requires."""
 
     status: int = 200
     body: bytes = b"{}"
@@ -53,13 +53,12 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class ContractOptions:
-    """One configured use of an adapter, as the adapter is given it.
+    """A contract's settings, as passed to the adapter's constructor.
 
-    `secrets` are all that are valid now (two while one is being replaced).
-    `codes` are the contract's own rows over the adapter's table, as in
-    `codes.toml`; `options` are the keys of the contract's settings that belong
-    to the adapter, which refuses by name those it does not know. `settings` are
-    the keys that every contract has: one of them may have been mistyped.
+    `secrets` are all that are valid now: two while a secret is rotated. `codes`
+    are rows that override the adapter's code table, as in `codes.toml`. `options`
+    are the adapter's own keys; it must reject unknown ones by name. `settings`
+    are the keys that every contract has, for suggestions on misspelt keys.
     """
 
     name: str
@@ -72,13 +71,12 @@ class ContractOptions:
 
 @runtime_checkable
 class Carrier(Protocol):
-    """What an adapter must offer; its constructor takes `ContractOptions`.
+    """The required interface; the constructor takes one `ContractOptions`.
 
-    `identifying` is the kind of the first reference that every document of the
-    carrier bears. `stored_headers` are the request headers, in lower case, that
-    `read` needs. `personal_fields` are the fields cut from a document once it
-    is read, as paths of keys (`data.receiver.name`; a list is entered by
-    itself).
+    `identifying` is the kind of reference that every document has.
+    `stored_headers` are the request headers, in lower case, that `parse` needs.
+    `personal_fields` are removed from a document after parsing, as paths of keys
+    such as `data.receiver.name`; lists on the path are entered automatically.
     """
 
     display_name: str
@@ -87,31 +85,34 @@ class Carrier(Protocol):
     personal_fields: tuple[str, ...]
 
     def verify(self, request: WebhookRequest) -> None:
-        """Raise `UntrustedWebhook` unless the carrier sent *request*."""
+        """Raise `VerificationFailed` unless the carrier sent *request*."""
         ...
 
-    def read(self, document: Document) -> list[TrackingEvent]:
-        """Translate *document*; pure, and any error means that it is unreadable."""
+    def parse(self, document: Document) -> list[TrackingEvent]:
+        """Return the events of *document*.
+
+        Pure: no clock, no I/O. Any exception marks the document as unreadable.
+        """
         ...
 
     def tracking_url(self, parcel: ParcelView) -> str | None:
-        """Return the public page that follows *parcel*, if there is one."""
+        """Return the URL of the public tracking page of *parcel*, or None."""
         ...
 
 
 class Unreadable(ValueError):
-    """A document cannot be read, for a reason that an adapter tells on purpose.
+    """A document cannot be parsed, with a reason written for operators.
 
-    The message is read by people as it stands. It holds nothing of the document:
-    keys, expressions and shapes only.
+    The message is stored and shown as it is. It must contain no value of the
+    document, only keys, expressions and shapes: values may be personal data.
     """
 
 
 class CarrierFailure(Exception):
-    """A carrier could not be asked, or answered with an error.
+    """A carrier's API could not be reached, or returned an error.
 
-    `wait` says in seconds how long the carrier wants to be left alone, if it
-    does.
+    `wait` is the delay in seconds that the carrier demands before the next call
+    (`Retry-After`), or None.
     """
 
     def __init__(self, message: str, *, wait: float | None = None) -> None:
@@ -120,86 +121,86 @@ class CarrierFailure(Exception):
 
 
 @runtime_checkable
-class Polls(Protocol):
-    """A carrier that is asked for parcels, at most `batch_size` in one call.
+class PollingCarrier(Protocol):
+    """A carrier whose API is polled, for at most `batch_size` parcels per call.
 
-    An adapter that can be asked only with some settings has a class without
-    `ask` that says so: `asked_if_configured = True`.
+    An adapter that polls only with certain settings sets
+    `polls_if_configured = True` on its class, and has `poll` on what it creates.
     """
 
     batch_size: int
 
-    async def ask(
+    async def poll(
         self, session: ClientSession, parcels: Sequence[ParcelView]
     ) -> list[Document]:
-        """Ask for *parcels*; raise `CarrierFailure` if the answer is an error."""
+        """Return the documents of *parcels*; raise `CarrierFailure` on an error."""
         ...
 
 
 @runtime_checkable
-class Addressed(Protocol):
-    """A carrier that can say where it is asked, without credentials."""
+class PollEndpoint(Protocol):
+    """A polling carrier that names its API's URL, without credentials."""
 
-    asked_at: str
+    poll_url: str
 
 
 @runtime_checkable
-class Unpacks(Protocol):
-    """A carrier whose answers can be looked at without asking it."""
+class AnswerUnpacker(Protocol):
+    """A polling carrier whose recorded answers can be tried without a call."""
 
     def unpack(self, answer: Document, parcels: Sequence[ParcelView]) -> list[Document]:
-        """Return what `ask` makes of *answer*; raise `CarrierFailure` as it does.
+        """Return the documents `poll` makes of *answer*, with the same errors.
 
-        *parcels* are those that were asked for. Without any, what the answer
-        itself says must be enough.
+        *parcels* are those that were polled. Without any, the answer itself must
+        name its parcels.
         """
         ...
 
 
 @runtime_checkable
-class Remarks(Protocol):
-    """A carrier whose settings may be wrong although its documents can be read."""
+class SettingsReviewer(Protocol):
+    """A carrier whose settings can be wrong although its documents parse."""
 
-    def remarks(self, events: Sequence[TrackingEvent]) -> list[str]:
-        """Say what somebody who tries the settings should know of *events*."""
+    def review(self, events: Sequence[TrackingEvent]) -> list[str]:
+        """Return warnings on the settings, given the *events* they produced."""
         ...
 
 
 @runtime_checkable
-class Feeds(Protocol):
-    """A carrier that gives its news by date or cursor."""
+class FeedCarrier(Protocol):
+    """A carrier that serves new events by date or cursor, for all parcels."""
 
     async def fetch(
         self, session: ClientSession, cursor: str
     ) -> tuple[list[Document], str]:
-        """Return the documents after *cursor* and the cursor behind them."""
+        """Return the documents after *cursor*, and the next cursor."""
         ...
 
 
 @runtime_checkable
-class Subscribes(Protocol):
-    """A carrier that sends webhooks only for parcels it was told of."""
+class SubscribingCarrier(Protocol):
+    """A carrier that sends webhooks only for subscribed parcels."""
 
     async def subscribe(
         self, session: ClientSession, parcel: ParcelView
     ) -> datetime | None:
-        """Ask for webhooks of *parcel*; return until when that is valid."""
+        """Subscribe to *parcel*; return when the subscription expires, or None."""
         ...
 
 
 @runtime_checkable
-class Replies(Protocol):
-    """A carrier that insists on an answer of its own."""
+class ReplyingCarrier(Protocol):
+    """A carrier that requires a specific response to its webhooks."""
 
     def reply(self, request: WebhookRequest) -> Reply:
-        """Return the answer to a *request* that was kept."""
+        """Return the response to a *request* that was stored."""
         ...
 
 
 @runtime_checkable
-class Splits(Protocol):
-    """A carrier whose files are read in pieces."""
+class SplittingCarrier(Protocol):
+    """A carrier whose files are split before parsing."""
 
     def split(self, document: Document) -> Iterator[Document]:
-        """Yield the pieces of *document* that can be read alone."""
+        """Yield the parts of *document* that can be parsed on their own."""
         ...

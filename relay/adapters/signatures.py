@@ -1,4 +1,4 @@
-"""How carriers prove who they are; every comparison takes constant time."""
+"""Verification of carriers' webhooks; every comparison takes constant time."""
 
 import base64
 import hmac
@@ -11,7 +11,7 @@ Encoding = Literal["hex", "base64"]
 
 
 def equal(presented: str, expected: str) -> bool:
-    """Compare two secrets in constant time, whatever characters they hold."""
+    """Compare two secrets in constant time; any characters are allowed."""
     return hmac.compare_digest(
         presented.encode(errors="surrogatepass"),
         expected.encode(errors="surrogatepass"),
@@ -19,11 +19,11 @@ def equal(presented: str, expected: str) -> bool:
 
 
 def hmac_sha256(secret: str, body: bytes, encoding: Encoding) -> str:
-    """Return the HMAC-SHA256 of the raw *body*, spelled in *encoding*."""
-    return _spelled(hmac.digest(secret.encode(), body, "sha256"), encoding)
+    """Return the HMAC-SHA256 of the raw *body* in *encoding*."""
+    return _encoded(hmac.digest(secret.encode(), body, "sha256"), encoding)
 
 
-def _spelled(digest: bytes, encoding: Encoding) -> str:
+def _encoded(digest: bytes, encoding: Encoding) -> str:
     return digest.hex() if encoding == "hex" else base64.b64encode(digest).decode()
 
 
@@ -34,27 +34,30 @@ def check_hmac_sha256(
     *,
     encodings: Iterable[Encoding],
 ) -> None:
-    """Raise `UntrustedWebhook` unless *presented* signs *body* with a secret.
+    """Raise `VerificationFailed` unless *presented* signs *body* with a secret.
 
-    An empty secret signs nothing: anybody could use it.
+    Empty secrets are ignored: anyone could sign with them.
     """
     digests = [hmac.digest(s.encode(), body, "sha256") for s in secrets if s]
-    expected = [_spelled(d, e) for e in encodings for d in digests]
+    expected = [_encoded(d, e) for e in encodings for d in digests]
     if not any([equal(presented, e) for e in expected]):  # noqa: C419 -- constant time
-        raise VerificationFailed("the signature does not fit the body")
+        raise VerificationFailed("the signature does not match the body")
 
 
 def check_secret(presented: str, secrets: Iterable[str]) -> None:
-    """Raise `UntrustedWebhook` unless *presented* is one of the *secrets*.
+    """Raise `VerificationFailed` unless *presented* is one of the *secrets*.
 
-    An empty secret proves nothing: anybody could present it.
+    Empty secrets are ignored: anyone could present them.
     """
     if not any([equal(presented, s) for s in secrets if s]):  # noqa: C419 -- constant time
-        raise VerificationFailed("the secret is not the contract's")
+        raise VerificationFailed("the secret does not match the contract's")
 
 
 def check_basic(presented: str, credentials: Iterable[str]) -> None:
-    """Raise `UntrustedWebhook` unless an Authorization header fits `user:password`."""
+    """Raise `VerificationFailed` unless the Basic auth header matches a credential.
+
+    *credentials* are `user:password` each.
+    """
     expected = [
         "Basic " + base64.b64encode(c.encode()).decode() for c in credentials if c
     ]

@@ -1,7 +1,8 @@
-"""Carriers' words, compared without accents, case and spare blanks.
+"""The meaning of carriers' texts, for events whose code has no meaning of its own.
 
-Words are read only where a code says nothing. A return beats a delivery, and no
-pattern may say that a parcel was delivered or returned: "entregue ao remetente".
+Texts are compared without accents, case and extra spaces. A return takes precedence
+over a delivery, and no pattern may mean delivered or returned: "entregue*" would also
+match "entregue ao remetente" (delivered back to the sender).
 """
 
 import re
@@ -23,44 +24,46 @@ _ROWS: Final = TypeAdapter(dict[str, CodeRow])
 
 
 def normalised(text: str) -> str:
-    """Return *text* in lower case, without accents, single-spaced."""
+    """Return *text* in lower case, without accents and extra spaces."""
     letters = normalize("NFKD", text.casefold())
     return " ".join("".join(c for c in letters if not combining(c)).split())
 
 
 def names_return(text: str) -> bool:
-    """Whether *text* speaks of a return to the sender, if only as a possibility."""
+    """Whether *text* mentions a return to the sender, even as a possibility."""
     return bool(_RETURN.search(normalised(text)))
 
 
 class TextRules:
-    """The meaning of a carrier's words: whole texts first, then patterns with `*`.
+    """A carrier's texts and their meaning: exact texts first, then `*` patterns.
 
-    Of the patterns those of a return are tried first; the others never fit a text
-    that speaks of one. What fits none is unknown. Raises `ValueError` for a
-    pattern that ends a parcel's way.
+    A text that mentions a return is matched only against patterns for returns. A
+    text without a match is unknown. Raises `ValueError` for a pattern with a final
+    milestone.
     """
 
     def __init__(self, rows: Mapping[str, CodeRow]) -> None:
-        spelled = {normalised(text): row for text, row in rows.items()}
-        self._whole = {t: row for t, row in spelled.items() if "*" not in t}
-        patterns = [(t, row) for t, row in spelled.items() if "*" in t]
+        exact = {normalised(text): row for text, row in rows.items()}
+        self._whole = {t: row for t, row in exact.items() if "*" not in t}
+        patterns = [(t, row) for t, row in exact.items() if "*" in t]
         ending = next((t for t, row in patterns if row.milestone in FINAL), None)
         if ending is not None:
-            raise ValueError(f"texts: the pattern {ending!r} ends a parcel's way")
+            raise ValueError(
+                f"texts: {ending!r} has a final milestone; write the exact text"
+            )
         self._back = [p for p in patterns if p[1].milestone in _BACK]
         self._onward = [p for p in patterns if p[1].milestone not in _BACK]
 
     @classmethod
     def load(cls, package: str) -> "TextRules":
-        """Read the table `texts` of *package*'s `codes.toml`."""
+        """Load the table `texts` of *package*'s `codes.toml`."""
         text = files(package).joinpath("codes.toml").read_text(encoding="utf-8")
         return cls(_ROWS.validate_python(tomllib.loads(text)["texts"]))
 
     def __getitem__(self, text: str) -> CodeRow:
-        words = normalised(text)
-        if words in self._whole:
-            return self._whole[words]
-        patterns = self._back if names_return(words) else self._onward
-        fitting = (row for pattern, row in patterns if fnmatchcase(words, pattern))
+        wanted = normalised(text)
+        if wanted in self._whole:
+            return self._whole[wanted]
+        patterns = self._back if names_return(wanted) else self._onward
+        fitting = (row for pattern, row in patterns if fnmatchcase(wanted, pattern))
         return next(fitting, UNKNOWN)

@@ -1,4 +1,4 @@
-"""Carriers' local times, in the contract's zone."""
+"""Parse carriers' times, which are often local and without an offset."""
 
 from datetime import UTC, datetime
 from functools import cache
@@ -9,16 +9,16 @@ from relay.suggestions import suggest
 
 
 def local(text: str, layout: str, zone: ZoneInfo) -> datetime:
-    """Read a naive *text* in *layout* (as `strptime`) as a time of *zone*, in UTC.
+    """Return a local *text* of *zone*, in a `strptime` *layout*, as UTC.
 
-    Raises `ValueError` if the text has another layout.
+    Raises `ValueError` if the text does not match the layout.
     """
     naive = datetime.strptime(text.strip(), layout)  # noqa: DTZ007 -- the zone follows
     return naive.replace(tzinfo=zone).astimezone(UTC)
 
 
 def iso(text: str, zone: ZoneInfo) -> datetime:
-    """Read an ISO 8601 *text*; one without offset is a time of *zone*; in UTC."""
+    """Return an ISO 8601 *text* as UTC; without an offset it is local to *zone*."""
     parsed = datetime.fromisoformat(text.strip())
     if parsed.tzinfo is None:
         parsed = parsed.replace(tzinfo=zone)
@@ -30,7 +30,7 @@ EXAMPLE: Final = "America/Sao_Paulo"
 
 @cache
 def zone_names() -> frozenset[str]:
-    """Return the names of all zones, in their exact spelling."""
+    """Return the names of all time zones; they are case-sensitive."""
     return frozenset(available_timezones())
 
 

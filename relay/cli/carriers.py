@@ -118,7 +118,7 @@ def _described(name: str, made: Any) -> dict[str, Any]:
         "adapter": name,
         "displayName": getattr(made, "display_name", name),
         "verified": verify.partition("\n")[0],
-        "polls": hasattr(made, "ask") or hasattr(made, "asked_if_configured"),
+        "polls": hasattr(made, "poll") or hasattr(made, "polls_if_configured"),
         "batchSize": getattr(made, "batch_size", None),
         "feeds": hasattr(made, "fetch"),
         "subscribes": hasattr(made, "subscribe"),

@@ -10,7 +10,13 @@ from zoneinfo import ZoneInfo
 import typer
 
 from relay.adapters.personal_data import personal_paths, redact
-from relay.adapters.protocol import Carrier, CarrierFailure, Document, Remarks, Unpacks
+from relay.adapters.protocol import (
+    AnswerUnpacker,
+    Carrier,
+    CarrierFailure,
+    Document,
+    SettingsReviewer,
+)
 from relay.cli.output import write_fields, write_table
 from relay.cli.table import Column
 from relay.clock import utcnow
@@ -43,8 +49,8 @@ def sample_warnings(
 
     *left* are fields that may be about a person, and are not cut.
     """
-    if isinstance(carrier, Remarks):
-        yield from carrier.remarks(events)
+    if isinstance(carrier, SettingsReviewer):
+        yield from carrier.review(events)
     if unknown_codes(events):
         yield f"unknown codes: give them rows in contracts.{contract.name}.codes"
     if events and left:
@@ -119,7 +125,7 @@ def try_sample(settings: Settings, contract: str, sample: Sample) -> dict[str, A
     document = Document(sample.body, utcnow(), headers)
     if not sample.answer:
         return _published(found, carrier, [document])
-    if not isinstance(carrier, Unpacks):
+    if not isinstance(carrier, AnswerUnpacker):
         raise ConfigurationError(
             f"contracts.{contract}: the carrier is not asked, or its adapter cannot "
             "take an answer apart; try a document without --answer"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from relay.adapters.protocol import Addressed, Polls
+from relay.adapters.protocol import PollEndpoint, PollingCarrier
 from relay.config.contract import ContractSettings
 from relay.config.settings import Settings
 from relay.doctor.findings import Check, error, ok, warning
@@ -42,15 +42,15 @@ def check_contract(contract: ContractSettings, settings: Settings) -> Iterator[C
         hint = 'set a secret, or verification = "url" with a url_secret'
         yield warning(f"{subject}.verification", message, hint)
     yield ok(subject, f"adapter {contract.adapter}, {_webhooks(contract, settings)}")
-    if isinstance(adapter, Polls):
+    if isinstance(adapter, PollingCarrier):
         yield ok(f"{subject}.poll", _polling(contract, adapter))
 
 
-def _polling(contract: ContractSettings, adapter: Polls) -> str:
+def _polling(contract: ContractSettings, adapter: PollingCarrier) -> str:
     """Return where and how often a carrier is polled."""
     if not contract.poll:
         return "not polled, because poll = false"
-    at = f" at {adapter.asked_at}" if isinstance(adapter, Addressed) else ""
+    at = f" at {adapter.poll_url}" if isinstance(adapter, PollEndpoint) else ""
     quota = contract.poll_daily_quota
     most = f"at most {counted(quota, 'call')} a day" if quota else "no daily quota"
     spacing = contract.poll_spacing_seconds.total_seconds()

@@ -7,7 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from relay.adapters.protocol import Carrier, Document, Replies, Reply, WebhookRequest
+from relay.adapters.protocol import (
+    Carrier,
+    Document,
+    Reply,
+    ReplyingCarrier,
+    WebhookRequest,
+)
 from relay.adapters.signatures import check_secret
 from relay.clock import Clock
 from relay.config.contract import ContractSettings
@@ -66,7 +72,9 @@ class Intake:
         """Use other adapters and contracts."""
         self._carriers = carriers
         self._contracts = contracts
-        self._replies = {n: c for n, c in carriers.items() if isinstance(c, Replies)}
+        self._replies = {
+            n: c for n, c in carriers.items() if isinstance(c, ReplyingCarrier)
+        }
         self._url_secrets = {n: c.url_secrets for n, c in contracts.items()}
 
     @property

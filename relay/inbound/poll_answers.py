@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
-from relay.adapters.protocol import Carrier, Document, Splits
+from relay.adapters.protocol import Carrier, Document, SplittingCarrier
 from relay.clock import Clock
 from relay.domain.events import Milestone, ParcelView, ReferenceKind, TrackingEvent
 from relay.domain.poll_schedule import COUNTED, PollUpdate, later
@@ -90,7 +90,11 @@ def _pieces(carrier: Carrier, documents: Sequence[Document]) -> Iterator[Documen
     """Yield the pieces that can be parsed alone; what cannot be split, as a whole."""
     for document in documents:
         try:
-            parts = list(carrier.split(document)) if isinstance(carrier, Splits) else []
+            parts = (
+                list(carrier.split(document))
+                if isinstance(carrier, SplittingCarrier)
+                else []
+            )
         except Exception:  # noqa: BLE001 -- parsing the whole gives the reason
             parts = []
         yield from parts or [document]

@@ -11,9 +11,9 @@ from relay.adapters.protocol import (
     Carrier,
     CarrierFailure,
     Document,
-    Feeds,
-    Polls,
-    Subscribes,
+    FeedCarrier,
+    PollingCarrier,
+    SubscribingCarrier,
 )
 from relay.config.contract import ContractSettings
 from relay.domain.events import ParcelView
@@ -70,14 +70,14 @@ async def poll(
     carrier: Carrier, session: ClientSession, parcels: Sequence[ParcelView]
 ) -> list[Document]:
     """Poll *parcels*; raise `TypeError` if the adapter returns no documents."""
-    return _checked(await cast(Polls, carrier).ask(session, parcels))
+    return _checked(await cast(PollingCarrier, carrier).poll(session, parcels))
 
 
 async def fetch(
     carrier: Carrier, session: ClientSession, cursor: str
 ) -> tuple[list[Document], str]:
     """Fetch a feed after *cursor*; raise `TypeError` for a wrong result."""
-    documents, after = await cast(Feeds, carrier).fetch(session, cursor)
+    documents, after = await cast(FeedCarrier, carrier).fetch(session, cursor)
     if not isinstance(after, str):
         raise TypeError("the adapter returned a cursor that is not a string")
     return _checked(documents), after
@@ -87,7 +87,7 @@ async def subscribe(
     carrier: Carrier, session: ClientSession, parcel: ParcelView
 ) -> datetime | None:
     """Subscribe to a parcel; raise `TypeError` for a wrong result."""
-    until: object = await cast(Subscribes, carrier).subscribe(session, parcel)
+    until: object = await cast(SubscribingCarrier, carrier).subscribe(session, parcel)
     if until is None or (isinstance(until, datetime) and until.tzinfo is not None):
         return until
     raise TypeError("the adapter did not return a timezone-aware datetime")
@@ -139,9 +139,9 @@ def poll_targets(
 def kinds_of(carrier: Carrier) -> frozenset[PollKind]:
     """Return the kinds of calls that the adapter supports."""
     offered = {
-        PollKind.ASK: isinstance(carrier, Polls),
-        PollKind.FETCH: isinstance(carrier, Feeds),
-        PollKind.SUBSCRIBE: isinstance(carrier, Subscribes),
+        PollKind.ASK: isinstance(carrier, PollingCarrier),
+        PollKind.FETCH: isinstance(carrier, FeedCarrier),
+        PollKind.SUBSCRIBE: isinstance(carrier, SubscribingCarrier),
     }
     return frozenset(kind for kind, supported in offered.items() if supported)
 
@@ -163,7 +163,7 @@ def _poll_target(
             contract.poll_daily_quota,
             contract.zone,
         ),
-        size=carrier.batch_size if isinstance(carrier, Polls) else 1,
+        size=carrier.batch_size if isinstance(carrier, PollingCarrier) else 1,
         lease=LEASE,
         fetch_every=contract.poll_feed_minutes,
     )

@@ -188,7 +188,7 @@ AT_ONCE: Final = 8
 
 @dataclass(slots=True)
 class Poller:
-    """Polls carriers: one call at a time for each contract.
+    """PollingCarrier carriers: one call at a time for each contract.
 
     `step` starts the calls that are allowed now; `run` repeats it, at the latest
     every `LOOK_ROUND`, and at once after `wake`.

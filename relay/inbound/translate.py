@@ -38,7 +38,7 @@ def give_up(document: Document) -> ParsedDocument:
 
 def _parse(document: Document, carrier: Carrier) -> ParsedDocument:
     try:
-        events = _checked(carrier.read(document))
+        events = _checked(carrier.parse(document))
         cut = _cut(document, carrier.personal_fields)
     except BaseException as error:  # noqa: BLE001 -- it must not end the thread
         return _unreadable(document, reason(error, document.body))

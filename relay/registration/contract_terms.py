@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import quote
 
-from relay.adapters.protocol import Carrier, Polls
+from relay.adapters.protocol import Carrier, PollingCarrier
 from relay.config.contract import ContractSettings
 from relay.domain.events import ParcelView
 from relay.logs import logger
@@ -72,7 +72,9 @@ def polled_contracts(
     *carriers* are the adapters by contract.
     """
     return frozenset(
-        n for n, c in contracts.items() if c.poll and isinstance(carriers[n], Polls)
+        n
+        for n, c in contracts.items()
+        if c.poll and isinstance(carriers[n], PollingCarrier)
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from relay.adapters.loader import load_carrier
-from relay.adapters.protocol import Carrier, Feeds, Polls
+from relay.adapters.protocol import Carrier, FeedCarrier, PollingCarrier
 from relay.config.account import AccountSettings
 from relay.config.settings import Settings
 from relay.domain.phrases import WORDS
@@ -35,7 +35,9 @@ def carrier(settings: Settings, name: str) -> Carrier:
     """Make the adapter of one contract; raise `ConfigurationError` by its key."""
     contract = settings.contracts[name]
     made = load_carrier(contract.adapter, settings.contract_options(name))
-    if contract.verification == "polling_only" and not isinstance(made, Polls | Feeds):
+    if contract.verification == "polling_only" and not isinstance(
+        made, PollingCarrier | FeedCarrier
+    ):
         raise ConfigurationError(
             f"contracts.{name}.verification: the adapter cannot poll, so no event "
             'would ever arrive; use "signature" or "url"'

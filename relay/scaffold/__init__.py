@@ -1,1 +1,1 @@
-"""The beginning of an adapter, written from one sample of what a carrier sends."""
+"""Generate a new adapter, or a `generic` contract, from one sample document."""

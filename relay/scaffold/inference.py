@@ -1,4 +1,4 @@
-"""Guesses which fields of a JSON sample say what happened to which parcel, and when."""
+"""Guess which fields of a JSON sample hold the parcel, the code and the time."""
 
 import json
 import re
@@ -34,10 +34,11 @@ _ANY_ZONE: Final = ZoneInfo("UTC")
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """Paths of keys: `number` from the top or from a scan, the rest from a scan.
+    """The guessed fields, as paths of keys.
 
-    `layout` is that of the times, empty for ISO 8601; `personal` are fields, from
-    the top, that may be about a person.
+    `scans` and `personal` begin at the document, `number` at the document or (with
+    `number_in_scan`) at a scan, the rest at a scan. `layout` is the `strptime` layout
+    of the times, empty for ISO 8601. `personal` are fields that may be personal data.
     """
 
     scans: Path
@@ -50,18 +51,18 @@ class Inference:
     personal: tuple[Path, ...] = ()
 
     def happened(self, scan: Any, zone: ZoneInfo) -> datetime:
-        """Return when a *scan* was, in UTC."""
+        """Return the time of a *scan*, in UTC."""
         text = str(at(scan, self.time))
         return local(text, self.layout, zone) if self.layout else iso(text, zone)
 
 
 def infer(body: bytes) -> Inference:
-    """Guess the fields of a sample; raise `ConfigurationError` for what is missing."""
+    """Guess the fields of a sample; raise `ConfigurationError` if one is missing."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
         raise ConfigurationError(
-            "the sample is not JSON; copy an adapter that reads what is like it"
+            "sample: not JSON; copy an adapter for a similar format instead"
         ) from None
     scans = _scans(value)
     scan = first(at(value, scans))
@@ -69,7 +70,7 @@ def infer(body: bytes) -> Inference:
     time, layout = _time(leaves)
     outer = {} if scan is value else dict(_leaves(value, without=scans))
     taken = {time}
-    code = _named(leaves, _CODE, taken, "code of what happened")
+    code = _named(leaves, _CODE, taken, "code of the event")
     taken.add(code)
     text = _best(leaves, _TEXT, taken, lambda v: isinstance(v, str))
     number = _best(_of_parcels(outer), _NUMBER, set(), _is_word)
@@ -82,19 +83,19 @@ def infer(body: bytes) -> Inference:
 
 
 def at(value: Any, path: Path) -> Any:
-    """Return what stands at *path*."""
+    """Return the value at *path*."""
     for key in path:
         value = value[key]
     return value
 
 
 def first(value: Any) -> Any:
-    """Return the first of a list; anything else counts as a list of one."""
+    """Return the first item of a list; other values count as a list of one."""
     return value[0] if isinstance(value, list) and value else value
 
 
 def layout_of(value: Any) -> str | None:
-    """Return the layout of a time of day with its date; None if it is none."""
+    """Return the layout of a date with a time of day; None for any other value."""
     if not isinstance(value, str) or not re.search(r"\d{2}:?\d{2}", value):
         return None
     for layout in LAYOUTS:
@@ -112,7 +113,7 @@ def layout_of(value: Any) -> str | None:
 
 
 def _scans(value: Any, path: Path = ()) -> Path:
-    """Return where the list is whose items have times, else where one has."""
+    """Return the path of the first list whose items have times, or the document."""
     return next(_lists(value, path), ())
 
 
@@ -131,9 +132,9 @@ def _lists(value: Any, path: Path) -> Iterator[Path]:
 def _leaves(
     value: Any, path: Path = (), without: Path | None = None
 ) -> Iterator[tuple[Path, Any]]:
-    """Yield the texts and numbers of objects in objects, with their paths.
+    """Yield the strings and numbers in nested objects, with their paths.
 
-    What may be about a person is left out.
+    Possible personal data is left out.
     """
     if isinstance(value, Mapping) and (without is None or path != without):
         for key, part in value.items():
@@ -144,7 +145,7 @@ def _leaves(
 
 
 def _of_parcels(leaves: Mapping[Path, Any]) -> dict[Path, Any]:
-    """Leave out the ids of other things: accounts, users, events."""
+    """Leave out the ids of accounts, users and events."""
     return {
         path: value
         for path, value in leaves.items()
@@ -157,7 +158,7 @@ def _time(leaves: Mapping[Path, Any]) -> tuple[Path, str]:
         layout = layout_of(value)
         if layout is not None:
             return path, layout
-    raise _missing("time with its date")
+    raise _missing("date with a time")
 
 
 def _is_word(value: Any) -> bool:
@@ -170,7 +171,7 @@ def _best(
     taken: set[Path],
     fits: Callable[[Any], bool],
 ) -> Path:
-    """Return the field whose name fits the earliest of *names*; () if none does."""
+    """Return the field whose name contains the earliest of *names*, or ()."""
     placed = [
         (place, path)
         for path, value in leaves.items()
@@ -192,5 +193,5 @@ def _named(
 
 def _missing(what: str) -> ConfigurationError:
     return ConfigurationError(
-        f"no field of the sample looks like the {what}; give a sample with a scan"
+        f"sample: no field looks like the {what}; use a sample with an event"
     )

@@ -1,4 +1,4 @@
-"""Writes the folders of a new adapter: what it is made of, and what tests need."""
+"""Write the folders of a new adapter, from templates and a sample."""
 
 import json
 import keyword
@@ -23,17 +23,17 @@ _WHEN: Final = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 def write_adapter(name: str, sample: bytes, root: Path) -> list[Path]:
     """Write `carriers/<name>` and `tests/carriers/<name>` under *root*.
 
-    Raises `ConfigurationError` if the name cannot be one, if it is taken, or if
-    the sample does not say what an adapter must read.
+    Returns the files. Raises `ConfigurationError` if the name is invalid or taken,
+    or if the sample lacks a field that every adapter needs.
     """
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         raise ConfigurationError(
-            f"{name}: write a name of small letters, digits and single underscores"
+            f"{name}: invalid name; use lower-case letters, digits and underscores"
         )
     folders = (root / "carriers" / name, root / "tests" / "carriers" / name)
     for folder in folders:
         if folder.exists():
-            raise ConfigurationError(f"{folder} exists already; choose another name")
+            raise ConfigurationError(f"{folder}: already exists; choose another name")
     contents = dict(_contents(name, sample, infer(sample)))
     for path, content in contents.items():
         file = root / path
@@ -45,9 +45,9 @@ def write_adapter(name: str, sample: bytes, root: Path) -> list[Path]:
 def _contents(
     name: str, sample: bytes, found: Inference
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield every file, by its path."""
-    words = _words(name, sample, found)
-    words["played"] = filled("played", words).rstrip()
+    """Yield the content of every file, with its path."""
+    variables = _variables(name, sample, found)
+    variables["simulated"] = filled("simulated", variables).rstrip()
     adapter, tests = f"carriers/{name}", f"tests/carriers/{name}"
     templates = {
         f"{adapter}/__init__.py": "adapter.py",
@@ -61,32 +61,32 @@ def _contents(
         f"{tests}/README.md": "samples",
     }
     for path, template in templates.items():
-        yield path, filled(template, words).encode()
+        yield path, filled(template, variables).encode()
     yield f"{tests}/samples/first.json", sample
     events = json.dumps(_events(json.loads(sample), found), indent=2)
     yield f"{tests}/samples/first.events.json", f"{events}\n".encode()
 
 
-def filled(template: str, words: Mapping[str, str]) -> str:
-    """Return a template with its *words* put in."""
+def filled(template: str, variables: Mapping[str, str]) -> str:
+    """Return a template with *variables* filled in."""
     file = files("relay.scaffold").joinpath("templates", f"{template}.txt")
-    return Template(file.read_text(encoding="utf-8")).substitute(words)
+    return Template(file.read_text(encoding="utf-8")).substitute(variables)
 
 
-def _words(name: str, sample: bytes, found: Inference) -> dict[str, str]:
-    """Return what the templates are filled with."""
+def _variables(name: str, sample: bytes, found: Inference) -> dict[str, str]:
+    """Return the variables of the templates."""
     value = json.loads(sample)
     codes = codes_of(sample, found)
     layout = json.dumps(found.layout)
-    spelled = f"strftime({layout})" if found.layout else "isoformat()"
-    read = f"local(scan.happened, {layout}, self._zone)"
+    formatted = f"strftime({layout})" if found.layout else "isoformat()"
+    parsed = f"local(scan.happened, {layout}, self._zone)"
     happened = _WHEN.strftime(found.layout) if found.layout else _WHEN.isoformat()
     return {
         "name": name,
         "zone": ZONE,
         "time_reader": "local" if found.layout else "iso",
-        "occurred_at": read if found.layout else "iso(scan.happened, self._zone)",
-        "spelled": spelled,
+        "occurred_at": parsed if found.layout else "iso(scan.happened, self._zone)",
+        "formatted": formatted,
         "happened": happened,
         "numbered": "scan" if found.number_in_scan else "notice",
         "shape": json.dumps(_shape(value), indent=2),
@@ -99,13 +99,13 @@ def _words(name: str, sample: bytes, found: Inference) -> dict[str, str]:
 
 
 def codes_of(sample: bytes, found: Inference) -> list[str]:
-    """Return the codes of a sample, each once."""
+    """Return the distinct codes of a sample."""
     scans = _listed(json.loads(sample), found)
     return list(dict.fromkeys(_text(scan, found.code) for scan in scans))
 
 
 def _tuple(path: tuple[str, ...]) -> str:
-    """Spell a path in Python, as the formatter does."""
+    """Return a path as a Python tuple, in the formatter's style."""
     inner = ", ".join(map(json.dumps, path))
     return f"({inner},)" if len(path) == 1 else f"({inner})"
 
@@ -116,7 +116,7 @@ def _listed(value: Any, found: Inference) -> list[Any]:
 
 
 def _shape(value: Any) -> Any:
-    """Return *value* with one scan, and nothing that anybody wrote into it."""
+    """Return *value* with one scan, and without any of its values."""
     if isinstance(value, dict):
         return {key: _shape(part) for key, part in value.items()}
     if isinstance(value, list):
@@ -125,7 +125,7 @@ def _shape(value: Any) -> Any:
 
 
 def _events(value: Any, found: Inference) -> list[dict[str, Any]]:
-    """Return what is expected of the sample while no code has a meaning."""
+    """Return the expected events of the sample, while the code table is empty."""
     zone = ZoneInfo(ZONE)
     return [
         {
@@ -157,14 +157,14 @@ _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def generic_contract(name: str, sample: bytes) -> str:
     """Return the settings of contract *name*, guessed from a *sample*.
 
-    Raises `ConfigurationError` if it does not say what must be read.
+    Raises `ConfigurationError` if the sample lacks a required field.
     """
     found = infer(sample)
     paths = {
         part: _option_text(_expression(getattr(found, part)))
         for part in ("scans", "number", "code", "time")
     }
-    words = {
+    variables = {
         "name": name,
         "url_secret": token_hex(16),
         "zone": ZONE,
@@ -177,11 +177,11 @@ def generic_contract(name: str, sample: bytes) -> str:
         ),
         "personal": _text_list([".".join(path) for path in found.personal]),
     }
-    return filled("generic.toml", paths | words)
+    return filled("generic.toml", paths | variables)
 
 
 def _expression(path: tuple[str, ...]) -> str:
-    """Spell a path of keys as JMESPath does; the whole value is `@`."""
+    """Return a path of keys as a JMESPath expression; the whole value is `@`."""
     return ".".join(k if _PLAIN.fullmatch(k) else _option_text(k) for k in path) or "@"
 
 

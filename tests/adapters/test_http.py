@@ -80,7 +80,7 @@ async def test_a_redirect_is_not_followed(
 
 
 @pytest.mark.parametrize(
-    ("path", "says"), [("/cut", "no whole answer"), ("/large", "too large")]
+    ("path", "says"), [("/cut", "no complete answer"), ("/large", "too large")]
 )
 async def test_half_an_answer_is_a_failure(
     server: TestServer, session: ClientSession, path: str, says: str
@@ -115,7 +115,7 @@ def test_an_unexpected_status_says_how_long_to_wait() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"a":', b"\xff", b"[" * 100_000])
 def test_what_is_no_json_is_a_failure(body: bytes) -> None:
-    with pytest.raises(CarrierFailure, match=r"no JSON \(text/html\)"):
+    with pytest.raises(CarrierFailure, match=r"not JSON \(text/html\)"):
         made(body, Content_Type="text/html").value()
 
 

@@ -38,7 +38,7 @@ def test_a_missing_text_is_empty() -> None:
 
 @pytest.mark.parametrize("value", [True, None, 1.5, ["a"]])
 def test_another_value_is_refused_by_its_key(value: object) -> None:
-    with pytest.raises(ConfigurationError, match=r"^key: it is not a text"):
+    with pytest.raises(ConfigurationError, match=r"^key: must be a string"):
         text_option({"key": value}, "key")
 
 

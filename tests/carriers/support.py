@@ -3,13 +3,16 @@
 import importlib
 import json
 import tomllib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+import pytest
 from pydantic import TypeAdapter
 
 from relay.adapters.codes import CodeTable
@@ -35,11 +38,11 @@ class Sample:
     def __str__(self) -> str:
         return f"{self.adapter}/{self.path.name}"
 
-    @property
+    @cached_property
     def body(self) -> bytes:
         return self.path.read_bytes()
 
-    @property
+    @cached_property
     def headers(self) -> dict[str, str]:
         beside = self.path.with_name(f"{self.path.stem}.headers.json")
         found = json.loads(beside.read_text()) if beside.exists() else {}
@@ -49,7 +52,7 @@ class Sample:
     def document(self) -> Document:
         return Document(self.body, RECEIVED_AT, self.headers)
 
-    @property
+    @cached_property
     def events(self) -> list[TrackingEvent]:
         beside = self.path.with_name(f"{self.path.stem}.events.json")
         return _EVENTS.validate_json(beside.read_bytes())
@@ -109,6 +112,29 @@ def table(adapter: str) -> CodeTable:
     return CodeTable.load(type(carrier(adapter)).__module__, {})
 
 
-def codes() -> list[tuple[str, str]]:
-    """Return each adapter with each code of its table."""
-    return [(name, code) for name in ADAPTERS for code in table(name).rows]
+class Case(Protocol):
+    """Opens one case of a table, named for the message."""
+
+    def __call__(self, name: object) -> AbstractContextManager[None]: ...
+
+
+@contextmanager
+def every_case(*, may_be_empty: bool = False) -> Iterator[Case]:
+    """Run all cases of a table in one test; fail with all that failed, or with none.
+
+    A table without cases fails too, unless it *may_be_empty*: it would prove nothing.
+    """
+    failures, count = [], 0
+
+    @contextmanager
+    def case(name: object) -> Iterator[None]:
+        nonlocal count
+        count += 1
+        try:
+            yield
+        except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 -- all
+            failures.append(f"{name}: {type(error).__name__}: {error}")
+
+    yield case
+    assert not failures, f"{len(failures)} of {count} cases:\n" + "\n".join(failures)
+    assert count or may_be_empty, "the table has no cases"

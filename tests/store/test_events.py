@@ -118,7 +118,7 @@ async def test_an_event_takes_the_place_of_the_one_it_corrects(way_in: WayIn) ->
     await way_in.keep(said(number, "XX"))
     await way_in.read()
     document = (await way_in.documents.list())[0]["document"]
-    way_in.acme.returns = way_in.acme.__class__().read(_document(said(number, "OD")))
+    way_in.acme.returns = way_in.acme.__class__().parse(_document(said(number, "OD")))
     await way_in.documents.replay(document)
     await way_in.read()
     gone, heir = await way_in.rows("events")

@@ -51,7 +51,7 @@ class Acme:
             encodings=("hex",),
         )
 
-    def read(self, document: Document) -> list[TrackingEvent]:
+    def parse(self, document: Document) -> list[TrackingEvent]:
         self.read_bodies.append(document.body)
         if self.held is not None:
             self.held.wait(30)

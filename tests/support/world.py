@@ -108,7 +108,7 @@ class SpeakingCarrier:
     def verify(self, request: WebhookRequest) -> None:
         """Trust everybody."""
 
-    def read(self, document: Document) -> list[TrackingEvent]:
+    def parse(self, document: Document) -> list[TrackingEvent]:
         return [TrackingEvent.model_validate(e) for e in json.loads(document.body)]
 
     def tracking_url(self, parcel: ParcelView) -> str | None:

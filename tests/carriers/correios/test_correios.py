@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -7,7 +8,7 @@ import pytest
 
 from carriers.correios import Adapter
 from carriers.correios.sandbox import Simulator
-from relay.adapters.protocol import ContractOptions, Document, Polls
+from relay.adapters.protocol import ContractOptions, Document, PollingCarrier
 from relay.domain.events import (
     Effect,
     Milestone,
@@ -20,6 +21,7 @@ from relay.errors import ConfigurationError
 from relay.sandbox.simulator import Answers
 from tests.carriers import support
 from tests.carriers.correios.signing import document, scan, tracked
+from tests.carriers.support import every_case
 
 ARRIVED = datetime(2026, 11, 20, tzinfo=UTC)
 ZONE = ZoneInfo("America/Sao_Paulo")
@@ -32,57 +34,55 @@ def adapter(options: Any = None, **settings: Any) -> Adapter:
 
 
 def read(value: object, **settings: Any) -> list[TrackingEvent]:
-    return adapter(**settings).read(Document(json.dumps(value).encode(), ARRIVED))
+    return adapter(**settings).parse(Document(json.dumps(value).encode(), ARRIVED))
 
 
 def event(code: str, **changes: Any) -> TrackingEvent:
-    [found] = adapter().read(Document(document(code, **changes), ARRIVED))
+    [found] = adapter().parse(Document(document(code, **changes), ARRIVED))
     return found
 
 
-@pytest.mark.parametrize(
-    ("code", "milestone"),
-    [
-        ("PO01", Milestone.PICKED_UP),
-        ("DO01", Milestone.IN_TRANSIT),
-        ("OEC01", Milestone.OUT_FOR_DELIVERY),
-        ("OEC09", Milestone.RETURNING),
-        ("LDE09", Milestone.RETURNING),
-        ("LDI14", Milestone.AVAILABLE_FOR_PICKUP),
-        ("FC04", Milestone.DELIVERY_FAILED),
-        ("BLQ01", Milestone.EXCEPTION),
-        ("PAR16", Milestone.HELD),
-        ("IDC07", Milestone.LOST),
-    ],
-)
-def test_family_and_kind_together_have_a_meaning(
-    code: str, milestone: Milestone
-) -> None:
-    assert event(code).milestone is milestone
+MEANING = {
+    "PO01": Milestone.PICKED_UP,
+    "DO01": Milestone.IN_TRANSIT,
+    "OEC01": Milestone.OUT_FOR_DELIVERY,
+    "OEC09": Milestone.RETURNING,
+    "LDE09": Milestone.RETURNING,
+    "LDI14": Milestone.AVAILABLE_FOR_PICKUP,
+    "FC04": Milestone.DELIVERY_FAILED,
+    "BLQ01": Milestone.EXCEPTION,
+    "PAR16": Milestone.HELD,
+    "IDC07": Milestone.LOST,
+}
+RESULTS = {
+    "00": (Milestone.DELIVERED, False),
+    "01": (Milestone.DELIVERED, False),
+    "04": (Milestone.DELIVERY_FAILED, False),
+    "09": (Milestone.LOST, False),
+    "20": (Milestone.DELIVERY_FAILED, False),
+    "23": (Milestone.RETURNED, False),
+    "26": (Milestone.RETURNING, False),
+    "40": (Milestone.RETURNING, False),
+    "47": (Milestone.AT_HUB, False),
+    "50": (Milestone.LOST, True),
+    "80": (Milestone.LOST, True),
+}
+"""Milestone and finality of the kinds in the families BDE, BDI and BDR."""
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize(
-    ("kind", "milestone", "final"),
-    [
-        ("00", Milestone.DELIVERED, False),
-        ("01", Milestone.DELIVERED, False),
-        ("04", Milestone.DELIVERY_FAILED, False),
-        ("09", Milestone.LOST, False),
-        ("20", Milestone.DELIVERY_FAILED, False),
-        ("23", Milestone.RETURNED, False),
-        ("26", Milestone.RETURNING, False),
-        ("40", Milestone.RETURNING, False),
-        ("47", Milestone.AT_HUB, False),
-        ("50", Milestone.LOST, True),
-        ("80", Milestone.LOST, True),
-    ],
-)
-def test_one_family_holds_deliveries_and_their_failures(
-    family: str, kind: str, milestone: Milestone, final: bool
-) -> None:
-    found = event(f"{family}{kind}")
-    assert (found.milestone, found.final) == (milestone, final)
+def test_family_and_kind_together_have_a_meaning() -> None:
+    with every_case() as case:
+        for code, milestone in MEANING.items():
+            with case(code):
+                assert event(code).milestone is milestone
+
+
+def test_one_family_holds_deliveries_and_their_failures() -> None:
+    with every_case() as case:
+        for family, kind in product(FAMILIES, RESULTS):
+            with case(family + kind):
+                found = event(f"{family}{kind}")
+                assert (found.milestone, found.final) == RESULTS[kind]
 
 
 def test_the_three_families_agree_but_for_two_numbers() -> None:
@@ -215,12 +215,12 @@ def test_the_tracking_page_follows_the_number() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"user": "u"}, "access_code: it is missing"),
-        ({"access_code": "c", "posting_card": "1"}, "user: it is missing"),
-        ({"access_code": "c", "contract_number": 1}, "user: it is missing"),
+        ({"user": "u"}, "access_code: required"),
+        ({"access_code": "c", "posting_card": "1"}, "user: required"),
+        ({"access_code": "c", "contract_number": 1}, "user: required"),
         (
             {"access_code": "c", "user": "u", "posting_card": 1, "contract_number": 2},
-            "posting_card: give it or contract_number",
+            "posting_card: conflicts with contract_number",
         ),
         ({"access_code": "c", "base_url": "http://post.example"}, "base_url: "),
     ],
@@ -232,4 +232,4 @@ def test_settings_that_do_not_fit_are_refused_by_name(options: Any, says: str) -
 
 def test_its_part_in_the_sandbox_is_to_answer() -> None:
     assert isinstance(Simulator(), Answers)
-    assert isinstance(adapter(), Polls)
+    assert isinstance(adapter(), PollingCarrier)

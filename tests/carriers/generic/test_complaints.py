@@ -9,7 +9,7 @@ from carriers.generic import Adapter
 from relay.config.contract import ContractSettings
 from relay.domain.events import ReferenceKind
 from relay.errors import ConfigurationError
-from tests.carriers.generic.making import FORMAT, adapter, complaint
+from tests.carriers.generic.formats import FORMAT, adapter, complaint
 
 URL = "https://carrier.example/{tracking_number}"
 BATCHED = "https://carrier.example/"
@@ -73,8 +73,8 @@ def test_an_infinite_number_is_refused() -> None:
 @pytest.mark.parametrize(
     ("field", "hint"),
     [
-        ("Events[*].Data.receiver", ": write 'Events.Data.receiver'"),
-        ("$.receiver", ": write 'receiver'"),
+        ("Events[*].Data.receiver", "; write 'Events.Data.receiver'"),
+        ("$.receiver", "; write 'receiver'"),
         ("Events[].x | [0]", ""),
         ("@", ""),
         ("a..b", ""),
@@ -86,8 +86,8 @@ def test_a_personal_field_that_would_cut_nothing_is_refused(
 ) -> None:
     says = complaint(FORMAT | {"personal_fields": ["ok.x", field]})
     assert says == (
-        "personal_fields.1: it is made of names joined by dots only, "
-        f"and a list is entered by itself{hint}"
+        "personal_fields.1: use only names joined by dots; "
+        f"lists are entered automatically{hint}"
     )
 
 
@@ -105,8 +105,8 @@ def test_an_unknown_placeholder_is_met_with_those_there_are() -> None:
         f"of the table values: {{user}}; of the parcel: {kinds}"
     )
     assert says.splitlines() == [
-        f"polling.query: there is no {{number}}; {there}",
-        f"polling.headers: there is no {{usr}}; did you mean {{user}}?; {there}",
+        f"polling.query: unknown placeholder {{number}}; {there}",
+        "polling.headers: unknown placeholder {usr}; did you mean {user}?; " + there,
     ]
 
 
@@ -115,8 +115,9 @@ def test_of_a_batch_other_placeholders_are_known() -> None:
     query = {"n": "{number}"}
     polling = {"url": BATCHED, "query": query, "batch": batch}
     assert complaint(FORMAT | {"polling": polling}) == (
-        "polling.query: there is no {number}; did you mean {numbers}?; known here: "
-        "{base_url}, {numbers}, {secret}, {secret_base64}; of the table values: none"
+        "polling.query: unknown placeholder {number}; did you mean {numbers}?; "
+        "known here: {base_url}, {numbers}, {secret}, {secret_base64}; "
+        "of the table values: none"
     )
 
 
@@ -129,4 +130,4 @@ def test_asking_with_a_secret_that_is_not_there_stops_the_start(
     token = {"token": {"url": BATCHED, "path": "t"} | key}
     polling = {"url": URL} | (token if "token" in where else key)
     says = complaint(FORMAT | {"polling": polling})
-    assert says == f"secret: it is missing; {where} uses {{{name}}}"
+    assert says == f"secret: required, because {where} uses {{{name}}}"

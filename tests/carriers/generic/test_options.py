@@ -9,15 +9,15 @@ from carriers.generic import Adapter
 from carriers.generic.options import Options
 from relay.adapters.protocol import (
     ContractOptions,
-    Polls,
-    Replies,
+    PollingCarrier,
     Reply,
+    ReplyingCarrier,
     WebhookRequest,
 )
 from relay.config.contract import ContractSettings
 from relay.domain.events import ParcelView, Reference, ReferenceKind
 from relay.errors import ConfigurationError
-from tests.carriers.generic.making import FORMAT, adapter, complaint
+from tests.carriers.generic.formats import FORMAT, adapter, complaint
 
 URL = "https://carrier.example/{tracking_number}"
 BATCHED = "https://carrier.example/"
@@ -29,13 +29,17 @@ RULE = {"milestone": "in_transit"}
     ("options", "key", "words"),
     [
         ({"evnets": "x"}, "evnets", "unknown option"),
-        ({"events": "a["}, "events", "no JMESPath expression: it breaks off"),
+        ({"events": "a["}, "events", "not a JMESPath expression: it is incomplete"),
         ({"events": {"list": []}}, "events.list", "must not be empty"),
-        ({"events": ["a", "b["]}, "events.1", "no JMESPath"),
+        ({"events": ["a", "b["]}, "events.1", "not a JMESPath"),
         ({"events": {"list": 5}}, "events.list", "not a JMESPath"),
         ({"events": {"list": ["a", " "]}}, "events.list.1", "not a JMESPath"),
         ({"events": {"inherit": {"a": "b"}}}, "events.list", "required"),
-        ({"events": {"list": "a", "inherit": {"a": "("}}}, "events.inherit.a", "no "),
+        (
+            {"events": {"list": "a", "inherit": {"a": "("}}},
+            "events.inherit.a",
+            "not a ",
+        ),
         ({"events": {"list": "a", "parent": {}}}, "events.parent", "unknown option"),
         ({"references": []}, "references", "must not be empty"),
         (
@@ -45,13 +49,17 @@ RULE = {"milestone": "in_transit"}
         ),
         ({"references": ["n"]}, "references.0", "known here: document, kind, path"),
         ({"references": [{"kind": "box", "path": "n"}]}, "references.0.kind", ""),
-        ({"references": [{"kind": "order_id"}]}, "references.0", "needs a path"),
-        ({"identifying": "order_id"}, "identifying", "no reference is of that kind"),
-        ({"code": "a["}, "code", "no JMESPath"),
-        ({"code": "a..b"}, "code", "it is wrong at character 3"),
+        (
+            {"references": [{"kind": "order_id"}]},
+            "references.0",
+            "give path or document",
+        ),
+        ({"identifying": "order_id"}, "identifying", "not a kind in references"),
+        ({"code": "a["}, "code", "not a JMESPath"),
+        ({"code": "a..b"}, "code", "error at character 3"),
         ({"code": "a.Status-Code"}, "code", """write 'a."Status-Code"'"""),
-        ({"text": ["a", "b["]}, "text.1", "no JMESPath"),
-        ({"code": []}, "code", "neither a code nor a text"),
+        ({"text": ["a", "b["]}, "text.1", "not a JMESPath"),
+        ({"code": []}, "code", "required, because text is missing too"),
         ({"code": {"paths": "a", "glue": "-"}}, "code.glue", "unknown option"),
         ({"time": {"path": "t", "formats": "%d/%m"}}, "time.formats", "year"),
         (
@@ -65,7 +73,7 @@ RULE = {"milestone": "in_transit"}
             "time.zone",
             "unknown time zone 'Mars/Base'; write for example \"",
         ),
-        ({"time": {"path": "t", "zone": 3}}, "time.zone", "not the name of a zone"),
+        ({"time": {"path": "t", "zone": 3}}, "time.zone", "not a time zone name"),
         ({"order": "sideways"}, "order", "newest_first"),
         ({"body": "xml"}, "body", "use 'json', 'form_json' or"),
         ({"body": {"kind": "xml"}}, "body.kind", "form_json"),
@@ -77,13 +85,13 @@ RULE = {"milestone": "in_transit"}
         ({"values": 5, "display_name": ""}, "display_name", "must not be empty"),
         ({"values": 5}, "values", "must be a table, not a number"),
         ({"body": "form_json"}, "body", "needs a field"),
-        ({"body": {"kind": "json", "field": "f"}}, "body", "only form_json"),
+        ({"body": {"kind": "json", "field": "f"}}, "body", "only form_json may"),
         (
             {"body": "base64_json", "personal_fields": ["name"]},
             "personal_fields",
-            "only from",
+            "only possible with body",
         ),
-        ({"text_rules": [RULE]}, "text_rules.0", "either contains or matches"),
+        ({"text_rules": [RULE]}, "text_rules.0", "give either contains or matches"),
         ({"text_rules": [RULE | {"matches": "("}]}, "text_rules.0.matches", "regular"),
         ({"text_rules": [RULE | {"matches": 1}]}, "text_rules.0.matches", "regular"),
         (
@@ -92,34 +100,58 @@ RULE = {"milestone": "in_transit"}
             "use matches",
         ),
         ({"text_rules": [{"contains": "x"}]}, "text_rules.0.milestone", "required"),
-        ({"administrative": ["1"], "rollback": ["1"]}, "administrative", "two lists"),
+        (
+            {"administrative": ["1"], "rollback": ["1"]},
+            "administrative",
+            "in two of the lists",
+        ),
         ({"signature": "magic"}, "signature", "use 'hmac', 'header'"),
         ({"signature": {}}, "signature", "its kind is missing"),
         ({"signature": "hmac"}, "signature.header", "required"),
         ({"signature": {"kind": "hmac"}}, "signature.header", "required"),
-        ({"signature": HMAC | {"digest": "sha0"}}, "signature.digest", "no digest"),
+        (
+            {"signature": HMAC | {"digest": "sha0"}},
+            "signature.digest",
+            "unknown digest",
+        ),
         (
             {"signature": HMAC | {"digest": "shake_128"}},
             "signature.digest",
-            "no digest",
+            "unknown digest",
         ),
-        ({"signature": HMAC | {"signed": "{id}"}}, "signature", "is made of"),
-        ({"signature": HMAC | {"signed": "body"}}, "signature", "is made of"),
-        ({"signature": HMAC | {"signed": "{timestamp}"}}, "signature", "go together"),
-        ({"signature": HMAC | {"timestamp_header": "t"}}, "signature", "go together"),
+        ({"signature": HMAC | {"signed": "{id}"}}, "signature", "must consist of"),
+        ({"signature": HMAC | {"signed": "body"}}, "signature", "must consist of"),
+        (
+            {"signature": HMAC | {"signed": "{timestamp}"}},
+            "signature",
+            "and the reverse",
+        ),
+        (
+            {"signature": HMAC | {"timestamp_header": "t"}},
+            "signature",
+            "and the reverse",
+        ),
         ({"reply": {"status": 404}}, "reply.status", "299"),
         ({"page": "https://x/{name}"}, "page", "{name}"),
         ({"base_url": "http://x"}, "base_url", "https://"),
         ({"polling": {}}, "polling.url", "required"),
-        ({"polling": {"url": "http://x/{tracking_number}"}}, "polling.url", "https"),
+        (
+            {"polling": {"url": "http://x/{tracking_number}"}},
+            "polling.url",
+            "write https",
+        ),
         ({"polling": {"url": "https://{tracking_number}"}}, "polling.url", "a host"),
         ({"polling": {"url": "{base_url}/{tracking_number}"}}, "polling.url", "base"),
-        ({"polling": {"url": "https://[/{tracking_number}"}}, "polling.url", "https"),
-        ({"polling": {"url": BATCHED}}, "polling", "which parcel"),
+        (
+            {"polling": {"url": "https://[/{tracking_number}"}},
+            "polling.url",
+            "write https",
+        ),
+        ({"polling": {"url": BATCHED}}, "polling", "names the parcel"),
         (
             {"polling": {"url": URL + "{x}"}},
             "polling.url",
-            "no {x}; known here: {b",
+            "unknown placeholder {x}; known here: {b",
         ),
         (
             {"polling": {"url": URL + "{token}"}},
@@ -132,17 +164,17 @@ RULE = {"milestone": "in_transit"}
             "it needs polling.batch",
         ),
         ({"polling": {"url": URL, "method": "DELETE"}}, "polling.method", "GET"),
-        ({"polling": {"url": URL, "json": 1, "form": {}}}, "polling", "both"),
+        ({"polling": {"url": URL, "json": 1, "form": {}}}, "polling", "not both"),
         (
             {"polling": {"url": URL, "batch": {"size": 2}}},
             "polling.url",
-            "no {tracking",
+            "unknown placeholder {tracking",
         ),
         ({"polling": {"url": URL, "batch": 2}}, "polling.batch", "known here: of, "),
         (
             {"polling": {"url": BATCHED + "{numbers}", "batch": {"size": 2}}},
             "polling.batch.separator",
-            "within a text",
+            "part of a longer string",
         ),
         (
             {"polling": {"url": URL, "token": {"url": "http://x", "path": "t"}}},
@@ -152,7 +184,7 @@ RULE = {"milestone": "in_transit"}
         (
             {"polling": {"url": URL, "token": {"url": URL, "path": "t"}}},
             "polling.token.url",
-            "there is no {tracking_number}; a token is fetched for all",
+            "unknown placeholder {tracking_number}; a token is shared by all",
         ),
         (
             {
@@ -162,7 +194,7 @@ RULE = {"milestone": "in_transit"}
                 }
             },
             "polling.split",
-            "reference has no use",
+            "remove reference",
         ),
         (
             {
@@ -179,12 +211,12 @@ RULE = {"milestone": "in_transit"}
         (
             {"polling": {"url": URL}, "values": {"token": "x"}},
             "values.token",
-            "another meaning",
+            "reserved name",
         ),
         (
             {"polling": {"url": URL}, "values": {"secret": "x"}},
             "values.secret",
-            "another meaning",
+            "reserved name",
         ),
     ],
     ids=str,
@@ -215,7 +247,7 @@ def test_no_option_is_hidden_by_a_setting_of_every_contract() -> None:
 def test_without_options_the_format_is_the_plain_one_and_not_asked() -> None:
     made = Adapter(ContractOptions("c", ZoneInfo("UTC"), ("secret",)))
     assert made.display_name == "Plain"
-    assert not isinstance(made, Polls)
+    assert not isinstance(made, PollingCarrier)
 
 
 @pytest.mark.parametrize("key", ["{secret}", "{secret_base64}"])
@@ -223,7 +255,7 @@ def test_without_options_the_format_is_the_plain_one_and_not_asked() -> None:
 def test_a_secret_may_be_for_asking_alone(key: str, where: str) -> None:
     token = {"url": BATCHED, "json": {"key": [key]}, "path": "t"}
     more = {"token": token} if where == "token" else {"headers": {"Key": key}}
-    assert isinstance(adapter("secret", polling={"url": URL} | more), Polls)
+    assert isinstance(adapter("secret", polling={"url": URL} | more), PollingCarrier)
 
 
 def test_a_secret_that_asking_does_not_use_either_stops_the_start() -> None:
@@ -237,7 +269,7 @@ def test_the_answer_is_the_one_that_the_carrier_insists_on() -> None:
         adapter(),
         adapter(reply={"status": 201, "body": "OK", "content_type": "text/plain"}),
     )
-    assert isinstance(own, Replies)
+    assert isinstance(own, ReplyingCarrier)
     assert plain.reply(request) == Reply()
     assert own.reply(request) == Reply(201, b"OK", "text/plain")
 

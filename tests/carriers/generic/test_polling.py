@@ -17,12 +17,12 @@ from yarl import URL
 from carriers.generic import Adapter
 from carriers.generic.sandbox import Simulator
 from relay.adapters.protocol import (
-    Addressed,
+    AnswerUnpacker,
     CarrierFailure,
     ContractOptions,
     Document,
-    Polls,
-    Unpacks,
+    PollEndpoint,
+    PollingCarrier,
 )
 from relay.domain.events import ParcelView, Reference, ReferenceKind
 from relay.errors import ConfigurationError
@@ -34,7 +34,7 @@ from relay.sandbox.simulator import (
     Simulates,
     Simulation,
 )
-from tests.carriers.generic.making import ARRIVED, FORMAT, adapter
+from tests.carriers.generic.formats import ARRIVED, FORMAT, adapter
 from tests.carriers.wire import given
 
 HOME = "https://carrier.example"
@@ -58,7 +58,7 @@ def asker(
 ) -> Any:
     contract = ContractOptions("c", ZoneInfo("UTC"), secrets, options=FORMAT | options)
     made = Adapter(contract, now) if now else Adapter(contract)
-    assert isinstance(made, Polls)
+    assert isinstance(made, PollingCarrier)
     return made
 
 
@@ -76,8 +76,8 @@ def bodies(documents: list[Document]) -> list[Any]:
 
 
 def test_only_a_contract_that_says_how_can_be_asked() -> None:
-    assert isinstance(adapter(polling=ONE), Polls)
-    assert not isinstance(adapter(), Polls)
+    assert isinstance(adapter(polling=ONE), PollingCarrier)
+    assert not isinstance(adapter(), PollingCarrier)
     assert isinstance(adapter(polling=ONE), Adapter)
 
 
@@ -85,7 +85,7 @@ async def test_an_answer_is_kept_as_it_came(session: ClientSession) -> None:
     made = asker(polling=ONE)
     with aioresponses() as carrier:
         carrier.get(f"{HOME}/track/ZZ1", **given(b'{"n": "ZZ1" }'))
-        [document] = await made.ask(session, [parcel("ZZ1")])
+        [document] = await made.poll(session, [parcel("ZZ1")])
     assert document.body == b'{"n": "ZZ1" }'
     assert document.headers == {"content-type": "application/json"}
     assert made.batch_size == 1
@@ -98,7 +98,7 @@ async def test_what_goes_into_an_address_is_percent_encoded(
     url = URL(f"{HOME}/track/Z%2F%3F%20%C3%A9", encoded=True)
     with aioresponses() as carrier:
         carrier.get(url, **given({}))
-        await made.ask(session, [parcel("Z/? é")])
+        await made.poll(session, [parcel("Z/? é")])
         [(_, asked, _)] = sent(carrier)
     assert asked == str(url)
 
@@ -107,7 +107,7 @@ async def test_what_goes_into_an_address_is_percent_encoded(
 async def test_a_parcel_that_cannot_be_asked_for_is_left_out(
     session: ClientSession, number: str
 ) -> None:
-    assert await asker(polling=ONE).ask(session, [parcel(number)]) == []
+    assert await asker(polling=ONE).poll(session, [parcel(number)]) == []
 
 
 async def test_every_part_of_a_request_is_a_template(session: ClientSession) -> None:
@@ -123,7 +123,7 @@ async def test_every_part_of_a_request_is_a_template(session: ClientSession) -> 
     with aioresponses() as carrier:
         carrier.post(f"{HOME}/find?user=me", **given({}))
         made = asker("key", polling=request, **options)
-        assert len(await made.ask(session, [asked, parcel("Z")])) == 1
+        assert len(await made.poll(session, [asked, parcel("Z")])) == 1
         [(_, _, more)] = sent(carrier)
     assert more["headers"] == {"Authorization": "Basic a2V5", "X-Key": "k-key"}
     assert more["json"] == {"keys": ["K"], "deep": {"n": "no 1-01"}, "page": 1}
@@ -135,7 +135,7 @@ async def test_a_body_may_be_a_form(session: ClientSession) -> None:
     made = asker(polling=request | {"batch": {"size": 3}})
     with aioresponses() as carrier:
         carrier.post(f"{HOME}/find", **given({}))
-        await made.ask(session, [parcel("A"), parcel("B"), parcel("A")])
+        await made.poll(session, [parcel("A"), parcel("B"), parcel("A")])
         [(_, _, more)] = sent(carrier)
     assert more["data"] == b"numbers=A&numbers=B&lang=pt+%26+br"
     assert more["headers"]["Content-Type"] == "application/x-www-form-urlencoded"
@@ -151,10 +151,10 @@ async def test_a_batch_repeats_a_parameter_or_joins_its_values(
         carrier.get(f"{HOME}/find?n=C", **given({}))
         carrier.get(f"{HOME}/find?n=A;B;C", **given({}))
         two = asker(polling=request | {"batch": {"size": 2}})
-        assert len(await two.ask(session, numbers)) == 2
+        assert len(await two.poll(session, numbers)) == 2
         joined = {"size": 9, "separator": ";"}
         nine = asker(polling=request | {"batch": joined})
-        assert len(await nine.ask(session, numbers)) == 1
+        assert len(await nine.poll(session, numbers)) == 1
     assert (two.batch_size, nine.batch_size) == (2, 9)
 
 
@@ -164,7 +164,7 @@ async def test_a_batch_may_be_of_another_reference(session: ClientSession) -> No
     made = asker(polling=request | {"batch": batch})
     with aioresponses() as carrier:
         carrier.post(f"{HOME}/find", **given({}))
-        await made.ask(session, [parcel("A", shipment_id="S"), parcel("B")])
+        await made.poll(session, [parcel("A", shipment_id="S"), parcel("B")])
         [(_, _, more)] = sent(carrier)
     assert more["json"] == {"ids": ["S"]}
 
@@ -180,7 +180,7 @@ async def answered(session: ClientSession, value: Any, **more: Any) -> list[Any]
     made = asker(polling=BATCH | more)
     with aioresponses() as carrier:
         carrier.get(f"{HOME}/find?n=A,B", **given(value))
-        return bodies(await made.ask(session, [parcel("A"), parcel("B")]))
+        return bodies(await made.poll(session, [parcel("A"), parcel("B")]))
 
 
 async def test_an_answer_is_split_by_parcel(session: ClientSession) -> None:
@@ -197,7 +197,7 @@ async def test_a_piece_may_be_wrapped_with_what_was_asked(
     pieces = [{"n": "b", "x": 1}, {"n": "C"}]
     split = {"list": "@", "reference": "n"}
     [found] = await answered(session, pieces, split=split, wrap=True)
-    assert found == {"asked": {"tracking_number": "B"}, "answer": pieces[0]}
+    assert found == {"polled": {"tracking_number": "B"}, "answer": pieces[0]}
 
 
 async def test_an_answer_may_be_keyed_by_reference(session: ClientSession) -> None:
@@ -205,7 +205,7 @@ async def test_an_answer_may_be_keyed_by_reference(session: ClientSession) -> No
     value = {"A": [1], "C": [2]}
     assert await answered(session, value, split=split) == [[1], [2]]
     [found] = await answered(session, value, split=split, wrap=True)
-    assert found == {"asked": {"tracking_number": "A"}, "answer": [1]}
+    assert found == {"polled": {"tracking_number": "A"}, "answer": [1]}
 
 
 async def test_an_answer_that_names_no_parcel_is_wrapped_and_read(
@@ -213,13 +213,13 @@ async def test_an_answer_that_names_no_parcel_is_wrapped_and_read(
 ) -> None:
     made = asker(
         polling=ONE | {"wrap": True},
-        events={"list": "answer", "document": {"n": "asked.tracking_number"}},
+        events={"list": "answer", "document": {"n": "polled.tracking_number"}},
     )
     with aioresponses() as carrier:
         steps = [{"c": "1", "t": "2026-05-20T10:00:00Z"}]
         carrier.get(f"{HOME}/track/ZZ1", **given(steps))
-        [document] = await made.ask(session, [parcel("ZZ1")])
-    [event] = made.read(document)
+        [document] = await made.poll(session, [parcel("ZZ1")])
+    [event] = made.parse(document)
     assert event.references[0].value == "ZZ1"
 
 
@@ -232,7 +232,7 @@ async def test_an_answer_that_names_no_parcel_is_wrapped_and_read(
         ([], {"split": {"list": "@", "keyed": True}}, "list: '@' finds a list .* obj"),
         ({}, {"split": {"list": "a", "keyed": True}}, "list: 'a' finds nothing"),
         ({"e": 1}, {"error": "length(e)"}, "polling: the expression"),
-        (b"<html>", {}, "no JSON"),
+        (b"<html>", {}, "not JSON"),
     ],
 )
 async def test_an_error_inside_an_answer_is_a_failure(
@@ -245,7 +245,7 @@ async def test_an_error_inside_an_answer_is_a_failure(
 def unpacked(value: Any, *parcels: ParcelView, **polling: Any) -> list[Any]:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
     made = asker(polling=BATCH | polling)
-    assert isinstance(made, Unpacks)
+    assert isinstance(made, AnswerUnpacker)
     return bodies(
         made.unpack(Document(body, ARRIVED, {"content-type": "x/y"}), parcels)
     )
@@ -257,7 +257,7 @@ def test_an_answer_is_taken_apart_without_asking() -> None:
     assert unpacked({"all": pieces}, split={"list": "all"}) == pieces
     assert unpacked({"code": 404}, not_found="code") == []
     for wrong, words in [
-        (b"<html>", r"no JSON \(x/y\)"),
+        (b"<html>", r"not JSON \(x/y\)"),
         ({"e": "down"}, "error: down"),
     ]:
         with pytest.raises(CarrierFailure, match=words):
@@ -267,17 +267,17 @@ def test_an_answer_is_taken_apart_without_asking() -> None:
 def test_a_piece_of_an_answer_says_itself_what_was_asked() -> None:
     split = {"list": "@", "reference": "n"}
     found = unpacked([{"n": "A"}, {"n": "B"}], split=split, wrap=True)
-    assert [piece["asked"]["tracking_number"] for piece in found] == ["A", "B"]
+    assert [piece["polled"]["tracking_number"] for piece in found] == ["A", "B"]
     named = unpacked([{"n": "A"}, {"n": "B"}], parcel("B"), split=split, wrap=True)
-    assert [piece["asked"]["tracking_number"] for piece in named] == ["B"]
+    assert [piece["polled"]["tracking_number"] for piece in named] == ["B"]
 
 
 def test_an_answer_that_names_no_parcel_needs_to_be_told() -> None:
     answer = Document(b"[1]", ARRIVED)
     made = asker(polling=ONE | {"wrap": True})
     [found] = bodies(made.unpack(answer, [parcel("A")]))
-    assert found == {"asked": {"tracking_number": "A"}, "answer": [1]}
-    with pytest.raises(CarrierFailure, match=r"^polling.wrap: .* was asked for$"):
+    assert found == {"polled": {"tracking_number": "A"}, "answer": [1]}
+    with pytest.raises(CarrierFailure, match=r"^polling.wrap: .* was polled$"):
         made.unpack(answer, [parcel("", order_id="1")])
 
 
@@ -300,10 +300,10 @@ def test_where_a_carrier_is_asked_is_said_without_credentials(
 ) -> None:
     options: Any = {"base_url": f"{HOME}/api/", "values": {"user": "u"}}
     made = asker(polling={"url": url}, **options)
-    assert isinstance(made, Addressed)
-    assert made.asked_at.startswith(place)
-    assert "pass" not in made.asked_at
-    assert "key" not in made.asked_at
+    assert isinstance(made, PollEndpoint)
+    assert made.poll_url.startswith(place)
+    assert "pass" not in made.poll_url
+    assert "key" not in made.poll_url
 
 
 async def test_a_parcel_that_is_not_known_yet_is_no_failure(
@@ -316,11 +316,11 @@ async def test_a_parcel_that_is_not_known_yet_is_no_failure(
         carrier.get(f"{HOME}/track/Z", **given({}, 404))
         carrier.get(f"{HOME}/track/Z", **given({}, 204))
         carrier.get(f"{HOME}/track/Z", **given({}, 404))
-        assert await asker(polling=ONE).ask(session, [parcel("Z")]) == []
+        assert await asker(polling=ONE).poll(session, [parcel("Z")]) == []
         made = asker(polling=ONE | {"unknown_statuses": [204]})
-        assert await made.ask(session, [parcel("Z")]) == []
+        assert await made.poll(session, [parcel("Z")]) == []
         with pytest.raises(CarrierFailure, match="404"):
-            await made.ask(session, [parcel("Z")])
+            await made.poll(session, [parcel("Z")])
 
 
 async def test_a_carrier_that_wants_a_rest_is_left_alone(
@@ -329,7 +329,7 @@ async def test_a_carrier_that_wants_a_rest_is_left_alone(
     with aioresponses() as carrier:
         carrier.get(f"{HOME}/track/Z", **given({}, 429, headers={"Retry-After": "7"}))
         with pytest.raises(CarrierFailure) as failed:
-            await asker(polling=ONE).ask(session, [parcel("Z")])
+            await asker(polling=ONE).poll(session, [parcel("Z")])
     assert failed.value.wait == 7
 
 
@@ -388,7 +388,7 @@ async def test_one_token_is_fetched_for_all(
 ) -> None:
     carrier, home = guarded
     made = with_token(home, lambda: NOW)
-    asked = (made.ask(session, [parcel(n)]) for n in "ABC")
+    asked = (made.poll(session, [parcel(n)]) for n in "ABC")
     found = await asyncio.gather(*asked)
     assert [bodies(documents) for documents in found] == [[{"n": n}] for n in "ABC"]
     assert carrier.tokens == 1
@@ -399,13 +399,13 @@ async def test_a_refused_token_is_renewed_once(
 ) -> None:
     carrier, home = guarded
     made = with_token(home, lambda: NOW)
-    await made.ask(session, [parcel("A")])
+    await made.poll(session, [parcel("A")])
     carrier.good = "another"
-    assert len(await made.ask(session, [parcel("A")])) == 1
+    assert len(await made.poll(session, [parcel("A")])) == 1
     assert carrier.tokens == 2
     carrier.refuses = True
     with pytest.raises(CarrierFailure, match="401"):
-        await made.ask(session, [parcel("A")])
+        await made.poll(session, [parcel("A")])
     assert carrier.tokens == 3
 
 
@@ -417,7 +417,7 @@ async def test_a_token_is_renewed_before_it_runs_out(
     made = with_token(home, lambda: moments[-1], ttl_seconds=60)
     for seconds, tokens in [(0, 1), (59, 1), (60, 2), (119, 2), (120, 3)]:
         moments.append(NOW + timedelta(seconds=seconds))
-        await made.ask(session, [parcel("A")])
+        await made.poll(session, [parcel("A")])
         assert carrier.tokens == tokens
 
 
@@ -428,7 +428,7 @@ async def test_an_answer_without_a_token_is_a_failure(
     carrier, home = guarded
     carrier.answer = answer
     with pytest.raises(CarrierFailure, match="without a token"):
-        await with_token(home, lambda: NOW).ask(session, [parcel("A")])
+        await with_token(home, lambda: NOW).poll(session, [parcel("A")])
 
 
 @pytest.mark.parametrize("token", ["a\r\nX: 1", " "])
@@ -438,7 +438,7 @@ async def test_a_token_that_would_be_another_header_is_a_failure(
     carrier, home = guarded
     carrier.answer = {"auth": {"token": token}}
     with pytest.raises(CarrierFailure, match="without a token"):
-        await with_token(home, lambda: NOW).ask(session, [parcel("A")])
+        await with_token(home, lambda: NOW).poll(session, [parcel("A")])
 
 
 async def test_a_real_carrier_gets_what_was_described(session: ClientSession) -> None:
@@ -456,14 +456,14 @@ async def test_a_real_carrier_gets_what_was_described(session: ClientSession) ->
     async with TestServer(app) as server:
         home = str(server.make_url(""))
         made = asker("s&1", base_url=home, polling=request)
-        await made.ask(session, [parcel("Z/1 +?")])
+        await made.poll(session, [parcel("Z/1 +?")])
     fields = {"key": "s&1", "number": "Z/1 +?"}
     assert got == [("/n/Z%2F1%20%2B%3F?x=1", fields)]
 
 
 def test_what_asks_cannot_be_made_without_saying_how() -> None:
     polling = type(adapter(polling=ONE))
-    with pytest.raises(ConfigurationError, match=r"^polling: it is missing"):
+    with pytest.raises(ConfigurationError, match=r"^polling: required"):
         polling(ContractOptions("c", ZoneInfo("UTC"), options=FORMAT))
 
 
@@ -476,9 +476,9 @@ def asked(headers: dict[str, str], **query: str) -> Any:
 def test_the_sandbox_refuses_what_the_plain_format_has_not() -> None:
     scan = SimulatedScan(SimulatedParcel("order", "id", "ZZ1"), "held", ARRIVED)
     nameless = SimulatedScan(SimulatedParcel("order", "id"), "held", ARRIVED)
-    with pytest.raises(ValueError, match="a secret is needed"):
+    with pytest.raises(ValueError, match=r"^secret: required"):
         Simulator().webhook(scan, "")
-    with pytest.raises(ValueError, match="a number"):
+    with pytest.raises(ValueError, match=r"^tracking number: required"):
         Simulator().webhook(nameless, "secret")
     bearer = {"Authorization": "Bearer x"}
     assert asked({}) == (401, {"error": "no bearer token"})
@@ -496,7 +496,7 @@ async def test_an_error_of_the_plain_format_is_a_failure(
     with aioresponses() as carrier:
         carrier.get(f"{HOME}/parcels?number=A", **given({"error": "ask less"}))
         with pytest.raises(CarrierFailure, match="ask less"):
-            await made.ask(session, [parcel("A")])
+            await made.poll(session, [parcel("A")])
 
 
 def test_the_sandboxs_part_fits_its_stage() -> None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from carriers.intelipost import Adapter
-from carriers.intelipost.payload import spelled
+from carriers.intelipost.payload import normalised_state
 from carriers.intelipost.sandbox import Simulator
 from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
 from relay.domain.events import Effect, Milestone, ParcelView, TrackingEvent
@@ -23,7 +23,7 @@ VALID_KEY = "35261111222333000181550010000123451000000018"  # invented
 
 def read(body: bytes, **settings: Any) -> list[TrackingEvent]:
     made = Adapter(ContractOptions("hub", ZONE, **settings))
-    return made.read(Document(body, ARRIVED))
+    return made.parse(Document(body, ARRIVED))
 
 
 def event(code: str, **changes: Any) -> TrackingEvent:
@@ -42,7 +42,9 @@ def body(code: str = "ENTREGUE", **changes: Any) -> bytes:
 
 def test_codes_are_spelled_as_they_are_looked_up() -> None:
     rows = support.table("intelipost").rows
-    assert {code: spelled(code) for code in rows} == {code: code for code in rows}
+    assert {code: normalised_state(code) for code in rows} == {
+        code: code for code in rows
+    }
 
 
 @pytest.mark.parametrize(
@@ -143,14 +145,14 @@ def test_it_happened_at_the_event_date_and_not_when_it_was_written_down() -> Non
 
 
 def test_without_its_date_an_event_is_unreadable() -> None:
-    with pytest.raises(ValueError, match="event_date is missing"):
+    with pytest.raises(ValueError, match="event_date: missing"):
         event("ENTREGUE", event_date=None, event_date_iso=None)
 
 
 @pytest.mark.parametrize("field", ["order_number", "volume_number"])
 @pytest.mark.parametrize("empty", [None, "", " "])
 def test_a_volume_without_a_name_is_unreadable(field: str, empty: str | None) -> None:
-    with pytest.raises(ValueError, match=f"{field} is missing"):
+    with pytest.raises(ValueError, match=f"^{field}: missing"):
         read(body(**{field: empty}))
 
 
@@ -220,7 +222,7 @@ def test_a_history_that_is_none_is_unreadable() -> None:
 @pytest.mark.parametrize(("code", "secret"), [("ENTREGUE", ""), ("", "s")])
 def test_the_sandbox_refuses_what_the_hub_never_sends(code: str, secret: str) -> None:
     scan = SimulatedScan(SimulatedParcel("order", "volume"), code, ARRIVED)
-    with pytest.raises(ValueError, match="Intelipost"):
+    with pytest.raises(ValueError, match=r"^(secret|code): required"):
         Simulator().webhook(scan, secret)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from carriers.ssw import Adapter
 from carriers.ssw.sandbox import Simulator
-from relay.adapters.protocol import ContractOptions, Document, Polls
+from relay.adapters.protocol import ContractOptions, Document, PollingCarrier
 from relay.domain.events import (
     Effect,
     Milestone,
@@ -19,6 +19,7 @@ from relay.errors import ConfigurationError
 from relay.sandbox.simulator import Answers
 from tests.carriers.ssw.signing import KEY, asked, document, found, occurrence
 from tests.carriers.ssw.signing import transport as written
+from tests.carriers.support import every_case
 
 ARRIVED = datetime(2026, 11, 20, tzinfo=UTC)
 ZONE = ZoneInfo("America/Sao_Paulo")
@@ -29,7 +30,7 @@ def adapter(**settings: Any) -> Adapter:
 
 
 def read(body: bytes, **settings: Any) -> list[TrackingEvent]:
-    return adapter(**settings).read(Document(body, ARRIVED))
+    return adapter(**settings).parse(Document(body, ARRIVED))
 
 
 def event(code: str, **changes: Any) -> TrackingEvent:
@@ -42,33 +43,34 @@ def named(text: str, **settings: Any) -> TrackingEvent:
     return one
 
 
-@pytest.mark.parametrize(
-    ("code", "milestone", "effect", "final"),
-    [
-        ("01", Milestone.DELIVERED, Effect.NORMAL, False),
-        ("02", Milestone.DELIVERED, Effect.PROVISIONAL, False),
-        ("03", Milestone.RETURNED, Effect.NORMAL, False),
-        ("14", Milestone.UNKNOWN, Effect.ADMINISTRATIVE, False),
-        ("19", Milestone.UNKNOWN, Effect.ADMINISTRATIVE, False),
-        ("37", Milestone.DELIVERED, Effect.NORMAL, False),
-        ("48", Milestone.LABEL_CREATED, Effect.NORMAL, False),
-        ("55", Milestone.LOST, Effect.NORMAL, True),
-        ("58", Milestone.IN_TRANSIT, Effect.NORMAL, False),
-        ("70", Milestone.UNKNOWN, Effect.ADMINISTRATIVE, False),
-        ("74", Milestone.LABEL_CREATED, Effect.NORMAL, False),
-        ("80", Milestone.PICKED_UP, Effect.NORMAL, False),
-        ("85", Milestone.OUT_FOR_DELIVERY, Effect.NORMAL, False),
-        ("86", Milestone.EXCEPTION, Effect.ROLLBACK, False),
-        ("91", Milestone.LOST, Effect.NORMAL, False),
-        ("92", Milestone.LOST, Effect.NORMAL, True),
-        ("98", Milestone.UNKNOWN, Effect.NORMAL, False),
-    ],
-)
-def test_standard_codes_have_their_meaning(
-    code: str, milestone: Milestone, effect: Effect, final: bool
-) -> None:
-    one = event(code)
-    assert (one.milestone, one.effect, one.final) == (milestone, effect, final)
+MEANING = {
+    "01": (Milestone.DELIVERED, Effect.NORMAL, False),
+    "02": (Milestone.DELIVERED, Effect.PROVISIONAL, False),
+    "03": (Milestone.RETURNED, Effect.NORMAL, False),
+    "14": (Milestone.UNKNOWN, Effect.ADMINISTRATIVE, False),
+    "19": (Milestone.UNKNOWN, Effect.ADMINISTRATIVE, False),
+    "37": (Milestone.DELIVERED, Effect.NORMAL, False),
+    "48": (Milestone.LABEL_CREATED, Effect.NORMAL, False),
+    "55": (Milestone.LOST, Effect.NORMAL, True),
+    "58": (Milestone.IN_TRANSIT, Effect.NORMAL, False),
+    "70": (Milestone.UNKNOWN, Effect.ADMINISTRATIVE, False),
+    "74": (Milestone.LABEL_CREATED, Effect.NORMAL, False),
+    "80": (Milestone.PICKED_UP, Effect.NORMAL, False),
+    "85": (Milestone.OUT_FOR_DELIVERY, Effect.NORMAL, False),
+    "86": (Milestone.EXCEPTION, Effect.ROLLBACK, False),
+    "91": (Milestone.LOST, Effect.NORMAL, False),
+    "92": (Milestone.LOST, Effect.NORMAL, True),
+    "98": (Milestone.UNKNOWN, Effect.NORMAL, False),
+}
+"""Milestone, effect and finality of standard codes."""
+
+
+def test_standard_codes_have_their_meaning() -> None:
+    with every_case() as case:
+        for code, meaning in MEANING.items():
+            with case(code):
+                one = event(code)
+                assert (one.milestone, one.effect, one.final) == meaning
 
 
 def test_a_rollback_takes_back_what_ended_the_way() -> None:
@@ -158,7 +160,7 @@ def test_it_happened_at_the_effective_time() -> None:
 
 
 def test_an_occurrence_without_a_time_is_unreadable() -> None:
-    with pytest.raises(ValueError, match="data_hora is missing"):
+    with pytest.raises(ValueError, match="data_hora: missing"):
         event("01", data_hora=None, data_hora_efetiva=None)
 
 
@@ -256,11 +258,11 @@ def test_the_tracking_page_follows_the_invoice() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"password": "x"}, "cnpj: it is missing"),
-        ({"sigla_emp": "ARL"}, "cnpj: it is missing"),
+        ({"password": "x"}, "cnpj: required"),
+        ({"sigla_emp": "ARL"}, "cnpj: required"),
         ({"cnpj": "11222333000182"}, "cnpj: the CNPJ's check digits"),
         ({"base_url": "http://ssw.example"}, "base_url: "),
-        ({"user": "x"}, "user: the adapter has no such key"),
+        ({"user": "x"}, "user: unknown key"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused_by_name(options: Any, says: str) -> None:
@@ -270,4 +272,4 @@ def test_settings_that_do_not_fit_are_refused_by_name(options: Any, says: str) -
 
 def test_its_part_in_the_sandbox_is_to_answer() -> None:
     assert isinstance(Simulator(), Answers)
-    assert isinstance(adapter(), Polls)
+    assert isinstance(adapter(), PollingCarrier)

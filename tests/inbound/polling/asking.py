@@ -42,7 +42,7 @@ class Asked(Acme):
     always: Callable[[Sequence[str]], Any] | None = None
     clock: Clock = field(default_factory=Clock)
 
-    async def ask(
+    async def poll(
         self, session: ClientSession, parcels: Sequence[ParcelView]
     ) -> list[Document]:
         assert session is SESSION

@@ -33,7 +33,7 @@ SOURCE = """
             super().__init__()
             self.url = contract.options["base_url"]
 
-        async def ask(self, session, parcels):
+        async def poll(self, session, parcels):
             numbers = ",".join(p.tracking_number for p in parcels)
             async with session.get(self.url, params={"numbers": numbers}) as answer:
                 return [Document(await answer.read(), utcnow())]

@@ -1,4 +1,4 @@
-"""Feeds and subscriptions, proven by carriers that others bring along."""
+"""FeedCarrier and subscriptions, proven by carriers that others bring along."""
 
 import sys
 from collections.abc import Callable
@@ -54,7 +54,7 @@ SOURCE = """
     class Everything(Feeding, Subscribing):
         batch_size = 1
 
-        async def ask(self, session, parcels):
+        async def poll(self, session, parcels):
             self.subscribed.append("asked for " + parcels[0].tracking_number)
             return []
 """

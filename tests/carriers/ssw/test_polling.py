@@ -14,11 +14,11 @@ from aioresponses import aioresponses
 from carriers.ssw import Adapter
 from carriers.ssw.sandbox import Simulator
 from relay.adapters.protocol import (
-    Addressed,
+    AnswerUnpacker,
     CarrierFailure,
     ContractOptions,
     Document,
-    Unpacks,
+    PollEndpoint,
 )
 from relay.domain.events import ParcelView, Reference, ReferenceKind
 from relay.sandbox.server import create_sandbox
@@ -60,11 +60,11 @@ async def test_an_nfe_is_asked_for_by_its_key(session: ClientSession) -> None:
     answer = found(documento=transport(occurrence("01")))
     with aioresponses() as wire:
         wire.post(BY_KEY, **given(answer))
-        [document] = await adapter().ask(session, [PARCEL])
+        [document] = await adapter().poll(session, [PARCEL])
         assert sent(wire) == [{"chave_nfe": KEY}]
     assert json.loads(document.body) == {"chave_nfe": KEY, "resposta": answer}
     assert document.headers == {"content-type": "application/json"}
-    [event] = adapter().read(document)
+    [event] = adapter().parse(document)
     assert event.references[0].value == KEY
 
 
@@ -72,13 +72,13 @@ async def test_a_sender_asks_by_the_invoices_number(session: ClientSession) -> N
     made = adapter(cnpj="11.222.333/0001-81", password="s", sigla_emp="TST")
     with aioresponses() as wire:
         wire.post(AS_SENDER, **given(NOT_FOUND))
-        [document] = await made.ask(session, [PARCEL])
+        [document] = await made.poll(session, [PARCEL])
         login = {"cnpj": "11222333000181", "senha": "s", "sigla_emp": "TST"}
         assert sent(wire) == [login | {"nro_nf": 12345}]
     assert json.loads(document.body)["chave_nfe"] == KEY
     with aioresponses() as wire:
         wire.post(AS_SENDER, **given(NOT_FOUND))
-        await adapter(cnpj="11222333000181").ask(session, [PARCEL])
+        await adapter(cnpj="11222333000181").poll(session, [PARCEL])
         assert sent(wire) == [{"cnpj": "11222333000181", "nro_nf": 12345}]
 
 
@@ -90,14 +90,14 @@ async def test_parcels_of_one_nfe_are_one_question_and_others_are_left_out(
     with aioresponses() as wire:
         wire.post(BY_KEY, **given(NOT_FOUND))
         parcels = [PARCEL, ParcelView((key,)), *others]
-        assert len(await adapter().ask(session, parcels)) == 1
+        assert len(await adapter().poll(session, parcels)) == 1
 
 
 async def test_not_found_yet_is_no_failure(session: ClientSession) -> None:
     with aioresponses() as wire:
         wire.post(BY_KEY, **given(NOT_FOUND))
-        [document] = await adapter().ask(session, [PARCEL])
-    assert adapter().read(document) == []
+        [document] = await adapter().poll(session, [PARCEL])
+    assert adapter().parse(document) == []
 
 
 GOOD = json.dumps(found(documento=transport(occurrence("01")))).encode()
@@ -106,12 +106,12 @@ GOOD = json.dumps(found(documento=transport(occurrence("01")))).encode()
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (given(b"<html>login</html>", content_type="text/html"), r"no JSON \(text/ht"),
-        (given(GOOD[:-9]), "no JSON"),
-        (given(b""), "no JSON"),
-        (given([]), "something else"),
-        (given({}), "something else"),
-        (given({"success": "true", "documento": {}}), "something else"),
+        (given(b"<html>login</html>", content_type="text/html"), r"not JSON \(text/ht"),
+        (given(GOOD[:-9]), "not JSON"),
+        (given(b""), "not JSON"),
+        (given([]), "without the field success"),
+        (given({}), "without the field success"),
+        (given({"success": "true", "documento": {}}), "without the field success"),
         (given({"success": True}), "without a document"),
         (given({"success": True, "documento": None}), "without a document"),
         (given({"success": True, "documento": "x"}), "without a document"),
@@ -129,14 +129,14 @@ async def test_an_answer_that_is_none_is_a_failure(
     with aioresponses() as wire:
         wire.post(BY_KEY, **answer)
         with pytest.raises(CarrierFailure, match=says):
-            await adapter().ask(session, [PARCEL])
+            await adapter().poll(session, [PARCEL])
 
 
 async def test_they_say_how_long_to_wait(session: ClientSession) -> None:
     with aioresponses() as wire:
         wire.post(BY_KEY, **given(b"", 429, headers={"Retry-After": "30"}))
         with pytest.raises(CarrierFailure, match="answered 429") as caught:
-            await adapter().ask(session, [PARCEL])
+            await adapter().poll(session, [PARCEL])
     assert caught.value.wait == 30
 
 
@@ -150,8 +150,8 @@ async def test_the_sandbox_answers_a_sender_too(session: ClientSession) -> None:
     async with TestServer(app) as server:
         home = str(server.make_url("/carriers/ssw"))
         made = adapter(cnpj="11222333000181", base_url=home)
-        [document] = await made.ask(session, [PARCEL])
-    assert [event.carrier_code for event in made.read(document)] == ["80", "01"]
+        [document] = await made.poll(session, [PARCEL])
+    assert [event.carrier_code for event in made.parse(document)] == ["80", "01"]
 
 
 @pytest.mark.parametrize("body", [b"", b"cnpj=1", b"[]", b"{}"])
@@ -163,9 +163,9 @@ def test_the_sandbox_wants_to_know_who_asks(body: bytes) -> None:
 
 def test_an_answer_is_taken_apart_with_the_key_that_was_asked_for() -> None:
     made = adapter()
-    assert isinstance(made, Unpacks)
-    assert isinstance(made, Addressed)
-    assert made.asked_at == "https://ssw.inf.br"
+    assert isinstance(made, AnswerUnpacker)
+    assert isinstance(made, PollEndpoint)
+    assert made.poll_url == "https://ssw.inf.br"
     answer = Document(json.dumps(NOT_FOUND).encode(), HAPPENED)
     [document] = made.unpack(answer, [PARCEL])
     published = {"chave_nfe": KEY, "resposta": NOT_FOUND}

@@ -162,7 +162,7 @@ def test_without_a_signature_nobody_is_trusted_here(kind: Any) -> None:
 
 def test_a_secret_that_proves_nothing_stops_the_start() -> None:
     for kind in ("none", "url"):
-        with pytest.raises(ConfigurationError, match=r"^signature: it is missing"):
+        with pytest.raises(ConfigurationError, match=r"^signature: required"):
             adapter(kind, "secret")
 
 

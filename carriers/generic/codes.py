@@ -1,4 +1,4 @@
-"""What a carrier's code or words mean, by the contract's rows and rules."""
+"""The meaning of codes and texts, by the contract's `codes` and `text_rules`."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,20 +16,20 @@ _ZEROS: Final = re.compile(r"0+(?=[0-9])")
 
 
 def _pattern(text: Any) -> re.Pattern[str]:
-    """Compile *text* for words without accents, whatever its case."""
+    """Compile *text* for normalised texts: without accents, any case."""
     letters = normalize("NFKD", text) if isinstance(text, str) else "("
     try:
         bare = "".join(c for c in letters if not combining(c))
         return re.compile(bare, re.IGNORECASE)
     except re.error as error:
-        raise ValueError(f"it is no regular expression: {error}") from None
+        raise ValueError(f"not a regular expression: {error}") from None
 
 
 Pattern = Annotated[InstanceOf[re.Pattern[str]], BeforeValidator(_pattern)]
 
 
 class TextRule(Value):
-    """What words mean: `contains` anywhere in a text, or `matches` the whole of it."""
+    """The meaning of a text: `contains` a part of it, or `matches` all of it."""
 
     contains: str = ""
     matches: Pattern | None = None
@@ -40,35 +40,35 @@ class TextRule(Value):
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         if bool(normalised(self.contains)) == bool(self.matches):
-            raise ValueError("it needs either contains or matches")
+            raise ValueError("give either contains or matches")
         if self.contains and self.milestone in FINAL:
             raise ValueError(
-                f"contains cannot say {self.milestone} ('not delivered' would fit): "
-                "use matches, for the whole text"
+                f"contains cannot mean {self.milestone}, because 'not delivered' "
+                "would match too; use matches, for the whole text"
             )
         return self
 
-    def fits(self, words: str) -> bool:
-        """Whether the rule is about *words*, plain ones.
+    def fits(self, text: str) -> bool:
+        """Whether the rule applies to the normalised *text*.
 
-        Words that speak of a return are no delivery, whatever a rule says, and no
-        rule that looks for a part of them may take them for something else.
+        A text that mentions a return never means delivered, and no `contains` rule
+        for another milestone applies to it.
         """
-        if self.milestone not in _BACK and names_return(words):
+        if self.milestone not in _BACK and names_return(text):
             whole = self.matches and self.milestone is not Milestone.DELIVERED
-            return bool(whole and self.matches and self.matches.fullmatch(words))
+            return bool(whole and self.matches and self.matches.fullmatch(text))
         if self.matches:
-            return bool(self.matches.fullmatch(words))
-        return normalised(self.contains) in words
+            return bool(self.matches.fullmatch(text))
+        return normalised(self.contains) in text
 
     @property
     def row(self) -> CodeRow:
-        """What it means, as a row of a code table."""
+        """The rule's meaning, as a row of a code table."""
         return CodeRow(milestone=self.milestone, reason=self.reason, effect=self.effect)
 
 
-class Meaning:
-    """Codes first; words only for a code that no row knows, a return before all."""
+class CodeMapping:
+    """Maps a code to a row; a code without a row is mapped by the text rules."""
 
     def __init__(
         self,
@@ -79,23 +79,24 @@ class Meaning:
         strip_zeros: bool,
     ) -> None:
         self._strip = strip_zeros
-        self._rows = {self.spelled(code): row for code, row in rows.items()}
-        self._effects = {self.spelled(code): e for code, e in effects.items()}
+        self._rows = {self.normalised(code): row for code, row in rows.items()}
+        self._effects = {self.normalised(code): e for code, e in effects.items()}
+        # Rules for returns come first: a return mentions the delivery, too.
         self._rules = sorted(rules, key=lambda rule: rule.milestone not in _BACK)
 
-    def spelled(self, code: str) -> str:
-        """Spell *code* as the rows do: a number without zeros before it, if wanted."""
+    def normalised(self, code: str) -> str:
+        """Return *code* without leading zeros, if `strip_zeros` is set."""
         number = self._strip and code.isascii() and code.isdigit()
         return _ZEROS.sub("", code, count=1) if number else code
 
     def row(self, code: str, text: str) -> CodeRow:
-        """Return what *code*, with its words *text*, means."""
-        row = self._rows.get(code) or self._by_words(normalised(text))
+        """Return the meaning of a normalised *code* that comes with *text*."""
+        row = self._rows.get(code) or self._by_text(normalised(text))
         effect = self._effects.get(code, row.effect)
         return (
             row if effect is row.effect else row.model_copy(update={"effect": effect})
         )
 
-    def _by_words(self, words: str) -> CodeRow:
-        fitting = (rule.row for rule in self._rules if words and rule.fits(words))
+    def _by_text(self, text: str) -> CodeRow:
+        fitting = (rule.row for rule in self._rules if text and rule.fits(text))
         return next(fitting, UNKNOWN)

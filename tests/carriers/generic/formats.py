@@ -39,4 +39,4 @@ def read(
     body: bytes, kind: str = "application/json", /, **settings: Any
 ) -> list[TrackingEvent]:
     """Read *body* by such an adapter."""
-    return adapter(**settings).read(Document(body, ARRIVED, {"content-type": kind}))
+    return adapter(**settings).parse(Document(body, ARRIVED, {"content-type": kind}))

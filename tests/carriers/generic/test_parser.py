@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.adapters.protocol import Document, Remarks, Unreadable
+from relay.adapters.protocol import Document, SettingsReviewer, Unreadable
 from relay.domain.events import Effect, Milestone, Reason, TrackingEvent
-from tests.carriers.generic.making import ARRIVED, EVENT, adapter, read
+from tests.carriers.generic.formats import ARRIVED, EVENT, adapter, read
 
 FORM = "application/x-www-form-urlencoded"
 AT = datetime(2026, 5, 20, 13, tzinfo=UTC)
@@ -55,15 +55,17 @@ def test_a_document_without_events_is_no_ping_unless_that_is_said(value: Any) ->
 @pytest.mark.parametrize(
     ("found", "what"),
     [
-        ("text", "a text"),
+        ("text", "a string"),
         (1, "a number"),
-        (True, "true or false"),
-        ([EVENT, None], "nothing in a list"),
+        (True, "a boolean"),
+        ([EVENT, None], "null in a list"),
         ([[EVENT]], "a list in a list"),
     ],
 )
 def test_an_event_is_an_object(found: Any, what: str) -> None:
-    with pytest.raises(Unreadable, match=rf"^events\.list: 'e' finds {what}, no obj"):
+    with pytest.raises(
+        Unreadable, match=rf"^events\.list: 'e' finds {what}, not an obj"
+    ):
         events({"e": found}, events="e")
 
 
@@ -123,12 +125,14 @@ def test_without_the_identifying_reference_a_document_is_unreadable() -> None:
     ]
     settings = {"references": references, "identifying": "order_id"}
     assert event(**settings, events="{n: n, c: c, t: t, o: 'O'}").references
-    with pytest.raises(Unreadable, match=r"the order_id is missing; tried path 'o'$"):
+    with pytest.raises(Unreadable, match=r"no order_id found; tried path 'o'$"):
         event(**settings)
 
 
 def test_a_reference_that_is_too_long_is_none() -> None:
-    with pytest.raises(Unreadable, match=r"number is missing; .* longer than 200"):
+    with pytest.raises(
+        Unreadable, match=r"no tracking_number found; .* longer than 200"
+    ):
         event(n="9" * 201)
 
 
@@ -138,9 +142,9 @@ def test_a_reference_that_is_too_long_is_none() -> None:
         ({"path": "x"}, "tried path 'x'$"),
         ({"path": "l"}, "tried path 'l'$"),
         ({"path": "x", "document": "y"}, "tried path 'x', document 'y'$"),
-        ({"path": "id"}, "'id'; it stands on the document: write `document` in place"),
-        ({"document": "n"}, "'n'; it stands on the event: write `path` in place of"),
-        ({"document": "asked.n"}, "'asked.n'; an answer has `asked` only with polli"),
+        ({"path": "id"}, "'id'; the document has it: write `document` in place"),
+        ({"document": "n"}, "'n'; the event has it: write `path` in place of"),
+        ({"document": "polled.n"}, "'polled.n'; an answer has `polled` only with poll"),
     ],
 )
 def test_a_missing_reference_is_looked_for_elsewhere(
@@ -183,10 +187,10 @@ def test_zeros_before_a_code_may_mean_nothing(code: Any) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "what"),
-    [(True, "true or false"), ([], "a list"), ({"a": 1}, "an object")],
+    [(True, "a boolean"), ([], "a list"), ({"a": 1}, "an object")],
 )
 def test_a_code_that_is_no_text_is_unreadable(wrong: Any, what: str) -> None:
-    with pytest.raises(Unreadable, match=f"'c' finds {what}, no text"):
+    with pytest.raises(Unreadable, match=f"'c' finds {what}, not a string"):
         event(c=wrong)
 
 
@@ -199,10 +203,10 @@ def test_what_an_expression_trips_over_is_not_told() -> None:
 def test_a_code_that_is_never_found_is_worth_a_remark() -> None:
     made = adapter(code=["Status", "s"])
     found = read(json.dumps([EVENT, EVENT | {"s": "1"}]).encode(), code=["Status", "s"])
-    assert isinstance(made, Remarks)
-    assert made.remarks(found) == ["code: 'Status', 's' finds nothing in 1 of 2 events"]
-    assert made.remarks(found[1:]) == []
-    assert adapter(code=[], text="m").remarks(found) == []
+    assert isinstance(made, SettingsReviewer)
+    assert made.review(found) == ["code: 'Status', 's' finds nothing in 1 of 2 events"]
+    assert made.review(found[1:]) == []
+    assert adapter(code=[], text="m").review(found) == []
 
 
 def test_codes_have_their_effects() -> None:
@@ -276,7 +280,7 @@ def test_times_come_in_many_spellings(
 @pytest.mark.parametrize("formats", ["iso", "epoch_s", "%d/%m/%Y"])
 @pytest.mark.parametrize("text", ["soon", "9" * 15, "0001-01-01T00:00:00+14:00"])
 def test_a_time_that_no_format_fits_is_unreadable(text: str, formats: str) -> None:
-    with pytest.raises(Unreadable, match=r"^time: none of the formats fits"):
+    with pytest.raises(Unreadable, match=r"^time: no format fits"):
         event(t=text, time={"path": "t", "formats": formats})
 
 
@@ -285,15 +289,17 @@ def test_a_time_is_shown_by_its_shape_alone() -> None:
     with pytest.raises(Unreadable) as refused:
         event(t="Ana\xb7de Souza, 31-12-2026 às 10:00 " + "x" * 99, time=time)
     assert str(refused.value) == (
-        "time: none of the formats fits; the value looks like "
+        "time: no format fits; the value has the shape "
         "aaa?aa aaaaa, 99-99-9999 aa 99:99 aaaaaa…, tried iso, %d/%m/%Y"
     )
 
 
 def test_a_code_with_a_time_of_its_own_has_no_other() -> None:
-    with pytest.raises(Unreadable, match=r"^time: nothing .*; tried 'delivered_at'$"):
+    with pytest.raises(
+        Unreadable, match=r"^time: no time found; tried 'delivered_at'$"
+    ):
         event(time={"path": "t", "by_code": {"1": "delivered_at"}})
-    with pytest.raises(Unreadable, match=r"^time: nothing says when it happened$"):
+    with pytest.raises(Unreadable, match=r"^time: no time found$"):
         event(time={"by_code": {"2": "delivered_at"}})
 
 
@@ -330,6 +336,6 @@ def test_rubbish_is_events_or_an_ordinary_error(body: bytes) -> None:
     how = {"kind": "form_json", "field": "data"}
     for made in (adapter(), adapter(body="base64_json"), adapter(body=how)):
         try:
-            made.read(Document(body, ARRIVED))
+            made.parse(Document(body, ARRIVED))
         except ValueError:
             continue

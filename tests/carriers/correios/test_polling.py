@@ -16,11 +16,11 @@ from aioresponses import aioresponses
 from carriers.correios import Adapter
 from carriers.correios.sandbox import TOKEN, Simulator
 from relay.adapters.protocol import (
-    Addressed,
+    AnswerUnpacker,
     CarrierFailure,
     ContractOptions,
     Document,
-    Unpacks,
+    PollEndpoint,
 )
 from relay.domain.events import ParcelView, Reference, ReferenceKind
 from relay.sandbox.simulator import (
@@ -117,7 +117,7 @@ def views(*numbers: str) -> list[ParcelView]:
 
 
 def read(made: Adapter, documents: list[Document]) -> list[list[str]]:
-    return [[event.carrier_code for event in made.read(d)] for d in documents]
+    return [[event.carrier_code for event in made.parse(d)] for d in documents]
 
 
 async def test_every_object_is_a_document_of_its_own(
@@ -126,7 +126,7 @@ async def test_every_object_is_a_document_of_its_own(
     post.happened("ZZ1", "PO01", "BDE01")
     post.happened("ZZ2", "PO01")
     made = adapter(url)
-    documents = await made.ask(session, views("ZZ1", "ZZ2", "ZZ3"))
+    documents = await made.poll(session, views("ZZ1", "ZZ2", "ZZ3"))
     assert read(made, documents) == [["PO01", "BDE01"], ["PO01"], []]
     assert {d.headers["content-type"] for d in documents} == {"application/json"}
     login, asked = post.calls
@@ -144,7 +144,7 @@ async def test_at_most_fifty_objects_are_asked_for_in_one_call(
 ) -> None:
     made = adapter(url)
     numbers = [f"ZZ{n}" for n in range(made.batch_size + 1)]
-    assert len(await made.ask(session, views(*numbers))) == 51
+    assert len(await made.poll(session, views(*numbers))) == 51
     asked = [c.query.getall("codigosObjetos") for c in post.calls[1:]]
     assert [len(numbers) for numbers in asked] == [50, 1]
 
@@ -154,8 +154,8 @@ async def test_a_number_is_asked_for_once_and_as_they_spell_it(
 ) -> None:
     number = Reference(kind=ReferenceKind.TRACKING_NUMBER, value="zz 1")
     parcels = [*views("ZZ1", ""), ParcelView((number,))]
-    assert len(await adapter(url).ask(session, parcels)) == 1
-    assert await adapter(url).ask(session, views("")) == []
+    assert len(await adapter(url).poll(session, parcels)) == 1
+    assert await adapter(url).poll(session, views("")) == []
     assert len(post.calls) == 2
 
 
@@ -167,7 +167,7 @@ async def test_a_token_may_be_asked_for_in_other_ways(  # noqa: PLR0917
     post: Post, url: str, session: ClientSession, options: Any, path: str, body: bytes
 ) -> None:
     made = adapter(url, user="user", access_code="code", **options)
-    await made.ask(session, views("ZZ1"))
+    await made.poll(session, views("ZZ1"))
     assert post.calls[0].path == f"/token/v1/autentica{path}"
     assert post.bodies[0] == body
 
@@ -179,7 +179,7 @@ async def test_a_token_may_be_asked_for_in_other_ways(  # noqa: PLR0917
 async def test_without_a_user_the_access_code_is_the_token(
     post: Post, url: str, session: ClientSession, secrets: Any, options: Any
 ) -> None:
-    await adapter(url, *secrets, **options).ask(session, views("ZZ1"))
+    await adapter(url, *secrets, **options).poll(session, views("ZZ1"))
     assert [c.headers["Authorization"] for c in post.calls] == ["Bearer cws-ch1_x"]
 
 
@@ -187,7 +187,7 @@ async def test_a_refused_access_code_is_not_tried_again(
     post: Post, url: str, session: ClientSession
 ) -> None:
     with pytest.raises(CarrierFailure, match=r"answered 403.*Token inválido"):
-        await adapter(url, access_code="wrong").ask(session, views("ZZ1"))
+        await adapter(url, access_code="wrong").poll(session, views("ZZ1"))
     assert len(post.calls) == 1
 
 
@@ -195,8 +195,8 @@ async def test_a_token_is_kept_and_shared_by_all_who_ask(
     post: Post, url: str, session: ClientSession
 ) -> None:
     made = adapter(url)
-    await asyncio.gather(*(made.ask(session, views(f"ZZ{n}")) for n in range(5)))
-    await made.ask(session, views("ZZ9"))
+    await asyncio.gather(*(made.poll(session, views(f"ZZ{n}")) for n in range(5)))
+    await made.poll(session, views("ZZ9"))
     assert post.given == 1
     assert len(post.calls) == 7
 
@@ -205,9 +205,9 @@ async def test_a_token_that_ran_out_is_renewed_once_for_all(
     post: Post, url: str, session: ClientSession
 ) -> None:
     made = adapter(url)
-    await made.ask(session, views("ZZ1"))
+    await made.poll(session, views("ZZ1"))
     post.refused.add("token-1")
-    asking = [made.ask(session, views(f"ZZ{n}")) for n in range(5)]
+    asking = [made.poll(session, views(f"ZZ{n}")) for n in range(5)]
     assert [len(documents) for documents in await asyncio.gather(*asking)] == [1] * 5
     assert post.given == 2
 
@@ -217,7 +217,7 @@ async def test_a_renewed_token_that_is_refused_too_is_a_failure(
 ) -> None:
     post.refused |= {"token-1", "token-2", "token-3"}
     with pytest.raises(CarrierFailure, match=r"answered 401.*expirou"):
-        await adapter(url).ask(session, views("ZZ1"))
+        await adapter(url).poll(session, views("ZZ1"))
     assert post.given == 2
 
 
@@ -261,14 +261,14 @@ async def test_a_good_answer_is_taken(session: ClientSession) -> None:
     with aioresponses() as wire:
         wire.post(CARD, **given({"token": "t"}, 201))
         wire.get(OBJECTS, **given(FOUND))
-        assert len(await adapter().ask(session, views("ZZ1"))) == 1
+        assert len(await adapter().poll(session, views("ZZ1"))) == 1
 
 
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (given(b"<html>login</html>"), "no JSON"),
-        (given(json.dumps(FOUND).encode()[:-9]), "no JSON"),
+        (given(b"<html>login</html>"), "not JSON"),
+        (given(json.dumps(FOUND).encode()[:-9]), "not JSON"),
         (given([]), "without objects"),
         (given({}), "without objects"),
         (given({"objetos": {}}), "without objects"),
@@ -289,14 +289,14 @@ async def test_an_answer_that_is_none_is_a_failure(
         wire.post(CARD, **given({"token": "t"}, 201))
         wire.get(OBJECTS, **answer)
         with pytest.raises(CarrierFailure, match=says):
-            await adapter().ask(session, views("ZZ1"))
+            await adapter().poll(session, views("ZZ1"))
 
 
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
         (given({"msgs": ["GTW-006: credenciais"]}, 401), "401.*GTW-006"),
-        (given(b"<html>"), "no JSON"),
+        (given(b"<html>"), "not JSON"),
         (given([]), "without a token"),
         (given({"token": ""}, 201), "without a token"),
         (given({"token": 7}, 201), "without a token"),
@@ -308,7 +308,7 @@ async def test_no_token_is_a_failure(
     with aioresponses() as wire:
         wire.post(CARD, **answer)
         with pytest.raises(CarrierFailure, match=says) as caught:
-            await adapter().ask(session, views("ZZ1"))
+            await adapter().poll(session, views("ZZ1"))
         assert "code" not in str(caught.value)
 
 
@@ -317,15 +317,15 @@ async def test_they_say_how_long_to_wait(session: ClientSession) -> None:
         wire.post(CARD, **given({"token": "t"}, 201))
         wire.get(OBJECTS, **given(b"", 429, headers={"Retry-After": "30"}))
         with pytest.raises(CarrierFailure, match="answered 429") as caught:
-            await adapter().ask(session, views("ZZ1"))
+            await adapter().poll(session, views("ZZ1"))
     assert caught.value.wait == 30
 
 
 def test_an_answer_is_taken_apart_without_asking() -> None:
     made = adapter()
-    assert isinstance(made, Unpacks)
-    assert isinstance(made, Addressed)
-    assert made.asked_at == HOME
+    assert isinstance(made, AnswerUnpacker)
+    assert isinstance(made, PollEndpoint)
+    assert made.poll_url == HOME
     objects = [tracked(), tracked(codObjeto="ZZ2")]
     body = json.dumps({"objetos": objects}).encode()
     found = made.unpack(Document(body, HAPPENED), [])
