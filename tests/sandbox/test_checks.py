@@ -1,4 +1,4 @@
-"""Every demand of VTEX on a call is checked, and a violation is complained of."""
+"""Each rule of VTEX is checked, and each violation becomes a complaint."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a store's bad day looks like can be had on demand."""
+"""Each kind of fault can be injected."""
 
 import asyncio
 from collections.abc import Awaitable

@@ -22,7 +22,7 @@ async def test_it_serves_while_its_context_lasts() -> None:
     async with serve_sandbox(options=options) as address, ClientSession() as session:
         assert address.startswith("http://127.0.0.1:")
         async with session.get(f"{address}/sandbox") as response:
-            assert "A PUT appends events." in await response.text()
+            assert "PUT mode: append." in await response.text()
     async with ClientSession() as session:
         with pytest.raises(OSError, match="onnect"):
             await session.get(f"{address}/sandbox")
@@ -40,7 +40,7 @@ async def test_its_end_releases_those_who_wait(sandbox: Any) -> None:
             assert not waiting.done()
         await sandbox.client.app.shutdown()
     await sandbox.world.settled()
-    assert sandbox.world.records.published[0].carried_out_at is None
+    assert sandbox.world.records.writes[0].carried_out_at is None
 
 
 def test_by_default_it_plays_all_carriers_and_merges() -> None:

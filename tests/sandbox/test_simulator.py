@@ -1,4 +1,4 @@
-"""The stage remembers scans, as many as it may."""
+"""A simulation stores a bounded number of scans."""
 
 from datetime import UTC, datetime
 

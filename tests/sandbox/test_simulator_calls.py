@@ -1,4 +1,4 @@
-"""Carriers' parts are found by entry point, class by class or package by package."""
+"""Simulators are loaded from entry points: classes, or packages of carriers."""
 
 from collections.abc import Callable
 from importlib.metadata import EntryPoint

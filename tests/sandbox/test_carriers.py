@@ -1,4 +1,4 @@
-"""Carriers' own parts call the relay, and answer it."""
+"""Carrier simulators send webhooks and answer polls."""
 
 import hashlib
 import hmac
@@ -109,14 +109,14 @@ async def test_the_carriers_are_listed(staged: Any) -> None:
         {
             "adapter": "asked",
             "webhook": False,
-            "speaks": {"picked_up": "up"},
+            "codes": {"picked_up": "up"},
             "routes": [],
             "contract": {"base_url": str(url), "secret": "s"},
         },
         {
             "adapter": "caller",
             "webhook": True,
-            "speaks": {"delivered": "done"},
+            "codes": {"delivered": "done"},
             "routes": ["GET /track/{number}"],
             "contract": {},
         },
