@@ -128,8 +128,8 @@ def api() -> str:
         "# HTTP API",
         "",
         "The relay serves this description as OpenAPI 3.1 at `/openapi.json`. Requests",
-        "need `Authorization: Bearer <token>`, except those without a scope. Answers of",
-        "400 and above are a [Problem](#problem) (`application/problem+json`).",
+        "need `Authorization: Bearer <token>`, except those without a scope. Errors",
+        "are a [Problem](#problem) (`application/problem+json`).",
     ]
     lines += _header(
         "## Operations", "operation", "scope", "summary", "body", "answers"
