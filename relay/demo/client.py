@@ -215,6 +215,7 @@ async def available_carriers(sandbox: SandboxClient, url: str) -> list[DemoCarri
     A webhook carrier must accept one of the demo's secrets; nothing listens at *url*
     yet. Raises `DemoFailed` if no webhook carrier is left.
     """
+    # No relay runs yet: the secrets found here are part of its settings.
     listed = demo_carriers((await sandbox.get("carriers"))["carriers"])
     found = [await _with_secret(sandbox, url, carrier) for carrier in listed]
     usable = [carrier for carrier in found if carrier is not None]

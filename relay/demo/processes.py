@@ -90,6 +90,7 @@ def inherited(environ: Mapping[str, str]) -> dict[str, str]:
 
 def free_port() -> int:
     """Return a port that is free at this moment."""
+    # Another process could take it before ours binds; the start then fails visibly.
     with socket.socket() as listener:
         listener.bind((LOOPBACK, 0))
         port: int = listener.getsockname()[1]

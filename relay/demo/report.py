@@ -33,7 +33,8 @@ def state(package: Package) -> str:
     if package.finished:
         return "delivered"
     if package.events:
-        return f"{len(package.events)} events"
+        count = len(package.events)
+        return "1 event" if count == 1 else f"{count} events"
     return "number sent" if package.number else NOTHING
 
 

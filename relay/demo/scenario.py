@@ -148,6 +148,7 @@ class Scenario:
             return any(c.kind == "put" and c.answered is None for c in new)
 
         steps = asyncio.create_task(self._take_steps(Phase.KILL))
+        # Without a write in flight the kill would prove nothing about lost responses.
         try:
             await until("a write in flight", writing, pause=CHECK_SECONDS)
             self.kill = Kill(now(), SLOW)
@@ -177,6 +178,7 @@ class Scenario:
                 for shipment in self._in(phase):
                     group.create_task(self._follow(shipment, phase, slots))
         except ExceptionGroup as failed:
+            # one shipment's failure ends the demo: report it, not the group
             raise failed.exceptions[0] from None
 
     def _in(self, phase: Phase) -> list[DemoShipment]:
@@ -196,6 +198,7 @@ class Scenario:
     async def _scan(self, shipment: DemoShipment, scan: Scan) -> None:
         """Add a carrier event through each channel of the carrier."""
         channels = shipment.carrier.channels
+        # First for polls: the webhook below may be answered only after a restart.
         if POLL in channels:
             await self.sandbox.scan(shipment, scan)
         if WEBHOOK in channels and not scan.unsent:

@@ -58,8 +58,9 @@ async def complain_of_redirect(request: web.Request) -> web.Response:
 
 
 def _end(exchange: VtexExchange, answer: VtexAnswer | None) -> None:
-    """Record how a call ended; a late one stays pending until it is carried out."""
+    """Record how a call ended."""
     call = exchange.call
+    # A late call stays pending: its write is still to come.
     if call.fault != "late":
         exchange.world.pending.end(call)
     if answer is None:
@@ -137,6 +138,7 @@ async def _late(exchange: VtexExchange, fault: InjectedFault) -> None:
     exchange.world.run_later(carry_out_later())
     if not fault.hang:
         return exchange.cut()
+    # aiohttp does not cancel a handler when its client goes, hence the checks
     while exchange.request.transport is not None:
         if exchange.world.closing.is_set():
             break

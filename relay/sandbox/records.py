@@ -143,6 +143,7 @@ class Records:
         self.complaints: deque[Complaint] = deque(maxlen=keep)
         self.counts = Counter[str]()
         self.outcomes = Counter[str]()
+        # by call, until the call's answer is known
         self._unanswered: dict[int, AcceptedWrite] = {}
         self._totals = Counter[str]()
 

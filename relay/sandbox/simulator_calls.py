@@ -141,6 +141,7 @@ def _webhook(
 
 def forged(secret: str) -> str:
     """Return a wrong secret of the same length and alphabet."""
+    # Only the tail changes, so that prefixes such as `whsec_` stay valid.
     head, tail = secret[:-8], secret[-8:]
     wrong = head + "".join(_another(character) for character in tail)
     return wrong if wrong != secret else f"{secret}x"
@@ -187,6 +188,7 @@ async def _send_once(
             url,
             data=webhook.body,
             headers=dict(webhook.headers),
+            # carriers do not follow redirects with a signed body
             allow_redirects=False,
         ) as response:
             text = await response.text(errors="replace")

@@ -70,7 +70,7 @@ def test_a_few_dozen_shipments_are_shared_out_among_the_carriers() -> None:
     assert {s.carrier.adapter for s in plan} == {"acme", "other"}
 
 
-def test_every_kind_of_trouble_is_in_the_plan() -> None:
+def test_every_kind_of_disturbance_is_in_the_plan() -> None:
     every = [s for p in PLAN for steps in p.steps.values() for s in steps]
     scans = [s for s in every if isinstance(s, Scan)]
     assert any(s.forged for s in scans)
@@ -116,6 +116,7 @@ def test_the_state_of_a_shipment_is_a_word_or_two() -> None:
     assert state(PACKAGE) == "…"
     tracking_sent = replace(PACKAGE, number="RL1")
     assert state(tracking_sent) == "number sent"
+    assert state(replace(tracking_sent, events=(NOW,))) == "1 event"
     assert state(replace(tracking_sent, events=(NOW, NOW))) == "2 events"
     assert state(replace(tracking_sent, finished=True)) == "delivered"
 
@@ -168,7 +169,7 @@ def written(*, terminal: bool) -> tuple[Console, Callable[[], str]]:
     return console, file.getvalue
 
 
-def test_a_terminal_gets_a_picture_of_every_shipment() -> None:
+def test_a_terminal_shows_every_shipment() -> None:
     console, said = written(terminal=True)
     with runner.progress_on(console) as progress:
         for phase in (Phase.OPENING, Phase.KILL):
@@ -198,7 +199,7 @@ def test_another_relays_settings_are_not_inherited() -> None:
     }
 
 
-async def test_what_does_not_come_true_in_time_is_named() -> None:
+async def test_a_timeout_names_what_was_waited_for() -> None:
     async def never() -> bool:
         return False
 
@@ -206,7 +207,7 @@ async def test_what_does_not_come_true_in_time_is_named() -> None:
         await until("the end", never, seconds=0.01, pause=0.001)
 
 
-async def test_a_program_that_ended_says_why(tmp_path: Path) -> None:
+async def test_a_program_that_exited_is_quoted(tmp_path: Path) -> None:
     program = Program("relay", ("no-such-command",), tmp_path)
     program.check()
     await program.stop()
@@ -224,17 +225,17 @@ async def test_a_program_that_does_not_stop_is_killed(
 ) -> None:
     monkeypatch.setattr(processes, "STOP_SECONDS", 0.05)
     ignores = "import signal, time; signal.signal(15, signal.SIG_IGN)\n"
-    ignores += "print('deaf', flush=True); time.sleep(60)"
+    ignores += "print('unstoppable', flush=True); time.sleep(60)"
     program = Program("relay", (), tmp_path)
     with program.log.open("ab") as log:
         program.process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", ignores, stdout=log
         )
 
-    async def deaf() -> bool:
-        return "deaf" in program.tail()
+    async def unstoppable() -> bool:
+        return "unstoppable" in program.tail()
 
-    await until("a deaf program", deaf)
+    await until("a unstoppable program", unstoppable)
     await program.stop()
     assert program.process.returncode == -9
 
@@ -271,7 +272,7 @@ async def test_a_label_that_the_relay_refuses_ends_the_demo() -> None:
             await RelayClient(session, url, "token").register(SHIPMENT, PRINTED)
 
 
-async def test_nobody_listens_and_that_is_no_error() -> None:
+async def test_an_unreachable_relay_is_retried() -> None:
     async with ClientSession() as session:
         port = processes.free_port()
         relay = RelayClient(session, f"http://127.0.0.1:{port}", "token")
@@ -293,7 +294,7 @@ async def _created(_: web.Request) -> web.Response:
     return web.Response(status=201)
 
 
-async def test_what_the_sandbox_refuses_ends_the_demo() -> None:
+async def test_a_request_that_the_sandbox_refuses_ends_the_demo() -> None:
     async with serve_sandbox() as url, ClientSession() as session:
         with pytest.raises(DemoFailed, match="sandbox refused faults"):
             await SandboxClient(session, url).post("faults", {"kind": "nonsense"})
@@ -315,7 +316,7 @@ async def test_a_failure_of_one_shipment_is_the_demos_own() -> None:
             await run_.run(Phase.OPENING)
 
 
-async def test_a_broken_promise_is_waited_for_and_stays_broken(
+async def test_a_check_that_still_fails_at_the_end_counts_as_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(scenario, "VERDICT_SECONDS", 0.001)
@@ -333,7 +334,7 @@ async def test_a_broken_promise_is_waited_for_and_stays_broken(
         assert "checks failed" in said()
 
 
-def test_without_carriers_the_demo_cannot_go_on(
+def test_without_carriers_the_demo_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def none(_: Any) -> list[DemoCarrier]:

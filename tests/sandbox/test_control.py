@@ -155,7 +155,7 @@ async def test_lists_are_bounded_and_counts_are_not(made: Any) -> None:
     assert seen["counts"]["get"] == 3
 
 
-async def test_a_reset_forgets_everything(sandbox: Any) -> None:
+async def test_a_reset_removes_everything(sandbox: Any) -> None:
     await sandbox.fault("outage")
     await sandbox.ask("POST", "/options", {"mode": "append"})
     body = {"account": "acme", "appKey": "k", "appToken": "t", "only": True}

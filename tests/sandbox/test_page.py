@@ -11,7 +11,7 @@ async def read(sandbox: Any) -> str:
     return text
 
 
-async def test_an_empty_sandbox_says_how_to_begin(made: Any) -> None:
+async def test_an_empty_sandbox_shows_how_to_add_an_order(made: Any) -> None:
     text = await read(await made())
     assert "POST /sandbox/orders" in text
     assert "No complaints." in text
@@ -55,7 +55,7 @@ async def test_complaints_come_first_the_latest_on_top(sandbox: Any) -> None:
     assert text.index("<b>put-before-patch</b>") < text.index("Order ")
 
 
-async def test_invoices_to_come_and_returns_are_marked(sandbox: Any) -> None:
+async def test_hidden_invoices_and_returns_are_marked(sandbox: Any) -> None:
     await sandbox.add_order(
         {"invoiceNumber": "1", "visibleAfterSeconds": 60},
         {"invoiceNumber": "2", "type": "Input", "trackingNumber": "TN2"},
