@@ -1,4 +1,5 @@
-"""The whole story on one machine: `relay demo` starts sandbox and relay and looks.
+"""`relay demo`: run sandbox and relay as two processes, and check what VTEX received.
 
-It talks HTTP to both and imports neither.
+The demo talks HTTP to both. From `relay.sandbox` it imports record types only, from the
+relay itself nothing: a fault of the relay cannot hide in the check.
 """

@@ -1,4 +1,4 @@
-"""The demo's own calls: as ERP, as carrier, and to look into the sandbox."""
+"""HTTP clients of the demo: the sandbox's control API, and the relay's API."""
 
 import asyncio
 import json
@@ -10,91 +10,92 @@ from typing import Any, Final
 
 from aiohttp import ClientError, ClientSession
 
-from relay.demo import evidence
-from relay.demo.bodies import label_body, scan_body
-from relay.demo.evidence import Evidence, Kill, Webhook
+from relay.demo.evidence import Evidence, Kill, Package, Webhook, packages
 from relay.demo.plan import (
+    WEBHOOK,
+    DemoCarrier,
     DemoShipment,
     LabelPrint,
     Scan,
-    Speaker,
-    asked,
-    both,
-    speakers,
+    demo_carriers,
 )
 from relay.demo.processes import DemoFailed
 from relay.demo.stories import STORIES, shipments
+from relay.sandbox.records import AcceptedWrite, Call, Complaint, from_json
 
-PATIENCE_SECONDS: Final = 30.0
+TIMEOUT_SECONDS: Final = 30.0
 PAUSE_SECONDS: Final = 0.1
-REFUSED: Final = range(400, 500)
+CLIENT_ERRORS: Final = range(400, 500)
 
 
 async def until(
     what: str,
-    holds: Callable[[], Awaitable[bool]],
+    condition: Callable[[], Awaitable[bool]],
     *,
-    seconds: float = PATIENCE_SECONDS,
+    seconds: float = TIMEOUT_SECONDS,
     pause: float = PAUSE_SECONDS,
 ) -> None:
-    """Wait until *holds*; raise `DemoFailed` if that takes too long."""
+    """Wait until *condition* holds; raise `DemoFailed` after *seconds*."""
     try:
         async with asyncio.timeout(seconds):
-            while not await holds():  # noqa: ASYNC110 -- it holds in another process
+            # the condition depends on another process: there is no event to wait for
+            while not await condition():  # noqa: ASYNC110
                 await asyncio.sleep(pause)
     except TimeoutError:
-        raise DemoFailed(f"{what}: not within {seconds:.0f} s") from None
+        raise DemoFailed(f"{what}: timed out after {seconds:.0f} s") from None
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxClient:
-    """The control API of the sandbox at *url*."""
+    """A client of the sandbox's control API at *url*."""
 
     session: ClientSession
     url: str
 
-    async def ask(self, path: str) -> Any:
-        """Return the answer to a GET."""
+    async def get(self, path: str) -> Any:
+        """Return the JSON of a GET."""
         async with self.session.get(f"{self.url}/sandbox/{path}") as answer:
             return await answer.json()
 
-    async def tell(self, path: str, body: object) -> Any:
-        """Return the answer to a POST, which must be accepted."""
+    async def post(self, path: str, body: object) -> Any:
+        """Return the JSON of a POST; raise `DemoFailed` if it is refused."""
         url = f"{self.url}/sandbox/{path}"
         async with self.session.post(url, json=body) as answer:
             if not answer.ok:
-                raise DemoFailed(f"the sandbox refuses {path}: {await answer.text()}")
+                raise DemoFailed(f"sandbox refused {path}: {await answer.text()}")
             return await answer.json()
 
-    async def record(self, shipment: DemoShipment, scan: Scan) -> None:
-        """Let something happen to a box of which the carrier tells when asked."""
-        path = f"carriers/{shipment.speaker.adapter}/scans"
-        await self.tell(path, scan_body(shipment, scan))
+    async def scan(
+        self, shipment: DemoShipment, scan: Scan, url: str | None = None
+    ) -> list[int | None]:
+        """Add a carrier event; return the answers of its webhook, if sent to *url*."""
+        path = f"carriers/{shipment.carrier.adapter}/scans"
+        sent = await self.post(path, shipment.scan_body(scan) | {"url": url})
+        return [attempt["status"] for attempt in sent["attempts"]]
 
     async def ready(self) -> bool:
-        """Whether it answers."""
+        """Return whether it answers."""
         return await _answers(self.session, f"{self.url}/sandbox/faults")
 
-    async def orders(self) -> list[evidence.Package]:
+    async def orders(self) -> list[Package]:
         """Return what VTEX shows of every invoice."""
-        return evidence.packages((await self.ask("orders"))["orders"])
+        return packages((await self.get("orders"))["orders"])
 
-    async def calls(self, since: int = 0) -> list[evidence.RecordedCall]:
-        """Return the calls that came after the one numbered *since*."""
-        return evidence.calls((await self.ask(f"calls?since={since}"))["calls"])
+    async def calls(self, since: int = 0) -> list[Call]:
+        """Return the calls after the one with the number *since*."""
+        return from_json(Call, (await self.get(f"calls?since={since}"))["calls"])
 
     async def evidence(
         self, webhooks: Sequence[Webhook], kill: Kill | None
     ) -> Evidence:
-        """Return everything that the sandbox saw."""
-        published = (await self.ask("writes"))["writes"]
-        calls = await self.calls()
-        complaints = (await self.ask("complaints"))["complaints"]
+        """Return everything that the sandbox recorded."""
+        writes = from_json(AcceptedWrite, (await self.get("writes"))["writes"])
+        complaints = (await self.get("complaints"))["complaints"]
         return Evidence(
             packages=await self.orders(),
-            calls=calls,
-            writes=evidence.writes(published, calls),
-            complaints=evidence.complaints(complaints),
+            calls=await self.calls(),
+            writes=[write for write in writes if write.carried_out],
+            complaints=from_json(Complaint, complaints),
             webhooks=webhooks,
             kill=kill,
         )
@@ -102,99 +103,97 @@ class SandboxClient:
 
 @dataclass(frozen=True, slots=True)
 class RelayClient:
-    """The relay at *url*, as ERP and carriers know it."""
+    """A client of the relay at *url*, as ERP and carriers use it."""
 
     session: ClientSession
     url: str
     token: str = field(repr=False)
 
     async def ready(self) -> bool:
-        """Whether it does its work."""
+        """Return whether the relay is ready."""
         return await _answers(self.session, f"{self.url}/readyz")
 
     async def register(self, shipment: DemoShipment, label: LabelPrint) -> None:
-        """Register a label, and again until the relay has it, as an ERP does."""
-        body = label_body(shipment, label)
-
-        async def registered() -> bool:
-            return await self._got("POST", "", "a label", json=body) is not None
-
+        """Register a label; retry until it is accepted, as an ERP does."""
+        body = shipment.label_body(label.box)
         for _ in range(label.times):
-            await until(f"the label of {shipment.order_id}", registered)
+            what = f"label of {shipment.order_id}"
+            await self._answered("POST", "", what, json=body)
 
-    async def ask_again(self, shipment: DemoShipment) -> None:
-        """Have the carrier asked at once, as an ERP does for a shopper who calls."""
-        await self._about(shipment, "POST", "/track-again")
+    async def track_again(self, shipment: DemoShipment) -> None:
+        """Poll the shipment's carrier now."""
+        path = f"/{await self._id(shipment)}/track-again"
+        await self._answered("POST", path, f"poll of {shipment.order_id}")
 
-    async def shown(self, shipment: DemoShipment) -> Any:
-        """Return all that the relay knows of a shipment."""
-        return await self._about(shipment, "GET", "")
-
-    async def _about(self, shipment: DemoShipment, method: str, path: str) -> Any:
-        """Return the answer about a registered shipment, as soon as there is one."""
-        path = f"/{await self._id(shipment)}{path}"
-        found: list[str] = []
-
-        async def answered() -> bool:
-            text = await self._got(method, path, "a question")
-            found[:] = [] if text is None else [text]
-            return bool(found)
-
-        await until(f"an answer about {shipment.order_id}", answered)
-        return json.loads(found[0])
+    async def shipment(self, shipment: DemoShipment) -> Any:
+        """Return a shipment with its timeline."""
+        path = f"/{await self._id(shipment)}"
+        text = await self._answered("GET", path, f"shipment {shipment.order_id}")
+        return json.loads(text)
 
     async def _id(self, shipment: DemoShipment) -> str:
-        """Return the relay's own id of a registered shipment."""
+        """Return the relay's id of a registered shipment."""
         found: list[str] = []
+        query = {"orderId": shipment.order_id}
 
         async def listed() -> bool:
-            query = {"orderId": shipment.order_id}
-            text = await self._got("GET", "", "a list", params=query)
+            text = await self._request("GET", "", "list", params=query)
             found[:] = [s["id"] for s in json.loads(text or "{}").get("shipments", ())]
             return bool(found)
 
-        await until(f"the shipment of {shipment.order_id}", listed)
+        await until(f"shipment of {shipment.order_id}", listed)
         return found[0]
 
-    async def _got(self, method: str, path: str, what: str, **sent: Any) -> str | None:
-        """Return what the relay answers, None if it cannot answer just now."""
+    async def _answered(self, method: str, path: str, what: str, **sent: Any) -> str:
+        """Send a request until it is answered, and return the answer's text."""
+        found: list[str] = []
+
+        async def answered() -> bool:
+            text = await self._request(method, path, what, **sent)
+            found[:] = [] if text is None else [text]
+            return bool(found)
+
+        await until(what, answered)
+        return found[0]
+
+    async def _request(
+        self, method: str, path: str, what: str, **sent: Any
+    ) -> str | None:
+        """Return the answer's text, or `None` if the relay is not available."""
         headers = {"Authorization": f"Bearer {self.token}"}
         url = f"{self.url}/v1/shipments{path}"
         try:
             request = self.session.request(method, url, headers=headers, **sent)
             async with request as answer:
-                words = await answer.text()
+                text = await answer.text()
         except ClientError:
             return None
-        if answer.status in REFUSED:
-            raise DemoFailed(f"the relay refuses {what}: {words}")
-        return words if answer.ok else None
+        if answer.status in CLIENT_ERRORS:
+            raise DemoFailed(f"relay refused {what}: {text}")
+        return text if answer.ok else None
 
-    async def hear(
+    async def receive(
         self, sandbox: SandboxClient, shipment: DemoShipment, scan: Scan
     ) -> tuple[int | None, ...]:
-        """Let the carrier call the relay, and return the answers.
+        """Let the carrier send its webhook to the relay, and return the answers.
 
-        A carrier calls again while nobody takes what it says; what counts is
-        the last answer. A forged call is made once.
+        Carriers repeat a webhook until it is answered below 500; the last answers
+        count. A forged webhook is sent once.
         """
-        path = f"carriers/{shipment.speaker.adapter}/scans"
-        url = f"{self.url}/webhooks/{shipment.speaker.contract}"
-        body = scan_body(shipment, scan) | {"url": url}
+        url = f"{self.url}/webhooks/{shipment.carrier.contract}"
         answers: list[int | None] = []
 
-        async def heard() -> bool:
-            attempts = (await sandbox.tell(path, body))["attempts"]
-            answers[:] = [attempt["status"] for attempt in attempts]
+        async def accepted() -> bool:
+            answers[:] = await sandbox.scan(shipment, scan, url)
             return scan.forged or all(map(_final, answers))
 
-        await until(f"a scan of {shipment.order_id}", heard)
+        await until(f"webhook of {shipment.order_id}", accepted)
         return tuple(answers)
 
 
 def _final(status: int | None) -> bool:
-    """Whether a carrier leaves it at an answer: it does not repeat after a 4xx."""
-    return status is not None and status < REFUSED.stop
+    """Return whether a carrier accepts an answer: it does not repeat after a 4xx."""
+    return status is not None and status < CLIENT_ERRORS.stop
 
 
 async def _answers(session: ClientSession, url: str) -> bool:
@@ -210,42 +209,39 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-async def available_carriers(sandbox: SandboxClient, url: str) -> list[Speaker]:
-    """Return the carriers that say enough: who calls, who is asked, who does both.
+async def available_carriers(sandbox: SandboxClient, url: str) -> list[DemoCarrier]:
+    """Return the sandbox's carriers that can take part, by webhook, poll or both.
 
-    A caller must play with a secret of ours; nobody listens at *url* yet. Raises
-    `DemoFailed` if none of them is left.
+    A webhook carrier must accept one of the demo's secrets; nothing listens at *url*
+    yet. Raises `DemoFailed` if no webhook carrier is left.
     """
-    carriers = (await sandbox.ask("carriers"))["carriers"]
-    tried = [await _auditioned(sandbox, url, s) for s in speakers(carriers)]
-    found = [speaker for speaker in tried if speaker is not None]
-    if not found:
-        raise DemoFailed("no carrier of the sandbox says enough")
-    return [*found, *asked(carriers), *both(carriers)]
+    # No relay runs yet: the secrets found here are part of its settings.
+    listed = demo_carriers((await sandbox.get("carriers"))["carriers"])
+    found = [await _with_secret(sandbox, url, carrier) for carrier in listed]
+    usable = [carrier for carrier in found if carrier is not None]
+    if not any(carrier.channel == WEBHOOK for carrier in usable):
+        raise DemoFailed("the sandbox has no carrier with webhooks and enough codes")
+    return usable
 
 
-async def _auditioned(
-    sandbox: SandboxClient, url: str, speaker: Speaker
-) -> Speaker | None:
-    """Give *speaker* the first kind of secret with which it can play its whole part."""
-    for secret in _secrets():
-        ready = replace(speaker, secret=secret)
-        if await _plays(sandbox, url, ready):
+async def _with_secret(
+    sandbox: SandboxClient, url: str, carrier: DemoCarrier
+) -> DemoCarrier | None:
+    """Give a webhook carrier the first kind of secret with which it can sign."""
+    if carrier.channel != WEBHOOK:
+        return carrier
+    for secret in (f"demo:{token_hex(24)}", token_hex(32)):  # basic auth, HMAC
+        ready = replace(carrier, secret=secret)
+        if await _can_sign(sandbox, url, ready):
             return ready
     return None
 
 
-def _secrets() -> Sequence[str]:
-    """Return secrets of several kinds: user and password, and one for a signature."""
-    return (f"demo:{token_hex(24)}", token_hex(32))
-
-
-async def _plays(sandbox: SandboxClient, url: str, speaker: Speaker) -> bool:
-    [shipment] = shipments([speaker], now(), STORIES[-1:])[:1]
-    for scan in shipment.scans:
-        body = scan_body(shipment, scan) | {"url": url}
-        try:
-            await sandbox.tell(f"carriers/{speaker.adapter}/scans", body)
-        except DemoFailed:
-            return False
+async def _can_sign(sandbox: SandboxClient, url: str, carrier: DemoCarrier) -> bool:
+    [shipment] = shipments([carrier], now(), STORIES[-1:])[:1]
+    try:
+        for scan in shipment.scans:
+            await sandbox.scan(shipment, scan, url)
+    except DemoFailed:
+        return False
     return True

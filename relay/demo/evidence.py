@@ -1,4 +1,4 @@
-"""What the sandbox saw, in plain values; read from the answers of its control API."""
+"""Evidence: what the sandbox recorded, and which calls were disturbed on purpose."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from relay.sandbox.records import AcceptedWrite, Call, Complaint
+from relay.sandbox.times import instant
+
 LOST: Final = "cut_after"
 OUT: Final = "outage"
 MARGIN: Final = timedelta(milliseconds=500)
-"""So long after its answer a call may not be settled yet, on a slow machine."""
+"""How long after its answer a call may still be unsettled, on a slow machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One invoice, as VTEX shows it at the end."""
+    """One invoice as VTEX shows it."""
 
     order_id: str
     invoice_number: str
@@ -25,50 +28,8 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedCall:
-    """One request that arrived; `answered` is None while it has no answer."""
-
-    sequence: int
-    kind: str
-    order_id: str | None
-    at: datetime
-    fault: str | None
-    answered: int | str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """One write that was carried out."""
-
-    call: RecordedCall
-    invoice_number: str
-    body: Mapping[str, Any]
-
-    @property
-    def events(self) -> frozenset[tuple[str, ...]]:
-        """What it tells, event by event."""
-        fields = ("date", "description", "city", "state")
-        return frozenset(tuple(e[f] for f in fields) for e in self.body["events"])
-
-    @property
-    def delivers(self) -> bool:
-        """Whether it says that everything arrived."""
-        return bool(self.body["isDelivered"])
-
-
-@dataclass(frozen=True, slots=True)
-class ReportedComplaint:
-    """What a caller did that it must not do."""
-
-    call: int
-    order_id: str | None
-    rule: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class Webhook:
-    """How the relay answered a carrier's calls about one scan."""
+    """The relay's answers to the webhooks of one event."""
 
     order_id: str
     forged: bool
@@ -77,45 +38,45 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """When the relay was killed, and how slow VTEX was just then."""
+    """When the relay was killed, and VTEX's latency at that time."""
 
     at: datetime
     latency: timedelta
 
-    def interrupted(self, call: RecordedCall) -> bool:
-        """Whether *call* was in flight at the kill."""
+    def interrupted(self, call: Call) -> bool:
+        """Return whether *call* was in flight at the kill."""
         return self.at - self.latency <= call.at <= self.at
 
-    def caught(self, call: RecordedCall) -> bool:
-        """Whether *call* was in flight at the kill, or its answer not yet stored."""
+    def may_have_lost(self, call: Call) -> bool:
+        """Return whether *call* was in flight, or its answer not stored yet."""
         return self.at - self.latency - MARGIN <= call.at <= self.at + MARGIN
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything the verdict depends on; `doors` by order, as the relay says."""
+    """Everything that the verdict depends on; `channels` by order, from the relay."""
 
     packages: Sequence[Package]
-    calls: Sequence[RecordedCall]
-    writes: Sequence[Write]
-    complaints: Sequence[ReportedComplaint]
+    calls: Sequence[Call]
+    writes: Sequence[AcceptedWrite]
+    complaints: Sequence[Complaint]
     webhooks: Sequence[Webhook]
     kill: Kill | None = None
     channels: Mapping[str, Counter[str]] = field(default_factory=dict)
 
-    def excuse(self, call: RecordedCall) -> str | None:
-        """Say by what *call* was disturbed, if by anything."""
+    def excuse(self, call: Call) -> str | None:
+        """Return what disturbed *call*, or `None`."""
         if call.fault == LOST:
-            return "answer lost"
+            return "response lost"
         if call.fault == OUT:
-            return "met the outage"
-        if self.kill is not None and self.kill.caught(call):
+            return "hit the outage"
+        if self.kill is not None and self.kill.may_have_lost(call):
             return "in flight at the kill"
         return None
 
 
 def packages(orders: Iterable[Mapping[str, Any]]) -> list[Package]:
-    """Read the answer of `GET /sandbox/orders`."""
+    """Return the packages in the answer of `GET /sandbox/orders`."""
     return [
         _package(order["orderId"], invoice)
         for order in orders
@@ -136,53 +97,16 @@ def _package(order_id: str, invoice: Mapping[str, Any]) -> Package:
     )
 
 
-def calls(listed: Iterable[Mapping[str, Any]]) -> list[RecordedCall]:
-    """Read the answer of `GET /sandbox/calls`."""
-    return [
-        RecordedCall(
-            sequence=call["sequence"],
-            kind=call["kind"],
-            order_id=call["orderId"],
-            at=instant(call["at"]),
-            fault=call["fault"],
-            answered=call["answered"],
-        )
-        for call in listed
-    ]
-
-
-def writes(
-    published: Iterable[Mapping[str, Any]], known: Iterable[RecordedCall]
-) -> list[Write]:
-    """Read the answer of `GET /sandbox/writes`; *known* are the calls."""
-    by_sequence = {call.sequence: call for call in known}
-    return [
-        Write(by_sequence[one["call"]], one["invoiceNumber"], one["body"])
-        for one in published
-        if one["carriedOut"]
-    ]
-
-
-def complaints(listed: Iterable[Mapping[str, Any]]) -> list[ReportedComplaint]:
-    """Read the answer of `GET /sandbox/complaints`."""
-    return [
-        ReportedComplaint(one["call"], one["orderId"], one["rule"], one["message"])
-        for one in listed
-    ]
-
-
-def instant(text: str) -> datetime:
-    """Read an instant as the sandbox spells it: with seven decimals."""
-    return datetime.fromisoformat(text[:26] + text[27:])
-
-
 Channels = Mapping[str, Counter[str]]
-"""For each order, how many events came by which door."""
+"""For each order, the number of events by channel."""
 
 
-def channels_of(shown: Mapping[str, Any]) -> Counter[str]:
-    """Count the events of a shipment by the door that their document came by."""
+def channels_of(shipment: Mapping[str, Any]) -> Counter[str]:
+    """Count a shipment's events by the channel of their document.
+
+    *shipment* is the answer of `GET /v1/shipments/{id}`.
+    """
     found = Counter[str]()
-    for document in shown["timeline"]["documents"]:
+    for document in shipment["timeline"]["documents"]:
         found[document["source"]] += document["newEvents"] or 0
     return +found

@@ -1,4 +1,4 @@
-"""What there is in the demo: shipments, their labels and scans, act by act; pure."""
+"""The demo's plan: carriers, shipments, and their labels and events by phase; pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,55 +6,82 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
+ACCOUNT: Final = "demo"
 DELIVERED: Final = "delivered"
-ON_ITS_WAY: Final = ("picked_up", "in_transit", "at_hub", "out_for_delivery")
+IN_TRANSIT: Final = ("picked_up", "in_transit", "at_hub", "out_for_delivery")
 """The milestones that a parcel passes before it is delivered, in order."""
-
 
 WEBHOOK: Final = "webhook"
 POLL: Final = "poll"
 BOTH: Final = "webhook and poll"
-_CONTRACTS: Final = {WEBHOOK: "", POLL: "_asked", BOTH: "_both"}
+_SUFFIXES: Final = {WEBHOOK: "", POLL: "_poll", BOTH: "_both"}
 
 
 class Phase(Enum):
-    """What goes on while labels are printed and scans come, in order."""
+    """The phases of the demo, in order."""
 
-    OPENING = "labels are printed, scans come early, twice, forged and out of order"
-    LOST_ANSWER = "VTEX delivers an order and its answer is lost"
-    OUTAGE = "VTEX is out for a while"
-    KILL = "the relay is killed while it tells VTEX, and started again"
-    CLOSING = "everything else arrives"
+    OPENING = "labels and events arrive: early, duplicate, forged and out of order"
+    LOST_ANSWER = "VTEX carries out a call, and its response is lost"
+    OUTAGE = "VTEX is down for a few seconds"
+    KILL = "the relay is killed during a call to VTEX, and restarted"
+    CLOSING = "the remaining events arrive"
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
-    """A carrier of the sandbox, with its codes for the relay's milestones.
+class DemoCarrier:
+    """One use of a simulated carrier: its codes by milestone, and its channel.
 
-    `secret` is what it proves itself with, in a form that it can play. One that is
-    asked comes by the other door, or by both, and has `settings` to be asked with.
+    `secret` signs its webhooks. `settings` are those of its contract for polling.
     """
 
     adapter: str
-    speaks: Mapping[str, str]
+    codes: Mapping[str, str]
     secret: str = field(default="", repr=False)
     channel: str = WEBHOOK
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def contract(self) -> str:
-        """The name of its contract: a carrier may have several."""
-        return self.adapter + _CONTRACTS[self.channel]
+        """The name of its contract; a carrier has one per channel."""
+        return self.adapter + _SUFFIXES[self.channel]
 
     @property
     def channels(self) -> frozenset[str]:
-        """By which doors the relay hears of its parcels."""
+        """The channels through which its events reach the relay."""
         return frozenset({WEBHOOK, POLL} if self.channel == BOTH else {self.channel})
 
     @property
     def journey(self) -> tuple[str, ...]:
-        """What it can say of a parcel before it is delivered."""
-        return tuple(m for m in ON_ITS_WAY if m in self.speaks)
+        """The milestones before the delivery that it has a code for."""
+        return tuple(m for m in IN_TRANSIT if m in self.codes)
+
+
+def demo_carriers(listed: Iterable[Mapping[str, Any]]) -> list[DemoCarrier]:
+    """Return the uses of the sandbox's carriers, one per channel that each supports.
+
+    *listed* is the answer of `GET /sandbox/carriers`. A carrier needs codes for a
+    delivery and for a milestone before it.
+    """
+    found: list[DemoCarrier] = []
+    for item in listed:
+        webhook, settings = item["webhook"], item["contract"]
+        carrier = DemoCarrier(item["adapter"], item["codes"])
+        if DELIVERED not in carrier.codes or not carrier.journey:
+            continue
+        if webhook:
+            found.append(carrier)
+        if settings:
+            found.append(_polling(carrier, POLL, settings))
+        if webhook and settings.get("secret"):
+            found.append(_polling(carrier, BOTH, settings))
+    return found
+
+
+def _polling(
+    carrier: DemoCarrier, channel: str, settings: Mapping[str, str]
+) -> DemoCarrier:
+    secret = settings["secret"] if channel == BOTH else ""
+    return DemoCarrier(carrier.adapter, carrier.codes, secret, channel, settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +95,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class LabelPrint:
-    """The ERP prints the label of a box, and tells the relay so many times."""
+    """The ERP prints the label of a box, and registers it `times` times."""
 
     box: Box
     times: int = 1
@@ -76,9 +103,10 @@ class LabelPrint:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The carrier tells of a box; `older` is about an older box of that number.
+    """A carrier event of a box.
 
-    Of what is `unsaid` it sends no webhook: it must be asked.
+    An `older` one is about an earlier parcel with the same number. For an `unsent` one
+    the webhook is lost: only polling finds it.
     """
 
     box: Box
@@ -87,11 +115,11 @@ class Scan:
     times: int = 1
     forged: bool = False
     older: bool = False
-    unsaid: bool = False
+    unsent: bool = False
 
     @property
-    def counts(self) -> bool:
-        """Whether VTEX should ever hear of it."""
+    def expected(self) -> bool:
+        """Whether VTEX must receive it."""
         return not (self.forged or self.older)
 
 
@@ -100,12 +128,12 @@ Step = LabelPrint | Scan
 
 @dataclass(frozen=True, slots=True)
 class DemoShipment:
-    """One invoice of one order, and what happens to it in which act."""
+    """One invoice of one order, with its steps by phase."""
 
     order_id: str
     invoice_number: str
     story: str
-    speaker: Speaker
+    carrier: DemoCarrier
     dispatched_at: datetime
     boxes: tuple[Box, ...]
     steps: Mapping[Phase, tuple[Step, ...]]
@@ -114,54 +142,72 @@ class DemoShipment:
 
     @property
     def scans(self) -> tuple[Scan, ...]:
-        """The scans that VTEX should hear of."""
+        """The events that VTEX must receive."""
         every = (s for steps in self.steps.values() for s in steps)
-        return tuple(s for s in every if isinstance(s, Scan) and s.counts)
+        return tuple(s for s in every if isinstance(s, Scan) and s.expected)
 
     @property
     def delivered_at(self) -> datetime | None:
-        """When its last box was handed over, if all were."""
-        handed_over = {
+        """When the last box was delivered; `None` unless all were."""
+        delivered = {
             s.box.volume: s.occurred_at for s in self.scans if s.milestone == DELIVERED
         }
-        if len(handed_over) < len(self.boxes):
+        if len(delivered) < len(self.boxes):
             return None
-        return max(handed_over.values())
+        return max(delivered.values())
 
-    def starts_in(self, act: Phase) -> bool:
-        """Whether VTEX hears of a scan on the way in *act* or before."""
-        acts = list(Phase)[: list(Phase).index(act) + 1]
-        steps = [s for a in acts for s in self.steps.get(a, ())]
+    def starts_in(self, phase: Phase) -> bool:
+        """Return whether VTEX must have an event before the delivery after *phase*."""
+        phases = list(Phase)[: list(Phase).index(phase) + 1]
+        steps = [s for p in phases for s in self.steps.get(p, ())]
         return any(
-            isinstance(s, Scan) and s.counts and s.milestone != DELIVERED for s in steps
+            isinstance(s, Scan) and s.expected and s.milestone != DELIVERED
+            for s in steps
         )
 
+    def order_body(self) -> dict[str, Any]:
+        """Return the order and its invoice for `POST /sandbox/orders`."""
+        invoice = {
+            "invoiceNumber": self.invoice_number,
+            "visibleAfterSeconds": self.visible_after,
+            "invoiceKey": self.invoice_key or None,
+        }
+        return {"account": ACCOUNT, "orderId": self.order_id, "invoices": [invoice]}
 
-def speakers(carriers: Iterable[Mapping[str, Any]]) -> list[Speaker]:
-    """Return those of the sandbox's *carriers* that call and say enough."""
-    found = [Speaker(c["adapter"], c["speaks"]) for c in carriers if c["webhook"]]
-    return _eloquent(found)
+    def label_body(self, box: Box) -> dict[str, Any]:
+        """Return the label of *box* for `POST /v1/shipments`."""
+        key = {"invoiceKey": self.invoice_key} if self.invoice_key else {}
+        return {
+            **key,
+            "account": ACCOUNT,
+            "contract": self.carrier.contract,
+            "orderId": self.order_id,
+            "invoiceNumber": self.invoice_number,
+            "trackingNumber": box.number,
+            "volume": box.volume,
+            "volumes": len(self.boxes),
+            "dispatchedDate": self.dispatched_at.isoformat(),
+            "references": [{"type": "shipmentId", "value": box.shipment_id}],
+        }
 
+    def scan_body(self, scan: Scan) -> dict[str, Any]:
+        """Return *scan* for `POST /sandbox/carriers/{adapter}/scans`.
 
-def asked(carriers: Iterable[Mapping[str, Any]]) -> list[Speaker]:
-    """Return those of the sandbox's *carriers* that are asked and say enough."""
-    found = [
-        Speaker(c["adapter"], c["speaks"], channel=POLL, settings=c["contract"])
-        for c in carriers
-        if c["contract"]
-    ]
-    return _eloquent(found)
-
-
-def both(carriers: Iterable[Mapping[str, Any]]) -> list[Speaker]:
-    """Return those of the sandbox's *carriers* that call, and are asked as well."""
-    found = [
-        Speaker(c["adapter"], c["speaks"], c["contract"]["secret"], BOTH, c["contract"])
-        for c in carriers
-        if c["webhook"] and c["contract"].get("secret")
-    ]
-    return _eloquent(found)
-
-
-def _eloquent(found: Iterable[Speaker]) -> list[Speaker]:
-    return [s for s in found if DELIVERED in s.speaks and s.journey]
+        An older parcel has the same number, but another order and carrier id.
+        """
+        prefix = "OLD-" if scan.older else ""
+        return {
+            "parcel": {
+                "orderId": f"{prefix}{self.order_id}",
+                "shipmentId": f"{prefix}{scan.box.shipment_id}",
+                "trackingNumber": scan.box.number,
+                "invoiceKey": self.invoice_key or None,
+                "volume": scan.box.volume,
+                "volumes": len(self.boxes),
+            },
+            "code": self.carrier.codes[scan.milestone],
+            "secret": self.carrier.secret,
+            "occurredAt": scan.occurred_at.isoformat(),
+            "forged": scan.forged,
+            "repeat": scan.times,
+        }

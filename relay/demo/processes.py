@@ -1,4 +1,4 @@
-"""The demo's two processes, started, killed and stopped by their own id."""
+"""The demo's two processes and the settings of its relay."""
 
 import asyncio
 import os
@@ -11,21 +11,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from relay.demo.plan import WEBHOOK, Speaker
+from relay.demo.plan import ACCOUNT, WEBHOOK, DemoCarrier
 
-ACCOUNT: Final = "demo"
 LOOPBACK: Final = "127.0.0.1"
 STOP_SECONDS: Final = 15.0
 TAIL_LINES: Final = 15
 
 
 class DemoFailed(Exception):
-    """The demo cannot go on; the message says why."""
+    """The demo cannot continue; the message says why."""
 
 
 @dataclass(slots=True)
 class Program:
-    """One process of ours; what it says goes into a file of its own."""
+    """One `relay` process; its output goes to a log file."""
 
     name: str
     arguments: tuple[str, ...]
@@ -34,7 +33,7 @@ class Program:
     process: Process | None = None
 
     async def start(self) -> None:
-        """Start it, with nothing but the environment to tell it what to do."""
+        """Start the process, configured by environment variables only."""
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -50,29 +49,29 @@ class Program:
 
     @property
     def log(self) -> Path:
-        """The file that holds what it says."""
+        """The log file."""
         return self.folder / f"{self.name}.log"
 
     def check(self) -> None:
-        """Raise `DemoFailed` if it has ended by itself."""
+        """Raise `DemoFailed` with the end of the log if the process has exited."""
         code = self.process.returncode if self.process else None
         if code is not None:
-            raise DemoFailed(f"the {self.name} ended with {code}:\n{self.tail()}")
+            raise DemoFailed(f"{self.name}: exited with code {code}:\n{self.tail()}")
 
     def tail(self) -> str:
-        """Return the last lines it wrote."""
+        """Return the last lines of the log."""
         text = self.log.read_text(encoding="utf-8", errors="replace")
         return "\n".join(text.splitlines()[-TAIL_LINES:])
 
     async def kill(self) -> None:
-        """Kill it as `kill -9` does."""
+        """Send SIGKILL, as `kill -9` does."""
         if self.process is not None and self.process.returncode is None:
             with suppress(ProcessLookupError):
                 self.process.kill()
             await self.process.wait()
 
     async def stop(self) -> None:
-        """Ask it to stop, and kill it if it does not."""
+        """Send SIGTERM; send SIGKILL after `STOP_SECONDS`."""
         if self.process is None or self.process.returncode is not None:
             return
         with suppress(ProcessLookupError):
@@ -85,12 +84,13 @@ class Program:
 
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return *environ* without the settings of another relay."""
+    """Return *environ* without the settings of any other relay."""
     return {n: v for n, v in environ.items() if not n.upper().startswith("RELAY_")}
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens at."""
+    """Return a port that is free at this moment."""
+    # Another process could take it before ours binds; the start then fails visibly.
     with socket.socket() as listener:
         listener.bind((LOOPBACK, 0))
         port: int = listener.getsockname()[1]
@@ -98,11 +98,11 @@ def free_port() -> int:
 
 
 def environment(
-    folder: Path, relay: str, sandbox: str, cast: Iterable[Speaker], token: str
+    folder: Path, relay: str, sandbox: str, carriers: Iterable[DemoCarrier], token: str
 ) -> dict[str, str]:
-    """Return the settings of the demo's relay: short waits, a contract per carrier.
+    """Return the variables of the demo's relay: short waits, a contract per carrier.
 
-    *relay* is the host and port to listen at, *sandbox* the address of the other.
+    *relay* is the host and port to bind to, *sandbox* the URL of the sandbox.
     """
     settings = {
         "DATABASE": f"sqlite:///{folder / 'relay.db'}",
@@ -114,15 +114,15 @@ def environment(
     account = f"ACCOUNTS__{ACCOUNT.upper()}"
     settings |= {f"{account}__{key}": v for key, v in _account(sandbox).items()}
     settings |= {f"PUBLISHER__{n}_SECONDS": v for n, v in WAITS.items()}
-    for carrier in cast:
+    for carrier in carriers:
         contract = f"CONTRACTS__{carrier.contract.upper()}"
-        terms = _terms(carrier)
+        terms = _contract(carrier)
         settings |= {f"{contract}__{key.upper()}": v for key, v in terms.items()}
     return {f"RELAY_{name}": value for name, value in settings.items()}
 
 
 def _account(sandbox: str) -> dict[str, str]:
-    """Return the settings of the store, which the sandbox plays."""
+    """Return the settings of the account at the sandbox."""
     return {
         "APP_KEY": "sandbox-key",
         "APP_TOKEN": "sandbox-token",
@@ -133,8 +133,8 @@ def _account(sandbox: str) -> dict[str, str]:
     }
 
 
-def _terms(carrier: Speaker) -> dict[str, str]:
-    """Return the settings of a carrier's contract, by the doors that it has."""
+def _contract(carrier: DemoCarrier) -> dict[str, str]:
+    """Return the settings of a carrier's contract, for its channels."""
     adapter = {"adapter": carrier.adapter}
     if carrier.channel == WEBHOOK:
         return adapter | {"secret": carrier.secret, "poll": "false"}
@@ -152,4 +152,4 @@ WAITS: Final = {
     "UNCONFIRMED_WAIT": "3",
     "READ_BACK_AGAIN": "3",
 }
-"""Everything that takes minutes in real life takes seconds here."""
+"""Waits of minutes in production take seconds here."""

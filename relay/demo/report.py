@@ -1,4 +1,4 @@
-"""The demo on a terminal: shipment by shipment while it runs, a table at the end."""
+"""The demo's output: progress by shipment while it runs, a table at the end."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
@@ -10,93 +10,94 @@ from rich.text import Text
 
 from relay.demo.evidence import Evidence, Package
 from relay.demo.plan import DemoShipment, Phase
-from relay.demo.promises import BrokenPromise, Verdict
+from relay.demo.verdict import FailedCheck, Verdict
 
 COLUMNS: Final = 3
 NOTHING: Final = "…"
 
 
-class Board(Protocol):
-    """Where the progress is shown."""
+class Progress(Protocol):
+    """Shows the progress."""
 
-    def begin(self, act: Phase) -> None:
-        """Say what goes on from now on."""
+    def begin(self, phase: Phase) -> None:
+        """Show that *phase* begins."""
         ...
 
-    def look(self, packages: Iterable[Package]) -> None:
-        """Show how the shipments stand in VTEX."""
+    def update(self, packages: Iterable[Package]) -> None:
+        """Show the state of the shipments in VTEX."""
         ...
 
 
-def stands(package: Package) -> str:
-    """Return how a shipment stands in VTEX, in a word or two."""
+def state(package: Package) -> str:
+    """Return the state of a shipment in VTEX, in a word or two."""
     if package.finished:
         return "delivered"
     if package.events:
-        return f"{len(package.events)} events"
-    return "announced" if package.number else NOTHING
+        count = len(package.events)
+        return "1 event" if count == 1 else f"{count} events"
+    return "number sent" if package.number else NOTHING
 
 
-class Lines:
-    """A line for whatever changes: for files, pipes and logs."""
+class LineProgress:
+    """Progress for files, pipes and logs: a line per change."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._stands: dict[str, str] = {}
+        self._states: dict[str, str] = {}
 
-    def begin(self, act: Phase) -> None:
-        """Say what goes on from now on."""
-        self._console.print(f"== {act.value}")
+    def begin(self, phase: Phase) -> None:
+        """Show that *phase* begins."""
+        self._console.print(f"== {phase.value}")
 
-    def look(self, packages: Iterable[Package]) -> None:
-        """Print the shipments that stand otherwise than before."""
+    def update(self, packages: Iterable[Package]) -> None:
+        """Print the shipments whose state has changed."""
         for package in packages:
-            now = stands(package)
-            if now != self._stands.get(package.order_id, NOTHING):
-                self._stands[package.order_id] = now
+            now = state(package)
+            if now != self._states.get(package.order_id, NOTHING):
+                self._states[package.order_id] = now
                 self._console.print(f"{package.order_id}  {now}")
 
 
-class RunningShipments:
-    """A picture of all shipments that changes in its place: for a terminal."""
+class LiveProgress:
+    """Progress for a terminal: all shipments, redrawn in place."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._acts: list[Phase] = []
+        self._phases: list[Phase] = []
         self._packages: Sequence[Package] = ()
 
-    def begin(self, act: Phase) -> None:
-        """Say what goes on from now on."""
-        self._acts.append(act)
+    def begin(self, phase: Phase) -> None:
+        """Show that *phase* begins."""
+        self._phases.append(phase)
         self._live.update(self._drawn())
 
-    def look(self, packages: Iterable[Package]) -> None:
-        """Draw the shipments as they stand now."""
+    def update(self, packages: Iterable[Package]) -> None:
+        """Redraw all shipments."""
         self._packages = tuple(packages)
         self._live.update(self._drawn())
 
     def _drawn(self) -> Group:
-        acts = [Text(f"✓ {act.value}", style="dim") for act in self._acts[:-1]]
-        acts += [Text(f"▸ {act.value}", style="bold") for act in self._acts[-1:]]
+        lines = [Text(f"✓ {phase.value}", style="dim") for phase in self._phases[:-1]]
+        lines += [Text(f"▸ {phase.value}", style="bold") for phase in self._phases[-1:]]
         grid = Table.grid(padding=(0, 3))
         cells = [_cell(package) for package in self._packages]
         rows = -(-len(cells) // COLUMNS)
         for row in range(rows):
             grid.add_row(*cells[row::rows])
-        return Group(*acts, grid)
+        return Group(*lines, grid)
 
 
 def _cell(package: Package) -> Text:
-    now = stands(package)
+    now = state(package)
     style = "green" if package.finished else "cyan" if package.number else "dim"
-    return Text(f"{package.order_id}  {now:<10}", style=style)
+    return Text(f"{package.order_id}  {now:<11}", style=style)
 
 
 def result(plan: Sequence[DemoShipment], evidence: Evidence) -> Table:
-    """Return the table of what VTEX was told, order by order."""
-    table = Table(title="What the sandbox was told", title_justify="left", box=None)
+    """Return the table of what VTEX received, order by order."""
+    table = Table(title="What VTEX received", title_justify="left", box=None)
     table.padding = (0, 1, 0, 0)
-    for name in ("order", "what happened to it", "number", "door"):
+    for name in ("order", "story", "number", "channel"):
         table.add_column(name, no_wrap=True)
     for name in ("PATCH", "PUT", "events"):
         table.add_column(name, justify="right")
@@ -112,7 +113,7 @@ def result(plan: Sequence[DemoShipment], evidence: Evidence) -> Table:
 def _row(shipment: DemoShipment, package: Package, evidence: Evidence) -> list[str]:
     order_id = shipment.order_id
     channels = evidence.channels.get(order_id, ())
-    kinds = [w.call.kind for w in evidence.writes if w.call.order_id == order_id]
+    kinds = [w.kind for w in evidence.writes if w.order_id == order_id]
     return [
         order_id,
         shipment.story,
@@ -126,7 +127,7 @@ def _row(shipment: DemoShipment, package: Package, evidence: Evidence) -> list[s
 
 
 def disturbed(evidence: Evidence) -> list[str]:
-    """Name the calls that had bad luck, by what disturbed them."""
+    """Return the disturbed calls, a line per kind of disturbance."""
     found: dict[str, list[str]] = {}
     for call in evidence.calls:
         excuse = evidence.excuse(call)
@@ -139,16 +140,16 @@ def disturbed(evidence: Evidence) -> list[str]:
     ]
 
 
-def sentences(verdict: Verdict, shipments: int, seconds: float) -> list[str]:
-    """Return the outcome in words: a line for each broken promise."""
-    excused = [f"Told again: {_spelled(finding)}" for finding in verdict.excused]
-    if not verdict.broken:
-        kept = f"Every promise was kept: {shipments} shipments in {seconds:.0f} s."
-        return [*excused, kept]
-    count = len(verdict.broken)
-    head = "1 promise was broken:" if count == 1 else f"{count} promises were broken:"
-    return [*excused, head, *(f"  {_spelled(f)}" for f in verdict.broken)]
+def summary(verdict: Verdict, shipments: int, seconds: float) -> list[str]:
+    """Return the outcome as lines of text, one per failed check."""
+    excused = [f"Repeated: {_line(finding)}" for finding in verdict.excused]
+    if not verdict.failed:
+        passed = f"All checks passed: {shipments} shipments in {seconds:.0f} s."
+        return [*excused, passed]
+    count = len(verdict.failed)
+    head = "1 check failed:" if count == 1 else f"{count} checks failed:"
+    return [*excused, head, *(f"  {_line(f)}" for f in verdict.failed)]
 
 
-def _spelled(finding: BrokenPromise) -> str:
+def _line(finding: FailedCheck) -> str:
     return f"{finding.order_id}: {finding.reason}"

@@ -1,4 +1,4 @@
-"""The demo from beginning to end: two processes, five acts, one verdict."""
+"""Run the demo: two processes, five phases, one verdict."""
 
 import asyncio
 import time
@@ -18,56 +18,56 @@ from relay.demo.client import RelayClient, SandboxClient, available_carriers, no
 from relay.demo.evidence import Evidence
 from relay.demo.plan import Phase
 from relay.demo.processes import LOOPBACK, DemoFailed, Program, environment, free_port
-from relay.demo.promises import Verdict, counted, wrong_channels
 from relay.demo.report import (
-    Board,
-    Lines,
-    RunningShipments,
+    LineProgress,
+    LiveProgress,
+    Progress,
     disturbed,
     result,
-    sentences,
+    summary,
 )
 from relay.demo.scenario import Scenario
 from relay.demo.stories import shipments
+from relay.demo.verdict import Verdict, channel_counts, wrong_channels
 
-LOOK_SECONDS: Final = 0.25
+REFRESH_SECONDS: Final = 0.25
 SETTLE_SECONDS: Final = 45.0
 
 
 def run(console: Console, *, settle_seconds: float = SETTLE_SECONDS) -> int:
-    """Play the whole story; return 0 if every promise was kept, else 1."""
+    """Run the whole demo; return 0 if all checks passed, else 1."""
     return asyncio.run(_run(console, settle_seconds))
 
 
 async def _run(console: Console, settle_seconds: float) -> int:
     with TemporaryDirectory(prefix="relay-demo-") as name:
         try:
-            async with staged(Path(name)) as play:
-                return await _played(play, console, settle_seconds)
+            async with started(Path(name)) as scenario:
+                return await _run_phases(scenario, console, settle_seconds)
         except (DemoFailed, ClientError) as error:
-            console.print(f"the demo cannot go on: {error}", style="red", markup=False)
+            console.print(f"demo failed: {error}", style="red", markup=False)
             return 1
 
 
 @asynccontextmanager
-async def staged(folder: Path) -> AsyncIterator[Scenario]:
-    """Start sandbox and relay, each on a port of its own, and stop them at the end."""
+async def started(folder: Path) -> AsyncIterator[Scenario]:
+    """Start sandbox and relay on free ports, and stop them at the end."""
     sandbox_at, relay_at = (f"{LOOPBACK}:{free_port()}" for _ in range(2))
     token = token_hex(32)
     port = sandbox_at.rpartition(":")[2]
-    scenery = Program("sandbox", ("sandbox", "--port", port), folder)
+    server = Program("sandbox", ("sandbox", "--port", port), folder)
     program = Program("relay", ("serve",), folder)
-    async with ClientSession() as session, _stopping(scenery, program):
-        await scenery.start()
+    async with ClientSession() as session, _stopping(server, program):
+        await server.start()
         sandbox = SandboxClient(session, f"http://{sandbox_at}")
-        await until("the sandbox", lambda: _up(sandbox, scenery))
+        await until("start of the sandbox", lambda: _up(sandbox, server))
         carriers = await available_carriers(sandbox, f"http://{relay_at}")
         program.environment = environment(
             folder, relay_at, sandbox.url, carriers, token
         )
         await program.start()
         relay = RelayClient(session, f"http://{relay_at}", token)
-        await until("the relay", lambda: _up(relay, program))
+        await until("start of the relay", lambda: _up(relay, program))
         yield Scenario(shipments(carriers, now()), sandbox, relay, program)
 
 
@@ -78,9 +78,9 @@ async def _up(server: SandboxClient | RelayClient, program: Program) -> bool:
 
 @asynccontextmanager
 async def _stopping(*programs: Program) -> AsyncIterator[None]:
-    """Stop *programs* at the end, the last one first.
+    """Stop *programs* at the end, in reverse order.
 
-    Where one has ended by itself, that explains what failed.
+    If one has exited by itself, report that: it explains the failure.
     """
     try:
         yield
@@ -93,57 +93,59 @@ async def _stopping(*programs: Program) -> AsyncIterator[None]:
             await program.stop()
 
 
-async def _played(play: Scenario, console: Console, settle_seconds: float) -> int:
+async def _run_phases(
+    scenario: Scenario, console: Console, settle_seconds: float
+) -> int:
     begun = time.monotonic()
-    with board(console) as shown:
-        watching = asyncio.create_task(_watch(play.sandbox, shown))
+    with progress_on(console) as progress:
+        watcher = asyncio.create_task(_watch(scenario.sandbox, progress))
         try:
-            await play.prepare()
-            for act in Phase:
-                shown.begin(act)
-                await play.perform(act)
-            verdict = await play.settled(settle_seconds)
-            shown.look(await play.sandbox.orders())
+            await scenario.prepare()
+            for phase in Phase:
+                progress.begin(phase)
+                await scenario.run(phase)
+            verdict = await scenario.settled(settle_seconds)
+            progress.update(await scenario.sandbox.orders())
         finally:
-            watching.cancel()
-    evidence = replace(await play.evidence(), channels=await play.channels())
-    wrong = wrong_channels(play.plan, evidence.channels)
-    verdict = replace(verdict, broken=(*verdict.broken, *wrong))
-    return outcome(console, play, evidence, verdict, time.monotonic() - begun)
+            watcher.cancel()
+    evidence = replace(await scenario.evidence(), channels=await scenario.channels())
+    wrong = wrong_channels(scenario.plan, evidence.channels)
+    verdict = replace(verdict, failed=(*verdict.failed, *wrong))
+    return outcome(console, scenario, evidence, verdict, time.monotonic() - begun)
 
 
 def outcome(
     console: Console,
-    play: Scenario,
+    scenario: Scenario,
     evidence: Evidence,
     verdict: Verdict,
     seconds: float,
 ) -> int:
-    """Write what VTEX was told and what it proves; return the exit code."""
-    console.print(result(play.plan, evidence))
-    console.print(f"\n{counted(evidence.channels)}", markup=False)
-    carriers = sorted({shipment.speaker.adapter for shipment in play.plan})
+    """Print what VTEX received and the verdict; return the exit code."""
+    console.print(result(scenario.plan, evidence))
+    console.print(f"\n{channel_counts(evidence.channels)}", markup=False)
+    carriers = sorted({shipment.carrier.adapter for shipment in scenario.plan})
     console.print(f"Carriers: {', '.join(carriers)}", markup=False)
     console.print("Disturbed on purpose:")
     for line in disturbed(evidence):
         console.print(f"  {line}", markup=False)
-    for line in sentences(verdict, len(play.plan), seconds):
-        console.print(line, style="red" if verdict.broken else "green", markup=False)
-    return 1 if verdict.broken else 0
+    for line in summary(verdict, len(scenario.plan), seconds):
+        console.print(line, style="red" if verdict.failed else "green", markup=False)
+    return 1 if verdict.failed else 0
 
 
-async def _watch(sandbox: SandboxClient, shown: Board) -> None:
+async def _watch(sandbox: SandboxClient, progress: Progress) -> None:
     while True:
         with suppress(ClientError):
-            shown.look(await sandbox.orders())
-        await asyncio.sleep(LOOK_SECONDS)
+            progress.update(await sandbox.orders())
+        await asyncio.sleep(REFRESH_SECONDS)
 
 
 @contextmanager
-def board(console: Console) -> Iterator[Board]:
-    """Give the kind of progress that *console* can show."""
+def progress_on(console: Console) -> Iterator[Progress]:
+    """Yield the kind of progress that *console* can show."""
     if not console.is_terminal:
-        yield Lines(console)
+        yield LineProgress(console)
         return
     with Live(console=console, refresh_per_second=8, transient=True) as live:
-        yield RunningShipments(live)
+        yield LiveProgress(live)

@@ -1,4 +1,4 @@
-"""The demo's acts: labels and scans in order, and what goes wrong meanwhile."""
+"""The demo's phases: take the planned steps, and disturb them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from relay.demo.bodies import order_body
 from relay.demo.client import RelayClient, SandboxClient, now, until
 from relay.demo.evidence import (
     LOST,
@@ -17,28 +16,36 @@ from relay.demo.evidence import (
     Webhook,
     channels_of,
 )
-from relay.demo.plan import POLL, WEBHOOK, DemoShipment, LabelPrint, Phase, Scan
-from relay.demo.processes import ACCOUNT, Program
-from relay.demo.promises import Verdict, judge
+from relay.demo.plan import (
+    ACCOUNT,
+    POLL,
+    WEBHOOK,
+    DemoShipment,
+    LabelPrint,
+    Phase,
+    Scan,
+)
+from relay.demo.processes import Program
+from relay.demo.verdict import Verdict, judge
 
-AT_ONCE: Final = 8
-"""How many shipments' labels and scans are under way at the same time."""
+CONCURRENCY: Final = 8
+"""How many shipments take their steps at the same time."""
 
 OUTAGE_SECONDS: Final = 3.0
 SLOW: Final = timedelta(milliseconds=400)
-"""VTEX's latency at the kill, so that a call is in flight for certain."""
+"""VTEX's latency at the kill, so that a call is certainly in flight."""
 
 QUICK_MS: Final = 10
-STILL: Final = timedelta(seconds=3)
-"""VTEX must be left alone for so long before the verdict counts."""
+QUIET: Final = timedelta(seconds=3)
+"""The verdict counts after so long without a call to VTEX."""
 
-LOOK_SECONDS: Final = 0.02
-LOOK_AGAIN_SECONDS: Final = 0.25
+CHECK_SECONDS: Final = 0.02
+VERDICT_SECONDS: Final = 0.25
 
 
 @dataclass(slots=True)
 class Scenario:
-    """One performance; `webhooks` are the answers that carriers got so far."""
+    """One run; `webhooks` are the answers that carriers got so far."""
 
     plan: Sequence[DemoShipment]
     sandbox: SandboxClient
@@ -48,150 +55,153 @@ class Scenario:
     kill: Kill | None = None
 
     async def prepare(self) -> None:
-        """Bring the orders into VTEX."""
-        await self.sandbox.tell("options", {"latencyMs": QUICK_MS})
-        orders = [order_body(shipment) for shipment in self.plan]
-        await self.sandbox.tell("orders", orders)
+        """Add the orders to VTEX."""
+        await self.sandbox.post("options", {"latencyMs": QUICK_MS})
+        orders = [shipment.order_body() for shipment in self.plan]
+        await self.sandbox.post("orders", orders)
 
-    async def perform(self, act: Phase) -> None:
-        """Play one act to its end."""
-        acts: Mapping[Phase, Callable[[], Awaitable[None]]] = {
+    async def run(self, phase: Phase) -> None:
+        """Run one phase to its end."""
+        phases: Mapping[Phase, Callable[[], Awaitable[None]]] = {
             Phase.OPENING: self._open,
             Phase.LOST_ANSWER: self._lose_answer,
-            Phase.OUTAGE: self._go_out,
+            Phase.OUTAGE: self._outage,
             Phase.KILL: self._kill,
-            Phase.CLOSING: lambda: self._take_steps(Phase.CLOSING),
+            Phase.CLOSING: lambda: self._take_steps_and_poll(Phase.CLOSING),
         }
-        await acts[act]()
+        await phases[phase]()
 
     async def settled(self, seconds: float) -> Verdict:
-        """Wait until every promise is kept and VTEX is left alone, but not longer.
+        """Wait until all checks pass and VTEX gets no more calls, at most *seconds*.
 
-        Return the verdict; what is broken then stays broken.
+        Return the verdict; what has failed by then counts as failed.
         """
         calls, quiet_since = -1, now()
         started = now()
         while True:
             verdict = await self.verdict()
-            seen = len(await self.sandbox.calls())
-            if verdict.broken or seen != calls:
-                calls, quiet_since = seen, now()
-            elif now() - quiet_since >= STILL:
+            count = len(await self.sandbox.calls())
+            if verdict.failed or count != calls:
+                calls, quiet_since = count, now()
+            elif now() - quiet_since >= QUIET:
                 return verdict
             if now() - started >= timedelta(seconds=seconds):
                 return verdict
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            await asyncio.sleep(VERDICT_SECONDS)
 
     async def verdict(self) -> Verdict:
-        """Judge by what the sandbox saw up to now."""
+        """Return the verdict on what the sandbox has recorded so far."""
         return judge(self.plan, await self.evidence())
 
     async def evidence(self) -> Evidence:
-        """Return everything that the sandbox saw up to now."""
+        """Return everything that the sandbox has recorded so far."""
         return await self.sandbox.evidence(self.webhooks, self.kill)
 
     async def channels(self) -> Channels:
-        """Return by which door the relay says it heard of each shipment."""
-        shown = {s.order_id: await self.relay.shown(s) for s in self.plan}
-        return {order_id: channels_of(shipment) for order_id, shipment in shown.items()}
+        """Return the relay's number of events by channel, for each shipment."""
+        return {
+            s.order_id: channels_of(await self.relay.shipment(s)) for s in self.plan
+        }
 
     async def _open(self) -> None:
-        await self._take_steps(Phase.OPENING)
+        await self._take_steps_and_poll(Phase.OPENING)
         started = {s.order_id for s in self.plan if s.starts_in(Phase.OPENING)}
 
         async def published() -> bool:
-            shown = {p.order_id for p in await self.sandbox.orders() if p.events}
-            return started <= shown
+            orders = await self.sandbox.orders()
+            return started <= {p.order_id for p in orders if p.events}
 
-        await until("the first scans of every order", published)
+        await until("the first events of every order", published)
 
     async def _lose_answer(self) -> None:
         for shipment in self._in(Phase.LOST_ANSWER):
             fault = {"kind": LOST, "account": ACCOUNT, "call": "put", "times": 1}
-            await self.sandbox.tell("faults", fault | {"orderId": shipment.order_id})
-        await self._take_steps(Phase.LOST_ANSWER)
-        await until("a lost answer", lambda: self._met(LOST))
+            await self.sandbox.post("faults", fault | {"orderId": shipment.order_id})
+        await self._take_steps_and_poll(Phase.LOST_ANSWER)
+        await until("a lost response", lambda: self._hit(LOST))
 
-    async def _go_out(self) -> None:
+    async def _outage(self) -> None:
         fault = {"kind": OUT, "status": 502, "seconds": OUTAGE_SECONDS}
-        await self.sandbox.tell("faults", fault)
-        await self._take_steps(Phase.OUTAGE)
+        await self.sandbox.post("faults", fault)
+        await self._take_steps_and_poll(Phase.OUTAGE)
 
         async def over() -> bool:
-            return not (await self.sandbox.ask("faults"))["faults"]
+            return not (await self.sandbox.get("faults"))["faults"]
 
-        await until("a call in the outage", lambda: self._met(OUT))
+        await until("a call during the outage", lambda: self._hit(OUT))
         await until("the end of the outage", over)
 
-    async def _met(self, fault: str) -> bool:
+    async def _hit(self, fault: str) -> bool:
         return any(call.fault == fault for call in await self.sandbox.calls())
 
     async def _kill(self) -> None:
-        """Kill the relay while a write is in flight, and start it again.
+        """Kill the relay while a write is in flight, and restart it.
 
-        What happens meanwhile is told by carriers and ERP until somebody listens;
-        carriers that are asked are asked afterwards.
+        Meanwhile carriers and ERP retry their requests. Polls follow afterwards.
         """
         latency = SLOW // timedelta(milliseconds=1)
-        await self.sandbox.tell("options", {"latencyMs": latency})
+        await self.sandbox.post("options", {"latencyMs": latency})
         before = max((c.sequence for c in await self.sandbox.calls()), default=0)
 
         async def writing() -> bool:
             new = await self.sandbox.calls(before)
             return any(c.kind == "put" and c.answered is None for c in new)
 
-        steps = asyncio.create_task(self._play_steps(Phase.KILL))
+        steps = asyncio.create_task(self._take_steps(Phase.KILL))
+        # Without a write in flight the kill would prove nothing about lost responses.
         try:
-            await until("a write in flight", writing, pause=LOOK_SECONDS)
+            await until("a write in flight", writing, pause=CHECK_SECONDS)
             self.kill = Kill(now(), SLOW)
             await self.program.kill()
             await self.program.start()
-            await self.sandbox.tell("options", {"latencyMs": QUICK_MS})
+            await self.sandbox.post("options", {"latencyMs": QUICK_MS})
             await steps
         finally:
             steps.cancel()
-        await self._ask_again(Phase.KILL)
+        await self._poll(Phase.KILL)
 
-    async def _take_steps(self, act: Phase) -> None:
-        await self._play_steps(act)
-        await self._ask_again(act)
+    async def _take_steps_and_poll(self, phase: Phase) -> None:
+        await self._take_steps(phase)
+        await self._poll(phase)
 
-    async def _ask_again(self, act: Phase) -> None:
-        """Have the carriers asked that have news since the act began."""
-        for shipment in self._in(act):
-            scanned = any(isinstance(step, Scan) for step in shipment.steps[act])
-            if scanned and POLL in shipment.speaker.channels:
-                await self.relay.ask_again(shipment)
+    async def _poll(self, phase: Phase) -> None:
+        """Poll the carriers that have new events in *phase*."""
+        for shipment in self._in(phase):
+            scanned = any(isinstance(step, Scan) for step in shipment.steps[phase])
+            if scanned and POLL in shipment.carrier.channels:
+                await self.relay.track_again(shipment)
 
-    async def _play_steps(self, act: Phase) -> None:
-        turn = asyncio.Semaphore(AT_ONCE)
+    async def _take_steps(self, phase: Phase) -> None:
+        slots = asyncio.Semaphore(CONCURRENCY)
         try:
             async with asyncio.TaskGroup() as group:
-                for shipment in self._in(act):
-                    group.create_task(self._live(shipment, act, turn))
+                for shipment in self._in(phase):
+                    group.create_task(self._follow(shipment, phase, slots))
         except ExceptionGroup as failed:
+            # one shipment's failure ends the demo: report it, not the group
             raise failed.exceptions[0] from None
 
-    def _in(self, act: Phase) -> list[DemoShipment]:
-        return [s for s in self.plan if s.steps.get(act)]
+    def _in(self, phase: Phase) -> list[DemoShipment]:
+        return [s for s in self.plan if s.steps.get(phase)]
 
-    async def _live(
-        self, shipment: DemoShipment, act: Phase, turn: asyncio.Semaphore
+    async def _follow(
+        self, shipment: DemoShipment, phase: Phase, slots: asyncio.Semaphore
     ) -> None:
-        """Take one shipment's steps of an act, one after the other."""
-        async with turn:
-            for step in shipment.steps[act]:
+        """Take one shipment's steps of *phase*, one after the other."""
+        async with slots:
+            for step in shipment.steps[phase]:
                 if isinstance(step, LabelPrint):
                     await self.relay.register(shipment, step)
                 else:
-                    await self._happen(shipment, step)
+                    await self._scan(shipment, step)
 
-    async def _happen(self, shipment: DemoShipment, scan: Scan) -> None:
-        """Let the carrier know of a scan, and call if it does that."""
-        channels = shipment.speaker.channels
+    async def _scan(self, shipment: DemoShipment, scan: Scan) -> None:
+        """Add a carrier event through each channel of the carrier."""
+        channels = shipment.carrier.channels
+        # First for polls: the webhook below may be answered only after a restart.
         if POLL in channels:
-            await self.sandbox.record(shipment, scan)
-        if WEBHOOK in channels and not scan.unsaid:
-            answers = await self.relay.hear(self.sandbox, shipment, scan)
-            heard = Webhook(shipment.order_id, scan.forged, answers)
-            self.webhooks.append(heard)
+            await self.sandbox.scan(shipment, scan)
+        if WEBHOOK in channels and not scan.unsent:
+            answers = await self.relay.receive(self.sandbox, shipment, scan)
+            webhook = Webhook(shipment.order_id, scan.forged, answers)
+            self.webhooks.append(webhook)

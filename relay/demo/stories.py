@@ -1,27 +1,27 @@
-"""The stories that the demo's shipments live through; pure."""
+"""The stories of the demo's shipments: what happens to each, in which phase; pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import cycle
 from typing import Final
 
-from relay.demo.bodies import nfe_key
 from relay.demo.plan import (
     BOTH,
     DELIVERED,
     POLL,
     WEBHOOK,
     Box,
+    DemoCarrier,
     DemoShipment,
     LabelPrint,
     Phase,
     Scan,
-    Speaker,
     Step,
 )
 
 OLDER: Final = timedelta(days=400)
-"""How long ago a number was another parcel's."""
+"""How long ago the tracking number belonged to another parcel."""
 
 DISPATCHED: Final = timedelta(days=2)
 LATE_SECONDS: Final = 6.0
@@ -32,48 +32,48 @@ Steps = Mapping[Phase, Sequence[Step]]
 
 @dataclass(frozen=True, slots=True)
 class StoryParts:
-    """What a story is made of: the labels of a shipment's boxes, and their scans."""
+    """A shipment's labels, its events before the delivery, and its deliveries."""
 
     labels: tuple[LabelPrint, ...]
-    on_its_way: tuple[Scan, ...]
+    in_transit: tuple[Scan, ...]
     deliveries: tuple[Scan, ...]
 
     @property
-    def begins(self) -> tuple[Step, ...]:
-        """The labels, then the scans on the way."""
-        return (*self.labels, *self.on_its_way)
+    def start(self) -> tuple[Step, ...]:
+        """The labels, then the events before the delivery."""
+        return (*self.labels, *self.in_transit)
 
 
-def as_it_should(parts: StoryParts) -> Steps:
-    """Print and scan the boxes first, and deliver them last."""
-    return {Phase.OPENING: parts.begins, Phase.CLOSING: parts.deliveries}
+def regular(parts: StoryParts) -> Steps:
+    """Label and scan the boxes first, and deliver them last."""
+    return {Phase.OPENING: parts.start, Phase.CLOSING: parts.deliveries}
 
 
-def still_on_its_way(parts: StoryParts) -> Steps:
-    """Print and scan the boxes, and deliver none."""
-    return {Phase.OPENING: parts.begins}
+def in_transit(parts: StoryParts) -> Steps:
+    """Label and scan the boxes, and deliver none."""
+    return {Phase.OPENING: parts.start}
 
 
 def _before_its_label(parts: StoryParts) -> Steps:
-    opening: list[Step] = [*parts.on_its_way, *parts.labels]
+    opening: list[Step] = [*parts.in_transit, *parts.labels]
     return {Phase.OPENING: opening, Phase.CLOSING: parts.deliveries}
 
 
-def _everything_twice(parts: StoryParts) -> Steps:
+def _duplicates(parts: StoryParts) -> Steps:
     return {
-        Phase.OPENING: [replace(step, times=2) for step in parts.begins],
+        Phase.OPENING: [replace(step, times=2) for step in parts.start],
         Phase.CLOSING: [replace(scan, times=2) for scan in parts.deliveries],
     }
 
 
 def _out_of_order(parts: StoryParts) -> Steps:
     opening: list[Step] = [*parts.labels, *parts.deliveries]
-    return {Phase.OPENING: opening, Phase.CLOSING: parts.on_its_way[::-1]}
+    return {Phase.OPENING: opening, Phase.CLOSING: parts.in_transit[::-1]}
 
 
 def _forged(parts: StoryParts) -> Steps:
     forged = [replace(scan, forged=True) for scan in parts.deliveries]
-    return {Phase.OPENING: (*parts.begins, *forged)}
+    return {Phase.OPENING: (*parts.start, *forged)}
 
 
 def _number_used_before(parts: StoryParts) -> Steps:
@@ -82,7 +82,7 @@ def _number_used_before(parts: StoryParts) -> Steps:
         for scan in parts.deliveries
     ]
     later = [replace(s, occurred_at=s.occurred_at + timedelta(days=1)) for s in older]
-    return {Phase.OPENING: (*older, *parts.begins, *later)}
+    return {Phase.OPENING: (*older, *parts.start, *later)}
 
 
 def _used_before_and_delivered(parts: StoryParts) -> Steps:
@@ -90,26 +90,26 @@ def _used_before_and_delivered(parts: StoryParts) -> Steps:
 
 
 def _all_but_one_box(parts: StoryParts) -> Steps:
-    return {Phase.OPENING: parts.begins, Phase.CLOSING: parts.deliveries[:-1]}
+    return {Phase.OPENING: parts.start, Phase.CLOSING: parts.deliveries[:-1]}
 
 
-def _delivered_in(act: Phase) -> Callable[[StoryParts], Steps]:
-    return lambda parts: {Phase.OPENING: parts.begins, act: parts.deliveries}
+def _delivered_in(phase: Phase) -> Callable[[StoryParts], Steps]:
+    return lambda parts: {Phase.OPENING: parts.start, phase: parts.deliveries}
 
 
 def _webhook_lost(parts: StoryParts) -> Steps:
-    """Let the carrier call for everything but the delivery."""
-    unsaid = [replace(scan, unsaid=True) for scan in parts.deliveries]
-    return {Phase.OPENING: parts.begins, Phase.CLOSING: unsaid}
+    """Lose the webhook of the delivery: only polling finds it."""
+    unsent = [replace(scan, unsent=True) for scan in parts.deliveries]
+    return {Phase.OPENING: parts.start, Phase.CLOSING: unsent}
 
 
-def _printed_in(act: Phase) -> Callable[[StoryParts], Steps]:
-    return lambda parts: {act: parts.begins, Phase.CLOSING: parts.deliveries}
+def _printed_in(phase: Phase) -> Callable[[StoryParts], Steps]:
+    return lambda parts: {phase: parts.start, Phase.CLOSING: parts.deliveries}
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One story, and how many shipments live through it."""
+    """One story, and how many shipments follow it."""
 
     name: str
     shipments: int
@@ -119,50 +119,49 @@ class Story:
 
 
 STORIES: Final = (
-    Story("as it should be", 6, as_it_should),
-    Story("still on its way", 2, still_on_its_way),
-    Story("scans before the label", 3, _before_its_label),
-    Story("everything twice", 3, _everything_twice),
-    Story("delivery before scans", 3, _out_of_order),
+    Story("regular delivery", 6, regular),
+    Story("in transit", 2, in_transit),
+    Story("events before label", 3, _before_its_label),
+    Story("duplicates", 3, _duplicates),
+    Story("events out of order", 3, _out_of_order),
     Story("forged delivery", 2, _forged),
-    Story("number used before", 1, _number_used_before),
-    Story("used number, delivered", 1, _used_before_and_delivered),
-    Story("three volumes", 1, as_it_should, volumes=3),
+    Story("reused number", 1, _number_used_before),
+    Story("reused, delivered", 1, _used_before_and_delivered),
+    Story("three volumes", 1, regular, volumes=3),
     Story("two of three volumes", 1, _all_but_one_box, volumes=3),
-    Story("late invoice", 1, as_it_should, visible_after=LATE_SECONDS),
-    Story("answer to delivery lost", 1, _delivered_in(Phase.LOST_ANSWER)),
-    Story("delivered in the outage", 4, _delivered_in(Phase.OUTAGE)),
-    Story("printed in the outage", 2, _printed_in(Phase.OUTAGE)),
-    Story("delivered at the kill", 6, _delivered_in(Phase.KILL)),
-    Story("printed at the kill", 2, _printed_in(Phase.KILL)),
+    Story("late invoice", 1, regular, visible_after=LATE_SECONDS),
+    Story("response lost", 1, _delivered_in(Phase.LOST_ANSWER)),
+    Story("delivered in outage", 4, _delivered_in(Phase.OUTAGE)),
+    Story("label in outage", 2, _printed_in(Phase.OUTAGE)),
+    Story("delivered at kill", 6, _delivered_in(Phase.KILL)),
+    Story("label at kill", 2, _printed_in(Phase.KILL)),
 )
 
 
-ASKED: Final = (
-    Story("asked, delivered", 2, as_it_should),
-    Story("asked, on its way", 1, still_on_its_way),
-    Story("scanned before asked", 1, _before_its_label),
-    Story("asked after the kill", 1, _delivered_in(Phase.KILL)),
+POLLED: Final = (
+    Story("polled, delivered", 2, regular),
+    Story("polled, in transit", 1, in_transit),
+    Story("polled, early event", 1, _before_its_label),
+    Story("polled after kill", 1, _delivered_in(Phase.KILL)),
 )
-"""What each carrier that is asked lives through."""
+"""The stories of every polling carrier."""
 
-BY_BOTH: Final = (Story("webhook lost, then asked", 2, _webhook_lost),)
-"""What each carrier lives through that calls, and is asked as well."""
+DUAL: Final = (Story("webhook lost, polled", 2, _webhook_lost),)
+"""The story of every carrier with webhook and polling."""
 
 
 def shipments(
-    speakers: Sequence[Speaker], now: datetime, stories: Sequence[Story] = STORIES
+    carriers: Sequence[DemoCarrier], now: datetime, stories: Sequence[Story] = STORIES
 ) -> list[DemoShipment]:
     """Return the shipments of all stories.
 
-    *stories* are shared out among the carriers that only call; each of the others
-    lives through all of its own.
+    *stories* are distributed over the webhook carriers; each other carrier has all
+    stories of its channel.
     """
-    callers = [s for s in speakers if s.channel == WEBHOOK]
-    published = _each(stories)
-    cast = [(story, callers[i % len(callers)]) for i, story in enumerate(published)]
-    for channel, own in ((POLL, ASKED), (BOTH, BY_BOTH)):
-        cast += [(t, s) for s in speakers if s.channel == channel for t in _each(own)]
+    senders = [c for c in carriers if c.channel == WEBHOOK]
+    cast = list(zip(_each(stories), cycle(senders)))
+    for channel, own in ((POLL, POLLED), (BOTH, DUAL)):
+        cast += [(t, c) for c in carriers if c.channel == channel for t in _each(own)]
     return [_shipment(*part, index, now) for index, part in enumerate(cast)]
 
 
@@ -171,40 +170,63 @@ def _each(stories: Sequence[Story]) -> list[Story]:
 
 
 def _shipment(
-    story: Story, speaker: Speaker, index: int, now: datetime
+    story: Story, carrier: DemoCarrier, index: int, now: datetime
 ) -> DemoShipment:
     dispatched_at = now.replace(second=0, microsecond=0) - DISPATCHED
     boxes = tuple(
         Box(v, f"RL{index:07}{v:02}BR", f"demo-{index:03}-{v}")
         for v in range(1, story.volumes + 1)
     )
-    steps = story.steps(_parts(boxes, speaker, dispatched_at))
-    by_key = POLL in speaker.channels
+    steps = story.steps(_parts(boxes, carrier, dispatched_at))
+    by_key = POLL in carrier.channels
     return DemoShipment(
         order_id=f"1500{index:03}-01",
         invoice_number=str(FIRST_INVOICE + index),
         story=story.name,
-        speaker=speaker,
+        carrier=carrier,
         dispatched_at=dispatched_at,
         boxes=boxes,
-        steps={act: tuple(published) for act, published in steps.items()},
+        steps={phase: tuple(taken) for phase, taken in steps.items()},
         visible_after=story.visible_after,
         invoice_key=nfe_key(FIRST_INVOICE + index, now) if by_key else "",
     )
 
 
 def _parts(
-    boxes: Sequence[Box], speaker: Speaker, dispatched_at: datetime
+    boxes: Sequence[Box], carrier: DemoCarrier, dispatched_at: datetime
 ) -> StoryParts:
-    """Return a shipment's labels and scans; all scans are minutes apart."""
+    """Return a shipment's labels and events; no two events share an instant."""
     hour, minute = timedelta(hours=1), timedelta(minutes=1)
-    on_its_way = tuple(
+    in_transit = tuple(
         Scan(box, milestone, dispatched_at + 6 * hour * step + box.volume * minute)
         for box in boxes
-        for step, milestone in enumerate(speaker.journey, 1)
+        for step, milestone in enumerate(carrier.journey, 1)
     )
     deliveries = tuple(
         Scan(box, DELIVERED, dispatched_at + 46 * hour + box.volume * minute)
         for box in boxes
     )
-    return StoryParts(tuple(LabelPrint(box) for box in boxes), on_its_way, deliveries)
+    return StoryParts(tuple(LabelPrint(box) for box in boxes), in_transit, deliveries)
+
+
+# An NF-e key: state, month, issuer's CNPJ, model and series, number, form of issue,
+# random code and check digit (Manual de Orientação do Contribuinte, chave de acesso).
+_STATE: Final = "35"
+_ISSUER: Final = "11222333000181"  # invented
+_MODEL_AND_SERIES: Final = "55001"
+_ORDINARY: Final = "1"
+
+
+def nfe_key(number: int, issued_at: datetime) -> str:
+    """Return the NF-e key of invoice *number*."""
+    month = f"{issued_at:%y%m}"
+    head = f"{_STATE}{month}{_ISSUER}{_MODEL_AND_SERIES}{number:09}{_ORDINARY}"
+    text = f"{head}{number:08}"
+    return text + _check_digit(text)
+
+
+def _check_digit(digits: str) -> str:
+    """Return the check digit of *digits*: modulo 11, weights 2 to 9 from the right."""
+    weighted = zip(reversed(digits), cycle(range(2, 10)))
+    rest = sum(int(digit) * weight for digit, weight in weighted) % 11
+    return "0" if rest < 2 else str(11 - rest)  # noqa: PLR2004 -- ten has no digit

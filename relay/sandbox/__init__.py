@@ -1,1 +1,1 @@
-"""A VTEX to try the relay with, traps included, and a stage for carriers' parts."""
+"""Simulate VTEX's order management and carriers, for tests, demos and trials."""

@@ -1,4 +1,4 @@
-"""The answers of VTEX's order management, word for word where they were seen."""
+"""Answers of VTEX's order management, verbatim where real ones are known."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ _PROBLEM: Final = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class VtexAnswer:
-    """What goes back to the caller: a status, and a body as JSON or as text."""
+    """Status, headers and body of an answer; a body is JSON or text."""
 
     status: int
     body: object = None
@@ -26,7 +26,7 @@ class VtexAnswer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def response(self) -> web.Response:
-        """Make the response of aiohttp that says the same."""
+        """Return the answer as a response of aiohttp."""
         text = self.body if isinstance(self.body, str) else _encoded(self.body)
         return web.Response(
             status=self.status,
@@ -61,7 +61,7 @@ def problem(
 
 
 def invalid(errors: Mapping[str, Sequence[str]]) -> VtexAnswer:
-    """Answer 400 and name each wrong field (VTEX: seen at feed and hook)."""
+    """Answer 400 with an error per field (VTEX: as feed and hook answer)."""
     return problem(400, "One or more validation errors occurred.", "1", errors)
 
 
@@ -71,7 +71,7 @@ def no_route() -> VtexAnswer:
 
 
 def method_not_allowed() -> VtexAnswer:
-    """Answer 405 to a method that the route does not know."""
+    """Answer 405 to a method that the route does not support."""
     return problem(405, "Method Not Allowed", "5")
 
 
@@ -96,7 +96,7 @@ def order_not_found() -> VtexAnswer:
 
 
 def invoice_not_found() -> VtexAnswer:
-    """Answer 404, often "not yet" (VTEX: known issue 631970; the code was not seen)."""
+    """Answer 404, often "not yet" (VTEX: known issue 631970; code "1" is a guess)."""
     return error(404, "1", "Invoice Not Found")
 
 
@@ -106,6 +106,6 @@ def broken() -> VtexAnswer:
 
 
 def receipt(now: datetime, order_id: str) -> VtexAnswer:
-    """Answer 200 to a write, which is not yet a proof of its effect."""
+    """Answer 200 to a write, which does not prove that it took effect."""
     body = {"date": as_text(now), "orderId": order_id, "receipt": uuid4().hex}
     return VtexAnswer(200, body)

@@ -1,4 +1,7 @@
-"""What VTEX demands of a call, checked more strictly than VTEX is known to."""
+"""Request checks of VTEX's API, stricter than VTEX is known to be.
+
+A client that passes here does not depend on what VTEX happens to tolerate.
+"""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +22,7 @@ _M = TypeVar("_M", bound=BaseModel)
 
 
 class RejectedCall(Exception):
-    """A call that is not accepted; with a *rule* it is a complaint as well."""
+    """A refused call; with a *rule* it is recorded as a complaint as well."""
 
     def __init__(self, answer: VtexAnswer, rule: str = "", message: str = "") -> None:
         super().__init__(message)
@@ -79,7 +82,7 @@ class TrackingStatus(_Body):
 
 
 def check_headers(headers: Mapping[str, str], *, with_body: bool) -> None:
-    """Refuse a call without the two headers that VTEX demands on every call."""
+    """Refuse a call without the two headers that VTEX requires on every call."""
     if not _is_json(headers.get("Content-Type", "")):
         message = "Content-Type must be application/json"
         answer = (
@@ -88,24 +91,24 @@ def check_headers(headers: Mapping[str, str], *, with_body: bool) -> None:
             else answers.invalid({"Content-Type": [message]})
         )
         raise RejectedCall(answer, "content-type", message)
-    if not _takes_json(headers.get("Accept", "")):
-        message = "Accept must take application/json"
+    if not _allows_json(headers.get("Accept", "")):
+        message = "Accept must allow application/json"
         raise RejectedCall(answers.invalid({"Accept": [message]}), "accept", message)
 
 
-def read_partial_invoice(body: bytes) -> PartialInvoice:
-    """Read the body of a PATCH, or refuse it."""
-    return _read(PartialInvoice, body)
+def parse_partial_invoice(body: bytes) -> PartialInvoice:
+    """Parse the body of a PATCH; raise `RejectedCall` if it is invalid."""
+    return _parse(PartialInvoice, body)
 
 
-def read_tracking_status(body: bytes) -> TrackingStatus:
-    """Read the body of a PUT, or refuse it."""
-    return _read(TrackingStatus, body)
+def parse_tracking_status(body: bytes) -> TrackingStatus:
+    """Parse the body of a PUT; raise `RejectedCall` if it is invalid."""
+    return _parse(TrackingStatus, body)
 
 
-def _read(model: type[_M], body: bytes) -> _M:
+def _parse(model: type[_M], body: bytes) -> _M:
     if not body:
-        raise RejectedCall(answers.unsupported(), "no-body", "the body is missing")
+        raise RejectedCall(answers.unsupported(), "no-body", "body: required")
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
@@ -116,7 +119,7 @@ def _read(model: type[_M], body: bytes) -> _M:
 
 
 def field_errors(error: ValidationError) -> dict[str, list[str]]:
-    """Return the messages of a failed validation by JSON path."""
+    """Return the messages of a failed validation by JSON path (`$.field[0]`)."""
     errors: dict[str, list[str]] = {}
     for found in error.errors(include_url=False, include_input=False):
         path = "".join(
@@ -131,6 +134,6 @@ def _is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
-def _takes_json(accept: str) -> bool:
+def _allows_json(accept: str) -> bool:
     ranges = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
     return bool(ranges & {"application/json", "application/*", "*/*"})

@@ -1,8 +1,8 @@
-"""The control API, under `/sandbox`: what there is, what goes wrong, what was told."""
+"""The control API under `/sandbox`: orders, faults, options, and records."""
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
 
@@ -10,7 +10,7 @@ from relay.sandbox.credentials import Pair
 from relay.sandbox.faults import InjectedFault
 from relay.sandbox.orders import Order, package_shape
 from relay.sandbox.page import page
-from relay.sandbox.records import Records
+from relay.sandbox.records import Record, Records, to_json
 from relay.sandbox.requests import (
     CredentialsRequest,
     InvoiceRequest,
@@ -18,8 +18,8 @@ from relay.sandbox.requests import (
     OrderRequest,
     not_found,
     number_in_query,
-    read_many,
-    read_one,
+    parse_many,
+    parse_one,
     unprocessable,
 )
 from relay.sandbox.world import WORLD, World
@@ -29,33 +29,33 @@ routes = web.RouteTableDef()
 
 @routes.get("/sandbox")
 async def show_page(request: web.Request) -> web.Response:
-    """Show orders and complaints to a person."""
+    """Show orders and complaints as a page."""
     return web.Response(text=page(request.app[WORLD]), content_type="text/html")
 
 
 @routes.post("/sandbox/orders")
 async def add_orders(request: web.Request) -> web.Response:
-    """Add orders; one already known is replaced."""
+    """Add orders; an order with the same id is replaced."""
     world = request.app[WORLD]
-    asked = await read_many(request, OrderRequest)
+    added = await parse_many(request, OrderRequest)
     now = world.options.clock()
-    for order in asked:
-        world.orders.add(order.made(now))
-    return web.json_response({"added": len(asked)}, status=201)
+    for order in added:
+        world.orders.add(order.to_order(now))
+    return web.json_response({"added": len(added)}, status=201)
 
 
 @routes.get("/sandbox/orders")
 async def list_orders(request: web.Request) -> web.Response:
-    """List the orders with all that VTEX knows of them, and what it does not show."""
+    """List the orders with all tracking, hidden fields included."""
     world = request.app[WORLD]
     account = request.query.get("account")
     order_id = request.query.get("orderId")
-    shown = [
-        _shown(order, world)
+    listed = [
+        _listed(order, world)
         for order in world.orders
         if account in {None, order.account} and order_id in {None, order.id}
     ]
-    return web.json_response({"orders": shown})
+    return web.json_response({"orders": listed})
 
 
 @routes.post("/sandbox/orders/{account}/{order_id}/invoices")
@@ -65,41 +65,41 @@ async def add_invoices(request: web.Request) -> web.Response:
     account, order_id = request.match_info["account"], request.match_info["order_id"]
     order = world.orders.find(account, order_id)
     if order is None:
-        raise not_found(f"account {account!r} has no order {order_id!r}")
-    asked = await read_many(request, InvoiceRequest)
+        raise not_found(f"orderId: account {account!r} has no order {order_id!r}")
+    added = await parse_many(request, InvoiceRequest)
     now = world.options.clock()
-    for invoice in asked:
+    for invoice in added:
         if invoice.invoice_number in order.invoices:
-            message = f"{invoice.invoice_number!r} is there already"
+            message = f"{invoice.invoice_number!r} already exists"
             raise unprocessable({"$.invoiceNumber": [message]})
-        order.invoices[invoice.invoice_number] = invoice.made(now)
-    return web.json_response({"added": len(asked)}, status=201)
+        order.invoices[invoice.invoice_number] = invoice.to_invoice(now)
+    return web.json_response({"added": len(added)}, status=201)
 
 
 @routes.post("/sandbox/credentials")
 async def add_credentials(request: web.Request) -> web.Response:
-    """Accept a key pair, beside the others of the account or instead of them."""
-    asked = await read_one(request, CredentialsRequest)
-    pair = Pair(asked.app_key, asked.app_token, frozenset(asked.roles))
-    request.app[WORLD].credentials.add(asked.account, pair, only=asked.only)
-    return web.json_response({"accepted": asked.app_key}, status=201)
+    """Accept a key pair, beside the account's others or in place of them (`only`)."""
+    added = await parse_one(request, CredentialsRequest)
+    pair = Pair(added.app_key, added.app_token, frozenset(added.roles))
+    request.app[WORLD].credentials.add(added.account, pair, only=added.only)
+    return web.json_response({"accepted": added.app_key}, status=201)
 
 
 @routes.post("/sandbox/faults")
 async def add_faults(request: web.Request) -> web.Response:
-    """Put faults in force."""
+    """Inject faults."""
     world = request.app[WORLD]
     now = world.options.clock()
-    faults = await read_many(request, InjectedFault)
+    faults = await parse_many(request, InjectedFault)
     ids = [world.faults.add(fault, now) for fault in faults]
     return web.json_response({"ids": ids}, status=201)
 
 
 @routes.get("/sandbox/faults")
 async def list_faults(request: web.Request) -> web.Response:
-    """List the faults in force."""
+    """List the active faults."""
     world = request.app[WORLD]
-    faults = list(world.faults.shown(world.options.clock()))
+    faults = list(world.faults.listed(world.options.clock()))
     return web.json_response({"faults": faults})
 
 
@@ -112,15 +112,13 @@ async def end_faults(request: web.Request) -> web.Response:
 
 @routes.get("/sandbox/writes")
 async def list_writes(request: web.Request) -> web.Response:
-    """List every write that was accepted, in order."""
-    return web.json_response(
-        {"writes": _selected(request, _records(request).published)}
-    )
+    """List the accepted writes, oldest first."""
+    return web.json_response({"writes": _selected(request, _records(request).writes)})
 
 
 @routes.get("/sandbox/calls")
 async def list_calls(request: web.Request) -> web.Response:
-    """List every request that arrived, and count them by kind and by outcome."""
+    """List the requests that arrived, with counts by kind and by outcome."""
     records = _records(request)
     body = {
         "counts": {kind: records.counts[kind] for kind in _KINDS},
@@ -132,26 +130,26 @@ async def list_calls(request: web.Request) -> web.Response:
 
 @routes.get("/sandbox/complaints")
 async def list_complaints(request: web.Request) -> web.Response:
-    """List what callers did that they must not do."""
+    """List the violations of VTEX's rules; empty for a correct client."""
     complaints = _selected(request, _records(request).complaints)
     return web.json_response({"complaints": complaints})
 
 
 @routes.post("/sandbox/options")
 async def change_options(request: web.Request) -> web.Response:
-    """Change what a PUT does to older events, or how slow VTEX is."""
+    """Change the PUT mode or the latency of VTEX."""
     world = request.app[WORLD]
-    asked = await read_one(request, OptionsRequest)
-    world.mode = asked.mode or world.mode
-    if asked.latency_ms is not None:
-        world.latency_ms = asked.latency_ms
+    changed = await parse_one(request, OptionsRequest)
+    world.mode = changed.mode or world.mode
+    if changed.latency_ms is not None:
+        world.latency_ms = changed.latency_ms
     body = {"mode": world.mode, "latencyMs": world.latency_ms}
     return web.json_response(body)
 
 
 @routes.post("/sandbox/reset")
 async def reset(request: web.Request) -> web.Response:
-    """Begin anew."""
+    """Remove all orders, credentials, faults and records."""
     request.app[WORLD].reset()
     return web.json_response({})
 
@@ -159,30 +157,21 @@ async def reset(request: web.Request) -> web.Response:
 _KINDS = ("get", "patch", "put", "other")
 
 
-class _Recorded(Protocol):
-    @property
-    def sequence(self) -> int: ...
-
-    def shown(self) -> dict[str, Any]: ...
-
-
 def _records(request: web.Request) -> Records:
     return request.app[WORLD].records
 
 
-def _selected(
-    request: web.Request, recorded: Iterable[_Recorded]
-) -> list[dict[str, Any]]:
-    """Show what the query selects: after `since`, by field, the last `limit`."""
+def _selected(request: web.Request, records: Iterable[Record]) -> list[dict[str, Any]]:
+    """Return what the query selects: after `since`, by field, the last `limit`."""
     since = number_in_query(request, "since")
     limit = number_in_query(request, "limit")
     wanted = {n: v for n, v in request.query.items() if n not in {"since", "limit"}}
-    shown = (item.shown() for item in recorded if item.sequence > since)
-    chosen = (s for s in shown if all(str(s.get(n)) == v for n, v in wanted.items()))
+    found = (to_json(record) for record in records if record.sequence > since)
+    chosen = (f for f in found if all(str(f.get(n)) == v for n, v in wanted.items()))
     return list(deque(chosen, maxlen=limit or None))
 
 
-def _shown(order: Order, world: World) -> dict[str, Any]:
+def _listed(order: Order, world: World) -> dict[str, Any]:
     now = world.options.clock()
     return {
         "account": order.account,

@@ -1,4 +1,4 @@
-"""Key pairs and what they may do."""
+"""Application keys of each account and their roles."""
 
 import hmac
 from collections.abc import Collection, Mapping
@@ -9,7 +9,7 @@ Role = Literal["notify_invoice", "view_order"]
 
 ALL_ROLES: Final[tuple[Role, ...]] = ("notify_invoice", "view_order")
 DEFAULT_KEY: Final = "sandbox-key"
-DEFAULT_TOKEN: Final = "sandbox-token"  # noqa: S105 - everybody may know it
+DEFAULT_TOKEN: Final = "sandbox-token"  # noqa: S105 - public: the sandbox protects nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +25,25 @@ _DEFAULT: Final = Pair(DEFAULT_KEY, DEFAULT_TOKEN, frozenset(ALL_ROLES))
 
 
 class Credentials:
-    """The pairs of each account; an account nobody spoke of takes the default."""
+    """The key pairs of each account; without any, the default pair is valid."""
 
     def __init__(self) -> None:
         self._pairs: dict[str, list[Pair]] = {}
 
     def add(self, account: str, pair: Pair, *, only: bool) -> None:
-        """Accept *pair* in place of its former self, or of all others if *only*.
+        """Accept *pair*; replace all other pairs of the account if *only*.
 
-        Two tokens of one key can be valid at once, as in VTEX while one is rotated.
+        Two tokens of one key can be valid at once, as in VTEX during a rotation.
         """
         others = [] if only else self._pairs.get(account, [_DEFAULT])
         same = (pair.app_key, pair.app_token)
-        kept = [p for p in others if (p.app_key, p.app_token) != same]
-        self._pairs[account] = [*kept, pair]
+        rest = [p for p in others if (p.app_key, p.app_token) != same]
+        self._pairs[account] = [*rest, pair]
 
     def roles(
         self, account: str, headers: Mapping[str, str]
     ) -> Collection[Role] | None:
-        """Return the roles of the pair in *headers*, or `None` if it is not valid."""
+        """Return the roles of the key pair in *headers*, or `None` if it is invalid."""
         key = headers.get("X-VTEX-API-AppKey", "")
         token = headers.get("X-VTEX-API-AppToken", "")
         for pair in self._pairs.get(account, [_DEFAULT]):
@@ -52,7 +52,7 @@ class Credentials:
         return None
 
     def clear(self) -> None:
-        """Forget all pairs but the default."""
+        """Remove all pairs except the default."""
         self._pairs.clear()
 
 

@@ -1,4 +1,4 @@
-"""One request to VTEX while it is dealt with."""
+"""One request to VTEX while it is being answered."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from relay.sandbox.world import World
 
 @dataclass(frozen=True, slots=True)
 class VtexExchange:
-    """A request, its record, and the steps that a fault may leave out or delay."""
+    """A request, its record, and the steps that a fault may skip or delay."""
 
     world: World
     records: Records
@@ -32,27 +32,25 @@ class VtexExchange:
         return answer
 
     def accept(self) -> tuple[VtexAnswer, Callable[[], None]]:
-        """Return VTEX's answer, and the step that makes it true."""
+        """Return VTEX's answer, and the step that carries the call out."""
         now = self.world.options.clock()
         try:
-            accepted = decide(
-                self.world, self.call.target, self.request.headers, self.body
-            )
+            accepted = decide(self.world, self.call, self.request.headers, self.body)
         except RejectedCall as refusal:
             if refusal.rule:
                 self._complain(refusal.rule, refusal.message, refused=True)
             return refusal.answer, _nothing
-        for rule, message in accepted.faux_pas:
+        for rule, message in accepted.violations:
             self._complain(rule, message, refused=False)
         if accepted.change is None:
-            return accepted.answer, self._seen
+            return accepted.answer, self._carried_out
         return accepted.answer, self._write(accepted.change, now)
 
-    def note_overlap(self) -> None:
-        """Complain of a write sent while another for the same invoice is under way."""
+    def check_overlap(self) -> None:
+        """Complain about a write while another for the same invoice is pending."""
         request = self.request
-        if self.world.flights.begin(self.call, lambda: request.transport is not None):
-            message = "another write for this invoice is under way"
+        if self.world.pending.begin(self.call, lambda: request.transport is not None):
+            message = "another write for this invoice is in progress"
             self._complain("two-at-once", message, refused=False)
 
     def cut(self) -> None:
@@ -61,7 +59,7 @@ class VtexExchange:
             self.request.transport.abort()
 
     async def wait(self, seconds: float) -> None:
-        """Wait, but no longer than the sandbox runs."""
+        """Wait for *seconds*, or until the sandbox stops."""
         if not seconds:
             return
         with suppress(TimeoutError):
@@ -71,16 +69,17 @@ class VtexExchange:
     def _write(
         self, change: Callable[[datetime], bool], now: datetime
     ) -> Callable[[], None]:
-        published = self.records.accepted(self.call, self.body, now)
+        write = self.records.accepted(self.call, self.body, now)
 
         def carry_out() -> None:
-            published.carried_out_at = self.world.options.clock()
-            published.changed = change(published.carried_out_at)
-            self._seen()
+            at = self.world.options.clock()
+            write.carried_out, write.carried_out_at = True, at
+            write.changed = change(at)
+            self._carried_out()
 
         return carry_out
 
-    def _seen(self) -> None:
+    def _carried_out(self) -> None:
         self.call.carried_out = True
 
     def _complain(self, rule: str, message: str, *, refused: bool) -> None:
@@ -89,4 +88,4 @@ class VtexExchange:
 
 
 def _nothing() -> None:
-    """Do what a refused call does."""
+    """Carry nothing out: the call was refused."""

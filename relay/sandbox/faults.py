@@ -1,4 +1,4 @@
-"""Faults on demand: what a store's bad day looks like from outside."""
+"""Faults to inject into VTEX's answers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from relay.sandbox.records import Target
+from relay.sandbox.records import Call
 from relay.sandbox.requests import ControlRequest
 
 FaultKind = Literal[
@@ -31,15 +31,15 @@ _USUAL_STATUS: dict[FaultKind, int] = {
 
 
 class InjectedFault(ControlRequest):
-    """One fault: what happens, to which calls, how often or how long.
+    """One fault: its kind, the calls it applies to, how often or how long.
 
     - status: answer `status`, carry nothing out
-    - outage: the same for everything, 503 unless another status is given
-    - cut_before, cut_after: drop the connection without or after carrying out
-    - late: no answer (dropped, or held open with `hang`), and carried out
+    - outage: the same for every call; 503 unless `status` is given
+    - cut_before, cut_after: drop the connection before or after carrying out
+    - late: no answer (dropped, or held open with `hang`); carried out
       `delaySeconds` later
     - slow: carry out, and answer `delaySeconds` later
-    - refuse_after: carry out, and answer `status` (500) all the same
+    - refuse_after: carry out, but answer `status` (500)
     - vanish: answer 200 with a receipt, and change nothing
     - redirect: answer `status` (302) with `location`
     """
@@ -59,22 +59,22 @@ class InjectedFault(ControlRequest):
     location: str | None = None
 
     @model_validator(mode="after")
-    def _status_is_known(self) -> Self:
+    def _has_status(self) -> Self:
         if self.kind == "status" and self.status is None:
-            raise ValueError("a fault of kind 'status' needs a status")
+            raise ValueError("status: required for the kind 'status'")
         return self
 
     @property
     def answered(self) -> int:
-        """The status that the caller sees, where the fault decides it."""
+        """The status that the caller gets, where the fault decides it."""
         return self.status or _USUAL_STATUS.get(self.kind, 200)
 
-    def concerns(self, target: Target) -> bool:
-        """Tell whether a call is in the scope of the fault."""
+    def matches(self, call: Call) -> bool:
+        """Return whether the fault applies to *call*."""
         return (
-            self.account in {None, target.account}
-            and self.order_id in {None, target.order_id}
-            and self.call in {None, target.kind}
+            self.account in {None, call.account}
+            and self.order_id in {None, call.order_id}
+            and self.call in {None, call.kind}
         )
 
     def headers(self, now: datetime) -> dict[str, str]:
@@ -95,29 +95,29 @@ class _Active:
     left: int | None
     until: datetime | None
 
-    def over(self, now: datetime) -> bool:
+    def ended(self, now: datetime) -> bool:
         return self.left == 0 or (self.until is not None and self.until <= now)
 
 
 class Faults:
-    """The faults in force, oldest first; a call meets the first that concerns it."""
+    """The active faults, oldest first; the first that matches a call applies."""
 
     def __init__(self) -> None:
         self._active: list[_Active] = []
-        self._made = 0
+        self._count = 0
 
     def add(self, fault: InjectedFault, now: datetime) -> int:
-        """Put a fault in force from *now* on, and return its id."""
-        self._made += 1
+        """Activate a fault from *now* on, and return its id."""
+        self._count += 1
         until = now + timedelta(seconds=fault.seconds) if fault.seconds else None
-        self._active.append(_Active(self._made, fault, fault.times, until))
-        return self._made
+        self._active.append(_Active(self._count, fault, fault.times, until))
+        return self._count
 
-    def take(self, target: Target, now: datetime) -> InjectedFault | None:
-        """Return the fault that a call meets, and count it as used once."""
-        self._forget_old(now)
+    def take(self, call: Call, now: datetime) -> InjectedFault | None:
+        """Return the fault that applies to a call, and count one use."""
+        self._drop_ended(now)
         for active in self._active:
-            if active.fault.concerns(target):
+            if active.fault.matches(call):
                 if active.left is not None:
                     active.left -= 1
                 return active.fault
@@ -127,15 +127,15 @@ class Faults:
         """End all faults."""
         self._active.clear()
 
-    def shown(self, now: datetime) -> Iterator[dict[str, Any]]:
-        """Yield the faults in force as the control API shows them."""
-        self._forget_old(now)
+    def listed(self, now: datetime) -> Iterator[dict[str, Any]]:
+        """Yield the active faults as the control API lists them."""
+        self._drop_ended(now)
         for active in self._active:
             fault = active.fault.model_dump(
                 mode="json", by_alias=True, exclude_defaults=True
             )
             yield {"id": active.id, "left": active.left, **fault}
 
-    def _forget_old(self, now: datetime) -> None:
+    def _drop_ended(self, now: datetime) -> None:
         if self._active:
-            self._active = [a for a in self._active if not a.over(now)]
+            self._active = [a for a in self._active if not a.ended(now)]

@@ -1,4 +1,4 @@
-"""Orders with their invoices and tracking, as VTEX keeps them."""
+"""Orders with their invoices and tracking, as VTEX stores and shows them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class StoredEvent:
 
 @dataclass(slots=True)
 class Invoice:
-    """One package of an order; `Input` ones are returns and cannot be addressed."""
+    """One package of an order; type `Input` is a return, which no write can address."""
 
     number: str
     type: Literal["Output", "Input"]
@@ -44,7 +44,7 @@ class Invoice:
     last_put: TrackingStatus | None = None
 
     def send_tracking(self, partial: PartialInvoice) -> bool:
-        """Take over the four fields, and tell whether anything changed."""
+        """Store the four fields; return whether anything changed."""
         before = self._sent_fields()
         self.tracking_number = partial.tracking_number
         self.tracking_url = partial.tracking_url
@@ -53,24 +53,24 @@ class Invoice:
         self.tracking_sent = True
         return self._sent_fields() != before
 
-    def track(self, published: TrackingStatus, mode: PutMode, now: datetime) -> bool:
-        """Take over events, and tell whether anything changed.
+    def track(self, status: TrackingStatus, mode: PutMode, now: datetime) -> bool:
+        """Store events; return whether anything changed.
 
         VTEX: known issue "first shipping update e-mail": an identical second
         call is accepted and does nothing. Whether a different one replaces,
         merges or appends is documented nowhere, hence *mode*.
         """
-        if published == self.last_put:
+        if status == self.last_put:
             return False
         before = (self.finished, self.delivered_at, tuple(self.events))
-        self.last_put = published
-        self.finished = published.is_delivered
-        self.delivered_at = published.delivered_at
-        self.events = _combined(self.events, _read(published, now), mode)
+        self.last_put = status
+        self.finished = status.is_delivered
+        self.delivered_at = status.delivered_at
+        self.events = _combined(self.events, _events(status, now), mode)
         return (self.finished, self.delivered_at, tuple(self.events)) != before
 
     def newest_first(self) -> list[StoredEvent]:
-        """Return the events as GET shows them (seen in a real order)."""
+        """Return the events as GET shows them (checked against a real order)."""
         latest = reversed(self.events)
         return sorted(latest, key=lambda e: e.happened_at, reverse=True)
 
@@ -95,11 +95,11 @@ class Order:
     invoices: dict[str, Invoice] = field(default_factory=dict)
 
     def visible(self, now: datetime) -> list[Invoice]:
-        """Return the invoices that have appeared by *now*."""
+        """Return the invoices that VTEX shows at *now*."""
         return [i for i in self.invoices.values() if i.visible_at <= now]
 
     def addressed(self, number: str, now: datetime) -> Invoice | None:
-        """Find the invoice that PATCH and PUT can reach under *number*."""
+        """Return the invoice that PATCH and PUT address with *number*, or `None`."""
         invoice = self.invoices.get(number)
         if invoice is None or invoice.type == "Input" or invoice.visible_at > now:
             return None
@@ -119,7 +119,7 @@ class Orders:
         return len(self._orders)
 
     def add(self, order: Order) -> None:
-        """Keep *order*, in place of one with the same id."""
+        """Add *order*, or replace the one with the same id."""
         order.sequence = 500_001 + len(self._orders)
         self._orders[order.account, order.id] = order
 
@@ -128,30 +128,30 @@ class Orders:
         return self._orders.get((account, order_id))
 
     def clear(self) -> None:
-        """Forget all orders."""
+        """Remove all orders."""
         self._orders.clear()
 
 
-def _read(published: TrackingStatus, now: datetime) -> list[StoredEvent]:
+def _events(status: TrackingStatus, now: datetime) -> list[StoredEvent]:
     return [
         StoredEvent(e.happened_at, e.description, e.city, e.state, now)
-        for e in published.events
+        for e in status.events
     ]
 
 
 def _combined(
-    stored: list[StoredEvent], published: list[StoredEvent], mode: PutMode
+    stored: list[StoredEvent], sent: list[StoredEvent], mode: PutMode
 ) -> list[StoredEvent]:
     known = {event: event for event in stored}
     if mode == "replace":
-        return [known.get(event, event) for event in published]
+        return [known.get(event, event) for event in sent]
     if mode == "append":
-        return [*stored, *published]
-    return [*stored, *(e for e in dict.fromkeys(published) if e not in known)]
+        return [*stored, *sent]
+    return [*stored, *(e for e in dict.fromkeys(sent) if e not in known)]
 
 
 def order_shape(order: Order, now: datetime) -> dict[str, Any]:
-    """Return the documented parts of an order; it never becomes "delivered"."""
+    """Return the documented fields of an order; its status is never "delivered"."""
     packages = [package_shape(invoice) for invoice in order.visible(now)]
     return {
         "orderId": order.id,
@@ -177,7 +177,7 @@ def fulfilment_id(order_id: str) -> str:
 
 
 def package_shape(invoice: Invoice) -> dict[str, Any]:
-    """Return one package; there is no `dispatchedDate` to read back."""
+    """Return one package; VTEX does not show its `dispatchedDate` again."""
     return {
         "items": invoice.items,
         "courier": invoice.courier,
@@ -199,7 +199,7 @@ def package_shape(invoice: Invoice) -> dict[str, Any]:
 
 
 def _courier_status(invoice: Invoice) -> dict[str, Any] | None:
-    """Return what was told; its status stays "unknown" (VTEX: guide of 2022)."""
+    """Return the stored tracking; the status stays "unknown" (VTEX: guide of 2022)."""
     if not (invoice.tracking_sent or invoice.last_put):
         return None
     delivered = invoice.delivered_at

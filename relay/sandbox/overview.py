@@ -1,4 +1,4 @@
-"""What the sandbox can do: its addresses with a line each, as its routes say it."""
+"""The help text: every address with a line, generated from the routes."""
 
 import inspect
 from collections.abc import Iterator, Mapping
@@ -29,19 +29,19 @@ BODIES: Final[Mapping[str, type[BaseModel]]] = {
     "/sandbox/options": OptionsRequest,
     "/sandbox/carriers/{adapter}/scans": ScanRequest,
 }
-"""What a POST to an address takes."""
+"""The body of a POST, by address."""
 
 
 @routes.get("/")
 @routes.get("/sandbox/help")
 async def show_help(request: web.Request) -> web.Response:
-    """Show this: what the sandbox can do."""
+    """Show this help."""
     return web.Response(text="\n".join([*_lines(request.app), ""]))
 
 
 def _lines(app: web.Application) -> Iterator[str]:
-    yield "A VTEX to try the relay with. Its addresses, and the fields of the JSON that"
-    yield "they take, * where one is needed:"
+    yield "A sandbox of VTEX and of carriers. Its addresses, each with the JSON fields"
+    yield "of its body; * marks the required ones:"
     yield ""
     routes = (route for route in app.router.routes() if route.method != "HEAD")
     for route in sorted(routes, key=_place):
@@ -49,20 +49,20 @@ def _lines(app: web.Application) -> Iterator[str]:
     yield ""
     yield from (inspect.getdoc(InjectedFault) or "").splitlines()
     yield ""
-    yield f"The parcel of a scan has {_fields(ParcelScanRequest)}."
+    yield f"Fields of a scan's parcel: {_fields(ParcelScanRequest)}."
 
 
 def _place(route: web.AbstractRoute) -> tuple[bool, str, str]:
-    """Return where a route stands: the sandbox's own first."""
+    """Return the sort key of a route: the sandbox's own come first."""
     path = _path(route)
     return not path.startswith("/sandbox"), path, route.method
 
 
 def _address(route: web.AbstractRoute) -> Iterator[str]:
     path, method = _path(route), route.method.replace("*", "ANY")
-    words = inspect.getdoc(route.handler) or "Answer as this carrier does."
+    summary = inspect.getdoc(route.handler) or "Answer as this carrier does."
     yield f"{method:<6} {path}"
-    yield f"       {words.partition(LINE)[0]}"
+    yield f"       {summary.partition(LINE)[0]}"
     if method == "POST" and path in BODIES:
         yield f"       {_fields(BODIES[path])}"
 
@@ -72,7 +72,7 @@ def _path(route: web.AbstractRoute) -> str:
 
 
 def _fields(model: type[BaseModel]) -> str:
-    """Name the fields of a body; those that it needs are marked."""
+    """Return the fields of a body; required ones are marked with `*`."""
     names = (
         f"{field.alias}{'*' if field.is_required() else ''}"
         for field in model.model_fields.values()

@@ -1,4 +1,4 @@
-"""One page for people: complaints, then orders and what VTEX knows of them."""
+"""The HTML page: complaints first, then orders with their tracking."""
 
 from collections.abc import Iterator
 from html import escape
@@ -25,13 +25,13 @@ td, th { text-align: left; padding: .15rem .8rem .15rem 0; vertical-align: top;
 .complaints { border-left: .3rem solid #b00020; padding-left: 1rem }
 .delivered { color: #186a3b } .quiet { color: #666 }
 </style></head><body><main>
-<h1>What this VTEX knows</h1>
-<p class="quiet"><a href="/sandbox/help">What this sandbox can do</a></p>
+<h1>VTEX sandbox</h1>
+<p class="quiet"><a href="/sandbox/help">Help: addresses and faults</a></p>
 """
 
 
 def page(world: World) -> str:
-    """Return the page; it has no script and renews itself."""
+    """Return the page; it has no script and reloads itself every two seconds."""
     return "".join([_HEAD, *_body(world), "</main></body></html>\n"])
 
 
@@ -40,10 +40,10 @@ def _body(world: World) -> Iterator[str]:
     calls = ", ".join(
         f"{counts[kind]} {kind.upper()}" for kind in ("get", "patch", "put")
     )
-    yield f'<p class="quiet">{calls}. A PUT {world.mode}s events.</p>\n'
+    yield f'<p class="quiet">{calls}. PUT mode: {world.mode}.</p>\n'
     yield from _complaints(list(world.records.complaints))
     if not world.orders:
-        yield "<p>There is no order yet: <code>POST /sandbox/orders</code>.</p>\n"
+        yield "<p>No orders yet; add one: <code>POST /sandbox/orders</code>.</p>\n"
     latest = sorted(world.orders, key=lambda order: order.changed_at, reverse=True)
     now = world.options.clock()
     for order in islice(latest, MOST_SHOWN):
@@ -59,8 +59,7 @@ def _complaints(complaints: list[Complaint]) -> Iterator[str]:
         return
     yield f'<section class="complaints"><h2>{len(complaints)} complaints</h2><ul>\n'
     for complaint in complaints[: -MOST_SHOWN - 1 : -1]:
-        target = complaint.call.target
-        where = f"{target.method} {target.path}"
+        where = " ".join(filter(None, (complaint.kind.upper(), complaint.order_id)))
         yield (
             f"<li><b>{escape(complaint.rule)}</b>: {escape(complaint.message)}"
             f' <span class="quiet">{escape(where)}</span></li>\n'
@@ -72,7 +71,7 @@ def _invoices(order: Order, visible: list[str]) -> Iterator[str]:
     if not order.invoices:
         yield '<p class="quiet">not invoiced yet</p>\n'
     for invoice in order.invoices.values():
-        note = "" if invoice.number in visible else " (not there yet)"
+        note = "" if invoice.number in visible else " (not visible yet)"
         kind = " (return)" if invoice.type == "Input" else ""
         number = escape(invoice.number)
         yield f"<p>Invoice {number}{kind}{note}: {_state(invoice)}</p>\n"
@@ -89,7 +88,7 @@ def _state(invoice: Invoice) -> str:
     url = invoice.tracking_url or ""
     if url.startswith(("https://", "http://")):
         number = f'<a href="{escape(url)}">{number}</a>'
-    end = ", on its way"
+    end = ", in transit"
     if invoice.finished:
         end = ', <b class="delivered">delivered</b>'
     return f"{number}{courier}{end}"

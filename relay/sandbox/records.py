@@ -1,210 +1,229 @@
-"""What the sandbox has seen: every call, everything told, every complaint."""
+"""Records of the sandbox: calls, accepted writes, complaints and pending writes.
+
+`relay.demo` validates the JSON of the control API into these same classes, so each
+record is described once. JSON names are in camel case.
+"""
 
 import json
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import unquote
 
-from relay.sandbox.times import as_text
+from pydantic import BeforeValidator, ConfigDict, PlainSerializer, TypeAdapter
+from pydantic.alias_generators import to_camel
+
+from relay.sandbox.times import as_text, instant
 
 Kind = Literal["get", "patch", "put", "other"]
+"""Which of VTEX's three calls a request is; "other" is none of them."""
+
 Outcome = int | Literal["cut", "late"]
+"""A status, a dropped connection, or an unanswered call carried out later."""
 
-_OMS = ("api", "oms", "pvt", "orders")
 _METHODS: dict[str, Kind] = {"GET": "get", "PATCH": "patch", "PUT": "put"}
+_OMS = ("api", "oms", "pvt", "orders")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a call is aimed at; `kind` is "other" for what VTEX has no route for."""
+def _parsed(value: str | datetime) -> datetime:
+    return instant(value) if isinstance(value, str) else value
+
+
+Instant = Annotated[datetime, BeforeValidator(_parsed), PlainSerializer(as_text)]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Record:
+    """The fields of every record."""
+
+    __pydantic_config__ = ConfigDict(alias_generator=to_camel)
+
+    sequence: int
+    at: Instant
+    account: str
+    order_id: str | None = None
+    invoice_number: str | None = None
+    kind: Kind
+
+
+@dataclass(slots=True, kw_only=True)
+class Call(_Record):
+    """One request that arrived; `answered` is `None` while it has no answer.
+
+    `order_id` is `None` where VTEX has no route for the path.
+    """
 
     method: str
     path: str
-    account: str
-    kind: Kind
-    order_id: str | None = None
-    invoice_number: str | None = None
-    routed: bool = True
-
-    @classmethod
-    def of(cls, method: str, raw_path: str) -> "Target":
-        """Read a path as VTEX does: decoded first, then cut at the slashes.
-
-        So an escaped slash is a slash (VTEX: known issue 1302085).
-        """
-        path = raw_path.partition("?")[0]
-        _, _, account, *rest = unquote(path).split("/")
-        found = _routed(tuple(rest))
-        if found is None:
-            return cls(method, path, account, "other", routed=False)
-        takes, order_id, number = found
-        kind = _METHODS.get(method, "other")
-        return cls(
-            method, path, account, kind if kind == takes else "other", order_id, number
-        )
-
-
-def _routed(rest: tuple[str, ...]) -> tuple[Kind, str, str | None] | None:
-    """Return the kind of call that a path takes, and what it names."""
-    if rest[:4] != _OMS or "" in rest:
-        return None
-    match rest[4:]:
-        case (order_id,):
-            return "get", order_id, None
-        case (order_id, "invoice", number):
-            return "patch", order_id, number
-        case (order_id, "invoice", number, "tracking"):
-            return "put", order_id, number
-        case _:
-            return None
-
-
-@dataclass(slots=True)
-class Call:
-    """One request that arrived; `answered` is `None` while it has no answer."""
-
-    sequence: int
-    at: datetime
-    target: Target
     fault: str | None = None
     carried_out: bool = False
     answered: Outcome | None = None
 
-    def shown(self) -> dict[str, Any]:
-        """Return the call as the control API shows it."""
-        return {
-            "sequence": self.sequence,
-            **_shown_target(self.at, self.target),
-            "method": self.target.method,
-            "path": self.target.path,
-            "fault": self.fault,
-            "carriedOut": self.carried_out,
-            "answered": self.answered,
-        }
 
+@dataclass(slots=True, kw_only=True)
+class AcceptedWrite(_Record):
+    """One accepted write, whether or not its caller got the answer.
 
-@dataclass(slots=True)
-class AcceptedWrite:
-    """One write that was accepted, whether or not its caller was told so."""
+    `call` is the sequence number of the request.
+    """
 
-    sequence: int
-    at: datetime
-    call: Call
-    body: bytes
-    carried_out_at: datetime | None = None
+    call: int
+    body: Mapping[str, Any]
+    carried_out: bool = False
+    carried_out_at: Instant | None = None
     changed: bool | None = None
-
-    def shown(self) -> dict[str, Any]:
-        """Return the write as the control API shows it."""
-        at = self.carried_out_at
-        return {
-            "sequence": self.sequence,
-            "call": self.call.sequence,
-            **_shown_target(self.at, self.call.target),
-            "body": json.loads(self.body),
-            "carriedOut": at is not None,
-            "carriedOutAt": at and as_text(at),
-            "changed": self.changed,
-            "answered": self.call.answered,
-        }
+    answered: Outcome | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """Something a caller did that it must not do, refused or not."""
+@dataclass(slots=True, kw_only=True)
+class Complaint(_Record):
+    """A violation of VTEX's rules by the request `call`, refused or not."""
 
-    sequence: int
-    at: datetime
-    call: Call
+    call: int
     rule: str
     message: str
     refused: bool
 
-    def shown(self) -> dict[str, Any]:
-        """Return the complaint as the control API and the page show it."""
-        return {
-            "sequence": self.sequence,
-            "call": self.call.sequence,
-            **_shown_target(self.at, self.call.target),
-            "rule": self.rule,
-            "message": self.message,
-            "refused": self.refused,
-        }
+
+Record = Call | AcceptedWrite | Complaint
+_R = TypeVar("_R", bound=Record)
+
+_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {
+    model: TypeAdapter(model) for model in (Call, AcceptedWrite, Complaint)
+}
 
 
-def _shown_target(at: datetime, target: Target) -> dict[str, Any]:
-    return {
-        "at": as_text(at),
-        "account": target.account,
-        "orderId": target.order_id,
-        "invoiceNumber": target.invoice_number,
-        "kind": target.kind,
-    }
+def to_json(record: Record) -> dict[str, Any]:
+    """Return *record* as the control API sends it."""
+    adapter = _ADAPTERS[type(record)]
+    sent: dict[str, Any] = adapter.dump_python(record, mode="json", by_alias=True)
+    return sent
+
+
+def from_json(model: type[_R], items: Iterable[Mapping[str, Any]]) -> list[_R]:
+    """Return the records of one list of the control API.
+
+    Raises pydantic's `ValidationError` if an item has another shape.
+    """
+    return [_ADAPTERS[model].validate_python(item) for item in items]
+
+
+def _route(method: str, raw_path: str) -> dict[str, Any]:
+    """Return the fields of a record that the request line decides.
+
+    VTEX decodes a path before it splits it, so an escaped slash is a slash (VTEX:
+    known issue 1302085).
+    """
+    path = raw_path.partition("?")[0]
+    _, root, account, *rest = unquote(path).split("/")
+    fields = {"method": method, "path": path, "account": account, "kind": "other"}
+    if root != "vtex" or tuple(rest[:4]) != _OMS:
+        return fields
+    match rest[4:]:
+        case [order_id] if order_id:
+            takes, number = "get", None
+        case [order_id, "invoice", number] if order_id and number:
+            takes = "patch"
+        case [order_id, "invoice", number, "tracking"] if order_id and number:
+            takes = "put"
+        case _:
+            return fields
+    kind = takes if _METHODS.get(method) == takes else "other"
+    return fields | {"kind": kind, "order_id": order_id, "invoice_number": number}
 
 
 class Records:
-    """The last *keep* calls, writes and complaints; the counts know them all."""
+    """The last *keep* calls, writes and complaints; the counters include all."""
 
     def __init__(self, keep: int) -> None:
         self.calls: deque[Call] = deque(maxlen=keep)
-        self.published: deque[AcceptedWrite] = deque(maxlen=keep)
+        self.writes: deque[AcceptedWrite] = deque(maxlen=keep)
         self.complaints: deque[Complaint] = deque(maxlen=keep)
         self.counts = Counter[str]()
         self.outcomes = Counter[str]()
+        # by call, until the call's answer is known
+        self._unanswered: dict[int, AcceptedWrite] = {}
         self._totals = Counter[str]()
 
-    def arrived(self, target: Target, at: datetime) -> Call:
+    def arrived(self, method: str, raw_path: str, at: datetime) -> Call:
         """Record that a request arrived."""
-        call = Call(self._next("calls"), at, target)
-        self.counts[target.kind] += 1
+        call = Call(sequence=self._next("calls"), at=at, **_route(method, raw_path))
+        self.counts[call.kind] += 1
         self.calls.append(call)
         return call
 
     def answered(self, call: Call, outcome: Outcome) -> None:
-        """Record how a request was answered, or that it was not."""
+        """Record the status of a request, or that it got no answer."""
         call.answered = outcome
         self.outcomes[str(outcome)] += 1
+        write = self._unanswered.pop(call.sequence, None)
+        if write is not None:
+            write.answered = outcome
 
     def accepted(self, call: Call, body: bytes, at: datetime) -> AcceptedWrite:
-        """Record a write that was accepted."""
-        published = AcceptedWrite(self._next("writes"), at, call, body)
-        self.published.append(published)
-        return published
+        """Record an accepted write; it may be carried out later."""
+        write = AcceptedWrite(
+            sequence=self._next("writes"),
+            call=call.sequence,
+            at=at,
+            **_subject(call),
+            body=json.loads(body),
+        )
+        self.writes.append(write)
+        self._unanswered[call.sequence] = write
+        return write
 
     def complain(
         self, call: Call, at: datetime, rule: str, message: str, *, refused: bool
     ) -> None:
-        """Record what a caller did wrong."""
-        sequence = self._next("complaints")
-        self.complaints.append(Complaint(sequence, at, call, rule, message, refused))
+        """Record a violation of VTEX's rules."""
+        complaint = Complaint(
+            sequence=self._next("complaints"),
+            call=call.sequence,
+            at=at,
+            **_subject(call),
+            rule=rule,
+            message=message,
+            refused=refused,
+        )
+        self.complaints.append(complaint)
 
     def _next(self, kind: str) -> int:
         self._totals[kind] += 1
         return self._totals[kind]
 
 
+def _subject(call: Call) -> dict[str, Any]:
+    """Return the account, order, invoice and kind of a call."""
+    names = ("account", "order_id", "invoice_number", "kind")
+    return {name: getattr(call, name) for name in names}
+
+
 _Key = tuple[str, str | None, str | None]
 
 
-class Flights:
-    """The writes under way: sent and not answered, or still to be carried out."""
+class PendingWrites:
+    """Writes in progress: not answered yet, or still to be carried out.
+
+    What two concurrent writes for one invoice do is documented nowhere, so a client
+    must not send them.
+    """
 
     def __init__(self) -> None:
         self._open: dict[_Key, dict[int, Callable[[], bool]]] = {}
 
-    def begin(self, call: Call, under_way: Callable[[], bool]) -> bool:
-        """Note a write, and tell whether another one for its invoice is under way."""
+    def begin(self, call: Call, pending: Callable[[], bool]) -> bool:
+        """Add a write; return whether another one for its invoice is pending."""
         writes = self._open.setdefault(_key(call), {})
-        writes[call.sequence] = under_way
+        writes[call.sequence] = pending
         return any(
             still() for sequence, still in writes.items() if sequence != call.sequence
         )
 
     def end(self, call: Call) -> None:
-        """Note that a write is over."""
+        """Remove a write."""
         writes = self._open.get(_key(call), {})
         writes.pop(call.sequence, None)
         if not writes:
@@ -212,5 +231,4 @@ class Flights:
 
 
 def _key(call: Call) -> _Key:
-    target = call.target
-    return target.account, target.order_id, target.invoice_number
+    return call.account, call.order_id, call.invoice_number

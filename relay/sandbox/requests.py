@@ -1,4 +1,4 @@
-"""The bodies that the control API takes."""
+"""Request bodies of the control API."""
 
 import json
 from collections import Counter
@@ -27,13 +27,13 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class ControlRequest(BaseModel):
-    """A body in camel case without unknown fields."""
+    """A body in camel case; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, frozen=True)
 
 
 class InvoiceRequest(ControlRequest):
-    """An invoice to be, perhaps one that appears only later."""
+    """An invoice to add; `visibleAfterSeconds` delays when VTEX shows it."""
 
     invoice_number: Text
     invoice_key: str | None = None
@@ -45,7 +45,7 @@ class InvoiceRequest(ControlRequest):
     tracking_number: str | None = None
     tracking_url: str | None = None
 
-    def made(self, now: datetime) -> Invoice:
+    def to_invoice(self, now: datetime) -> Invoice:
         """Return the invoice, issued *now*."""
         item = {"itemIndex": 0, "quantity": 1, "price": self.invoice_value}
         return Invoice(
@@ -63,7 +63,7 @@ class InvoiceRequest(ControlRequest):
 
 
 class OrderRequest(ControlRequest):
-    """An order to be, with the invoices it has from the start."""
+    """An order to add, with its first invoices."""
 
     account: Text
     order_id: Text
@@ -74,17 +74,17 @@ class OrderRequest(ControlRequest):
         numbers = Counter(i.invoice_number for i in self.invoices)
         twice = [number for number, times in numbers.items() if times > 1]
         if twice:
-            raise ValueError(f"invoice number {twice[0]!r} is there twice")
+            raise ValueError(f"invoices: {twice[0]!r} appears twice")
         return self
 
-    def made(self, now: datetime) -> Order:
+    def to_order(self, now: datetime) -> Order:
         """Return the order, created *now*."""
-        invoices = {i.invoice_number: i.made(now) for i in self.invoices}
+        invoices = {i.invoice_number: i.to_invoice(now) for i in self.invoices}
         return Order(self.account, self.order_id, now, now, invoices=invoices)
 
 
 class CredentialsRequest(ControlRequest):
-    """A key pair to accept, in place of all others of the account if `only`."""
+    """A key pair to accept; `only` replaces all others of the account."""
 
     account: Text
     app_key: Text
@@ -94,14 +94,14 @@ class CredentialsRequest(ControlRequest):
 
 
 class OptionsRequest(ControlRequest):
-    """What may be changed while the sandbox runs."""
+    """Options that can change while the sandbox runs."""
 
     mode: PutMode | None = None
     latency_ms: Annotated[int, Field(ge=0)] | None = None
 
 
 class ParcelScanRequest(ControlRequest):
-    """The parcel that a carrier speaks of."""
+    """The parcel that a scan is about."""
 
     order_id: Text
     shipment_id: str = ""
@@ -111,15 +111,15 @@ class ParcelScanRequest(ControlRequest):
     volume: Annotated[int, Field(ge=1)] = 1
     volumes: Annotated[int, Field(ge=1)] = 1
 
-    def staged(self) -> SimulatedParcel:
-        """Return the parcel as a carrier's part takes it."""
+    def to_parcel(self) -> SimulatedParcel:
+        """Return the parcel for the carrier's simulator."""
         fields = self.model_dump()
         fields["shipment_id"] = self.shipment_id or f"{self.order_id}-{self.volume}"
         return SimulatedParcel(**fields)
 
 
 class ScanRequest(ControlRequest):
-    """A scan, and where its webhook goes; without `url` it is kept for polls only."""
+    """A carrier event, and where its webhook goes; without `url` only polls show it."""
 
     parcel: ParcelScanRequest
     code: Text
@@ -133,10 +133,10 @@ class ScanRequest(ControlRequest):
     repeat: Annotated[int, Field(ge=1, le=1000)] = 1
     retry: bool = False
 
-    def staged(self, now: datetime) -> SimulatedScan:
-        """Return the scan as a carrier's part takes it."""
+    def to_scan(self, now: datetime) -> SimulatedScan:
+        """Return the scan for the carrier's simulator."""
         return SimulatedScan(
-            parcel=self.parcel.staged(),
+            parcel=self.parcel.to_parcel(),
             code=self.code,
             occurred_at=(self.occurred_at or now).astimezone(UTC),
             description=self.description,
@@ -148,19 +148,19 @@ class ScanRequest(ControlRequest):
 _M = TypeVar("_M", bound=BaseModel)
 
 
-async def read_one(request: web.Request, model: type[_M]) -> _M:
-    """Read the body of *request* as one *model*, or answer 422."""
+async def parse_one(request: web.Request, model: type[_M]) -> _M:
+    """Parse the body of *request* as one *model*, or answer 422."""
     try:
         return model.model_validate_json(await request.read())
     except ValidationError as error:
         raise unprocessable(field_errors(error)) from error
 
 
-async def read_many(request: web.Request, model: type[_M]) -> list[_M]:
-    """Read a list of *model*, or one alone, or answer 422."""
+async def parse_many(request: web.Request, model: type[_M]) -> list[_M]:
+    """Parse the body as a list of *model* or as a single one, or answer 422."""
     body = await request.read()
     if not body.lstrip().startswith(b"["):
-        return [await read_one(request, model)]
+        return [await parse_one(request, model)]
     try:
         return TypeAdapter(list[model]).validate_json(body)  # type: ignore[valid-type]
     except ValidationError as error:
@@ -168,7 +168,7 @@ async def read_many(request: web.Request, model: type[_M]) -> list[_M]:
 
 
 def number_in_query(request: web.Request, name: str) -> int:
-    """Return a number from the query, 0 if it is not there, or answer 422."""
+    """Return a number from the query, 0 if it is missing, or answer 422."""
     text = request.query.get(name, "0")
     if not text.isdecimal():
         raise unprocessable({name: [f"{text!r} is not a whole number"]})
@@ -176,12 +176,12 @@ def number_in_query(request: web.Request, name: str) -> int:
 
 
 def unprocessable(errors: Mapping[str, object]) -> web.HTTPUnprocessableEntity:
-    """Return the 422 that names each wrong field."""
-    body = json.dumps({"error": "this cannot be done", "errors": errors})
+    """Return the 422 with an error per field."""
+    body = json.dumps({"error": "invalid request; see errors", "errors": errors})
     return web.HTTPUnprocessableEntity(text=body, content_type="application/json")
 
 
 def not_found(message: str) -> web.HTTPNotFound:
-    """Return the 404 that says what there is instead."""
+    """Return the 404 with *message*."""
     body = json.dumps({"error": message})
     return web.HTTPNotFound(text=body, content_type="application/json")

@@ -1,4 +1,4 @@
-"""Puts the sandbox together and runs it."""
+"""Assemble and run the sandbox."""
 
 import asyncio
 import signal
@@ -39,9 +39,9 @@ def create_sandbox(options: SandboxOptions | None = None) -> web.Application:
 async def serve_sandbox(
     host: str = LOOPBACK, port: int = 0, options: SandboxOptions | None = None
 ) -> AsyncIterator[str]:
-    """Serve a sandbox while the context lasts, and give its address.
+    """Serve a sandbox while the context lasts, and yield its URL.
 
-    With port 0 the system chooses one.
+    With port 0 the operating system chooses one.
     """
     runner = web.AppRunner(create_sandbox(options), access_log=None, shutdown_timeout=1)
     await runner.setup()
@@ -53,14 +53,14 @@ async def serve_sandbox(
 
 
 def address_of(host: str, port: int) -> str:
-    """Return the URL of a bound socket; an IPv6 address stands in brackets."""
+    """Return the URL of a bound socket; an IPv6 address is put in brackets."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def run_sandbox(
     host: str = LOOPBACK, port: int = 0, options: SandboxOptions | None = None
 ) -> None:
-    """Serve a sandbox until SIGINT or SIGTERM, and print its address."""
+    """Serve a sandbox until SIGINT or SIGTERM, and print its URL."""
     asyncio.run(_run(host, port, options))
 
 

@@ -1,10 +1,10 @@
-"""The stage for carriers' own parts: what they are given, and what they give back.
+"""What a carrier simulator is, and the values it works with.
 
-A carrier's part is a class `Simulator` in the module `sandbox` of its folder. It is
-made without arguments and satisfies `Simulates`, `Answers` or both; one that answers
-may say by `Configures` how it is asked here. It may import this module and the
-standard library. For a code or secret it cannot play it raises `ValueError` or
-`LookupError`.
+A simulator is a class `Simulator` in the module `sandbox` of a carrier's folder. It is
+created without arguments and satisfies `Simulates` (webhooks), `Answers` (polling) or
+both; a polling one may satisfy `Configures`. It may import this module and the standard
+library only, so that it shares no fault with the adapter. For an unknown code or
+unusable secret it raises `LookupError` or `ValueError`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +17,7 @@ MOST_SCANS: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class SimulatedParcel:
-    """One box, with all the names under which a carrier may speak of it."""
+    """One box, with every reference that a carrier may use for it."""
 
     order_id: str
     shipment_id: str
@@ -31,7 +31,7 @@ class SimulatedParcel:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedScan:
-    """One thing that happened to a parcel, in the carrier's own code."""
+    """One event of a parcel, with the carrier's own code."""
 
     parcel: SimulatedParcel
     code: str
@@ -44,7 +44,7 @@ class SimulatedScan:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedRequest:
-    """A webhook call, signed and ready to be sent."""
+    """A signed webhook, ready to send."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -53,7 +53,7 @@ class SimulatedRequest:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedCall:
-    """A question to the carrier, as it came over HTTP."""
+    """A poll of the carrier's API, as it arrived over HTTP."""
 
     method: str
     path_values: Mapping[str, str]
@@ -64,7 +64,7 @@ class SimulatedCall:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedAnswer:
-    """The carrier's answer to a question."""
+    """The carrier's answer to a poll."""
 
     body: bytes
     status: int = 200
@@ -74,7 +74,7 @@ class SimulatedAnswer:
 
 
 class Simulation:
-    """The scans of one carrier's parcels; of many, the last 100,000."""
+    """The recorded scans of one carrier; the last *keep* ones."""
 
     def __init__(self, keep: int = MOST_SCANS) -> None:
         self._scans: dict[int, SimulatedScan] = {}
@@ -83,13 +83,13 @@ class Simulation:
         self._keep = keep
 
     def record(self, scan: SimulatedScan) -> None:
-        """Keep *scan*, so that later answers can tell of it."""
+        """Store *scan* for later polls."""
         self._recorded += 1
         self._scans[self._recorded] = scan
         for reference in _references(scan.parcel):
             self._by_reference.setdefault(reference, {})[self._recorded] = None
         if len(self._scans) > self._keep:
-            self._forget(next(iter(self._scans)))
+            self._drop(next(iter(self._scans)))
 
     def scans_of(self, reference: str) -> list[SimulatedScan]:
         """Return the scans of a parcel, oldest first.
@@ -101,11 +101,11 @@ class Simulation:
         return sorted(scans, key=lambda scan: scan.occurred_at)
 
     def clear(self) -> None:
-        """Forget all scans."""
+        """Remove all scans."""
         self._scans.clear()
         self._by_reference.clear()
 
-    def _forget(self, number: int) -> None:
+    def _drop(self, number: int) -> None:
         scan = self._scans.pop(number)
         for reference in _references(scan.parcel):
             numbers = self._by_reference[reference]
@@ -130,29 +130,29 @@ class SimulatedRoute:
 
     method: str
     path: str
-    """Begins with a slash; `{name}` stands for one segment, as in aiohttp."""
+    """Starts with a slash; `{name}` matches one segment, as in aiohttp."""
     answer: Callable[[SimulatedCall, Simulation], SimulatedAnswer]
 
 
 @runtime_checkable
 class Simulates(Protocol):
-    """A carrier that calls the relay."""
+    """A carrier that sends webhooks."""
 
     adapter: str
 
     @property
     def speaks(self) -> Mapping[str, str]:
-        """The carrier's code for each milestone of the relay that it can tell."""
+        """The carrier's code for each milestone that it reports."""
         ...
 
     def webhook(self, scan: SimulatedScan, secret: str) -> SimulatedRequest:
-        """Return the real-shaped call for *scan*, signed with *secret*."""
+        """Return the carrier's real request for *scan*, signed with *secret*."""
         ...
 
 
 @runtime_checkable
 class Answers(Protocol):
-    """A carrier that the relay asks."""
+    """A polling carrier."""
 
     adapter: str
 
@@ -163,17 +163,17 @@ class Answers(Protocol):
 
 @runtime_checkable
 class Configures(Protocol):
-    """A carrier that is asked, and says with which settings it is asked here."""
+    """A polling carrier that knows the contract settings for this sandbox."""
 
     adapter: str
 
     @property
     def speaks(self) -> Mapping[str, str]:
-        """The carrier's code for each milestone of the relay that it can tell."""
+        """The carrier's code for each milestone that it reports."""
         ...
 
     def contract(self, base_url: str) -> Mapping[str, str]:
-        """Return a contract's settings, `adapter` left out, to be asked at *base_url*.
+        """Return the contract settings to poll *base_url*, without `adapter`.
 
         Keys are those of `[contracts.<name>]`, the adapter's own ones included.
         """

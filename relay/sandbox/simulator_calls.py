@@ -1,4 +1,4 @@
-"""Lets carriers' own parts play: sends their webhooks, gives their answers."""
+"""Run carrier simulators: send their webhooks and serve their polling endpoints."""
 
 import asyncio
 import importlib
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
-from relay.sandbox.requests import ScanRequest, not_found, read_one, unprocessable
+from relay.sandbox.requests import ScanRequest, not_found, parse_one, unprocessable
 from relay.sandbox.simulator import (
     Answers,
     Configures,
@@ -34,13 +34,13 @@ routes = web.RouteTableDef()
 
 @routes.get("/sandbox/carriers")
 async def list_carriers(request: web.Request) -> web.Response:
-    """List the carriers that have a part to play."""
+    """List the simulated carriers, their codes and contract settings."""
     simulators = request.app[WORLD].simulators
     carriers = [
         {
             "adapter": adapter,
             "webhook": isinstance(simulator, Simulates),
-            "speaks": _spoken_by(simulator),
+            "codes": _codes_of(simulator),
             "routes": [f"{r.method} {r.path}" for r in _routes_of(simulator)],
             "contract": _contract_of(simulator, request),
         }
@@ -50,49 +50,49 @@ async def list_carriers(request: web.Request) -> web.Response:
 
 
 @routes.post("/sandbox/carriers/{adapter}/scans")
-async def play_scan(request: web.Request) -> web.Response:
-    """Let something happen to a parcel, and call the relay as its carrier does."""
+async def add_scan(request: web.Request) -> web.Response:
+    """Record a carrier event, and send its webhook if `url` is given."""
     world = request.app[WORLD]
     adapter = request.match_info["adapter"]
     simulator = world.simulators.get(adapter)
     if simulator is None:
         known = ", ".join(sorted(world.simulators)) or "none"
-        raise not_found(f"no carrier {adapter!r} has a part here; there are: {known}")
-    asked = await read_one(request, ScanRequest)
-    scan = asked.staged(world.options.clock())
-    staged = None if asked.url is None else _webhook(simulator, scan, asked)
+        raise not_found(f"adapter: unknown carrier {adapter!r}; known: {known}")
+    body = await parse_one(request, ScanRequest)
+    scan = body.to_scan(world.options.clock())
+    webhook = None if body.url is None else _webhook(simulator, scan, body)
     world.stages[adapter].record(scan)
-    if staged is None:
+    if webhook is None:
         return web.json_response({"status": None, "body": None, "attempts": []})
-    attempts = await _sent(request.app, asked, staged)
+    attempts = await _send(request.app, body, webhook)
     return web.json_response({**attempts[-1], "attempts": attempts})
 
 
 def mount(app: web.Application, world: World) -> None:
-    """Mount the endpoints of the carriers that are asked."""
+    """Mount the endpoints of the polling carriers."""
     for adapter, simulator in world.simulators.items():
         for route in _routes_of(simulator):
             path = f"/carriers/{adapter}{route.path}"
-            answer = _answering(route, world.stages[adapter])
+            answer = _handler(route, world.stages[adapter])
             app.router.add_route(route.method, path, answer)
 
 
 async def session(app: web.Application) -> AsyncIterator[None]:
-    """Hold the session that sends webhooks."""
+    """Open the HTTP session that sends webhooks."""
     timeout = ClientTimeout(total=app[WORLD].options.webhook_timeout)
     async with ClientSession(timeout=timeout) as opened:
         app[SESSION] = opened
         yield
 
 
-def _spoken_by(simulator: Simulator) -> dict[str, str]:
+def _codes_of(simulator: Simulator) -> dict[str, str]:
     if isinstance(simulator, Simulates | Configures):
         return dict(simulator.speaks)
     return {}
 
 
 def _contract_of(simulator: Simulator, request: web.Request) -> dict[str, str]:
-    """Return the settings with which a carrier is asked here, empty if it is not."""
+    """Return the settings to poll a carrier here; empty if it is not polled."""
     if not isinstance(simulator, Configures):
         return {}
     url = request.url.origin() / "carriers" / simulator.adapter
@@ -103,8 +103,8 @@ def _routes_of(simulator: Simulator) -> list[SimulatedRoute]:
     return list(simulator.routes()) if isinstance(simulator, Answers) else []
 
 
-def _answering(
-    route: SimulatedRoute, stage: Simulation
+def _handler(
+    route: SimulatedRoute, simulation: Simulation
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(request: web.Request) -> web.Response:
         call = SimulatedCall(
@@ -114,7 +114,7 @@ def _answering(
             headers=request.headers,
             body=await request.read(),
         )
-        given = route.answer(call, stage)
+        given = route.answer(call, simulation)
         return web.Response(
             status=given.status, body=given.body, headers=dict(given.headers)
         )
@@ -123,24 +123,27 @@ def _answering(
 
 
 def _webhook(
-    simulator: Simulator, scan: SimulatedScan, asked: ScanRequest
+    simulator: Simulator, scan: SimulatedScan, body: ScanRequest
 ) -> SimulatedRequest:
     if not isinstance(simulator, Simulates):
-        raise unprocessable({"$.url": ["this carrier sends no webhooks"]})
-    if not _is_loopback(asked.url or ""):
-        raise unprocessable({"$.url": ["only a loopback address is called"]})
-    secret = forged(asked.secret) if asked.forged else asked.secret
+        raise unprocessable(
+            {"$.url": ["this carrier sends no webhooks; leave url out"]}
+        )
+    if not _is_loopback(body.url or ""):
+        raise unprocessable({"$.url": ["must be a loopback address"]})
+    secret = forged(body.secret) if body.forged else body.secret
     try:
         return simulator.webhook(scan, secret)
     except (ValueError, LookupError) as error:
-        message = f"{simulator.adapter} cannot play this: {error}"
+        message = f"{simulator.adapter} cannot send this: {error}"
         raise unprocessable({"$": [message]}) from error
 
 
 def forged(secret: str) -> str:
     """Return a wrong secret of the same length and alphabet."""
-    kept, tail = secret[:-8], secret[-8:]
-    wrong = kept + "".join(_another(character) for character in tail)
+    # Only the tail changes, so that prefixes such as `whsec_` stay valid.
+    head, tail = secret[:-8], secret[-8:]
+    wrong = head + "".join(_another(character) for character in tail)
     return wrong if wrong != secret else f"{secret}x"
 
 
@@ -161,73 +164,74 @@ def _is_loopback(text: str) -> bool:
         return False
 
 
-async def _sent(
-    app: web.Application, asked: ScanRequest, staged: SimulatedRequest
+async def _send(
+    app: web.Application, body: ScanRequest, webhook: SimulatedRequest
 ) -> list[dict[str, Any]]:
-    """Send a webhook as often as asked, and again while it fails if asked so."""
+    """Send a webhook `repeat` times, each with retries if `retry` is set."""
     attempts = []
-    for _ in range(asked.repeat):
-        for attempt in range(MOST_ATTEMPTS if asked.retry else 1):
+    for _ in range(body.repeat):
+        for attempt in range(MOST_ATTEMPTS if body.retry else 1):
             if attempt:
                 await asyncio.sleep(app[WORLD].options.retry_pause)
-            attempts.append(await _send_once(app[SESSION], asked.url or "", staged))
+            attempts.append(await _send_once(app[SESSION], body.url or "", webhook))
             if 200 <= (attempts[-1]["status"] or 0) < 300:  # noqa: PLR2004
                 break
     return attempts
 
 
 async def _send_once(
-    session: ClientSession, url: str, staged: SimulatedRequest
+    session: ClientSession, url: str, webhook: SimulatedRequest
 ) -> dict[str, Any]:
     try:
         async with session.request(
-            staged.method,
+            webhook.method,
             url,
-            data=staged.body,
-            headers=dict(staged.headers),
+            data=webhook.body,
+            headers=dict(webhook.headers),
+            # carriers do not follow redirects with a signed body
             allow_redirects=False,
         ) as response:
             text = await response.text(errors="replace")
             return {"status": response.status, "body": text, "error": None}
     except (ClientError, TimeoutError) as error:
-        words = str(error) or type(error).__name__
-        return {"status": None, "body": None, "error": words}
+        reason = str(error) or type(error).__name__
+        return {"status": None, "body": None, "error": reason}
 
 
 GROUP: Final = "relay.sandboxes"
 
 
 class NotASimulator(TypeError):
-    """An entry point, or a module `sandbox`, has no part that can be played."""
+    """An entry point or a module `sandbox` has no usable class `Simulator`."""
 
 
 def installed_simulators(
     points: Iterable[EntryPoint] | None = None,
 ) -> dict[str, Simulator]:
-    """Return the carriers' parts by adapter.
+    """Return the installed simulators by adapter name.
 
-    An entry point names a class, or a package each of whose folders may have a
-    module `sandbox` with a class `Simulator`.
+    An entry point names a class, or a package whose folders may have a module
+    `sandbox` with a class `Simulator`. Raises `NotASimulator` for anything else.
     """
     found = entry_points(group=GROUP) if points is None else points
-    parts = [part for point in found for part in _parts(point)]
-    return {part.adapter: part for part in parts}
+    loaded = [simulator for point in found for simulator in _loaded(point)]
+    return {simulator.adapter: simulator for simulator in loaded}
 
 
-def _parts(point: EntryPoint) -> Iterator[Simulator]:
+def _loaded(point: EntryPoint) -> Iterator[Simulator]:
     loaded = point.load()
     if not isinstance(loaded, ModuleType):
-        yield _made(loaded, f"entry point {point.name}")
+        yield _created(loaded, f"entry point {point.name}")
         return
     for folder in pkgutil.iter_modules(loaded.__path__):
         name = f"{loaded.__name__}.{folder.name}.sandbox"
         if folder.ispkg and find_spec(name) is not None:
             module = importlib.import_module(name)
-            yield _made(getattr(module, "Simulator", None), name)
+            yield _created(getattr(module, "Simulator", None), name)
 
 
-def _made(part: object, where: str) -> Simulator:
-    made = part() if isinstance(part, type) else None
-    if isinstance(made, Simulates | Answers):
-        return made
+def _created(found: object, where: str) -> Simulator:
+    created = found() if isinstance(found, type) else None
+    if isinstance(created, Simulates | Answers):
+        return created
     raise NotASimulator(f"{where} has no class that satisfies Simulates or Answers")

@@ -1,4 +1,4 @@
-"""Instants as the sandbox reads and spells them."""
+"""Parse and format instants as VTEX does."""
 
 import re
 from collections.abc import Callable
@@ -19,13 +19,13 @@ def utcnow() -> datetime:
 
 
 def as_text(moment: datetime) -> str:
-    """Spell *moment* as VTEX does: seven decimals and `+00:00` (real answers)."""
+    """Format *moment* as VTEX does: seven decimals and `+00:00` (real answers)."""
     text = moment.astimezone(UTC).isoformat(timespec="microseconds")
     return f"{text[:26]}0+00:00"
 
 
 def instant(text: str) -> datetime:
-    """Read a date, with or without time and offset; a naive one counts as UTC.
+    """Parse a date, with or without time and offset; a naive one counts as UTC.
 
     VTEX's own examples have `2015-06-23`, `2022-10-01 21:15` and full ISO 8601.
     Raises `ValueError` for anything else.

@@ -1,4 +1,4 @@
-"""Everything one sandbox holds."""
+"""The state of one sandbox."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -10,7 +10,7 @@ from aiohttp import web
 from relay.sandbox.credentials import Credentials
 from relay.sandbox.faults import Faults
 from relay.sandbox.orders import Orders, PutMode
-from relay.sandbox.records import Flights, Records
+from relay.sandbox.records import PendingWrites, Records
 from relay.sandbox.simulator import Simulation, Simulator
 from relay.sandbox.times import Clock, utcnow
 
@@ -19,13 +19,12 @@ MOST_KEPT: Final = 200_000
 
 @dataclass(frozen=True, slots=True)
 class SandboxOptions:
-    """How a sandbox behaves.
+    """Options of a sandbox.
 
-    `mode` is what a PUT does to the events stored before; "merge" is what fits all
-    evidence on the real VTEX. `keep` bounds the lists of calls, writes and
-    complaints, the oldest falling out. `simulators` are the carriers' parts by
-    adapter; `None` finds the installed ones. `sleep` waits until a late call is
-    carried out.
+    `mode` is what a PUT does to events stored before; "merge" fits everything that is
+    known of the real VTEX. `keep` bounds the lists of calls, writes and complaints;
+    the oldest are dropped. `simulators` are the carriers by adapter name; `None`
+    loads the installed ones. `sleep` delays a late call.
     """
 
     mode: PutMode = "merge"
@@ -40,7 +39,7 @@ class SandboxOptions:
 
 @dataclass(slots=True)
 class World:
-    """Orders, credentials, faults and records of one sandbox."""
+    """Orders, credentials, faults, records and carriers' scans of one sandbox."""
 
     options: SandboxOptions
     mode: PutMode
@@ -51,7 +50,7 @@ class World:
     orders: Orders = field(default_factory=Orders)
     credentials: Credentials = field(default_factory=Credentials)
     faults: Faults = field(default_factory=Faults)
-    flights: Flights = field(default_factory=Flights)
+    pending: PendingWrites = field(default_factory=PendingWrites)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     _later: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -70,30 +69,30 @@ class World:
         )
 
     def reset(self) -> None:
-        """Forget everything, what was to be carried out later included."""
+        """Remove everything, late calls included."""
         self.drop_late_calls()
         self.mode, self.latency_ms = self.options.mode, self.options.latency_ms
         self.records = Records(self.options.keep)
         self.orders.clear()
         self.credentials.clear()
         self.faults.clear()
-        self.flights = Flights()
+        self.pending = PendingWrites()
         for stage in self.stages.values():
             stage.clear()
 
-    def later(self, what: Coroutine[None, None, None]) -> None:
-        """Carry something out after its caller has gone."""
-        task = asyncio.create_task(what)
+    def run_later(self, step: Coroutine[None, None, None]) -> None:
+        """Run *step* in the background, after its caller has gone."""
+        task = asyncio.create_task(step)
         self._later.add(task)
         task.add_done_callback(self._later.discard)
 
     def drop_late_calls(self) -> None:
-        """Carry nothing out any more for callers that have gone."""
+        """Cancel the late calls that are not carried out yet."""
         for task in self._later:
             task.cancel()
 
     async def settled(self) -> None:
-        """Wait until nothing is left that is to be carried out later."""
+        """Wait until all late calls are carried out."""
         while self._later:
             await asyncio.gather(*self._later, return_exceptions=True)
 

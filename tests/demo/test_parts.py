@@ -1,4 +1,4 @@
-"""The demo's parts: what it plays, what it shows, what it says when it cannot go on."""
+"""The demo's plan, output, clients and failures."""
 
 import asyncio
 import io
@@ -18,39 +18,40 @@ from rich.console import Console
 
 from relay.demo import client, processes, runner, scenario
 from relay.demo.client import RelayClient, SandboxClient, until
-from relay.demo.evidence import Evidence, Package, RecordedCall, Webhook
+from relay.demo.evidence import Evidence, Package, Webhook
 from relay.demo.plan import (
     DELIVERED,
+    DemoCarrier,
     DemoShipment,
     LabelPrint,
     Phase,
     Scan,
-    Speaker,
-    speakers,
+    demo_carriers,
 )
 from relay.demo.processes import DemoFailed, Program, inherited
-from relay.demo.promises import BrokenPromise, Verdict
-from relay.demo.report import disturbed, result, sentences, stands
+from relay.demo.report import disturbed, result, state, summary
 from relay.demo.scenario import Scenario
 from relay.demo.stories import STORIES, shipments
+from relay.demo.verdict import FailedCheck, Verdict
+from relay.sandbox.records import Call
 from relay.sandbox.server import serve_sandbox
 from relay.sandbox.simulator import SimulatedRequest, SimulatedScan
 from relay.sandbox.world import SandboxOptions
 
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
-CARRIER = Speaker("acme", {"picked_up": "PU", "in_transit": "IT", DELIVERED: "OK"})
+CARRIER = DemoCarrier("acme", {"picked_up": "PU", "in_transit": "IT", DELIVERED: "OK"})
 PLAN = shipments([CARRIER], NOW)
 PACKAGE = Package(PLAN[0].order_id, "71000", None, False, None, ())
 EMPTY = Evidence([], [], [], [], [])
 
 
-def listed(adapter: str, *, webhook: bool = True, **speaks: str) -> dict[str, Any]:
-    published = {"adapter": adapter, "webhook": webhook, "speaks": speaks}
-    return published | {"routes": [], "contract": {}}
+def listed(adapter: str, *, webhook: bool = True, **codes: str) -> dict[str, Any]:
+    carrier = {"adapter": adapter, "webhook": webhook, "codes": codes}
+    return carrier | {"routes": [], "contract": {}}
 
 
-def test_only_carriers_that_call_and_say_enough_take_part() -> None:
-    found = speakers(
+def test_only_webhook_carriers_with_enough_codes_take_part() -> None:
+    found = demo_carriers(
         [
             listed("good", picked_up="1", delivered="2"),
             listed("asked", webhook=False),
@@ -62,14 +63,14 @@ def test_only_carriers_that_call_and_say_enough_take_part() -> None:
 
 
 def test_a_few_dozen_shipments_are_shared_out_among_the_carriers() -> None:
-    other = Speaker("other", {"at_hub": "H", DELIVERED: "D"})
+    other = DemoCarrier("other", {"at_hub": "H", DELIVERED: "D"})
     plan = shipments([CARRIER, other], NOW)
     assert 24 < len(plan) < 60
     assert len({s.order_id for s in plan}) == len(plan)
-    assert {s.speaker.adapter for s in plan} == {"acme", "other"}
+    assert {s.carrier.adapter for s in plan} == {"acme", "other"}
 
 
-def test_every_kind_of_trouble_is_in_the_plan() -> None:
+def test_every_kind_of_disturbance_is_in_the_plan() -> None:
     every = [s for p in PLAN for steps in p.steps.values() for s in steps]
     scans = [s for s in every if isinstance(s, Scan)]
     assert any(s.forged for s in scans)
@@ -82,7 +83,7 @@ def test_every_kind_of_trouble_is_in_the_plan() -> None:
         for p in PLAN
         if Phase.OPENING in p.steps
     )
-    assert {act for p in PLAN for act in p.steps} == set(Phase)
+    assert {phase for p in PLAN for phase in p.steps} == set(Phase)
 
 
 def test_scans_are_believable() -> None:
@@ -92,9 +93,9 @@ def test_scans_are_believable() -> None:
         assert all(shipment.dispatched_at < i < NOW for i in instants)
     open_ = [p for p in PLAN if p.delivered_at is None]
     assert {p.story for p in open_} == {
-        "still on its way",
+        "in transit",
         "forged delivery",
-        "number used before",
+        "reused number",
         "two of three volumes",
     }
 
@@ -111,22 +112,33 @@ def test_each_story_fits_into_a_terminal() -> None:
     assert all(story.name in drawn for story in STORIES)
 
 
-def test_how_a_shipment_stands_is_said_in_a_word() -> None:
-    assert stands(PACKAGE) == "…"
+def test_the_state_of_a_shipment_is_a_word_or_two() -> None:
+    assert state(PACKAGE) == "…"
     tracking_sent = replace(PACKAGE, number="RL1")
-    assert stands(tracking_sent) == "announced"
-    assert stands(replace(tracking_sent, events=(NOW, NOW))) == "2 events"
-    assert stands(replace(tracking_sent, finished=True)) == "delivered"
+    assert state(tracking_sent) == "number sent"
+    assert state(replace(tracking_sent, events=(NOW,))) == "1 event"
+    assert state(replace(tracking_sent, events=(NOW, NOW))) == "2 events"
+    assert state(replace(tracking_sent, finished=True)) == "delivered"
 
 
 def test_disturbed_calls_are_named_once_by_their_cause() -> None:
     calls = [
-        RecordedCall(n, "put", "O-1", NOW, fault, 200)
+        Call(
+            sequence=n,
+            at=NOW,
+            account="demo",
+            order_id="O-1",
+            kind="put",
+            method="PUT",
+            path="/",
+            fault=fault,
+            answered=200,
+        )
         for n, fault in enumerate(("outage", "outage", None, "cut_after"))
     ]
     assert disturbed(replace(EMPTY, calls=calls)) == [
-        "met the outage: PUT O-1",
-        "answer lost: PUT O-1",
+        "hit the outage: PUT O-1",
+        "response lost: PUT O-1",
     ]
 
 
@@ -134,21 +146,21 @@ def test_disturbed_calls_are_named_once_by_their_cause() -> None:
     ("verdict", "lines"),
     [
         (
-            Verdict((), (BrokenPromise("O-1", "told again"),)),
+            Verdict((), (FailedCheck("O-1", "repeated"),)),
             [
-                "Told again: O-1: told again",
-                "Every promise was kept: 3 shipments in 7 s.",
+                "Repeated: O-1: repeated",
+                "All checks passed: 3 shipments in 7 s.",
             ],
         ),
-        (Verdict((BrokenPromise("O-1", "x"),)), ["1 promise was broken:", "  O-1: x"]),
+        (Verdict((FailedCheck("O-1", "x"),)), ["1 check failed:", "  O-1: x"]),
         (
-            Verdict((BrokenPromise("O-1", "x"), BrokenPromise("O-2", "y"))),
-            ["2 promises were broken:", "  O-1: x", "  O-2: y"],
+            Verdict((FailedCheck("O-1", "x"), FailedCheck("O-2", "y"))),
+            ["2 checks failed:", "  O-1: x", "  O-2: y"],
         ),
     ],
 )
-def test_the_outcome_is_said_in_sentences(verdict: Verdict, lines: list[str]) -> None:
-    assert sentences(verdict, 3, 7.2) == lines
+def test_the_outcome_is_said_in_summary(verdict: Verdict, lines: list[str]) -> None:
+    assert summary(verdict, 3, 7.2) == lines
 
 
 def written(*, terminal: bool) -> tuple[Console, Callable[[], str]]:
@@ -157,12 +169,14 @@ def written(*, terminal: bool) -> tuple[Console, Callable[[], str]]:
     return console, file.getvalue
 
 
-def test_a_terminal_gets_a_picture_of_every_shipment() -> None:
+def test_a_terminal_shows_every_shipment() -> None:
     console, said = written(terminal=True)
-    with runner.board(console) as board:
-        for act in (Phase.OPENING, Phase.KILL):
-            board.begin(act)
-        board.look([replace(PACKAGE, finished=True), replace(PACKAGE, number="RL1")])
+    with runner.progress_on(console) as progress:
+        for phase in (Phase.OPENING, Phase.KILL):
+            progress.begin(phase)
+        progress.update(
+            [replace(PACKAGE, finished=True), replace(PACKAGE, number="RL1")]
+        )
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", said())
     assert f"✓ {Phase.OPENING.value}" in text
     assert f"▸ {Phase.KILL.value}" in text
@@ -171,12 +185,12 @@ def test_a_terminal_gets_a_picture_of_every_shipment() -> None:
 
 def test_a_pipe_gets_a_line_for_each_change() -> None:
     console, said = written(terminal=False)
-    with runner.board(console) as board:
-        board.begin(Phase.OPENING)
+    with runner.progress_on(console) as progress:
+        progress.begin(Phase.OPENING)
         for number in (None, "RL1", "RL1"):
-            board.look([replace(PACKAGE, number=number)])
+            progress.update([replace(PACKAGE, number=number)])
     lines = said().splitlines()
-    assert lines == [f"== {Phase.OPENING.value}", f"{PACKAGE.order_id}  announced"]
+    assert lines == [f"== {Phase.OPENING.value}", f"{PACKAGE.order_id}  number sent"]
 
 
 def test_another_relays_settings_are_not_inherited() -> None:
@@ -185,15 +199,15 @@ def test_another_relays_settings_are_not_inherited() -> None:
     }
 
 
-async def test_what_does_not_come_true_in_time_is_named() -> None:
+async def test_a_timeout_names_what_was_waited_for() -> None:
     async def never() -> bool:
         return False
 
-    with pytest.raises(DemoFailed, match="the end: not within 0 s"):
+    with pytest.raises(DemoFailed, match="the end: timed out after 0 s"):
         await until("the end", never, seconds=0.01, pause=0.001)
 
 
-async def test_a_program_that_ended_says_why(tmp_path: Path) -> None:
+async def test_a_program_that_exited_is_quoted(tmp_path: Path) -> None:
     program = Program("relay", ("no-such-command",), tmp_path)
     program.check()
     await program.stop()
@@ -211,17 +225,17 @@ async def test_a_program_that_does_not_stop_is_killed(
 ) -> None:
     monkeypatch.setattr(processes, "STOP_SECONDS", 0.05)
     ignores = "import signal, time; signal.signal(15, signal.SIG_IGN)\n"
-    ignores += "print('deaf', flush=True); time.sleep(60)"
+    ignores += "print('unstoppable', flush=True); time.sleep(60)"
     program = Program("relay", (), tmp_path)
     with program.log.open("ab") as log:
         program.process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", ignores, stdout=log
         )
 
-    async def deaf() -> bool:
-        return "deaf" in program.tail()
+    async def unstoppable() -> bool:
+        return "unstoppable" in program.tail()
 
-    await until("a deaf program", deaf)
+    await until("a unstoppable program", unstoppable)
     await program.stop()
     assert program.process.returncode == -9
 
@@ -252,11 +266,13 @@ async def test_a_label_is_sent_again_until_the_relay_has_it() -> None:
 
 async def test_a_label_that_the_relay_refuses_ends_the_demo() -> None:
     async with answering(422) as (url, _), ClientSession() as session:
-        with pytest.raises(DemoFailed, match="refuses a label: words"):
+        with pytest.raises(
+            DemoFailed, match=f"refused label of {SHIPMENT.order_id}: words"
+        ):
             await RelayClient(session, url, "token").register(SHIPMENT, PRINTED)
 
 
-async def test_nobody_listens_and_that_is_no_error() -> None:
+async def test_an_unreachable_relay_is_retried() -> None:
     async with ClientSession() as session:
         port = processes.free_port()
         relay = RelayClient(session, f"http://127.0.0.1:{port}", "token")
@@ -265,8 +281,8 @@ async def test_nobody_listens_and_that_is_no_error() -> None:
         scan = SHIPMENT.scans[0]
         async with serve_sandbox() as url:
             sandbox = SandboxClient(session, url)
-            with pytest.raises(DemoFailed, match="the sandbox refuses carriers"):
-                await relay.hear(sandbox, SHIPMENT, scan)
+            with pytest.raises(DemoFailed, match="sandbox refused carriers"):
+                await relay.receive(sandbox, SHIPMENT, scan)
         assert not registering.done()
         app = web.Application()
         app.router.add_post("/v1/shipments", _created)
@@ -278,10 +294,10 @@ async def _created(_: web.Request) -> web.Response:
     return web.Response(status=201)
 
 
-async def test_what_the_sandbox_refuses_ends_the_demo() -> None:
+async def test_a_request_that_the_sandbox_refuses_ends_the_demo() -> None:
     async with serve_sandbox() as url, ClientSession() as session:
-        with pytest.raises(DemoFailed, match="the sandbox refuses faults"):
-            await SandboxClient(session, url).tell("faults", {"kind": "nonsense"})
+        with pytest.raises(DemoFailed, match="sandbox refused faults"):
+            await SandboxClient(session, url).post("faults", {"kind": "nonsense"})
 
 
 async def test_a_failure_of_one_shipment_is_the_demos_own() -> None:
@@ -290,48 +306,48 @@ async def test_a_failure_of_one_shipment_is_the_demos_own() -> None:
         serve_sandbox() as url,
         ClientSession() as session,
     ):
-        play = Scenario(
+        run_ = Scenario(
             PLAN[:1],
             SandboxClient(session, url),
             RelayClient(session, relay, "token"),
             Program("relay", (), Path()),
         )
-        with pytest.raises(DemoFailed, match="refuses a label"):
-            await play.perform(Phase.OPENING)
+        with pytest.raises(DemoFailed, match="relay refused label"):
+            await run_.run(Phase.OPENING)
 
 
-async def test_a_broken_promise_is_waited_for_and_stays_broken(
+async def test_a_check_that_still_fails_at_the_end_counts_as_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(scenario, "LOOK_AGAIN_SECONDS", 0.001)
+    monkeypatch.setattr(scenario, "VERDICT_SECONDS", 0.001)
     async with serve_sandbox() as url, ClientSession() as session:
         sandbox = SandboxClient(session, url)
         relay = RelayClient(session, url, "token")
-        play = Scenario(PLAN[:1], sandbox, relay, Program("relay", (), Path()))
-        play.webhooks.append(Webhook(SHIPMENT.order_id, forged=False, statuses=(200,)))
-        await play.prepare()
-        verdict = await play.settled(0.01)
-        reason = f"its tracking number {SHIPMENT.boxes[0].number} is missing"
-        assert BrokenPromise(SHIPMENT.order_id, reason) in verdict.broken
+        run_ = Scenario(PLAN[:1], sandbox, relay, Program("relay", (), Path()))
+        run_.webhooks.append(Webhook(SHIPMENT.order_id, forged=False, statuses=(200,)))
+        await run_.prepare()
+        verdict = await run_.settled(0.01)
+        reason = f"trackingNumber: missing, expected {SHIPMENT.boxes[0].number}"
+        assert FailedCheck(SHIPMENT.order_id, reason) in verdict.failed
         console, said = written(terminal=False)
-        assert runner.outcome(console, play, await play.evidence(), verdict, 1) == 1
-        assert "promises were broken" in said()
+        assert runner.outcome(console, run_, await run_.evidence(), verdict, 1) == 1
+        assert "checks failed" in said()
 
 
-def test_without_carriers_the_demo_cannot_go_on(
+def test_without_carriers_the_demo_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def nobody(_: Any) -> list[Speaker]:
+    def none(_: Any) -> list[DemoCarrier]:
         return []
 
-    monkeypatch.setattr(client, "speakers", nobody)
+    monkeypatch.setattr(client, "demo_carriers", none)
     console, said = written(terminal=False)
     assert runner.run(console) == 1
-    assert "no carrier of the sandbox says enough" in said()
+    assert "the sandbox has no carrier with webhooks" in said()
 
 
 class Picky:
-    """A carrier that plays with a secret of its own kind only."""
+    """A carrier that signs with one kind of secret only."""
 
     def __init__(self, adapter: str, secret: str) -> None:
         self.adapter = adapter
@@ -344,7 +360,7 @@ class Picky:
         return SimulatedRequest({}, b"")
 
 
-async def test_every_carrier_gets_a_secret_it_can_play_with_or_no_part() -> None:
+async def test_every_carrier_gets_a_secret_it_can_sign_with_or_is_left_out() -> None:
     kinds = {"basic": "[^:]+:.+", "hex": "[0-9a-f]{64}", "strange": "whsec_.*"}
     parts = {adapter: Picky(adapter, kind) for adapter, kind in kinds.items()}
     options = SandboxOptions(simulators=parts)
@@ -362,7 +378,7 @@ def test_a_relay_that_cannot_start_is_quoted(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(runner, "environment", wrong)
     console, said = written(terminal=False)
     assert runner.run(console) == 1
-    assert "the relay ended with 2" in said()
+    assert "relay: exited with code 2" in said()
     assert "RELAY_LISTEN" in said()
 
 

@@ -1,4 +1,4 @@
-"""A sandbox in this process, a clock that is moved by hand, a client of VTEX."""
+"""A sandbox in this process, a manual clock, and a client of VTEX."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -36,7 +36,7 @@ class Clock:
 
 @dataclass
 class Sandbox:
-    """Calls the sandbox as the relay does, and controls it."""
+    """A client of the sandbox: VTEX's API and the control API."""
 
     client: TestClient[Request, Application]
     world: World

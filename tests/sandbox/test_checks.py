@@ -1,4 +1,4 @@
-"""Every demand of VTEX on a call is checked, and a violation is complained of."""
+"""Each rule of VTEX is checked, and each violation becomes a complaint."""
 
 from typing import Any
 
@@ -161,7 +161,7 @@ async def test_a_description_may_have_5000_characters(sandbox: Any, scan: Any) -
     ("field", "value"),
     [("trackingNumber", ""), ("trackingUrl", None), ("courier", "")],
 )
-async def test_blanking_a_field_works_and_is_complained_of(
+async def test_blanking_a_field_is_accepted_with_a_complaint(
     sandbox: Any, field: str, value: str | None
 ) -> None:
     await sandbox.patch()
@@ -173,7 +173,9 @@ async def test_blanking_a_field_works_and_is_complained_of(
     assert complaint["refused"] is False
 
 
-async def test_what_mails_get_wrong_is_complained_of(sandbox: Any, scan: Any) -> None:
+async def test_what_e_mails_show_wrongly_is_a_complaint(
+    sandbox: Any, scan: Any
+) -> None:
     await sandbox.patch()
     await sandbox.put(scan("B", 11), scan("A", 10))
     await sandbox.put(scan("A"), scan("A"))

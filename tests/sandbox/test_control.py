@@ -1,4 +1,4 @@
-"""The control API sets the scene and tells what was seen."""
+"""The control API adds orders and lists records."""
 
 import json
 from typing import Any
@@ -81,7 +81,7 @@ async def test_an_invoice_needs_its_order(sandbox: Any) -> None:
         ("options", '{"mode": "shuffle"}', "$.mode"),
     ],
 )
-async def test_what_cannot_be_done_is_named(
+async def test_an_invalid_request_names_the_field(
     sandbox: Any, path: str, body: str, field: str
 ) -> None:
     response = await sandbox.client.post(f"/sandbox/{path}", data=body)
@@ -90,7 +90,7 @@ async def test_what_cannot_be_done_is_named(
     assert field in (await response.json())["errors"]
 
 
-async def test_everything_told_is_listed_in_order(sandbox: Any, scan: Any) -> None:
+async def test_accepted_writes_are_listed_in_order(sandbox: Any, scan: Any) -> None:
     await sandbox.patch()
     await sandbox.patch(trackingNumber=1)
     await sandbox.put(scan())
@@ -155,7 +155,7 @@ async def test_lists_are_bounded_and_counts_are_not(made: Any) -> None:
     assert seen["counts"]["get"] == 3
 
 
-async def test_a_reset_forgets_everything(sandbox: Any) -> None:
+async def test_a_reset_removes_everything(sandbox: Any) -> None:
     await sandbox.fault("outage")
     await sandbox.ask("POST", "/options", {"mode": "append"})
     body = {"account": "acme", "appKey": "k", "appToken": "t", "only": True}

@@ -1,4 +1,4 @@
-"""What a store's bad day looks like can be had on demand."""
+"""Each kind of fault can be injected."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -71,7 +71,7 @@ async def test_a_fault_concerns_its_scope_only(
     assert (await sandbox.patch()).status == 200
 
 
-async def test_the_first_fault_that_concerns_a_call_is_met(sandbox: Any) -> None:
+async def test_the_first_matching_fault_applies(sandbox: Any) -> None:
     scope = {"account": "acme", "orderId": sandbox.order, "call": "get"}
     await sandbox.fault("status", status=500, **scope, times=1)
     await sandbox.fault("status", status=502)
@@ -120,7 +120,7 @@ async def test_a_connection_is_cut_after_the_call_was_carried_out(sandbox: Any) 
     assert (published["answered"], published["carriedOut"]) == ("cut", True)
 
 
-async def test_aiohttp_s_own_second_put_is_seen(sandbox: Any, scan: Any) -> None:
+async def test_the_second_put_of_aiohttp_is_recorded(sandbox: Any, scan: Any) -> None:
     """aiohttp's client repeats a PUT by itself on a connection used before."""
     await sandbox.patch()
     await sandbox.fault("cut_after", times=1, call="put")
@@ -195,7 +195,7 @@ async def test_a_slow_call_is_answered_in_the_end(sandbox: Any) -> None:
     assert (await sandbox.patch()).status == 200
 
 
-async def test_a_refusal_may_be_a_lie(sandbox: Any) -> None:
+async def test_a_refused_call_can_be_carried_out(sandbox: Any) -> None:
     await sandbox.fault("refuse_after", times=1)
     assert (await sandbox.patch()).status == 500
     await sandbox.fault("refuse_after", times=1, status=504)
@@ -203,7 +203,7 @@ async def test_a_refusal_may_be_a_lie(sandbox: Any) -> None:
     assert (await sandbox.package())["trackingNumber"] == "TN2"
 
 
-async def test_a_receipt_may_be_a_lie(sandbox: Any) -> None:
+async def test_an_accepted_call_can_have_no_effect(sandbox: Any) -> None:
     await sandbox.fault("vanish", times=1)
 
     response = await sandbox.patch()
@@ -215,7 +215,7 @@ async def test_a_receipt_may_be_a_lie(sandbox: Any) -> None:
     assert (published["answered"], published["carriedOut"]) == (200, False)
 
 
-async def test_who_follows_a_redirect_is_complained_of(sandbox: Any) -> None:
+async def test_following_a_redirect_is_a_complaint(sandbox: Any) -> None:
     await sandbox.fault("redirect", times=1)
     response = await sandbox.patch()
     assert response.status == 302
@@ -242,7 +242,7 @@ async def test_an_invalid_call_is_refused_under_a_fault_too(sandbox: Any) -> Non
     assert await sandbox.rules() == ["body"]
 
 
-async def test_a_write_while_a_late_one_is_to_come_is_complained_of(
+async def test_a_write_before_a_late_one_is_carried_out_is_a_complaint(
     sandbox: Any,
 ) -> None:
     await sandbox.fault("late", times=1, delaySeconds=60)
@@ -251,7 +251,7 @@ async def test_a_write_while_a_late_one_is_to_come_is_complained_of(
     assert await sandbox.rules() == ["two-at-once"]
 
 
-async def test_a_write_beside_one_that_waits_is_complained_of(sandbox: Any) -> None:
+async def test_two_concurrent_writes_are_a_complaint(sandbox: Any) -> None:
     await sandbox.fault("slow", times=1, delaySeconds=60)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(sandbox.patch())
@@ -262,7 +262,9 @@ async def test_a_write_beside_one_that_waits_is_complained_of(sandbox: Any) -> N
     assert await sandbox.rules() == ["two-at-once"]
 
 
-async def test_a_write_after_a_late_one_was_carried_out_is_fine(sandbox: Any) -> None:
+async def test_a_write_after_a_late_one_was_carried_out_is_accepted(
+    sandbox: Any,
+) -> None:
     await sandbox.fault("late", times=1)
     assert await cut(sandbox.patch())
     await sandbox.world.settled()
@@ -293,12 +295,12 @@ async def test_latency_delays_every_answer(made: Any) -> None:
     assert (await sandbox.get()).status == 200
 
 
-async def test_a_storm_hits_unroutable_calls_too(sandbox: Any) -> None:
+async def test_an_outage_applies_to_unroutable_calls_too(sandbox: Any) -> None:
     await sandbox.fault("outage")
     assert (await sandbox.patch("1%2F2")).status == 503
 
 
-async def test_a_caller_that_is_gone_already_cannot_be_cut(clock: Any) -> None:
+async def test_a_cut_after_the_caller_has_gone_is_recorded(clock: Any) -> None:
     options = SandboxOptions(latency_ms=20, clock=clock, simulators={})
     async with serve_sandbox(options=options) as address, ClientSession() as session:
         fault = {"kind": "cut_before", "times": 1}

@@ -64,7 +64,7 @@ async def test_a_fulfilment_id_is_echoed_as_it_is(sandbox: Any) -> None:
     assert answer["orderId"] == "00-v5195004lux-01"
 
 
-async def test_a_put_tells_events_newest_first(sandbox: Any, scan: Any) -> None:
+async def test_events_are_shown_newest_first(sandbox: Any, scan: Any) -> None:
     await sandbox.patch()
 
     response = await sandbox.put(scan("Posted", 10), scan("Left", 11, city=""))
@@ -82,7 +82,7 @@ async def test_a_put_tells_events_newest_first(sandbox: Any, scan: Any) -> None:
     }
 
 
-async def test_of_events_at_one_instant_the_last_told_comes_first(
+async def test_of_events_at_one_instant_the_last_sent_is_shown_first(
     sandbox: Any, scan: Any
 ) -> None:
     await sandbox.patch()
@@ -110,7 +110,7 @@ async def test_delivered_is_finished_and_the_status_stays_unknown(
     assert await sandbox.rules() == []
 
 
-async def test_undelivering_is_accepted_and_complained_of(
+async def test_undelivering_is_accepted_with_a_complaint(
     sandbox: Any, scan: Any
 ) -> None:
     await sandbox.patch()
@@ -182,7 +182,7 @@ async def test_an_unknown_order_is_oms007(sandbox: Any) -> None:
         }
 
 
-async def test_another_account_has_not_this_order(sandbox: Any) -> None:
+async def test_another_account_does_not_have_the_order(sandbox: Any) -> None:
     sandbox.account = "other"
     assert (await sandbox.get()).status == 404
 
@@ -266,7 +266,7 @@ async def test_other_methods_are_not_allowed(sandbox: Any) -> None:
 
 @pytest.mark.parametrize("missing", ["X-VTEX-API-AppKey", "X-VTEX-API-AppToken"])
 @pytest.mark.parametrize("value", [None, "wrong", "wröng"])
-async def test_without_a_good_key_pair_all_is_401(
+async def test_without_a_valid_key_pair_every_call_is_401(
     sandbox: Any, missing: str, value: str | None
 ) -> None:
     response = await sandbox.get(**{missing: value})
@@ -288,7 +288,7 @@ async def test_a_role_decides_what_a_key_pair_may(sandbox: Any) -> None:
     assert ((await sandbox.get()).status, (await sandbox.patch()).status) == (403, 200)
 
 
-async def test_two_tokens_are_good_until_one_alone_is(sandbox: Any) -> None:
+async def test_two_tokens_are_valid_until_one_replaces_the_other(sandbox: Any) -> None:
     body = {"account": "acme", "appKey": "sandbox-key", "appToken": "new"}
     await sandbox.ask("POST", "/credentials", body)
     new = {"X-VTEX-API-AppToken": "new"}

@@ -1,4 +1,4 @@
-"""The sandbox says what it can do, as its routes are."""
+"""The help text lists every route."""
 
 from typing import Any
 
@@ -38,10 +38,8 @@ async def test_bodies_and_faults_are_described(sandbox: Any) -> None:
     found = await lines(sandbox, "/sandbox/help")
     at = found.index("POST   /sandbox/orders")
     assert found[at + 2].strip() == "account*, orderId*, invoices"
-    assert "- outage: the same for everything, 503 unless another status is given" in (
-        found
-    )
-    assert found[-1].startswith("The parcel of a scan has orderId*, shipmentId")
+    assert "- outage: the same for every call; 503 unless `status` is given" in found
+    assert found[-1].startswith("Fields of a scan's parcel: orderId*, shipmentId")
 
 
 def test_every_body_belongs_to_an_address() -> None:

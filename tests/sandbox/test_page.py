@@ -1,4 +1,4 @@
-"""The page shows to a person what VTEX knows."""
+"""The HTML page shows orders, tracking and complaints."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ async def read(sandbox: Any) -> str:
     return text
 
 
-async def test_an_empty_sandbox_says_how_to_begin(made: Any) -> None:
+async def test_an_empty_sandbox_shows_how_to_add_an_order(made: Any) -> None:
     text = await read(await made())
     assert "POST /sandbox/orders" in text
     assert "No complaints." in text
@@ -26,7 +26,7 @@ async def test_an_order_is_shown_with_number_events_and_state(
     text = await read(sandbox)
     assert f"Order {sandbox.order} of acme" in text
     assert '<a href="https://carrier.example/TN1">TN1</a> by A Carrier' in text
-    assert "on its way" in text
+    assert "in transit" in text
     assert "2026-08-01 10:00 UTC</td><td>Left the hub</td><td>São Paulo</td>" in text
 
     await sandbox.put(scan(), isDelivered=True, deliveredDate="2026-08-01")
@@ -55,15 +55,15 @@ async def test_complaints_come_first_the_latest_on_top(sandbox: Any) -> None:
     assert text.index("<b>put-before-patch</b>") < text.index("Order ")
 
 
-async def test_invoices_to_come_and_returns_are_marked(sandbox: Any) -> None:
+async def test_hidden_invoices_and_returns_are_marked(sandbox: Any) -> None:
     await sandbox.add_order(
         {"invoiceNumber": "1", "visibleAfterSeconds": 60},
         {"invoiceNumber": "2", "type": "Input", "trackingNumber": "TN2"},
     )
     text = await read(sandbox)
-    assert "Invoice 1 (not there yet)" in text
+    assert "Invoice 1 (not visible yet)" in text
     assert "no tracking number" in text
-    assert "Invoice 2 (return): TN2, on its way" in text
+    assert "Invoice 2 (return): TN2, in transit" in text
 
 
 async def test_an_order_without_invoice_is_shown(made: Any) -> None:

@@ -22,7 +22,7 @@ async def test_it_serves_while_its_context_lasts() -> None:
     async with serve_sandbox(options=options) as address, ClientSession() as session:
         assert address.startswith("http://127.0.0.1:")
         async with session.get(f"{address}/sandbox") as response:
-            assert "A PUT appends events." in await response.text()
+            assert "PUT mode: append." in await response.text()
     async with ClientSession() as session:
         with pytest.raises(OSError, match="onnect"):
             await session.get(f"{address}/sandbox")
@@ -32,7 +32,7 @@ def test_its_address_can_be_of_the_sixth_version() -> None:
     assert address_of("::1", 80) == "http://[::1]:80"
 
 
-async def test_its_end_releases_those_who_wait(sandbox: Any) -> None:
+async def test_a_shutdown_ends_open_calls(sandbox: Any) -> None:
     await sandbox.fault("late", times=1, delaySeconds=3600, hang=True)
     async with asyncio.TaskGroup() as tasks:
         waiting = tasks.create_task(sandbox.patch())
@@ -40,7 +40,7 @@ async def test_its_end_releases_those_who_wait(sandbox: Any) -> None:
             assert not waiting.done()
         await sandbox.client.app.shutdown()
     await sandbox.world.settled()
-    assert sandbox.world.records.published[0].carried_out_at is None
+    assert sandbox.world.records.writes[0].carried_out_at is None
 
 
 def test_by_default_it_plays_all_carriers_and_merges() -> None:
@@ -50,7 +50,7 @@ def test_by_default_it_plays_all_carriers_and_merges() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_it_runs_until_it_is_told_to_stop(number: signal.Signals) -> None:
+async def test_it_runs_until_a_signal_stops_it(number: signal.Signals) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", RUN, stdout=asyncio.subprocess.PIPE
     )

@@ -1,4 +1,4 @@
-"""The stage remembers scans, as many as it may."""
+"""A simulation stores a bounded number of scans."""
 
 from datetime import UTC, datetime
 
@@ -20,7 +20,7 @@ def test_scans_are_found_by_tracking_number_and_by_the_carriers_id() -> None:
     assert stage.scans_of("TN2") == []
 
 
-def test_the_oldest_scans_are_forgotten() -> None:
+def test_the_oldest_scans_are_dropped() -> None:
     stage = Simulation(keep=2)
     for number, code in [("TN1", "a"), ("TN2", "b"), ("TN2", "c"), ("TN2", "d")]:
         stage.record(scan(number, code))

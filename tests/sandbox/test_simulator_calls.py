@@ -1,4 +1,4 @@
-"""Carriers' parts are found by entry point, class by class or package by package."""
+"""Simulators are loaded from entry points: classes, or packages of carriers."""
 
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
@@ -37,7 +37,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     return make
 
 
-def test_a_package_is_searched_for_folders_with_a_part(shelf: Shelf) -> None:
+def test_a_package_is_searched_for_simulators(shelf: Shelf) -> None:
     point = shelf(
         "shelf_of_parts",
         {
@@ -58,7 +58,7 @@ def test_a_class_is_taken_as_it_is(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "Simulator = 1", "class Simulator: pass"])
-def test_what_is_no_part_is_named(shelf: Shelf, text: str) -> None:
+def test_an_invalid_simulator_is_named(shelf: Shelf, text: str) -> None:
     package = f"shelf_of_{len(text)}"
     files = {"bad/__init__.py": "", "bad/sandbox.py": text}
     point = shelf(package, files)

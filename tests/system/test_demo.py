@@ -1,4 +1,4 @@
-"""The demo: its verdict can fail in every way it names, and the real one does not."""
+"""The demo: each of its checks can fail, and the real demo passes them all."""
 
 import os
 import re
@@ -12,57 +12,71 @@ from typing import Any
 
 import pytest
 
-from relay.demo.evidence import (
-    Evidence,
-    Kill,
-    Package,
-    RecordedCall,
-    ReportedComplaint,
-    Webhook,
-    Write,
-)
-from relay.demo.plan import DELIVERED, DemoShipment, Speaker
-from relay.demo.promises import THE_DEMO, BrokenPromise, judge
-from relay.demo.stories import Story, as_it_should, shipments, still_on_its_way
+from relay.demo.evidence import Evidence, Kill, Package, Webhook
+from relay.demo.plan import DELIVERED, DemoCarrier, DemoShipment
+from relay.demo.stories import Story, in_transit, regular, shipments
+from relay.demo.verdict import THE_DEMO, FailedCheck, judge
+from relay.sandbox.records import AcceptedWrite, Call, Complaint
 
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-CARRIER = Speaker("acme", {"picked_up": "PU", DELIVERED: "OK"})
+CARRIER = DemoCarrier("acme", {"picked_up": "PU", DELIVERED: "OK"})
 PLAN = shipments(
     [CARRIER],
     NOW,
-    [Story("delivered", 2, as_it_should), Story("on its way", 1, still_on_its_way)],
+    [Story("delivered", 2, regular), Story("in transit", 1, in_transit)],
 )
 FIRST, SECOND_ONE, MOVING = PLAN
 KILLED = NOW + timedelta(seconds=30)
 
 
 class Ledger:
-    """Writes calls down as the sandbox does, one a second."""
+    """Records calls as the sandbox does, one a second."""
 
     def __init__(self) -> None:
-        self.calls: list[RecordedCall] = []
-        self.writes: list[Write] = []
+        self.calls: list[Call] = []
+        self.writes: list[AcceptedWrite] = []
 
     def call(
         self,
         shipment: DemoShipment,
-        kind: str,
+        kind: Any,
         fault: str | None = None,
         **changed: Any,
-    ) -> RecordedCall:
+    ) -> Call:
         sequence = len(self.calls) + 1
         at = NOW + sequence * SECOND
-        call = RecordedCall(sequence, kind, shipment.order_id, at, fault, answered=200)
-        call = replace(call, **changed)
+        fields: dict[str, Any] = {"fault": fault, "answered": 200} | changed
+        call = Call(
+            sequence=sequence,
+            at=at,
+            account="demo",
+            order_id=shipment.order_id,
+            invoice_number=shipment.invoice_number,
+            kind=kind,
+            method=kind.upper(),
+            path="/",
+            **fields,
+        )
         self.calls.append(call)
         return call
 
     def write(
-        self, shipment: DemoShipment, kind: str, body: dict[str, Any], **changed: Any
+        self, shipment: DemoShipment, kind: Any, body: dict[str, Any], **changed: Any
     ) -> None:
         call = self.call(shipment, kind, **changed)
-        self.writes.append(Write(call, shipment.invoice_number, body))
+        write = AcceptedWrite(
+            sequence=len(self.writes) + 1,
+            call=call.sequence,
+            at=call.at,
+            account=call.account,
+            order_id=call.order_id,
+            invoice_number=call.invoice_number,
+            kind=call.kind,
+            body=body,
+            carried_out=True,
+        )
+        self.writes.append(write)
 
 
 def put(instants: Iterable[datetime], *, delivers: bool = False) -> dict[str, Any]:
@@ -74,7 +88,7 @@ def put(instants: Iterable[datetime], *, delivers: bool = False) -> dict[str, An
 
 
 def published(ledger: Ledger, shipment: DemoShipment) -> Package:
-    """Tell VTEX of a shipment as the relay should; return what it shows then."""
+    """Record a shipment's calls as the relay makes them; return what VTEX shows."""
     instants = [shipment.dispatched_at, *(s.occurred_at for s in shipment.scans)]
     ledger.call(shipment, "get")
     ledger.write(shipment, "patch", {"trackingNumber": shipment.boxes[0].number})
@@ -99,19 +113,17 @@ def ledger() -> Ledger:
 
 @pytest.fixture
 def kept(ledger: Ledger) -> Evidence:
-    """Return what is seen when everything goes as it should, bad luck included."""
+    """Return the evidence of a run that passes, disturbances included."""
     packages = [published(ledger, shipment) for shipment in PLAN]
     ledger.call(FIRST, "get", fault="outage", answered=502)
-    puts = [w for w in ledger.writes if w.call.kind == "put" and w.call.order_id]
-    lost = replace(puts[2].call, fault="cut_after", answered="cut")
-    caught = replace(puts[4].call, at=KILLED, answered=None)
+    puts = [c for c in ledger.calls if c.kind == "put"]
+    lost = replace(puts[2], fault="cut_after", answered="cut")
+    caught = replace(puts[4], at=KILLED, answered=None)
     swap = {lost.sequence: lost, caught.sequence: caught}
     return Evidence(
         packages=packages,
         calls=[swap.get(c.sequence, c) for c in ledger.calls],
-        writes=[
-            replace(w, call=swap.get(w.call.sequence, w.call)) for w in ledger.writes
-        ],
+        writes=ledger.writes,
         complaints=[],
         webhooks=[
             Webhook(FIRST.order_id, forged=False, statuses=(200, 200)),
@@ -133,8 +145,10 @@ def changed(evidence: Evidence, shipment: DemoShipment, **fields: Any) -> Eviden
 def again(evidence: Evidence, index: int, **fields: Any) -> Evidence:
     """Return the same evidence with the write at *index* made once more."""
     write = evidence.writes[index]
-    call = replace(write.call, sequence=900, at=NOW, fault=None, answered=200)
-    repeated = replace(write, call=call, **fields)
+    first = next(c for c in evidence.calls if c.sequence == write.call)
+    sequence = 900 + len(evidence.calls)
+    call = replace(first, sequence=sequence, at=NOW, fault=None, answered=200)
+    repeated = replace(write, call=sequence, **fields)
     return replace(
         evidence,
         calls=[*evidence.calls, call],
@@ -142,13 +156,27 @@ def again(evidence: Evidence, index: int, **fields: Any) -> Evidence:
     )
 
 
-def test_a_history_without_a_fault_breaks_no_promise(kept: Evidence) -> None:
+def complaint_about(call: int, rule: str) -> Complaint:
+    return Complaint(
+        sequence=1,
+        call=call,
+        at=NOW,
+        account="demo",
+        order_id=FIRST.order_id,
+        kind="put",
+        rule=rule,
+        message="words",
+        refused=False,
+    )
+
+
+def test_a_run_without_faults_passes_every_check(kept: Evidence) -> None:
     verdict = judge(PLAN, kept)
-    assert verdict.broken == ()
+    assert verdict.failed == ()
     assert verdict.excused == ()
 
 
-BROKEN: dict[str, tuple[Callable[[Evidence], Evidence], DemoShipment, str]] = {
+FAILURES: dict[str, tuple[Callable[[Evidence], Evidence], DemoShipment, str]] = {
     "the order is gone": (
         lambda e: replace(e, packages=e.packages[1:]),
         FIRST,
@@ -157,76 +185,74 @@ BROKEN: dict[str, tuple[Callable[[Evidence], Evidence], DemoShipment, str]] = {
     "no number": (
         lambda e: changed(e, FIRST, number=None),
         FIRST,
-        "its tracking number RL000000001BR is missing",
+        "trackingNumber: missing, expected RL000000001BR",
     ),
     "another number": (
         lambda e: changed(e, FIRST, number="RL1"),
         FIRST,
-        "its tracking number is RL000000001BR, VTEX has RL1",
+        "trackingNumber: RL1, expected RL000000001BR",
     ),
     "delivered by mistake": (
         lambda e: changed(e, MOVING, finished=True),
         MOVING,
-        "it was never delivered, and VTEX was told so",
+        "delivered in VTEX, but the carrier never delivered it",
     ),
     "not delivered": (
         lambda e: changed(e, FIRST, finished=False),
         FIRST,
-        "it was delivered, and VTEX does not know",
+        "not delivered in VTEX, but the carrier delivered it",
     ),
     "delivered at another time": (
         lambda e: changed(e, FIRST, delivered_at=None),
         FIRST,
-        "it was delivered at 2026-08-01 10:01 UTC, VTEX has without a date",
+        "deliveredDate: none, expected 2026-08-01 10:01 UTC",
     ),
     "a scan lost": (
         lambda e: changed(e, MOVING, events=e.packages[2].events[:1]),
         MOVING,
-        "VTEX does not show what happened at 2026-07-30 18:01 UTC",
+        "event missing in VTEX: 2026-07-30 18:01 UTC",
     ),
     "a scan twice": (
         lambda e: changed(e, MOVING, events=e.packages[2].events * 2),
         MOVING,
-        "VTEX shows twice at 2026-07-30 12:00 UTC",
+        "duplicate event in VTEX: 2026-07-30 12:00 UTC",
     ),
     "an older parcel's scan": (
         lambda e: changed(e, MOVING, events=(NOW, *e.packages[2].events)),
         MOVING,
-        "VTEX shows what is not this parcel's: at 2026-08-01 12:00 UTC",
+        "unexpected event in VTEX: 2026-08-01 12:00 UTC",
     ),
-    "announced twice": (
+    "number sent twice": (
         lambda e: again(e, 0),
         FIRST,
-        "its number was told again",
+        "the tracking number was sent twice",
     ),
     "published twice": (
         lambda e: again(e, 6),
         SECOND_ONE,
-        "a call told nothing new",
+        "a PUT had no new event",
     ),
     "taken back": (
         lambda e: again(e, 3, body=put([NOW])),
         FIRST,
-        "its delivery was taken back",
+        "isDelivered: false after true",
     ),
     "a stranger": (
         lambda e: again(e, 0, invoice_number="7"),
         FIRST,
-        "nobody knows its invoice 7",
+        "write for an unknown invoice 7",
     ),
     "a complaint": (
-        lambda e: replace(
-            e, complaints=[ReportedComplaint(1, FIRST.order_id, "unsorted", "words")]
-        ),
+        lambda e: replace(e, complaints=[complaint_about(1, "unsorted")]),
         FIRST,
-        "VTEX complains (unsorted): words",
+        "VTEX's rule unsorted: words",
     ),
     "a forgery taken": (
         lambda e: replace(
             e, webhooks=[Webhook(MOVING.order_id, forged=True, statuses=(200,))]
         ),
         MOVING,
-        "a forged webhook was answered with 200",
+        "forged webhook answered with 200",
     ),
     "a webhook refused": (
         lambda e: replace(
@@ -237,7 +263,7 @@ BROKEN: dict[str, tuple[Callable[[Evidence], Evidence], DemoShipment, str]] = {
             ],
         ),
         FIRST,
-        "a webhook was answered with 500, None",
+        "webhook answered with 500, None",
     ),
     "a webhook never sent": (
         lambda e: replace(
@@ -245,15 +271,15 @@ BROKEN: dict[str, tuple[Callable[[Evidence], Evidence], DemoShipment, str]] = {
             webhooks=[*e.webhooks, Webhook(FIRST.order_id, forged=False, statuses=())],
         ),
         FIRST,
-        "a webhook was answered with no call",
+        "webhook answered with nothing",
     ),
 }
 
 
-@pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_promise_is_named_with_its_order(kept: Evidence, name: str) -> None:
-    breaks, shipment, reason = BROKEN[name]
-    assert BrokenPromise(shipment.order_id, reason) in judge(PLAN, breaks(kept)).broken
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_failed_check_names_its_order(kept: Evidence, name: str) -> None:
+    breaks, shipment, reason = FAILURES[name]
+    assert FailedCheck(shipment.order_id, reason) in judge(PLAN, breaks(kept)).failed
 
 
 def without_fault(evidence: Evidence, fault: str) -> Evidence:
@@ -264,8 +290,8 @@ def without_fault(evidence: Evidence, fault: str) -> Evidence:
 @pytest.mark.parametrize(
     ("reason", "spoils"),
     [
-        ("no call met the outage", lambda e: without_fault(e, "outage")),
-        ("no answer was lost", lambda e: without_fault(e, "cut_after")),
+        ("no call hit the outage", lambda e: without_fault(e, "outage")),
+        ("no response was lost", lambda e: without_fault(e, "cut_after")),
         ("no write was in flight at the kill", lambda e: replace(e, kill=None)),
         (
             "no write was in flight at the kill",
@@ -274,49 +300,49 @@ def without_fault(evidence: Evidence, fault: str) -> Evidence:
         ("no webhook was forged", lambda e: replace(e, webhooks=e.webhooks[:1])),
     ],
 )
-def test_bad_luck_that_did_not_happen_proves_nothing(
+def test_a_disturbance_that_did_not_happen_is_a_failed_check(
     kept: Evidence, reason: str, spoils: Callable[[Evidence], Evidence]
 ) -> None:
-    assert judge(PLAN, spoils(kept)).broken == (BrokenPromise(THE_DEMO, reason),)
+    assert judge(PLAN, spoils(kept)).failed == (FailedCheck(THE_DEMO, reason),)
 
 
 @pytest.mark.parametrize(
     ("fault", "because"),
     [
-        ({"fault": "cut_after"}, "answer lost"),
-        ({"fault": "outage"}, "met the outage"),
+        ({"fault": "cut_after"}, "response lost"),
+        ({"fault": "outage"}, "hit the outage"),
         ({"at": KILLED - SECOND / 2}, "in flight at the kill"),
     ],
 )
-def test_what_is_told_again_after_a_lost_answer_is_excused_and_named(
+def test_a_repetition_after_a_disturbance_is_excused_and_named(
     kept: Evidence, fault: dict[str, Any], because: str
 ) -> None:
-    first = kept.writes[0]
-    disturbed = replace(first, call=replace(first.call, **fault))
-    evidence = again(replace(kept, writes=[disturbed, *kept.writes[1:]]), 0)
+    first = kept.writes[0].call
+    calls = [replace(c, **fault) if c.sequence == first else c for c in kept.calls]
+    evidence = again(replace(kept, calls=calls), 0)
     verdict = judge(PLAN, evidence)
-    assert verdict.broken == ()
-    reason = f"its number was told again, the call before: {because}"
-    assert verdict.excused == (BrokenPromise(FIRST.order_id, reason),)
+    assert verdict.failed == ()
+    reason = f"the tracking number was sent twice; the previous call: {because}"
+    assert verdict.excused == (FailedCheck(FIRST.order_id, reason),)
 
 
 def test_a_lost_answer_excuses_one_repetition_and_no_second(kept: Evidence) -> None:
     twice = again(again(kept, 3), 3)
     assert (
-        BrokenPromise(FIRST.order_id, "a call told nothing new")
-        in judge(PLAN, twice).broken
+        FailedCheck(FIRST.order_id, "a PUT had no new event")
+        in judge(PLAN, twice).failed
     )
 
 
 def test_a_complaint_about_a_disturbed_call_is_excused(kept: Evidence) -> None:
     lost = next(c for c in kept.calls if c.fault == "cut_after")
-    complaint = ReportedComplaint(lost.sequence, FIRST.order_id, "two-at-once", "words")
-    assert judge(PLAN, replace(kept, complaints=[complaint])).broken == ()
+    complaint = complaint_about(lost.sequence, "two-at-once")
+    assert judge(PLAN, replace(kept, complaints=[complaint])).failed == ()
 
 
 @pytest.mark.slow
-def test_the_real_demo_keeps_every_promise(tmp_path: Path) -> None:
-    """Two processes, both doors, an outage, a lost answer and a kill."""
+def test_the_real_demo_passes_every_check(tmp_path: Path) -> None:
+    """Two processes, both channels, an outage, a lost response and a kill."""
     ran = subprocess.run(
         [sys.executable, "-m", "relay", "demo"],
         cwd=tmp_path,
@@ -327,7 +353,7 @@ def test_the_real_demo_keeps_every_promise(tmp_path: Path) -> None:
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "Every promise was kept" in ran.stdout
-    assert re.search(r"Events by door: \d+ by webhook, \d+ by poll\n", ran.stdout)
-    for disturbance in ("answer lost", "met the outage", "in flight at the kill"):
+    assert "All checks passed" in ran.stdout
+    assert re.search(r"Events by channel: \d+ by webhook, \d+ by poll\n", ran.stdout)
+    for disturbance in ("response lost", "hit the outage", "in flight at the kill"):
         assert f"  {disturbance}: " in ran.stdout

@@ -273,7 +273,7 @@ def test_the_erp_gets_the_answers_that_its_page_shows(
     assert shown
     for answer in shown:
         assert stable(answer) in given
-    assert "look at this" not in ran.output
+    assert "check this" not in ran.output
     assert "2 new, 0 known already, 0 refused" in ran.output
     states = {s["invoiceNumber"]: s["state"] for s in ran.relay("shipments", "list")}
     assert states["000030712"] == "cancelled"

@@ -1,4 +1,4 @@
-"""Carriers' own parts call the relay, and answer it."""
+"""Carrier simulators send webhooks and answer polls."""
 
 import hashlib
 import hmac
@@ -109,14 +109,14 @@ async def test_the_carriers_are_listed(staged: Any) -> None:
         {
             "adapter": "asked",
             "webhook": False,
-            "speaks": {"picked_up": "up"},
+            "codes": {"picked_up": "up"},
             "routes": [],
             "contract": {"base_url": str(url), "secret": "s"},
         },
         {
             "adapter": "caller",
             "webhook": True,
-            "speaks": {"delivered": "done"},
+            "codes": {"delivered": "done"},
             "routes": ["GET /track/{number}"],
             "contract": {},
         },
@@ -132,7 +132,7 @@ async def test_a_scan_is_sent_as_a_signed_webhook(staged: Any, relay: Relay) -> 
     assert json.loads(relay.bodies[0]) == expected
 
 
-async def test_a_scan_without_a_time_is_of_now(staged: Any, relay: Relay) -> None:
+async def test_a_scan_without_a_time_happens_now(staged: Any, relay: Relay) -> None:
     body = scan_of(relay, occurredAt=None)
     await staged.ask("POST", "/carriers/caller/scans", body)
     assert json.loads(relay.bodies[0])["at"] == "2026-08-01T12:00:00+00:00"
@@ -160,7 +160,7 @@ async def test_a_webhook_can_be_repeated(staged: Any, relay: Relay) -> None:
     assert relay.bodies == [relay.bodies[0]] * 3
 
 
-async def test_a_carrier_tries_again_if_asked_so(staged: Any, relay: Relay) -> None:
+async def test_a_carrier_retries_if_requested(staged: Any, relay: Relay) -> None:
     relay.answers = [503, 200]
     body = scan_of(relay, retry=True)
     sent = await staged.ask("POST", "/carriers/caller/scans", body)
@@ -168,7 +168,7 @@ async def test_a_carrier_tries_again_if_asked_so(staged: Any, relay: Relay) -> N
     assert sent["status"] == 200
 
 
-async def test_a_carrier_gives_up_in_the_end(staged: Any, relay: Relay) -> None:
+async def test_a_carrier_stops_after_three_attempts(staged: Any, relay: Relay) -> None:
     relay.answers = [503] * 9
     body = scan_of(relay, retry=True)
     sent = await staged.ask("POST", "/carriers/caller/scans", body)
@@ -196,7 +196,9 @@ async def test_a_relay_that_is_down_is_an_error(
         "",
     ],
 )
-async def test_only_loopback_is_called(staged: Any, relay: Relay, url: str) -> None:
+async def test_webhooks_go_to_loopback_addresses_only(
+    staged: Any, relay: Relay, url: str
+) -> None:
     response = await staged.client.post(
         "/sandbox/carriers/caller/scans", json=scan_of(relay, url=url)
     )
@@ -230,7 +232,7 @@ async def test_a_carrier_that_only_answers_sends_nothing(
     assert await kept.json() == {"status": None, "body": None, "attempts": []}
 
 
-async def test_a_carrier_answers_from_the_scans_played(staged: Any) -> None:
+async def test_polls_are_answered_from_the_recorded_scans(staged: Any) -> None:
     async def play(code: str, hour: int) -> None:
         at = f"2026-08-01T{hour:02}:00:00Z"
         parcel = {"orderId": "1", "trackingNumber": "TN1", "shipmentId": "uuid"}

@@ -1,4 +1,4 @@
-"""Both doors of the demo: who calls, who is asked, and what the relay says of it."""
+"""The demo's channels: webhook, poll, both, and the relay's count of each."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,48 +12,57 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from relay.demo import client, processes
-from relay.demo.bodies import nfe_key
 from relay.demo.client import RelayClient, SandboxClient
 from relay.demo.evidence import Evidence, Package, channels_of
-from relay.demo.plan import DELIVERED, POLL, WEBHOOK, Phase, Speaker, asked, both
+from relay.demo.plan import (
+    BOTH,
+    DELIVERED,
+    POLL,
+    WEBHOOK,
+    DemoCarrier,
+    Phase,
+    demo_carriers,
+)
 from relay.demo.processes import DemoFailed, Program, environment
-from relay.demo.promises import BrokenPromise, counted, wrong_channels
 from relay.demo.report import result
 from relay.demo.scenario import Scenario
-from relay.demo.stories import ASKED, BY_BOTH, STORIES, shipments
+from relay.demo.stories import DUAL, POLLED, STORIES, nfe_key, shipments
+from relay.demo.verdict import FailedCheck, channel_counts, wrong_channels
 from relay.domain.fiscal import NfeKey
 from relay.sandbox.server import serve_sandbox
 from relay.sandbox.simulator import SimulatedRequest, SimulatedRoute, SimulatedScan
 from relay.sandbox.world import SandboxOptions
 
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
-SPEAKS = {"picked_up": "PU", DELIVERED: "OK"}
-CALLER = Speaker("acme", SPEAKS, "s3cret")
-POLLED = Speaker("acme", SPEAKS, channel=POLL, settings={"base_url": "http://x"})
-PLAN = shipments([CALLER, POLLED], NOW, STORIES[:1])
-BY_POLL = [s for s in PLAN if s.speaker.channel == POLL]
+CODES = {"picked_up": "PU", DELIVERED: "OK"}
+SENDER = DemoCarrier("acme", CODES, "s3cret")
+POLLING = DemoCarrier("acme", CODES, channel=POLL, settings={"base_url": "http://x"})
+PLAN = shipments([SENDER, POLLING], NOW, STORIES[:1])
+BY_POLL = [s for s in PLAN if s.carrier.channel == POLL]
 CALLED, POLLED_ONE = PLAN[0], BY_POLL[0]
 
 
-def test_who_is_asked_takes_part_if_it_says_enough() -> None:
-    good = {"adapter": "good", "webhook": True, "speaks": SPEAKS}
-    found = asked(
+def test_a_polling_carrier_takes_part_if_it_has_enough_codes() -> None:
+    good = {"adapter": "good", "webhook": False, "codes": CODES}
+    found = demo_carriers(
         [
             good | {"contract": {"base_url": "http://x"}},
             good | {"contract": {}},
-            good | {"contract": {"base_url": "http://x"}, "speaks": {"lost": "L"}},
+            good | {"contract": {"base_url": "http://x"}, "codes": {"lost": "L"}},
         ]
     )
-    expected = Speaker("good", SPEAKS, channel=POLL, settings={"base_url": "http://x"})
+    expected = DemoCarrier(
+        "good", CODES, channel=POLL, settings={"base_url": "http://x"}
+    )
     assert found == [expected]
-    assert expected.contract == "good_asked"
+    assert expected.contract == "good_poll"
 
 
-def test_each_carrier_that_is_asked_lives_through_all_of_its_stories() -> None:
-    other = replace(POLLED, adapter="other")
-    plan = shipments([CALLER, POLLED, other], NOW)
-    each = sum(story.shipments for story in ASKED)
-    count = Counter((s.speaker.adapter, s.speaker.channel) for s in plan)
+def test_each_polling_carrier_has_all_stories_of_polling() -> None:
+    other = replace(POLLING, adapter="other")
+    plan = shipments([SENDER, POLLING, other], NOW)
+    each = sum(story.shipments for story in POLLED)
+    count = Counter((s.carrier.adapter, s.carrier.channel) for s in plan)
     shared = sum(story.shipments for story in STORIES)
     assert count == {
         ("acme", WEBHOOK): shared,
@@ -63,21 +72,21 @@ def test_each_carrier_that_is_asked_lives_through_all_of_its_stories() -> None:
     assert len({s.order_id for s in plan}) == len(plan)
 
 
-def test_who_calls_and_is_asked_keeps_a_delivery_to_itself() -> None:
+def test_a_carrier_with_both_channels_loses_the_webhook_of_a_delivery() -> None:
     carriers = [
-        {"adapter": "acme", "webhook": True, "speaks": SPEAKS, "contract": settings}
+        {"adapter": "acme", "webhook": True, "codes": CODES, "contract": settings}
         for settings in ({"secret": "s"}, {"base_url": "http://x"}, {})
     ]
-    (speaker,) = both(carriers)
-    assert (speaker.contract, speaker.channels) == ("acme_both", {WEBHOOK, POLL})
-    plan = shipments([CALLER, speaker], NOW)
-    unsaid = [
-        (s.speaker, scan.milestone) for s in plan for scan in s.scans if scan.unsaid
+    (dual,) = [c for c in demo_carriers(carriers) if c.channel == BOTH]
+    assert (dual.contract, dual.channels) == ("acme_both", {WEBHOOK, POLL})
+    plan = shipments([SENDER, dual], NOW)
+    unsent = [
+        (s.carrier, scan.milestone) for s in plan for scan in s.scans if scan.unsent
     ]
-    assert unsaid == [(speaker, DELIVERED)] * BY_BOTH[0].shipments
+    assert unsent == [(dual, DELIVERED)] * DUAL[0].shipments
 
 
-def test_an_invoice_of_who_is_asked_has_a_key_that_names_it() -> None:
+def test_an_invoice_of_a_polling_carrier_has_a_key_with_its_number() -> None:
     for shipment in BY_POLL:
         assert NfeKey.parse(shipment.invoice_key).number == shipment.invoice_number
     assert CALLED.invoice_key == ""
@@ -88,8 +97,8 @@ def test_every_key_is_right_to_its_last_digit(number: int) -> None:
     assert NfeKey.parse(nfe_key(number, NOW)).number == str(number)
 
 
-def test_a_contract_has_one_door() -> None:
-    made = environment(Path("f"), "r", "http://s", [CALLER, POLLED], "token")
+def test_a_contract_has_one_channel() -> None:
+    made = environment(Path("f"), "r", "http://s", [SENDER, POLLING], "token")
     contracts = {
         name.removeprefix("RELAY_CONTRACTS__"): text
         for name, text in made.items()
@@ -99,9 +108,9 @@ def test_a_contract_has_one_door() -> None:
         "ACME__ADAPTER": "acme",
         "ACME__SECRET": "s3cret",
         "ACME__POLL": "false",
-        "ACME_ASKED__ADAPTER": "acme",
-        "ACME_ASKED__BASE_URL": "http://x",
-        "ACME_ASKED__POLL_SPACING_SECONDS": "0",
+        "ACME_POLL__ADAPTER": "acme",
+        "ACME_POLL__BASE_URL": "http://x",
+        "ACME_POLL__POLL_SPACING_SECONDS": "0",
     }
 
 
@@ -110,18 +119,18 @@ def published(*documents: tuple[str, int | None]) -> dict[str, Any]:
     return {"timeline": {"documents": lines}}
 
 
-def test_events_count_by_the_door_of_their_document() -> None:
+def test_events_count_by_the_channel_of_their_document() -> None:
     shown = published((POLL, 2), (POLL, 0), (POLL, None), (WEBHOOK, 0), (POLL, 1))
     assert channels_of(shown) == {POLL: 3}
 
 
 def test_all_events_are_counted_in_a_line() -> None:
     channels = {"1": Counter({WEBHOOK: 2}), "2": Counter({POLL: 1, WEBHOOK: 1})}
-    assert counted(channels) == "Events by door: 3 by webhook, 1 by poll"
-    assert counted({}) == "Events by door: none"
+    assert channel_counts(channels) == "Events by channel: 3 by webhook, 1 by poll"
+    assert channel_counts({}) == "Events by channel: none"
 
 
-def test_who_comes_by_the_wrong_door_or_by_none_is_named() -> None:
+def test_a_shipment_with_a_wrong_channel_or_none_is_a_failed_check() -> None:
     plan = [CALLED, POLLED_ONE]
     right = {
         CALLED.order_id: Counter({WEBHOOK: 2}),
@@ -129,28 +138,28 @@ def test_who_comes_by_the_wrong_door_or_by_none_is_named() -> None:
     }
     assert list(wrong_channels(plan, right)) == []
     both = right | {POLLED_ONE.order_id: Counter({WEBHOOK: 1, POLL: 1})}
-    reason = "it was heard of by poll and webhook, not by poll"
+    reason = "events arrived by poll and webhook, expected poll"
     assert list(wrong_channels(plan, both)) == [
-        BrokenPromise(POLLED_ONE.order_id, reason)
+        FailedCheck(POLLED_ONE.order_id, reason)
     ]
-    reason = "it was heard of by nothing, not by webhook"
+    reason = "events arrived by nothing, expected webhook"
     del right[CALLED.order_id]
-    assert list(wrong_channels(plan, right)) == [BrokenPromise(CALLED.order_id, reason)]
+    assert list(wrong_channels(plan, right)) == [FailedCheck(CALLED.order_id, reason)]
 
 
-def test_the_table_says_by_which_door_a_shipment_came() -> None:
+def test_the_table_shows_the_channel_of_a_shipment() -> None:
     package = Package(CALLED.order_id, "71000", None, False, None, ())
     channels = {CALLED.order_id: Counter({WEBHOOK: 1, POLL: 1})}
     table = result([CALLED], Evidence([package], [], [], [], [], channels=channels))
     columns = {str(column.header): list(column.cells) for column in table.columns}
-    assert columns["door"] == ["both"]
+    assert columns["channel"] == ["both"]
 
 
-class Asked:
-    """A carrier that is asked and never calls."""
+class Polled:
+    """A carrier without webhooks."""
 
-    adapter = "asked"
-    speaks: ClassVar = SPEAKS
+    adapter = "polled"
+    speaks: ClassVar = CODES
 
     def routes(self) -> Iterable[SimulatedRoute]:
         return ()
@@ -159,47 +168,47 @@ class Asked:
         return {"base_url": base_url}
 
 
-class Calls:
-    """A carrier that calls with any secret."""
+class Sends:
+    """A carrier that sends webhooks with any secret."""
 
-    adapter = "calls"
-    speaks: ClassVar = SPEAKS
+    adapter = "sends"
+    speaks: ClassVar = CODES
 
     def webhook(self, _scan: SimulatedScan, _secret: str) -> SimulatedRequest:
         return SimulatedRequest({}, b"")
 
 
-async def test_callers_and_asked_carriers_are_cast() -> None:
-    options = SandboxOptions(simulators={"asked": Asked(), "calls": Calls()})
+async def test_carriers_of_both_channels_are_available() -> None:
+    options = SandboxOptions(simulators={"polled": Polled(), "sends": Sends()})
     url = f"http://127.0.0.1:{processes.free_port()}"
     async with serve_sandbox(options=options) as at, ClientSession() as session:
         found = await client.available_carriers(SandboxClient(session, at), url)
     assert [(s.adapter, s.channel) for s in found] == [
-        ("calls", WEBHOOK),
-        ("asked", POLL),
+        ("polled", POLL),
+        ("sends", WEBHOOK),
     ]
-    assert found[1].settings == {"base_url": f"{at}/carriers/asked"}
+    assert found[0].settings == {"base_url": f"{at}/carriers/polled"}
 
 
-async def test_without_anybody_who_calls_the_demo_cannot_go_on() -> None:
-    options = SandboxOptions(simulators={"asked": Asked()})
+async def test_without_a_webhook_carrier_the_demo_fails() -> None:
+    options = SandboxOptions(simulators={"polled": Polled()})
     async with serve_sandbox(options=options) as at, ClientSession() as session:
-        with pytest.raises(DemoFailed, match="no carrier"):
+        with pytest.raises(DemoFailed, match="no carrier with webhooks"):
             await client.available_carriers(SandboxClient(session, at), at)
 
 
 class Listening:
-    """A relay that knows every order, down for its first answers."""
+    """A relay that knows every order, but answers 503 at first."""
 
     def __init__(self, down: int = 0) -> None:
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self._down = down
 
     async def answer(self, request: web.Request) -> web.Response:
         self._down -= 1
         if self._down >= 0:
             return web.Response(status=503)
-        self.asked.append(f"{request.method} {request.path_qs}")
+        self.requests.append(f"{request.method} {request.path_qs}")
         if request.path.endswith("/S-1"):
             return web.json_response(published((POLL, 5)))
         return web.json_response({"shipments": [{"id": "S-1"}]})
@@ -210,26 +219,26 @@ class Listening:
         return TestServer(app)
 
 
-def playing(session: ClientSession, sandbox: str, relay: object) -> Scenario:
+def scenario_of(session: ClientSession, sandbox: str, relay: object) -> Scenario:
     url = str(relay).rstrip("/")
-    talks = RelayClient(session, url, "token")
-    stage = SandboxClient(session, sandbox)
-    one = replace(POLLED_ONE, speaker=replace(POLLED, adapter="asked"))
-    return Scenario([one], stage, talks, Program("relay", (), Path()))
+    client_ = RelayClient(session, url, "token")
+    control = SandboxClient(session, sandbox)
+    one = replace(POLLED_ONE, carrier=replace(POLLING, adapter="polled"))
+    return Scenario([one], control, client_, Program("relay", (), Path()))
 
 
-async def test_what_is_only_recorded_is_asked_for_at_the_end_of_the_act() -> None:
-    options = SandboxOptions(simulators={"asked": Asked()})
+async def test_a_polling_carrier_is_polled_at_the_end_of_a_phase() -> None:
+    options = SandboxOptions(simulators={"polled": Polled()})
     relay = Listening(down=2)
     async with (
         serve_sandbox(options=options) as at,
         relay.server() as server,
         ClientSession() as session,
     ):
-        play = playing(session, at, server.make_url(""))
-        await play.perform(Phase.CLOSING)
-        assert await play.channels() == {POLLED_ONE.order_id: {POLL: 5}}
+        scenario = scenario_of(session, at, server.make_url(""))
+        await scenario.run(Phase.CLOSING)
+        assert await scenario.channels() == {POLLED_ONE.order_id: {POLL: 5}}
     listed = f"GET /v1/shipments?orderId={POLLED_ONE.order_id}"
     again = "POST /v1/shipments/S-1/track-again"
-    assert relay.asked == [listed, again, listed, "GET /v1/shipments/S-1"]
-    assert play.webhooks == []
+    assert relay.requests == [listed, again, listed, "GET /v1/shipments/S-1"]
+    assert scenario.webhooks == []

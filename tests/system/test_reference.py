@@ -1,0 +1,48 @@
+"""docs/reference is what the code says, and complete."""
+
+import re
+
+import pytest
+
+from relay.config.schema import SECTIONS, TABLES, keys
+from relay.config.settings import Settings
+from tests.support import reference
+
+
+@pytest.mark.parametrize("name", reference.PAGES)
+def test_a_page_is_up_to_date(name: str) -> None:
+    path = reference.FOLDER / name
+    written = path.read_text(encoding="utf-8")
+    assert written == reference.page(name), "run python -m tests.support.reference"
+
+
+def test_every_setting_is_described() -> None:
+    page = reference.settings()
+    models = [Settings, *SECTIONS.values(), *TABLES.values()]
+    known = {key for model in models for key in keys(model) if "_file" not in key}
+    known -= {*SECTIONS, "tokens", "contracts", "options"}
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == known
+
+
+def test_every_command_has_a_summary() -> None:
+    page = reference.cli()
+    titles = page.split("\n## ")[1:]
+    assert len(titles) > 20
+    for section in titles:
+        assert re.match(r"`relay [a-z -]+`\n\n\w", section), section
+
+
+def test_every_operation_has_a_summary() -> None:
+    row = re.compile(r"^\| `([A-Z]+ \S+)` \| \w* \| (.*?) \|", re.MULTILINE)
+    rows = row.findall(reference.api())
+    assert len(rows) > 20
+    for operation, summary in rows:
+        assert summary, operation
+
+
+def test_every_metric_is_listed() -> None:
+    names = re.findall(r"^\| `(relay_\w+)`", reference.metrics(), re.MULTILINE)
+    assert len(names) > 10
+    counted = reference.Metrics().text().decode()
+    for name in names:
+        assert name.removesuffix("_total") in counted
