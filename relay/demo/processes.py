@@ -144,7 +144,7 @@ def _contract(carrier: DemoCarrier) -> dict[str, str]:
 WAITS: Final = {
     "QUIET": "0.3",
     "NEWS_WAIT": "1",
-    "LOOK_ROUND": "0.2",
+    "DUE_CHECK": "0.2",
     "NOT_YET": "1",
     "UNAVAILABLE": "0.5",
     "OUTAGE_PROBE": "1",
