@@ -37,8 +37,8 @@ def carrier(settings: Settings, name: str) -> Carrier:
     made = load_carrier(contract.adapter, settings.contract_options(name))
     if contract.verification == "asked" and not isinstance(made, Polls | Feeds):
         raise ConfigurationError(
-            f"contracts.{name}.verification: the adapter cannot ask its carrier, so "
-            'nothing would ever come; use "signature" or "url"'
+            f"contracts.{name}.verification: polling-only, but the adapter "
+            f'{contract.adapter!r} cannot poll; use "signature" or "url"'
         )
     return made
 
