@@ -1,4 +1,4 @@
-"""The one place that reads the time, and the two spellings of an instant."""
+"""The one place that reads the time; conversion to and from stored instants."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,10 +16,10 @@ def utcnow() -> datetime:
 
 
 def micros(moment: datetime) -> int:
-    """Spell *moment* as the store does: whole microseconds since 1970, UTC."""
+    """Return *moment* as it is stored: whole microseconds since 1970, UTC."""
     return (moment - EPOCH) // MICROSECOND
 
 
 def moment(stored: int) -> datetime:
-    """Return the aware instant that the store keeps as *stored* microseconds."""
+    """Return the aware instant of *stored* microseconds since 1970, UTC."""
     return EPOCH + timedelta(microseconds=stored)

@@ -1,4 +1,4 @@
-"""Logs: structlog over stdlib, as JSON or for a console, and never a secret."""
+"""Logging: structlog over stdlib, as JSON or for a console, with secrets masked."""
 
 import base64
 import json
@@ -17,9 +17,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 HIDDEN: Final = "[hidden]"
 FIELDS: Final = ("contract", "account", "order", "invoice", "tracking_number")
-"""What a line is about; stdlib loggers give them as `extra`."""
+"""The context fields of a line; stdlib loggers pass them as `extra`."""
 SHORTEST: Final = 6
-"""A shorter secret is hidden where it stands alone only: it is part of any text."""
+"""Shorter secrets are masked only as a whole value: they occur in any text."""
 _KEYS: Final = re.compile(
     r"token|secret|authorization|passw|cookie|signature|body|credential"
     r"|(api|app|private)[-_]?key",
@@ -30,9 +30,9 @@ _PRESENTED: Final = (
     ("@", re.compile(r"(://[^\s:/@]*:)[^\s@/]+(?=@)")),
     ("=", re.compile(r"((?:token|secret|password|key)=)[^\s&;,'\"]+", re.IGNORECASE)),
 )
-"""Secrets that are not ours and still should not be shown: what strangers present.
+"""Secrets that are not in the settings, such as a forged token in a header.
 
-The sign tells cheaply whether a text is worth a search.
+The sign is a cheap test whether the expensive pattern can match at all.
 """
 
 
@@ -42,7 +42,7 @@ def _is_secret(key: str) -> bool:
 
 
 class Masking:
-    """A processor that hides secrets, by the key they stand under and by value."""
+    """A structlog processor that masks secrets, by key and by value."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._known = frozenset(secrets) - {""}
@@ -51,7 +51,7 @@ class Masking:
         self._inside = sorted(inside, key=len, reverse=True)
 
     def __call__(self, _: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        """Return *event* without secrets."""
+        """Return *event* with secrets masked."""
         return {key: self._under(key, value) for key, value in event.items()}
 
     def _under(self, key: object, value: Any) -> Any:
@@ -60,7 +60,7 @@ class Masking:
         return self.masked(value)
 
     def masked(self, value: Any) -> Any:
-        """Return *value* as it may be shown; bytes show their size only."""
+        """Return *value* with secrets masked; bytes show only their size."""
         match value:
             case Mapping():
                 return {self._text(str(k)): self._under(k, v) for k, v in value.items()}
@@ -74,7 +74,7 @@ class Masking:
                 return self._other(value)
 
     def _other(self, value: object) -> object:
-        """Return a number as it is, anything else as text."""
+        """Return numbers unchanged, and anything else as text."""
         if value is None or isinstance(value, int | float):
             return HIDDEN if str(value) in self._known else value
         shown = value.isoformat() if isinstance(value, datetime) else repr(value)
@@ -101,8 +101,8 @@ def configure(
 ) -> None:
     """Send the lines of every logger to *stream*, by default standard error.
 
-    Without *layout* a terminal gets the console's. May be called again, for
-    instance with other *secrets* after settings were reloaded.
+    Without *layout*: console on a terminal, else JSON. May be called again, for
+    instance with other *secrets* after a reload of the settings.
     """
     stream = sys.stderr if stream is None else stream
     terminal = stream.isatty()
@@ -119,17 +119,17 @@ def configure(
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
-    """Return the logger called *name*; usually that is `__name__`."""
+    """Return the logger *name*; usually `__name__`."""
     return structlog.stdlib.get_logger(name)
 
 
 def about(**fields: str) -> AbstractContextManager[object]:
-    """Say what the lines written inside are about: any of `FIELDS`."""
+    """Add context to the lines written inside: any of `FIELDS`."""
     return structlog.contextvars.bound_contextvars(**fields)
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Ours, so that configuring again replaces it and no other."""
+    """Our handler, so that `configure` replaces it and no other."""
 
 
 def _configure_structlog() -> None:
@@ -148,7 +148,7 @@ def _configure_structlog() -> None:
 
 
 def _shared() -> list[Processor]:
-    """Return what our own lines and those of libraries go through alike."""
+    """Return the processors of both our own lines and those of libraries."""
     return [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -164,7 +164,7 @@ def _formatter(
         foreign_pre_chain=[structlog.contextvars.merge_contextvars, *_shared(), extra],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,  # the traceback, without locals
+            structlog.processors.format_exc_info,  # no locals: they hold secrets
             masking,
             _renderer(layout, colors=colors),
         ],
@@ -182,7 +182,7 @@ def _renderer(layout: str, *, colors: bool) -> Processor:
 
 
 def _spellings(secret: str) -> set[str]:
-    """Return how *secret* may be written: plain, in an address, in JSON, in Basic."""
+    """Return how *secret* may be written: plain, in a URL, in JSON, as Basic auth."""
     encoded = base64.b64encode(secret.encode(errors="surrogateescape")).decode()
     quoted = {
         quote(secret, safe="", errors="replace"),
@@ -192,8 +192,8 @@ def _spellings(secret: str) -> set[str]:
 
 
 def counted(number: int, one: str, many: str = "") -> str:
-    """Say *number* with its noun: `1 account`, `2 accounts`.
+    """Return *number* with its noun: `1 account`, `2 accounts`.
 
-    *many* is needed where it is not *one* with an s behind it.
+    *many* is the plural, by default *one* with an s.
     """
     return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,6 +1,6 @@
-"""What came from carriers: kept first, then read, listed and read again."""
+"""Documents of carriers: stored first, then parsed, listed, and parsed again."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,43 +14,45 @@ from relay.store.rejected import RejectedRequests
 from relay.store.unread import Slice, take
 
 COUNTED: Final = 100_000
-"""More unread documents than these are not counted."""
+"""Counting stops here: `/readyz` and `/metrics` must stay fast."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many documents wait to be read, and since when the oldest does."""
+    """How many documents are not parsed yet, and when the oldest was received."""
 
     documents: int
     oldest: datetime | None
 
 
 class Documents:
-    """The carriers' side of the memory."""
+    """The documents in the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.rejected_requests = RejectedRequests(database)
 
     async def keep(self, batch: Sequence[Document]) -> None:
-        """Store what came together in one transaction; it is on disk afterwards."""
+        """Store a batch in one transaction; it is on disk when this returns."""
 
         async def store(tx: Transaction) -> None:
-            await tx.many("store_document", [document_columns(k) for k in batch])
+            await tx.many(
+                "store_document", [document_columns(document) for document in batch]
+            )
 
         await self._database.write_in_one_go(store)
 
     async def probe(self, now: datetime) -> None:
-        """Write and take back a row, to see whether the disk has room."""
+        """Write and delete a row; raises as a write would, such as on a full disk."""
         await self.rejected_requests.probe(now)
 
     @asynccontextmanager
     async def slice(self, limit: int, max_bytes: int) -> AsyncIterator[Slice]:
-        """Take the oldest unread documents, one of them at least if there is one.
+        """Take the oldest unread documents, at least one if there is any.
 
-        On PostgreSQL they are locked until the end, in the transaction that
-        remembers what they say, so that another reader passes over them. SQLite
-        has one reader; it holds no lock while adapters read.
+        On PostgreSQL they stay locked until the end (`FOR UPDATE SKIP LOCKED`), in
+        the transaction that stores their events, so that other replicas skip them.
+        SQLite has one reader; it holds no lock while adapters parse.
         """
         if self._database.dialect == "postgres":
             async with self._database.writing() as tx:
@@ -63,9 +65,9 @@ class Documents:
         yield await self._database.read_in_one_go(taken)
 
     async def count_try(self) -> int | None:
-        """Store that the oldest unread document is about to be read.
+        """Count a try of the oldest unread document before it is parsed.
 
-        Returns its number; the next slice of one document has it.
+        Returns its number, None without one; the next slice of one document has it.
         """
         async with self._database.writing() as tx:
             row = await tx.row("unread_documents", limit=1)
@@ -76,7 +78,7 @@ class Documents:
         return number
 
     async def unpark(self, contracts: Collection[str]) -> None:
-        """Let the documents be read that waited for *contracts* to be configured."""
+        """Make parked documents of *contracts* unread again."""
         async with self._database.reading() as tx:
             parked = [r["contract"] for r in await tx.rows("parked_documents")]
         wanted = sorted(set(contracts) & set(parked))
@@ -86,19 +88,19 @@ class Documents:
                 await tx.run("unpark_documents", rows=names)
 
     async def parked(self) -> dict[str, int]:
-        """Return how many documents wait for a contract to be configured."""
+        """Return how many documents are parked, by unknown contract."""
         async with self._database.reading() as tx:
             found = await tx.rows("parked_documents")
         return {r["contract"]: r["documents"] for r in found}
 
     async def oldest_unread(self) -> datetime | None:
-        """Return when the oldest unread document came."""
+        """Return when the oldest unread document was received."""
         async with self._database.reading() as tx:
             row = await tx.row("oldest_unread")
         return moment(row["received_at"]) if row else None
 
     async def backlog(self) -> Backlog:
-        """Return how much waits to be read; what is parked does not wait."""
+        """Return the unread documents; parked ones do not count."""
         async with self._database.reading() as tx:
             row = await tx.row("oldest_unread")
             if row is None:
@@ -117,26 +119,23 @@ class Documents:
         return [as_dict(r) for r in found]
 
     async def one(self, document: int) -> Row | None:
-        """Return everything that is kept of one document."""
+        """Return the row of one document, None if it does not exist."""
         async with self._database.reading() as tx:
             return await tx.row("document_by_id", document=document)
 
     async def replay(self, document: int) -> bool:
-        """Have a document read again; False if there is none of that number."""
+        """Make a document unread again; return False if it does not exist."""
         async with self._database.writing() as tx:
             return await tx.row("replay_document", document=document) is not None
 
 
-def document_columns(kept: Document) -> dict[str, Any]:
-    """Spell a document as `store_document` wants it."""
+def document_columns(document: Document) -> dict[str, Any]:
+    """Return the values of the query `store_document`."""
+    headers = {name: storable(value) for name, value in document.headers.items()}
     return {
-        "contract": kept.contract,
-        "source": kept.source,
-        "headers": _spelled(kept.headers),
-        "body": kept.body,
-        "received_at": micros(kept.received_at),
+        "contract": document.contract,
+        "source": document.source,
+        "headers": dumps(headers),
+        "body": document.body,
+        "received_at": micros(document.received_at),
     }
-
-
-def _spelled(headers: Mapping[str, str]) -> str:
-    return dumps({name: storable(value) for name, value in headers.items()})

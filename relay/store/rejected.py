@@ -1,4 +1,4 @@
-"""Untrusted requests: the last few of each contract, so that a secret can be mended."""
+"""Rejected webhook requests: the last few of each contract, for fixing a secret."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from relay.store.codec import as_dict, dumps, loads, storable
 from relay.store.database import Database, Row
 
 ACCEPTED_BY: Final = "relay-accepted-by"
-"""The header of a document that says on whose word it was taken."""
+"""The header of a document that says who accepted the rejected request."""
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedRequest:
-    """A request that was not trusted; `presented` are hashes by header name."""
+    """A request that failed verification; `presented` are hashes by header name."""
 
     contract: str
     received_at: datetime
@@ -27,7 +27,7 @@ class RejectedRequest:
 
 @dataclass(frozen=True, slots=True)
 class RejectedBounds:
-    """How many requests of a contract are put aside, how large, from when on."""
+    """How many requests per contract are stored, their total bytes, and since when."""
 
     count: int
     size: int
@@ -35,7 +35,7 @@ class RejectedBounds:
 
 
 class RejectedRequests:
-    """Keeps untrusted requests apart from what is read."""
+    """Rejected requests in the database; they are never parsed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -43,39 +43,38 @@ class RejectedRequests:
     async def put(
         self, rejected_requests: Sequence[RejectedRequest], bounds: RejectedBounds
     ) -> None:
-        """Put requests aside, and forget those that are out of bounds then."""
+        """Store requests, and delete those that are out of bounds then."""
         async with self._database.writing() as tx:
             await tx.many("store_rejected", [_columns(a) for a in rejected_requests])
             names = sorted({a.contract for a in rejected_requests})
             await tx.many("trim_rejected", [_trim(name, bounds) for name in names])
 
     async def trim(self, contract: str, bounds: RejectedBounds) -> None:
-        """Forget what is out of bounds."""
+        """Delete requests that are out of bounds."""
         async with self._database.writing() as tx:
             await tx.run("trim_rejected", **_trim(contract, bounds))
 
     async def probe(self, now: datetime) -> None:
-        """Write a row and take it back in one transaction; raises as a write would."""
+        """Write and delete a row in one transaction; raises as a write would."""
         row = RejectedRequest("relay", now, {}, b"", {}, "probe")
         nothing = RejectedBounds(0, 0, now)
         await self.put([row], nothing)
 
     async def of_contract(self, contract: str) -> list[dict[str, Any]]:
-        """Return what was put aside, the oldest first."""
+        """Return the rejected requests of a contract, the oldest first."""
         async with self._database.reading() as tx:
             found = await tx.rows("rejected_of_contract", contract=contract)
         return [as_dict(r) for r in found]
 
     async def one(self, rejected_request: int) -> Row | None:
-        """Return what was put aside under a number, if it is there still."""
+        """Return one rejected request, None if it was deleted or accepted."""
         async with self._database.reading() as tx:
             return await tx.row("rejected_request", rejected_request=rejected_request)
 
     async def accept(self, rejected_request: int, by: str, now: datetime) -> bool:
-        """Make a document of what was put aside; False if it is gone.
+        """Store a rejected request as a document; return False if it is gone.
 
-        That is the word of *by*, which stays with the document: nothing is verified
-        here.
+        Nothing is verified: *by* answers for it, and is stored with the document.
         """
         async with self._database.writing() as tx:
             row = await tx.row("lock_rejected", rejected_request=rejected_request)

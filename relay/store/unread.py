@@ -1,4 +1,4 @@
-"""A slice of unread documents, and the one transaction that remembers it."""
+"""A slice of unread documents, and the one transaction that stores its events."""
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,10 +20,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ReaderTerms:
-    """What remembering depends on, from settings.
+    """The settings that storing events depends on.
 
-    `adoptions` are by contract, for those whose tracking numbers come from the
-    carrier. Both mappings stay the same objects while settings change.
+    `lower_bounds` and `adoptions` are by contract; `adoptions` has those whose
+    tracking numbers come from the carrier. Both mappings stay the same objects when
+    settings are reloaded, because other parts hold them, too.
     """
 
     pace: Pace
@@ -31,20 +32,20 @@ class ReaderTerms:
     adoptions: dict[str, Adoption] = field(default_factory=dict)
 
     def take_over(self, other: "ReaderTerms") -> None:
-        """Go on as *other*: whoever has one of the mappings sees it at once."""
+        """Replace the contents by those of *other*, in place."""
         self.lower_bounds.update(other.lower_bounds)
         self.adoptions.clear()
         self.adoptions.update(other.adoptions)
 
     def adopting(self, now: datetime) -> Adopting:
-        """Return how tracking numbers are taken over at *now*."""
+        """Return how to adopt tracking numbers at *now*."""
         return Adopting(now, self.pace, self.adoptions, self.lower_bounds)
 
 
 class Slice:
-    """Documents that are being read; on PostgreSQL nobody else has them.
+    """Documents that are being parsed; on PostgreSQL they are locked.
 
-    `more` says that there were too many for one slice.
+    `more` says that more unread documents follow.
     """
 
     def __init__(
@@ -61,23 +62,23 @@ class Slice:
         self._transaction = transaction
 
     async def remember(
-        self, readings: Sequence[ParsedDocument], now: datetime, terms: ReaderTerms
+        self, parsed: Sequence[ParsedDocument], now: datetime, terms: ReaderTerms
     ) -> int:
-        """Store what documents say and mark them; return how many events are new."""
-        readable = [r for r in readings if r.unreadable is None]
+        """Store the events of documents, mark these; return how many events are new."""
+        readable = [one for one in parsed if one.unreadable is None]
 
         async def store(tx: Transaction) -> int:
             new_events = await remember(
                 tx, readable, now, terms.pace, terms.lower_bounds
             )
             await terms.adopting(now).from_readings(tx, readable)
-            await _mark(tx, readings, new_events, now)
+            await _mark(tx, parsed, new_events, now)
             return sum(new_events.values())
 
         return await self._write(store)
 
     async def park(self, documents: Sequence[Document]) -> None:
-        """Let documents wait until their contract is configured."""
+        """Park documents until their contract is configured."""
         rows = [{"document": d.number} for d in documents]
 
         async def store(tx: Transaction) -> None:
@@ -100,9 +101,9 @@ async def take(
     *,
     held: bool = False,
 ) -> Slice:
-    """Take the oldest unread documents within the bounds, one at least.
+    """Take the oldest unread documents within the bounds, at least one.
 
-    *held*: what is done with them is done in *tx*, too.
+    *held*: the slice is stored in *tx*, too, which holds the locks.
     """
     unread = await tx.rows("unread_documents", limit=limit)
     wanted: list[int] = []
@@ -140,22 +141,23 @@ def _headers(text: str) -> Mapping[str, str]:
 
 async def _mark(
     tx: Transaction,
-    readings: Sequence[ParsedDocument],
+    parsed: Sequence[ParsedDocument],
     new_events: Mapping[int, int],
     now: datetime,
 ) -> None:
+    """Mark documents as parsed; replace the bodies of which personal data was cut."""
     marks: dict[str, list[dict[str, Any]]] = {}
-    for r in readings:
-        row: dict[str, Any] = {"document": r.document, "now": micros(now)}
-        if r.unreadable is not None:
+    for one in parsed:
+        row: dict[str, Any] = {"document": one.document, "now": micros(now)}
+        if one.unreadable is not None:
             query = "mark_unreadable"
-            row["reason"] = storable(r.unreadable)
+            row["reason"] = storable(one.unreadable)
         else:
             query = "mark_read"
-            row["new_events"] = new_events.get(r.document, 0)
-            if r.cut is not None:
+            row["new_events"] = new_events.get(one.document, 0)
+            if one.cut is not None:
                 query = "mark_read_and_cut"
-                row |= {"body": r.cut, "digest": r.digest}
+                row |= {"body": one.cut, "digest": one.digest}
         marks.setdefault(query, []).append(row)
-    for query, them in marks.items():
-        await tx.many(query, them)
+    for query, rows in marks.items():
+        await tx.many(query, rows)
