@@ -53,9 +53,8 @@ async def test_a_second_carrier_stands_beside_the_first(api: Api) -> None:
     assert ("trackingNumber", "BR123") in references(shipment, "acme")
     assert (shipment["contract"], shipment["trackingNumber"]) == ("acme", "BR123")
     note = shipment["timeline"]["notes"][-1]["text"]
-    assert (
-        note == "carrier handover: volume 1 to contract last_mile as LM1; "
-        "requested by anybody"
+    assert note == (
+        "carrier handover: volume 1 to contract last_mile as LM1; requested by anybody"
     )
 
     status, answer = await api.call("POST", f"/v1/shipments/{id_}/handover", body)

@@ -182,7 +182,7 @@ async def doubted(api: Api, way_in: WayIn) -> str:
     await way_in.read()
     async with way_in.database.writing() as tx:
         for shipment in (1, 3):
-            row = {"shipment": shipment, "event": 1, "because": "too soon"}
+            row = {"shipment": shipment, "event": 1, "reason": "too soon"}
             await tx.run("quarantine_event", **row)
     return id_
 
@@ -290,9 +290,8 @@ async def test_an_event_under_the_wrong_contract_names_the_right_one(
     [found] = await entries(api, "unmatched")
 
     assert found["because"] == (
-        "BR1 is registered under contract acme: record a carrier handover, or "
-        "correct the "
-        "contract"
+        "BR1 is registered under contract acme: record a carrier handover, or correct "
+        "the contract"
     )
     assert len(await entries(api, "unmatched", "contract=solo")) == 1
     assert await entries(api, "unmatched", "contract=acme") == []
