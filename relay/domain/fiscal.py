@@ -77,6 +77,8 @@ class NfeKey:
             raise ValueError(f"an NF-e key has {KEY_LENGTH} characters, not {len(key)}")
         if not _KEY.fullmatch(key):
             raise ValueError("an NF-e key has letters only in the issuer's part")
+        # Digits of the key: state 2, year and month 4, issuer 14, model 2, series 3,
+        # number 9, form 1, code 8, check digit 1 (Manual de Orientação, NF-e).
         if key[20:22] not in _MODELS:
             raise ValueError(
                 f"the key is of document model {key[20:22]}, not of an NF-e"

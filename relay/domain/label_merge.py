@@ -91,6 +91,7 @@ def _place(
     numbers = dict(known.numbers)
     placed: dict[int, LabelParcel] = {}
     fresh: set[str] = set()
+    # Numbered parcels first, so that the others take the volumes that are left.
     for parcel in sorted(label.parcels, key=lambda p: p.volume is None):
         volume = parcel.volume or _free_volume(parcel, numbers, placed, total)
         if volume in placed:

@@ -125,6 +125,7 @@ def is_current(
     """Whether an event at *occurred_at* can belong to this registration."""
     if known.kind.used_again and occurred_at < _earliest(registration, lower_bound):
         return False
+    # A reused number: the event belongs to the registration whose time it falls into.
     for other in known.registrations:
         if other.shipment == registration.shipment:
             continue

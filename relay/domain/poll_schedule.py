@@ -113,6 +113,7 @@ class Intervals:
 
     def interval(self, milestone: Milestone | None, silent: timedelta) -> timedelta:
         """Return the interval between polls; *silent* is the time without events."""
+        # Still polled, rarely: a return or a correction can follow a delivery.
         if milestone in FINAL:
             return self.quiet
         shortest = self.urgent if milestone in URGENT_MILESTONES else self.moving

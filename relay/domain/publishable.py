@@ -91,6 +91,7 @@ def _publishable_events(
         gone |= undone(history)
         for rollback, taken in taken_back(history).items():
             undoing.setdefault(rollback, set()).update(taken)
+    # Shoppers saw the undone event, so they also need to see that it was undone.
     published = {t.happening for t in snapshot.accepted} if undoing else set()
     retracting = {rollback for rollback, taken in undoing.items() if taken & published}
     wanted = [

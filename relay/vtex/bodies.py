@@ -84,6 +84,7 @@ def tracking_object(
     *volume* (2, 3) puts "volume 2/3: " before the description: VTEX has one list of
     events for all parcels of an invoice.
     """
+    # An unknown city or state is "", because none of the fields may be null.
     return {
         "city": tidy(event.city),
         "state": tidy(event.state),
@@ -168,6 +169,7 @@ def tracking_body(
         }
         for one in objects
     ]
+    # VTEX documents `yyyy-mm-dd hh:mm`; its carrier-hubs-examples use ISO 8601.
     delivered = delivered_at if is_delivered else None
     return as_bytes(
         {"isDelivered": is_delivered, "deliveredDate": delivered, "events": events}

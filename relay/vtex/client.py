@@ -211,6 +211,8 @@ class VtexClient:
         return deadline.left(asyncio.get_running_loop().time(), self._clock())
 
     def _parse(self, account: VtexAccount, received: Received) -> VtexResponse:
+        # The answer's orderId is not checked: it can be the fulfilment order's, with
+        # the prefix "00-" (example in VTEX's Orders API).
         payload = _json(received.body)
         receipt = payload.get("receipt") if isinstance(payload, dict) else None
         return VtexResponse(

@@ -134,6 +134,7 @@ async def exchange(
             data=what.body,
             headers=what.headers,
             timeout=timeout,
+            # aiohttp drops only Authorization for another host, not X-VTEX-API-*.
             allow_redirects=False,
             middlewares=(never_twice,),
         ) as response:

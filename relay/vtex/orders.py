@@ -101,7 +101,7 @@ class OrderView:
     @property
     def canceled(self) -> bool:
         """Whether it is cancelled, which is final (VTEX: order flow and status)."""
-        return self.status == "canceled"
+        return self.status == "canceled"  # VTEX's spelling, with one l
 
 
 def parse_order(payload: object) -> OrderView | None:
@@ -132,6 +132,7 @@ def _package(package: Mapping[str, object]) -> PackageView:
 
 
 def _event(event: Mapping[str, object]) -> ShownEvent:
+    # `lastChange` is the event's own time; the optional `createDate` is not needed.
     return ShownEvent(
         next(instants(_text(event, "lastChange")), None),
         tidy(_text(event, "description")),
