@@ -301,7 +301,7 @@ async def test_a_page_that_the_erp_gave_stays_with_a_warning(api: Api) -> None:
     _, body = await api.call("PATCH", f"{ROOT}/{id_}", {"trackingNumber": "BR9"})
 
     assert body["updated"] == ["trackingNumber"]
-    stays = "trackingUrl: it was given for the old number, and it stays"
+    stays = "trackingUrl: was given for the old number and stays; send a new one"
     assert body["warnings"] == [stays]
 
 
@@ -416,8 +416,8 @@ async def test_a_correction_of_nothing_says_what_there_is_to_correct(
 @pytest.mark.parametrize(
     ("body", "hint"),
     [
-        ({"volumes": 2}, "cancel the shipment, and register it anew"),
-        ({"invoiceNumber": "2"}, "it makes the shipment: cancel this one"),
+        ({"volumes": 2}, "cancel the shipment, and register it again"),
+        ({"invoiceNumber": "2"}, "it identifies the shipment: cancel this one"),
         ({"references": []}, "POST the label again"),
         ({"traking": "A"}, "did you mean `trackingNumber`?"),
         ({"volume": None}, "leave it out"),

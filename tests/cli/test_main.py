@@ -68,7 +68,7 @@ def test_a_file_of_settings_is_written_once(run: Run, tmp_path: Path) -> None:
     assert tomllib.loads((tmp_path / "relay.toml").read_text()) is not None
     again = run("init")
     assert again.returncode == 2
-    assert "relay.toml exists already" in again.stderr
+    assert "relay.toml: already exists" in again.stderr
 
 
 @pytest.mark.parametrize(
