@@ -46,3 +46,11 @@ def test_every_metric_is_listed() -> None:
     counted = reference.Metrics().text().decode()
     for name in names:
         assert name.removesuffix("_total") in counted
+
+
+def test_every_link_to_a_model_has_its_heading() -> None:
+    page = reference.api()
+    headings = re.findall(r"^## (\w+)$", page, re.MULTILINE)
+    links = set(re.findall(r"\]\(#(\w+)\)", page))
+    assert len(links) > 20
+    assert links <= {heading.lower() for heading in headings}
