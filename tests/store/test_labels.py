@@ -186,7 +186,9 @@ async def test_a_key_that_contradicts_the_registered_one_is_not_listened_to(
     )
 
     assert again.updated == ()
-    assert "invoiceKey: ignored, because another value is registered" in again.warnings[0]
+    assert (
+        "invoiceKey: ignored, because another value is registered" in again.warnings[0]
+    )
     assert len(await way_in.rows("parcel_references")) == 2
 
 
