@@ -412,7 +412,7 @@ async def test_the_command_says_what_is_wrong_and_how_to_fix_it(
     code, said = await ran(tmp_path, **environ)
     assert code == 1
     assert "VTEX answered 401" in said
-    assert "check the account's app key" in said
+    assert "app_key, app_token: VTEX does not accept them" in said
     assert said.endswith("1 error\n")
     right = environ | {"ACCOUNTS__STORE__APP_KEY": "sandbox-key"}
     code, said = await ran(tmp_path, **right)
