@@ -109,7 +109,7 @@ async def run(
     gc.freeze()  # what is there now stays: the collector need not look at it again
     await _listen(runner, *relay.settings.listen_at)
     _warn(relay.settings)
-    _log_webhooks(relay.settings)
+    log_webhooks(relay.settings)
     loops = relay.loops() | dict(more or {})
     tasks = {n: asyncio.create_task(c, name=n) for n, c in loops.items()}
     for name, task in tasks.items():
@@ -145,7 +145,7 @@ def _warn(settings: Settings) -> None:
         log.warning("there is no contract: no carrier is heard", hint=hint)
 
 
-def _log_webhooks(settings: Settings) -> None:
+def log_webhooks(settings: Settings) -> None:
     """Log the addresses to give to the carriers, if the public one is known."""
     for contract in settings.contracts.values():
         url = settings.webhook_url(contract)
