@@ -35,12 +35,12 @@ def complete(
     if not served and len(accounts) == 1:
         served = tuple(accounts)
     default = served[0] if served else ""
-    taken: dict[str, Any] = {"account": default, "accounts": served}
+    inherited: dict[str, Any] = {"account": default, "accounts": served}
     if "zone" not in contract.model_fields_set and default in accounts:
-        taken["zone"] = accounts[default].zone
+        inherited["zone"] = accounts[default].zone
     if "expire_days" not in contract.model_fields_set:
-        taken["expire_days"] = retention.expire_days
-    return contract.model_copy(update=taken)
+        inherited["expire_days"] = retention.expire_days
+    return contract.model_copy(update=inherited)
 
 
 def check_names(

@@ -34,7 +34,7 @@ _LITERAL: Final = """\
 # The token itself (example); create one with `openssl rand -hex 32`.
 #token = "a-token-of-at-least-24-characters"
 """
-"""`token` is replaced by its hash before validation, so it is no field of a model."""
+"""`token` is replaced by its hash before validation, so it is not a field."""
 
 
 def template() -> str:

@@ -20,7 +20,7 @@ _URL: Final = re.compile(r"https?://[^\s/?#]+\S*")
 LONGEST_ORDER_ID: Final = 100
 
 
-def invoice_number(text: str) -> Iterator[str]:
+def check_invoice_number(text: str) -> Iterator[str]:
     """Refuse a number that VTEX cannot address; yield warnings of risky ones.
 
     VTEX's known issues: 409225 (spaces), 631970 (trailing space), 1302085 (slash),
@@ -41,7 +41,7 @@ def invoice_number(text: str) -> Iterator[str]:
         )
 
 
-def order_id(text: str) -> None:
+def check_order_id(text: str) -> None:
     """Refuse an order id that VTEX cannot have created."""
     _addressable(text, "orderId", "send it as VTEX shows it")
     if len(text) > LONGEST_ORDER_ID:
@@ -73,7 +73,7 @@ def _addressable(text: str, field: str, hint: str) -> None:
         )
 
 
-def code(text: str, field: str) -> str:
+def check_code(text: str, field: str) -> str:
     """Return a number of the carrier; refuse one with spaces."""
     if any(c.isspace() or not c.isprintable() for c in text):
         raise InvalidLabel(
@@ -84,7 +84,7 @@ def code(text: str, field: str) -> str:
     return text
 
 
-def url(text: str, field: str = "trackingUrl") -> str:
+def check_url(text: str, field: str = "trackingUrl") -> str:
     """Return the address of a web page; refuse anything else."""
     if not _URL.fullmatch(text):
         raise InvalidLabel(
@@ -95,7 +95,7 @@ def url(text: str, field: str = "trackingUrl") -> str:
     return text
 
 
-def invoice_key(text: str, field: str = "invoiceKey") -> NfeKey:
+def parse_invoice_key(text: str, field: str = "invoiceKey") -> NfeKey:
     """Return the parts of an NF-e key."""
     try:
         return NfeKey.parse(text)
@@ -105,7 +105,7 @@ def invoice_key(text: str, field: str = "invoiceKey") -> NfeKey:
         ) from None
 
 
-def cte_key(text: str, field: str) -> str:
+def parse_cte_key(text: str, field: str) -> str:
     """Return a CT-e's access key, checked like an NF-e's."""
     key = "".join(text.split())
     if len(key) != KEY_LENGTH or key[-1] != check_digit(key[:-1]):
@@ -117,16 +117,16 @@ def cte_key(text: str, field: str) -> str:
     return key
 
 
-def happened(text: str, zone: ZoneInfo, field: str) -> datetime:
+def parse_event_time(text: str, zone: ZoneInfo, field: str) -> datetime:
     """Return the time of an event, which must include the time of day."""
     if _DATE.fullmatch(text):
         raise InvalidLabel(
             "has no time of day", field=field, hint=f"write for example {text}T14:03:00"
         )
-    return dispatched(text, zone, field)[0]
+    return parse_dispatched_date(text, zone, field)[0]
 
 
-def dispatched(
+def parse_dispatched_date(
     text: str, zone: ZoneInfo, field: str = "dispatchedDate"
 ) -> tuple[datetime, str]:
     """Return the time of `dispatchedDate`, and the text that VTEX gets for it.
@@ -145,7 +145,7 @@ def dispatched(
     return moment, moment.isoformat(timespec="seconds")
 
 
-def promised(text: str) -> str:
+def parse_delivery_date(text: str) -> str:
     """Return `estimatedDeliveryDate`, an ISO date."""
     field = "estimatedDeliveryDate"
     if not _DATE.fullmatch(text):
@@ -164,7 +164,7 @@ def _odd_date(field: str, example: str) -> InvalidLabel:
     return InvalidLabel("not an ISO 8601 date", field=field, hint=f"write {example}")
 
 
-def key_disagrees(key: NfeKey, number: str) -> Iterator[str]:
+def compare_key(key: NfeKey, number: str) -> Iterator[str]:
     """Yield a warning if the key belongs to another invoice number."""
     groups = {g.lstrip("0") for g in re.findall(r"\d+", number)}
     if key.number not in groups and key.key != number:
@@ -184,7 +184,7 @@ def resolve_dates(
     dates: dict[str, Any] = {}
     warnings: list[str] = []
     if request.dispatched_date is not None:
-        moment, published = dispatched(request.dispatched_date, zone)
+        moment, published = parse_dispatched_date(request.dispatched_date, zone)
         dates |= {"dispatched_at": moment, "dispatched_date": published}
         if moment > now:
             warnings.append(
@@ -192,5 +192,5 @@ def resolve_dates(
                 "quarantined; correct it if it is wrong"
             )
     if request.estimated_delivery_date is not None:
-        dates["promised_on"] = promised(request.estimated_delivery_date)
+        dates["promised_on"] = parse_delivery_date(request.estimated_delivery_date)
     return dates, warnings

@@ -126,7 +126,7 @@ class CorrectionResolver:
         url, courier = known.tracking_url, known.courier
         warnings: list[str] = []
         if request.tracking_url is not None:
-            url = checks.url(request.tracking_url)
+            url = checks.check_url(request.tracking_url)
         elif url is None or (before and url == before.url(old)):
             url = after.url(new) if number else None
         elif number != known.tracking_number:
@@ -155,7 +155,7 @@ def _check(request: CorrectionRequest, known: RegisteredShipment) -> None:
             hint="POST a label with this `volume` to add a parcel",
         )
     if request.tracking_number is not None:
-        checks.code(request.tracking_number, "trackingNumber")
+        checks.check_code(request.tracking_number, "trackingNumber")
 
 
 def _key(
@@ -164,8 +164,8 @@ def _key(
     """Check the invoice's key like that of a label."""
     if request.invoice_key is None:
         return None, []
-    key = checks.invoice_key(request.invoice_key)
-    return key, [*checks.key_disagrees(key, known.invoice_number)]
+    key = checks.parse_invoice_key(request.invoice_key)
+    return key, [*checks.compare_key(key, known.invoice_number)]
 
 
 def _rekeyed(known: RegisteredShipment, key: NfeKey | None) -> RegisteredShipment:

@@ -38,7 +38,7 @@ def resolve_references(request: LabelRequest) -> ResolvedReferences:
     found = ResolvedReferences()
     _refuse_more_than_volumes(request)
     if request.invoice_key is not None:
-        found.key = checks.invoice_key(request.invoice_key)
+        found.key = checks.parse_invoice_key(request.invoice_key)
         found.whole += of_key(found.key)
     if request.parcels:
         _refuse_beside_parcels(request)
@@ -98,7 +98,7 @@ def _parcel(
 ) -> LabelParcel:
     number = request.tracking_number
     if number is not None:
-        checks.code(number, f"{where}trackingNumber")
+        checks.check_code(number, f"{where}trackingNumber")
     given = list(_checked(request.references, f"{where}references"))
     found.whole += [r for r in given if r.kind.level is not ReferenceLevel.PARCEL]
     own = tuple(r for r in given if r.kind.level is ReferenceLevel.PARCEL)
@@ -114,15 +114,15 @@ def _reference(request: ReferenceRequest, field: str) -> list[Reference]:
     kind, value = request.type, request.value
     match kind:
         case ReferenceKind.INVOICE_KEY:
-            return of_key(checks.invoice_key(value, field))
+            return of_key(checks.parse_invoice_key(value, field))
         case ReferenceKind.CTE_KEY:
-            value = checks.cte_key(value, field)
+            value = checks.parse_cte_key(value, field)
         case ReferenceKind.INVOICE:
             value = _invoice(value, field)
         case ReferenceKind.ORDER_ID:
             pass
         case _:
-            value = checks.code(value, field)
+            value = checks.check_code(value, field)
     return [Reference(kind=kind, value=value)]
 
 

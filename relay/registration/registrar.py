@@ -59,7 +59,7 @@ def delivery(
             field="volume",
             hint="remove it if all of them were delivered",
         )
-    occurred_at = checks.happened(request.occurred_at, account.zone, field)
+    occurred_at = checks.parse_event_time(request.occurred_at, account.zone, field)
     if occurred_at > now:
         raise InvalidLabel(
             "in the future", field=field, hint="send the time of the delivery"
@@ -154,12 +154,12 @@ class Registrar:
         account = account_of(request, self.settings, accounts)
         choosing = ContractChoice(self.settings, self.carriers, account)
         contract = choosing.contract(request)
-        checks.order_id(request.order_id)
-        warnings = [*checks.invoice_number(request.invoice_number)]
+        checks.check_order_id(request.order_id)
+        warnings = [*checks.check_invoice_number(request.invoice_number)]
         warnings += choosing.contradictions(request, contract)
         found = resolve_references(request)
         if found.key is not None:
-            warnings += checks.key_disagrees(found.key, request.invoice_number)
+            warnings += checks.compare_key(found.key, request.invoice_number)
         fields = self._fields(request, found, self._resolver(contract))
         dates, more = resolve_dates(request, self.settings.account(account).zone, now)
         warnings += [*more, *_missing(request, found, contract)]
@@ -245,7 +245,7 @@ class Registrar:
             "courier": request.courier,
             "promised_on": request.estimated_delivery_date,
         }
-        url = checks.url(request.tracking_url) if request.tracking_url else None
+        url = checks.check_url(request.tracking_url) if request.tracking_url else None
         return {
             "invoice_key": key,
             "send_tracking": send_tracking,

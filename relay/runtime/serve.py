@@ -103,7 +103,7 @@ async def run(
     gc.freeze()  # the objects of the start-up live for ever: skip them
     await _listen(runner, *relay.settings.listen_at)
     _warn(relay.settings)
-    _log_webhooks(relay.settings)
+    log_webhooks(relay.settings)
     loops = relay.loops() | dict(more or {})
     tasks = {n: asyncio.create_task(c, name=n) for n, c in loops.items()}
     stopping = asyncio.create_task(stop.wait())
@@ -139,7 +139,7 @@ def _warn(settings: Settings) -> None:
         )
 
 
-def _log_webhooks(settings: Settings) -> None:
+def log_webhooks(settings: Settings) -> None:
     """Log the addresses to give to the carriers, if the public one is known."""
     for contract in settings.contracts.values():
         url = settings.webhook_url(contract)

@@ -262,7 +262,7 @@ def test_the_tracking_page_follows_the_invoice() -> None:
         ({"sigla_emp": "ARL"}, "cnpj: required"),
         ({"cnpj": "11222333000182"}, "cnpj: the CNPJ's check digits"),
         ({"base_url": "http://ssw.example"}, "base_url: "),
-        ({"user": "x"}, "user: unknown key"),
+        ({"user": "x"}, "user: unknown option"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused_by_name(options: Any, says: str) -> None:
