@@ -24,7 +24,7 @@ Publish = Callable[[str], str]
 
 @pytest.fixture
 def publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publish:
-    """Make a package that holds a table, and tell its name."""
+    """Create a package with a table, and return its name."""
 
     def make(table: str) -> str:
         folder = tmp_path / "an_adapter_with_codes"

@@ -56,7 +56,7 @@ async def session() -> AsyncIterator[ClientSession]:
         yield opened
 
 
-async def test_a_question_is_asked_as_it_is_written(
+async def test_a_request_is_sent_as_it_is(
     server: TestServer, session: ClientSession
 ) -> None:
     url, query = str(server.make_url("/echo")), [("a", "1"), ("a", "2")]
@@ -89,7 +89,7 @@ async def test_half_an_answer_is_a_failure(
         await send(session, ApiRequest("GET", str(server.make_url(path))))
 
 
-async def test_no_connection_is_a_failure_that_tells_no_credentials(
+async def test_no_connection_is_a_failure_without_credentials(
     session: ClientSession,
 ) -> None:
     question = ApiRequest("GET", "http://127.0.0.1:1", {"Authorization": "s3cret"})
@@ -132,7 +132,7 @@ def test_what_is_no_json_is_a_failure(body: bytes) -> None:
         ("Fri, 99 Nov 2026 11:00:00 GMT", None),
     ],
 )
-def test_a_carrier_says_how_long_it_wants_to_be_left_alone(
+def test_retry_after_is_seconds_or_a_date(
     header: str | None, seconds: float | None
 ) -> None:
     assert seconds_to_wait(header, NOW) == seconds

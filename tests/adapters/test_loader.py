@@ -97,7 +97,7 @@ def test_an_adapter_without_keys_of_its_own_says_so() -> None:
         refuse_unknown({"wings": 2})
 
 
-def test_a_parcel_tells_its_first_reference_of_a_kind() -> None:
+def test_a_parcel_has_its_first_reference_of_a_kind() -> None:
     first, second = (
         Reference(kind=ReferenceKind.SHIPMENT_ID, value=value) for value in ("1", "2")
     )

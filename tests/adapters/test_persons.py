@@ -1,4 +1,4 @@
-"""Fields that may be about a person are told by their names."""
+"""Fields that may be personal data are detected by their names."""
 
 from typing import Any
 
@@ -26,5 +26,5 @@ def test_they_are_found_in_lists_and_objects() -> None:
 
 
 @pytest.mark.parametrize("empty", [None, "", [], {}])
-def test_what_is_empty_is_about_nobody(empty: Any) -> None:
+def test_an_empty_value_is_not_personal(empty: Any) -> None:
     assert list(personal_paths({"receiver": empty})) == []

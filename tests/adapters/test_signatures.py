@@ -30,7 +30,7 @@ def test_two_texts_are_equal_as_texts_are_whatever_they_hold(
     assert equal(one, one)
 
 
-def test_a_signature_is_spelled_in_hex_or_base64() -> None:
+def test_a_signature_is_encoded_in_hex_or_base64() -> None:
     assert hmac_sha256("sécret", BODY, "hex") == MAC.hexdigest()
     assert (
         hmac_sha256("sécret", BODY, "base64") == base64.b64encode(MAC.digest()).decode()

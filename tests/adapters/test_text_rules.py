@@ -1,4 +1,4 @@
-"""Carriers' words: a return beats a delivery, and nothing is guessed."""
+"""Carriers' texts: a return takes precedence, and nothing is guessed."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_texts_are_compared_without_accents_case_and_spare_blanks() -> None:
         "entregado a remitente",
     ],
 )
-def test_a_text_may_speak_of_a_return(text: str) -> None:
+def test_a_text_may_mention_a_return(text: str) -> None:
     assert names_return(text)
 
 

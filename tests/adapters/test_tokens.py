@@ -1,4 +1,4 @@
-"""One token for all who ask."""
+"""One token shared by all calls."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 class Carrier:
-    """Gives tokens when it is let, and takes only the newest."""
+    """Issues tokens when it is allowed to, and accepts only the newest."""
 
     def __init__(self) -> None:
         self.given = 0
@@ -47,7 +47,7 @@ async def session() -> ClientSession:
     return object()  # type: ignore[return-value] # only handed on
 
 
-async def test_a_token_is_fetched_once_and_kept(
+async def test_a_token_is_fetched_once(
     carrier: Carrier, session: ClientSession
 ) -> None:
     carrier.open.set()
@@ -80,7 +80,7 @@ async def test_all_who_wait_share_its_failure_and_the_next_tries_again(
     assert await token.get(session) == "token-2"
 
 
-async def test_who_gives_up_waiting_takes_nobody_along(
+async def test_a_cancelled_caller_does_not_cancel_the_others(
     carrier: Carrier, session: ClientSession
 ) -> None:
     token = SharedToken(carrier.fetch)

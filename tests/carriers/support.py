@@ -1,4 +1,4 @@
-"""What the contract test knows of an adapter: its folder under `tests/carriers`."""
+"""The contract test's view of an adapter: its folder under `tests/carriers`."""
 
 import importlib
 import json
@@ -75,12 +75,12 @@ def options(adapter: str, *secrets: str) -> ContractOptions:
 
 @cache
 def carrier(adapter: str) -> Carrier:
-    """Make the adapter as its contract wants it."""
+    """Create the adapter with its own contract."""
     return load_carrier(adapter, options(adapter, snapshot(adapter)["secret"]))
 
 
 def pointed(adapter: str, url: str) -> Any:
-    """Make an adapter that asks, pointed to the carrier at *url*."""
+    """Create a polling adapter for the carrier at *url*."""
     contract = options(adapter, snapshot(adapter)["secret"])
     elsewhere = {**contract.options, "base_url": url}
     return load_carrier(adapter, replace(contract, options=elsewhere))
@@ -101,7 +101,7 @@ def played(adapter: str) -> Any:
 
 
 def simulator(adapter: str) -> Any:
-    """Make the carrier's part in the sandbox."""
+    """Create the carrier's simulator."""
     package = type(carrier(adapter)).__module__
     return importlib.import_module(f"{package}.sandbox").Simulator()
 

@@ -273,7 +273,7 @@ def test_the_events_are_the_same_without_personal_fields(adapter: str) -> None:
 
 
 @every_adapter
-def test_every_personal_field_is_cut_from_some_sample(adapter: str) -> None:
+def test_every_personal_field_is_removed_from_some_sample(adapter: str) -> None:
     for field in carrier(adapter).personal_fields:
         bodies = [(s, redact(s.body, "", (field,))) for s in support.samples(adapter)]
         assert any(sample.body != cut for sample, cut in bodies), field
@@ -432,7 +432,7 @@ def test_a_truncated_sample_is_parsed_or_unreadable(adapter: str) -> None:
 
 
 WRONG = [None, [], {}, 0, -1.5, True, "", MARK, [MARK], {"k": MARK}, [[]]]
-"""What stands in place of each part of each sample."""
+"""Each replaces each part of each sample."""
 
 
 @every_adapter

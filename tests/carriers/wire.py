@@ -1,4 +1,4 @@
-"""Answers of carriers that are asked, as aioresponses gives them."""
+"""Answers of polled carriers, for aioresponses."""
 
 import json
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ from aiohttp import ClientResponse
 
 
 class Received(ClientResponse):
-    """Knows of its request what aiohttp 3.14 asks, and aioresponses does not tell."""
+    """Has an attribute that aiohttp 3.14 needs and aioresponses does not set."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         published = {"stream_writer": SimpleNamespace(output_size=0)}

@@ -132,8 +132,8 @@ def test_a_reading_error_is_in_words_of_ours(contract: Cli) -> None:
     ran = contract("carriers", "try", "mx", sample(contract, DELIVERED))
     assert ran.exit_code == 1
     assert ran.stdout.startswith(
-        "unreadableReason        references: the tracking_number is missing; tried "
-        "path 'Id'; it stands on the document: write `document` in place of `path`\n"
+        "unreadableReason        references: no tracking_number found; tried "
+        "path 'Id'; the document has it: write `document` in place of `path`\n"
     )
 
 
@@ -159,7 +159,7 @@ def test_pieces_that_cannot_be_read_are_counted(cli: Cli) -> None:
     made = json.loads(ran.stdout)
     assert len(made["events"]) == 1
     assert made["unreadableReason"] == (
-        "2 of 3 pieces: events.list: 'Events' finds nothing, and it is no ping"
+        "2 of 3 pieces: events.list: 'Events' finds nothing, and this is not a ping"
     )
 
 
@@ -173,12 +173,12 @@ def test_an_answer_without_the_list_names_the_key(cli: Cli) -> None:
 def test_what_was_asked_for_can_be_said(cli: Cli) -> None:
     polling = {"url": "https://carrier.example/{tracking_number}", "wrap": True}
     answer = {"events": "answer", "personal_fields": []}
-    asked = [{"kind": "tracking_number", "document": "asked.tracking_number"}]
+    asked = [{"kind": "tracking_number", "document": "polled.tracking_number"}]
     configured(cli, polling=polling, references=asked, **answer)
     tries = ("carriers", "try", "mx", written(cli, [DELIVERED]), "--answer")
     made = cli.json(*tries, "--asked", "tracking_number=MX7")
     assert made["events"][0]["references"] == "tracking_number MX7"
-    assert "say which reference was asked for" in cli(*tries).stdout
+    assert "give the reference that was polled" in cli(*tries).stdout
     for wrong in ("number=MX7", "tracking_number=", "MX7"):
         ran = cli(*tries, "--asked", wrong)
         assert ran.exit_code == 2

@@ -1,4 +1,4 @@
-"""A new adapter begins as one that reads its first sample, and passes all tests."""
+"""A new adapter parses its first sample and passes all tests."""
 
 import json
 import os
@@ -69,7 +69,7 @@ def test_a_new_adapter_passes_the_tests_of_every_adapter(root: Path) -> None:
     run(root, "pytest", *options, "tests/carriers")
 
 
-def test_what_is_written_needs_no_mending(root: Path) -> None:
+def test_what_is_written_needs_no_fix(root: Path) -> None:
     pytest.importorskip("ruff")
     shutil.copy(ROOT / "pyproject.toml", root)
     (root / "relay").symlink_to(ROOT / "relay")  # so that ruff knows whose it is
@@ -145,7 +145,7 @@ def test_nothing_is_written_over(tmp_path: Path, folder: str) -> None:
         (7, None),
     ],
 )
-def test_a_time_is_told_by_its_layout(text: Any, layout: str | None) -> None:
+def test_a_time_is_detected_by_its_layout(text: Any, layout: str | None) -> None:
     assert layout_of(text) == layout
 
 

@@ -94,7 +94,7 @@ def test_the_three_families_agree_but_for_two_numbers() -> None:
 
 
 @pytest.mark.parametrize(("family", "kind"), [("bde", 1), ("BDE", "1"), (" BDE", "01")])
-def test_a_pair_is_one_however_it_is_spelled(family: str, kind: object) -> None:
+def test_a_code_is_the_same_with_and_without_zeros(family: str, kind: object) -> None:
     found = event("BDE01", codigo=family, tipo=kind)
     assert (found.carrier_code, found.milestone) == ("BDE01", Milestone.DELIVERED)
 
@@ -125,7 +125,7 @@ def test_a_pair_in_no_table_is_read_from_its_words_but_never_as_delivered(
     assert event("XYZ77", descricao=words).milestone is milestone
 
 
-def test_words_do_not_speak_against_the_table() -> None:
+def test_the_table_takes_precedence_over_the_text() -> None:
     assert event("BDE23", descricao="Objeto entregue").milestone is Milestone.RETURNED
 
 

@@ -1,4 +1,4 @@
-"""Correios is asked: tokens, batches, and answers that are none."""
+"""Polling Correios: tokens, batches, and invalid answers."""
 
 import asyncio
 import base64
@@ -139,7 +139,7 @@ async def test_every_object_is_a_document_of_its_own(
     assert asked.headers["Accept-Language"] == "pt-BR"
 
 
-async def test_at_most_fifty_objects_are_asked_for_in_one_call(
+async def test_at_most_fifty_objects_are_polled_in_one_call(
     post: Post, url: str, session: ClientSession
 ) -> None:
     made = adapter(url)
@@ -149,7 +149,7 @@ async def test_at_most_fifty_objects_are_asked_for_in_one_call(
     assert [len(numbers) for numbers in asked] == [50, 1]
 
 
-async def test_a_number_is_asked_for_once_and_as_they_spell_it(
+async def test_a_number_is_polled_once_and_normalised(
     post: Post, url: str, session: ClientSession
 ) -> None:
     number = Reference(kind=ReferenceKind.TRACKING_NUMBER, value="zz 1")
@@ -163,7 +163,7 @@ async def test_a_number_is_asked_for_once_and_as_they_spell_it(
     ("options", "path", "body"),
     [({"contract_number": 99}, "/contrato", b'{"numero": "99"}'), ({}, "", b"")],
 )
-async def test_a_token_may_be_asked_for_in_other_ways(  # noqa: PLR0917
+async def test_a_token_may_be_requested_in_other_ways(  # noqa: PLR0917
     post: Post, url: str, session: ClientSession, options: Any, path: str, body: bytes
 ) -> None:
     made = adapter(url, user="user", access_code="code", **options)
@@ -191,7 +191,7 @@ async def test_a_refused_access_code_is_not_tried_again(
     assert len(post.calls) == 1
 
 
-async def test_a_token_is_kept_and_shared_by_all_who_ask(
+async def test_a_token_is_shared_by_all_calls(
     post: Post, url: str, session: ClientSession
 ) -> None:
     made = adapter(url)
@@ -282,7 +282,7 @@ async def test_a_good_answer_is_taken(session: ClientSession) -> None:
         ({"exception": TimeoutError()}, "TimeoutError"),
     ],
 )
-async def test_an_answer_that_is_none_is_a_failure(
+async def test_an_invalid_answer_is_a_failure(
     session: ClientSession, answer: Any, says: str
 ) -> None:
     with aioresponses() as wire:

@@ -24,12 +24,12 @@ EVENT = {"n": "ZZ1", "c": "1", "t": "2026-05-20T10:00:00-03:00"}
 def adapter(
     *secrets: str, codes: dict[str, dict[str, Any]] | None = None, **options: Any
 ) -> Adapter:
-    """Make an adapter of the invented format, with some *options* otherwise."""
+    """Create an adapter of the invented format, with other *options*."""
     return Adapter(ContractOptions("c", ZONE, secrets, codes or {}, FORMAT | options))
 
 
 def complaint(options: dict[str, Any]) -> str:
-    """Return what keeps an adapter with *options* from being made."""
+    """Return the error of an adapter with *options*."""
     with pytest.raises(ConfigurationError) as refused:
         Adapter(ContractOptions("c", ZoneInfo("UTC"), options=options))
     return str(refused.value)
@@ -38,5 +38,5 @@ def complaint(options: dict[str, Any]) -> str:
 def read(
     body: bytes, kind: str = "application/json", /, **settings: Any
 ) -> list[TrackingEvent]:
-    """Read *body* by such an adapter."""
+    """Parse *body* with such an adapter."""
     return adapter(**settings).parse(Document(body, ARRIVED, {"content-type": kind}))

@@ -1,4 +1,4 @@
-"""What is wrong in the options stops the start, by the name of its key."""
+"""Invalid options are start-up errors that name their key."""
 
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -244,7 +244,7 @@ def test_no_option_is_hidden_by_a_setting_of_every_contract() -> None:
     assert not set(Options.model_fields) & set(ContractSettings.model_fields)
 
 
-def test_without_options_the_format_is_the_plain_one_and_not_asked() -> None:
+def test_without_options_the_format_is_the_plain_one_without_polling() -> None:
     made = Adapter(ContractOptions("c", ZoneInfo("UTC"), ("secret",)))
     assert made.display_name == "Plain"
     assert not isinstance(made, PollingCarrier)

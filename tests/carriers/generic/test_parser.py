@@ -1,4 +1,4 @@
-"""Invented formats, each with another habit of carriers."""
+"""Parsing invented formats, each with another habit of carriers."""
 
 import base64
 import json
@@ -88,7 +88,7 @@ def test_deep_nesting_is_unreadable() -> None:
         read(b"[" * 100_000)
 
 
-def test_events_inherit_what_stands_above_them() -> None:
+def test_events_inherit_fields_of_their_parents() -> None:
     steps = [EVENT | {"c": "2"}, EVENT]
     box = {"number": "B1", "steps": [{k: s[k] for k in "ct"} for s in steps]}
     listed = {
@@ -147,7 +147,7 @@ def test_a_reference_that_is_too_long_is_none() -> None:
         ({"document": "polled.n"}, "'polled.n'; an answer has `polled` only with poll"),
     ],
 )
-def test_a_missing_reference_is_looked_for_elsewhere(
+def test_a_missing_reference_is_searched_elsewhere(
     rule: dict[str, str], words: str
 ) -> None:
     references = [{"kind": "tracking_number"} | rule, {"kind": "order_id", "path": "n"}]
@@ -157,16 +157,16 @@ def test_a_missing_reference_is_looked_for_elsewhere(
 
 
 @pytest.mark.parametrize(
-    ("given", "spelled"),
+    ("given", "normalised"),
     [
         ("12.345.678/0001-90/001/000045", "12345678000190/1/45"),
         ("12345678000190/0/0", "12345678000190/0/0"),
         ("45", "45"),
     ],
 )
-def test_an_invoice_is_spelled_as_it_is_compared(given: str, spelled: str) -> None:
+def test_an_invoice_is_normalised(given: str, normalised: str) -> None:
     found = event(n=given, references=[{"kind": "invoice", "path": "n"}])
-    assert found.references[0].value == spelled
+    assert found.references[0].value == normalised
 
 
 def test_a_code_may_have_parts() -> None:
@@ -194,7 +194,7 @@ def test_a_code_that_is_no_text_is_unreadable(wrong: Any, what: str) -> None:
         event(c=wrong)
 
 
-def test_what_an_expression_trips_over_is_not_told() -> None:
+def test_the_value_that_fails_an_expression_is_not_shown() -> None:
     with pytest.raises(Unreadable, match="does not fit the document") as refused:
         event(c=3, code="length(c)", text="keys(n)", n="a shopper's name")
     assert "shopper" not in repr(refused.value)
@@ -249,7 +249,7 @@ def test_words_are_read_where_no_code_says_it(text: str, milestone: Milestone) -
     assert (found.reason is Reason.REFUSED) == (milestone is Milestone.RETURNING)
 
 
-def test_words_do_not_speak_against_a_code() -> None:
+def test_a_code_takes_precedence_over_the_text() -> None:
     rules = [{"contains": "x", "milestone": "held"}]
     rows = {"1": {"milestone": "picked_up", "text": "of the table"}}
     found = event(codes=rows, text=["m", "n"], text_rules=rules, n="x1")

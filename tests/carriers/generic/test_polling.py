@@ -1,4 +1,4 @@
-"""A carrier is asked as its contract describes it."""
+"""Polling, as a contract describes it."""
 
 import asyncio
 import json
@@ -63,7 +63,7 @@ def asker(
 
 
 def sent(mocked: aioresponses) -> list[tuple[str, str, Any]]:
-    """Return what was asked: method, address and the rest."""
+    """Return the requests: method, URL and arguments."""
     return [
         (method, str(url), call.kwargs)
         for (method, url), calls in mocked.requests.items()
@@ -75,13 +75,13 @@ def bodies(documents: list[Document]) -> list[Any]:
     return [json.loads(document.body) for document in documents]
 
 
-def test_only_a_contract_that_says_how_can_be_asked() -> None:
+def test_only_a_contract_with_polling_can_be_polled() -> None:
     assert isinstance(adapter(polling=ONE), PollingCarrier)
     assert not isinstance(adapter(), PollingCarrier)
     assert isinstance(adapter(polling=ONE), Adapter)
 
 
-async def test_an_answer_is_kept_as_it_came(session: ClientSession) -> None:
+async def test_an_answer_is_stored_unchanged(session: ClientSession) -> None:
     made = asker(polling=ONE)
     with aioresponses() as carrier:
         carrier.get(f"{HOME}/track/ZZ1", **given(b'{"n": "ZZ1" }'))
@@ -104,7 +104,7 @@ async def test_what_goes_into_an_address_is_percent_encoded(
 
 
 @pytest.mark.parametrize("number", ["", ".", "..", "Z\r\nX: 1", " "])
-async def test_a_parcel_that_cannot_be_asked_for_is_left_out(
+async def test_a_parcel_without_a_usable_reference_is_left_out(
     session: ClientSession, number: str
 ) -> None:
     assert await asker(polling=ONE).poll(session, [parcel(number)]) == []
@@ -191,7 +191,7 @@ async def test_an_answer_is_split_by_parcel(session: ClientSession) -> None:
     assert await answered(session, {"all": []}, split=split) == []
 
 
-async def test_a_piece_may_be_wrapped_with_what_was_asked(
+async def test_a_part_may_be_wrapped_with_the_polled_references(
     session: ClientSession,
 ) -> None:
     pieces = [{"n": "b", "x": 1}, {"n": "C"}]
@@ -264,7 +264,7 @@ def test_an_answer_is_taken_apart_without_asking() -> None:
             unpacked(wrong, error="e")
 
 
-def test_a_piece_of_an_answer_says_itself_what_was_asked() -> None:
+def test_a_part_of_an_answer_names_its_parcel() -> None:
     split = {"list": "@", "reference": "n"}
     found = unpacked([{"n": "A"}, {"n": "B"}], split=split, wrap=True)
     assert [piece["polled"]["tracking_number"] for piece in found] == ["A", "B"]
@@ -272,7 +272,7 @@ def test_a_piece_of_an_answer_says_itself_what_was_asked() -> None:
     assert [piece["polled"]["tracking_number"] for piece in named] == ["B"]
 
 
-def test_an_answer_that_names_no_parcel_needs_to_be_told() -> None:
+def test_an_answer_that_names_no_parcel_needs_its_reference() -> None:
     answer = Document(b"[1]", ARRIVED)
     made = asker(polling=ONE | {"wrap": True})
     [found] = bodies(made.unpack(answer, [parcel("A")]))
@@ -282,7 +282,7 @@ def test_an_answer_that_names_no_parcel_needs_to_be_told() -> None:
 
 
 @pytest.mark.parametrize("empty", [b"[]", b"{}", b"null"])
-def test_an_answer_that_is_empty_tells_nothing_of_its_parcel(empty: bytes) -> None:
+def test_an_empty_answer_has_no_document(empty: bytes) -> None:
     made = asker(polling=ONE | {"wrap": True})
     assert made.unpack(Document(empty, ARRIVED), [parcel("A")]) == []
 
@@ -295,9 +295,7 @@ def test_an_answer_that_is_empty_tells_nothing_of_its_parcel(empty: bytes) -> No
         ("https://me:pass@carrier.example/{tracking_number}#x", f"{HOME}/{{trac"),
     ],
 )
-def test_where_a_carrier_is_asked_is_said_without_credentials(
-    url: str, place: str
-) -> None:
+def test_the_poll_url_has_no_credentials(url: str, place: str) -> None:
     options: Any = {"base_url": f"{HOME}/api/", "values": {"user": "u"}}
     made = asker(polling={"url": url}, **options)
     assert isinstance(made, PollEndpoint)

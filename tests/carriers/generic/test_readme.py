@@ -1,4 +1,4 @@
-"""The README's full example is a contract that starts and reads."""
+"""The README's full example is a valid contract that parses."""
 
 import json
 import re

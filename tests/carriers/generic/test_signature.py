@@ -1,4 +1,4 @@
-"""All kinds of proof, with a clock of ours."""
+"""All kinds of signatures, with a controlled clock."""
 
 import base64
 import hashlib
@@ -82,7 +82,7 @@ def test_base64_is_read_in_both_alphabets_with_and_without_padding(
     ("encoding", "secret"),
     [("utf-8", "schlüssel"), ("hex", "00ff7f"), ("base64", "AP9/"), ("base64", "AP8")],
 )
-def test_a_key_may_be_spelled(encoding: str, secret: str) -> None:
+def test_a_key_may_be_encoded(encoding: str, secret: str) -> None:
     keys = {"schlüssel": secret.encode(), "AP8": b"\0\xff"}
     key = keys.get(secret, b"\0\xff\x7f")
     made = adapter({"kind": "hmac", "header": "s", "key": encoding}, secret)
@@ -90,7 +90,7 @@ def test_a_key_may_be_spelled(encoding: str, secret: str) -> None:
 
 
 @pytest.mark.parametrize(("encoding", "secret"), [("hex", "xyz"), ("base64", "é!")])
-def test_a_key_that_is_not_spelled_so_stops_the_start(
+def test_a_key_with_another_encoding_is_a_start_up_error(
     encoding: str, secret: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=rf"^secret: .*{encoding}") as refused:
@@ -156,7 +156,7 @@ def test_basic_auth_shows_user_and_password() -> None:
 
 
 @pytest.mark.parametrize("kind", ["none", "url", {"kind": "none"}, None])
-def test_without_a_signature_nobody_is_trusted_here(kind: Any) -> None:
+def test_without_a_signature_every_request_is_rejected(kind: Any) -> None:
     assert not trusts(adapter(kind), {"Authorization": "anything"})
 
 

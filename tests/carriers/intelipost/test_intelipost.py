@@ -40,7 +40,7 @@ def body(code: str = "ENTREGUE", **changes: Any) -> bytes:
     return json.dumps(json.loads(document(code)) | changes).encode()
 
 
-def test_codes_are_spelled_as_they_are_looked_up() -> None:
+def test_the_tables_codes_are_normalised() -> None:
     rows = support.table("intelipost").rows
     assert {code: normalised_state(code) for code in rows} == {
         code: code for code in rows
@@ -123,7 +123,7 @@ def test_a_return_beats_a_delivery(code: str, message: str) -> None:
     )
 
 
-def test_a_delivery_whose_unknown_name_speaks_of_a_return_is_none() -> None:
+def test_a_delivery_whose_unknown_name_mentions_a_return_is_none() -> None:
     found = event("ENTREGUE AO REMETENTE", shipment_order_volume_state="DELIVERED")
     assert found.milestone is Milestone.RETURNING
 
@@ -178,7 +178,7 @@ def test_an_invoice_without_a_key_names_nothing() -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b" \n", b"{}", b'{"history": null}'])
-def test_a_call_that_tells_no_history_is_no_event(text: bytes) -> None:
+def test_a_request_without_a_history_has_no_event(text: bytes) -> None:
     assert read(text) == []
 
 
@@ -187,7 +187,7 @@ def test_no_ops_are_administrative() -> None:
         assert event(code).effect is Effect.ADMINISTRATIVE
 
 
-def test_a_contracts_rows_may_be_spelled_as_the_panel_shows_them() -> None:
+def test_a_contracts_rows_may_be_written_as_in_the_panel() -> None:
     rows = {"Destinatário ausente": {"milestone": "held"}}
     [found] = read(document("DESTINATARIO AUSENTE"), codes=rows)
     assert found.milestone is Milestone.HELD

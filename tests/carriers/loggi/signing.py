@@ -22,7 +22,7 @@ def status(code: Any, text: str, time: str) -> dict[str, Any]:
 
 
 def package(*history: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Write a package with a *history*, whose last line is where it stands."""
+    """Return a package with a *history*; its last entry is the current status."""
     place = {"city": "São Paulo", "state": "SP"}
     body = {
         "loggiKey": "KIF0000000000000000000001",

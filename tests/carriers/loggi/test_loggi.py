@@ -32,7 +32,7 @@ def event(code: Any, text: str = "Palavras", **changes: Any) -> TrackingEvent:
 
 
 @pytest.mark.parametrize("code", ["5", 5, "05", " 5 ", "005"])
-def test_a_code_is_one_however_it_is_spelled(code: object) -> None:
+def test_a_code_is_the_same_with_and_without_zeros(code: object) -> None:
     found = event(code)
     assert (found.carrier_code, found.milestone) == ("5", Milestone.DELIVERED)
 
@@ -67,7 +67,7 @@ def test_a_code_that_is_not_verified_is_read_from_its_words(
     assert found.description == text
 
 
-def test_words_do_not_speak_against_a_verified_code() -> None:
+def test_a_verified_code_takes_precedence_over_the_text() -> None:
     assert event("14", "Em rota de devolução").milestone is Milestone.PICKED_UP
 
 
@@ -110,7 +110,7 @@ def test_a_package_may_come_without_its_present_status() -> None:
     assert event("14", status=None).milestone is Milestone.PICKED_UP
 
 
-def test_lines_without_a_code_are_told_apart_by_their_words() -> None:
+def test_entries_without_a_code_differ_by_their_text() -> None:
     time = "2026-05-18T12:00:00Z"
     lines = [status("", "Em transferência", time), status("", "Coletado", time)]
     assert len(read(batch(package(*lines)))) == 2

@@ -178,7 +178,7 @@ def test_a_call_that_names_no_label_is_no_event(body: object) -> None:
     assert read(json.dumps(body).encode()) == []
 
 
-def test_a_label_without_its_id_is_unreadable_so_that_somebody_sees_it() -> None:
+def test_a_label_without_its_id_is_unreadable() -> None:
     with pytest.raises(ValueError, match=r"^data\.id: missing"):
         event("order.delivered", id=None)
 

@@ -41,7 +41,7 @@ def found(**documents: Any) -> dict[str, Any]:
 
 
 def asked(answer: object, key: str = KEY) -> bytes:
-    """Write an answer with the key that was asked for."""
+    """Return an answer with the polled key."""
     return json.dumps({"chave_nfe": key, "resposta": answer}).encode()
 
 

@@ -1,4 +1,4 @@
-"""SSW is asked: by key, as sender, and answers that are none."""
+"""Polling SSW: by key, as the sender, and invalid answers."""
 
 import json
 from collections.abc import AsyncIterator
@@ -56,7 +56,7 @@ def sent(wire: aioresponses) -> list[Any]:
     return [call.kwargs["json"] for call in calls]
 
 
-async def test_an_nfe_is_asked_for_by_its_key(session: ClientSession) -> None:
+async def test_an_nfe_is_polled_by_its_key(session: ClientSession) -> None:
     answer = found(documento=transport(occurrence("01")))
     with aioresponses() as wire:
         wire.post(BY_KEY, **given(answer))
@@ -123,7 +123,7 @@ GOOD = json.dumps(found(documento=transport(occurrence("01")))).encode()
         ({"exception": TimeoutError()}, "TimeoutError"),
     ],
 )
-async def test_an_answer_that_is_none_is_a_failure(
+async def test_an_invalid_answer_is_a_failure(
     session: ClientSession, answer: Any, says: str
 ) -> None:
     with aioresponses() as wire:
@@ -161,7 +161,7 @@ def test_the_sandbox_wants_to_know_who_asks(body: bytes) -> None:
     assert json.loads(answer.body)["success"] is False
 
 
-def test_an_answer_is_taken_apart_with_the_key_that_was_asked_for() -> None:
+def test_an_answer_is_unpacked_with_the_polled_key() -> None:
     made = adapter()
     assert isinstance(made, AnswerUnpacker)
     assert isinstance(made, PollEndpoint)

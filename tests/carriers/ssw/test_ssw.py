@@ -78,7 +78,7 @@ def test_a_rollback_takes_back_what_ended_the_way() -> None:
 
 
 @pytest.mark.parametrize("code", ["1", "01", "001", 1, " 1 "])
-def test_a_code_is_one_however_it_is_spelled(code: Any) -> None:
+def test_a_code_is_the_same_with_and_without_zeros(code: Any) -> None:
     one = event(code)
     assert (one.carrier_code, one.milestone) == ("01", Milestone.DELIVERED)
 
@@ -228,7 +228,7 @@ def test_an_answer_that_does_not_say_success_is_unreadable(success: Any) -> None
         read(asked({"success": success}))
 
 
-def test_an_answer_without_the_key_that_was_asked_for_is_unreadable() -> None:
+def test_an_answer_without_the_polled_key_is_unreadable() -> None:
     with pytest.raises(ValueError, match="chave_nfe"):
         read(asked(found(), key=""))
 
