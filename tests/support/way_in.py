@@ -24,7 +24,7 @@ DAY = timedelta(days=1)
 
 @dataclass
 class WayIn:
-    """Intake and reader over one store; `told` are the calls that they make."""
+    """Intake and reader over one store; `published` are the calls that they make."""
 
     database: Database
     clock: Clock
@@ -61,7 +61,7 @@ class WayIn:
         return Reader(self.documents, self.carriers, self.clock, **given | more)
 
     async def keep(self, *bodies: bytes, contract: str = "acme") -> None:
-        """Keep bodies as if the carrier had sent them."""
+        """Store bodies as if the carrier had sent them."""
         headers = {"content-type": "application/json"}
         await self.documents.keep(
             [NewDocument(contract, "webhook", b, self.clock(), headers) for b in bodies]
