@@ -40,7 +40,7 @@ class Pair:
 
     @property
     def cpu_ratio(self) -> float | None:
-        """What the ceiling costs of what the relay costs: the machine's noise aside."""
+        """The ceiling's cost as a share of the relay's, without the noise."""
         if not self.relay.cpu_us or not self.ceiling.cpu_us:
             return None
         return self.ceiling.cpu_us / self.relay.cpu_us

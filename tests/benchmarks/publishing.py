@@ -1,4 +1,4 @@
-"""Tracking updates per second that VTEX is told, each with a history of ten."""
+"""Tracking updates published to VTEX per second, each with ten events."""
 
 import asyncio
 import sqlite3
@@ -25,7 +25,7 @@ from tests.benchmarks.webhooks import ACCOUNT, INVOICE, body
 HISTORY: Final = 10
 IN_FLIGHT: Final = 32
 PER_SECOND: Final = 800
-"""Shipments that are told of in one second, about."""
+"""Shipments published in one second, about."""
 AT_ONCE: Final = {"in_flight": IN_FLIGHT, "quiet_seconds": 0}
 LAST_BODIES: Final = """
     SELECT s.order_id, c.body FROM vtex_calls AS c
@@ -73,7 +73,7 @@ async def puts(plan: Plan) -> Result:
                     pairs += [Pair(rate, ceiling)] if number else []
                 for task in checkpointer:
                     task.cancel()
-    return compared("PUTs told, history of ten", "1/s", pairs, "≥ 0.25")
+    return compared("PUTs published, history of ten", "1/s", pairs, "≥ 0.25")
 
 
 async def _published(relay: Relay, shipments: range) -> Run:
@@ -106,7 +106,9 @@ def _last_bodies(folder: Path, count: int) -> list[tuple[str, bytes]]:
     """Return the last PUTs as the ledger has them, by order."""
     with closing(sqlite3.connect(folder / "relay.db")) as connection:
         found = connection.execute(LAST_BODIES, (count,)).fetchall()
-    assert len({order for order, _ in found}) == count, "not every shipment was told"
+    assert len({order for order, _ in found}) == count, (
+        "not every shipment was published"
+    )
     assert found[0][1].count('"date"') == HISTORY, found[0][1]
     return [(order, text.encode()) for order, text in found]
 

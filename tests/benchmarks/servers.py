@@ -3,8 +3,8 @@
 `python -m tests.benchmarks.servers KIND PORT FOLDER`, where KIND is
 
 - `bare`: reads a request's body and answers, no more;
-- `keeping`: the relay, without whoever reads what it kept;
-- `reading`: the relay with its reader; it tells nobody;
+- `keeping`: the relay, without the reader;
+- `reading`: the relay with its reader; nothing is published;
 - `vtex`: answers writes as VTEX does, without remembering anything.
 """
 
@@ -66,7 +66,7 @@ class Server:
     process: int
 
     def cpu(self) -> float:
-        """Return the seconds of CPU that it has used; 0 where nobody says."""
+        """Return the seconds of CPU that it has used; 0 if unknown."""
         stat = Path(f"/proc/{self.process}/stat")
         if not stat.exists():
             return 0.0
@@ -98,7 +98,7 @@ def bare() -> web.Application:
 
 
 def vtex() -> web.Application:
-    """Make a VTEX that forgets: the ceiling of the way out."""
+    """Make a VTEX that stores nothing: the ceiling of publishing."""
 
     async def write(request: web.Request) -> web.Response:
         await request.read()

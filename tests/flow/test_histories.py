@@ -557,7 +557,7 @@ class Ground:
     async def world(self, history: History) -> AsyncIterator[World]:
         await self.vtex.ask("POST", "/reset")
         await self.vtex.ask("POST", "/options", {"mode": history.mode})
-        self.clock.begin_anew()
+        self.clock.restart()
         self.made += 1
         path = self.folder / f"{self.made}.db"
         database = SqliteDatabase(path, synchronous="OFF")

@@ -69,7 +69,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Truth:
-    """What may be told of one shipment at one moment."""
+    """What may be published for one shipment at one moment."""
 
     lines: frozenset[Line]
     labels: frozenset[Line]
@@ -90,7 +90,7 @@ def counts_for(report: Report, label: Print, ended: datetime | None) -> bool:
 
 
 def truth(label: Print, reports: Sequence[Report], now: datetime) -> Truth:
-    """Say what may be told at *now*; *reports* are this shipment's, as they came."""
+    """Return what may be published at *now*; *reports* are in order of arrival."""
     lines: set[Line] = set()
     labels: set[Line] = set()
     delivered = []
@@ -112,7 +112,7 @@ def truth(label: Print, reports: Sequence[Report], now: datetime) -> Truth:
 
 
 def retractions(label: Print, reports: Iterable[Report]) -> set[Line]:
-    """Return the texts of rollbacks, told only if what they undo was told."""
+    """Return the texts of rollbacks: published only if what they undo was."""
     boxes = len(label.numbers)
     prefix = {n: f"volume {i}/{boxes}: " for i, n in enumerate(label.numbers, 1)}
     return {

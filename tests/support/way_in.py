@@ -26,7 +26,7 @@ DAY = timedelta(days=1)
 
 @dataclass
 class WayIn:
-    """Intake and reader over one store; `told` are the calls that they make."""
+    """Intake and reader over one store; `published` are the calls that they make."""
 
     database: Database
     clock: Clock
@@ -67,7 +67,7 @@ class WayIn:
         return Reader(self.documents, self.carriers, self.clock, **given | more)
 
     async def keep(self, *bodies: bytes, contract: str = "acme") -> None:
-        """Keep bodies as if the carrier had sent them."""
+        """Store bodies as if the carrier had sent them."""
         headers = {"content-type": "application/json"}
         await self.documents.keep(
             [Document(b, self.clock(), headers, contract, "webhook") for b in bodies]

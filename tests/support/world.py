@@ -1,6 +1,6 @@
 """The relay with a VTEX, a carrier, a store on disk, and a clock moved by hand.
 
-Everything is real but time: documents are kept and read, labels registered, and
+Everything is real but time: documents are stored and parsed, labels registered, and
 calls go over HTTP to the sandbox. Nothing runs beside the test; `rest` and
 `wait` let the relay work whenever something is due.
 """
@@ -75,8 +75,8 @@ class HandClock:
         heapq.heappush(self._sleepers, (at, next(self._numbers), woken))
         await woken
 
-    def begin_anew(self) -> None:
-        """Go back to the start, without anybody asleep."""
+    def restart(self) -> None:
+        """Go back to the start, with no sleepers."""
         self.now = START
         self._sleepers.clear()
 
@@ -106,7 +106,7 @@ class SpeakingCarrier:
     personal_fields: tuple[str, ...] = ()
 
     def verify(self, request: WebhookRequest) -> None:
-        """Trust everybody."""
+        """Accept every request."""
 
     def parse(self, document: Document) -> list[TrackingEvent]:
         return [TrackingEvent.model_validate(e) for e in json.loads(document.body)]
@@ -177,7 +177,7 @@ class Vtex:
         await self.ask("DELETE", "/faults")
 
     async def published(self, kind: str | None = None, **fields: str) -> list[Row]:
-        """Return the writes that were accepted, whoever was told so."""
+        """Return the writes that VTEX accepted, even if the answer was lost."""
         listed: list[Row] = (await self.ask("GET", "/writes"))["writes"]
         wanted = fields | ({"kind": kind} if kind else {})
         return [t for t in listed if all(t[n] == v for n, v in wanted.items())]
@@ -237,7 +237,7 @@ class Process:
 
 @dataclass
 class World:
-    """Says what happens in sentences, and what came of it."""
+    """What happens in a test, as sentences, and its results."""
 
     database: Database
     settings: Settings
@@ -270,7 +270,7 @@ class World:
         return self.process
 
     def _relay(self, database: Any, vtex: Any) -> Relay:
-        """Put a process together as it ships, with carriers that speak our words."""
+        """Put a process together as it ships, with carriers that send our events."""
         carriers: dict[str, Carrier] = {
             name: SpeakingCarrier() for name in self.settings.contracts
         }
@@ -287,7 +287,7 @@ class World:
 
     @asynccontextmanager
     async def elsewhere(self) -> AsyncIterator[None]:
-        """Let VTEX be where nobody listens, for as long as the context lasts."""
+        """Point the relay at an unreachable VTEX while the context lasts."""
         reachable = self.settings
         self.settings = settings_for("http://127.0.0.1:1")
         await self.restart()
@@ -375,7 +375,7 @@ class World:
     async def report(
         self, events: Iterable[TrackingEvent], contract: str = CONTRACT
     ) -> None:
-        """Let the carrier report events in one document, and read it."""
+        """Let the carrier report events in one document, and parse it."""
         await self.send(events, contract)
         try:
             while await self.process.reader.step():
@@ -388,7 +388,7 @@ class World:
     ) -> None:
         """Let the carrier report events; they are stored, and not parsed yet.
 
-        They arrive at a process that nothing kills: a dead one answers nobody.
+        They arrive at a process that is never killed: a dead one does not answer.
         """
         body = json.dumps([e.model_dump(mode="json") for e in events]).encode()
         intake = self._relay(self.database, self._client()).intake
@@ -481,7 +481,7 @@ class World:
         return [t["body"] for t in await self.vtex.published("put", orderId=order)]
 
     async def patches_of(self, orders: Collection[str]) -> int:
-        """Return how many of *orders* were announced."""
+        """Return for how many of *orders* a tracking number was sent."""
         published = await self.vtex.published("patch")
         return len({t["orderId"] for t in published} & set(orders))
 

@@ -78,7 +78,7 @@ def shown(process: subprocess.Popen[bytes]) -> Any:
         if (invoice.get("courierStatus") or {}).get("finished"):
             return invoice
         time.sleep(0.2)
-    pytest.fail("VTEX was not told that the parcel was delivered")
+    pytest.fail("the delivery was not published to VTEX")
 
 
 @pytest.mark.xdist_group("ports")

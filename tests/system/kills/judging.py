@@ -1,4 +1,4 @@
-"""Compares what the sandbox was told with what the relay had acknowledged. Pure."""
+"""Compares what the sandbox received with what the relay acknowledged; pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ IN_FLIGHT: Final = timedelta(seconds=1)
 GUARD: Final = "Etiqueta emitida"
 """The relay's own event, which makes VTEX send the first e-mail."""
 READABLE: Final = "where orders can be read"
-"""There what was told is found out by reading, and nothing is told twice."""
+"""This account reads an order before it retries: nothing is published twice."""
 
 Key = tuple[str, str]
 Shown = Mapping[Key, Mapping[str, Any]]
@@ -96,7 +96,7 @@ def _in_flight_at(
 
 
 def repeated(writes: Sequence[Write], kills: Sequence[datetime]) -> dict[str, int]:
-    """Count writes told again, by whether the first was under way at a kill."""
+    """Count repeated writes, by whether the first was in flight at a kill."""
     counts = dict.fromkeys(("after a kill", "without a kill", READABLE), 0)
     for history in _histories(writes):
         again = len(history) - len({repr(write.content) for write in history})

@@ -99,7 +99,7 @@ def parcels(random: Random) -> Iterator[Parcel]:
 
 @dataclass
 class Loader:
-    """Sends until told to stop; what got no 2xx is sent again, what got one never."""
+    """Sends until it is stopped; a request without a 2xx is repeated, no other."""
 
     relay: str
     sandbox: str

@@ -35,8 +35,8 @@ TRACED: Final = (
 LONGEST: Final = "8192"
 """Bytes of a text that are traced: a page and a request fit in."""
 SPOILED: Final = (sys.executable, "-m", "tests.system.kills.spoiled")
-NOBODY: Final = "http://127.0.0.1:9"
-"""Nothing is told in these tests."""
+NO_VTEX: Final = "http://127.0.0.1:9"
+"""These tests publish nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ async def unsafe_of(
     trace = folder / "trace"
     options = ("-f", "-y", "-s", LONGEST, "-o", str(trace), "-e", f"trace={TRACED}")
     traced = relay_program(
-        folder, account("store", NOBODY), (strace, *options, *command)
+        folder, account("store", NO_VTEX), (strace, *options, *command)
     )
     async with running(traced):
         acknowledged = await load(traced)

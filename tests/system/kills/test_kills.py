@@ -35,8 +35,8 @@ from tests.system.kills.processes import (
 KILLS: Final = 7
 FEW_KILLS: Final = 2
 LATENCY_MS: Final = 30
-TOLD_WITHIN: Final = 60.0
-"""Seconds after the last start until all that was acknowledged has to be told."""
+PUBLISHED_WITHIN: Final = 60.0
+"""Seconds after the last start until all that was acknowledged must be published."""
 IN_FLIGHT: Final = 8
 HIGH: Final = {
     "requests_per_second": "500",
@@ -68,7 +68,7 @@ class Ordeal:
     kills: list[datetime] = field(default_factory=list)
 
     async def run(self, times: int) -> Loader:
-        """Kill the relay so many times; return when everything is told."""
+        """Kill the relay so many times; return when everything is published."""
         loader = Loader(self.relay.url, self.sandbox.url, self.random)
         async with asyncio.TaskGroup() as group:
             loading = group.create_task(loader.run())
@@ -77,9 +77,9 @@ class Ordeal:
             self.relay.start()
             await self.relay.ready()
             loader.stopping.set()
-            async with asyncio.timeout(TOLD_WITHIN):
+            async with asyncio.timeout(PUBLISHED_WITHIN):
                 await loading
-        await self._told_everything(loader)
+        await self._published_everything(loader)
         assert self.relay.stop() == 0
         return loader
 
@@ -94,10 +94,10 @@ class Ordeal:
         self.relay.kill()
         self.kills.append(datetime.now(UTC))
 
-    async def _told_everything(self, loader: Loader) -> None:
+    async def _published_everything(self, loader: Loader) -> None:
         """Wait until nothing is missing; the verdict says what still is."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(TOLD_WITHIN):
+            async with asyncio.timeout(PUBLISHED_WITHIN):
                 while True:
                     if not judging.missing(loader.parcels, await self.shown()):
                         return
@@ -126,9 +126,9 @@ class Ordeal:
             "requests": loader.requests,
             "unanswered": loader.unanswered,
             "refused": loader.refused,
-            "told": len(writes),
+            "published": len(writes),
             "in flight at kills": judging.in_flight(writes, self.kills, IN_FLIGHT),
-            "told twice": judging.repeated(writes, self.kills),
+            "published twice": judging.repeated(writes, self.kills),
             "calls": calls["counts"],
             "outcomes": calls["outcomes"],
             "lost": judging.missing(loader.parcels, shown),
@@ -154,9 +154,11 @@ async def test_nothing_acknowledged_is_lost_and_nothing_told_wrongly(
     assert found["lost"] == [], found
     assert found["invented"] == [], found
     assert found["complaints"] == [], found
-    assert found["told twice"]["without a kill"] == 0, found
-    assert found["told twice"]["where orders can be read"] == 0, found
-    assert found["told twice"]["after a kill"] <= found["in flight at kills"], found
+    assert found["published twice"]["without a kill"] == 0, found
+    assert found["published twice"]["where orders can be read"] == 0, found
+    assert found["published twice"]["after a kill"] <= found["in flight at kills"], (
+        found
+    )
     assert found["acknowledged"] > 5 * times, found
 
 
@@ -164,7 +166,7 @@ async def test_nothing_acknowledged_is_lost_and_nothing_told_wrongly(
 async def ordeal(folder: Path, seed: int) -> AsyncIterator[Ordeal]:
     """Run a sandbox, and prepare a relay with two accounts: one may not read orders.
 
-    A doubt is settled by reading for the one, by repeating for the other.
+    An unconfirmed write is settled by reading for one, by repeating for the other.
     """
     async with running(sandbox_program(folder)) as sandbox, session() as client:
         await post(client, sandbox, "options", {"latencyMs": LATENCY_MS})
@@ -188,7 +190,7 @@ def session() -> aiohttp.ClientSession:
 
 
 def blind_credentials() -> dict[str, Any]:
-    """Return the sandbox's word for a key that may write and not read."""
+    """Return the sandbox's settings of a key that may write and not read."""
     pair = {"appKey": "sandbox-key", "appToken": "sandbox-token"}
     return {"account": "blind", "roles": ["notify_invoice"], "only": True} | pair
 
@@ -196,6 +198,6 @@ def blind_credentials() -> dict[str, Any]:
 async def post(
     client: aiohttp.ClientSession, sandbox: Program, what: str, body: Any
 ) -> None:
-    """Tell the sandbox something."""
+    """Post a body to the sandbox's control API."""
     async with client.post(f"{sandbox.url}/sandbox/{what}", json=body) as answer:
         answer.raise_for_status()
