@@ -8,9 +8,8 @@ from typing import Any
 from aiohttp import ClientSession, web
 
 from relay.adapters.protocol import Carrier
-from relay.api.application import ApplicationParts, application
+from relay.api.application import application
 from relay.api.auth import check_tokens
-from relay.api.keys import REGISTRAR
 from relay.clock import Clock
 from relay.config.settings import Settings
 from relay.domain.shipment import Policy
@@ -24,7 +23,6 @@ from relay.metrics import Metrics
 from relay.outbound.publisher import Publisher
 from relay.outbound.sender import Sender
 from relay.registration.contract_terms import reading_terms
-from relay.registration.registrar import Registrar
 from relay.runtime.housekeeper import EventNews, Housekeeper
 from relay.runtime.monitors import ClockMonitor, DiskMonitor
 from relay.runtime.wiring import (
@@ -36,6 +34,8 @@ from relay.runtime.wiring import (
     retention_policy,
     watched,
 )
+from relay.service.context import ServiceContext, WakeCallbacks
+from relay.service.services import Services
 from relay.store.accounts import Accounts
 from relay.store.checkpoints import Checkpointer
 from relay.store.claims import Claims
@@ -43,7 +43,6 @@ from relay.store.database import Database
 from relay.store.documents import Documents
 from relay.store.polls import PollClaims
 from relay.store.retention import Retention
-from relay.store.shipments import Shipments
 from relay.store.sqlite import SqliteDatabase
 from relay.store.sweep import Sweep
 from relay.store.unread import ReaderTerms
@@ -71,7 +70,7 @@ class Relay:
     poller: Poller = field(init=False)
     news: EventNews = field(init=False)
     terms: ReaderTerms = field(init=False)
-    _registrar: Registrar | None = None
+    services: Services = field(init=False)
 
     def __post_init__(self) -> None:
         self.documents = Documents(self.database)
@@ -87,6 +86,7 @@ class Relay:
         self.intake = self._intake()
         self.housekeeper = self._housekeeper()
         self.poller = self._poller()
+        self.services = self._services()
 
     @property
     def alone(self) -> bool:
@@ -95,23 +95,7 @@ class Relay:
 
     def application(self) -> web.Application:
         """Make the HTTP server's application."""
-        parts = ApplicationParts(
-            settings=self.settings,
-            database=self.database,
-            documents=self.documents,
-            labels=self._labels(),
-            intake=self.intake,
-            carriers=self.carriers,
-            health=self.health,
-            clock=self.clock,
-            on_events=self.news,
-            on_replay=self.reader.wake,
-            on_track=self.poller.wake,
-            metrics=self.metrics,
-        )
-        made = application(parts)
-        self._registrar = made[REGISTRAR]
-        return made
+        return application(self.services, self.intake, self.health, self.metrics)
 
     async def reload(self, settings: Settings) -> None:
         """Go on with other tokens, accounts and contracts, more of them included.
@@ -127,8 +111,7 @@ class Relay:
         self.reader.reload(self.carriers)
         self.poller.reload(callings(settings.contracts, self.carriers))
         self.housekeeper.sweep = self._sweep()
-        if self._registrar is not None:
-            self._registrar.settings = settings
+        self.services.reload(settings)
         await self.notice_credentials()
         self.publisher.wake()
 
@@ -167,9 +150,16 @@ class Relay:
         settings = self.settings
         return reading_terms(settings.contracts, self.carriers, event_pace(settings))
 
-    def _labels(self) -> Shipments:
-        terms = self.terms
-        return Shipments(self.database, terms.pace, terms.lower_bounds, terms.adoptions)
+    def _services(self) -> Services:
+        context = ServiceContext(
+            settings=self.settings,
+            carriers=self.carriers,
+            database=self.database,
+            terms=self.terms,
+            clock=self.clock,
+            wake=WakeCallbacks(self.news, self.reader.wake, self.poller.wake),
+        )
+        return Services.build(context)
 
     def _reader(self) -> Reader:
         database = self.database

@@ -48,8 +48,8 @@ async def test_what_cannot_be_a_label_is_refused_with_its_field(
     assert problem["hint"]
 
 
-TEXT = "it is a number, and a text is needed"
-ADD = ("it is missing", "add it")
+TEXT = "must be a text, not a number"
+ADD = ("required", "add it")
 CODES = (
     "use trackingNumber, volumeCode, shipmentId, invoiceKey, invoice, cteKey, orderId"
 )
@@ -67,17 +67,17 @@ CODES = (
         ({"invoiceNumber": None}, *ADD),
         (
             {"contract": ["me", "correios"]},
-            "it is a list, and a text is needed",
+            "must be a text, not a list",
             "write one text, in quotes",
         ),
         (
             {"contract": {}},
-            "it is an object, and a text is needed",
+            "must be a text, not an object",
             "write one text, in quotes",
         ),
         (
             {"contract": True},
-            "it is true or false, and a text is needed",
+            "must be a text, not a boolean",
             "write one text, in quotes",
         ),
         (
@@ -87,28 +87,32 @@ CODES = (
         ),
         (
             {"volume": "2"},
-            "it is a text, and a whole number is needed",
+            "must be a whole number, not a text",
             "write it without quotes, such as 2",
         ),
-        ({"volume": 2.5}, "it has a decimal point", "write a whole number, such as 2"),
-        ({"volume": 0}, "it is less than 1", "write 1 or more"),
-        ({"volume": 1000}, "it is more than 999", "write 999 or less"),
+        (
+            {"volume": 2.5},
+            "must be a whole number",
+            "write it without a decimal point, such as 2",
+        ),
+        ({"volume": 0}, "must not be less than 1", "write 1 or more"),
+        ({"volume": 1000}, "must not be more than 999", "write 999 or less"),
         (
             {"trackingSent": "yes"},
-            "it is a text, and true or false is needed",
+            "must be true or false, not a text",
             "write true or false, without quotes",
         ),
         (
             {"trackingSent": None},
-            "it is null, and true or false is needed",
+            "must be true or false, not null",
             "leave it out",
         ),
-        ({"parcels": None}, "it is null, and a list is needed", "leave it out"),
-        ({"parcels": {}}, "it is an object, and a list is needed", "write […]"),
-        ({"parcels": ["A"]}, "it is not an object", 'write {"trackingNumber": …}'),
+        ({"parcels": None}, "must be a list, not null", "leave it out"),
+        ({"parcels": {}}, "must be a list, not an object", "write […]"),
+        ({"parcels": ["A"]}, "must be an object", 'write {"trackingNumber": …}'),
         (
             {"references": ["A"]},
-            "it is not an object",
+            "must be an object",
             'write {"type": …, "value": …}',
         ),
         (
@@ -128,7 +132,7 @@ CODES = (
         ),
         (
             {"trackingNumber": "A" * 201},
-            "it is longer than 200 characters",
+            "longer than 200 characters",
             "write at most 200",
         ),
     ],
@@ -169,8 +173,8 @@ async def test_a_misspelt_field_is_what_is_named(
 ) -> None:
     _, problem = await api.call("POST", ROOT, body)
 
-    assert (problem["field"], problem["detail"]) == (field, "there is no such field")
-    assert problem["hint"] == f"is {meant} meant?"
+    assert (problem["field"], problem["detail"]) == (field, "unknown field")
+    assert problem["hint"] == f"did you mean {meant}?"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +189,7 @@ async def test_of_other_fields_those_of_the_same_level_are_listed(
 ) -> None:
     _, problem = await api.call("POST", ROOT, LABEL | changed)
 
-    assert problem["hint"].startswith(f"leave it out; known are {known}")
+    assert problem["hint"].startswith(f"remove it; known fields: {known}")
 
 
 async def test_a_refusal_names_the_other_faults_too(api: Api) -> None:
@@ -195,16 +199,16 @@ async def test_a_refusal_names_the_other_faults_too(api: Api) -> None:
 
     assert problem["field"] == "orderID"
     assert problem["detail"] == (
-        "there is no such field; also invoiceNumber: it is missing; "
-        f"also volume: it is less than 1; also courier: {TEXT}"
+        "unknown field; also invoiceNumber: required; "
+        f"also volume: must not be less than 1; also courier: {TEXT}"
     )
 
 
 async def test_what_was_not_foreseen_is_said_in_words_of_our_own(api: Api) -> None:
     _, problem = await api.call("GET", f"{ROOT}?limit={'9' * 5000}")
 
-    assert (problem["field"], problem["detail"]) == ("limit", "it cannot be taken")
-    assert problem["hint"] == "see /openapi.json for what it may be"
+    assert (problem["field"], problem["detail"]) == ("limit", "not accepted")
+    assert problem["hint"] == "see /openapi.json for what is accepted"
 
 
 async def test_a_time_without_an_offset_is_answered_with_one_that_has_it(
@@ -214,17 +218,17 @@ async def test_a_time_without_an_offset_is_answered_with_one_that_has_it(
 
     _, problem = await api.call("POST", "/v1/documents/replay", body)
 
-    assert problem["detail"] == "it is not a time with its offset"
+    assert problem["detail"] == "must be a time with a UTC offset"
     assert problem["hint"].endswith("T14:03:00-03:00")
 
 
 @pytest.mark.parametrize(
     ("query", "field", "hint"),
     [
-        ("limit=x", "limit", "write a whole number, such as 2"),
+        ("limit=x", "limit", "write a number, such as 2"),
         ("limit=900", "limit", "write 200 or less"),
         ("state=odd", "state", "use 'awaiting_number', 'due', "),
-        ("order=1", "order", "is orderId meant?"),
+        ("order=1", "order", "did you mean orderId?"),
     ],
 )
 async def test_a_question_is_refused_in_the_same_words(
@@ -239,16 +243,19 @@ async def test_a_question_is_refused_in_the_same_words(
 @pytest.mark.parametrize(
     ("body", "where"),
     [
-        (b'{"orderId":', "it ends too early, at line 1, column 11"),
-        (b'{"orderId": 1,}', "it cannot be read any further, at line 1, column 15"),
-        (b"orderId=1", "it cannot be read any further, at line 1, column 1"),
+        (b'{"orderId":', "it ends too early at line 1, column 11"),
+        (b'{"orderId": 1,}', "it is malformed at line 1, column 15"),
+        (b"orderId=1", "it is malformed at line 1, column 1"),
     ],
 )
 async def test_what_is_no_json_says_where(api: Api, body: bytes, where: str) -> None:
     status, problem = await api.call("POST", ROOT, body, **JSON)
 
-    assert (status, problem["detail"]) == (400, f"The body is not JSON: {where}.")
-    assert problem["hint"].startswith("look there")
+    assert (status, problem["detail"]) == (
+        400,
+        f"the body is not valid JSON: {where}",
+    )
+    assert problem["hint"].startswith("check quotes, commas and brackets there")
 
 
 @pytest.mark.parametrize(
@@ -269,8 +276,8 @@ async def test_an_empty_body_is_answered_with_an_example(
     status, problem = await api.call("POST", ROOT + path, body, **headers)
 
     assert (status, problem["status"]) == (400, 400)
-    assert problem["detail"] == "The body is empty, and JSON is needed."
-    assert problem["hint"].startswith("send for instance {")
+    assert problem["detail"] == "the body is empty; JSON is required"
+    assert problem["hint"].startswith("send a body like {")
     assert shown in problem["hint"]
 
 
@@ -283,7 +290,7 @@ async def test_a_bare_list_is_answered_with_what_is_around_it(
 ) -> None:
     status, problem = await api.call("POST", ROOT + path, [LABEL])
 
-    assert (status, problem["detail"]) == (422, "the body is not an object")
+    assert (status, problem["detail"]) == (422, "the body must be an object")
     assert problem["hint"] == f"write {shape}"
 
 
@@ -299,4 +306,4 @@ async def test_only_json_is_taken(api: Api) -> None:
 async def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
     status, problem = await api.call("POST", ROOT, b" " * 100_001, **JSON)
 
-    assert (status, problem["hint"]) == (413, "send less at once")
+    assert (status, problem["hint"]) == (413, "send a smaller body")

@@ -84,13 +84,13 @@ async def test_another_name_for_the_labels_is_recognised(api: Api) -> None:
     status, answer = await api.call("POST", BULK, {"shipments": [label(1)]})
 
     assert (status, answer["field"]) == (422, "shipments")
-    assert answer["hint"] == "is labels meant?"
+    assert answer["hint"] == "did you mean labels?"
 
 
 async def test_how_many_are_taken_is_said(api: Api) -> None:
     _, answer = await api.call("POST", BULK, {"labels": [{}] * 1001})
 
-    assert answer["detail"] == "there are more than 1000 of them"
+    assert answer["detail"] == "more than 1000 of them"
     assert answer["hint"] == "send at most 1000 at once"
 
 

@@ -105,10 +105,10 @@ async def test_a_refusal_names_the_scope_that_is_missing(api: Api) -> None:
 @pytest.mark.parametrize(
     ("authorization", "words"),
     [
-        (None, "There is no token."),
-        ("Bearer", "There is no token."),
-        ("Basic " + "erp-" * 8, "There is no token."),
-        ("Bearer x", "The token is not one of this relay's."),
+        (None, "the token is missing"),
+        ("Bearer", "the token is missing"),
+        ("Basic " + "erp-" * 8, "the token is missing"),
+        ("Bearer x", "the token is unknown to this relay"),
     ],
 )
 async def test_a_wrong_token_is_told_from_none(
