@@ -161,7 +161,7 @@ COLUMNS: Final[Mapping[str, Columns]] = {
     | {
         "since": Column("since", 2),
         "stuck_reason": Column("reason", is_text=True),
-        "vtex_said": Column("VTEX said", is_text=True),
+        "vtex_response": Column("VTEX response", is_text=True),
     },
     "quarantined": EVENT
     | {
@@ -205,7 +205,7 @@ COLUMNS: Final[Mapping[str, Columns]] = {
         "contract": Column("contract"),
         "carrier_code": Column("code"),
         "events": Column("events", 1),
-        "last_seen_at": Column("last seen", 2),
+        "last_received_at": Column("last received", 2),
         "reference": Column("with", 3),
         "event": Column("event", 4),
         "example": Column("carrier says", is_text=True),
@@ -231,7 +231,7 @@ DOCUMENTS: Final[Columns] = {
     "contract": Column("contract"),
     "source": Column("source", 3),
     "received_at": Column("received"),
-    "read_at": Column("parsed", 1),
+    "parsed_at": Column("parsed", 1),
     "new_events": Column("new events", 2),
     "size": Column("bytes", 4),
     "unreadable_reason": Column("unreadable reason", is_text=True),

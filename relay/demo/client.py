@@ -124,7 +124,7 @@ class RelayClient:
 
     async def ask_again(self, shipment: DemoShipment) -> None:
         """Have the carrier asked at once, as an ERP does for a shopper who calls."""
-        await self._about(shipment, "POST", "/track-again")
+        await self._about(shipment, "POST", "/poll-now")
 
     async def shown(self, shipment: DemoShipment) -> Any:
         """Return all that the relay knows of a shipment."""

@@ -25,7 +25,7 @@ SLICES: Final = 5
 
 
 class DocumentSummary(ResponseModel):
-    """A document received from a carrier; without `readAt` it is not parsed yet.
+    """A document received from a carrier; without `parsedAt` it is not parsed yet.
 
     `parked` documents wait until their contract is configured again. `size` is
     in bytes.
@@ -35,7 +35,7 @@ class DocumentSummary(ResponseModel):
     contract: str
     source: str
     received_at: datetime
-    read_at: datetime | None
+    parsed_at: datetime | None
     new_events: int | None
     parked: bool
     tries: int
@@ -242,6 +242,6 @@ def _summary(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in names} | {
         "id": row["document"],
         "received_at": moment(row["received_at"]),
-        "read_at": at(row["read_at"]),
+        "parsed_at": at(row["read_at"]),
         "parked": bool(row["parked"]),
     }

@@ -156,7 +156,7 @@ class DocumentLine(ResponseModel):
     contract: str
     source: str
     received_at: datetime
-    read_at: datetime | None
+    parsed_at: datetime | None
     new_events: int | None
     unreadable_reason: str | None
 

@@ -127,7 +127,7 @@ def _document(row: Row) -> DocumentLine:
         contract=row["contract"],
         source=row["source"],
         received_at=moment(row["received_at"]),
-        read_at=at(row["read_at"]),
+        parsed_at=at(row["read_at"]),
         new_events=row["new_events"],
         unreadable_reason=row["unreadable_reason"],
     )
@@ -198,7 +198,7 @@ def entry_of(name: WorkList, row: Mapping[str, Any], settings: Settings) -> Entr
             return UnknownCodeEntry(
                 **_some(row, "contract", "events", "event"),
                 carrier_code=row["code"],
-                last_seen_at=moment(row["received_at"]).astimezone(zone),
+                last_received_at=moment(row["received_at"]).astimezone(zone),
                 example=row["description"],
                 reference=_reference(row["kind"], row["value"]),
             )
@@ -226,8 +226,10 @@ def _shipment(name: WorkList, row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
     last_event = row["last_event_at"] and moment(row["last_event_at"]).astimezone(zone)
     if name is WorkList.STUCK:
         since = moment(row["stuck_at"] or 0).astimezone(zone)
-        said, reason = row["words"], row["stuck_reason"]
-        return StuckEntry(**base, stuck_reason=reason, since=since, vtex_said=said)
+        response, reason = row["words"], row["stuck_reason"]
+        return StuckEntry(
+            **base, stuck_reason=reason, since=since, vtex_response=response
+        )
     if name is WorkList.LATE:
         return LateEntry(
             **base, promised_on=row["promised_on"], last_event_at=last_event

@@ -45,11 +45,11 @@ class ShipmentEntry(Entry):
 
 
 class StuckEntry(ShipmentEntry):
-    """A shipment that needs an operator; `vtexSaid` is VTEX's last response."""
+    """A shipment that needs an operator; `vtexResponse` is VTEX's last response."""
 
     stuck_reason: str
     since: datetime
-    vtex_said: str | None
+    vtex_response: str | None
 
 
 class LateEntry(ShipmentEntry):
@@ -135,7 +135,7 @@ class UnknownCodeEntry(Entry):
     contract: str
     carrier_code: str
     events: int
-    last_seen_at: datetime
+    last_received_at: datetime
     example: str
     event: int
     reference: EventReference

@@ -85,7 +85,7 @@ async def test_stuck_shipments_are_listed_with_vtexs_words(
             "trackingNumber": "BR1",
             "stuckReason": "400: Bad date",
             "since": "2026-03-02T09:00:00-03:00",
-            "vtexSaid": "Bad date",
+            "vtexResponse": "Bad date",
         }
     ]
 

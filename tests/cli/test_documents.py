@@ -94,7 +94,7 @@ def test_a_document_is_shown_as_it_came(cli: Cli) -> None:
 @pytest.mark.usefixtures("documents")
 def test_a_document_is_read_again(cli: Cli) -> None:
     assert cli("documents", "replay", "2").exit_code == 0
-    assert cli.json("documents", "show", "2")["readAt"] is None
+    assert cli.json("documents", "show", "2")["parsedAt"] is None
 
 
 @pytest.mark.parametrize("verb", ["show", "replay"])

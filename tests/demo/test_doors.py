@@ -230,6 +230,6 @@ async def test_what_is_only_recorded_is_asked_for_at_the_end_of_the_act() -> Non
         await play.perform(Phase.CLOSING)
         assert await play.channels() == {POLLED_ONE.order_id: {POLL: 5}}
     listed = f"GET /v1/shipments?orderId={POLLED_ONE.order_id}"
-    again = "POST /v1/shipments/S-1/track-again"
+    again = "POST /v1/shipments/S-1/poll-now"
     assert relay.asked == [listed, again, listed, "GET /v1/shipments/S-1"]
     assert play.webhooks == []

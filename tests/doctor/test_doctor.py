@@ -396,11 +396,11 @@ async def test_the_command_says_what_is_wrong_and_what_to_do(
     assert code == 1
     assert "VTEX answered 401" in said
     assert "check the account's app key" in said
-    assert said.endswith("1 wrong\n")
+    assert said.endswith("1 error\n")
     right = environ | {"ACCOUNTS__STORE__APP_KEY": "sandbox-key"}
     code, said = await ran(tmp_path, **right)
     assert code == 0
-    assert said.endswith("nothing is wrong\n")
+    assert said.endswith("no errors\n")
 
 
 async def test_the_command_lists_wrong_settings_for_scripts_too(
