@@ -63,10 +63,15 @@ def _empty(request: web.Request, model: type[BaseModel]) -> RefusedRequest:
     )
 
 
-def path_number(request: web.Request, name: str) -> int:
-    """Return the number *name* of the path; raise `NotFound` if it is not one."""
+def path_number(request: web.Request, name: str, what: str = "") -> int:
+    """Return the number *name* of the path; raise `NotFound` if it is not one.
+
+    *what* is what it numbers, if that is not *name*.
+    """
     text = request.match_info[name]
     # 19 digits can exceed the largest row number that both databases store.
     if not (text.isascii() and text.isdigit() and len(text) < len("9" * 19)):
-        raise NotFound(f"there is no {name} {text}", hint="use a number from a list")
+        raise NotFound(
+            f"there is no {what or name} {text}", hint="use a number from a list"
+        )
     return int(text)

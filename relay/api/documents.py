@@ -78,7 +78,10 @@ async def replay_many(request: web.Request, caller: Caller) -> web.Response:
 )
 async def show_rejected(request: web.Request, caller: Caller) -> web.Response:
     """Show a request that failed verification."""
-    number, documents = path_number(request, "request"), request.app[SERVICES].documents
+    number, documents = (
+        path_number(request, "request", "rejected request"),
+        request.app[SERVICES].documents,
+    )
     return json_answer(await documents.show_rejected(caller, number))
 
 
@@ -89,5 +92,8 @@ async def show_rejected(request: web.Request, caller: Caller) -> web.Response:
 )
 async def accept_rejected(request: web.Request, caller: Caller) -> web.Response:
     """Accept a rejected request as genuine: it is parsed."""
-    number, documents = path_number(request, "request"), request.app[SERVICES].documents
+    number, documents = (
+        path_number(request, "request", "rejected request"),
+        request.app[SERVICES].documents,
+    )
     return json_answer(await documents.accept_rejected(caller, number), 202)

@@ -184,7 +184,7 @@ class DocumentService:
         row = await self._rejected(caller, number)
         store = RejectedRequests(context.database)
         if not await store.accept(number, caller.name, context.now()):
-            raise _no_such_request()
+            raise _no_such_request(number)
         about = {"contract": row["contract"], "request": number}
         context.audit(AuditEntry("rejected request accepted", caller.name, about))
         context.wake.reader()
@@ -223,16 +223,16 @@ class DocumentService:
     async def _rejected(self, caller: Caller, number: int) -> Row:
         row = await RejectedRequests(self.context.database).one(number)
         if row is None or not self._is_visible(caller, row):
-            raise _no_such_request()
+            raise _no_such_request(number)
         return row
 
     def _is_visible(self, caller: Caller, row: Row) -> bool:
         return ListScope(self.context.settings, caller.accounts).fits(as_dict(row))
 
 
-def _no_such_request() -> NotFound:
+def _no_such_request(number: int) -> NotFound:
     return NotFound(
-        "there is no such rejected request",
+        f"there is no rejected request {number}",
         hint="the work list `rejected` shows those that are still stored",
     )
 

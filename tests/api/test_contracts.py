@@ -102,4 +102,4 @@ async def test_who_is_not_asked_any_more_is_not_shown_as_asked(
 
     _, body = await api.call("GET", "/v1/contracts")
 
-    assert body["contracts"][0]["asked"] is None
+    assert body["contracts"][0]["polling"] is None

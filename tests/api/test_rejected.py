@@ -104,7 +104,7 @@ async def test_what_is_not_there_is_404(api: Api, way_in: WayIn, number: str) ->
     await refused(way_in)
     status, problem = await api.call("POST", f"/v1/rejected/{number}/accept")
     assert status == 404
-    assert "no such rejected request" in problem["detail"]
+    assert "there is no rejected request" in problem["detail"]
 
 
 async def test_a_limited_token_takes_nothing_of_a_contract_it_does_not_see(

@@ -419,7 +419,7 @@ async def test_a_correction_of_nothing_says_what_there_is_to_correct(
         ({"volumes": 2}, "cancel the shipment, and register it anew"),
         ({"invoiceNumber": "2"}, "it makes the shipment: cancel this one"),
         ({"references": []}, "POST the label again"),
-        ({"traking": "A"}, "is trackingNumber meant?"),
+        ({"traking": "A"}, "did you mean trackingNumber?"),
         ({"volume": None}, "leave it out"),
     ],
 )

@@ -303,7 +303,7 @@ async def test_unknown_codes_are_counted_with_an_example(
 
     shown = [(e["carrierCode"], e["events"], e["example"]) for e in found]
     assert shown == [("X1", 2, "last"), ("X2", 1, "two")]
-    assert found[0]["lastSeenAt"] == "2026-03-02T09:00:00-03:00"
+    assert found[0]["lastReceivedAt"] == "2026-03-02T09:00:00-03:00"
     assert found[0]["reference"] == {"type": "trackingNumber", "value": "BR7"}
 
 
@@ -366,7 +366,7 @@ async def test_other_stores_are_not_listed(
     assert all(e.get("account", "") != "store" for e in narrowed)
     limited = ListScope(settings(CONTRACTS, **TABLES), {"outlet"})
     page = await WorkLists(way_in.database).page(
-        WorkList(name), limited.asked(), api.clock(), limit=9
+        WorkList(name), limited.work_filter(), api.clock(), limit=9
     )
     assert page.rows == ()
 
