@@ -1,4 +1,4 @@
-"""`/openapi.json`: the API as its own models and routes describe it."""
+"""`/openapi.json`: the API as described by its models and operations."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,10 +17,10 @@ from relay.service.models import Problem
 _REFERENCE: Final = "#/components/schemas/{model}"
 _PLACEHOLDER: Final = re.compile(r"{(\w+)}")
 _PROBLEM: Final = "application/problem+json"
-_WEBHOOK: Final = "Take what a carrier sends; it is verified as the carrier signs it"
+_WEBHOOK: Final = "Receive a carrier's webhook; verified as the carrier signs it"
 _PUBLIC: Final = (
-    ("get", "/healthz", "Say that the process is alive", (200,)),
-    ("get", "/readyz", "Say whether the process does its work", (200, 503)),
+    ("get", "/healthz", "Check that the process is alive", (200,)),
+    ("get", "/readyz", "Check that the relay does its work", (200, 503)),
     ("get", "/openapi.json", "Show this description", (200,)),
     *(
         (method, f"/webhooks/{{contract}}{secret}", _WEBHOOK, (200, 401, 404, 413, 503))
@@ -28,20 +28,20 @@ _PUBLIC: Final = (
         for secret in ("", "/{secret}")
     ),
 )
-"""Routes that need no token, and whose bodies are no models of ours."""
+"""Routes without token, whose bodies have no model."""
 
 Used = tuple[type[BaseModel], JsonSchemaMode]
 Schemas = Mapping[Any, Mapping[str, Any]]
-"""The reference to the schema of a model in one direction."""
+"""Schema references by model and direction."""
 
 
 def add_routes(app: web.Application) -> None:
-    """Serve the description of all operations that are mounted."""
+    """Serve the description of all mounted operations."""
     app.router.add_get("/openapi.json", describe)
 
 
 async def describe(request: web.Request) -> web.Response:
-    """Return the description; it is nobody's secret."""
+    """Return the description; it is public."""
     operations = request.app[OPERATIONS]
     body = to_json(document(operations))
     return web.Response(body=body, content_type="application/json")
@@ -88,7 +88,7 @@ def _public(
 
 
 def _used(operations: Iterable[Operation]) -> Iterator[Used]:
-    """Yield every model, with the direction in which it travels."""
+    """Yield every model with its direction: request or response."""
     yield Problem, "serialization"
     for operation in operations:
         for model in (operation.body, operation.query):
@@ -128,7 +128,7 @@ def _operation(
 
 
 def _answers(operation: Operation) -> Mapping[int, type[BaseModel] | None]:
-    """Return all answers: anybody's token may be wrong."""
+    """Return all answers, including those for a wrong token."""
     return dict(sorted({**operation.answers, 401: Problem, 403: Problem}.items()))
 
 
@@ -158,7 +158,7 @@ def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
 def _query_parameters(
     operation: Operation, schemas: Schemas, definitions: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """Take the query's model apart: each field is a parameter."""
+    """Yield a parameter for each field of the query's model."""
     if operation.query is None:
         return
     name = schemas[operation.query, "validation"]["$ref"].rsplit("/", 1)[-1]

@@ -1,4 +1,7 @@
-"""Errors as RFC 9457 problem details that name the field and the way out."""
+"""Answer errors as problem details, naming the field and the fix.
+
+See https://www.rfc-editor.org/rfc/rfc9457.
+"""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -12,8 +15,6 @@ from pydantic_core import to_json
 
 from relay.errors import (
     BacklogFull,
-    Conflict,
-    NotFound,
     RefusedRequest,
     RegistrationError,
     RelayError,
@@ -21,24 +22,25 @@ from relay.errors import (
     VerificationFailed,
 )
 from relay.logs import logger
+from relay.service.models import Problem
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CONTENT_TYPE: Final = "application/problem+json"
 RETRY_AFTER: Final = 5
-"""Seconds after which a request may be sent again that could not be kept."""
-_WAYS_OUT: Final = {
-    404: "/openapi.json lists what there is",
-    405: "the header `Allow` lists the methods that there are",
-    413: "send less at once",
+"""Seconds after which a carrier may send a request again that was not stored."""
+_HINTS: Final = {
+    404: "see /openapi.json for the paths",
+    405: "use a method that the header `Allow` lists",
+    413: "send a smaller body",
 }
-"""What to do about errors that the framework finds."""
+"""How to fix errors that the framework reports."""
 _log = logger(__name__)
 
 
 def problem(
     status: int, title: str, detail: str, *, field: str = "", hint: str = ""
 ) -> web.Response:
-    """Return an answer that says what is wrong, with which field, and what to do."""
+    """Return an answer that says what is wrong, with which field, and how to fix it."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": title,
@@ -52,7 +54,7 @@ def problem(
 
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Translate every error into the answer that its class stands for."""
+    """Answer every error with the status that its class stands for."""
     try:
         return await handler(request)
     except RefusedRequest as error:
@@ -63,7 +65,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         raise
     except RelayError as error:
         return _of_relay(request, error)
-    except Exception:  # noqa: BLE001 -- the last one to hear of it
+    except Exception:  # noqa: BLE001 -- the last handler
         return _unexpected(request)
 
 
@@ -82,7 +84,7 @@ def _of_relay(request: web.Request, error: RelayError) -> web.Response:
         case UnknownContract():
             return problem(404, "Unknown contract", str(error))
         case VerificationFailed():
-            return problem(401, "Untrusted webhook", str(error))
+            return problem(401, "Verification failed", str(error))
         case BacklogFull():
             answer = problem(503, "Try again later", str(error))
             answer.headers["Retry-After"] = str(RETRY_AFTER)
@@ -92,8 +94,8 @@ def _of_relay(request: web.Request, error: RelayError) -> web.Response:
 
 
 def _why(error: RegistrationError) -> dict[str, str]:
-    """Return what the log says of a refusal."""
-    return {"field": error.field, "because": str(error)}
+    """Return the log fields of a refusal."""
+    return {"field": error.field, "reason": str(error)}
 
 
 def _route(request: web.Request) -> str:
@@ -102,23 +104,14 @@ def _route(request: web.Request) -> str:
 
 
 def _of_registration(error: RegistrationError) -> web.Response:
-    status, title = meant(error)
-    return problem(status, title, str(error), field=error.field, hint=error.hint)
-
-
-def meant(error: RegistrationError) -> tuple[int, str]:
-    """Return the status and the title that *error* stands for."""
-    if isinstance(error, Conflict):
-        return 409, "Conflict"
-    if isinstance(error, NotFound):
-        return 404, "Not found"
-    return 422, "Invalid field"
+    of = Problem.of(error)
+    return problem(of.status, of.title, of.detail, field=of.field, hint=of.hint)
 
 
 def _of_aiohttp(error: web.HTTPError) -> web.Response:
-    """Spell an error of the framework the same way; some of its headers count."""
+    """Answer an error of the framework alike, with the headers that clients need."""
     title = HTTPStatus(error.status).phrase
-    hint = _WAYS_OUT.get(error.status, "")
+    hint = _HINTS.get(error.status, "")
     answer = problem(error.status, title, error.text or title, hint=hint)
     for name in ("Allow", "Retry-After", "WWW-Authenticate"):
         if name in error.headers:
@@ -127,17 +120,17 @@ def _of_aiohttp(error: web.HTTPError) -> web.Response:
 
 
 def _unexpected(request: web.Request) -> web.Response:
-    """Log an error that nobody expected, and say no more than that."""
+    """Log an unexpected error; the answer reveals nothing about it."""
     _log.exception("request failed", route=_route(request))
     title = "Internal error"
-    return problem(500, title, "The relay failed; its log says why.")
+    return problem(500, title, "internal error; see the relay's log")
 
 
 REFUSED = 400
 
 
 class AccessLogger(AbstractAccessLogger):
-    """Logs what was refused as information, the rest for debugging only."""
+    """Access log: refused requests at info, all others at debug."""
 
     @property
     def enabled(self) -> bool:

@@ -1,4 +1,4 @@
-"""The carriers' door: the body is read and handed over, the reply handed back."""
+"""Receive carriers' webhooks: pass the request to the intake, return its reply."""
 
 from typing import Final
 
@@ -13,14 +13,14 @@ METHODS: Final = ("POST", "PUT")
 
 
 def routes() -> list[web.RouteDef]:
-    """Return the routes that carriers call; some of them put."""
+    """Return the routes that carriers call; some carriers send PUT."""
     return [web.route(m, p, receive) for p in (PLAIN, IN_ADDRESS) for m in METHODS]
 
 
 async def receive(request: web.Request) -> web.Response:
-    """Keep what a carrier sends, and answer as it wants.
+    """Store a webhook and answer as its carrier expects.
 
-    Raises the errors that `problems` translates: 401, 404, 413, 503.
+    Raises the errors that `problems` answers: 401, 404, 413, 503.
     """
     intake = request.app[INTAKE]
     named = request.match_info
@@ -38,7 +38,7 @@ async def receive(request: web.Request) -> web.Response:
 
 
 async def _body(request: web.Request, limit: int) -> bytes:
-    """Read the body, and no more of it than may be kept."""
+    """Read the body, up to *limit* bytes."""
     size = request.content_length or 0
     if size > limit:
         raise web.HTTPRequestEntityTooLarge(limit, size)

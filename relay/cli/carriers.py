@@ -1,39 +1,32 @@
-"""`relay carriers`: what adapters can do, what they make of a document, a new one."""
-
-# ruff: noqa: PLC0415 -- imported when a command runs, so that help is quick
+"""`relay carriers`: list adapters, try one on a document, start a new one."""
 
 import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from relay.adapters.codes import CodeTable
+from relay.adapters.loader import adapters
 from relay.cli.options import AsJson, Config, settings_of
 from relay.cli.output import write_json, write_table
-
-if TYPE_CHECKING:
-    from relay.domain.events import Reference
+from relay.cli.try_adapter import Sample, try_sample, write_result
+from relay.domain.events import Reference, ReferenceKind
+from relay.scaffold.writer import generic_contract, write_adapter
 
 COLUMNS = {
     "adapter": "adapter",
     "displayName": "name",
-    "verified": "its webhooks",
-    "batchSize": "asked for, at once",
+    "verified": "webhooks",
+    "batchSize": "parcels per poll",
     "feeds": "feeds",
     "subscribes": "subscribes",
     "codes": "codes",
 }
 
-commands = typer.Typer(
-    help="Look at adapters, try them, begin a new one.", no_args_is_help=True
-)
 
-
-@commands.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """List the adapters there are, and what each can do."""
-    from relay.adapters.loader import adapters
-
+    """List the installed adapters."""
     found = [_described(name, made) for name, made in adapters().items()]
     if as_json:
         write_json(found)
@@ -42,7 +35,6 @@ def list_(as_json: AsJson = False) -> None:
     write_table(list(COLUMNS.values()), rows)
 
 
-@commands.command("try")
 def try_(  # noqa: PLR0913 -- each is an option of the command
     contract: Annotated[str, typer.Argument(help="The contract's name.")],
     file: Annotated[
@@ -50,14 +42,15 @@ def try_(  # noqa: PLR0913 -- each is an option of the command
     ],
     *,
     header: Annotated[
-        list[str] | None, typer.Option("--header", help="A header of it: name=value.")
+        list[str] | None,
+        typer.Option("--header", help="A header of the request: name=value."),
     ] = None,
     answer: Annotated[
-        bool, typer.Option("--answer", help="The file answers the relay's question.")
+        bool, typer.Option("--answer", help="The file is a response to a poll.")
     ] = False,
     asked: Annotated[
         list[str] | None,
-        typer.Option("--asked", help="What was asked for: tracking_number=QQ1."),
+        typer.Option("--asked", help="What was polled for: tracking_number=QQ1."),
     ] = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -66,8 +59,6 @@ def try_(  # noqa: PLR0913 -- each is an option of the command
 
     The exit code is 1 if it is unreadable.
     """
-    from relay.cli.try_adapter import Sample, try_sample, write_result
-
     sample = Sample(
         _read(file), _headers(header or []), answer, _references(asked or [])
     )
@@ -79,9 +70,8 @@ def try_(  # noqa: PLR0913 -- each is an option of the command
     raise typer.Exit(1 if made["unreadableReason"] else 0)
 
 
-@commands.command()
 def new(
-    name: Annotated[str, typer.Argument(help="The adapter's name: small letters.")],
+    name: Annotated[str, typer.Argument(help="The adapter's name, in lower case.")],
     sample: Annotated[
         Path, typer.Option("--from", help="A body as the carrier sends it, in JSON.")
     ],
@@ -89,26 +79,26 @@ def new(
         Path, typer.Option(help="Where carriers/ and tests/ are.", file_okay=False)
     ] = Path(),
     generic: Annotated[
-        bool, typer.Option("--generic", help="Print settings; no Python is needed.")
+        bool,
+        typer.Option(
+            "--generic",
+            help="Print settings for the generic adapter; no Python is needed.",
+        ),
     ] = False,
 ) -> None:
-    """Begin an adapter: its folder, and its tests with the sample as the first one."""
-    from relay.scaffold.writer import generic_contract, write_adapter
-
+    """Start an adapter: its folder, and tests with the sample as the first one."""
     if generic:
         typer.echo(generic_contract(name, _read(sample)))
         return
 
     for path in write_adapter(name, _read(sample), into):
         typer.echo(path)
-    typer.echo("Look at the fields that were guessed, give the codes their meaning,")
-    typer.echo("and try `pytest tests/carriers`.")
+    typer.echo("Check the guessed fields, map the codes,")
+    typer.echo("then run `pytest tests/carriers`.")
 
 
 def _described(name: str, made: Any) -> dict[str, Any]:
-    """Say what an adapter can do, without a contract."""
-    from relay.adapters.codes import CodeTable
-
+    """Return what an adapter can do, without a contract."""
     try:
         codes = len(CodeTable.load(made.__module__, {}).rows)
     except (OSError, KeyError, TypeError):
@@ -139,7 +129,7 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        why = f"{file} cannot be read: {error.strerror}"
+        why = f"cannot read {file}: {error.strerror}"
         raise typer.BadParameter(why, param_hint="FILE") from None
 
 
@@ -149,9 +139,7 @@ def _headers(given: list[str]) -> dict[str, str]:
     return {"content-type": "application/json"} | named
 
 
-def _references(given: list[str]) -> "list[Reference]":
-    from relay.domain.events import Reference, ReferenceKind
-
+def _references(given: list[str]) -> list[Reference]:
     pairs = (_pair(text, "--asked") for text in given)
     try:
         return [Reference(kind=ReferenceKind(n), value=value) for n, value in pairs]

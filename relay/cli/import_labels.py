@@ -1,35 +1,37 @@
-"""`relay shipments import`: labels from a file that a spreadsheet saved."""
-
-# ruff: noqa: PLC0415 -- imported when the command runs, so that help is quick
+"""`relay shipments import`: register labels from a CSV file."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
-from relay.cli.options import Config, settings_of
-from relay.cli.session import on_database
-from relay.clock import utcnow
+from relay.cli.options import Config
+from relay.cli.session import run_operation
 from relay.errors import InvalidLabel, RegistrationError
-
-if TYPE_CHECKING:
-    from relay.api.shipment_actions import BulkRegistration
-    from relay.config.settings import Settings
-    from relay.registration.csv_import import LabelTable
-    from relay.service.models import BulkItem
-    from relay.store.database import Database
-
+from relay.registration.csv_import import (
+    ADDED,
+    LabelTable,
+    column_of,
+    label_fields,
+    read_table,
+)
+from relay.service.access import Caller
+from relay.service.models import BulkItem
+from relay.service.services import Services
+from relay.service.shipments import ShipmentService
 
 Row = tuple[int, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A row that was not taken over: which, with which field, why, what to do."""
+    """A row that was refused: its line, the field at fault, why, and how to fix it."""
 
     row: Row
     field: str
@@ -43,24 +45,22 @@ class Refusal:
 
 
 def check_writable(path: Path) -> None:
-    """Refuse to begin if the refused rows could not be written afterwards."""
+    """Refuse to start if refused rows could not be written afterwards."""
     try:
         was_there = path.exists()
         with path.open("ab"):
             pass
     except OSError as error:
         raise InvalidLabel(
-            f"{path} cannot be written ({error.strerror}), and refused rows go there",
+            f"cannot write {path} ({error.strerror}), where refused rows go",
             hint="name another file with --refused; nothing was imported",
         ) from None
     if not was_there:
         path.unlink()
 
 
-def write_refused(path: Path, rows: "LabelTable", refusals: Iterable[Refusal]) -> None:
-    """Write the rows as they were, with the reasons beside them."""
-    from relay.registration.csv_import import ADDED
-
+def write_refused(path: Path, rows: LabelTable, refusals: Iterable[Refusal]) -> None:
+    """Write the refused rows unchanged, with added columns for the reasons."""
     kept = [i for i, name in enumerate(rows.header) if name not in ADDED]
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, delimiter=rows.delimiter)
@@ -73,14 +73,14 @@ def write_refused(path: Path, rows: "LabelTable", refusals: Iterable[Refusal]) -
             writer.writerow([*own, line, *published, *more])
 
 
-INPUT = Path("-")
+INPUT: Final = Path("-")
 EVERY = 100
-"""Rows after which a line is written where nobody watches a bar."""
+"""Rows after which progress is printed if there is no terminal for a bar."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """How many rows were new, known already, refused; what was warned of."""
+    """How many rows were new, known or refused, and the warnings."""
 
     new: int = 0
     known: int = 0
@@ -88,15 +88,17 @@ class Tally:
     warnings: list[str] = field(default_factory=list)
 
 
-ForAccount = Annotated[str | None, typer.Option(help="For rows that name no account.")]
+ForAccount = Annotated[
+    str | None, typer.Option(help="The account of rows without one.")
+]
 ForContract = Annotated[
-    str | None, typer.Option(help="For rows that name no contract.")
+    str | None, typer.Option(help="The contract of rows without one.")
 ]
 OnTheRoad = Annotated[
     bool,
     typer.Option(
         "--on-the-road",
-        help="The parcels travel already: VTEX is told only what it lacks.",
+        help="The parcels are in transit: only what VTEX lacks is published.",
     ),
 ]
 
@@ -105,7 +107,7 @@ def import_(  # noqa: PLR0913 -- each is an option of the command
     file: Annotated[
         Path,
         typer.Argument(
-            help="The labels as CSV, a row each; - is the input.", dir_okay=False
+            help="The labels as CSV, one per row; - is standard input.", dir_okay=False
         ),
     ],
     *,
@@ -115,33 +117,34 @@ def import_(  # noqa: PLR0913 -- each is an option of the command
     refused: Annotated[
         Path | None,
         typer.Option(
-            help="Where refused rows are written; by default beside the file, or "
-            "here for the input.",
+            help="The file for refused rows; by default beside FILE, or in the "
+            "current folder for standard input.",
             show_default=False,
         ),
     ] = None,
     config: Config = None,
 ) -> None:
-    """Register labels from a file; 1 if any row was refused.
+    """Register labels from a CSV file; exit code 1 if a row was refused.
 
     The first line names the columns as in the API: orderId, invoiceNumber,
-    trackingNumber, … Rows that are wrong do not hold up the others. The same
-    file again is no harm.
+    trackingNumber, … A refused row does not affect the others. Importing the same
+    file again changes nothing.
     """
-    from relay.registration.csv_import import read_table
-
     rows = read_table(_content(file))
     path = refused or _beside(file)
     check_writable(path)
-    settings = settings_of(config)
     defaults = {"account": account, "contract": contract}
     given: dict[str, Any] = {n: value for n, value in defaults.items() if value}
     given |= {"imported": True} if on_the_road else {}
-    tally = on_database(config, lambda d: _imported(d, settings, rows, given))
+
+    async def operation(services: Services, caller: Caller) -> Tally:
+        return await LabelImport(services.shipments, caller, rows, given).run()
+
+    tally = run_operation(config, operation)
     _sum_up(tally)
     if tally.refusals:
         write_refused(path, rows, tally.refusals)
-        typer.echo(f"{path} has the refused rows: mend them, and import that file.")
+        typer.echo(f"refused rows are in {path}: correct them and import that file")
         raise typer.Exit(1)
 
 
@@ -149,12 +152,12 @@ def _sum_up(tally: Tally) -> None:
     for warning in tally.warnings:
         typer.echo(warning, err=True)
     typer.echo(
-        f"{tally.new} new, {tally.known} known already, {len(tally.refusals)} refused"
+        f"{tally.new} new, {tally.known} already known, {len(tally.refusals)} refused"
     )
 
 
 def _beside(file: Path) -> Path:
-    """Return where refused rows are written by default."""
+    """Return the default file for refused rows."""
     if file == INPUT:
         return Path("input.refused.csv")
     return file.with_name(f"{file.stem}.refused.csv")
@@ -166,66 +169,45 @@ def _content(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        wrong = f"{file} cannot be read ({error.strerror})"
-        raise InvalidLabel(wrong, hint="check its name") from None
+        wrong = f"cannot read {file} ({error.strerror})"
+        raise InvalidLabel(wrong, hint="check the path") from None
 
 
-async def _imported(
-    database: "Database",
-    settings: "Settings",
-    rows: "LabelTable",
-    given: dict[str, Any],
-) -> Tally:
-    """Register row after row, with a sign of progress."""
-    registering, tally = _registering(database, settings), Tally()
-    with _progress(len(rows.rows), tally) as advance:
-        for row in rows.rows:
-            await _take(registering, rows.header, row, given, tally)
-            advance()
-    await database.notify()
-    return tally
+@dataclass(frozen=True, slots=True)
+class LabelImport:
+    """Registers the rows of a table; *given* are the fields that all rows share."""
 
+    labels: ShipmentService
+    caller: Caller
+    rows: LabelTable
+    given: dict[str, Any]
+    tally: Tally = field(default_factory=Tally)
 
-def _registering(database: "Database", settings: "Settings") -> "BulkRegistration":
-    from relay.api.shipment_actions import BulkRegistration
-    from relay.registration.contract_terms import reading_terms
-    from relay.registration.registrar import Registrar
-    from relay.runtime.wiring import carriers, event_pace
-    from relay.store.shipment_lists import ShipmentLists
-    from relay.store.shipments import Shipments
+    async def run(self) -> Tally:
+        """Register row after row, showing progress."""
+        with _progress(len(self.rows.rows), self.tally) as advance:
+            for row in self.rows.rows:
+                await self._take(row)
+                advance()
+        self.labels.context.wake.publisher()
+        return self.tally
 
-    adapters = carriers(settings)
-    terms = reading_terms(settings.contracts, adapters, event_pace(settings))
-    return BulkRegistration(
-        Registrar(settings, adapters),
-        Shipments(database, terms.pace, terms.lower_bounds, terms.adoptions),
-        ShipmentLists(database),
-    )
-
-
-async def _take(
-    registering: "BulkRegistration",
-    header: Sequence[str],
-    row: Row,
-    given: dict[str, Any],
-    tally: Tally,
-) -> None:
-    """Register one row; what is wrong with it is told and remembered."""
-    from relay.registration.csv_import import column_of, label_fields
-
-    line, cells = row
-    try:
-        fields = given | label_fields(header, cells)
-    except RegistrationError as error:
-        _refuse(tally, Refusal(row, error.field, str(error), error.hint))
-        return
-    item = await registering.one(line, fields, utcnow())
-    if item.problem is not None:
+    async def _take(self, row: Row) -> None:
+        """Register one row; print and count its result."""
+        line, cells = row
+        try:
+            fields = self.given | label_fields(self.rows.header, cells)
+        except RegistrationError as error:
+            refusal = Refusal(row, error.field, str(error), error.hint)
+            _refuse(self.tally, refusal)
+            return
+        item = await self.labels.register_item(self.caller, line, fields)
+        if item.problem is None:
+            _count(self.tally, item)
+            return
         of = item.problem
-        field = column_of(of.field, fields)
-        _refuse(tally, Refusal(row, field, of.detail, of.hint))
-        return
-    _count(tally, item)
+        column = column_of(of.field, fields)
+        _refuse(self.tally, Refusal(row, column, of.detail, of.hint))
 
 
 def _refuse(tally: Tally, refusal: Refusal) -> None:
@@ -233,20 +215,17 @@ def _refuse(tally: Tally, refusal: Refusal) -> None:
     typer.echo(str(refusal), err=True)
 
 
-def _count(tally: Tally, item: "BulkItem") -> None:
-    """Count what was taken over; the index of an item is its line here."""
+def _count(tally: Tally, item: BulkItem) -> None:
+    """Count a registered row; the index of an item is its line here."""
     created = item.status == 201  # noqa: PLR2004 -- created
     tally.new += created
     tally.known += not created
-    tally.warnings += [f"line {item.index}: taken, but {w}" for w in item.warnings]
+    tally.warnings += [f"line {item.index}: registered, but {w}" for w in item.warnings]
 
 
 @contextmanager
 def _progress(total: int, tally: Tally) -> Iterator[Callable[[], None]]:
-    """Show a bar on a terminal, else write a line now and then."""
-    from rich.console import Console
-    from rich.progress import Progress
-
+    """Show a bar on a terminal, else print a line now and then."""
     console = Console(stderr=True)
     if console.is_terminal:
         with Progress(console=console) as bar:

@@ -2,28 +2,30 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from relay.config.settings import Settings
+from relay.config.load import load
+from relay.config.settings import Settings
 
 Config = Annotated[
     Path | None,
     typer.Option(
         "--config",
         "-c",
-        help="The file of settings; by default $RELAY_CONFIG, else ./relay.toml.",
+        help="The settings file; by default $RELAY_CONFIG, else ./relay.toml.",
         show_default=False,
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON, for scripts.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="How many at most.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON, with the API's names.")
+]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="Rows at most.")]
+Filter = Annotated[str | None, typer.Option(show_default=False)]
+Text = Annotated[str | None, typer.Option(show_default=False)]
 
 
-def settings_of(config: Path | None) -> "Settings":
-    """Load the settings; raise `ConfigurationError` that names every wrong key."""
-    from relay.config.load import load  # noqa: PLC0415 -- so that help is quick
-
+def settings_of(config: Path | None) -> Settings:
+    """Load the settings; raise `ConfigurationError` naming every wrong key."""
     return load(config, os.environ)

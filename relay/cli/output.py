@@ -1,6 +1,4 @@
-"""Tables for people, JSON for scripts."""
-
-# ruff: noqa: PLC0415 -- imported when a command runs, so that help is quick
+"""Print tables for people, JSON and CSV for programs."""
 
 import json
 import os
@@ -15,11 +13,13 @@ from pathlib import Path
 from typing import Annotated, Any, Final, TextIO
 
 import typer
+from pydantic import BaseModel
 
 from relay.cli.table import NARROWEST, Column, render_table
+from relay.service.spreadsheets import write_csv
 
 WIDE: Final = 200
-"""Columns of a table that goes into a pipe or a file."""
+"""Width of a table that is written to a pipe or a file."""
 _INSTANT: Final = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
 )
@@ -27,7 +27,7 @@ _INSTANT: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class LocalTimes:
-    """A text whose instants are shown in a zone."""
+    """A text whose times are shown in a zone."""
 
     text: str
     zone: tzinfo
@@ -42,6 +42,11 @@ def write_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_spelled))
 
 
+def write_model(model: BaseModel) -> None:
+    """Write *model* exactly as the API answers it, indented."""
+    write_json(model.model_dump(mode="json", by_alias=True))
+
+
 def write_table(
     columns: Sequence[str | Column],
     rows: Iterable[Sequence[Any]],
@@ -50,7 +55,7 @@ def write_table(
 ) -> None:
     """Write a table; a cell without a value stays empty.
 
-    Instants are shown in the zones that they have, to the second.
+    Times are shown in the zones that they have, to the second.
     """
     cells = [tuple(row) for row in rows]
     zones = zones_of(cell for row in cells for cell in row)
@@ -65,11 +70,11 @@ def write_table(
         typer.echo(line)
     if layout.left_out:
         left_out = ", ".join(layout.left_out)
-        typer.echo(f"(a wider window, --json or --csv has also: {left_out})")
+        typer.echo(f"(not shown for lack of width: {left_out}; see --json or --csv)")
 
 
 def write_fields(fields: Fields) -> None:
-    """Write what is known of one thing, a line for each field that has a value."""
+    """Write the fields of one thing, a line for each that has a value."""
     zones = zones_of(fields.values())
     write_zones(zones)
     width = max(map(len, fields), default=0)
@@ -79,15 +84,15 @@ def write_fields(fields: Fields) -> None:
 
 
 def write_zones(zones: Zones) -> None:
-    """Name the zone of the times that follow."""
+    """Write the zone of the times that follow."""
     if len(zones) == 1:
-        typer.echo(f"Times are those of {zones[0]}.")
+        typer.echo(f"Times are in {zones[0]}.")
     elif zones:
-        typer.echo("Times are those of each store, with their distance from UTC.")
+        typer.echo("Times are in each account's zone, with the UTC offset.")
 
 
 def zones_of(values: Iterable[Any]) -> Zones:
-    """Return the zones that instants among *values* have."""
+    """Return the zones of the times among *values*."""
     found = (_zone(value) for value in values)
     return list({str(zone): zone for zone in found if zone is not None}.values())
 
@@ -99,9 +104,10 @@ def _zone(value: Any) -> tzinfo | None:
 
 
 def shown(value: Any, zones: Zones = ()) -> str:
-    """Return a value as people read it, without what would move the cursor.
+    """Return a value as text, without control characters.
 
-    Instants are spelled to the second; among several zones, with their offset.
+    Texts come from carriers: an escape sequence could rewrite the terminal. Times
+    are shown to the second; among several zones, with their offset.
     """
     if value is None:
         return ""
@@ -114,12 +120,12 @@ def shown(value: Any, zones: Zones = ()) -> str:
 
 
 def local(when: datetime | None, zone: tzinfo) -> datetime | None:
-    """Return an instant that may be missing in *zone*."""
+    """Return a time in *zone*, None for None."""
     return None if when is None else when.astimezone(zone)
 
 
 def with_local_times(text: str | None, zone: tzinfo) -> LocalTimes | None:
-    """Return a text that may be missing, its instants to be shown in *zone*."""
+    """Return a text whose times are shown in *zone*, None for None."""
     return None if text is None else LocalTimes(text, zone)
 
 
@@ -129,7 +135,7 @@ def _local(instant: str, within: LocalTimes, zones: Zones) -> str:
 
 
 def _column(column: str | Column, place: int, rows: Sequence[Sequence[str]]) -> Column:
-    """Take a head alone for a column that is folded if its cells are long."""
+    """Return a column for a heading; it is folded if its cells are long."""
     if isinstance(column, Column):
         return column
     longest = max((len(row[place]) for row in rows), default=0)
@@ -137,26 +143,26 @@ def _column(column: str | Column, place: int, rows: Sequence[Sequence[str]]) -> 
 
 
 def _spelled(value: Any) -> str:
-    """Spell for JSON what it has no spelling for."""
+    """Return as text what JSON has no type for."""
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _width() -> int:
-    """Return how many letters a line may have."""
+    """Return the width of a line."""
     narrow = sys.stdout.isatty() or "COLUMNS" in os.environ
     return shutil.get_terminal_size().columns if narrow else WIDE
 
 
 Csv = Annotated[
     str | None,
-    typer.Option("--csv", help="Write a table to this file; - is the output."),
+    typer.Option("--csv", help="Write a CSV file; - is standard output."),
 ]
 
 
 def _delimiter(text: str) -> str:
     sign = {"tab": "\t", "\\t": "\t"}.get(text, text)
     if len(sign) != 1 or sign.isalnum() or sign in '"\r\n ':
-        raise typer.BadParameter("use one sign: `,` or `;`, or `tab`")
+        raise typer.BadParameter("use one character: `,` or `;`, or `tab`")
     return sign
 
 
@@ -164,7 +170,7 @@ Delimiter = Annotated[
     str,
     typer.Option(
         callback=_delimiter,
-        help="What stands between the cells of --csv; Excel in Brazil reads `;`.",
+        help="The separator of --csv; Excel in Brazil expects `;`.",
     ),
 ]
 
@@ -175,9 +181,7 @@ def write_file(
     rows: Sequence[Iterable[Any]],
     delimiter: str,
 ) -> None:
-    """Write a table to the file *name*, and say so; `-` is the output."""
-    from relay.service.spreadsheets import write_csv
-
+    """Write a CSV file and print its name; `-` is standard output."""
     if name == "-":
         write_csv(typer.get_text_stream("stdout"), columns, rows, delimiter)
         return
@@ -188,16 +192,18 @@ def write_file(
 
 @contextmanager
 def _opened(name: str) -> Iterator[TextIO]:
-    """Open a file that spreadsheets know for UTF-8."""
+    """Open a file with a byte order mark, so that spreadsheets decode UTF-8."""
     try:
         with Path(name).open("w", encoding="utf-8-sig", newline="") as file:
             yield file
     except OSError as error:
-        why = f"{name} cannot be written: {error.strerror}"
+        why = f"cannot write {name}: {error.strerror}"
         raise typer.BadParameter(why, param_hint="--csv") from None
 
 
 def print_more(limit: int, *, more: bool) -> None:
-    """Say that a list has more rows than it was allowed."""
+    """Say that a list has more rows than its limit."""
     if more:
-        typer.echo(f"(these are the first {limit}: --limit shows more)", err=True)
+        typer.echo(
+            f"(only the first {limit} are shown; use --limit for more)", err=True
+        )

@@ -1,31 +1,27 @@
-"""Commands that run something: the relay, the sandbox, the demo."""
+"""Commands that run something: the relay, the sandbox, the demo, the doctor."""
 
-# ruff: noqa: PLC0415 -- each command imports what it runs, so that help is quick
-# ruff: noqa: PLC0415 -- imported when the command runs, so that help is quick
+# ruff: noqa: PLC0415 -- each command runs another program, and needs its part only
 
 import asyncio
 import errno
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Final
 
 import typer
 
 from relay.cli.options import AsJson, Config, settings_of
 from relay.cli.output import write_json
+from relay.doctor.findings import Check, Severity
 from relay.errors import ConfigurationError
 from relay.logs import counted
-
-if TYPE_CHECKING:
-    from relay.doctor.findings import Check
-
 
 LOOPBACK = "127.0.0.1"
 
 
 class Mode(StrEnum):
-    """What a PUT does to the events that the sandbox stored before."""
+    """What a PUT does to events stored before."""
 
     REPLACE = "replace"
     MERGE = "merge"
@@ -33,27 +29,25 @@ class Mode(StrEnum):
 
 
 def serve(config: Config = None) -> None:
-    """Run the relay until it is told to stop."""
-    settings = settings_of(config)
+    """Run the relay until it is stopped."""
     from relay.config.load import SettingsSource
     from relay.runtime.serve import serve as run
 
+    settings = settings_of(config)
     raise typer.Exit(run(settings, SettingsSource(config, os.environ)))
 
 
 def sandbox(
-    host: Annotated[str, typer.Option(help="Where to listen.")] = LOOPBACK,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = LOOPBACK,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="0: any free one.")
+        int, typer.Option(min=0, max=65535, help="The port; 0 for any free one.")
     ] = 8090,
     mode: Annotated[
-        Mode, typer.Option(help="What a PUT does to older events.")
+        Mode, typer.Option(help="What a PUT does to events stored before.")
     ] = Mode.MERGE,
-    latency_ms: Annotated[
-        int, typer.Option(min=0, help="How slowly VTEX answers.")
-    ] = 0,
+    latency_ms: Annotated[int, typer.Option(min=0, help="Delay of each response.")] = 0,
 ) -> None:
-    """Run a VTEX to try things with, and the carriers' parts beside it."""
+    """Run a VTEX sandbox with carrier simulators."""
     from relay.sandbox.server import run_sandbox
     from relay.sandbox.world import SandboxOptions
 
@@ -62,8 +56,9 @@ def sandbox(
         run_sandbox(host, port, options)
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
-        why = "it is taken" if taken else error.strerror or error
-        typer.echo(f"{host}:{port} cannot be listened at: {why}; see --port", err=True)
+        why = "address already in use" if taken else error.strerror or error
+        problem = f"cannot bind to {host}:{port}: {why}"
+        typer.echo(f"{problem}; choose another with --host or --port", err=True)
         raise typer.Exit(1) from None
 
 
@@ -72,15 +67,15 @@ def init(
         "relay.toml"
     ),
 ) -> None:
-    """Write a file of settings with everything commented out."""
+    """Write a settings file with every setting commented out."""
     from relay.config.template import write_template
 
     write_template(path)
-    typer.echo(f"{path} is written; fill it in, then try `relay doctor`.")
+    typer.echo(f"wrote {path}; fill it in, then run `relay doctor`")
 
 
 def demo() -> None:
-    """Show the whole story with a sandbox: no account anywhere is needed."""
+    """Show the whole flow with a sandbox; no account is needed."""
     from rich.console import Console
 
     from relay.demo.runner import run
@@ -89,22 +84,22 @@ def demo() -> None:
 
 
 def doctor(config: Config = None, as_json: AsJson = False) -> None:
-    """Check settings, database, carriers and VTEX; exit with 1 on an error."""
-    from relay.doctor.findings import Severity
+    """Check settings, database and VTEX access.
 
-    found = _found(config)
+    The exit code is 1 if there is an error.
+    """
+    found = _examine(config)
+    errors = sum(check.level is _WORST for check in found)
     if as_json:
         write_json([_fields(check) for check in found])
     else:
         for check in found:
             _write(check)
-    errors = sum(check.level is Severity.ERROR for check in found)
-    if not as_json:
         typer.echo(f"\n{counted(errors, 'error')}" if errors else "\nno errors")
     raise typer.Exit(1 if errors else 0)
 
 
-def _found(config: Config) -> "list[Check]":
+def _examine(config: Config) -> list[Check]:
     from relay.doctor.examination import examine, unusable
 
     try:
@@ -114,7 +109,7 @@ def _found(config: Config) -> "list[Check]":
     return asyncio.run(examine(settings))
 
 
-def _fields(check: "Check") -> dict[str, str]:
+def _fields(check: Check) -> dict[str, str]:
     return {
         "subject": check.subject,
         "level": check.level.value,
@@ -123,9 +118,14 @@ def _fields(check: "Check") -> dict[str, str]:
     }
 
 
-def _write(check: "Check") -> None:
-    colour = {"ok": "green", "warning": "yellow", "error": "red"}[check.level.value]
-    head = typer.style(f"{check.level.value:<7}", fg=colour)
+_COLOURS: Final = dict(zip(Severity, ("green", "yellow", "red"), strict=True))
+"""Colours by severity, which is declared from the best to the worst."""
+_WORST: Final = list(Severity)[-1]
+_WIDTH: Final = max(len(severity.value) for severity in Severity)
+
+
+def _write(check: Check) -> None:
+    head = typer.style(f"{check.level.value:<{_WIDTH}}", fg=_COLOURS[check.level])
     typer.echo(f"{head}  {check.subject}: {check.message}")
     if check.hint:
-        typer.echo(f"         {check.hint}")
+        typer.echo(f"{' ' * (_WIDTH + 2)}{check.hint}")

@@ -1,56 +1,101 @@
-"""The database that the settings name, for one command."""
-
-# ruff: noqa: PLC0415 -- imported when a command runs, so that help is quick
+"""Run one operation of the services on the database that the settings name."""
 
 import asyncio
 import getpass
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
+from pydantic import BaseModel
+from pydantic_core import to_json
 
-from relay.cli.options import Config, settings_of
-from relay.clock import utcnow
-from relay.errors import ConfigurationError, Conflict, NotFound
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from relay.config.settings import Settings
-    from relay.registration.corrections import RegisteredShipment
-    from relay.registration.registrar import Registrar
-    from relay.store.corrections import CorrectionResult
-    from relay.store.database import Database
-    from relay.store.shipment_lists import ListedShipment, ShipmentLists
-    from relay.store.unread import ReaderTerms
-
+from relay.adapters.protocol import Carrier
+from relay.cli.options import settings_of
+from relay.config.settings import Settings
+from relay.errors import ConfigurationError
+from relay.registration.contract_terms import reading_terms
+from relay.runtime.database import opened
+from relay.runtime.wiring import carrier, event_pace, sqlite_path
+from relay.service.access import Caller
+from relay.service.context import AuditEntry, ServiceContext, WakeCallbacks
+from relay.service.models import BulkActionAnswer, ResponseModel
+from relay.service.queries import MOST, Paging
+from relay.service.services import Services
+from relay.service.validation import parse_json
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+P = TypeVar("P", bound=ResponseModel)
+Q = TypeVar("Q", bound=Paging)
+Operation = Callable[[Services, Caller], Awaitable[T]]
+BulkPart = Callable[[Services, Caller, str | None], Awaitable[BulkActionAnswer]]
+
+HELP = "Its id, or its order or tracking number if only one shipment has it."
+Shipment = Annotated[str, typer.Argument(help=HELP, show_default=False)]
 
 
-def on_database(config: Path | None, act: "Callable[[Database], Awaitable[T]]") -> T:
-    """Open the database, *act* on it and return what comes of it.
+class AdaptersOnDemand(Mapping[str, Carrier]):
+    """The adapters by contract; each is made when an operation needs it.
 
-    A relay may be serving it meanwhile: it looks round every second. Raises
-    `ConfigurationError` if there is no database yet.
+    Most commands need none, and one contract's wrong options should not stop them.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._made: dict[str, Carrier] = {}
+
+    def __getitem__(self, contract: str) -> Carrier:
+        if contract not in self._made:
+            self._made[contract] = carrier(self._settings, contract)
+        return self._made[contract]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings.contracts)
+
+    def __len__(self) -> int:
+        return len(self._settings.contracts)
+
+
+def run_operation(config: Path | None, operation: Operation[T]) -> T:
+    """Open the database, run *operation*, and wake a running relay if it must act.
+
+    A relay may be serving the database meanwhile; with SQLite it notices changes
+    within a second. Raises `ConfigurationError` if there is no database yet.
     """
     settings = settings_of(config)
-    _check_there(settings)
-    return asyncio.run(_acted(settings, act))
+    _check_exists(settings)
+    return asyncio.run(_run(settings, operation))
 
 
-async def _acted(settings: "Settings", act: "Callable[[Database], Awaitable[T]]") -> T:
-    from relay.runtime.database import opened
+async def _run(settings: Settings, operation: Operation[T]) -> T:
+    woken: list[bool] = []
 
+    def wake() -> None:
+        woken.append(True)
+
+    adapters = AdaptersOnDemand(settings)
     async with opened(settings) as database:
-        return await act(database)
+        context = ServiceContext(
+            settings=settings,
+            carriers=adapters,
+            database=database,
+            terms=reading_terms(settings.contracts, adapters, event_pace(settings)),
+            wake=WakeCallbacks(wake, wake, wake),
+            audit=_ignore,
+        )
+        done = await operation(Services.build(context), Caller(operator()))
+        if woken:
+            await database.notify()
+    return done
 
 
-def _check_there(settings: "Settings") -> None:
-    """Refuse to make an empty database where one was expected."""
-    from relay.runtime.wiring import sqlite_path
+def _ignore(_: AuditEntry) -> None:
+    """Log nothing: the command prints its result, and the notes are stored."""
 
+
+def _check_exists(settings: Settings) -> None:
+    """Refuse to create an empty database where one was expected."""
     path = sqlite_path(settings)
     if settings.database.startswith("sqlite:") and not path.exists():
         raise ConfigurationError(
@@ -63,111 +108,44 @@ def operator() -> str:
     """Return who runs the command, for the notes of a shipment."""
     try:
         return getpass.getuser()
-    except (OSError, KeyError):
+    except (OSError, KeyError):  # a container without a user database
         return "the command line"
 
 
-M = TypeVar("M", bound="BaseModel")
-
-Text = Annotated[str | None, typer.Option(show_default=False)]
-
-
-def request_of(model: "type[M]", given: Mapping[str, Any]) -> "M":
-    """Return what the API would take; raise `InvalidLabel` with its words."""
-    from pydantic_core import to_json
-
-    from relay.api.bodies import validated
-
-    return validated(to_json({k: v for k, v in given.items() if v is not None}), model)
+def request_of(model: type[M], given: Mapping[str, Any]) -> M:
+    """Return the request that the API would accept; raise `InvalidLabel`."""
+    present = {name: value for name, value in given.items() if value is not None}
+    return parse_json(to_json(present), model)
 
 
-def registrar(settings: "Settings") -> "tuple[Registrar, ReaderTerms]":
-    """Return what checks changes as the API does, and the terms of storing them."""
-    from relay.registration.contract_terms import reading_terms
-    from relay.registration.registrar import Registrar
-    from relay.runtime.wiring import carriers, event_pace
+def run_bulk(config: Path | None, part: BulkPart) -> int:
+    """Run a bulk operation to its end, printing progress; return how many changed.
 
-    adapters = carriers(settings)
-    terms = reading_terms(settings.contracts, adapters, event_pace(settings))
-    return Registrar(settings, adapters), terms
-
-
-async def known(database: "Database", listed: "ListedShipment") -> "RegisteredShipment":
-    """Return what is registered of a shipment."""
-    from relay.api.shipments import known_in
-    from relay.store.shipment_lists import ShipmentLists
-
-    return await known_in(ShipmentLists(database), listed)
-
-
-def print_result(id_: str, done: "CorrectionResult", what: str) -> None:
-    """Write what became of a change, and what to look at."""
-    if done.updated:
-        typer.echo(f"{id_} is {what} ({', '.join(done.updated)}).")
-    else:
-        typer.echo(f"{id_}: it was so already, nothing is changed.")
-    for warning in done.warnings:
-        typer.echo(warning, err=True)
-
-
-Act = Callable[["Database", "ListedShipment"], Awaitable[T]]
-MOST = 20
-"""So many shipments are listed where several are meant."""
-HELP = "Its id, or its order or tracking number if that means one shipment only."
-Shipment = Annotated[str, typer.Argument(help=HELP, show_default=False)]
-
-
-def on_shipment(config: Config, named: str, act: "Act[T]") -> "tuple[str, T]":
-    """*act* on the shipment that *named* means; return its id, and what comes of it.
-
-    Raises `NotFound` if there is none, and `Conflict` if there are several.
+    *part* runs one request of it, from the cursor where the last one ended.
     """
 
-    async def acted(database: "Database") -> "tuple[str, T]":
-        from relay.store.shipment_lists import ShipmentLists
+    async def operation(services: Services, caller: Caller) -> int:
+        total, cursor = 0, None
+        while True:
+            done = await part(services, caller, cursor)
+            total, cursor = total + done.count, done.next
+            if cursor is None:
+                return total
+            typer.echo(f"{total} so far", err=True)
 
-        listed = await resolve_name(ShipmentLists(database), named)
-        done = await act(database, listed)
-        await database.notify()
-        return listed.row["id"], done
-
-    return on_database(config, acted)
-
-
-async def resolve_name(lists: "ShipmentLists", named: str) -> "ListedShipment":
-    """Return the one shipment that has this id, order or number."""
-    by_id = await lists.one(named, utcnow())
-    found = [by_id] if by_id else await _called(lists, named)
-    if not found:
-        raise NotFound(
-            "no shipment has this id, order or number",
-            hint="`relay shipments list` shows them",
-        )
-    if len(found) > 1:
-        raise Conflict(
-            f"several shipments are meant, give the id of one:\n{_listed(found)}"
-        )
-    return found[0]
+    return run_operation(config, operation)
 
 
-async def _called(lists: "ShipmentLists", named: str) -> "list[ListedShipment]":
-    """Return the shipments of an order, and those under a tracking number."""
-    from relay.store.shipment_lists import ShipmentFilter
-
-    found: dict[str, ListedShipment] = {}
-    for wanted in (
-        ShipmentFilter(order_id=named),
-        ShipmentFilter(tracking_number=named),
-    ):
-        page = await lists.shipments(wanted, utcnow(), limit=MOST)
-        found |= {listed.row["id"]: listed for listed in page.shipments}
-    return list(found.values())
-
-
-def _listed(found: "Iterable[ListedShipment]") -> str:
-    """Return a line for each, with what tells them apart."""
-    names = ("id", "account", "order_id", "invoice_number", "tracking_number")
-    return "\n".join(
-        "  ".join([*(str(f.row[name] or "-") for name in names), f.standing.state])
-        for f in found
-    )
+async def collect(
+    page_of: Callable[[Q], Awaitable[P]], query: Q, rows: str, limit: int
+) -> P:
+    """Return the first *limit* rows as one page; *rows* is the field that has them."""
+    found: tuple[Any, ...] = ()
+    cursor: str | None = None
+    while True:
+        size = min(limit - len(found), MOST)
+        page = await page_of(query.model_copy(update={"cursor": cursor, "limit": size}))
+        found += getattr(page, rows)
+        cursor = getattr(page, "next")  # noqa: B009 -- every page has it
+        if cursor is None or len(found) >= limit:
+            return page.model_copy(update={rows: found})

@@ -1,42 +1,100 @@
-"""`relay shipments correct`: what the API's PATCH does."""
+"""`relay shipments correct`, `retry` and the other changes of a shipment."""
 
-# ruff: noqa: PLC0415 -- imported when a command runs, so that help is quick
-# ruff: noqa: PLC0415 -- imported when the command runs, so that help is quick
-
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from relay.cli.options import Config, settings_of
-from relay.cli.session import (
-    Shipment,
-    Text,
-    known,
-    on_shipment,
-    operator,
-    print_result,
-    registrar,
-    request_of,
+from relay.cli.options import Config, Filter, Text
+from relay.cli.session import HELP, Shipment, request_of, run_bulk, run_operation
+from relay.logs import counted
+from relay.registration.requests import (
+    CorrectionRequest,
+    DeliveredRequest,
+    HandoverRequest,
+    ResendRequest,
 )
-from relay.clock import utcnow
+from relay.service.access import Caller
+from relay.service.models import BulkActionAnswer, ShipmentAnswer
+from relay.service.queries import RetryRequest
+from relay.service.services import Services
+from relay.service.shipment_actions import ShipmentActionService
 
-if TYPE_CHECKING:
-    from relay.config.settings import Settings
-    from relay.registration.requests import (
-        CorrectionRequest,
-        DeliveredRequest,
-        HandoverRequest,
-        ResendRequest,
-    )
-    from relay.store.corrections import CorrectionResult
-    from relay.store.database import Database
-    from relay.store.shipment_lists import ListedShipment
+Action = Callable[[ShipmentActionService, Caller, str], Awaitable[ShipmentAnswer]]
+
+
+def _act(config: Path | None, named: str, action: Action) -> ShipmentAnswer:
+    """Run *action* on the shipment that *named* identifies; print its warnings."""
+
+    async def operation(services: Services, caller: Caller) -> ShipmentAnswer:
+        id_ = await services.shipments.resolve(caller, named)
+        return await action(services.shipment_actions, caller, id_)
+
+    answer = run_operation(config, operation)
+    for warning in answer.warnings:
+        typer.echo(warning, err=True)
+    return answer
+
+
+def _print_change(answer: ShipmentAnswer, did: str) -> None:
+    if answer.updated:
+        typer.echo(f"{answer.id}: {did} ({', '.join(answer.updated)})")
+    else:
+        typer.echo(f"{answer.id}: nothing to change, it is so already")
+
+
+def retry(  # noqa: PLR0913 -- each is an option of the command
+    shipment: Annotated[
+        str | None, typer.Argument(help=f"{HELP} Omit it with --all-stuck.")
+    ] = None,
+    *,
+    all_stuck: Annotated[
+        bool, typer.Option("--all-stuck", help="All stuck shipments that match.")
+    ] = False,
+    account: Filter = None,
+    contract: Filter = None,
+    reason: Annotated[
+        str | None, typer.Option(help="A part of the reason.", show_default=False)
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Publish at once, and clear earlier failures."""
+    if (shipment is None) is not all_stuck:
+        raise typer.BadParameter("give the id of one shipment, or --all-stuck")
+    if shipment is not None:
+        answer = _act(config, shipment, ShipmentActionService.retry)
+        typer.echo(f"{answer.id}: due; a running relay publishes within a second")
+        return
+    given = {"account": account, "contract": contract, "reason": reason}
+    request = request_of(RetryRequest, given)
+
+    async def part(
+        services: Services, caller: Caller, cursor: str | None
+    ) -> BulkActionAnswer:
+        following = request.model_copy(update={"cursor": cursor})
+        return await services.worklists.retry_stuck(caller, following)
+
+    count = run_bulk(config, part)
+    due = counted(count, "stuck shipment is due", "stuck shipments are due")
+    typer.echo(f"{due}.")
+
+
+def poll_now(shipment: Shipment, config: Config = None) -> None:
+    """Poll the carrier at once; an expired shipment is reopened."""
+    answer = _act(config, shipment, ShipmentActionService.poll_now)
+    typer.echo(f"{answer.id}: a running relay polls its carrier within a second")
+
+
+def cancel(shipment: Shipment, config: Config = None) -> None:
+    """Cancel a label: nothing more is published."""
+    answer = _act(config, shipment, ShipmentActionService.cancel)
+    typer.echo(f"{answer.id}: cancelled")
 
 
 class OldEvents(StrEnum):
-    """What becomes of the events under the old number."""
+    """What to do with the events under the old number."""
 
     DROP = "drop"
     KEEP = "keep"
@@ -52,20 +110,18 @@ def correct(  # noqa: PLR0913 -- each is an option of the command
     invoice_key: Text = None,
     dispatched_date: Text = None,
     estimated_delivery_date: Text = None,
-    volume: Annotated[int, typer.Option(min=1, help="Which box's number.")] = 1,
+    volume: Annotated[int, typer.Option(min=1, help="Which parcel's number.")] = 1,
     history: Annotated[
         OldEvents,
         typer.Option(
-            help="Of the old number: drop if it was another parcel's, keep after a "
-            "relabel."
+            help="Events of the old number: drop them if it was another parcel's, "
+            "keep them after a relabel."
         ),
     ] = OldEvents.DROP,
     config: Config = None,
 ) -> None:
-    """Correct the number, the page, the courier, the contract, the key or a date."""
-    from relay.registration.requests import CorrectionRequest
-
-    wrong = {
+    """Correct a number, a key, a date, the page, the courier or the contract."""
+    given = {
         "trackingNumber": tracking_number,
         "trackingUrl": tracking_url,
         "courier": courier,
@@ -74,107 +130,59 @@ def correct(  # noqa: PLR0913 -- each is an option of the command
         "dispatchedDate": dispatched_date,
         "estimatedDeliveryDate": estimated_delivery_date,
     }
-    if not any(wrong.values()):
-        raise typer.BadParameter("say what is right: --tracking-number, --contract, …")
+    if not any(given.values()):
+        raise typer.BadParameter("give a correction: --tracking-number, --contract, …")
     rest = {"volume": volume, "history": history.value}
-    request = request_of(CorrectionRequest, wrong | rest)
-    act = partial(_corrected, settings_of(config), request)
-    print_result(*on_shipment(config, shipment, act), "corrected")
-
-
-async def _corrected(
-    settings: "Settings",
-    request: "CorrectionRequest",
-    database: "Database",
-    listed: "ListedShipment",
-) -> "CorrectionResult":
-    from relay.store.corrections import CorrectionResult
-    from relay.store.operator_actions import OperatorActions
-
-    checks, terms = registrar(settings)
-    now = utcnow()
-    checked = checks.correction(request, await known(database, listed), now)
-    corrections = OperatorActions(database, terms.pace, terms.lower_bounds)
-    id_, by = listed.row["id"], operator()
-    done = await corrections.correct(id_, checked.value, now, by)
-    return CorrectionResult(done.updated, (*checked.warnings, *done.warnings))
+    request = request_of(CorrectionRequest, given | rest)
+    answer = _act(config, shipment, lambda s, c, id_: s.correct(c, id_, request))
+    _print_change(answer, "corrected")
 
 
 def mark_delivered(
     shipment: Shipment,
     *,
     at: Annotated[
-        str, typer.Option(help="When, as 2026-08-04T16:20:00; in the store's zone.")
+        str,
+        typer.Option(help="When, as 2026-08-04T16:20:00; in the account's zone."),
     ],
     volume: Annotated[
         int | None,
-        typer.Option(min=1, help="Which box; by default all.", show_default=False),
+        typer.Option(min=1, help="Which parcel; by default all.", show_default=False),
     ] = None,
     description: Annotated[
         str | None, typer.Option(help="What shoppers read.", show_default=False)
     ] = None,
     config: Config = None,
 ) -> None:
-    """Say that a parcel was delivered; a person's word needs no release."""
-    from relay.registration.requests import DeliveredRequest
-
+    """Record a delivery that the carrier did not report."""
     given = {"occurredAt": at, "volume": volume, "description": description}
-    act = partial(_delivered, settings_of(config), request_of(DeliveredRequest, given))
-    id_, _ = on_shipment(config, shipment, act)
-    typer.echo(f"{id_} was delivered: a running relay tells VTEX within seconds.")
-
-
-async def _delivered(
-    settings: "Settings",
-    request: "DeliveredRequest",
-    database: "Database",
-    listed: "ListedShipment",
-) -> None:
-    from relay.store.operator_events import mark_delivered as store_delivered
-
-    checks, _ = registrar(settings)
-    now = utcnow()
-    said = checks.delivery(request, await known(database, listed), now)
-    await store_delivered(database, listed.row["id"], said, operator(), now)
+    request = request_of(DeliveredRequest, given)
+    answer = _act(config, shipment, lambda s, c, id_: s.mark_delivered(c, id_, request))
+    typer.echo(f"{answer.id}: delivered; a running relay publishes it within seconds")
 
 
 def handover(  # noqa: PLR0913 -- each is an option of the command
     shipment: Shipment,
     *,
-    contract: Annotated[str, typer.Option(help="The second carrier's.")],
+    contract: Annotated[str, typer.Option(help="The second carrier's contract.")],
     tracking_number: Text = None,
     reference: Annotated[
         list[str] | None,
-        typer.Option(help="What it calls the parcel besides: type=value."),
+        typer.Option(help="Another reference of the second carrier: type=value."),
     ] = None,
-    volume: Annotated[int, typer.Option(min=1, help="Which box.")] = 1,
+    volume: Annotated[int, typer.Option(min=1, help="Which parcel.")] = 1,
     config: Config = None,
 ) -> None:
-    """Hand a parcel over to a second carrier; both carriers' scans count."""
-    from relay.registration.requests import HandoverRequest
-
+    """Add a second carrier; events of both carriers count."""
     given = {
         "contract": contract,
         "trackingNumber": tracking_number,
         "references": [_reference(text) for text in reference or ()],
         "volume": volume,
     }
-    act = partial(_handed_over, settings_of(config), request_of(HandoverRequest, given))
-    print_result(*on_shipment(config, shipment, act), "handed over")
-
-
-async def _handed_over(
-    settings: "Settings",
-    request: "HandoverRequest",
-    database: "Database",
-    listed: "ListedShipment",
-) -> "CorrectionResult":
-    from relay.store.handovers import Handovers
-
-    checks, terms = registrar(settings)
-    change = checks.handover(request, await known(database, listed))
-    handovers = Handovers(database, terms.pace, terms.lower_bounds)
-    return await handovers.handover(listed.row["id"], change, utcnow(), operator())
+    request = request_of(HandoverRequest, given)
+    answer = _act(config, shipment, lambda s, c, id_: s.handover(c, id_, request))
+    _print_change(answer, "handed over")
 
 
 def _reference(text: str) -> dict[str, str]:
@@ -185,7 +193,7 @@ def _reference(text: str) -> dict[str, str]:
 
 
 class ResendScope(StrEnum):
-    """What VTEX is told again."""
+    """What is sent to VTEX again."""
 
     TRACKING = "tracking"
     EVENTS = "events"
@@ -195,42 +203,14 @@ class ResendScope(StrEnum):
 def resend(
     shipment: Shipment,
     what: Annotated[
-        ResendScope, typer.Option(help="ResendScope is told again.")
+        ResendScope, typer.Option(help="What to send again.")
     ] = ResendScope.ALL,
     force: Annotated[
-        bool, typer.Option("--force", help="Also if VTEX knows it as delivered.")
+        bool, typer.Option("--force", help="Even if the delivery was published.")
     ] = False,
     config: Config = None,
 ) -> None:
-    """Tell VTEX again, with present settings, as if it knew nothing."""
-    from relay.registration.requests import ResendRequest
-
+    """Send tracking number and events to VTEX again, with current settings."""
     request = ResendRequest(what=what.value, force=force)
-    settings = settings_of(config)
-
-    async def act(database: "Database", listed: "ListedShipment") -> tuple[str, ...]:
-        return await _resent(database, settings, listed, request)
-
-    id_, warnings = on_shipment(config, shipment, act)
-    typer.echo(f"{id_} is due: a running relay tells VTEX within a second.")
-    for warning in warnings:
-        typer.echo(warning, err=True)
-
-
-async def _resent(
-    database: "Database",
-    settings: "Settings",
-    listed: "ListedShipment",
-    request: "ResendRequest",
-) -> tuple[str, ...]:
-    from relay.api.shipments import known_in
-    from relay.registration.registrar import Registrar
-    from relay.runtime.wiring import carriers
-    from relay.store.operator_actions import resend as store_resend
-    from relay.store.shipment_lists import ShipmentLists
-
-    registrar = Registrar(settings, carriers(settings))
-    what = registrar.resend_order(
-        request, await known_in(ShipmentLists(database), listed)
-    )
-    return await store_resend(database, listed.row["id"], what, operator(), utcnow())
+    answer = _act(config, shipment, lambda s, c, id_: s.resend(c, id_, request))
+    typer.echo(f"{answer.id}: due; a running relay publishes within a second")

@@ -1,4 +1,4 @@
-"""How a table finds room in a window: what is folded, set below, or left out; pure."""
+"""Fit a table into a width: fold, put below, or leave out columns; pure."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,18 +8,18 @@ from typing import Final
 
 GAP: Final = "  "
 NARROWEST: Final = 30
-"""Letters of a text beside the others; with less room it goes below its row."""
+"""Width of a text column at least; with less room the text goes below its row."""
 INDENT: Final = "    "
 SHORTEST: Final = 20
-"""A text below its row is folded at this many letters at the least."""
+"""Width of a text below its row at least."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its head, and what becomes of it where room is short.
+    """A column: its heading, and what to do with it if the width is too small.
 
-    An `is_text` column is folded, or set below its row; others are never folded.
-    Of those with a `rank` the highest goes first.
+    An `is_text` column is folded, or put below its row; others are never folded.
+    Of those with a `rank` the highest is left out first.
     """
 
     head: str
@@ -32,7 +32,7 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Lines of a table, and the heads of the columns that had no room."""
+    """The lines of a table, and the headings of the columns that did not fit."""
 
     head: str
     lines: tuple[str, ...]
@@ -40,7 +40,7 @@ class Layout:
 
 
 def render_table(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Layout:
-    """Lay a table out in *width* letters; what is no text is never folded."""
+    """Lay a table out in *width* characters."""
     room = _Widths.of(columns, rows, width)
     beside, below = room.found()
     widths = room.widths(beside)
@@ -56,10 +56,9 @@ def render_table(columns: Sequence[Column], rows: Sequence[Row], width: int) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Widths:
-    """How wide the columns are, and which of them fit beside each other.
+    """The widths of the columns, and which of them fit beside each other.
 
-    `natural` are the widths of columns of which nothing is folded; `empty` are
-    columns that nobody would miss.
+    `natural` are the widths without folding; `empty` are columns without values.
     """
 
     columns: Sequence[Column]
@@ -103,7 +102,7 @@ class _Widths:
         return widths
 
     def _least(self, column: int) -> int:
-        """Return the least width at which a column is of use."""
+        """Return the smallest width of a column."""
         natural = self.natural[column]
         return min(natural, NARROWEST) if self.columns[column].is_text else natural
 
@@ -112,7 +111,7 @@ class _Widths:
         return sum(map(self._least, beside)) + gaps
 
     def _rank(self, column: int) -> tuple[bool, int]:
-        """Return how soon a column goes; one that nobody would miss goes first."""
+        """Return how early a column is left out; empty columns go first."""
         return column in self.empty, self.columns[column].rank
 
 
@@ -136,8 +135,8 @@ def _line(cells: Iterable[str], widths: dict[int, int]) -> str:
 
 
 Columns = dict[str, Column]
-"""A column by the name of its value, in the order in which they stand."""
-WAY: Final[Columns] = {
+"""Columns by the field they show, in order."""
+SHIPMENT: Final[Columns] = {
     "id": Column("id"),
     "order_id": Column("order"),
     "invoice_number": Column("invoice", 5),
@@ -145,24 +144,24 @@ WAY: Final[Columns] = {
     "contract": Column("contract", 3),
     "account": Column("account", 6),
 }
-PARCEL: Final[Columns] = WAY | {
+PARCEL: Final[Columns] = SHIPMENT | {
     "id": Column("id", 4),
     "tracking_number": Column("number"),
     "contract": Column("contract", 2),
 }
-"""A shipment about which the carrier is asked: by its number."""
+"""A shipment by its tracking number."""
 EVENT: Final[Columns] = {
     "event": Column("event"),
-    "occurred_at": Column("happened", 1),
+    "occurred_at": Column("occurred", 1),
     "milestone": Column("milestone"),
     "carrier_code": Column("code", 4),
 }
 COLUMNS: Final[Mapping[str, Columns]] = {
-    "stuck": WAY
+    "stuck": SHIPMENT
     | {
         "since": Column("since", 2),
-        "because": Column("because", is_text=True),
-        "vtex_said": Column("VTEX said", is_text=True),
+        "stuck_reason": Column("reason", is_text=True),
+        "vtex_response": Column("VTEX response", is_text=True),
     },
     "quarantined": EVENT
     | {
@@ -174,7 +173,7 @@ COLUMNS: Final[Mapping[str, Columns]] = {
         "account": Column("account", 8),
         "received_at": Column("received", 9),
         "id": Column("id", 5),
-        "because": Column("because", is_text=True),
+        "quarantine_reason": Column("reason", is_text=True),
         "description": Column("carrier says", is_text=True),
     },
     "unmatched": EVENT
@@ -184,7 +183,7 @@ COLUMNS: Final[Mapping[str, Columns]] = {
         "state": Column("state", 7),
         "received_at": Column("received", 9),
         "references": Column("references", is_text=True),
-        "because": Column("because", is_text=True),
+        "unmatched_reason": Column("reason", is_text=True),
         "description": Column("carrier says", is_text=True),
     },
     "unreadable": {
@@ -193,20 +192,20 @@ COLUMNS: Final[Mapping[str, Columns]] = {
         "received_at": Column("received", 1),
         "source": Column("source", 2),
         "size": Column("bytes", 3),
-        "because": Column("because", is_text=True),
+        "unreadable_reason": Column("reason", is_text=True),
     },
     "rejected": {
         "request": Column("request"),
         "contract": Column("contract"),
         "received_at": Column("received"),
         "size": Column("bytes", 1),
-        "because": Column("because", is_text=True),
+        "rejected_reason": Column("reason", is_text=True),
     },
     "unknown-codes": {
         "contract": Column("contract"),
         "carrier_code": Column("code"),
         "events": Column("events", 1),
-        "last_seen_at": Column("last seen", 2),
+        "last_received_at": Column("last received", 2),
         "reference": Column("with", 3),
         "event": Column("event", 4),
         "example": Column("carrier says", is_text=True),
@@ -221,19 +220,19 @@ COLUMNS: Final[Mapping[str, Columns]] = {
         "registered_at": Column("registered", 3),
         "last_event_at": Column("last event", 1),
     },
-    "waiting": WAY | {"why": Column("why", is_text=True)},
+    "waiting": SHIPMENT | {"why": Column("why", is_text=True)},
 }
-SHIPMENTS: Final[Columns] = WAY | {
+SHIPMENTS: Final[Columns] = SHIPMENT | {
     "state": Column("state"),
     "why": Column("why", is_text=True),
 }
 DOCUMENTS: Final[Columns] = {
-    "document": Column("document"),
+    "id": Column("document"),
     "contract": Column("contract"),
     "source": Column("source", 3),
     "received_at": Column("received"),
-    "read_at": Column("read", 1),
+    "parsed_at": Column("parsed", 1),
     "new_events": Column("new events", 2),
     "size": Column("bytes", 4),
-    "unreadable_reason": Column("unreadable because", is_text=True),
+    "unreadable_reason": Column("unreadable reason", is_text=True),
 }

@@ -1,4 +1,4 @@
-"""What a contract's adapter makes of a document; nothing is stored."""
+"""Run a contract's adapter on a document, without storing anything."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,32 +45,32 @@ def sample_warnings(
     left: Sequence[str],
     now: datetime,
 ) -> Iterator[str]:
-    """Yield what is odd about *events*, though they can be read.
+    """Yield what is unusual about *events*, although they were parsed.
 
-    *left* are fields that may be about a person, and are not cut.
+    *left* are fields that may be personal data and are not redacted.
     """
     if isinstance(carrier, SettingsReviewer):
         yield from carrier.review(events)
     if unknown_codes(events):
-        yield f"unknown codes: give them rows in contracts.{contract.name}.codes"
+        yield f"unknown codes: map them in contracts.{contract.name}.codes"
     if events and left:
         fields = ", ".join(left[:MOST_NAMED])
         yield (
-            f"{fields}: may be about a person, and would stay; name it in "
-            "personal_fields if it is"
+            f"{fields}: may be personal data, and would stay; if so, name it in "
+            "personal_fields"
         )
     without = sum(not event.description for event in events)
     if without:
         yield (
-            f"text: none in {without} of {counted(len(events), 'event')}, neither the "
-            f"carrier's nor that of a row in contracts.{contract.name}.codes; shoppers "
-            "read the relay's own words"
+            f"text: missing in {without} of {counted(len(events), 'event')}; shoppers "
+            "read the relay's default text, unless a row of "
+            f"contracts.{contract.name}.codes has one"
         )
     yield from _too_old(contract, events, now)
 
 
 def unknown_codes(events: Sequence[TrackingEvent]) -> list[str]:
-    """Return the codes among *events* that nobody has mapped."""
+    """Return the codes among *events* without a mapping."""
     unknown = (e for e in events if e.milestone is Milestone.UNKNOWN)
     return sorted({event.carrier_code for event in unknown} - {""})
 
@@ -78,14 +78,14 @@ def unknown_codes(events: Sequence[TrackingEvent]) -> list[str]:
 def _too_old(
     contract: ContractSettings, events: Sequence[TrackingEvent], now: datetime
 ) -> Iterator[str]:
-    """Say if all scans are too old for a label, where numbers are used again."""
+    """Warn if all events are too old for a label, where numbers are reused."""
     bound = contract.lower_bound_days
     exact = any(not r.kind.used_again for e in events for r in e.references)
-    youngest = max((event.occurred_at for event in events), default=now)
-    if not exact and youngest < now - bound:
+    newest = max((event.occurred_at for event in events), default=now)
+    if not exact and newest < now - bound:
         yield (
-            f"the youngest event is of {youngest:%Y-%m-%d}: a label registered today "
-            f"would not take it (lower_bound_days = {bound.days})"
+            f"the newest event is of {newest:%Y-%m-%d}: a label registered today "
+            f"would not match it (lower_bound_days = {bound.days})"
         )
 
 
@@ -95,7 +95,7 @@ TEXTS = frozenset({"description", "place", "references"})
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What is tried: a document, or an answer to the question for *asked*."""
+    """The sample: a document, or a response to a poll for *asked*."""
 
     body: bytes
     headers: Mapping[str, str]
@@ -104,7 +104,7 @@ class Sample:
 
     @property
     def parcels(self) -> list[ParcelView]:
-        """What was asked for, as one parcel; none if nobody says it."""
+        """What was polled for, as one parcel; empty if not given."""
         if not self.asked:
             return []
         parcel = ParcelView(tuple(self.asked))
@@ -114,33 +114,35 @@ class Sample:
 
 
 def try_sample(settings: Settings, contract: str, sample: Sample) -> dict[str, Any]:
-    """Read *sample* as the reader would; raise `ConfigurationError` by its key."""
+    """Parse *sample* as the reader would; raise `ConfigurationError` with its key."""
     if contract not in settings.contracts:
         known = ", ".join(settings.contracts) or "none"
-        raise ConfigurationError(f"contracts.{contract}: there is none; known: {known}")
+        raise ConfigurationError(
+            f"contract: {contract!r} is not configured; configured: {known}"
+        )
     found = settings.contracts[contract]
     carrier = wiring.carrier(settings, contract)
     kept = {"content-type"} | carrier.stored_headers
     headers = {n: value for n, value in sample.headers.items() if n in kept}
     document = Document(sample.body, utcnow(), headers)
     if not sample.answer:
-        return _published(found, carrier, [document])
+        return _parse(found, carrier, [document])
     if not isinstance(carrier, AnswerUnpacker):
         raise ConfigurationError(
-            f"contracts.{contract}: the carrier is not asked, or its adapter cannot "
-            "take an answer apart; try a document without --answer"
+            f"contracts.{contract}: not a polling carrier, or its adapter cannot split "
+            "a response; try a document without --answer"
         )
     try:
         documents = carrier.unpack(document, sample.parcels)
     except CarrierFailure as failure:
-        return _published(found, carrier, []) | {"unreadableReason": str(failure)}
-    return {"pieces": len(documents), **_published(found, carrier, documents)}
+        return _parse(found, carrier, []) | {"unreadableReason": str(failure)}
+    return {"pieces": len(documents), **_parse(found, carrier, documents)}
 
 
-def _published(
+def _parse(
     contract: ContractSettings, carrier: Carrier, documents: Sequence[Document]
 ) -> dict[str, Any]:
-    """Read *documents*, and say what they tell."""
+    """Parse *documents*, and return the result."""
     mine = [replace(document, contract=contract.name) for document in documents]
     readings = parse_documents(mine, {contract.name: carrier})
     events = [event for reading in readings for event in reading.events]
@@ -148,7 +150,7 @@ def _published(
     left = list(dict.fromkeys(p for d in documents for p in _persons(d, fields)))
     cut = [f for f in fields if any(_is_cut(d, f) for d in documents)]
     return {
-        "unreadableReason": _because(readings),
+        "unreadableReason": _reason(readings),
         "personalFieldsCut": cut,
         "personalFieldsNotFound": [field for field in fields if field not in cut],
         "unknownCodes": unknown_codes(events),
@@ -157,8 +159,8 @@ def _published(
     }
 
 
-def _because(readings: Sequence[ParsedDocument]) -> str | None:
-    """Return why documents are unreadable, and how many of several."""
+def _reason(readings: Sequence[ParsedDocument]) -> str | None:
+    """Return why documents cannot be parsed, and how many of several."""
     reasons = [r.unreadable for r in readings if r.unreadable is not None]
     if len(readings) < 2:  # noqa: PLR2004 -- several
         return next(iter(reasons), None)
@@ -168,7 +170,7 @@ def _because(readings: Sequence[ParsedDocument]) -> str | None:
 
 
 def _persons(document: Document, fields: tuple[str, ...]) -> Iterator[str]:
-    """Yield what may be about a person in a document once its *fields* are cut."""
+    """Yield what may be personal data in a document after redacting *fields*."""
     type_ = document.headers.get("content-type", "")
     try:
         value = json.loads(redact(document.body, type_, fields))
@@ -197,7 +199,7 @@ def _event(event: TrackingEvent, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def write_result(made: dict[str, Any]) -> None:
-    """Write what can be said of all events above them, and the rest as a table."""
+    """Write what all events share above them, and the rest as a table."""
     events, notes = made.pop("events"), made.pop("notes")
     alike = {
         column: events[0][column]
@@ -219,7 +221,7 @@ def write_result(made: dict[str, Any]) -> None:
 
 
 def _row(event: dict[str, Any]) -> dict[str, Any]:
-    """Shorten an event for a line: times to the minute, what is normal left out."""
+    """Shorten an event for a line: times to the minute, without the normal effect."""
     utc, local = (datetime.fromisoformat(event[name]) for name in ("utc", "local"))
     normal = event["effect"] == "normal"
     return event | {

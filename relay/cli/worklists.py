@@ -1,14 +1,13 @@
-"""`relay lists`: what waits for a person."""
-
-# ruff: noqa: PLC0415 -- imported when a command runs, so that help is quick
+"""`relay lists` and `relay events`: what needs an operator, and decisions about it."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from functools import partial
+from typing import Annotated, Any, Final
 
 import typer
 
-from relay.cli.options import AsJson, Config, Limit, settings_of
+from relay.cli.options import AsJson, Config, Filter, Limit, settings_of
 from relay.cli.output import (
     Csv,
     Delimiter,
@@ -16,41 +15,41 @@ from relay.cli.output import (
     print_more,
     with_local_times,
     write_file,
-    write_json,
+    write_model,
     write_table,
 )
-from relay.cli.session import on_database
+from relay.cli.session import collect, run_operation
 from relay.cli.table import COLUMNS
-from relay.clock import utcnow
-
-if TYPE_CHECKING:
-    from relay.config.settings import Settings
-    from relay.service.worklist_models import Entry
-    from relay.service.worklists import ListScope, WorkListPage
-    from relay.store.database import Database
-    from relay.store.worklist_queries import WorkList
-
+from relay.config.settings import Settings
+from relay.service.access import Caller
+from relay.service.queries import WorkListQuery
+from relay.service.services import Services
+from relay.service.validation import parse_fields
+from relay.service.views import account_zone
+from relay.service.worklist_models import ENTRIES, Entry, EntryPage
+from relay.service.worklists import Decision, EventDecisionAnswer
+from relay.store.worklist_queries import WorkList
 
 Row = Mapping[str, Any]
 
 
 def write_next(name: str, rows: Sequence[Row]) -> None:
-    """Say what to do about the list *name*; nothing if it is empty."""
+    """Write the command that helps with the rows of the list *name*, if any."""
     if rows:
         typer.echo(f"Next: {_STEPS[name](rows)}")
 
 
 def _stuck(rows: Sequence[Row]) -> str:
     return (
-        f"when the cause is mended: relay shipments retry {rows[0]['id']}, "
-        "or all alike: relay shipments retry --all-stuck --because WORDS"
+        f"fix the cause, then: relay shipments retry {rows[0]['id']}, or all with the "
+        "same reason: relay shipments retry --all-stuck --reason TEXT"
     )
 
 
 def _quarantined(rows: Sequence[Row]) -> str:
     event = rows[0]["event"]
     return (
-        f"ask the carrier, then: relay events release {event} (believe it), or "
+        f"ask the carrier, then: relay events release {event} (publish it), or "
         f"relay events drop {event}"
     )
 
@@ -58,7 +57,7 @@ def _quarantined(rows: Sequence[Row]) -> str:
 def _unmatched(rows: Sequence[Row]) -> str:
     return (
         "compare with the labels: relay shipments list --contract "
-        f"{rows[0]['contract']}; then relay shipments correct, or hand-over, as the "
+        f"{rows[0]['contract']}; then relay shipments correct, or handover, as the "
         "reason says"
     )
 
@@ -66,7 +65,7 @@ def _unmatched(rows: Sequence[Row]) -> str:
 def _unreadable(rows: Sequence[Row]) -> str:
     document = rows[0]["document"]
     return (
-        f"relay documents show {document}; when its adapter is mended: "
+        f"relay documents show {document}; after a fix of its adapter: "
         f"relay documents replay {document}, or replay --all --unreadable"
     )
 
@@ -74,44 +73,44 @@ def _unreadable(rows: Sequence[Row]) -> str:
 def _rejected(rows: Sequence[Row]) -> str:
     request, contract = rows[0]["request"], rows[0]["contract"]
     return (
-        f"mend the secret; look at one: relay documents untrusted {request}; if you "
-        f"know that it was your carrier: relay documents accept {request}, or "
+        f"fix the secret; show one: relay documents rejected {request}; if you know "
+        f"that your carrier sent it: relay documents accept {request}, or "
         f"accept --all --contract {contract}"
     )
 
 
 def _unknown_codes(rows: Sequence[Row]) -> str:
-    """Show a row for the settings; what came already is read again by a replay."""
+    """Suggest a row for the settings, and a replay of the documents received so far."""
     row = next((row for row in rows if row["carrier_code"]), rows[0])
     contract, code = row["contract"], json.dumps(row["carrier_code"])
     return (
-        f"say what it means in [contracts.{contract}], for instance "
-        f'codes = {{ {code} = {{ milestone = "in_transit" }} }}, then for what came '
-        f"already: relay documents replay --all --contract {contract}"
+        f"map it in [contracts.{contract}], for example "
+        f'codes = {{ {code} = {{ milestone = "in_transit" }} }}, then for documents '
+        f"received so far: relay documents replay --all --contract {contract}"
     )
 
 
-def _asked(rows: Sequence[Row]) -> str:
+def _overdue(rows: Sequence[Row]) -> str:
     named = rows[0]["tracking_number"] or rows[0]["id"]
     return (
-        f"what is known: relay shipments show {named}; to ask the carrier at once, if "
-        f"it can be asked: relay shipments track-again {named}"
+        f"see relay shipments show {named}; to poll the carrier at once, if it can be "
+        f"polled: relay shipments poll-now {named}"
     )
 
 
 def _waiting(rows: Sequence[Row]) -> str:
-    """Name a label that may be wrong, if VTEX does not know it."""
+    """Suggest cancelling a label that VTEX does not know."""
     unknown = [row for row in rows if "not found" in _words(row["why"]).lower()]
     if not unknown:
-        return "nothing: it is told by itself; relay accounts list shows what is shut"
+        return "nothing: published later automatically; see relay accounts list"
     return (
-        "`Not Found` may be a wrong order or invoice: compare it with VTEX; if it is, "
-        f"relay shipments cancel {unknown[0]['id']}, then register it anew"
+        "`Not Found` can mean a wrong order or invoice: compare it with VTEX; if so, "
+        f"relay shipments cancel {unknown[0]['id']}, then register the right label"
     )
 
 
 def _words(value: Any) -> str:
-    """Return a text that may be missing, or have instants of its own to show."""
+    """Return the text of a cell that may be empty."""
     return value.text if isinstance(value, LocalTimes) else value or ""
 
 
@@ -122,16 +121,14 @@ _STEPS: Final[Mapping[str, Callable[[Sequence[Row]], str]]] = {
     "unreadable": _unreadable,
     "rejected": _rejected,
     "unknown-codes": _unknown_codes,
-    "late": _asked,
-    "silent": _asked,
+    "late": _overdue,
+    "silent": _overdue,
     "waiting": _waiting,
 }
-NAMES = (
-    "stuck, quarantined, unmatched, unreadable, untrusted, unknown-codes, late, "
-    "silent, waiting"
-)
-PAGE = 500
-Filter = Annotated[str | None, typer.Option(show_default=False)]
+NAMES: Final = ", ".join(WorkList)
+EventNumber = Annotated[
+    int, typer.Argument(min=1, help="The event's number, as lists show it.")
+]
 
 
 def lists(  # noqa: PLR0913 -- each is an option of the command
@@ -140,7 +137,7 @@ def lists(  # noqa: PLR0913 -- each is an option of the command
     account: Filter = None,
     contract: Filter = None,
     days: Annotated[
-        int, typer.Option(min=1, help="How long a silent shipment is silent.")
+        int, typer.Option(min=1, help="Days without an event, for `silent`.")
     ] = 7,
     limit: Limit = 1000,
     csv: Csv = None,
@@ -148,72 +145,67 @@ def lists(  # noqa: PLR0913 -- each is an option of the command
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what waits for a person, times in the store's zone."""
-    from relay.service.worklist_models import ENTRIES
-    from relay.service.worklists import ListScope
+    """Show a work list: what needs an operator."""
+    wanted = _name(name)
+    given = {"account": account, "contract": contract, "days": days}
+    query = parse_fields({n: v for n, v in given.items() if v}, WorkListQuery)
 
-    wanted, settings = _name(name), settings_of(config)
-    narrowed = ListScope(settings, None, account, contract)
-    found, more = _found(config, wanted, narrowed, days, limit)
+    async def operation(services: Services, caller: Caller) -> EntryPage:
+        page_of = partial(services.worklists.page, caller, wanted)
+        return await collect(page_of, query, "entries", limit)
+
+    page, settings = run_operation(config, operation), settings_of(config)
     if csv is not None:
-        rows = [one.cells().values() for one in found]
+        rows = [entry.cells().values() for entry in page.entries]
         write_file(csv, ENTRIES[wanted].columns(), rows, delimiter)
     elif as_json:
-        write_json([one.model_dump(mode="json", by_alias=True) for one in found])
+        write_model(page)
     else:
-        _write(name, found, settings)
-    print_more(limit, more=more)
+        _write(wanted, page.entries, settings)
+    print_more(limit, more=page.next is not None)
 
 
-def _name(text: str) -> "WorkList":
-    """Read a list's name; the enumeration itself would make help slow."""
-    from relay.store.worklist_queries import WorkList
-
+def _name(text: str) -> WorkList:
     try:
         return WorkList(text)
     except ValueError:
         raise typer.BadParameter(f"use one of {NAMES}", param_hint="NAME") from None
 
 
-def _found(
-    config: Config, name: "WorkList", narrowed: "ListScope", days: int, limit: int
-) -> "tuple[list[Entry], bool]":
-    """Return the first *limit* rows, and whether there are more."""
-    from relay.service.worklists import WorkListPage
-
-    async def act(database: "Database") -> "tuple[list[Entry], bool]":
-        await narrowed.check(database)
-        asked, now = narrowed.asked(days), utcnow()
-        listing = WorkListPage(name, database, asked, narrowed.settings, now)
-        return await _rows(listing, limit)
-
-    return on_database(config, act)
-
-
-async def _rows(listing: "WorkListPage", limit: int) -> "tuple[list[Entry], bool]":
-    """Return rows page after page."""
-    found: list[Entry] = []
-    after = None
-    while True:
-        page, after = await listing.page(min(limit - len(found), PAGE), after)
-        found += page
-        if after is None or len(found) >= limit:
-            return found, after is not None
-
-
-def _write(name: str, found: "list[Entry]", settings: "Settings") -> None:
-    """Write a table, and what helps with its rows."""
+def _write(name: WorkList, found: Sequence[Entry], settings: Settings) -> None:
+    """Write a table, and the command that helps with its rows."""
     columns, rows = COLUMNS[name], [_cells(one, settings) for one in found]
     write_table(list(columns.values()), [[r[c] for c in columns] for r in rows])
     write_next(name, rows)
 
 
-def _cells(entry: "Entry", settings: "Settings") -> dict[str, Any]:
-    """Return the values of a row, the instants in its reason in the store's zone."""
-    from relay.service.views import account_zone
-
+def _cells(entry: Entry, settings: Settings) -> dict[str, Any]:
+    """Return the values of a row, the times in its reason in the account's zone."""
     cells = entry.cells()
     if "why" in cells:
         zone = account_zone(cells["account"], settings)
         cells["why"] = with_local_times(cells["why"], zone)
     return cells
+
+
+def release(event: EventNumber, config: Config = None, as_json: AsJson = False) -> None:
+    """Release an event: it is published."""
+    _decide(event, "released", config, as_json=as_json)
+
+
+def drop(event: EventNumber, config: Config = None, as_json: AsJson = False) -> None:
+    """Drop an event: it is not published, unless it was already."""
+    _decide(event, "dropped", config, as_json=as_json)
+
+
+def _decide(event: int, decision: Decision, config: Config, *, as_json: bool) -> None:
+    async def operation(services: Services, caller: Caller) -> EventDecisionAnswer:
+        return await services.worklists.decide_event(caller, event, decision)
+
+    answer = run_operation(config, operation)
+    if as_json:
+        write_model(answer)
+        return
+    typer.echo(f"event {event} {decision} for {', '.join(answer.shipments)}")
+    for warning in answer.warnings:
+        typer.echo(warning, err=True)

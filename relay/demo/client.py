@@ -120,9 +120,9 @@ class RelayClient:
             what = f"label of {shipment.order_id}"
             await self._answered("POST", "", what, json=body)
 
-    async def track_again(self, shipment: DemoShipment) -> None:
+    async def poll_now(self, shipment: DemoShipment) -> None:
         """Poll the shipment's carrier now."""
-        path = f"/{await self._id(shipment)}/track-again"
+        path = f"/{await self._id(shipment)}/poll-now"
         await self._answered("POST", path, f"poll of {shipment.order_id}")
 
     async def shipment(self, shipment: DemoShipment) -> Any:

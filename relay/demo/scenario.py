@@ -169,7 +169,7 @@ class Scenario:
         for shipment in self._in(phase):
             scanned = any(isinstance(step, Scan) for step in shipment.steps[phase])
             if scanned and POLL in shipment.carrier.channels:
-                await self.relay.track_again(shipment)
+                await self.relay.poll_now(shipment)
 
     async def _take_steps(self, phase: Phase) -> None:
         slots = asyncio.Semaphore(CONCURRENCY)

@@ -7,9 +7,8 @@ from typing import Any
 from aiohttp import ClientSession, web
 
 from relay.adapters.protocol import Carrier
-from relay.api.application import ApplicationParts, application
+from relay.api.application import application
 from relay.api.auth import check_tokens
-from relay.api.keys import REGISTRAR
 from relay.clock import Clock
 from relay.config.settings import Settings
 from relay.domain.shipment import Policy
@@ -25,7 +24,6 @@ from relay.metrics import Metrics
 from relay.outbound.publisher import Publisher
 from relay.outbound.sender import Sender
 from relay.registration.contract_terms import reading_terms
-from relay.registration.registrar import Registrar
 from relay.runtime.housekeeper import DueNotifier, Housekeeper
 from relay.runtime.monitors import ClockMonitor, DiskMonitor
 from relay.runtime.wiring import (
@@ -37,6 +35,8 @@ from relay.runtime.wiring import (
     publisher_terms,
     retention_policy,
 )
+from relay.service.context import ServiceContext, WakeCallbacks
+from relay.service.services import Services
 from relay.store.accounts import Accounts
 from relay.store.checkpoints import Checkpointer
 from relay.store.claims import Claims
@@ -44,7 +44,6 @@ from relay.store.database import Database
 from relay.store.documents import Documents
 from relay.store.polls import PollClaims
 from relay.store.retention import Retention
-from relay.store.shipments import Shipments
 from relay.store.sqlite import SqliteDatabase
 from relay.store.sweep import Sweep
 from relay.store.unread import ReaderTerms
@@ -73,7 +72,7 @@ class Relay:
     notifier: DueNotifier = field(init=False)
     terms: ReaderTerms = field(init=False)
     watchdog: Watchdog = field(init=False)
-    _registrar: Registrar | None = None
+    services: Services = field(init=False)
 
     def __post_init__(self) -> None:
         self.documents = Documents(self.database)
@@ -91,6 +90,7 @@ class Relay:
         self.intake = self._intake()
         self.housekeeper = self._housekeeper()
         self.poller = self._poller()
+        self.services = self._services()
 
     @property
     def alone(self) -> bool:
@@ -98,24 +98,8 @@ class Relay:
         return isinstance(self.database, SqliteDatabase)
 
     def application(self) -> web.Application:
-        """Build the HTTP application."""
-        parts = ApplicationParts(
-            settings=self.settings,
-            database=self.database,
-            documents=self.documents,
-            labels=self._labels(),
-            intake=self.intake,
-            carriers=self.carriers,
-            health=self.health,
-            clock=self.clock,
-            on_events=self.notifier,
-            on_replay=self.reader.wake,
-            on_track=self.poller.wake,
-            metrics=self.metrics,
-        )
-        made = application(parts)
-        self._registrar = made[REGISTRAR]
-        return made
+        """Make the HTTP server's application."""
+        return application(self.services, self.intake, self.health, self.metrics)
 
     async def reload(self, settings: Settings) -> None:
         """Use other tokens, accounts and contracts, or more of them.
@@ -131,8 +115,7 @@ class Relay:
         self.reader.reload(self.carriers)
         self.poller.reload(poll_targets(settings.contracts, self.carriers))
         self.housekeeper.sweep = self._sweep()
-        if self._registrar is not None:
-            self._registrar.settings = settings
+        self.services.reload(settings)
         await self.notice_credentials()
         self.publisher.wake()
 
@@ -171,9 +154,16 @@ class Relay:
         settings = self.settings
         return reading_terms(settings.contracts, self.carriers, event_pace(settings))
 
-    def _labels(self) -> Shipments:
-        terms = self.terms
-        return Shipments(self.database, terms.pace, terms.lower_bounds, terms.adoptions)
+    def _services(self) -> Services:
+        context = ServiceContext(
+            settings=self.settings,
+            carriers=self.carriers,
+            database=self.database,
+            terms=self.terms,
+            clock=self.clock,
+            wake=WakeCallbacks(self.notifier, self.reader.wake, self.poller.wake),
+        )
+        return Services.build(context)
 
     def _reader(self) -> Reader:
         database = self.database

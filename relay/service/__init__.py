@@ -1,4 +1,4 @@
 """One method per operation on shipments, documents, work lists and accounts.
 
-Used by the API, the command line and the console alike; they only parse and print.
+The API and the command line parse input, call one method and print its answer.
 """

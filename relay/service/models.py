@@ -1,16 +1,18 @@
-"""What the shipment operations answer, field by field."""
+"""What operations on shipments answer, field by field."""
 
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from relay.domain.status import ShipmentState
+from relay.errors import Conflict, NotFound, RegistrationError
 
 
 class ResponseModel(BaseModel):
-    """Base of what goes out: camel case, instants in UTC."""
+    """Base of answers: camel case, times in UTC."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_name=True, frozen=True
@@ -18,7 +20,7 @@ class ResponseModel(BaseModel):
 
 
 class Problem(ResponseModel):
-    """What is wrong, with which field, and what to do (RFC 9457)."""
+    """What is wrong, with which field, and how to fix it (RFC 9457)."""
 
     type: str = "about:blank"
     title: str
@@ -27,9 +29,25 @@ class Problem(ResponseModel):
     field: str = ""
     hint: str = ""
 
+    @classmethod
+    def of(cls, error: RegistrationError) -> "Problem":
+        """Describe *error*, with the HTTP status that its class stands for."""
+        status, title = HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid field"
+        if isinstance(error, Conflict):
+            status, title = HTTPStatus.CONFLICT, "Conflict"
+        elif isinstance(error, NotFound):
+            status, title = HTTPStatus.NOT_FOUND, "Not found"
+        return cls(
+            title=title,
+            status=status,
+            detail=str(error),
+            field=error.field,
+            hint=error.hint,
+        )
+
 
 class ShipmentAnswer(ResponseModel):
-    """What became of a label or a correction; `updated` names what was new in it."""
+    """How a shipment stands after a change; `updated` names the fields that changed."""
 
     id: str
     state: ShipmentState
@@ -40,7 +58,7 @@ class ShipmentAnswer(ResponseModel):
 
 
 class BulkItem(ResponseModel):
-    """What became of one label of many, by its place; `status` as if it came alone.
+    """The result of one label of many, by its index; `status` as for a single label.
 
     Either `id` and how the shipment stands, or the `problem`.
     """
@@ -57,14 +75,21 @@ class BulkItem(ResponseModel):
 
 
 class BulkAnswer(ResponseModel):
-    """What became of each label, in their order; `refused` counts the problems."""
+    """The result of each label, in order; `refused` counts the problems."""
 
     refused: int
     items: tuple[BulkItem, ...]
 
 
+class BulkActionAnswer(ResponseModel):
+    """How many were changed; with `next` there are more: send it as `cursor`."""
+
+    count: int
+    next: str | None
+
+
 class TrackingNumberSent(ResponseModel):
-    """The four fields of an invoice that VTEX is told."""
+    """The four fields of an invoice that are published to VTEX."""
 
     tracking_number: str
     tracking_url: str | None = None
@@ -73,7 +98,7 @@ class TrackingNumberSent(ResponseModel):
 
 
 class ShipmentSummary(ResponseModel):
-    """One invoice of one order, and how it stands."""
+    """One invoice of one order, and its state."""
 
     id: str
     account: str
@@ -98,7 +123,7 @@ class ShipmentSummary(ResponseModel):
 class ShipmentList(ResponseModel):
     """A page; `next` is the cursor of the next one, None at the end.
 
-    A page may be short, or empty, and still have a next one.
+    A page may be short, even empty, and still have a next one.
     """
 
     shipments: tuple[ShipmentSummary, ...]
@@ -106,7 +131,7 @@ class ShipmentList(ResponseModel):
 
 
 class RegisteredReference(ResponseModel):
-    """A value under which the carrier may speak, since when, and until when."""
+    """A value by which the carrier identifies a parcel, and when it was registered."""
 
     type: str
     value: str
@@ -116,7 +141,7 @@ class RegisteredReference(ResponseModel):
 
 
 class Parcel(ResponseModel):
-    """One box."""
+    """One parcel."""
 
     volume: int
     contract: str
@@ -125,19 +150,19 @@ class Parcel(ResponseModel):
 
 
 class DocumentLine(ResponseModel):
-    """Something that came from the carrier."""
+    """A document received from the carrier."""
 
     id: int
     contract: str
     source: str
     received_at: datetime
-    read_at: datetime | None
+    parsed_at: datetime | None
     new_events: int | None
     unreadable_reason: str | None
 
 
 class EventLine(ResponseModel):
-    """Something that happened; without `volume` it is about all boxes."""
+    """A tracking event; without `volume` it is about all parcels."""
 
     id: int
     volume: int | None
@@ -156,7 +181,7 @@ class EventLine(ResponseModel):
 
 
 class PublishedLine(ResponseModel):
-    """One object as VTEX got it; it is believed to be there once accepted."""
+    """One published event as sent to VTEX; VTEX has it once it is accepted."""
 
     volume: int | None
     code: str
@@ -168,7 +193,7 @@ class PublishedLine(ResponseModel):
 
 
 class CallLine(ResponseModel):
-    """One call to VTEX: its body, and what VTEX said."""
+    """One call to VTEX, with its body and the response."""
 
     id: str
     kind: str
@@ -181,15 +206,27 @@ class CallLine(ResponseModel):
     receipt: str | None
 
 
+class ParcelPoll(ResponseModel):
+    """When a polling carrier was polled for a parcel, and when it will be next.
+
+    `nextPollAt` is None once the shipment is closed.
+    """
+
+    contract: str
+    volume: int
+    polled_at: datetime | None
+    next_poll_at: datetime | None
+
+
 class NoteLine(ResponseModel):
-    """What the relay or a person did."""
+    """An action of the relay or of an operator."""
 
     at: datetime
     text: str
 
 
 class ShipmentHistory(ResponseModel):
-    """Everything that is kept of a shipment, each list in the order of time."""
+    """Everything stored about a shipment, each list in order of time."""
 
     documents: tuple[DocumentLine, ...]
     events: tuple[EventLine, ...]
@@ -199,10 +236,14 @@ class ShipmentHistory(ResponseModel):
 
 
 class ShipmentDetail(ShipmentSummary):
-    """A shipment with everything that is known of it."""
+    """A shipment with everything stored about it.
+
+    `polls` are empty if no carrier of it is polled.
+    """
 
     tracking_sent_as: TrackingNumberSent | None
     vtex_invoice_number: str | None
     references: tuple[RegisteredReference, ...]
     parcels: tuple[Parcel, ...]
+    polls: tuple[ParcelPoll, ...]
     timeline: ShipmentHistory = Field(description=ShipmentHistory.__doc__)

@@ -1,4 +1,7 @@
-"""Tables for spreadsheets: CSV that none of them takes for a formula."""
+"""CSV for spreadsheets, protected against formula injection.
+
+See https://owasp.org/www-community/attacks/CSV_Injection.
+"""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -6,11 +9,10 @@ from datetime import datetime
 from typing import Any, Final, TextIO
 
 FORMULAS: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What a formula begins with; some spreadsheets take the full-width forms, too."""
-
+"""First characters of a formula; some spreadsheets accept the full-width forms."""
 
 BOM: Final = "\ufeff"
-"""What a file begins with, so that spreadsheets read its accents."""
+"""First character of a file, so that spreadsheets decode it as UTF-8."""
 
 
 def write_csv(
@@ -19,7 +21,7 @@ def write_csv(
     rows: Iterable[Iterable[Any]],
     delimiter: str = ",",
 ) -> None:
-    """Write a header and *rows*, quoted where that is needed."""
+    """Write a header and *rows*, quoted where needed."""
     csv.writer(file, delimiter=delimiter).writerow(columns)
     write_rows(file, rows, delimiter)
 
@@ -27,15 +29,15 @@ def write_csv(
 def write_rows(
     file: TextIO, rows: Iterable[Iterable[Any]], delimiter: str = ","
 ) -> None:
-    """Write *rows* below a header, quoted where that is needed."""
+    """Write *rows* below a header, quoted where needed."""
     writer = csv.writer(file, delimiter=delimiter)
     writer.writerows([cell(value) for value in row] for row in rows)
 
 
 def cell(value: Any) -> str:
-    """Spell one value; a text that looks like a formula gets an apostrophe.
+    """Return one value as text; a text that looks like a formula gets an apostrophe.
 
-    Carriers, and so anybody, can write texts: a spreadsheet must not run them.
+    Texts come from carriers, and so from anyone: a spreadsheet must not run them.
     """
     if value is None:
         return ""

@@ -1,9 +1,9 @@
 """Refuse a body or a query that does not fit its model, naming the field."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final, get_origin
+from typing import Any, Final, TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,10 +18,32 @@ from relay.validation_errors import (
     models_at,
 )
 
+M = TypeVar("M", bound=BaseModel)
+
 _NAMED: Final = 4
 """Problems that one refusal names; a body may have one in every field."""
 _WHERE: Final = re.compile(r" at line (\d+) column (\d+)$")
 _SEE: Final = "see /openapi.json for valid values"
+
+
+def parse_json(body: bytes, model: type[M]) -> M:
+    """Return the JSON in *body* as *model*.
+
+    Raises `RefusedRequest` if it is not JSON, and `InvalidLabel` naming the first
+    field at fault.
+    """
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise refusal(error, model) from None
+
+
+def parse_fields(fields: Mapping[str, Any], model: type[M]) -> M:
+    """Return *fields*, texts by their JSON name, as *model*; raise `InvalidLabel`."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise refusal(error, model) from None
 
 
 def shape(model: type[BaseModel]) -> str:

@@ -1,4 +1,4 @@
-"""Rows of a shipment as the API shows them."""
+"""Turn stored rows into answers."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,6 +14,7 @@ from relay.service.models import (
     EventLine,
     NoteLine,
     Parcel,
+    ParcelPoll,
     PublishedLine,
     RegisteredReference,
     ShipmentDetail,
@@ -63,8 +64,10 @@ def _summary(listed: ListedShipment) -> dict[str, Any]:
     }
 
 
-def shipment(listed: ListedShipment, timeline: Timeline) -> ShipmentDetail:
-    """Return a shipment with everything that is known of it."""
+def shipment(
+    listed: ListedShipment, timeline: Timeline, polls: tuple[ParcelPoll, ...]
+) -> ShipmentDetail:
+    """Return a shipment with everything stored about it."""
     tracking_sent_as = listed.row["tracking_sent_as"]
     return ShipmentDetail(
         **_summary(listed),
@@ -74,6 +77,7 @@ def shipment(listed: ListedShipment, timeline: Timeline) -> ShipmentDetail:
         vtex_invoice_number=listed.row["vtex_invoice_number"],
         references=_references(timeline.references, 0),
         parcels=tuple(_parcel(p, timeline.references) for p in timeline.parcels),
+        polls=polls,
         timeline=ShipmentHistory(
             documents=tuple(map(_document, timeline.documents)),
             events=tuple(map(_event, timeline.events)),
@@ -81,6 +85,16 @@ def shipment(listed: ListedShipment, timeline: Timeline) -> ShipmentDetail:
             calls=tuple(map(_call, reversed(timeline.calls))),
             notes=tuple(map(_note, reversed(timeline.notes))),
         ),
+    )
+
+
+def parcel_poll(row: Row) -> ParcelPoll:
+    """Return when a carrier was and will be polled for a parcel."""
+    return ParcelPoll(
+        contract=row["contract"],
+        volume=row["volume"],
+        polled_at=at(row["polled_at"]),
+        next_poll_at=at(row["poll_at"]),
     )
 
 
@@ -113,7 +127,7 @@ def _document(row: Row) -> DocumentLine:
         contract=row["contract"],
         source=row["source"],
         received_at=moment(row["received_at"]),
-        read_at=at(row["read_at"]),
+        parsed_at=at(row["read_at"]),
         new_events=row["new_events"],
         unreadable_reason=row["unreadable_reason"],
     )
@@ -160,7 +174,7 @@ def _note(row: Row) -> NoteLine:
 
 
 def entry_of(name: WorkList, row: Mapping[str, Any], settings: Settings) -> Entry:
-    """Return a row of the list *name* as people see it."""
+    """Return a row of the list *name* with times in the account's zone."""
     zone = zone_of(row, settings)
     match name:
         case WorkList.QUARANTINED:
@@ -172,12 +186,12 @@ def entry_of(name: WorkList, row: Mapping[str, Any], settings: Settings) -> Entr
             return UnreadableEntry(
                 **_some(row, *names),
                 received_at=moment(row["received_at"]).astimezone(zone),
-                because=row["unreadable_reason"],
+                unreadable_reason=row["unreadable_reason"],
             )
         case WorkList.REJECTED:
             return RejectedEntry(
                 **_some(row, "contract", "size"),
-                because=row["reason"],
+                rejected_reason=row["reason"],
                 request=row["rejected_request"],
                 received_at=moment(row["received_at"]).astimezone(zone),
             )
@@ -185,7 +199,7 @@ def entry_of(name: WorkList, row: Mapping[str, Any], settings: Settings) -> Entr
             return UnknownCodeEntry(
                 **_some(row, "contract", "events", "event"),
                 carrier_code=row["code"],
-                last_seen_at=moment(row["received_at"]).astimezone(zone),
+                last_received_at=moment(row["received_at"]).astimezone(zone),
                 example=row["description"],
                 reference=_reference(row["kind"], row["value"]),
             )
@@ -194,7 +208,7 @@ def entry_of(name: WorkList, row: Mapping[str, Any], settings: Settings) -> Entr
 
 
 def zone_of(row: Mapping[str, Any], settings: Settings) -> ZoneInfo:
-    """Return the zone of the store that a row is about; UTC if it is gone."""
+    """Return the zone of a row's account, UTC if it was removed from the settings."""
     name = row.get("account")
     if name is None and row["contract"] in settings.contracts:
         name = settings.contracts[row["contract"]].account
@@ -202,7 +216,7 @@ def zone_of(row: Mapping[str, Any], settings: Settings) -> ZoneInfo:
 
 
 def account_zone(name: str | None, settings: Settings) -> ZoneInfo:
-    """Return the zone of an account; UTC if it is gone."""
+    """Return the zone of an account, UTC if it was removed from the settings."""
     account = settings.accounts.get(name or "")
     return account.zone if account else ZoneInfo("UTC")
 
@@ -210,20 +224,24 @@ def account_zone(name: str | None, settings: Settings) -> ZoneInfo:
 def _shipment(name: WorkList, row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
     names = ("id", "account", "contract", "order_id", "invoice_number")
     base = _some(row, *names, "tracking_number")
-    heard = row["last_event_at"] and moment(row["last_event_at"]).astimezone(zone)
+    last_event = row["last_event_at"] and moment(row["last_event_at"]).astimezone(zone)
     if name is WorkList.STUCK:
         since = moment(row["stuck_at"] or 0).astimezone(zone)
-        said, because = row["vtex_said"], row["stuck_reason"]
-        return StuckEntry(**base, because=because, since=since, vtex_said=said)
+        response, reason = row["vtex_said"], row["stuck_reason"]
+        return StuckEntry(
+            **base, stuck_reason=reason, since=since, vtex_response=response
+        )
     if name is WorkList.LATE:
-        return LateEntry(**base, promised_on=row["promised_on"], last_event_at=heard)
+        return LateEntry(
+            **base, promised_on=row["promised_on"], last_event_at=last_event
+        )
     if name is WorkList.SILENT:
         registered = moment(row["registered_at"]).astimezone(zone)
-        return SilentEntry(**base, registered_at=registered, last_event_at=heard)
+        return SilentEntry(**base, registered_at=registered, last_event_at=last_event)
     return WaitingEntry(**base, why=row["why"])
 
 
-def _happened(row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+def _event_fields(row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     return _some(row, "event", "contract", "milestone", "description") | {
         "carrier_code": row["code"],
         "occurred_at": moment(row["occurred_at"]).astimezone(zone),
@@ -234,9 +252,9 @@ def _happened(row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
 def _quarantined(row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
     names = ("id", "account", "order_id", "invoice_number", "tracking_number")
     return QuarantinedEntry(
-        **_happened(row, zone),
+        **_event_fields(row, zone),
         **_some(row, *names),
-        because=row["quarantine_reason"],
+        quarantine_reason=row["quarantine_reason"],
         volume=row["volume"] or None,
     )
 
@@ -244,8 +262,9 @@ def _quarantined(row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
 def _unmatched(row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
     references = tuple(_reference(*named) for named in row["references"])
     return UnmatchedEntry(
-        **_happened(row, zone),
-        **_some(row, "because", "city", "state"),
+        **_event_fields(row, zone),
+        **_some(row, "city", "state"),
+        unmatched_reason=row["because"],
         references=references,
     )
 

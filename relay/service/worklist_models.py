@@ -1,15 +1,17 @@
-"""What the lists show that people work from, field by field."""
+"""The rows of work lists, field by field."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
+
+from pydantic import create_model
 
 from relay.service.models import ResponseModel
 from relay.store.worklist_queries import WorkList
 
 
 class EventReference(ResponseModel):
-    """A value by which the carrier names something."""
+    """A value by which the carrier identifies a parcel."""
 
     type: str
     value: str
@@ -19,7 +21,7 @@ class EventReference(ResponseModel):
 
 
 class Entry(ResponseModel):
-    """Base of a row; its fields are the columns of a table, too."""
+    """Base of a row; its fields are also the columns of a table."""
 
     @classmethod
     def columns(cls) -> list[str]:
@@ -27,7 +29,7 @@ class Entry(ResponseModel):
         return list(cls.model_fields)
 
     def cells(self) -> dict[str, Any]:
-        """Return the values by column; what is more than one is spelled as words."""
+        """Return the values by column; several values are joined into one text."""
         return {name: _cell(getattr(self, name)) for name in self.columns()}
 
 
@@ -43,35 +45,35 @@ class ShipmentEntry(Entry):
 
 
 class StuckEntry(ShipmentEntry):
-    """A shipment that a person must help; `vtexSaid` are VTEX's last words."""
+    """A shipment that needs an operator; `vtexResponse` is VTEX's last response."""
 
-    because: str
+    stuck_reason: str
     since: datetime
-    vtex_said: str | None
+    vtex_response: str | None
 
 
 class LateEntry(ShipmentEntry):
-    """A shipment that should have been delivered by now."""
+    """A shipment past its promised day."""
 
     promised_on: str
     last_event_at: datetime | None
 
 
 class SilentEntry(ShipmentEntry):
-    """A shipment of which the carrier says nothing."""
+    """A shipment without events for some days."""
 
     registered_at: datetime
     last_event_at: datetime | None
 
 
 class WaitingEntry(ShipmentEntry):
-    """A shipment that VTEX is told of later."""
+    """A shipment that is published later."""
 
     why: str | None
 
 
 class EventEntry(Entry):
-    """Base of a row about something that happened."""
+    """Base of a row about a tracking event."""
 
     event: int
     contract: str
@@ -83,9 +85,9 @@ class EventEntry(Entry):
 
 
 class QuarantinedEntry(EventEntry):
-    """An event that is not told until a person releases it, and its shipment."""
+    """An event that is not published until an operator releases it."""
 
-    because: str
+    quarantine_reason: str
     id: str
     account: str
     volume: int | None
@@ -95,45 +97,45 @@ class QuarantinedEntry(EventEntry):
 
 
 class UnmatchedEntry(EventEntry):
-    """An event that counts for no label, and why."""
+    """An event that matches no label, and why."""
 
-    because: str
+    unmatched_reason: str
     city: str
     state: str
     references: tuple[EventReference, ...]
 
 
 class UnreadableEntry(Entry):
-    """A document that no adapter could read."""
+    """A document that its adapter could not parse."""
 
     document: int
     contract: str
     source: str
     received_at: datetime
     size: int
-    because: str
+    unreadable_reason: str
 
 
 class RejectedEntry(Entry):
-    """A request that did not prove that it is the carrier's."""
+    """A webhook request that failed verification."""
 
     request: int
     contract: str
     received_at: datetime
     size: int
-    because: str
+    rejected_reason: str
 
 
 class UnknownCodeEntry(Entry):
-    """A carrier's code without a meaning, and the words it came with last.
+    """A carrier code that no code table maps, with its latest event.
 
-    `reference` is what the carrier called the parcel then.
+    `example` is that event's description, `reference` its parcel.
     """
 
     contract: str
     carrier_code: str
     events: int
-    last_seen_at: datetime
+    last_received_at: datetime
     example: str
     event: int
     reference: EventReference
@@ -155,4 +157,26 @@ ENTRIES: Final[Mapping[WorkList, type[Entry]]] = {
     WorkList.LATE: LateEntry,
     WorkList.SILENT: SilentEntry,
     WorkList.WAITING: WaitingEntry,
+}
+
+
+class EntryPage(ResponseModel):
+    """A page; `next` is the cursor of the next one, None at the end."""
+
+    entries: tuple[Any, ...]
+    next: str | None = None
+
+
+def _page_of(entry: type[Entry]) -> type[EntryPage]:
+    """Make the model of a page of *entry*, so that OpenAPI names its fields."""
+    return create_model(
+        entry.__name__.removesuffix("Entry") + "List",
+        __base__=EntryPage,
+        __doc__=EntryPage.__doc__,
+        entries=(tuple[entry, ...], ...),  # type: ignore[valid-type]
+    )
+
+
+PAGES: Final[Mapping[WorkList, type[EntryPage]]] = {
+    name: _page_of(entry) for name, entry in ENTRIES.items()
 }

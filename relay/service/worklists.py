@@ -1,150 +1,154 @@
-"""A list that people work from, as rows page by page or as one table."""
+"""Work lists: what an operator has to look at, as pages or as a table."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from io import StringIO
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from aiohttp import web
-
-from relay.config.settings import Settings
-from relay.errors import InvalidLabel
-from relay.registration.contract_terms import lower_bounds
+from relay.service.access import Caller, ListScope
+from relay.service.context import AuditEntry, ServiceContext
+from relay.service.cursors import (
+    position_cursor,
+    read_position_cursor,
+    read_row_cursor,
+    row_cursor,
+)
+from relay.service.models import BulkActionAnswer, ResponseModel
+from relay.service.queries import RetryRequest, WorkListQuery
 from relay.service.spreadsheets import BOM, write_csv, write_rows
 from relay.service.views import entry_of
-from relay.service.worklist_models import ENTRIES, Entry
-from relay.store.database import Database
+from relay.service.worklist_models import ENTRIES, PAGES, Entry, EntryPage
+from relay.store.bulk import Bulk
 from relay.store.worklist_queries import Position, WorkList
-from relay.store.worklists import WorkListFilter, WorkLists, contract_in_use
+from relay.store.worklists import WorkCounts, WorkListFilter, WorkLists, counts
 
-TABLE: Final = "text/csv"
 PAGE: Final = 500
+"""Rows that a table reads at once."""
 MOST_ROWS: Final = 10_000
 """Rows of one table; a link leads to the rest."""
 MOST_PAGES: Final = 100
-"""Pages that one table is looked for on; some hold nothing that fits."""
+"""Pages that one table reads; some hold no matching row."""
+SLICES: Final = 5
+"""Transactions of one bulk request, so that it ends soon; `next` continues it."""
+Decision = Literal["released", "dropped"]
+
+
+class EventDecisionAnswer(ResponseModel):
+    """An event that was released or dropped, and the shipments it belongs to."""
+
+    id: int
+    decision: Decision
+    warnings: tuple[str, ...]
+    shipments: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class WorkListPage:
-    """One list as somebody asked for it."""
+class WorkListService:
+    """Operations on work lists."""
 
-    name: WorkList
-    database: Database
-    asked: WorkListFilter
-    settings: Settings
-    now: datetime
+    context: ServiceContext
 
     async def page(
-        self, limit: int, after: Position | None
-    ) -> tuple[tuple[Entry, ...], Position | None]:
-        """Return up to *limit* rows behind *after*, and where the next page begins."""
-        page = await WorkLists(self.database).page(
-            self.name, self.asked, self.now, limit=limit, after=after
-        )
-        shown = (entry_of(self.name, row, self.settings) for row in page.rows)
-        return tuple(shown), page.next
+        self, caller: Caller, name: WorkList, query: WorkListQuery
+    ) -> EntryPage:
+        """Return a page of the list *name*.
+
+        Raises `InvalidLabel` for an unknown account or contract.
+        """
+        wanted = await self._filter(caller, query)
+        after = read_position_cursor(query.cursor)
+        rows, following = await self._rows(name, wanted, query.limit, after)
+        return PAGES[name](entries=rows, next=position_cursor(following))
 
     async def table(
-        self, most: int, after: Position | None, delimiter: str
-    ) -> tuple[str, Position | None]:
-        """Return up to *most* rows as CSV, and where the rest begins."""
+        self,
+        caller: Caller,
+        name: WorkList,
+        query: WorkListQuery,
+        *,
+        most: int = MOST_ROWS,
+        delimiter: str = ",",
+    ) -> tuple[str, str | None]:
+        """Return up to *most* rows as CSV, and the cursor of the rest."""
+        wanted = await self._filter(caller, query)
+        after = read_position_cursor(query.cursor)
         file = StringIO()
         file.write(BOM)
-        write_csv(file, ENTRIES[self.name].columns(), (), delimiter)
+        write_csv(file, ENTRIES[name].columns(), (), delimiter)
         for _ in range(MOST_PAGES):
-            rows, after = await self.page(min(most, PAGE), after)
+            rows, after = await self._rows(name, wanted, min(most, PAGE), after)
             write_rows(file, (row.cells().values() for row in rows), delimiter)
             most -= len(rows)
             if after is None or not most:
                 break
-        return file.getvalue(), after
+        return file.getvalue(), position_cursor(after)
 
+    async def retry_stuck(
+        self, caller: Caller, request: RetryRequest
+    ) -> BulkActionAnswer:
+        """Retry many stuck shipments; with `next` there are more of them."""
+        context = self.context
+        scope = ListScope(
+            context.settings, caller.accounts, request.account, request.contract
+        )
+        await scope.check(context.database)
+        wanted = scope.work_filter(more=lambda row: _has_reason(row, request.reason))
+        bulk = Bulk(context.database, caller.name, context.now())
+        total, before = 0, read_row_cursor(request.cursor)
+        for _ in range(SLICES):
+            done = await bulk.retry_stuck(wanted, before)
+            total, before = total + done.count, done.next
+            if before is None:
+                break
+        context.wake.publisher()
+        return BulkActionAnswer(count=total, next=row_cursor(before))
 
-def table_answer(
-    request: web.Request, name: WorkList, text: str, following: str | None
-) -> web.Response:
-    """Answer with a file; a link leads to what it had no room for."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    if following is not None:
-        address = request.rel_url.update_query(cursor=following)
-        headers["Link"] = f'<{address}>; rel="next"'
-    return web.Response(text=text, content_type=TABLE, headers=headers)
-
-
-@dataclass(frozen=True, slots=True)
-class ListScope:
-    """Which rows exist for whoever asks; `limited` None means all of them."""
-
-    settings: Settings
-    limited: Collection[str] | None = None
-    account: str | None = None
-    contract: str | None = None
-
-    async def check(self, database: Database) -> None:
-        """Refuse an account or a contract that nobody knows.
-
-        A contract that is gone from the settings has left things behind, so it
-        may be named. Raises `InvalidLabel`, listing what is configured.
-        """
-        accounts = list(filter(self._may_see, self.settings.accounts))
-        if self.account is not None and self.account not in accounts:
-            raise not_configured("account", self.account, accounts)
-        contracts = [
-            contract.name
-            for contract in self.settings.contracts.values()
-            if any(map(self._may_see, contract.accounts))
-        ]
-        name = self.contract
-        if name is None or name in contracts:
-            return
-        if self.limited is not None or not await contract_in_use(database, name):
-            raise not_configured("contract", name, contracts)
-
-    def asked(
-        self,
-        days: int = 7,
-        more: Callable[[Mapping[str, Any]], bool] | None = None,
-    ) -> WorkListFilter:
-        """Return what the store is asked; *more* must fit, too."""
-        zones = {
-            name: account.zone
-            for name, account in self.settings.accounts.items()
-            if self._sees(name)
-        }
-        fits = self.fits if more is None else lambda r: self.fits(r) and more(r)
-        bounds = lower_bounds(self.settings.contracts)
-        return WorkListFilter(zones, timedelta(days=days), bounds, fits)
-
-    def fits(self, row: Mapping[str, Any]) -> bool:
-        """Whether a row is one of them.
-
-        What a carrier says without naming a shipment is for those who see all
-        stores of its contract.
-        """
-        if self.contract is not None and row["contract"] != self.contract:
-            return False
-        if "account" in row:
-            return self._sees(row["account"])
-        known = self.settings.contracts.get(row["contract"])
-        served = known.accounts if known is not None else ()
-        if self.account is not None and self.account not in served:
-            return False
-        return self.limited is None or (
-            known is not None and all(a in self.limited for a in served)
+    async def decide_event(
+        self, caller: Caller, event: int, decision: Decision
+    ) -> EventDecisionAnswer:
+        """Release or drop a quarantined event for good; raise `NotFound`."""
+        context = self.context
+        found = await context.actions.judge(
+            event, decision, caller.name, context.now(), caller.accounts
+        )
+        context.wake.publisher()
+        about = {"tracking_event": event, "shipments": list(found.shipments)}
+        context.audit(AuditEntry(decision, caller.name, about, found.warnings))
+        return EventDecisionAnswer(
+            id=event,
+            decision=decision,
+            shipments=found.shipments,
+            warnings=found.warnings,
         )
 
-    def _sees(self, account: str) -> bool:
-        return self.account in (None, account) and self._may_see(account)
+    async def counts(self) -> WorkCounts:
+        """Return how many shipments and events wait, by account and contract."""
+        settings = self.context.settings
+        zones = {name: account.zone for name, account in settings.accounts.items()}
+        return await counts(self.context.database, zones, self.context.now())
 
-    def _may_see(self, account: str) -> bool:
-        return self.limited is None or account in self.limited
+    async def _filter(self, caller: Caller, query: WorkListQuery) -> WorkListFilter:
+        scope = ListScope(
+            self.context.settings, caller.accounts, query.account, query.contract
+        )
+        await scope.check(self.context.database)
+        return scope.work_filter(query.days)
+
+    async def _rows(
+        self,
+        name: WorkList,
+        wanted: WorkListFilter,
+        limit: int,
+        after: Position | None,
+    ) -> tuple[tuple[Entry, ...], Position | None]:
+        context = self.context
+        page = await WorkLists(context.database).page(
+            name, wanted, context.now(), limit=limit, after=after
+        )
+        entries = (entry_of(name, row, context.settings) for row in page.rows)
+        return tuple(entries), page.next
 
 
-def not_configured(field: str, given: str, known: Iterable[str]) -> InvalidLabel:
-    """Return the error of a name that nobody knows, with those that are known."""
-    names = ", ".join(sorted(known)) or "none"
-    return InvalidLabel(
-        f"{given!r} is not configured", field=field, hint=f"configured: {names}"
-    )
+def _has_reason(row: Mapping[str, Any], reason: str | None) -> bool:
+    """Whether a stuck shipment's reason contains *reason*, in any case."""
+    return reason is None or reason.casefold() in row["stuck_reason"].casefold()

@@ -3,20 +3,21 @@
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from relay.adapters.protocol import Carrier
-from relay.api import keys
 from relay.api.application import mount_api
 from relay.api.problems import problems
 from relay.config.settings import Settings
+from relay.metrics import Metrics
+from relay.service.context import ServiceContext, WakeCallbacks
+from relay.service.services import Services
 from relay.store.database import Database
-from relay.store.documents import Documents
-from relay.store.shipments import Shipments
+from relay.store.event_rows import Pace
+from relay.store.unread import ReaderTerms
 from tests.support.acme import Acme
 from tests.support.clock import Clock
 
@@ -87,12 +88,13 @@ def application(
 ) -> web.Application:
     """Make the application with the API's routes and nothing else."""
     app = web.Application(middlewares=[problems], client_max_size=100_000)
-    app[keys.SETTINGS] = settings
-    app[keys.DATABASE] = database
-    reading: Callable[[], datetime] = clock
-    app[keys.CLOCK] = reading
-    app[keys.DOCUMENTS] = Documents(database)
-    app[keys.LABELS] = Shipments(database)
-    carriers = {name: carrier() for name in settings.contracts}
-    mount_api(app, carriers, on_events=woken.on_events, on_replay=woken.on_replay)
+    context = ServiceContext(
+        settings=settings,
+        carriers={name: carrier() for name in settings.contracts},
+        database=database,
+        terms=ReaderTerms(Pace(), {}),
+        clock=clock,
+        wake=WakeCallbacks(woken.on_events, woken.on_replay),
+    )
+    mount_api(app, Services.build(context), Metrics())
     return app

@@ -38,6 +38,9 @@ async def test_an_account_without_a_label_is_open(api: Api) -> None:
             {
                 "name": "store",
                 "zone": "America/Sao_Paulo",
+                "due": 0,
+                "waiting": 0,
+                "stuck": 0,
                 "gates": [],
                 "lastAcceptedAt": None,
             }
@@ -76,7 +79,7 @@ async def test_a_gate_that_is_shut_says_why_and_until_when(
     _, body = await api.call("GET", "/v1/accounts")
 
     (account,) = body["accounts"]
-    names = ("what", "because", "until")
+    names = ("what", "reason", "until")
     assert account["gates"] == [dict(zip(names, shown, strict=True))]
     assert account["lastAcceptedAt"] == "1970-01-01T00:00:01Z"
 

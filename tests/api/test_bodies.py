@@ -278,8 +278,8 @@ async def test_an_empty_body_is_answered_with_an_example(
     status, problem = await api.call("POST", ROOT + path, body, **headers)
 
     assert (status, problem["status"]) == (400, 400)
-    assert problem["detail"] == "The body is empty, and JSON is needed."
-    assert problem["hint"].startswith("send for instance {")
+    assert problem["detail"] == "the body is empty; JSON is required"
+    assert problem["hint"].startswith("send a body like {")
     assert shown in problem["hint"]
 
 
@@ -311,4 +311,4 @@ async def test_only_json_is_taken(api: Api) -> None:
 async def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
     status, problem = await api.call("POST", ROOT, b" " * 100_001, **JSON)
 
-    assert (status, problem["hint"]) == (413, "send less at once")
+    assert (status, problem["hint"]) == (413, "send a smaller body")

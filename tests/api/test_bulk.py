@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from relay.api.shipment_actions import BODY_LIMIT
+from relay.api.shipments import BODY_LIMIT
 from tests.api.apis import LABEL, Api
 from tests.api.conftest import Serving
 

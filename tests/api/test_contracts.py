@@ -48,7 +48,7 @@ async def test_contracts_are_listed_without_their_secrets(
         "courierNames": [],
         "taxIds": ["11222333000181"],
         "webhook": "/webhooks/acme",
-        "asked": None,
+        "polling": None,
     }
     assert second["webhook"] == "/webhooks/zeta/{secret}"
 
@@ -85,12 +85,12 @@ async def test_how_a_carrier_is_asked_is_shown(
 
     _, body = await api.call("GET", "/v1/contracts")
 
-    assert body["contracts"][0]["asked"] == {
+    assert body["contracts"][0]["polling"] == {
         "callsToday": 7,
         "dailyQuota": 500,
         "failures": 6,
-        "leftAloneUntil": until,
-        "because": "HTTP 500",
+        "pausedUntil": until,
+        "lastFailure": "HTTP 500",
     }
 
 
@@ -102,4 +102,4 @@ async def test_who_is_not_asked_any_more_is_not_shown_as_asked(
 
     _, body = await api.call("GET", "/v1/contracts")
 
-    assert body["contracts"][0]["asked"] is None
+    assert body["contracts"][0]["polling"] is None

@@ -51,7 +51,7 @@ async def test_a_document_is_listed_with_what_became_of_it(
             "contract": "acme",
             "source": "webhook",
             "receivedAt": "2026-03-02T12:00:00Z",
-            "readAt": "2026-03-02T12:00:00Z",
+            "parsedAt": "2026-03-02T12:00:00Z",
             "newEvents": 1,
             "parked": False,
             "tries": 0,

@@ -49,4 +49,4 @@ async def test_a_refused_label_says_which_field_and_why(api: Api) -> None:
     (line,) = lines
     assert (line["event"], line["route"]) == ("refused", f"POST {ROOT}")
     assert line["field"] == "orderID"
-    assert "unknown field" in line["because"]
+    assert "unknown field" in line["reason"]

@@ -7,13 +7,26 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from relay.api import health, keys
+from relay.config.settings import Settings
+from relay.service.context import ServiceContext
+from relay.service.services import Services
+from relay.store.event_rows import Pace
+from relay.store.unread import ReaderTerms
 from tests.support.way_in import WayIn
 
 
-async def asked(way_in: WayIn, path: str, **more: Any) -> tuple[int, dict[str, Any]]:
+async def asked(
+    way_in: WayIn, path: str, database: Any = None
+) -> tuple[int, dict[str, Any]]:
     app = web.Application()
-    app[keys.CLOCK] = way_in.clock
-    app[keys.DOCUMENTS] = more.get("documents", way_in.documents)
+    context = ServiceContext(
+        settings=Settings(),
+        carriers=way_in.carriers,
+        database=database or way_in.database,
+        terms=ReaderTerms(Pace(), {}),
+        clock=way_in.clock,
+    )
+    app[keys.SERVICES] = Services.build(context)
     app[keys.HEALTH] = way_in.health
     app[keys.INTAKE] = way_in.intake()
     app.add_routes(health.routes())
@@ -44,15 +57,17 @@ async def test_documents_that_wait_too_long_are_a_reason(way_in: WayIn) -> None:
     way_in.clock.advance(timedelta(minutes=6))
     status, body = await asked(way_in, "/readyz")
     assert (status, body["ready"]) == (503, False)
-    assert body["reasons"] == ["reader: documents wait for more than 0:05:00"]
+    assert body["reasons"] == [
+        "reader: documents have been waiting for more than 0:05:00"
+    ]
 
 
 async def test_a_database_that_does_not_answer_is_a_reason(way_in: WayIn) -> None:
     class Gone:
-        async def backlog(self) -> None:
+        def reading(self) -> None:
             raise ConnectionRefusedError
 
-    status, body = await asked(way_in, "/readyz", documents=Gone())
+    status, body = await asked(way_in, "/readyz", Gone())
     assert status == 503
     assert body["reasons"] == ["database: no answer (ConnectionRefusedError)"]
     assert "unread" not in body

@@ -87,7 +87,7 @@ async def test_what_comes_while_pages_are_turned_moves_nothing(api: Api) -> None
         ("trackingNumber=BR1&invoiceKey=X", []),
         ("trackingNumber=BR7", []),
         ("account=store", ["3", "2", "1"]),
-        ("account=outlet", []),
+        ("contract=acme", ["3", "2", "1"]),
         ("state=due", ["3", "2", "1"]),
         ("state=stuck&trackingNumber=BR1", []),
     ],

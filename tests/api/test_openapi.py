@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from relay.api import accounts, application, documents, health, openapi, shipments
+from relay.api import application, openapi
 from relay.api.operations import OPERATIONS, Operation
 from relay.config.settings import Settings
 from relay.health import Health
 from relay.metrics import Metrics
-from relay.store.shipments import Shipments
+from relay.service.context import ServiceContext
+from relay.service.services import Services
+from relay.store.event_rows import Pace
 from relay.store.sqlite import SqliteDatabase
+from relay.store.unread import ReaderTerms
 from tests.support.way_in import WayIn
 
 Document = dict[str, Any]
@@ -29,21 +32,15 @@ def database(sqlite: SqliteDatabase) -> SqliteDatabase:
 @pytest.fixture
 def app(way_in: WayIn, settings: Callable[..., Settings]) -> web.Application:
     """Make the application as it is served, with all its routes."""
-    return application.application(
-        application.ApplicationParts(
-            settings=settings(),
-            database=way_in.database,
-            documents=way_in.documents,
-            labels=Shipments(way_in.database),
-            intake=way_in.intake(),
-            carriers=way_in.carriers,
-            health=Health(),
-            clock=way_in.clock,
-            on_events=lambda: None,
-            on_replay=lambda: None,
-            metrics=Metrics(),
-        )
+    context = ServiceContext(
+        settings=settings(),
+        carriers=way_in.carriers,
+        database=way_in.database,
+        terms=ReaderTerms(Pace(), {}),
+        clock=way_in.clock,
     )
+    services = Services.build(context)
+    return application.application(services, way_in.intake(), Health(), Metrics())
 
 
 @pytest.fixture
@@ -109,12 +106,10 @@ async def test_a_field_of_a_query_is_a_parameter(document: Document) -> None:
     assert not any(p["required"] for p in listed)
 
 
-def operations() -> list[Operation]:
-    parts = (shipments, documents, accounts, accounts, health)
-    return [o for part in parts for o in part.OPERATIONS]
+BODIES = [o for o in application.OPERATIONS if o.body]
 
 
-@pytest.mark.parametrize("operation", [o for o in operations() if o.body])
+@pytest.mark.parametrize("operation", BODIES, ids=lambda o: f"{o.method} {o.path}")
 def test_an_example_can_be_sent(operation: Operation) -> None:
     assert operation.body is not None
     assert operation.example
@@ -133,7 +128,7 @@ async def test_the_examples_are_shown(document: Document) -> None:
 
 
 def test_a_body_without_an_example_is_described_too() -> None:
-    (post,) = [o for o in operations() if o.method == "POST" and o.body]
+    post = BODIES[0]
     bare = Operation(
         method="POST",
         path="/bare",

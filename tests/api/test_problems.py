@@ -62,9 +62,12 @@ async def test_errors_of_the_framework_are_spelled_the_same_way() -> None:
 @pytest.mark.parametrize(
     ("error", "hint"),
     [
-        (web.HTTPNotFound(), "/openapi.json lists what there is"),
-        (web.HTTPMethodNotAllowed("GET", ["POST"]), "the header `Allow` lists"),
-        (web.HTTPRequestEntityTooLarge(1, 2), "send less at once"),
+        (web.HTTPNotFound(), "see /openapi.json for the paths"),
+        (
+            web.HTTPMethodNotAllowed("GET", ["POST"]),
+            "use a method that the header `Allow` lists",
+        ),
+        (web.HTTPRequestEntityTooLarge(1, 2), "send a smaller body"),
     ],
 )
 async def test_they_say_what_to_do(error: Exception, hint: str) -> None:

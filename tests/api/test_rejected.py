@@ -42,7 +42,7 @@ async def test_what_was_refused_is_listed_with_the_reason(
 
     (entry,) = page["entries"]
     assert entry["contract"] == "acme"
-    assert entry["because"] == "the signature does not match the body"
+    assert entry["rejectedReason"] == "the signature does not match the body"
     assert (entry["request"], entry["size"] > 10) == (1, True)
 
 
@@ -79,7 +79,7 @@ async def test_one_can_be_looked_at_before(api: Api, way_in: WayIn) -> None:
     status, shown = await api.call("GET", "/v1/rejected/1")
     assert status == 200
     assert '"BR1"' in shown["body"]
-    assert shown["because"] == "the signature does not match the body"
+    assert shown["rejectedReason"] == "the signature does not match the body"
     assert shown["headers"] == {"content-type": "application/json"}
 
 
@@ -104,7 +104,7 @@ async def test_what_is_not_there_is_404(api: Api, way_in: WayIn, number: str) ->
     await refused(way_in)
     status, problem = await api.call("POST", f"/v1/rejected/{number}/accept")
     assert status == 404
-    assert "no such request" in problem["detail"]
+    assert "there is no rejected request" in problem["detail"]
 
 
 async def test_a_limited_token_takes_nothing_of_a_contract_it_does_not_see(

@@ -191,7 +191,7 @@ async def test_the_timeline_shows_events_with_their_documents(
             "contract": "acme",
             "source": "webhook",
             "receivedAt": "2026-03-02T12:00:00Z",
-            "readAt": "2026-03-02T12:00:00Z",
+            "parsedAt": "2026-03-02T12:00:00Z",
             "newEvents": 1,
             "unreadableReason": None,
         }

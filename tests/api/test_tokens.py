@@ -105,10 +105,10 @@ async def test_a_refusal_names_the_scope_that_is_missing(api: Api) -> None:
 @pytest.mark.parametrize(
     ("authorization", "words"),
     [
-        (None, "There is no token."),
-        ("Bearer", "There is no token."),
-        ("Basic " + "erp-" * 8, "There is no token."),
-        ("Bearer x", "The token is not one of this relay's."),
+        (None, "the token is missing"),
+        ("Bearer", "the token is missing"),
+        ("Basic " + "erp-" * 8, "the token is missing"),
+        ("Bearer x", "the token is unknown to this relay"),
     ],
 )
 async def test_a_wrong_token_is_told_from_none(
@@ -141,9 +141,11 @@ async def test_shipments_of_other_accounts_do_not_exist(api: Api) -> None:
         sent: Any = {} if method == "PATCH" else None
         status, _ = await api.call(method, where, sent, **bearer("outlet"))
         assert status == 404
-    for query in ("", "?account=store", "?trackingNumber=BR123"):
+    for query in ("", "?trackingNumber=BR123"):
         _, listed = await api.call("GET", ROOT + query, **bearer("outlet"))
         assert listed["shipments"] == []
+    other = await api.call("GET", f"{ROOT}?account=store", **bearer("outlet"))
+    assert (other[0], other[1]["hint"]) == (422, "configured: outlet")
     assert (await api.call("GET", path, **bearer("erp")))[0] == 200
 
 
@@ -196,7 +198,7 @@ def test_without_tokens_the_api_is_not_open_to_other_machines(
     settings: Callable[..., Settings], listen: str
 ) -> None:
     tokens = {"erp": TABLES["tokens"]["erp"]}
-    with pytest.raises(ConfigurationError, match=r"tokens: there is none") as found:
+    with pytest.raises(ConfigurationError, match=r"tokens: required") as found:
         check_tokens(settings(listen=listen))
 
     assert "openssl rand" in str(found.value)

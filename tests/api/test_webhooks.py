@@ -86,7 +86,7 @@ async def test_a_forged_webhook_is_refused(way_in: WayIn, channel: Door) -> None
     intake = way_in.intake()
     client = await channel(intake)
     status, problem = await answered(client.post("/webhooks/acme", data=b"{}"))
-    assert (status, problem["title"]) == (401, "Untrusted webhook")
+    assert (status, problem["title"]) == (401, "Verification failed")
     await intake.close()
 
 

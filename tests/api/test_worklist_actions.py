@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from relay.api import worklists
+from relay.service import documents, worklists
 from relay.store.bulk import Bulk, ReplayFilter
 from tests.api.apis import Api
 from tests.api.test_worklists import register, stick
@@ -31,8 +31,8 @@ async def stuck(way_in: WayIn) -> list[int]:
         ({}, 3, []),
         ({"account": "store"}, 3, []),
         ({"contract": "acme"}, 3, []),
-        ({"because": "nothing"}, 0, [1, 2, 3]),
-        ({"because": "BAD DATE"}, 2, [2]),
+        ({"reason": "nothing"}, 0, [1, 2, 3]),
+        ({"reason": "BAD DATE"}, 2, [2]),
     ],
 )
 async def test_stuck_shipments_that_fit_are_tried_again(
@@ -55,8 +55,9 @@ async def test_stuck_shipments_that_fit_are_tried_again(
 async def test_one_request_does_so_many_slices_and_says_where_to_go_on(
     api: Api, way_in: WayIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worklists, "SLICES", 1)
-    monkeypatch.setattr(worklists, "_bulk", lambda _, a: small(api, way_in, a.name))
+    for module in (documents, worklists):
+        monkeypatch.setattr(module, "SLICES", 1)
+    monkeypatch.setattr(Bulk.__init__, "__defaults__", (2,))
     for order in "123":
         await register(api, order)
     for shipment in (1, 2, 3):
@@ -69,10 +70,6 @@ async def test_one_request_does_so_many_slices_and_says_where_to_go_on(
         _, second = await api.call("POST", path, {"cursor": first["next"]})
 
         assert (first["count"], second) == (2, {"count": 1, "next": None})
-
-
-def small(api: Api, way_in: WayIn, by: str) -> Bulk:
-    return Bulk(way_in.database, by, api.clock(), size=2)
 
 
 async def test_a_shipment_that_somebody_else_helped_meanwhile_is_not_counted(

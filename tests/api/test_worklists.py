@@ -14,9 +14,9 @@ from relay.clock import micros
 from relay.config.settings import Settings
 from relay.errors import InvalidLabel
 from relay.service import worklists as service_worklists
+from relay.service.access import ListScope
 from relay.service.spreadsheets import BOM
 from relay.service.worklist_models import ENTRIES
-from relay.service.worklists import ListScope
 from relay.store.rejected import RejectedBounds, RejectedRequest
 from relay.store.worklist_queries import Position, WorkList
 from relay.store.worklists import WorkLists
@@ -93,9 +93,9 @@ async def test_stuck_shipments_are_listed_with_vtexs_words(
             "orderId": "1",
             "invoiceNumber": "1",
             "trackingNumber": "BR1",
-            "because": "400: Bad date",
+            "stuckReason": "400: Bad date",
             "since": "2026-03-02T09:00:00-03:00",
-            "vtexSaid": "Bad date",
+            "vtexResponse": "Bad date",
         }
     ]
 
@@ -214,7 +214,7 @@ async def test_a_doubtful_event_is_listed_with_each_of_its_shipments(
 
     assert [e["orderId"] for e in found] == ["3", "1"]
     assert {e["event"] for e in found} == {1}
-    assert found[0]["because"] == "too soon"
+    assert found[0]["quarantineReason"] == "too soon"
     assert found[0]["description"] == "Entregue"
     assert found[0]["carrierCode"] == "DL"
 
@@ -262,7 +262,9 @@ async def test_events_without_a_label_are_listed_with_their_references(
         {"type": "orderId", "value": "V8"},
     ]
     assert found[1]["occurredAt"] == "2026-03-02T09:00:00-03:00"
-    assert {e["because"] for e in found} == {"no label has any of its references"}
+    assert {e["unmatchedReason"] for e in found} == {
+        "no label has any of its references"
+    }
 
 
 async def test_an_event_older_than_its_label_says_so(api: Api, way_in: WayIn) -> None:
@@ -272,7 +274,7 @@ async def test_an_event_older_than_its_label_says_so(api: Api, way_in: WayIn) ->
 
     [found] = await entries(api, "unmatched")
 
-    assert found["because"] == (
+    assert found["unmatchedReason"] == (
         "more than 15 days (lower_bound_days) before the label of BR1; "
         "carriers reuse numbers"
     )
@@ -289,7 +291,7 @@ async def test_an_event_under_the_wrong_contract_names_the_right_one(
 
     [found] = await entries(api, "unmatched")
 
-    assert found["because"] == (
+    assert found["unmatchedReason"] == (
         "BR1 is registered under contract acme: record a carrier handover, or correct "
         "the contract"
     )
@@ -311,7 +313,7 @@ async def test_unknown_codes_are_counted_with_an_example(
 
     shown = [(e["carrierCode"], e["events"], e["example"]) for e in found]
     assert shown == [("X1", 2, "last"), ("X2", 1, "two")]
-    assert found[0]["lastSeenAt"] == "2026-03-02T09:00:00-03:00"
+    assert found[0]["lastReceivedAt"] == "2026-03-02T09:00:00-03:00"
     assert found[0]["reference"] == {"type": "trackingNumber", "value": "BR7"}
 
 
@@ -325,7 +327,7 @@ async def test_unreadable_documents_are_listed_with_the_reason(
     found = await entries(api, "unreadable", f"limit={limit}")
 
     assert [(e["document"], e["size"]) for e in found] == [(2, 2), (1, 3)]
-    assert found[0]["because"].startswith("TypeError")
+    assert found[0]["unreadableReason"].startswith("TypeError")
 
 
 async def test_a_contract_that_is_gone_has_its_times_in_utc(
@@ -374,7 +376,7 @@ async def test_other_stores_are_not_listed(
     assert all(e.get("account", "") != "store" for e in narrowed)
     limited = ListScope(settings(CONTRACTS, **TABLES), {"outlet"})
     page = await WorkLists(way_in.database).page(
-        WorkList(name), limited.asked(), api.clock(), limit=9
+        WorkList(name), limited.work_filter(), api.clock(), limit=9
     )
     assert page.rows == ()
 
@@ -479,7 +481,7 @@ async def test_every_list_can_be_had_as_a_table(api: Api, name: str) -> None:
     assert headers["Content-Disposition"] == f'attachment; filename="{name}.csv"'
     assert "Link" not in headers
     assert head == ENTRIES[WorkList(name)].columns()
-    described = openapi.document(worklists.OPERATIONS)["paths"][f"{ROOT}/{name}"]
+    described = openapi.document(worklists.operations)["paths"][f"{ROOT}/{name}"]
     answers = described["get"]["responses"]
     assert answers["200"]["content"].keys() == {"application/json", "text/csv"}
     assert answers["422"]["content"].keys() == {"application/problem+json"}
@@ -497,7 +499,7 @@ async def test_a_table_has_the_rows_of_all_pages(
 
     found = [dict(zip(head, row, strict=True)) for row in rows]
     assert [r["order_id"] for r in found] == list("54321")
-    assert {r["because"] for r in found} == {"'=1+1"}
+    assert {r["stuck_reason"] for r in found} == {"'=1+1"}
     assert found[0]["since"] == "2026-03-02 09:00:00-03:00"
     status, page = await api.call("GET", f"{ROOT}/stuck?format=json", Accept="text/csv")
     assert (status, len(page["entries"])) == (200, 5)
@@ -540,7 +542,7 @@ async def test_a_page_looks_at_so_many_rows_and_no_more(
         await register(api, order)
     await execute(way_in.database, "UPDATE shipments SET last_event_at = registered_at")
     lists = WorkLists(way_in.database, batch=2, rounds=2)
-    asked = ListScope(settings()).asked()
+    asked = ListScope(settings()).work_filter()
 
     first = await lists.page(WorkList.SILENT, asked, START, limit=9)
     second = await lists.page(WorkList.SILENT, asked, START, limit=9, after=first.next)

@@ -44,6 +44,12 @@ class Cli:
         assert ran.exit_code == 0, ran.output
         return json.loads(ran.stdout)
 
+    def rows(self, *arguments: str) -> list[Any]:
+        """Return the rows of a list, which its JSON has under one name."""
+        page = self.json(*arguments)
+        (rows,) = (value for value in page.values() if isinstance(value, list))
+        return rows
+
     def on_database(self, act: Callable[[SqliteDatabase], Awaitable[Any]]) -> Any:
         async def acted() -> Any:
             database = SqliteDatabase(self.file)

@@ -27,8 +27,8 @@ def configured(cli: Cli) -> None:
 
 @pytest.mark.usefixtures("ids")
 def test_a_contract_that_is_not_asked_shows_its_webhook(cli: Cli) -> None:
-    (line,) = cli.json("contracts", "list")
-    assert (line["name"], line["asked"]) == ("swift", None)
+    (line,) = cli.rows("contracts", "list")
+    assert (line["name"], line["polling"]) == ("swift", None)
     assert "/webhooks/swift" in cli("contracts", "list").stdout
 
 
@@ -43,9 +43,9 @@ def test_a_carrier_that_is_left_alone_says_why(cli: Cli) -> None:
             await tx.run("save_poll", **state.columns())
 
     cli.on_database(fail)
-    (line,) = cli.json("contracts", "list")
-    assert line["asked"]["failures"] == 9
+    (line,) = cli.rows("contracts", "list")
+    assert line["polling"]["failures"] == 9
     shown = cli("contracts", "list").stdout
     assert "2998-12-31 21:00:00" in shown
-    assert "Times are those of America/Sao_Paulo." in shown
+    assert "Times are in America/Sao_Paulo." in shown
     assert "HTTP 503" in shown

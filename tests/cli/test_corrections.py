@@ -1,4 +1,4 @@
-"""`relay shipments correct`, `hand-over`, `mark-delivered`: the API's words."""
+"""`relay shipments correct`, `handover`, `mark-delivered`: the API's words."""
 
 import getpass
 from datetime import timedelta
@@ -35,7 +35,7 @@ def test_a_number_is_corrected(cli: Cli, documents: list[str], history: str) -> 
     number = ("--tracking-number", "TN7", "--history", history)
     ran = cli("shipments", "correct", "O-1", *number)
     assert ran.exit_code == 0, ran.output
-    assert ran.stdout == f"{documents[0]} is corrected (courier, trackingNumber).\n"
+    assert ran.stdout == f"{documents[0]}: corrected (courier, trackingNumber)\n"
     shown = cli.json("shipments", "show", "TN7")
     assert shown["id"] == documents[0]
     assert len(shown["timeline"]["events"]) == (history == "keep")
@@ -48,7 +48,7 @@ def test_what_is_right_already_changes_nothing(cli: Cli, ids: list[str]) -> None
     options = ("--tracking-number", "TN1", "--courier", "Veloz")
     cli("shipments", "correct", ids[0], *options)
     ran = cli("shipments", "correct", ids[0], *options)
-    assert "it was so already" in ran.stdout
+    assert "nothing to change" in ran.stdout
     assert len(notes(cli, ids[0])) == 2
 
 
@@ -93,7 +93,7 @@ def test_what_the_api_refuses_is_refused_in_its_words(
 def test_a_correction_says_something(cli: Cli) -> None:
     ran = cli("shipments", "correct", "O-1")
     assert ran.exit_code == 2
-    assert "say what is right" in ran.stderr
+    assert "give a correction" in ran.stderr
 
 
 def test_a_cancelled_shipment_is_not_corrected(cli: Cli, ids: list[str]) -> None:
@@ -107,7 +107,7 @@ def test_a_parcel_is_handed_over(cli: Cli, ids: list[str]) -> None:
     more = ("--reference", "volumeCode=V-1")
     ran = cli("shipments", "handover", "TN1", *options, *more)
     assert ran.exit_code == 0, ran.output
-    assert ran.stdout == f"{ids[0]} is handed over (references).\n"
+    assert ran.stdout == f"{ids[0]}: handed over (references)\n"
     [parcel] = cli.json("shipments", "show", ids[0])["parcels"]
     second = [r for r in parcel["references"] if r["contract"] == "last"]
     assert {(r["type"], r["value"]) for r in second} == {
@@ -119,7 +119,10 @@ def test_a_parcel_is_handed_over(cli: Cli, ids: list[str]) -> None:
     assert (
         last == f"carrier handover: volume 1 to contract last as LM1; requested by {by}"
     )
-    assert "so already" in cli("shipments", "handover", "O-1", *options, *more).stdout
+    assert (
+        "nothing to change"
+        in cli("shipments", "handover", "O-1", *options, *more).stdout
+    )
 
 
 @pytest.mark.parametrize("text", ["LM1", "=LM1", "volumeCode="])

@@ -25,10 +25,10 @@ def test_labels_come_in_from_a_file_once(cli: Cli) -> None:
     text = "orderId;invoiceNumber;trackingNumber\nv1-01;7;T7\nv1-02;8;\n"
     ran = import_(cli, text)
     assert ran.exit_code == 0, ran.output
-    assert "2 new, 0 known already, 0 refused" in ran.stdout
+    assert "2 new, 0 already known, 0 refused" in ran.stdout
     ran = import_(cli, text)
-    assert "0 new, 2 known already, 0 refused" in ran.stdout
-    assert len(cli.json("shipments", "list")) == 4
+    assert "0 new, 2 already known, 0 refused" in ran.stdout
+    assert len(cli.rows("shipments", "list")) == 4
     assert not (cli.folder / "labels.refused.csv").exists()
 
 
@@ -47,7 +47,7 @@ def test_bad_rows_are_named_and_the_others_taken(cli: Cli) -> None:
     ]
     ran = import_(cli, "\n".join(rows))
     assert ran.exit_code == 1
-    assert "1 new, 0 known already, 6 refused" in ran.stdout
+    assert "1 new, 0 already known, 6 refused" in ran.stdout
     published = ran.stderr.splitlines()
     assert published[0].startswith("line 2: refused: trackingNumber: contains a space")
     assert published[1].startswith("line 3: refused: invoiceNumber: contains a slash")
@@ -57,7 +57,9 @@ def test_bad_rows_are_named_and_the_others_taken(cli: Cli) -> None:
     assert published[3].startswith("line 5: refused: volumes: contains a decimal comma")
     assert published[4].startswith("line 6: refused: dispatchedDate: not an ISO 8601")
     assert published[5].startswith("line 7: refused: the row has 7 cells")
-    assert published[6].startswith("line 8: taken, but invoiceNumber: contains a space")
+    assert published[6].startswith(
+        "line 8: registered, but invoiceNumber: contains a space"
+    )
     refused = (cli.folder / "labels.refused.csv").read_text(encoding="utf-8-sig")
     lines = refused.splitlines()
     assert lines[0] == f"{rows[0]},line,field,reason,hint"
@@ -87,9 +89,9 @@ def test_nothing_is_imported_if_refused_rows_had_nowhere_to_go(
         cli, "orderId,invoiceNumber\nv1-01,7\nv1-02,8/1\n", *options
     ).exception
     assert isinstance(error, InvalidLabel)
-    assert "cannot be written" in str(error)
+    assert "cannot write" in str(error)
     assert "--refused" in error.hint
-    assert len(cli.json("shipments", "list")) == 2
+    assert len(cli.rows("shipments", "list")) == 2
 
 
 @pytest.mark.usefixtures("ids")
@@ -110,7 +112,7 @@ def test_labels_come_from_the_input(cli: Cli) -> None:
         env=cli.environ | environ,
     )
     assert ran.exit_code == 1
-    assert "1 new, 0 known already, 1 refused" in ran.stdout
+    assert "1 new, 0 already known, 1 refused" in ran.stdout
     refused = (cli.folder / "input.refused.csv").read_text(encoding="utf-8-sig")
     assert refused.splitlines()[1].startswith("v1-02\t8/1\t3\tinvoiceNumber")
 
@@ -120,7 +122,7 @@ def test_a_wrong_reference_is_named_by_its_column(cli: Cli) -> None:
     text = "orderId,invoiceNumber,reference.shipmentId,reference.volumeCode\n"
     ran = import_(cli, f"{text}v1-01,7,S-1,V 1\nv1-02,8,,V2\n")
     assert "line 2: refused: reference.volumeCode: contains a space" in ran.stderr
-    [shipment] = cli.json("shipments", "list", "--order", "v1-02")
+    [shipment] = cli.rows("shipments", "list", "--order", "v1-02")
     [parcel] = cli.json("shipments", "show", shipment["id"])["parcels"]
     given = [(r["type"], r["value"]) for r in parcel["references"]]
     assert ("volumeCode", "V2") in given
@@ -157,4 +159,4 @@ def test_a_terminal_shows_a_bar(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_file_that_is_not_there_is_named(cli: Cli) -> None:
     error = cli("shipments", "import", str(Path("none.csv")), **SWIFT).exception
     assert isinstance(error, InvalidLabel)
-    assert "none.csv cannot be read" in str(error)
+    assert "cannot read none.csv" in str(error)

@@ -36,7 +36,7 @@ def stuck(cli: Cli, documents: list[str]) -> list[str]:
 @pytest.mark.usefixtures("stuck")
 def test_every_list_is_shown_as_table_json_and_csv(cli: Cli, name: str) -> None:
     assert cli("lists", name).exit_code == 0
-    found = cli.json("lists", name)
+    found = cli.rows("lists", name)
     table = list(csv.reader(io.StringIO(cli("lists", name, "--csv", "-").stdout)))
     assert len(table) == len(found) + 1
 
@@ -53,7 +53,7 @@ def test_a_table_for_spreadsheets_holds_no_formula(
     head, *lines = csv.reader(file.read_text(encoding="utf-8-sig").splitlines())
     rows = [dict(zip(head, line, strict=True)) for line in lines]
     assert [r["id"] for r in rows] == stuck[::-1]
-    assert {r["because"] for r in rows} == {"'=Bad date"}
+    assert {r["stuck_reason"] for r in rows} == {"'=Bad date"}
     assert {r["since"] for r in rows} == {"1969-12-31 21:00:00-03:00"}
 
 
@@ -61,7 +61,7 @@ def test_a_table_for_spreadsheets_holds_no_formula(
 def test_a_file_that_cannot_be_written_is_named(cli: Cli, tmp_path: Path) -> None:
     ran = cli("lists", "stuck", "--csv", str(tmp_path))
     assert ran.exit_code == 2
-    assert "cannot be written" in ran.stderr
+    assert "cannot write" in ran.stderr
 
 
 def test_a_list_that_does_not_exist_is_refused_by_name(cli: Cli) -> None:
@@ -74,10 +74,10 @@ def test_a_list_that_does_not_exist_is_refused_by_name(cli: Cli) -> None:
 def test_a_list_is_no_longer_than_asked_for(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relay.cli.worklists.PAGE", 1)
-    assert len(cli.json("lists", "stuck")) == 2
-    assert len(cli.json("lists", "stuck", "--limit", "1")) == 1
-    assert "the first 1" in cli("lists", "stuck", "--limit", "1").stderr
+    monkeypatch.setattr("relay.cli.session.MOST", 1)
+    assert len(cli.rows("lists", "stuck")) == 2
+    assert len(cli.rows("lists", "stuck", "--limit", "1")) == 1
+    assert "only the first 1" in cli("lists", "stuck", "--limit", "1").stderr
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_references_are_words_in_a_table(cli: Cli) -> None:
     ("options", "count"),
     [
         ([], 2),
-        (["--because", "bad DATE"], 2),
-        (["--because", "other"], 0),
+        (["--reason", "bad DATE"], 2),
+        (["--reason", "other"], 0),
         (["--account", "store"], 2),
         (["--contract", "swift"], 2),
     ],
@@ -126,7 +126,7 @@ def test_all_stuck_shipments_that_fit_are_tried_again(
 ) -> None:
     ran = cli("shipments", "retry", "--all-stuck", *options)
     assert ran.stdout == f"{count} stuck shipments are due.\n"
-    assert len(cli.json("lists", "stuck")) == len(stuck) - count
+    assert len(cli.rows("lists", "stuck")) == len(stuck) - count
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_cells_stand_apart_as_asked_for(cli: Cli, given: str, sign: str) -> None
 def test_what_cannot_stand_between_cells_is_refused(cli: Cli, given: str) -> None:
     ran = cli("lists", "stuck", "--csv", "-", "--delimiter", given)
     assert ran.exit_code == 2
-    assert "use one sign" in ran.stderr
+    assert "use one character" in ran.stderr
 
 
 STEPS = {
@@ -173,8 +173,8 @@ STEPS = {
     "unmatched": "relay shipments list --contract swift",
     "unreadable": "relay documents replay 2",
     "unknown-codes": 'codes = {{ "PU" = {{ milestone = "in_transit" }} }}',
-    "late": "relay shipments track-again TN1",
-    "silent": "relay shipments track-again TN1",
+    "late": "relay shipments poll-now TN1",
+    "silent": "relay shipments poll-now TN1",
     "waiting": "relay shipments cancel {id}",
 }
 
@@ -193,7 +193,7 @@ def test_a_list_says_what_helps_and_an_empty_one_nothing(
             )
 
     cli.on_database(act)
-    found = cli.json("lists", name)
+    found = cli.rows("lists", name)
     ids = [row.get("id") for row in found]
     assert found
     cli.environ["COLUMNS"] = width
@@ -221,7 +221,9 @@ def test_what_only_waits_for_time_is_not_to_be_cancelled(cli: Cli) -> None:
     cli.on_database(act)
     shown = cli("lists", "waiting").stdout
     assert "cancel" not in shown
-    assert "Next: nothing: it is told by itself; relay accounts list" in shown
+    assert (
+        "Next: nothing: published later automatically; see relay accounts list" in shown
+    )
 
 
 @pytest.mark.usefixtures("ids")
@@ -237,9 +239,9 @@ def test_a_reason_has_its_times_in_the_stores_zone(cli: Cli) -> None:
     cli.on_database(act)
     for command in (["lists", "waiting"], ["shipments", "list"]):
         shown = cli(*command).stdout
-        assert "Times are those of America/Sao_Paulo." in shown
+        assert "Times are in America/Sao_Paulo." in shown
         assert "Order Not Found (until 2999-12-31 21:00:00)" in shown
-    [waiting, _] = cli.json("lists", "waiting")
+    [waiting, _] = cli.rows("lists", "waiting")
     assert waiting["why"] == (
         "VTEX answered 404: Order Not Found (until 3000-01-01T00:00:00+00:00)"
     )
@@ -275,7 +277,7 @@ def test_all_documents_that_fit_are_read_again(
     cli: Cli, options: list[str], count: str
 ) -> None:
     ran = cli("documents", "replay", "--all", *options)
-    assert ran.stdout == f"{count} will be read again by a running relay.\n"
+    assert ran.stdout == f"{count} will be parsed again by a running relay.\n"
 
 
 @pytest.mark.usefixtures("documents")
@@ -283,6 +285,7 @@ def test_progress_is_said_slice_by_slice(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk.Bulk.__init__, "__defaults__", (1,))
+    monkeypatch.setattr("relay.service.documents.SLICES", 1)
     ran = cli("documents", "replay", "--all")
     assert ran.stderr.splitlines()[-2:] == ["1 so far", "2 so far"]
 
@@ -294,8 +297,8 @@ def test_a_doubtful_event_is_judged(
     cli: Cli, stuck: list[str], verb: str, decision: str
 ) -> None:
     ran = cli("events", verb, "1")
-    assert ran.stdout == f"event 1 is {decision}, for {stuck[0]}.\n"
-    assert cli.json("lists", "quarantined") == []
+    assert ran.stdout == f"event 1 {decision} for {stuck[0]}\n"
+    assert cli.rows("lists", "quarantined") == []
     notes = cli.json("shipments", "show", stuck[0])["timeline"]["notes"]
     assert notes[-1]["text"].startswith(f"event 1 {decision} by ")
 

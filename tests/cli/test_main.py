@@ -117,7 +117,8 @@ def test_an_unknown_shipment_is_no_traceback(run: Run, cli: Cli) -> None:
     ran = run("shipments", "show", "x", DATABASE=f"sqlite:///{cli.file}")
     assert ran.returncode == 1
     line = (
-        "no shipment has this id, order or number: `relay shipments list` shows them\n"
+        "no shipment has this id, order or tracking number; "
+        "`relay shipments list` shows them\n"
     )
     assert ran.stderr == line
 
@@ -127,7 +128,7 @@ def test_an_error_names_its_field(run: Run, cli: Cli) -> None:
     database = f"sqlite:///{cli.file}"
     ran = run("lists", "unmatched", "--contract", "zzz", DATABASE=database)
     assert ran.returncode == 1
-    assert ran.stderr == "contract: 'zzz' is not configured: configured: none\n"
+    assert ran.stderr == "contract: 'zzz' is not configured; configured: none\n"
 
 
 @pytest.mark.usefixtures("ids")
@@ -222,7 +223,7 @@ def test_a_port_that_is_taken_is_said_in_a_line(
 def test_a_host_that_is_not_there_is_said_in_a_line(run: Run) -> None:
     ran = run("sandbox", "--host", "203.0.113.1", "--port", "0")
     assert ran.returncode == 1
-    assert ran.stderr.startswith("203.0.113.1:0 cannot be listened at")
+    assert ran.stderr.startswith("cannot bind to 203.0.113.1:0")
 
 
 def test_a_hangup_has_settings_loaded_anew(

@@ -47,7 +47,7 @@ def documents(cli: Cli) -> list[dict[str, Any]]:
 def test_the_list_says_what_to_do(cli: Cli) -> None:
     shown = cli("lists", "rejected").stdout
     assert "the secret is not the contract's" in shown
-    assert "Next: mend the secret; look at one: relay documents untrusted 2" in shown
+    assert "Next: fix the secret; show one: relay documents rejected 2" in shown
     assert "relay documents accept 2" in shown
 
 
@@ -60,7 +60,7 @@ def test_one_can_be_looked_at_before(cli: Cli) -> None:
 
 def test_one_request_is_taken(cli: Cli) -> None:
     ran = cli("documents", "accept", "1")
-    assert "1 request will be read" in ran.stdout
+    assert "1 request will be parsed" in ran.stdout
     assert [d["source"] for d in documents(cli)] == ["operator"]
     assert isinstance(cli("documents", "accept", "1").exception, NotFound)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from relay.domain.status import ShipmentState
-from relay.errors import Conflict, NotFound
+from relay.errors import Conflict, InvalidLabel, NotFound
 from relay.store.polls import PollClaims
 from relay.store.shipment_lists import ShipmentLists
 from relay.store.shipments import Shipments
@@ -24,7 +24,7 @@ def test_shipments_are_listed_with_their_state(cli: Cli, ids: list[str]) -> None
 
 
 def test_scripts_get_json(cli: Cli, ids: list[str]) -> None:
-    found = cli.json("shipments", "list")
+    found = cli.rows("shipments", "list")
     assert [s["id"] for s in found] == ids[::-1]
     assert found[1]["trackingNumber"] == "TN1"
     assert found[1]["state"] == "due"
@@ -47,13 +47,14 @@ def test_scripts_get_json(cli: Cli, ids: list[str]) -> None:
 def test_a_list_is_narrowed_by_its_options(
     cli: Cli, options: list[str], count: int
 ) -> None:
-    assert len(cli.json("shipments", "list", *options)) == count
+    assert len(cli.rows("shipments", "list", *options)) == count
 
 
 def test_a_state_that_does_not_exist_is_refused_by_name(cli: Cli) -> None:
-    ran = cli("shipments", "list", "--state", "lost")
-    assert ran.exit_code == 2
-    assert ShipmentState.IN_DOUBT.value in ran.stderr
+    error = cli("shipments", "list", "--state", "lost").exception
+    assert isinstance(error, InvalidLabel)
+    assert error.field == "state"
+    assert ShipmentState.IN_DOUBT.value in error.hint
 
 
 def test_a_shipment_is_shown_with_all_that_happened(
@@ -87,7 +88,7 @@ def test_a_call_and_an_event_that_waits_are_shown_in_words(
     cli.on_database(act)
     ran = cli("shipments", "show", documents[0])
     assert "400 Bad date" in ran.stdout
-    assert "quarantined because too soon" in ran.stdout
+    assert "quarantined: too soon" in ran.stdout
     assert "event 1 " in ran.stdout
     timeline = cli.json("shipments", "show", documents[0])["timeline"]
     assert timeline["calls"][0]["words"] == "Bad date"
@@ -117,16 +118,16 @@ def test_a_cancelled_shipment_says_what_vtex_keeps(cli: Cli, ids: list[str]) -> 
     assert ran.exit_code == 0, ran.output
     assert "keeps it" in ran.stderr
     assert cli("shipments", "cancel", ids[1]).stderr == ""
-    states = {s["id"]: s["state"] for s in cli.json("shipments", "list")}
+    states = {s["id"]: s["state"] for s in cli.rows("shipments", "list")}
     assert set(states.values()) == {"cancelled"}
 
 
-@pytest.mark.parametrize("verb", ["show", "retry", "cancel", "track-again"])
+@pytest.mark.parametrize("verb", ["show", "retry", "cancel", "poll-now"])
 @pytest.mark.usefixtures("ids")
 def test_a_shipment_that_is_not_there_is_named(cli: Cli, verb: str) -> None:
     error = cli("shipments", verb, "nothing").exception
     assert isinstance(error, NotFound)
-    assert str(error) == "no shipment has this id, order or number"
+    assert str(error) == "no shipment has this id, order or tracking number"
 
 
 @pytest.mark.parametrize("verb", ["show", "retry", "cancel"])
@@ -150,7 +151,7 @@ def test_of_several_shipments_the_id_must_be_given(cli: Cli, ids: list[str]) -> 
 
     assert isinstance(error, Conflict)
     first, *lines = str(error).splitlines()
-    assert first == "several shipments are meant, give the id of one:"
+    assert first == "matches several shipments; use the id of one:"
     assert set(lines) == {
         f"{ids[0]}  store  O-1  1  TN1  due",
         f"{other}  store  O-9  1  TN1  due",
@@ -178,9 +179,9 @@ def test_shipments_of_an_account_that_is_gone_can_be_listed(
         "RELAY_ACCOUNTS__OTHER__APP_KEY": "k",
         "RELAY_ACCOUNTS__OTHER__APP_TOKEN": "t",
     }
-    found = cli.json("shipments", "list", "--account", "store")
+    found = cli.rows("shipments", "list", "--account", "store")
     assert [s["id"] for s in found] == ids[::-1]
-    assert cli("shipments", "show", ids[0]).stdout.startswith("Times are those of UTC")
+    assert cli("shipments", "show", ids[0]).stdout.startswith("Times are in UTC")
 
 
 @pytest.mark.usefixtures("ids")
@@ -225,7 +226,7 @@ ASKED = {
 def test_a_shipment_says_when_its_carrier_is_asked(cli: Cli, ids: list[str]) -> None:
     cli.environ |= ASKED
     shown = cli("shipments", "show", ids[0]).stdout
-    assert "never: no carrier of it is asked" in shown
+    assert "never: no carrier of it is polled" in shown
 
     async def begin(database: SqliteDatabase) -> None:
         await PollClaims(database).begin(["swift"], NOW)
@@ -233,12 +234,12 @@ def test_a_shipment_says_when_its_carrier_is_asked(cli: Cli, ids: list[str]) -> 
     cli.on_database(begin)
     shown = cli("shipments", "show", ids[0]).stdout
     assert "2026-08-01 09:30:00 (contract swift, volume 1)" in shown
-    [asked] = cli.json("shipments", "show", ids[0])["asked"]
-    assert asked == {
+    [poll] = cli.json("shipments", "show", ids[0])["polls"]
+    assert poll == {
         "contract": "swift",
         "volume": 1,
-        "askedAt": None,
-        "nextAt": "2026-08-01T12:30:00+00:00",
+        "polledAt": None,
+        "nextPollAt": "2026-08-01T12:30:00Z",
     }
     cli("shipments", "cancel", ids[0])
     shown = cli("shipments", "show", ids[0]).stdout
@@ -252,4 +253,4 @@ def test_a_list_goes_on_until_it_is_long_enough(
     monkeypatch.setattr(
         ShipmentLists.__init__, "__kwdefaults__", {"batch": 1, "rounds": 1}
     )
-    assert {s["id"] for s in cli.json("shipments", "list")} == set(ids)
+    assert {s["id"] for s in cli.rows("shipments", "list")} == set(ids)

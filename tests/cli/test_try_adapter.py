@@ -65,8 +65,8 @@ def test_personal_fields_that_are_not_there_are_listed(contract: Cli) -> None:
 def test_what_may_be_about_a_person_and_would_stay_is_named(contract: Cli) -> None:
     more = {"Receiver": "Uma Pessoa", "customerPhone": "0"}
     made = contract.json("carriers", "try", "mx", sample(contract, DELIVERED | more))
-    (note,) = [n for n in made["notes"] if "person" in n]
-    assert note.startswith("Events.customerPhone: may be about a person")
+    (note,) = [n for n in made["notes"] if "personal" in n]
+    assert note.startswith("Events.customerPhone: may be personal data")
 
 
 def test_what_is_odd_is_said_with_what_to_do(contract: Cli) -> None:
@@ -75,8 +75,8 @@ def test_what_is_odd_is_said_with_what_to_do(contract: Cli) -> None:
     assert made["unknownCodes"] == ["9"]
     code, unknown, text, old = made["notes"]
     assert code == "code: 'Code' finds nothing in 1 of 2 events"
-    assert unknown == "unknown codes: give them rows in contracts.mx.codes"
-    assert text.startswith("text: none in 1 of 2 events, neither the carrier's nor ")
+    assert unknown == "unknown codes: map them in contracts.mx.codes"
+    assert text.startswith("text: missing in 1 of 2 events; shoppers read ")
     assert old.startswith("the youngest event is of 2026-05-20: a label registered ")
     assert old.endswith("(lower_bound_days = 15)")
     assert "note: code: 'Code'" in contract("carriers", "try", "mx", file).stdout
@@ -189,7 +189,7 @@ def test_an_answer_needs_a_carrier_that_is_asked(contract: Cli) -> None:
     file = sample(contract, DELIVERED)
     ran = contract("carriers", "try", "mx", file, "--answer")
     assert isinstance(ran.exception, ConfigurationError)
-    assert "the carrier is not asked" in str(ran.exception)
+    assert "not a polling carrier" in str(ran.exception)
 
 
 def test_headers_may_be_given(contract: Cli, tmp_path: Path) -> None:

@@ -239,6 +239,6 @@ async def test_a_polling_carrier_is_polled_at_the_end_of_a_phase() -> None:
         await scenario.run(Phase.CLOSING)
         assert await scenario.channels() == {POLLED_ONE.order_id: {POLL: 5}}
     listed = f"GET /v1/shipments?orderId={POLLED_ONE.order_id}"
-    again = "POST /v1/shipments/S-1/track-again"
+    again = "POST /v1/shipments/S-1/poll-now"
     assert relay.requests == [listed, again, listed, "GET /v1/shipments/S-1"]
     assert scenario.webhooks == []

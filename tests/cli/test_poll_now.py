@@ -1,4 +1,4 @@
-"""`relay shipments track-again` has the carrier asked at once."""
+"""`relay shipments poll-now` has the carrier asked at once."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def asked(cli: Cli) -> None:
 
 
 def test_a_carrier_that_only_calls_is_not_asked(cli: Cli, ids: list[str]) -> None:
-    ran = cli("shipments", "track-again", ids[0], CONTRACTS__SWIFT__POLL="false")
+    ran = cli("shipments", "poll-now", ids[0], CONTRACTS__SWIFT__POLL="false")
     assert isinstance(ran.exception, Conflict)
     assert "calls by itself" in ran.exception.hint
 
@@ -30,9 +30,9 @@ def test_a_carrier_that_only_calls_is_not_asked(cli: Cli, ids: list[str]) -> Non
 def test_the_carrier_is_to_be_asked_at_once(
     cli: Cli, ids: list[str], named: str | None
 ) -> None:
-    ran = cli("shipments", "track-again", named or ids[0])
+    ran = cli("shipments", "poll-now", named or ids[0])
     assert ran.exit_code == 0, ran.output
-    assert f"{ids[0]}: a running relay asks its carrier" in ran.stdout
+    assert f"{ids[0]}: a running relay polls its carrier" in ran.stdout
 
     async def lanes(database: SqliteDatabase) -> list[Any]:
         async with database.reading() as tx:
@@ -44,5 +44,5 @@ def test_the_carrier_is_to_be_asked_at_once(
 
 @pytest.mark.usefixtures("ids")
 def test_one_that_is_not_there_is_named(cli: Cli) -> None:
-    ran = cli("shipments", "track-again", "nothing")
+    ran = cli("shipments", "poll-now", "nothing")
     assert isinstance(ran.exception, NotFound)

@@ -1,4 +1,4 @@
-"""`POST /v1/shipments/{id}/track-again` has the carrier asked at once."""
+"""`POST /v1/shipments/{id}/poll-now` has the carrier asked at once."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ async def api(serving: Serving, settings: Callable[..., Settings]) -> Api:
 
 async def test_the_carrier_is_to_be_asked_at_once(api: Api) -> None:
     shipment = await api.register()
-    path = f"/v1/shipments/{shipment['id']}/track-again"
+    path = f"/v1/shipments/{shipment['id']}/poll-now"
     status, body = await api.call("POST", path)
     assert (status, body["id"]) == (200, shipment["id"])
     notes = (await api.one(shipment["id"]))["timeline"]["notes"]
@@ -26,7 +26,7 @@ async def test_the_carrier_is_to_be_asked_at_once(api: Api) -> None:
 
 
 async def test_one_that_is_not_there_is_404(api: Api) -> None:
-    status, body = await api.call("POST", "/v1/shipments/nothing/track-again")
+    status, body = await api.call("POST", "/v1/shipments/nothing/poll-now")
     assert status == 404, body
 
 
@@ -38,7 +38,7 @@ async def test_one_whose_carrier_only_calls_is_refused_with_the_way_out(
         await serving(settings({"acme": {"poll": False}}), Asked),
     ):
         id_ = (await made.register())["id"]
-        status, body = await made.call("POST", f"/v1/shipments/{id_}/track-again")
+        status, body = await made.call("POST", f"/v1/shipments/{id_}/poll-now")
         assert (status, body["title"]) == (409, "Conflict")
         assert body["detail"] == "the carrier is not polled under contract acme"
         assert "mark-delivered" in body["hint"]
@@ -48,6 +48,6 @@ async def test_a_cancelled_one_is_refused_with_the_way_out(api: Api) -> None:
     shipment = await api.register()
     root = f"/v1/shipments/{shipment['id']}"
     await api.call("POST", f"{root}/cancel")
-    status, body = await api.call("POST", f"{root}/track-again")
+    status, body = await api.call("POST", f"{root}/poll-now")
     assert status == 409
     assert "POST the label again" in str(body)

@@ -1,0 +1,99 @@
+"""What every operation needs: settings, adapters, database, clock, wake callbacks."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from relay.adapters.protocol import Carrier
+from relay.clock import Clock, utcnow
+from relay.config.settings import Settings
+from relay.logs import logger
+from relay.registration.registrar import Registrar
+from relay.store.database import Database
+from relay.store.handovers import Handovers
+from relay.store.operator_actions import OperatorActions
+from relay.store.shipment_lists import ShipmentLists
+from relay.store.shipments import Shipments
+from relay.store.unread import ReaderTerms
+
+_log = logger(__name__)
+
+
+def do_nothing() -> None:
+    """Wake nothing: no loop runs in this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class WakeCallbacks:
+    """Wake the loop that an operation has given work to."""
+
+    publisher: Callable[[], None] = do_nothing
+    reader: Callable[[], None] = do_nothing
+    poller: Callable[[], None] = do_nothing
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """What an operation changed: a log message, its fields, and who asked for it."""
+
+    did: str
+    by: str
+    about: Mapping[str, Any]
+    alerts: tuple[str, ...] = ()
+
+
+def log_audit(entry: AuditEntry) -> None:
+    """Log a change, and each of its alerts as an error."""
+    _log.info(entry.did, **entry.about, by=entry.by)
+    for alert in entry.alerts:
+        _log.error("alert", **entry.about, reason=alert)
+
+
+@dataclass(slots=True, kw_only=True)
+class ServiceContext:
+    """What the services share; *settings* are replaced when they are reloaded.
+
+    `carriers` are the adapters by contract. `terms` and `carriers` stay the same
+    objects while a reload changes what is in them. `audit` receives every change:
+    the API logs it, the command line prints its own result.
+    """
+
+    settings: Settings
+    carriers: Mapping[str, Carrier]
+    database: Database
+    terms: ReaderTerms
+    clock: Clock = utcnow
+    wake: WakeCallbacks = field(default_factory=WakeCallbacks)
+    audit: Callable[[AuditEntry], None] = log_audit
+
+    def now(self) -> datetime:
+        """Return the current time, in UTC."""
+        return self.clock()
+
+    @property
+    def registrar(self) -> Registrar:
+        """The checks of labels and corrections, with the current settings."""
+        return Registrar(self.settings, self.carriers)
+
+    @property
+    def shipment_lists(self) -> ShipmentLists:
+        """The queries that find shipments."""
+        return ShipmentLists(self.database)
+
+    @property
+    def labels(self) -> Shipments:
+        """The store of labels."""
+        terms = self.terms
+        return Shipments(self.database, terms.pace, terms.lower_bounds, terms.adoptions)
+
+    @property
+    def actions(self) -> OperatorActions:
+        """The store's changes of a shipment or an event."""
+        terms = self.terms
+        return OperatorActions(self.database, terms.pace, terms.lower_bounds)
+
+    @property
+    def handovers(self) -> Handovers:
+        """The store of handovers to a second carrier."""
+        return Handovers(self.database, self.terms.pace, self.terms.lower_bounds)

@@ -1,0 +1,78 @@
+"""The filters of lists and bulk operations: the same in the API and the CLI."""
+
+from typing import Annotated, Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from relay.domain.status import ShipmentState
+from relay.registration.requests import Request
+
+MOST: Final = 200
+"""Rows of one page at most."""
+Cursor = Annotated[str | None, Field(max_length=100)]
+
+
+class Paging(BaseModel):
+    """Base of a list's query: which page, and how many rows of it."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    cursor: Cursor = None
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 50
+
+
+class ShipmentQuery(Paging):
+    """Filters of the list of shipments; a shipment must match all that are given."""
+
+    account: str | None = None
+    contract: str | None = None
+    order_id: str | None = None
+    invoice_number: str | None = None
+    invoice_key: str | None = None
+    tracking_number: str | None = None
+    state: ShipmentState | None = None
+
+
+class DocumentQuery(Paging):
+    """Filters of the list of documents.
+
+    A document belongs to every account of its contract.
+    """
+
+    account: str | None = None
+    contract: str | None = None
+    unreadable: bool = False
+
+
+class WorkListQuery(Paging):
+    """Filters of a work list; `days` without an event make a shipment silent."""
+
+    account: str | None = None
+    contract: str | None = None
+    days: Annotated[int, Field(ge=1, le=3650)] = 7
+
+
+class RetryRequest(Request):
+    """Which stuck shipments to retry; `reason` is part of theirs, in any case."""
+
+    account: str | None = None
+    contract: str | None = None
+    reason: str | None = Field(default=None, max_length=200)
+    cursor: Cursor = None
+
+
+class ReplayRequest(Request):
+    """Which documents to parse again; `since` is when they were received."""
+
+    account: str | None = None
+    contract: str | None = None
+    unreadable: bool = True
+    since: AwareDatetime | None = Field(default=None, strict=False)
+    cursor: Cursor = None

@@ -1,0 +1,39 @@
+"""All operations, gathered in one object that the composition builds once."""
+
+from dataclasses import dataclass
+
+from relay.config.settings import Settings
+from relay.service.accounts import AccountService
+from relay.service.context import ServiceContext
+from relay.service.documents import DocumentService
+from relay.service.shipment_actions import ShipmentActionService
+from relay.service.shipments import ShipmentService
+from relay.service.worklists import WorkListService
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The operations of the relay; the API and the command line call nothing else."""
+
+    context: ServiceContext
+    shipments: ShipmentService
+    shipment_actions: ShipmentActionService
+    documents: DocumentService
+    worklists: WorkListService
+    accounts: AccountService
+
+    @classmethod
+    def build(cls, context: ServiceContext) -> "Services":
+        """Build the services over one context."""
+        return cls(
+            context,
+            ShipmentService(context),
+            ShipmentActionService(context),
+            DocumentService(context),
+            WorkListService(context),
+            AccountService(context),
+        )
+
+    def reload(self, settings: Settings) -> None:
+        """Use other settings from the next operation on."""
+        self.context.settings = settings

@@ -1,0 +1,148 @@
+"""Register labels, list shipments and show one of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from pydantic_core import to_json
+
+from relay.errors import InvalidLabel, RegistrationError
+from relay.registration.requests import LabelRequest
+from relay.service import views
+from relay.service.access import Caller, ListScope
+from relay.service.context import ServiceContext
+from relay.service.cursors import read_row_cursor, row_cursor
+from relay.service.lookup import Change, find_shipment, report_change, resolve_name
+from relay.service.models import (
+    BulkAnswer,
+    BulkItem,
+    ParcelPoll,
+    Problem,
+    ShipmentAnswer,
+    ShipmentDetail,
+    ShipmentList,
+)
+from relay.service.queries import ShipmentQuery
+from relay.service.validation import parse_json, shape
+from relay.store.polls import PollClaims
+from relay.store.shipment_lists import ListedShipment, ShipmentFilter
+
+REFUSED: Final = HTTPStatus.BAD_REQUEST
+"""A bulk item with this status or a higher one was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredLabel:
+    """The answer to a label, and whether it created a shipment."""
+
+    answer: ShipmentAnswer
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentService:
+    """Operations on labels and the shipments that they create."""
+
+    context: ServiceContext
+
+    async def register(self, caller: Caller, request: LabelRequest) -> RegisteredLabel:
+        """Register a label; the same label again changes nothing.
+
+        Raises `InvalidLabel` and `Conflict`.
+        """
+        registered = await self._register(caller, request)
+        self.context.wake.publisher()
+        return registered
+
+    async def register_many(
+        self, caller: Caller, labels: Sequence[object]
+    ) -> BulkAnswer:
+        """Register labels one by one; one that is refused never affects the others."""
+        items = [
+            await self.register_item(caller, index, fields)
+            for index, fields in enumerate(labels)
+        ]
+        refused = sum(item.status >= REFUSED for item in items)
+        self.context.wake.publisher()
+        return BulkAnswer(refused=refused, items=tuple(items))
+
+    async def register_item(
+        self, caller: Caller, index: int, fields: object
+    ) -> BulkItem:
+        """Register the label with the JSON *fields*, in its own transaction.
+
+        *index* identifies it in the answer: its place in a list, its line in a file.
+        """
+        try:
+            if not isinstance(fields, dict):
+                hint = f"write {shape(LabelRequest)}"
+                raise InvalidLabel("the label must be an object", hint=hint)
+            request = parse_json(to_json(fields), LabelRequest)
+            registered = await self._register(caller, request)
+        except RegistrationError as error:
+            problem = Problem.of(error)
+            return BulkItem(index=index, status=problem.status, problem=problem)
+        status = HTTPStatus.CREATED if registered.created else HTTPStatus.OK
+        fields = registered.answer.model_dump()
+        return BulkItem(index=index, status=status, **fields)
+
+    async def _register(self, caller: Caller, request: LabelRequest) -> RegisteredLabel:
+        context, now = self.context, self.context.now()
+        visible = [a for a in context.settings.accounts if caller.sees(a)]
+        checked = context.registrar.label(request, now, visible)
+        registered = await context.labels.register(checked.value, now)
+        did = "registered" if registered.created else "registered again"
+        warnings = (*checked.warnings, *registered.warnings)
+        change = Change(registered.id, did, registered.updated, warnings)
+        answer = await report_change(context, caller, change)
+        return RegisteredLabel(answer, registered.created)
+
+    async def page(self, caller: Caller, query: ShipmentQuery) -> ShipmentList:
+        """Return a page of shipments, the newest first.
+
+        Raises `InvalidLabel` for an unknown account or contract.
+        """
+        context = self.context
+        scope = ListScope(
+            context.settings, caller.accounts, query.account, query.contract
+        )
+        await scope.check(context.database)
+        accounts = scope.accounts()
+        wanted = ShipmentFilter(
+            accounts=None if accounts is None else sorted(accounts),
+            **query.model_dump(exclude={"account", "cursor", "limit"}),
+        )
+        before = read_row_cursor(query.cursor)
+        page = await context.shipment_lists.shipments(
+            wanted, context.now(), limit=query.limit, before=before
+        )
+        return ShipmentList(
+            shipments=tuple(map(views.summary, page.shipments)),
+            next=row_cursor(page.next),
+        )
+
+    async def show(self, caller: Caller, id_: str) -> ShipmentDetail:
+        """Return a shipment with its timeline; raise `NotFound`."""
+        listed = await find_shipment(self.context, caller, id_)
+        timeline = await self.context.shipment_lists.timeline(listed.row["shipment"])
+        return views.shipment(listed, timeline, await self._polls(listed))
+
+    async def resolve(self, caller: Caller, named: str) -> str:
+        """Return the id of the one shipment with this id, order or tracking number.
+
+        Raises `NotFound`, and `Conflict` if several match.
+        """
+        listed = await resolve_name(self.context, caller, named)
+        found: str = listed.row["id"]
+        return found
+
+    async def _polls(self, listed: ListedShipment) -> tuple[ParcelPoll, ...]:
+        """Return when polling carriers were and will be polled for its parcels."""
+        database, contracts = self.context.database, self.context.settings.contracts
+        async with database.reading() as tx:
+            number = listed.row["shipment"]
+            rows = await tx.rows("polls_of_shipment", shipment=number)
+        started = await PollClaims(database).states()
+        polled = {c.name for c in contracts.values() if c.poll and c.name in started}
+        return tuple(views.parcel_poll(r) for r in rows if r["contract"] in polled)
