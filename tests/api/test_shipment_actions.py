@@ -141,7 +141,7 @@ async def test_a_shipment_is_told_again(api: Api) -> None:
     shipment = await api.one(id_)
     assert shipment["trackingSentAs"] is None
     assert shipment["trackingUrl"] == "https://acme.example/BR123"
-    assert shipment["timeline"]["notes"][-1]["text"].startswith("the announcement")
+    assert shipment["timeline"]["notes"][-1]["text"].startswith("resend of tracking")
 
 
 @pytest.mark.parametrize("what", ["tracking", "events"])

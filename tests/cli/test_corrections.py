@@ -40,8 +40,8 @@ def test_a_number_is_corrected(cli: Cli, documents: list[str], history: str) -> 
     assert shown["id"] == documents[0]
     assert len(shown["timeline"]["events"]) == (history == "keep")
     last = notes(cli, documents[0])[-1]
-    assert "trackingNumber; volume 1 was TN1, is TN7" in last
-    assert last.endswith(f", says {getpass.getuser()}")
+    assert "trackingNumber; tracking number of volume 1: TN1 -> TN7" in last
+    assert last.endswith(f"; requested by {getpass.getuser()}")
 
 
 def test_what_is_right_already_changes_nothing(cli: Cli, ids: list[str]) -> None:

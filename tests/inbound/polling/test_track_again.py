@@ -81,7 +81,7 @@ async def test_one_whose_carrier_only_calls_is_refused(polled: Polled) -> None:
         Conflict, match="the carrier is not polled under contract acme"
     ) as found:
         await again(polled, shipment, ["owl"])
-    assert "calls by itself" in found.value.hint
+    assert "sends webhooks" in found.value.hint
     notes = await polled.way_in.rows("notes")
     assert [n["text"] for n in notes] == ["registered"]
 
