@@ -33,6 +33,7 @@ from relay.errors import ConfigurationError
 from relay.inbound.translate import parse_documents
 from relay.logs import counted
 from relay.runtime import wiring
+from relay.service.access import not_configured
 from relay.store.event_rows import ParsedDocument
 
 MOST_NAMED = 5
@@ -114,12 +115,13 @@ class Sample:
 
 
 def try_sample(settings: Settings, contract: str, sample: Sample) -> dict[str, Any]:
-    """Parse *sample* as the reader would; raise `ConfigurationError` with its key."""
+    """Parse *sample* as the reader would.
+
+    Raises `InvalidLabel` for an unknown contract, `ConfigurationError` for wrong
+    settings.
+    """
     if contract not in settings.contracts:
-        known = ", ".join(settings.contracts) or "none"
-        raise ConfigurationError(
-            f"contract: {contract!r} is not configured; configured: {known}"
-        )
+        raise not_configured("contract", contract, settings.contracts)
     found = settings.contracts[contract]
     carrier = wiring.carrier(settings, contract)
     kept = {"content-type"} | carrier.stored_headers

@@ -144,6 +144,7 @@ async def test_a_shipment_shows_all_that_is_known_of_it(api: Api) -> None:
         "vtexInvoiceNumber": None,
         "parcels": None,
         "references": None,
+        "polls": [],
         "timeline": None,
     }
     reference = {

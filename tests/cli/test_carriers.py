@@ -8,7 +8,7 @@ import pytest
 
 from relay.adapters.loader import adapter_names, adapters
 from relay.cli.carriers import _described
-from relay.errors import ConfigurationError
+from relay.errors import InvalidLabel
 from tests.cli.conftest import Cli
 
 SAMPLES = Path(__file__).parents[1] / "carriers"
@@ -89,13 +89,13 @@ def test_an_unreadable_document_says_why(contract: Cli, tmp_path: Path) -> None:
 
 def test_a_contract_that_is_not_there_is_named(contract: Cli) -> None:
     ran = contract("carriers", "try", "odd", str(LABEL / "posted.json"))
-    assert isinstance(ran.exception, ConfigurationError)
-    assert "known: hub" in str(ran.exception)
+    assert isinstance(ran.exception, InvalidLabel)
+    assert ran.exception.hint == "configured: hub"
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["/no/such/file"], "cannot be read"), (["x", "--header", "odd"], "name=value")],
+    [(["/no/such/file"], "cannot read"), (["x", "--header", "odd"], "name=value")],
 )
 def test_what_cannot_be_used_is_refused(
     contract: Cli, tmp_path: Path, arguments: list[str], said: str

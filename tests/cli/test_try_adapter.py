@@ -77,7 +77,7 @@ def test_what_is_odd_is_said_with_what_to_do(contract: Cli) -> None:
     assert code == "code: 'Code' finds nothing in 1 of 2 events"
     assert unknown == "unknown codes: map them in contracts.mx.codes"
     assert text.startswith("text: missing in 1 of 2 events; shoppers read ")
-    assert old.startswith("the youngest event is of 2026-05-20: a label registered ")
+    assert old.startswith("the newest event is of 2026-05-20: a label registered ")
     assert old.endswith("(lower_bound_days = 15)")
     assert "note: code: 'Code'" in contract("carriers", "try", "mx", file).stdout
 
