@@ -23,7 +23,7 @@ def asked(cli: Cli) -> None:
 def test_a_carrier_that_only_calls_is_not_asked(cli: Cli, ids: list[str]) -> None:
     ran = cli("shipments", "poll-now", ids[0], CONTRACTS__SWIFT__POLL="false")
     assert isinstance(ran.exception, Conflict)
-    assert "calls by itself" in ran.exception.hint
+    assert "sends webhooks" in ran.exception.hint
 
 
 @pytest.mark.parametrize("named", [None, "O-1", "tn1"])
