@@ -197,6 +197,7 @@ def _key(secret: str, encoding: KeyEncoding) -> bytes:
 class _HmacCheck:
     def __init__(self, options: Hmac, keys: Iterable[bytes], now: Clock) -> None:
         self._options = options
+        # Anyone could sign with an empty key.
         self._keys = tuple(key for key in keys if key)
         self._now = now
 
@@ -241,6 +242,7 @@ class _HmacCheck:
         several = text.split(separator) if separator else [text]
         ours = [s.strip() for s in several if s.strip().startswith(prefix)]
         plain = [s.removeprefix(prefix).rstrip("=") for s in ours]
+        # Hexadecimal digits come in both cases; base64 is case-sensitive.
         return [s.lower() if self._options.encoding == ("hex",) else s for s in plain]
 
 
