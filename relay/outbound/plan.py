@@ -93,7 +93,7 @@ def quarantine_changes(
             {
                 "shipment": snapshot.shipment,
                 "event": e.event,
-                "because": reasons.get(e.event),
+                "reason": reasons.get(e.event),
             },
         )
         for e in snapshot.events
