@@ -137,7 +137,7 @@ async def every_state(api: Api, way_in: WayIn) -> None:
     for name in names:
         await register(api, name)
     await settle(way_in, 3, due_at=later, not_before=later, waiting_reason="500")
-    await settle(way_in, 4, due_at=1, not_before=later, doubt=1)
+    await settle(way_in, 4, due_at=1, not_before=later, in_doubt=1)
     await settle(way_in, 5, stuck_reason="400")
     await settle(way_in, 6)
     async with way_in.database.writing() as tx:

@@ -96,7 +96,7 @@ def test_a_database_that_cannot_be_opened_ends_the_process_with_words(
     (tmp_path / "relay.db").write_bytes(b"nothing that SQLite ever wrote" * 100)
     ran = run(*command, LISTEN="127.0.0.1:0")
     assert ran.returncode == 2
-    assert "relay.db cannot be opened (file is not a database)" in ran.stderr
+    assert "cannot open relay.db (file is not a database)" in ran.stderr
 
 
 def test_a_file_that_is_not_there_is_named(run: Run) -> None:
@@ -200,8 +200,8 @@ def test_a_relay_without_settings_says_what_is_missing(
     said = map(json.loads, iter(process.stdout.readline, ""))
     warnings = [next(line for line in said if line["level"] == "warning")]
     warnings += [next(said)]
-    assert "there is no account" in warnings[0]["event"]
-    assert "there is no contract" in warnings[1]["event"]
+    assert "no accounts configured" in warnings[0]["event"]
+    assert "no contracts configured" in warnings[1]["event"]
     assert "relay init" in warnings[1]["hint"]
 
 

@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from typer.testing import CliRunner
 
+from relay.adapters.protocol import Document
 from relay.api.application import mount_api
 from relay.api.problems import problems
 from relay.cli import app
@@ -23,7 +24,7 @@ from relay.registration.contract_terms import reading_terms
 from relay.runtime.wiring import carriers, event_pace
 from relay.service.context import ServiceContext
 from relay.service.services import Services
-from relay.store.documents import Documents, NewDocument
+from relay.store.documents import Documents
 from relay.store.event_rows import Pace, ParsedDocument
 from relay.store.rejected import RejectedBounds, RejectedRequest, RejectedRequests
 from relay.store.shipments import Shipments
@@ -103,7 +104,9 @@ async def fill(both: Both) -> None:
         registered = await labels.register(label, START)
         both.shipment = both.shipment or registered.id
     bodies = (b'{"n": 1}', b"\xff", b"{}")
-    await documents.keep([NewDocument("swift", "webhook", b, START) for b in bodies])
+    await documents.keep(
+        [Document(b, START, contract="swift", source="webhook") for b in bodies]
+    )
     seen = [
         (_event("TN1", Milestone.PICKED_UP), _event("TN9", Milestone.UNKNOWN)),
         (),
@@ -111,7 +114,7 @@ async def fill(both: Both) -> None:
     ]
     async with documents.slice(10, 10_000) as piece:
         readings = [
-            ParsedDocument(d.document, "swift", START, events)
+            ParsedDocument(d.number, "swift", START, events)
             for d, events in zip(piece.documents, seen, strict=True)
         ]
         readings[1] = ParsedDocument(2, "swift", START, unreadable="not JSON")
@@ -123,7 +126,7 @@ async def fill(both: Both) -> None:
     late = "promised_on = '2026-01-01', last_event_at = 0"
     await execute(database, f"UPDATE shipments SET {stuck}, {late} WHERE shipment = 1")  # noqa: S608
     async with database.writing() as tx:
-        await tx.run("quarantine_event", shipment=1, event=1, because="too soon")
+        await tx.run("quarantine_event", shipment=1, event=1, reason="too soon")
     await database.close()
 
 
