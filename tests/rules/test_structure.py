@@ -18,18 +18,6 @@ GERUNDS: Final[Mapping[str, str]] = {
 }
 """Modules of which the name ends in -ing, and why."""
 
-LARGE: Final[Mapping[str, str]] = {
-    "relay/api/shipments.py": "to be split",
-    "relay/api/worklists.py": "to be split",
-    "relay/cli/documents.py": "to be split",
-    "relay/cli/shipments.py": "to be split",
-    "relay/inbound/poller.py": "to be split",
-    "relay/outbound/plan.py": "to be split",
-    "relay/outbound/sender.py": "to be split",
-    "relay/store/operator_actions.py": "to be split",
-}
-"""Modules of more than 300 lines, and why."""
-
 
 def modules(*packages: str) -> Iterator[Path]:
     """Yield the modules of *packages*, by their path from the project's root."""
@@ -55,7 +43,7 @@ def test_modules_are_of_a_size_to_read() -> None:
         str(module): (ROOT / module).read_text(encoding="utf-8").count("\n")
         for module in modules("relay", "carriers")
     }
-    assert {m for m, n in lines.items() if n > MOST_LINES} == LARGE.keys()
+    assert {m for m, n in lines.items() if n > MOST_LINES} == set()
 
 
 def test_a_class_name_means_one_thing() -> None:
