@@ -7,15 +7,16 @@ from typing import Any, Final, cast
 from zoneinfo import ZoneInfo
 
 from relay.clock import micros
+from relay.config.sections import PublisherSettings
 from relay.domain.next_update import unpublished_events
 from relay.domain.publishable import publishable
 from relay.domain.shipment import PublishedEvent, Snapshot
 from relay.outbound.plan import published_row
 from relay.outbound.settlement import (
+    NOT_YET_CAP,
     Outcome,
     OutcomeContext,
     Settlement,
-    Waits,
     postponed,
     slower,
     stuck,
@@ -141,15 +142,19 @@ def shows_tracking(snapshot: Snapshot, package: PackageView) -> bool:
     )
 
 
-def not_shown(claim: Claim, now: datetime, waits: Waits, shown: str) -> Settlement:
+def not_shown(
+    claim: Claim, now: datetime, waits: PublisherSettings, shown: str
+) -> Settlement:
     """Wait for the invoice at growing intervals; *shown* is what VTEX shows instead.
 
     Labels are often printed before the ERP invoices the order in VTEX.
     """
     because = f"VTEX does not show the invoice yet; it shows {shown}"
-    if claim.failing_since and now - claim.failing_since > waits.not_yet_for:
+    if claim.failing_since and now - claim.failing_since > waits.not_yet_hours:
         return stuck(because)
-    wait = slower(claim.failing_since, now, least=waits.not_yet, most=waits.not_yet_cap)
+    wait = slower(
+        claim.failing_since, now, least=waits.not_yet_seconds, most=NOT_YET_CAP
+    )
     return postponed(now + wait, because)
 
 

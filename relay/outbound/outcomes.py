@@ -15,6 +15,8 @@ from relay.outbound import gates
 from relay.outbound.order_check import check_imported, check_order
 from relay.outbound.readback import accept, settle_unconfirmed, verify_delivery
 from relay.outbound.settlement import (
+    NOT_YET_CAP,
+    UNAVAILABLE_CAP,
     Outcome,
     OutcomeContext,
     backoff,
@@ -60,8 +62,8 @@ def outcome_of_error(
     wait = backoff(
         claim.attempts,
         context.jitter,
-        least=context.waits.unavailable,
-        most=context.waits.unavailable_cap,
+        least=context.waits.unavailable_seconds,
+        most=UNAVAILABLE_CAP,
     )
     return replace(
         _not_carried_out(claim, step),
@@ -142,10 +144,12 @@ def _not_accepted(
         case Meaning.NOT_YET:
             return _not_yet(claim, step, because, context)
         case Meaning.BUSY:
-            amend = gates.busy(now, answer.retry_after, waits.gate, waits.gate_cap)
+            amend = gates.busy(
+                now, answer.retry_after, waits.gate_seconds, waits.gate_cap_seconds
+            )
             settlement = postponed(now, because)
         case Meaning.MISCONFIGURED:
-            amend = gates.write_forbidden(because, now, waits.closed_gate)
+            amend = gates.write_forbidden(because, now, waits.probe_seconds)
             settlement = postponed(now, because)
         case _:
             amend, settlement = gates.refused(message), stuck(because)
@@ -175,10 +179,10 @@ def _unavailable(
     wait = backoff(
         claim.attempts,
         context.jitter,
-        least=waits.unavailable,
-        most=waits.unavailable_cap,
+        least=waits.unavailable_seconds,
+        most=UNAVAILABLE_CAP,
     )
-    until = now + (max(wait, waits.unconfirmed) if unconfirmed else wait)
+    until = now + (max(wait, waits.unconfirmed_wait_seconds) if unconfirmed else wait)
     settlement = postponed(until, because, counts=counts, unconfirmed=unconfirmed)
     return Outcome(claim, (), gates.unavailable(now), settlement)
 
@@ -189,9 +193,11 @@ def _not_yet(
     """Wait for the order or invoice at growing intervals, for days."""
     waits, now = context.waits, context.now
     outcome = replace(_not_carried_out(claim, step), amend=gates.answered)
-    if claim.failing_since and now - claim.failing_since > waits.not_yet_for:
+    if claim.failing_since and now - claim.failing_since > waits.not_yet_hours:
         return replace(outcome, settlement=stuck(because))
-    wait = slower(claim.failing_since, now, least=waits.not_yet, most=waits.not_yet_cap)
+    wait = slower(
+        claim.failing_since, now, least=waits.not_yet_seconds, most=NOT_YET_CAP
+    )
     return replace(outcome, settlement=postponed(now + wait, because))
 
 
@@ -203,7 +209,7 @@ def _forbidden(
     A 403 while other writes are accepted first tries another shipment; if that one
     is accepted, this shipment is stuck.
     """
-    now, retry = context.now, context.waits.closed_gate
+    now, retry = context.now, context.waits.probe_seconds
     if isinstance(step, ReadOrder):
         # Without a settlement: the key may write without the right to read orders.
         return Outcome(claim, (), gates.read_forbidden(because, now, retry))

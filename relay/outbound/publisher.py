@@ -78,7 +78,7 @@ class Publisher:
         self._rests = not await self.step()
 
     def _rest(self) -> timedelta:
-        return self.terms.waits.look_round if self._rests else NOW
+        return self.terms.waits.due_check_seconds if self._rests else NOW
 
     async def drain(self) -> None:
         """Wait until nothing is in flight."""
@@ -104,7 +104,7 @@ class Publisher:
     async def _publish(
         self, state: AccountState, terms: AccountTerms, now: datetime
     ) -> int:
-        free = self.terms.in_flight - len(self._running)
+        free = self.terms.waits.in_flight - len(self._running)
         if free <= 0 or state.closed_reason(micros(now)):
             return 0
         waits = self.terms.waits
@@ -112,7 +112,7 @@ class Publisher:
             account=state.account,
             wanted=free,
             lease=new_id(now),
-            lease_until=now + waits.deadline + waits.lease_margin,
+            lease_until=now + waits.deadline_seconds + waits.lease_margin_seconds,
             limits=terms.limits,
         )
         progress = await self._progress(state, terms)
@@ -139,7 +139,7 @@ class Publisher:
     async def _progress(
         self, state: AccountState, terms: AccountTerms
     ) -> ClaimProgress:
-        unread = await self.unread(self.clock() - self.terms.waits.quiet)
+        unread = await self.unread(self.clock() - self.terms.waits.quiet_seconds)
         return ClaimProgress(
             terms=terms,
             policy=self.terms.policy,
@@ -153,14 +153,17 @@ class Publisher:
     async def _take_back(self, now: datetime) -> None:
         """Make claims whose lease is over due again, once per interval."""
         last = self._expired_at
-        if last is None or not last <= now < last + self.terms.waits.look_round:
+        if last is None or not last <= now < last + self.terms.waits.due_check_seconds:
             self._expired_at = now
             for account in self.terms.accounts:
                 await self._expire(account, predecessor=False)
 
     async def _expire(self, account: str, *, predecessor: bool) -> None:
         found = await self.claims.expire(
-            account, self.clock(), self.terms.waits.unconfirmed, predecessor=predecessor
+            account,
+            self.clock(),
+            self.terms.waits.unconfirmed_wait_seconds,
+            predecessor=predecessor,
         )
         if found:
             log.warning("claims never settled", account=account, shipments=found)

@@ -116,7 +116,7 @@ def verify_delivery(claim: Claim, payload: object, context: OutcomeContext) -> O
             with_snapshots(claim, in_doubt_since=None), (("confirm_delivery", row),)
         )
     if claim.failing_since is None:
-        until = context.now + context.waits.read_back_again
+        until = context.now + context.waits.read_back_again_seconds
         because = "VTEX does not show the delivery that it accepted; reading it again"
         return Outcome(claim, settlement=postponed(until, because))
     unpublished = with_snapshots(

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from relay.clock import Clock, micros
+from relay.config.sections import PublisherSettings
 from relay.domain.shipment import Policy
 from relay.errors import DeadlineOver, LeaseLost, Unanswered, VtexError
 from relay.logs import logger
@@ -25,7 +26,6 @@ from relay.outbound.settlement import (
     AccountTerms,
     Outcome,
     OutcomeContext,
-    Waits,
     rest,
     settle_change,
 )
@@ -56,7 +56,7 @@ class ClaimProgress:
 
     terms: AccountTerms
     policy: Callable[[str, str], Policy]
-    waits: Waits
+    waits: PublisherSettings
     state: AccountState
     clock: Clock
     unread: Mapping[str, datetime]
@@ -97,9 +97,9 @@ class ClaimProgress:
     def _read_up_to(self, claim: Claim, now: datetime) -> datetime | None:
         """Return up to when documents count as parsed, if the reader is too late."""
         oldest = self.unread.get(claim.snapshot.contract)
-        if oldest is None or now - oldest <= self.waits.quiet:
+        if oldest is None or now - oldest <= self.waits.quiet_seconds:
             return None
-        return now - self.waits.unread
+        return now - self.waits.unread_wait_seconds
 
     def context(self, claim: Claim, now: datetime) -> OutcomeContext:
         """Return what the outcome of an answer depends on besides it."""
@@ -144,7 +144,9 @@ class Sender:
 
     async def _work(self, claim: Claim, progress: ClaimProgress) -> None:
         clock = progress.clock
-        deadline = Deadline.within(progress.waits.deadline.total_seconds(), clock)
+        deadline = Deadline.within(
+            progress.waits.deadline_seconds.total_seconds(), clock
+        )
         planned = progress.planned.pop(claim.snapshot.shipment)
         while not isinstance(planned.step, Rest):
             step, call = planned.step, planned.call

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from relay.clock import micros
+from relay.config.sections import PublisherSettings
 from relay.domain.events import Milestone
 from relay.domain.shipment import Policy, Snapshot
 from relay.outbound.gates import Amend
@@ -116,6 +117,12 @@ def _attempts(claim: Claim, settlement: Settlement) -> int:
     return claim.attempts if settlement.counts else max(claim.attempts - 1, 0)
 
 
+NOT_YET_CAP: Final = timedelta(hours=6)
+"""The longest wait between two checks for an order or invoice unknown to VTEX."""
+UNAVAILABLE_CAP: Final = timedelta(minutes=15)
+"""The longest wait between two attempts while VTEX cannot answer."""
+
+
 def slower(
     since: datetime | None, now: datetime, *, least: timedelta, most: timedelta
 ) -> timedelta:
@@ -143,35 +150,13 @@ class AccountTerms:
 
 
 @dataclass(frozen=True, slots=True)
-class Waits:
-    """The publisher's timeouts and intervals; the settings set most of them."""
-
-    quiet: timedelta = timedelta(seconds=3)
-    unread: timedelta = timedelta(seconds=60)
-    deadline: timedelta = timedelta(seconds=45)
-    lease_margin: timedelta = timedelta(seconds=15)
-    unconfirmed: timedelta = timedelta(seconds=90)
-    look_round: timedelta = timedelta(seconds=1)
-    gate: timedelta = timedelta(seconds=60)
-    gate_cap: timedelta = timedelta(hours=1)
-    closed_gate: timedelta = timedelta(minutes=10)
-    not_yet: timedelta = timedelta(seconds=30)
-    not_yet_cap: timedelta = timedelta(hours=6)
-    not_yet_for: timedelta = timedelta(hours=72)
-    read_back_again: timedelta = timedelta(minutes=10)
-    unavailable: timedelta = timedelta(seconds=10)
-    unavailable_cap: timedelta = timedelta(minutes=15)
-    max_attempts: int = 12
-
-
-@dataclass(frozen=True, slots=True)
 class OutcomeContext:
     """What an outcome depends on besides the answer; `jitter` is 0 to 1."""
 
     now: datetime
     terms: AccountTerms
     policy: Policy
-    waits: Waits
+    waits: PublisherSettings
     state: AccountState
     jitter: float
 
@@ -180,11 +165,9 @@ class OutcomeContext:
 class PublisherTerms:
     """The settings that the publisher needs.
 
-    `policy` returns the settings of an account and a contract. `in_flight` is the
-    number of claims that one process works on at a time.
+    `policy` returns the settings of an account and a contract.
     """
 
     accounts: Mapping[str, AccountTerms]
     policy: Callable[[str, str], Policy]
-    waits: Waits = field(default_factory=Waits)
-    in_flight: int = 8
+    waits: PublisherSettings = field(default_factory=PublisherSettings)

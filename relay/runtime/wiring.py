@@ -16,7 +16,7 @@ from relay.config.settings import Settings
 from relay.domain.phrases import WORDS
 from relay.domain.shipment import Policy
 from relay.errors import ConfigurationError
-from relay.outbound.settlement import AccountTerms, PublisherTerms, Waits
+from relay.outbound.settlement import AccountTerms, PublisherTerms
 from relay.store.event_rows import Pace
 from relay.store.retention import RetentionPolicy
 from relay.store.snapshots import Limits
@@ -85,8 +85,7 @@ def publisher_terms(settings: Settings) -> PublisherTerms:
     return PublisherTerms(
         accounts={n: _account_terms(a, settings) for n, a in settings.accounts.items()},
         policy=policies(settings),
-        waits=_waits(settings),
-        in_flight=settings.publisher.in_flight,
+        waits=settings.publisher,
     )
 
 
@@ -130,26 +129,6 @@ def _account_terms(account: AccountSettings, settings: Settings) -> AccountTerms
             closed_gate=settings.publisher.probe_seconds,
         ),
         adopt_invoice_number=account.adopt_invoice_number,
-    )
-
-
-def _waits(settings: Settings) -> Waits:
-    of = settings.publisher
-    return Waits(
-        quiet=of.quiet_seconds,
-        unread=of.unread_wait_seconds,
-        deadline=of.deadline_seconds,
-        lease_margin=of.lease_margin_seconds,
-        unconfirmed=of.unconfirmed_wait_seconds,
-        look_round=of.due_check_seconds,
-        gate=of.gate_seconds,
-        gate_cap=of.gate_cap_seconds,
-        closed_gate=of.probe_seconds,
-        not_yet=of.not_yet_seconds,
-        not_yet_for=of.not_yet_hours,
-        read_back_again=of.read_back_again_seconds,
-        unavailable=of.unavailable_seconds,
-        max_attempts=of.max_attempts,
     )
 
 

@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from relay.config.sections import PublisherSettings
 from relay.domain.shipment import Snapshot
-from relay.outbound.settlement import AccountTerms, OutcomeContext, Waits
+from relay.outbound.settlement import AccountTerms, OutcomeContext
 from relay.store.accounts import AccountState
 from relay.store.snapshots import Claim, Limits
 from relay.vtex.client import VtexAccount
@@ -13,7 +14,7 @@ from tests.domain.snapshots import NOW, NUMBER, POLICY, snapshot
 VTEX = VtexAccount(
     name="store", base_url="https://store.example", app_key="key", app_token="token"
 )
-WAITS = Waits()
+WAITS = PublisherSettings()
 
 
 def claim(known: Snapshot | None = None, **more: Any) -> Claim:

@@ -48,18 +48,18 @@ def test_an_invoice_that_is_not_shown_is_waited_for(
     found = checked(payload)
     assert words in because(found)
     assert found.settlement is not None
-    assert found.settlement.not_before == NOW + WAITS.not_yet
+    assert found.settlement.not_before == NOW + WAITS.not_yet_seconds
     assert found.changes == ()
     assert not found.claim.snapshot.order_checked
 
 
 def test_an_invoice_that_is_never_shown_needs_an_operator() -> None:
-    late = claim(UNSENT, failing_since=NOW - WAITS.not_yet_for - SECOND)
+    late = claim(UNSENT, failing_since=NOW - WAITS.not_yet_hours - SECOND)
     found = checked(order(), late)
     assert found.settlement is not None
     assert "it shows no invoice" in (found.settlement.stuck_reason or "")
     assert checked(
-        order(), claim(failing_since=NOW - WAITS.not_yet_for)
+        order(), claim(failing_since=NOW - WAITS.not_yet_hours)
     ).settlement != (found.settlement)
 
 

@@ -197,7 +197,7 @@ def test_a_redirect_is_a_mistake_in_the_settings(status: int) -> None:
     assert found.settlement is not None
     assert "base_url" in (found.settlement.waiting_reason or "")
     state = after(None, found.amend)
-    assert state.write_retry_at == micros(NOW + WAITS.closed_gate)
+    assert state.write_retry_at == micros(NOW + WAITS.probe_seconds)
     assert queries(found) == cleared(PUBLISH)
 
 
@@ -228,11 +228,11 @@ def test_an_invoice_that_is_missing_is_waited_for(
 
 
 def test_an_invoice_that_never_comes_needs_an_operator() -> None:
-    late = claim(failing_since=NOW - WAITS.not_yet_for - timedelta(seconds=1))
+    late = claim(failing_since=NOW - WAITS.not_yet_hours - timedelta(seconds=1))
     found = answered(PUBLISH, 404, "Invoice Not Found", of=late)
     assert found.settlement is not None
     assert "Invoice Not Found" in (found.settlement.stuck_reason or "")
-    just = claim(failing_since=NOW - WAITS.not_yet_for)
+    just = claim(failing_since=NOW - WAITS.not_yet_hours)
     found = answered(PUBLISH, 404, "Invoice Not Found", of=just)
     assert found.settlement is not None
     assert found.settlement.stuck_reason is None
@@ -255,7 +255,7 @@ def test_a_write_that_may_have_been_carried_out_is_unconfirmed(
     found = answered(step, status)
     assert found.settlement is not None
     assert found.settlement.unconfirmed
-    assert found.settlement.not_before == NOW + WAITS.unconfirmed
+    assert found.settlement.not_before == NOW + WAITS.unconfirmed_wait_seconds
     assert not found.settlement.counts
     assert found.changes == ()
     assert after(None, found.amend).outage_since == INSTANT
@@ -278,14 +278,14 @@ def test_a_read_without_answer_is_not_unconfirmed(attempts: int) -> None:
     ):
         assert found.settlement is not None
         assert not found.settlement.unconfirmed
-        wait = WAITS.unavailable * 2 ** (attempts - 1)
+        wait = WAITS.unavailable_seconds * 2 ** (attempts - 1)
         assert found.settlement.not_before == NOW + wait
 
 
 def test_a_long_backoff_outlasts_the_wait_for_an_unconfirmed_write() -> None:
     found = answered(PUBLISH, 500, of=claim(attempts=7))
     assert found.settlement is not None
-    assert found.settlement.not_before == NOW + WAITS.unavailable * 64
+    assert found.settlement.not_before == NOW + WAITS.unavailable_seconds * 64
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_what_never_reached_vtex_is_not_unconfirmed(
     assert found.settlement is not None
     assert not found.settlement.unconfirmed
     assert not found.settlement.counts
-    assert found.settlement.not_before == NOW + WAITS.unavailable
+    assert found.settlement.not_before == NOW + WAITS.unavailable_seconds
     assert queries(found) == cleared(step)
     assert after(None, found.amend).outage_since == outage
 
@@ -352,7 +352,7 @@ def test_without_the_right_to_read_it_goes_on(status: int) -> None:
     assert found.settlement is None
     assert found.changes == ()
     state = after(None, found.amend)
-    assert state.read_retry_at == micros(NOW + WAITS.closed_gate)
+    assert state.read_retry_at == micros(NOW + WAITS.probe_seconds)
     assert state.write_closed is None
 
 
@@ -367,7 +367,7 @@ def test_a_forbidden_write_closes_the_gate_and_nothing_is_stuck(
     assert found.settlement.due_at == NOW
     assert queries(found) == cleared(step)
     state = after(None, found.amend)
-    assert state.write_retry_at == micros(NOW + WAITS.closed_gate)
+    assert state.write_retry_at == micros(NOW + WAITS.probe_seconds)
     assert state.read_closed is None
 
 

@@ -153,11 +153,11 @@ def test_a_delivery_that_is_not_shown_is_order_checked_at_again(
     found = verify_delivery(claim(PUBLISHED), payload, context())
     assert found.changes == ()
     assert found.settlement is not None
-    assert found.settlement.not_before == NOW + WAITS.read_back_again
+    assert found.settlement.not_before == NOW + WAITS.read_back_again_seconds
 
 
 def test_a_delivery_that_is_not_shown_twice_is_resent() -> None:
-    again = claim(PUBLISHED, failing_since=NOW - WAITS.read_back_again)
+    again = claim(PUBLISHED, failing_since=NOW - WAITS.read_back_again_seconds)
     found = verify_delivery(again, shown_as(), context())
     assert found.changes == (("retract_delivery", {"shipment": 1}),)
     assert found.settlement is None

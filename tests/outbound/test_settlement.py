@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from relay.clock import micros
+from relay.config.sections import PublisherSettings
 from relay.outbound.settlement import (
     PublisherTerms,
     Settlement,
-    Waits,
     backoff,
     postponed,
     rest,
@@ -120,9 +120,9 @@ def test_a_wait_doubles_with_every_try(
 
 def test_terms_have_waits_of_their_own() -> None:
     terms = PublisherTerms(accounts={}, policy=lambda _account, _contract: POLICY)
-    assert terms.waits == Waits()
-    assert terms.waits.unconfirmed == timedelta(seconds=90)
-    assert terms.waits.deadline + terms.waits.lease_margin == MINUTE
+    assert terms.waits == PublisherSettings()
+    assert terms.waits.unconfirmed_wait_seconds == timedelta(seconds=90)
+    assert terms.waits.deadline_seconds + terms.waits.lease_margin_seconds == MINUTE
 
 
 def test_what_was_published_as_delivered_stays_closed_while_it_is_read_back() -> None:
