@@ -155,7 +155,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "updated": "The fields that changed.",
     "value": "The value, as the carrier writes it.",
     "verification": "How webhooks are verified.",
-    "voidedAt": "Since when it is no longer valid; null: it is.",
+    "voidedAt": "Since when it is invalid; null: it is valid.",
     "volume": "The parcel's number within the invoice, from 1.",
     "DeliveredRequest.volume": "The parcel that was delivered; by default all.",
     "EventLine.volume": "The parcel; null: all parcels.",

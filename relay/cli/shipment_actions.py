@@ -205,7 +205,7 @@ def handover(  # noqa: PLR0913 -- each is an option of the command
     }
     request = request_of(HandoverRequest, given)
     answer = _act(config, shipment, lambda s, c, id_: s.handover(c, id_, request))
-    _print_change(answer, "handed over")
+    _print_change(answer, "handover registered")
 
 
 def _reference(text: str) -> dict[str, str]:
