@@ -87,6 +87,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "lastFailure": "Why the last failed call failed; null: none did.",
     "lastReceivedAt": "When the latest event with this code was received.",
     "limit": "The most rows of one page.",
+    "message": "VTEX's error message, or the network error; null: there was none.",
     "milestone": "What the event means; the glossary lists the values.",
     "AccountEntry.name": "The account's name.",
     "ContractEntry.name": "The contract's name; part of the webhook's address.",
@@ -171,7 +172,6 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "ResendRequest.what": "What to send again.",
     "why": "Why it waits or is stuck; null: it does neither.",
     "withdrawnAt": "When it was withdrawn; null: it was not.",
-    "words": "VTEX's error message, or the network error; null: there was none.",
     "zone": "The store's time zone.",
 }
 

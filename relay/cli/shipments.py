@@ -152,7 +152,7 @@ def _lines(found: ShipmentDetail, zone: ZoneInfo) -> Iterator[tuple[Any, str, st
         text = _event(event, several=found.volumes > 1)
         yield local(event.occurred_at, zone), f"event {event.id}", text
     for call in timeline.calls:
-        response = f"{call.status or 'no answer'} {call.words or ''}".rstrip()
+        response = f"{call.status or 'no answer'} {call.message or ''}".rstrip()
         yield local(call.stored_at, zone), f"call: {call.kind}", response
     for note in timeline.notes:
         yield local(note.at, zone), "note", note.text

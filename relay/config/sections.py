@@ -75,7 +75,7 @@ class PublisherSettings(SettingsTable):
     gate_seconds: Seconds = timedelta(seconds=60)
     """How long an account is not called after a 429 or 503, at least."""
     gate_cap_seconds: Seconds = timedelta(hours=1)
-    """How long it is not called at most, whatever VTEX asks for."""
+    """How long it is not called at most, whatever VTEX requests."""
     probe_seconds: Seconds = timedelta(minutes=10)
     """How often to try again while VTEX rejects the credentials."""
     outage_probe_seconds: Seconds = timedelta(seconds=10)

@@ -150,7 +150,7 @@ class PollRounds:
             raise
 
     async def _store(self, contract: str, documents: Sequence[Document]) -> None:
-        """Store what brings news; what cannot be stored is polled again."""
+        """Store what is new; what cannot be stored is polled again."""
         for document in documents:
             try:
                 await self.store_document(
@@ -211,7 +211,7 @@ class Poller:
         self.wake()
 
     def wake(self) -> None:
-        """Start a round now: an operator asked for a parcel's status."""
+        """Start a round now: an operator requested a poll."""
         self._woken.set()
 
     async def start(self, *, alone: bool) -> None:
@@ -257,7 +257,7 @@ class Poller:
             await self.drain()
 
     async def drain(self) -> None:
-        """Wait until nothing is under way."""
+        """Wait until no poll is running."""
         while self._running:
             await asyncio.wait(set(self._running.values()))
 

@@ -1,4 +1,4 @@
-"""How a claim ends: settled, postponed, stuck or in doubt; pure."""
+"""How a claim ends: settled, postponed, stuck or unconfirmed; pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

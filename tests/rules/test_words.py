@@ -13,16 +13,12 @@ ROOT: Final = Path(__file__).parents[2]
 
 PAGES: Final = (
     "README.md",
+    "CHANGELOG.md",
     "docs/**/*.md",
     "carriers/*/README.md",
     "relay/config/template*",
 )
-MODULES: Final = (
-    "relay/api/**/*.py",
-    "relay/cli/**/*.py",
-    "relay/doctor/**/*.py",
-    "relay/service/**/*.py",
-)
+MODULES: Final = ("relay/**/*.py", "carriers/**/*.py")
 
 BANNED: Final[Mapping[str, str]] = {
     r"nobody|no-one": "no client, no process",
@@ -80,7 +76,7 @@ def files(*patterns: str) -> list[Path]:
 
 
 def texts(module: Path) -> Iterator[tuple[str, int]]:
-    """Yield the texts in a module with their lines, f-strings by their parts."""
+    """Yield the strings and docstrings of a module, f-strings by their parts."""
     for node in ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value, node.lineno
