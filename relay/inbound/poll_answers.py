@@ -48,8 +48,8 @@ class AnswerReader:
         split, parsed = await self.thread.run(
             [contract], _parse, contract, carrier, documents
         )
-        news = await documents_with_new_events(self._database, parsed)
-        store = [split[number] for number in sorted(news)]
+        fresh = await documents_with_new_events(self._database, parsed)
+        store = [split[number] for number in sorted(fresh)]
         for one in parsed:
             if one.unreadable is not None:
                 store += await self._unreadable(one, split[one.document])

@@ -55,7 +55,7 @@ def event_pace(settings: Settings) -> Pace:
     publisher = settings.publisher
     return Pace(
         quiet=publisher.quiet_seconds,
-        longest=publisher.news_wait_seconds,
+        longest=publisher.events_wait_seconds,
     )
 
 
