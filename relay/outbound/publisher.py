@@ -78,7 +78,7 @@ class Publisher:
         self._rests = not await self.step()
 
     def _rest(self) -> timedelta:
-        return self.terms.waits.look_round if self._rests else NOW
+        return self.terms.waits.due_check if self._rests else NOW
 
     async def drain(self) -> None:
         """Wait until nothing is in flight."""
@@ -153,7 +153,7 @@ class Publisher:
     async def _take_back(self, now: datetime) -> None:
         """Make claims whose lease is over due again, once per interval."""
         last = self._expired_at
-        if last is None or not last <= now < last + self.terms.waits.look_round:
+        if last is None or not last <= now < last + self.terms.waits.due_check:
             self._expired_at = now
             for account in self.terms.accounts:
                 await self._expire(account, predecessor=False)

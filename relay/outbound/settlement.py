@@ -151,7 +151,7 @@ class Waits:
     deadline: timedelta = timedelta(seconds=45)
     lease_margin: timedelta = timedelta(seconds=15)
     unconfirmed: timedelta = timedelta(seconds=90)
-    look_round: timedelta = timedelta(seconds=1)
+    due_check: timedelta = timedelta(seconds=1)
     gate: timedelta = timedelta(seconds=60)
     gate_cap: timedelta = timedelta(hours=1)
     closed_gate: timedelta = timedelta(minutes=10)

@@ -141,7 +141,7 @@ def _waits(settings: Settings) -> Waits:
         deadline=of.deadline_seconds,
         lease_margin=of.lease_margin_seconds,
         unconfirmed=of.unconfirmed_wait_seconds,
-        look_round=of.due_check_seconds,
+        due_check=of.due_check_seconds,
         gate=of.gate_seconds,
         gate_cap=of.gate_cap_seconds,
         closed_gate=of.probe_seconds,
