@@ -1,1 +1,1 @@
-"""Tells VTEX where the parcels of carriers are that VTEX is not integrated with."""
+"""Publish carriers' tracking to VTEX, for carriers without a VTEX integration."""

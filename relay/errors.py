@@ -72,7 +72,7 @@ class NotFound(RegistrationError):
 
 
 class StoreError(RelayError):
-    """The database cannot do what was asked."""
+    """The database cannot carry out an operation."""
 
 
 class LeaseLost(StoreError):

@@ -15,11 +15,11 @@ class Metrics:
         self.documents_stored = self._counter(
             "documents_stored", "Documents stored.", "contract"
         )
-        self.documents_forged = self._counter(
-            "documents_forged", "Webhooks that failed verification.", "contract"
+        self.documents_rejected = self._counter(
+            "documents_rejected", "Webhooks that failed verification.", "contract"
         )
-        self.documents_read = self._counter(
-            "documents_read", "Documents parsed.", "contract"
+        self.documents_parsed = self._counter(
+            "documents_parsed", "Documents parsed.", "contract"
         )
         self.documents_unreadable = self._counter(
             "documents_unreadable", "Documents that could not be parsed.", "contract"
@@ -62,7 +62,7 @@ class Metrics:
 
     def count_parsed(self, contract: str, events: int, *, unreadable: bool) -> None:
         """Count one parsed document and its events."""
-        self.documents_read.labels(contract).inc()
+        self.documents_parsed.labels(contract).inc()
         if unreadable:
             self.documents_unreadable.labels(contract).inc()
         self.events.labels(contract).inc(events)
@@ -71,8 +71,8 @@ class Metrics:
         """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
-    def _counter(self, name: str, words: str, *labels: str) -> Counter:
-        return Counter(f"relay_{name}", words, labels, registry=self._registry)
+    def _counter(self, name: str, description: str, *labels: str) -> Counter:
+        return Counter(f"relay_{name}", description, labels, registry=self._registry)
 
-    def _gauge(self, name: str, words: str, *labels: str) -> Gauge:
-        return Gauge(f"relay_{name}", words, labels, registry=self._registry)
+    def _gauge(self, name: str, description: str, *labels: str) -> Gauge:
+        return Gauge(f"relay_{name}", description, labels, registry=self._registry)

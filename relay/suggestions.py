@@ -40,7 +40,7 @@ def suggestion(name: str, known: Iterable[str], more: Iterable[str] = ()) -> str
 
 
 def did_you_mean(name: str) -> str:
-    """Return the question that suggests *name*; every hint words it like this."""
+    """Return the question that suggests *name*, the same in every hint."""
     return f"did you mean `{name}`?"
 
 

@@ -1,4 +1,4 @@
-"""Translate pydantic's validation errors into the relay's words: `problem; hint`.
+"""Translate pydantic's validation errors into the relay's messages: `problem; hint`.
 
 Request bodies and queries, settings, and options of the generic adapter are all
 checked by pydantic models. Here is the one place that says what is wrong with a
@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from relay.suggestions import did_you_mean, suggest
 
 Place = tuple[str | int, ...]
-"""Where a value stands: `("parcels", 0, "volume")`."""
+"""The path of a value: `("parcels", 0, "volume")`."""
 
 MISSING: Final = "missing"
 UNKNOWN: Final = "extra_forbidden"

@@ -26,7 +26,7 @@ class Simulator:
     """Correios; `SimulatedScan.code` is `codigo` and `tipo`, for example `BDE01`."""
 
     adapter = "correios"
-    speaks: Final = {
+    codes: Final = {
         "picked_up": "PO01",
         "in_transit": "RO01",
         "at_hub": "CUN01",

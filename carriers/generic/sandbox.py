@@ -22,7 +22,7 @@ class Simulator:
     """The plain format; `SimulatedScan.code` is usually a milestone's name."""
 
     adapter = "generic"
-    speaks: Final = {
+    codes: Final = {
         milestone: milestone
         for milestone in (
             "label_created",

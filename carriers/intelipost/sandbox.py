@@ -32,7 +32,7 @@ class Simulator:
     """Intelipost; `SimulatedScan.code` is a macro state or a micro state's name."""
 
     adapter = "intelipost"
-    speaks: Final = {
+    codes: Final = {
         "label_created": "ETIQUETA CRIADA",
         "picked_up": "COLETA REALIZADA",
         "in_transit": "EM TRANSITO",

@@ -12,7 +12,7 @@ class Simulator:
     """Loggi; `SimulatedScan.code` is the code of a status, for example `14`."""
 
     adapter = "loggi"
-    speaks: Final = {
+    codes: Final = {
         "label_created": "1",
         "picked_up": "14",
         "out_for_delivery": "11",

@@ -74,7 +74,7 @@ class Adapter:
 def _references(label: Label) -> Iterator[Reference]:
     """Yield the parcel's references, best first; `id` is required.
 
-    A tag may be any text of the shop; one that is too long is no reference.
+    A tag may be any text of the shop; one that is too long is not used as a reference.
     """
     if not label.id:
         raise Unreadable("data.id: missing")

@@ -25,7 +25,7 @@ class Simulator:
     """Melhor Envio; `SimulatedScan.code` is an event's name, such as `order.posted`."""
 
     adapter = "melhorenvio"
-    speaks: Final = {
+    codes: Final = {
         "label_created": "order.generated",
         "picked_up": "order.posted",
         "delivery_failed": "order.undelivered",

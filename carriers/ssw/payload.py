@@ -50,7 +50,7 @@ class Occurrence(Payload):
     def carriers_code(self) -> str:
         """The carrier's own number with its brackets: `(67)`.
 
-        The brackets keep it apart from the standard codes: numbers differ per carrier.
+        Brackets distinguish it from the standard codes: numbers differ per carrier.
         """
         found = _OWN.search(self.text)
         return found[0] if found else ""

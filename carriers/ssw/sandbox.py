@@ -25,7 +25,7 @@ class Simulator:
     """SSW; `SimulatedScan.code` is a standard code, for example `85`."""
 
     adapter = "ssw"
-    speaks: Final = {
+    codes: Final = {
         "label_created": "72",
         "picked_up": "80",
         "in_transit": "82",

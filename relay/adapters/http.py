@@ -133,7 +133,7 @@ class SharedToken:
     ) -> ApiResponse:
         """Return the response to *call*; retry once with a renewed token.
 
-        *refusals* are the statuses that mean the token is no longer valid.
+        *refusals* are the statuses for an expired or revoked token.
         """
         token = await self.get(session)
         response = await call(token)

@@ -16,7 +16,7 @@ from relay.store.documents import Backlog
 PATIENCE: Final = timedelta(seconds=5)
 """The database must answer within this time."""
 UNREAD_FOR: Final = timedelta(minutes=5)
-"""If a document waits longer than this, the reader does not keep up."""
+"""If a document waits longer than this, the reader is too slow."""
 
 
 def routes() -> list[web.RouteDef]:

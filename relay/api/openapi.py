@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 from pydantic_core import to_json
 
+from relay.api.field_descriptions import add_descriptions
 from relay.api.operations import OPERATIONS, Operation
 from relay.service.models import Problem
 
@@ -54,6 +55,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     schemas, definitions = models_json_schema(
         used, ref_template=_REFERENCE, schema_generator=GenerateJsonSchema
     )
+    add_descriptions(definitions["$defs"])
     paths: dict[str, dict[str, Any]] = {}
     for operation in served:
         described = _operation(operation, schemas, definitions["$defs"])

@@ -54,7 +54,7 @@ def problem(
 
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer every error with the status that its class stands for."""
+    """Answer every error with the status of its class."""
     try:
         return await handler(request)
     except RefusedRequest as error:

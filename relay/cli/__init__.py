@@ -98,11 +98,11 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "contracts list": (
         "accounts:list_contracts",
-        "List contracts, and what keeps their carriers from being polled.",
+        "List contracts, and why their carriers are not polled.",
     ),
     "accounts list": (
         "accounts:list_",
-        "List accounts, and what keeps them from being published.",
+        "List accounts, and why nothing is published for them.",
     ),
     "accounts open": (
         "accounts:open_",

@@ -43,7 +43,7 @@ CONTRACTS = (
 
 
 def list_(config: Config = None, as_json: AsJson = False) -> None:
-    """List accounts, and what keeps them from being published."""
+    """List accounts, and why nothing is published for them."""
 
     async def operation(services: Services, caller: Caller) -> AccountList:
         return await services.accounts.accounts(caller)
@@ -80,7 +80,7 @@ def open_(
 
 
 def list_contracts(config: Config = None, as_json: AsJson = False) -> None:
-    """List contracts, and what keeps their carriers from being polled."""
+    """List contracts, and why their carriers are not polled."""
 
     async def operation(services: Services, caller: Caller) -> ContractList:
         return await services.accounts.contracts(caller)

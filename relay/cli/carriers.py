@@ -48,9 +48,9 @@ def try_(  # noqa: PLR0913 -- each is an option of the command
     answer: Annotated[
         bool, typer.Option("--answer", help="The file is a response to a poll.")
     ] = False,
-    asked: Annotated[
+    polled: Annotated[
         list[str] | None,
-        typer.Option("--asked", help="What was polled for: tracking_number=QQ1."),
+        typer.Option("--polled", help="What was polled for: tracking_number=QQ1."),
     ] = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -60,7 +60,7 @@ def try_(  # noqa: PLR0913 -- each is an option of the command
     The exit code is 1 if it is unreadable.
     """
     sample = Sample(
-        _read(file), _headers(header or []), answer, _references(asked or [])
+        _read(file), _headers(header or []), answer, _references(polled or [])
     )
     made = try_sample(settings_of(config), contract, sample)
     if as_json:
@@ -140,13 +140,13 @@ def _headers(given: list[str]) -> dict[str, str]:
 
 
 def _references(given: list[str]) -> list[Reference]:
-    pairs = (_pair(text, "--asked") for text in given)
+    pairs = (_pair(text, "--polled") for text in given)
     try:
         return [Reference(kind=ReferenceKind(n), value=value) for n, value in pairs]
     except ValueError:
         kinds = ", ".join(ReferenceKind)
         why = f"write name=value; the names are {kinds}"
-        raise typer.BadParameter(why, param_hint="--asked") from None
+        raise typer.BadParameter(why, param_hint="--polled") from None
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from relay.cli.options import AsJson, Config, Filter, Limit, settings_of
+from relay.cli.options import Account, AsJson, Config, Contract, Limit, settings_of
 from relay.cli.output import (
     Csv,
     Delimiter,
@@ -42,8 +42,8 @@ def list_(  # noqa: PLR0913 -- each is an option of the command
         bool, typer.Option("--unreadable", help="Only those that cannot be parsed.")
     ] = False,
     *,
-    account: Filter = None,
-    contract: Filter = None,
+    account: Account = None,
+    contract: Contract = None,
     limit: Limit = 50,
     csv: Csv = None,
     delimiter: Delimiter = ",",
@@ -97,8 +97,8 @@ def replay(  # noqa: PLR0913 -- each is an option of the command
     unreadable: Annotated[
         bool, typer.Option("--unreadable", help="Only those that cannot be parsed.")
     ] = False,
-    account: Filter = None,
-    contract: Filter = None,
+    account: Account = None,
+    contract: Contract = None,
     since: Annotated[
         datetime | None,
         typer.Option(help="Received at this time or later, UTC.", show_default=False),
@@ -188,7 +188,7 @@ def accept(
     all_: Annotated[
         bool, typer.Option("--all", help="All stored requests of one contract.")
     ] = False,
-    contract: Filter = None,
+    contract: Contract = None,
     config: Config = None,
 ) -> None:
     """Accept rejected requests as genuine; nothing is verified.

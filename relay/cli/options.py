@@ -22,8 +22,12 @@ AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON, with the API's names.")
 ]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="Rows at most.")]
-Filter = Annotated[str | None, typer.Option(show_default=False)]
-Text = Annotated[str | None, typer.Option(show_default=False)]
+Account = Annotated[
+    str | None, typer.Option(help="Only of this account.", show_default=False)
+]
+Contract = Annotated[
+    str | None, typer.Option(help="Only of this contract.", show_default=False)
+]
 
 
 def settings_of(config: Path | None) -> Settings:

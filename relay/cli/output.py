@@ -74,7 +74,7 @@ def write_table(
 
 
 def write_fields(fields: Fields) -> None:
-    """Write the fields of one thing, a line for each that has a value."""
+    """Write the fields of one object, a line for each that has a value."""
     zones = zones_of(fields.values())
     write_zones(zones)
     width = max(map(len, fields), default=0)

@@ -91,7 +91,7 @@ async def _run(settings: Settings, operation: Operation[T]) -> T:
 
 
 def _ignore(_: AuditEntry) -> None:
-    """Log nothing: the command prints its result, and the notes are stored."""
+    """Do not log: the command prints its result, and stores notes."""
 
 
 def _check_exists(settings: Settings) -> None:

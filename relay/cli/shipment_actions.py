@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from relay.cli.options import Config, Filter, Text
+from relay.cli.options import Account, Config, Contract
 from relay.cli.session import HELP, Shipment, request_of, run_bulk, run_operation
 from relay.logs import counted
 from relay.registration.requests import (
@@ -53,8 +53,8 @@ def retry(  # noqa: PLR0913 -- each is an option of the command
     all_stuck: Annotated[
         bool, typer.Option("--all-stuck", help="All stuck shipments that match.")
     ] = False,
-    account: Filter = None,
-    contract: Filter = None,
+    account: Account = None,
+    contract: Contract = None,
     reason: Annotated[
         str | None, typer.Option(help="A part of the reason.", show_default=False)
     ] = None,
@@ -103,13 +103,33 @@ class OldEvents(StrEnum):
 def correct(  # noqa: PLR0913 -- each is an option of the command
     shipment: Shipment,
     *,
-    tracking_number: Text = None,
-    tracking_url: Text = None,
-    courier: Text = None,
-    contract: Text = None,
-    invoice_key: Text = None,
-    dispatched_date: Text = None,
-    estimated_delivery_date: Text = None,
+    tracking_number: Annotated[
+        str | None, typer.Option(help="The right tracking number.", show_default=False)
+    ] = None,
+    tracking_url: Annotated[
+        str | None, typer.Option(help="The tracking page.", show_default=False)
+    ] = None,
+    courier: Annotated[
+        str | None,
+        typer.Option(
+            help="The carrier's name, as shoppers read it.", show_default=False
+        ),
+    ] = None,
+    contract: Annotated[
+        str | None, typer.Option(help="The right contract.", show_default=False)
+    ] = None,
+    invoice_key: Annotated[
+        str | None, typer.Option(help="The right NF-e key.", show_default=False)
+    ] = None,
+    dispatched_date: Annotated[
+        str | None,
+        typer.Option(
+            help="When it left the warehouse: a date or a time.", show_default=False
+        ),
+    ] = None,
+    estimated_delivery_date: Annotated[
+        str | None, typer.Option(help="The promised day.", show_default=False)
+    ] = None,
     volume: Annotated[int, typer.Option(min=1, help="Which parcel's number.")] = 1,
     history: Annotated[
         OldEvents,
@@ -165,7 +185,10 @@ def handover(  # noqa: PLR0913 -- each is an option of the command
     shipment: Shipment,
     *,
     contract: Annotated[str, typer.Option(help="The second carrier's contract.")],
-    tracking_number: Text = None,
+    tracking_number: Annotated[
+        str | None,
+        typer.Option(help="The second carrier's tracking number.", show_default=False),
+    ] = None,
     reference: Annotated[
         list[str] | None,
         typer.Option(help="Another reference of the second carrier: type=value."),
@@ -182,7 +205,7 @@ def handover(  # noqa: PLR0913 -- each is an option of the command
     }
     request = request_of(HandoverRequest, given)
     answer = _act(config, shipment, lambda s, c, id_: s.handover(c, id_, request))
-    _print_change(answer, "handed over")
+    _print_change(answer, "handover registered")
 
 
 def _reference(text: str) -> dict[str, str]:

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from operator import itemgetter
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from relay.cli.options import AsJson, Config, Filter, Limit, settings_of
+import typer
+
+from relay.cli.options import Account, AsJson, Config, Contract, Limit, settings_of
 from relay.cli.output import (
     Csv,
     Delimiter,
@@ -41,13 +43,24 @@ TIMELINE = (Column("when"), Column("what"), Column("which", is_text=True))
 
 def list_(  # noqa: PLR0913 -- each is an option of the command
     *,
-    account: Filter = None,
-    contract: Filter = None,
-    order: Filter = None,
-    invoice: Filter = None,
-    key: Filter = None,
-    number: Filter = None,
-    state: Filter = None,
+    account: Account = None,
+    contract: Contract = None,
+    order: Annotated[
+        str | None, typer.Option(help="VTEX's order id.", show_default=False)
+    ] = None,
+    invoice: Annotated[
+        str | None, typer.Option(help="The invoice's number.", show_default=False)
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="The NF-e key.", show_default=False)
+    ] = None,
+    number: Annotated[
+        str | None, typer.Option(help="The tracking number.", show_default=False)
+    ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(help="The state, such as stuck or waiting.", show_default=False),
+    ] = None,
     limit: Limit = 50,
     csv: Csv = None,
     delimiter: Delimiter = ",",
@@ -139,7 +152,7 @@ def _lines(found: ShipmentDetail, zone: ZoneInfo) -> Iterator[tuple[Any, str, st
         text = _event(event, several=found.volumes > 1)
         yield local(event.occurred_at, zone), f"event {event.id}", text
     for call in timeline.calls:
-        response = f"{call.status or 'no answer'} {call.words or ''}".rstrip()
+        response = f"{call.status or 'no answer'} {call.message or ''}".rstrip()
         yield local(call.stored_at, zone), f"call: {call.kind}", response
     for note in timeline.notes:
         yield local(note.at, zone), "note", note.text

@@ -96,22 +96,22 @@ TEXTS = frozenset({"description", "place", "references"})
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The sample: a document, or a response to a poll for *asked*."""
+    """The sample: a document, or a response to a poll for *polled*."""
 
     body: bytes
     headers: Mapping[str, str]
     answer: bool = False
-    asked: Sequence[Reference] = ()
+    polled: Sequence[Reference] = ()
 
     @property
     def parcels(self) -> list[ParcelView]:
         """What was polled for, as one parcel; empty if not given."""
-        if not self.asked:
+        if not self.polled:
             return []
-        parcel = ParcelView(tuple(self.asked))
+        parcel = ParcelView(tuple(self.polled))
         number = parcel.value(ReferenceKind.TRACKING_NUMBER)
         key = parcel.value(ReferenceKind.INVOICE_KEY)
-        return [ParcelView(tuple(self.asked), number, key)]
+        return [ParcelView(tuple(self.polled), number, key)]
 
 
 def try_sample(settings: Settings, contract: str, sample: Sample) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from relay.cli.options import AsJson, Config, Filter, Limit, settings_of
+from relay.cli.options import Account, AsJson, Config, Contract, Limit, settings_of
 from relay.cli.output import (
     Csv,
     Delimiter,
@@ -134,8 +134,8 @@ EventNumber = Annotated[
 def lists(  # noqa: PLR0913 -- each is an option of the command
     name: Annotated[str, typer.Argument(help=f"One of {NAMES}.")],
     *,
-    account: Filter = None,
-    contract: Filter = None,
+    account: Account = None,
+    contract: Contract = None,
     days: Annotated[
         int, typer.Option(min=1, help="Days without an event, for `silent`.")
     ] = 7,

@@ -105,7 +105,7 @@ class ContractSettings(SettingsTable):
     expire_days: Days = timedelta(days=60)
     """Days without an event after which shipments expire; by default [retention]'s."""
     publish_unknown: bool = False
-    """Publish events with an unmapped code as well, in the carrier's words."""
+    """Publish events with an unmapped code as well, with the carrier's text."""
     confirm_provisional_after_hours: WholeHours | None = Field(
         default=None, examples=[24]
     )

@@ -1,7 +1,7 @@
 """Settings from environment variables, such as `RELAY_CONTRACTS__ME__SECRET`.
 
 Two underscores separate levels. Names become lower case; in the name of an account
-`_` stands for `-`, which a variable's name cannot contain. A variable with an empty
+`_` replaces `-`, which a variable's name cannot contain. A variable with an empty
 value counts as not set, but its name must be valid.
 """
 
@@ -67,7 +67,7 @@ class SecretFiles:
     named: list[Path] = field(default_factory=list)
 
     def fetched(self, table: Mapping[str, Any], path: KeyPath = ()) -> dict[str, Any]:
-        """Return *table*, which stands at *path*, with `x` in place of `x_file`."""
+        """Return the *table* at *path*, with `x` in place of `x_file`."""
         result: dict[str, Any] = {}
         for key, value in table.items():
             here = (*path, key)

@@ -63,7 +63,7 @@ def _explained(found: FieldProblem) -> SettingsProblem:
 
 
 def _is_split_code(detail: ErrorDetails) -> bool:
-    """Return whether a table stands in a row of codes: TOML splits keys at dots."""
+    """Return whether a table is part of a row of codes: TOML splits keys at dots."""
     path = _texts(detail["loc"])
     unknown = detail["type"] == UNKNOWN and len(path) == _ROW + 1
     return unknown and _is_row(path) and isinstance(detail["input"], Mapping)

@@ -62,12 +62,12 @@ def keys(model: type[Value]) -> frozenset[str]:
 
 
 def is_table(path: KeyPath) -> bool:
-    """Return whether a table stands at *path*, not a value."""
+    """Return whether *path* is a table, not a value."""
     return model_at(path) is not None or (len(path) == 1 and path[0] in TABLES)
 
 
 def is_secret(path: KeyPath) -> bool:
-    """Return whether a secret stands at *path*, so that a file may contain it."""
+    """Return whether *path* is a secret, so that a file may contain it."""
     model = model_at(path[:-1])
     return model is not None and path[-1] in SECRETS.get(model, frozenset())
 

@@ -50,7 +50,7 @@ class PublisherSettings(SettingsTable):
 
     quiet_seconds: SecondsFromZero = timedelta(seconds=3)
     """How long to wait for more events of a shipment, to send them in one call."""
-    news_wait_seconds: Seconds = timedelta(seconds=10)
+    events_wait_seconds: Seconds = timedelta(seconds=10)
     """How long the first event waits at most while more events keep coming."""
     unread_wait_seconds: Seconds = timedelta(seconds=60)
     """How long to wait at most for documents that are not parsed yet."""
@@ -75,7 +75,7 @@ class PublisherSettings(SettingsTable):
     gate_seconds: Seconds = timedelta(seconds=60)
     """How long an account is not called after a 429 or 503, at least."""
     gate_cap_seconds: Seconds = timedelta(hours=1)
-    """How long it is not called at most, whatever VTEX asks for."""
+    """How long it is not called at most, whatever VTEX requests."""
     probe_seconds: Seconds = timedelta(minutes=10)
     """How often to try again while VTEX rejects the credentials."""
     outage_probe_seconds: Seconds = timedelta(seconds=10)
@@ -85,9 +85,11 @@ class PublisherSettings(SettingsTable):
 
     @model_validator(mode="after")
     def _waits_fit(self) -> Self:
-        if self.quiet_seconds > self.news_wait_seconds:
-            hint = "lower it, or raise publisher.news_wait_seconds"
-            raise problem("longer than news_wait_seconds", hint, field="quiet_seconds")
+        if self.quiet_seconds > self.events_wait_seconds:
+            hint = "lower it, or raise publisher.events_wait_seconds"
+            raise problem(
+                "longer than events_wait_seconds", hint, field="quiet_seconds"
+            )
         if self.gate_seconds > self.gate_cap_seconds:
             hint = "lower it, or raise publisher.gate_cap_seconds"
             raise problem("longer than gate_cap_seconds", hint, field="gate_seconds")

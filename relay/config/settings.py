@@ -136,7 +136,7 @@ class Settings(SettingsTable):
     def webhook_url(self, contract: ContractSettings) -> str:
         """Return the address of a contract's webhooks, '' if it accepts none.
 
-        Without `public_url` it is only a path. `<url_secret>` stands for the secret.
+        Without `public_url` it is only a path. `<url_secret>` is a placeholder.
         """
         if contract.verification == "polling_only":
             return ""

@@ -136,7 +136,7 @@ def _listen(text: str) -> str:
 
 
 def split_listen(text: str) -> tuple[str, int]:
-    """Return host and port of `host:port`; an IPv6 host stands in brackets."""
+    """Return host and port of `host:port`; an IPv6 host is in brackets."""
     found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):([0-9]{1,5})", text)
     if found is None or int(found[2]) > 0xFFFF:  # noqa: PLR2004 -- the last port
         raise problem("must be host:port", 'write for example "127.0.0.1:8080"')

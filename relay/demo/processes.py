@@ -143,7 +143,7 @@ def _contract(carrier: DemoCarrier) -> dict[str, str]:
 
 WAITS: Final = {
     "QUIET": "0.3",
-    "NEWS_WAIT": "1",
+    "EVENTS_WAIT": "1",
     "DUE_CHECK": "0.2",
     "NOT_YET": "1",
     "UNAVAILABLE": "0.5",

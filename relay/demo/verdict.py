@@ -12,7 +12,7 @@ from relay.demo.plan import DemoShipment
 from relay.sandbox.records import AcceptedWrite
 
 THE_DEMO: Final = "the demo"
-"""Stands for the order where a planned disturbance did not happen."""
+"""Replaces the order id where a planned disturbance did not happen."""
 
 
 @dataclass(frozen=True, slots=True)

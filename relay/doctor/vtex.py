@@ -41,8 +41,8 @@ def explained(subject: str, answer: VtexResponse) -> Check:
 
     VTEX answers 404 only if the key pair is valid and may read orders.
     """
-    means = meaning(answer.status, answer.words, answer.payload)
+    means = meaning(answer.status, answer.message, answer.payload)
     if means in _REACHABLE:
         return ok(subject, "the key pair is valid and may read orders")
-    words = f"VTEX answered {answer.status}: {answer.words}".rstrip(": ")
-    return error(subject, words, hint_for(means, answer.status, answer.words, ""))
+    words = f"VTEX answered {answer.status}: {answer.message}".rstrip(": ")
+    return error(subject, words, hint_for(means, answer.status, answer.message, ""))

@@ -77,7 +77,7 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class ResendOrder:
-    """What to resend to VTEX; `anew` holds columns resolved from current settings.
+    """What to resend to VTEX; `renewed` holds columns resolved from current settings.
 
     `force` includes shipments whose delivery VTEX has accepted.
     """
@@ -85,7 +85,7 @@ class ResendOrder:
     tracking: bool = True
     events: bool = True
     force: bool = False
-    anew: Mapping[str, str | None] = field(default_factory=dict)
+    renewed: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ def _stays_closed(
 
 def shopper_text(event: KnownEvent, policy: Policy) -> str:
     """Return the carrier's description, or the relay's own phrase if it has none."""
-    return event.description.strip() or policy.words[event.milestone]
+    return event.description.strip() or policy.phrases[event.milestone]
 
 
 def email_trigger(
@@ -135,7 +135,7 @@ def email_trigger(
         received_at=snapshot.registered_at,
         position=-1,
         code=LABEL_CODE,
-        description=policy.words[Milestone.LABEL_CREATED],
+        description=policy.phrases[Milestone.LABEL_CREATED],
     )
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from relay.domain.events import Milestone
 
-WORDS: Final[Mapping[str, Mapping[Milestone, str]]] = {
+PHRASES: Final[Mapping[str, Mapping[Milestone, str]]] = {
     "pt": {
         Milestone.LABEL_CREATED: "Etiqueta emitida",
         Milestone.PICKED_UP: "Objeto coletado",

@@ -17,7 +17,7 @@ from relay.clock import moment
 from relay.domain.events import FINAL, Effect, Milestone, ParcelView
 
 DEMANDED: Final = 0
-"""The lane of polls that an operator asked for."""
+"""The lane of polls that an operator requested."""
 URGENT: Final = 1
 NORMAL: Final = 2
 QUIET: Final = 3
@@ -39,7 +39,7 @@ class PollUpdate:
 class DueParcel:
     """A parcel that a contract's carrier can be polled for.
 
-    `heard` is its last event. `failures` counts earlier claims without an answer.
+    `failures` counts earlier claims without an answer.
     `resting` says that nothing is about to be published that could reopen it.
     """
 
@@ -48,7 +48,7 @@ class DueParcel:
     volume: int
     registered_at: datetime
     polled_at: datetime | None = None
-    heard: PollUpdate = PollUpdate()
+    last_event: PollUpdate = PollUpdate()
     lane: int = NORMAL
     failures: int = 0
     closed: bool = False
@@ -103,7 +103,7 @@ class Intervals:
 
         An event from a webhook delays the poll as an answer does.
         """
-        interval = self.interval(parcel.heard.milestone, silence(parcel, now))
+        interval = self.interval(parcel.last_event.milestone, silence(parcel, now))
         lane = _lane(parcel, interval, self)
         last = last_word(parcel)
         # Either time may be in the future if the clock was wrong before.
@@ -122,23 +122,25 @@ class Intervals:
 
 def silence(parcel: DueParcel, now: datetime) -> timedelta:
     """Return the time since the parcel's last event, or its label."""
-    since = max(filter(None, (parcel.registered_at, parcel.heard.received_at)))
+    since = max(filter(None, (parcel.registered_at, parcel.last_event.received_at)))
     return max(now - since, timedelta(0))
 
 
 def last_word(parcel: DueParcel) -> datetime | None:
     """Return when the carrier last sent anything, by webhook or poll."""
-    times = [t for t in (parcel.polled_at, parcel.heard.received_at) if t is not None]
+    times = [
+        t for t in (parcel.polled_at, parcel.last_event.received_at) if t is not None
+    ]
     return max(times, default=None)
 
 
-def interval_after(parcel: DueParcel, heard: PollUpdate, now: datetime) -> DueParcel:
-    """Return *parcel* after an answer whose last event is *heard*."""
-    return replace(parcel, polled_at=now, heard=later(parcel.heard, heard))
+def interval_after(parcel: DueParcel, latest: PollUpdate, now: datetime) -> DueParcel:
+    """Return *parcel* after an answer whose last event is *latest*."""
+    return replace(parcel, polled_at=now, last_event=later(parcel.last_event, latest))
 
 
 def _lane(parcel: DueParcel, interval: timedelta, intervals: Intervals) -> int:
     if interval >= intervals.quiet:
         return QUIET
-    urgent = parcel.heard.milestone in URGENT_MILESTONES
+    urgent = parcel.last_event.milestone in URGENT_MILESTONES
     return URGENT if urgent and interval < intervals.moving else NORMAL

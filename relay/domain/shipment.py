@@ -8,7 +8,7 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from relay.domain.events import Effect, Milestone
-from relay.domain.phrases import WORDS
+from relay.domain.phrases import PHRASES
 
 LABEL_CODE: Final = "relay:label"
 """The code of the relay's own event, "label printed".
@@ -141,7 +141,7 @@ class Policy:
     first_email: Literal["with_first_scan", "at_label", "off"] = "with_first_scan"
     publish_unknown: bool = False
     confirm_provisional_after: timedelta | None = None
-    words: Mapping[Milestone, str] = field(default_factory=lambda: WORDS["pt"])
+    phrases: Mapping[Milestone, str] = field(default_factory=lambda: PHRASES["pt"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,7 @@ class Intake:
 
     def _count_rejected(self, contract: str, error: VerificationFailed) -> None:
         """Count, and log at counts that double: a flood must not fill the log."""
-        self.metrics.documents_forged.labels(contract).inc()
+        self.metrics.documents_rejected.labels(contract).inc()
         self._rejected[contract] += 1
         count = self._rejected[contract]
         if count & (count - 1) == 0:

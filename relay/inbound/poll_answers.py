@@ -1,4 +1,4 @@
-"""Parses polled answers before they are stored, so that only news is stored."""
+"""Parses polled answers before they are stored, so that only new data is stored."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,8 +17,8 @@ from relay.store.database import Database
 from relay.store.event_rows import ParsedDocument
 from relay.store.polled_documents import documents_with_new_events, store_unreadable
 
-MOST_PIECES: Final = 10_000
-"""Pieces of one answer that are parsed; the next answer has the others."""
+MOST_DOCUMENTS: Final = 10_000
+"""Documents of one answer that are parsed; the next answer contains the others."""
 
 _log = logger(__name__)
 
@@ -32,7 +32,7 @@ class PollAnswer:
 
 
 class AnswerReader:
-    """Parses answers in *thread* and separates news from repetitions."""
+    """Parses answers in *thread* and separates new documents from repetitions."""
 
     def __init__(self, database: Database, clock: Clock, thread: AdapterThread) -> None:
         self._database = database
@@ -45,31 +45,31 @@ class AnswerReader:
         """Split and parse *documents*; raises `AdapterTimeout` after the time limit."""
         if not documents:
             return PollAnswer()
-        pieces, parsed = await self.thread.run(
+        split, parsed = await self.thread.run(
             [contract], _parse, contract, carrier, documents
         )
-        news = await documents_with_new_events(self._database, parsed)
-        store = [pieces[number] for number in sorted(news)]
+        fresh = await documents_with_new_events(self._database, parsed)
+        store = [split[number] for number in sorted(fresh)]
         for one in parsed:
             if one.unreadable is not None:
-                store += await self._unreadable(one, pieces[one.document])
+                store += await self._unreadable(one, split[one.document])
         return PollAnswer(tuple(store), tuple(e for one in parsed for e in one.events))
 
     async def _unreadable(
-        self, parsed: ParsedDocument, piece: Document
+        self, parsed: ParsedDocument, one: Document
     ) -> list[Document]:
         """Return an unreadable answer the first time it comes, else nothing.
 
         A broken carrier returns the same error page on every poll.
         """
-        digest = hashlib.sha256(piece.body).hexdigest()
+        digest = hashlib.sha256(one.body).hexdigest()
         now = self._clock()
         if not await store_unreadable(self._database, parsed.contract, digest, now):
             return []
         _log.warning(
             "unreadable answer", contract=parsed.contract, because=parsed.unreadable
         )
-        return [piece]
+        return [one]
 
 
 def _parse(
@@ -77,17 +77,21 @@ def _parse(
 ) -> tuple[list[Document], list[ParsedDocument]]:
     """Split and parse; runs in a thread without database access, and never raises.
 
-    A piece's number is its place in the answer.
+    A document's number is its position in the answer.
     """
-    pieces = [
-        replace(piece, contract=contract, number=number)
-        for number, piece in enumerate(islice(_pieces(carrier, documents), MOST_PIECES))
+    split = [
+        replace(one, contract=contract, number=number)
+        for number, one in enumerate(
+            islice(_documents_in(carrier, documents), MOST_DOCUMENTS)
+        )
     ]
-    return pieces, parse_documents(pieces, {contract: carrier})
+    return split, parse_documents(split, {contract: carrier})
 
 
-def _pieces(carrier: Carrier, documents: Sequence[Document]) -> Iterator[Document]:
-    """Yield the pieces that can be parsed alone; what cannot be split, as a whole."""
+def _documents_in(
+    carrier: Carrier, documents: Sequence[Document]
+) -> Iterator[Document]:
+    """Yield the documents in an answer, or the whole answer if it cannot be split."""
     for document in documents:
         try:
             parts = (

@@ -150,7 +150,7 @@ class PollRounds:
             raise
 
     async def _store(self, contract: str, documents: Sequence[Document]) -> None:
-        """Store what brings news; what cannot be stored is polled again."""
+        """Store what is new; what cannot be stored is polled again."""
         for document in documents:
             try:
                 await self.store_document(
@@ -178,7 +178,7 @@ def _feed_document(
 
 
 LOOP: Final = "poller"
-LOOK_ROUND: Final = timedelta(seconds=1)
+CHECK_INTERVAL: Final = timedelta(seconds=1)
 SILENCE_LIMIT: Final = timedelta(seconds=60)
 SHORTEST_REST: Final = timedelta(milliseconds=10)
 BEGIN_EVERY: Final = timedelta(minutes=10)
@@ -191,7 +191,7 @@ class Poller:
     """PollingCarrier carriers: one call at a time for each contract.
 
     `step` starts the calls that are allowed now; `run` repeats it, at the latest
-    every `LOOK_ROUND`, and at once after `wake`.
+    every `CHECK_INTERVAL`, and at once after `wake`.
     """
 
     claims: PollClaims
@@ -202,7 +202,7 @@ class Poller:
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _began_at: datetime | None = None
-    _rest: timedelta = LOOK_ROUND
+    _rest: timedelta = CHECK_INTERVAL
 
     def reload(self, targets: Mapping[str, PollTarget]) -> None:
         """Use other contracts, or other terms of the same contracts."""
@@ -211,7 +211,7 @@ class Poller:
         self.wake()
 
     def wake(self) -> None:
-        """Start a round now: an operator asked for a parcel's status."""
+        """Start a round now: an operator requested a poll."""
         self._woken.set()
 
     async def start(self, *, alone: bool) -> None:
@@ -237,14 +237,14 @@ class Poller:
     async def step(self) -> int:
         """Start the calls that are allowed now; return how many."""
         if not self.targets:
-            self._rest = LOOK_ROUND
+            self._rest = CHECK_INTERVAL
             return 0
         now = self.clock()
         await self._begin(now)
         idle = [c for n, c in self.targets.items() if n not in self._running]
         ready = await self.claims.ready(idle, now) if idle else {}
         waits = [at - now for at in ready.values() if at > now]
-        self._rest = min([LOOK_ROUND, *waits])
+        self._rest = min([CHECK_INTERVAL, *waits])
         free = [name for name, at in ready.items() if at <= now]
         started = free[: AT_ONCE - len(self._running)]
         for name in started:
@@ -257,7 +257,7 @@ class Poller:
             await self.drain()
 
     async def drain(self) -> None:
-        """Wait until nothing is under way."""
+        """Wait until no poll is running."""
         while self._running:
             await asyncio.wait(set(self._running.values()))
 

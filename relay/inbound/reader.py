@@ -22,7 +22,7 @@ from relay.store.event_rows import ParsedDocument
 from relay.store.unread import ReaderTerms, Slice
 
 LOOP: Final = "reader"
-LOOK_ROUND: Final = timedelta(seconds=1)
+CHECK_INTERVAL: Final = timedelta(seconds=1)
 """How often the database is checked without a wake-up: other replicas store, too."""
 BATCH_WAIT: Final = timedelta(milliseconds=20)
 """How long the reader waits after a wake-up, so that one slice serves a burst."""
@@ -109,7 +109,7 @@ class Reader:
         await run_forever(LOOP, self.step, self._health, timing, self._woken)
 
     def _rest(self) -> timedelta:
-        return LOOK_ROUND if self._rests else NOW
+        return CHECK_INTERVAL if self._rests else NOW
 
     async def step(self) -> int:
         """Parse one slice; return how many documents it had."""

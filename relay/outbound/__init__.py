@@ -1,1 +1,1 @@
-"""Shipments to VTEX: a due shipment is settled, postponed, stuck or in doubt."""
+"""Shipments to VTEX: each claim is settled, postponed, stuck or unconfirmed."""

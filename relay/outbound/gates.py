@@ -47,7 +47,7 @@ def unavailable(now: datetime) -> Amend:
 
 
 def busy(now: datetime, wait: float | None, least: timedelta, most: timedelta) -> Amend:
-    """Pause for as long as VTEX asks, *wait* seconds, between *least* and *most*."""
+    """Pause as long as VTEX requests, *wait* seconds, between *least* and *most*."""
     asked = timedelta(seconds=wait or 0)
     until = micros(now + min(max(asked, least), most))
 

@@ -177,7 +177,7 @@ def _compare(
 ) -> tuple[Claim, list[Change]]:
     """Accept the events that VTEX shows by instant and text, and a delivery.
 
-    A delivery counts whatever its text and whoever sent it: it is never undone.
+    A delivery counts whatever its text or sender: it is never undone.
     """
     snapshot, now, policy = claim.snapshot, context.now, context.policy
     assessment = publishable(snapshot, now, policy)

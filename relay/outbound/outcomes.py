@@ -43,7 +43,7 @@ def outcome_of_answer(
     claim: Claim, step: Call, answer: VtexResponse, context: OutcomeContext
 ) -> Outcome:
     """Return what *answer* to *step* means."""
-    means = meaning(answer.status, answer.words, answer.payload)
+    means = meaning(answer.status, answer.message, answer.payload)
     if means is not Meaning.ACCEPTED:
         return _not_accepted(claim, step, means, answer, context)
     if isinstance(step, ReadOrder):
@@ -89,7 +89,7 @@ def _after_write(claim: Claim, step: Write, now: datetime) -> Outcome:
 def _published(claim: Claim, step: SendEvents, now: datetime) -> Outcome:
     """Store what VTEX accepted.
 
-    A delivery that follows an unconfirmed write stays in doubt until it is read back.
+    A delivery that follows an unconfirmed write is confirmed by reading the order.
     """
     snapshot = claim.snapshot
     read_back = step.is_delivered and snapshot.in_doubt_since is not None
@@ -132,8 +132,8 @@ def _not_accepted(
     answer: VtexResponse,
     context: OutcomeContext,
 ) -> Outcome:
-    message = f"VTEX answered {answer.status}: {answer.words}".rstrip(": ")
-    hint = hint_for(means, answer.status, answer.words, claim.snapshot.addressed_as)
+    message = f"VTEX answered {answer.status}: {answer.message}".rstrip(": ")
+    hint = hint_for(means, answer.status, answer.message, claim.snapshot.addressed_as)
     because = f"{message}. {hint}" if hint else message
     now, waits = context.now, context.waits
     match means:

@@ -64,7 +64,7 @@ def _settle_events(
 ) -> Outcome:
     snapshot, now = claim.snapshot, context.now
     sent = [e for e in snapshot.published if not e.accepted]
-    # A delivery and its events travel in one body: the one shows that all arrived.
+    # A delivery and its events are sent in one body: if it arrived, all did.
     delivered = pending.is_delivered and package.finished
     shown = sent if delivered else shown_of(sent, package, context.policy.zone)
     changes = [

@@ -256,7 +256,7 @@ def _answer_change(
             "sent": sent,
         }
     else:
-        values |= {"status": answer.status, "message": answer.words, "sent": 1}
+        values |= {"status": answer.status, "message": answer.message, "sent": 1}
         values["receipt"] = answer.receipt
     return ("answer_call", values)
 

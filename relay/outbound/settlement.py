@@ -1,4 +1,4 @@
-"""How a claim ends: settled, postponed, stuck or in doubt; pure."""
+"""How a claim ends: settled, postponed, stuck or unconfirmed; pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from relay.outbound.gates import Amend
 from relay.outbound.steps import Rest
 from relay.store.accounts import AccountState
 from relay.store.codec import stored
-from relay.store.snapshots import BACKLOG, NEWS, Change, Claim, Limits
+from relay.store.snapshots import BACKLOG, EVENTS, Change, Claim, Limits
 from relay.vtex.client import VtexAccount
 
 
@@ -87,7 +87,7 @@ def settle_change(claim: Claim, settlement: Settlement, now: datetime) -> Change
         "now": micros(now),
         "due_at": stored(settlement.due_at),
         "not_before": stored(settlement.not_before),
-        "lane": BACKLOG if settlement.failed or _is_history(snapshot) else NEWS,
+        "lane": BACKLOG if settlement.failed or _is_history(snapshot) else EVENTS,
         "attempts": _attempts(claim, settlement),
         "failing_since": stored(failing),
         "waiting_reason": settlement.waiting_reason,

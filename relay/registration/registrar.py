@@ -210,7 +210,7 @@ class Registrar:
     ) -> ResendOrder:
         """Return what to resend, with the fields of the current settings.
 
-        If the contract is no longer configured, resolved fields stay as they are.
+        Resolved fields stay unchanged if the contract was removed from the settings.
         """
         contract = self.settings.contracts.get(known.contract)
         events = request.what in {"events", "all"}

@@ -13,7 +13,7 @@ from relay.adapters.loader import load_carrier
 from relay.adapters.protocol import Carrier, FeedCarrier, PollingCarrier
 from relay.config.account import AccountSettings
 from relay.config.settings import Settings
-from relay.domain.phrases import WORDS
+from relay.domain.phrases import PHRASES
 from relay.domain.shipment import Policy
 from relay.errors import ConfigurationError
 from relay.outbound.settlement import AccountTerms, PublisherTerms
@@ -55,7 +55,7 @@ def event_pace(settings: Settings) -> Pace:
     publisher = settings.publisher
     return Pace(
         quiet=publisher.quiet_seconds,
-        longest=publisher.news_wait_seconds,
+        longest=publisher.events_wait_seconds,
     )
 
 
@@ -114,7 +114,7 @@ def _policy(settings: Settings, account: str, contract: str) -> Policy:
         confirm_provisional_after=(
             terms.confirm_provisional_after_hours if terms else None
         ),
-        words=WORDS[store.language],
+        phrases=PHRASES[store.language],
     )
 
 

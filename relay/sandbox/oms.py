@@ -117,7 +117,7 @@ async def _slow(exchange: VtexExchange, fault: InjectedFault) -> VtexAnswer:
 
 
 async def _vanish(exchange: VtexExchange, _: InjectedFault) -> VtexAnswer:
-    """Answer 200, which is no proof of effect (community.vtex.com, topic 17467)."""
+    """Answer 200, which does not prove an effect (community.vtex.com, topic 17467)."""
     answer, _carry_out = exchange.accept()
     return answer
 

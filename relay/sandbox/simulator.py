@@ -141,7 +141,7 @@ class Simulates(Protocol):
     adapter: str
 
     @property
-    def speaks(self) -> Mapping[str, str]:
+    def codes(self) -> Mapping[str, str]:
         """The carrier's code for each milestone that it reports."""
         ...
 
@@ -168,7 +168,7 @@ class Configures(Protocol):
     adapter: str
 
     @property
-    def speaks(self) -> Mapping[str, str]:
+    def codes(self) -> Mapping[str, str]:
         """The carrier's code for each milestone that it reports."""
         ...
 

@@ -87,7 +87,7 @@ async def session(app: web.Application) -> AsyncIterator[None]:
 
 def _codes_of(simulator: Simulator) -> dict[str, str]:
     if isinstance(simulator, Simulates | Configures):
-        return dict(simulator.speaks)
+        return dict(simulator.codes)
     return {}
 
 

@@ -81,7 +81,7 @@ class World:
             stage.clear()
 
     def run_later(self, step: Coroutine[None, None, None]) -> None:
-        """Run *step* in the background, after its caller has gone."""
+        """Run *step* in the background, after its caller has ended."""
         task = asyncio.create_task(step)
         self._later.add(task)
         task.add_done_callback(self._later.discard)

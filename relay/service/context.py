@@ -21,7 +21,7 @@ _log = logger(__name__)
 
 
 def do_nothing() -> None:
-    """Wake nothing: no loop runs in this process."""
+    """Do nothing: no loop runs in this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class WakeCallbacks:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """What an operation changed: a log message, its fields, and who asked for it."""
+    """What an operation changed: a log message, its fields, and the caller."""
 
     did: str
     by: str

@@ -1,4 +1,4 @@
-"""Find the shipment that an operation is about, and report how it stands afterwards."""
+"""Find the shipment that an operation is about, and report its state afterwards."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -107,7 +107,7 @@ class Change:
 async def report_change(
     context: ServiceContext, caller: Caller, change: Change
 ) -> ShipmentAnswer:
-    """Pass a change to the audit, and return how the shipment stands now."""
+    """Pass a change to the audit, and return the shipment's present state."""
     shipment = await context.shipment_lists.one(change.id, context.now())
     assert shipment is not None  # noqa: S101 -- it was just written to
     row, standing = shipment.row, shipment.standing

@@ -31,7 +31,7 @@ class Problem(ResponseModel):
 
     @classmethod
     def of(cls, error: RegistrationError) -> "Problem":
-        """Describe *error*, with the HTTP status that its class stands for."""
+        """Describe *error*, with the HTTP status of its class."""
         status, title = HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid field"
         if isinstance(error, Conflict):
             status, title = HTTPStatus.CONFLICT, "Conflict"
@@ -47,7 +47,7 @@ class Problem(ResponseModel):
 
 
 class ShipmentAnswer(ResponseModel):
-    """How a shipment stands after a change; `updated` names the fields that changed."""
+    """The state of a shipment after a change; `updated` names the changed fields."""
 
     id: str
     state: ShipmentState
@@ -60,7 +60,7 @@ class ShipmentAnswer(ResponseModel):
 class BulkItem(ResponseModel):
     """The result of one label of many, by its index; `status` as for a single label.
 
-    Either `id` and how the shipment stands, or the `problem`.
+    Either `id` and the shipment's state, or the `problem`.
     """
 
     index: int
@@ -202,7 +202,7 @@ class CallLine(ResponseModel):
     stored_at: datetime
     answered_at: datetime | None
     status: int | None
-    words: str | None
+    message: str | None
     receipt: str | None
 
 

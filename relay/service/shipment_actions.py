@@ -1,4 +1,4 @@
-"""Change a shipment: correct, cancel, retry, poll, hand over, resend, deliver."""
+"""Change a shipment: correct, cancel, retry, poll, handover, resend, deliver."""
 
 from dataclasses import dataclass
 
@@ -89,7 +89,7 @@ class ShipmentActionService:
             id_, handover, context.now(), caller.name
         )
         context.wake.publisher()
-        change = Change(id_, "handed over", done.updated, done.warnings)
+        change = Change(id_, "handover registered", done.updated, done.warnings)
         return await report_change(context, caller, change)
 
     async def resend(

@@ -163,7 +163,7 @@ def _call(row: Row) -> CallLine:
     return CallLine(
         **{name: row[name] for name in names},
         id=row["call"],
-        words=row["message"],
+        message=row["message"],
         stored_at=moment(row["stored_at"]),
         answered_at=at(row["answered_at"]),
     )

@@ -1,4 +1,4 @@
-"""Work lists: what an operator has to look at, as pages or as a table."""
+"""Work lists: what needs an operator, as pages or as a table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

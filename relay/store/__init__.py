@@ -1,1 +1,1 @@
-"""The memory: what came in, what is known, and what VTEX was told."""
+"""The database: documents, events, shipments, and what was sent to VTEX."""

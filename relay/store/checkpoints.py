@@ -1,4 +1,4 @@
-"""Keeps SQLite's write-ahead log (WAL) short without blocking webhooks.
+"""Checkpoints of SQLite's write-ahead log (WAL) that do not block webhooks.
 
 Checkpoints run on a connection of their own, because moving pages into the file
 does not block writers: https://www.sqlite.org/wal.html#ckpt. After a backlog was

@@ -8,7 +8,7 @@
         ├─────────────────────────────────────────────── leased ─────────────┤
         │                                                   │ never settled  │
         │                                                   ▼                │
-        │                                                in doubt ── read ───┘
+        │                                              unconfirmed ── read ──┘
         └── operator ◄── stuck ◄── refused for good, or refused too long
 ```
 """

@@ -20,27 +20,27 @@ async def read_parcels(
     if not rows:
         return []
     these = ids("shipment", (r["shipment"] for r in rows))
-    heard = _heard(
+    latest = _latest_events(
         await tx.rows("poll_events_of_shipments", rows=these, contract=contract)
     )
     found = await tx.rows("references_to_poll", rows=these, contract=contract)
     references = _references(found)
-    return [_parcel(r, heard, references) for r in rows]
+    return [_parcel(r, latest, references) for r in rows]
 
 
-def _heard(rows: Iterable[Row]) -> Mapping[tuple[int, int], PollUpdate]:
+def _latest_events(rows: Iterable[Row]) -> Mapping[tuple[int, int], PollUpdate]:
     """Return the latest event of each volume; 0 is the whole invoice."""
-    heard: dict[tuple[int, int], PollUpdate] = {}
+    found: dict[tuple[int, int], PollUpdate] = {}
     for row in rows:
         parcel = (row["shipment"], row["volume"])
-        old, received_at = heard.get(parcel, PollUpdate()), moment(row["received_at"])
+        old, received_at = found.get(parcel, PollUpdate()), moment(row["received_at"])
         latest = max(filter(None, (old.received_at, received_at)))
         milestone = Milestone(row["milestone"])
         if Effect(row["effect"]) in COUNTED and milestone is not Milestone.UNKNOWN:
-            heard[parcel] = PollUpdate(milestone, moment(row["occurred_at"]), latest)
+            found[parcel] = PollUpdate(milestone, moment(row["occurred_at"]), latest)
         else:
-            heard[parcel] = PollUpdate(old.milestone, old.occurred_at, latest)
-    return heard
+            found[parcel] = PollUpdate(old.milestone, old.occurred_at, latest)
+    return found
 
 
 def _references(
@@ -55,7 +55,7 @@ def _references(
 
 def _parcel(
     row: Row,
-    heard: Mapping[tuple[int, int], PollUpdate],
+    latest: Mapping[tuple[int, int], PollUpdate],
     references: Mapping[tuple[int, int], tuple[Reference, ...]],
 ) -> DueParcel:
     own, whole = (row["shipment"], row["volume"]), (row["shipment"], 0)
@@ -71,7 +71,9 @@ def _parcel(
         volume=row["volume"],
         registered_at=moment(row["registered_at"]),
         polled_at=at(row["polled_at"]),
-        heard=later(heard.get(own, PollUpdate()), heard.get(whole, PollUpdate())),
+        last_event=later(
+            latest.get(own, PollUpdate()), latest.get(whole, PollUpdate())
+        ),
         lane=row["poll_lane"],
         failures=row["poll_failures"],
         closed=row["closed_at"] is not None,
@@ -177,7 +179,7 @@ class PollState:
         self.lease, self.busy_until = lease, micros(until)
 
     def release(self, began: datetime, allowance: Allowance) -> None:
-        """Release the contract; the next call keeps the spacing to this one's begin."""
+        """Release the contract; spacing is measured from the start of this call."""
         self.lease, self.busy_until = None, 0
         self.next_at = max(self.next_at, micros(began + allowance.spacing))
 

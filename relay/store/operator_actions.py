@@ -243,7 +243,7 @@ async def _tracking(tx: Transaction, row: Row, what: ResendOrder) -> None:
     """Mark the tracking number as unsent, with the values of current settings."""
     stays = set(loads(row["given"]))
     columns = {name: row[name] for name in TRACKING_SENT}
-    for name, value in what.anew.items():
+    for name, value in what.renewed.items():
         if not (name in FROM_SETTINGS and name in stays):
             columns[name] = storable(value) if value else None
     await tx.run("resend_tracking", shipment=row["shipment"], **columns)

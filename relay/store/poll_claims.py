@@ -101,7 +101,7 @@ def kinds(calling: PollTarget, calls: int) -> list[PollKind]:
 
 
 def next_of(parcel: DueParcel, plan: Planner, now: datetime) -> Next:
-    """Return when to poll a parcel: now if an operator asked, never if it is closed."""
+    """Return when to poll a parcel: now if requested, never if it is closed."""
     if parcel.lane == DEMANDED:
         return Next(now, DEMANDED)
     if not parcel.closed:

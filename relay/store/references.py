@@ -1,8 +1,8 @@
 """Reference values, their registrations, and the matching of events with labels.
 
 Label and event both upsert their rows of `reference_values`, in sorted order, before
-they look for each other in the same transaction. So whichever commits second sees the
-other, and two transactions never deadlock.
+each searches for the other in its own transaction. So the one that commits second
+sees the other, and two transactions never deadlock.
 """
 
 from collections import defaultdict

@@ -72,9 +72,9 @@ class RejectedRequests:
             return await tx.row("rejected_request", rejected_request=rejected_request)
 
     async def accept(self, rejected_request: int, by: str, now: datetime) -> bool:
-        """Store a rejected request as a document; return False if it is gone.
+        """Store a rejected request as a document; return False if it was deleted.
 
-        Nothing is verified: *by* answers for it, and is stored with the document.
+        Nothing is verified: *by* is responsible, and is stored with the document.
         """
         async with self._database.writing() as tx:
             row = await tx.row("lock_rejected", rejected_request=rejected_request)

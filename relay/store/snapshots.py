@@ -201,7 +201,7 @@ def with_snapshots(claim: Claim, **changed: Any) -> Claim:
     return replace(claim, snapshot=replace(claim.snapshot, **changed))
 
 
-NEWS: Final = 0
+EVENTS: Final = 0
 """The lane of new events and of operators' requests."""
 BACKLOG: Final = 1
 """The lane of postponed and imported shipments."""
@@ -219,7 +219,7 @@ def lanes(claims: int) -> Sequence[int]:
     """
     turn = claims % _TURNS
     if turn == 0:
-        return (BACKLOG, NEWS, LABEL)
+        return (BACKLOG, EVENTS, LABEL)
     if turn in _LABELS_FIRST:
-        return (LABEL, NEWS, BACKLOG)
-    return (NEWS, LABEL, BACKLOG)
+        return (LABEL, EVENTS, BACKLOG)
+    return (EVENTS, LABEL, BACKLOG)

@@ -177,7 +177,7 @@ class WorkLists:
 
 
 async def contract_in_use(database: Database, contract: str) -> bool:
-    """Whether data of a contract is stored; it may be gone from the settings."""
+    """Whether data of a contract is stored; it may be missing in the settings."""
     async with database.reading() as tx:
         return await tx.row("contract_in_use", contract=contract) is not None
 

@@ -97,14 +97,14 @@ class VtexAccount:
 
 @dataclass(frozen=True, slots=True)
 class VtexResponse:
-    """VTEX's answer: `words` is its message, `retry_after` is in seconds.
+    """VTEX's answer: `retry_after` is in seconds.
 
     `payload` is the body if it is JSON; the repr omits it, because an order contains
     personal data.
     """
 
     status: int
-    words: str = ""
+    message: str = ""
     retry_after: float | None = None
     payload: Any = field(default=None, repr=False)
     receipt: str | None = None

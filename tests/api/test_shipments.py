@@ -254,7 +254,7 @@ async def test_the_timeline_shows_what_vtex_was_told_and_what_it_said(
         "storedAt": "1970-01-01T00:00:00Z",
         "answeredAt": "1970-01-01T00:00:01Z",
         "status": 200,
-        "words": "fine",
+        "message": "fine",
         "receipt": "R",
     }
 
@@ -509,8 +509,8 @@ async def test_a_cancelled_label_can_be_registered_anew(api: Api) -> None:
     assert (status, body["state"]) == (200, "cancelled")
     assert (await api.call("POST", f"{ROOT}/{id_}/retry"))[0] == 409
 
-    status, anew = await api.call("POST", ROOT, LABEL)
-    assert (status, anew["id"], anew["state"]) == (201, id_, "due")
+    status, again = await api.call("POST", ROOT, LABEL)
+    assert (status, again["id"], again["state"]) == (201, id_, "due")
 
 
 async def test_a_stuck_shipment_is_tried_again(api: Api, way_in: WayIn) -> None:

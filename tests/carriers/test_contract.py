@@ -361,7 +361,7 @@ async def test_the_simulator_gives_the_settings_for_polling_it(
     assert isinstance(simulator, Configures)
     app = create_sandbox(SandboxOptions(simulators={adapter: simulator}))
     parcel = SimulatedParcel("1-01", "shipment-1", "ZZ000000001BR", NFE_KEY)
-    code = simulator.speaks["delivered"]
+    code = simulator.codes["delivered"]
     app[WORLD].stages[adapter].record(SimulatedScan(parcel, code, HAPPENED))
     async with TestServer(app) as server, ClientSession() as session:
         given = simulator.contract(str(server.make_url(f"/carriers/{adapter}")))
@@ -406,10 +406,10 @@ async def test_a_carrier_that_cannot_be_reached_is_a_failure(adapter: str) -> No
 def test_the_simulators_codes_have_their_milestones(
     adapter: str,
 ) -> None:
-    spoken = getattr(support.simulator(adapter), "speaks", {})
+    codes = getattr(support.simulator(adapter), "codes", {})
     table = support.table(adapter)
-    assert {m: table[code].milestone.value for m, code in spoken.items()} == {
-        m: m for m in spoken
+    assert {m: table[code].milestone.value for m, code in codes.items()} == {
+        m: m for m in codes
     }
 
 

@@ -107,7 +107,7 @@ def test_a_parcel_is_handed_over(cli: Cli, ids: list[str]) -> None:
     more = ("--reference", "volumeCode=V-1")
     ran = cli("shipments", "handover", "TN1", *options, *more)
     assert ran.exit_code == 0, ran.output
-    assert ran.stdout == f"{ids[0]}: handed over (references)\n"
+    assert ran.stdout == f"{ids[0]}: handover registered (references)\n"
     [parcel] = cli.json("shipments", "show", ids[0])["parcels"]
     second = [r for r in parcel["references"] if r["contract"] == "last"]
     assert {(r["type"], r["value"]) for r in second} == {

@@ -91,7 +91,7 @@ def test_a_call_and_an_event_that_waits_are_shown_in_words(
     assert "quarantined: too soon" in ran.stdout
     assert "event 1 " in ran.stdout
     timeline = cli.json("shipments", "show", documents[0])["timeline"]
-    assert timeline["calls"][0]["words"] == "Bad date"
+    assert timeline["calls"][0]["message"] == "Bad date"
 
 
 def test_a_stuck_shipment_is_tried_again(cli: Cli, ids: list[str]) -> None:

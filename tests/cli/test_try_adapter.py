@@ -176,11 +176,11 @@ def test_what_was_asked_for_can_be_said(cli: Cli) -> None:
     asked = [{"kind": "tracking_number", "document": "polled.tracking_number"}]
     configured(cli, polling=polling, references=asked, **answer)
     tries = ("carriers", "try", "mx", written(cli, [DELIVERED]), "--answer")
-    made = cli.json(*tries, "--asked", "tracking_number=MX7")
+    made = cli.json(*tries, "--polled", "tracking_number=MX7")
     assert made["events"][0]["references"] == "tracking_number MX7"
     assert "give the reference that was polled" in cli(*tries).stdout
     for wrong in ("number=MX7", "tracking_number=", "MX7"):
-        ran = cli(*tries, "--asked", wrong)
+        ran = cli(*tries, "--polled", wrong)
         assert ran.exit_code == 2
         assert "write name=value" in ran.stderr
 

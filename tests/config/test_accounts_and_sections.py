@@ -87,7 +87,9 @@ def test_an_unknown_database_is_refused(found: Found, text: str) -> None:
 
 def test_waits_that_contradict_one_another_are_refused(found: Found) -> None:
     quiet = found(PUBLISHER__QUIET_SECONDS="11")
-    assert quiet["PUBLISHER__QUIET_SECONDS"].wrong == ("longer than news_wait_seconds")
+    assert quiet["PUBLISHER__QUIET_SECONDS"].wrong == (
+        "longer than events_wait_seconds"
+    )
     gate = found(PUBLISHER__GATE_SECONDS="4000")
     assert "gate_cap_seconds" in gate["PUBLISHER__GATE_SECONDS"].hint
 

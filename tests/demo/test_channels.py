@@ -159,7 +159,7 @@ class Polled:
     """A carrier without webhooks."""
 
     adapter = "polled"
-    speaks: ClassVar = CODES
+    codes: ClassVar = CODES
 
     def routes(self) -> Iterable[SimulatedRoute]:
         return ()
@@ -172,7 +172,7 @@ class Sends:
     """A carrier that sends webhooks with any secret."""
 
     adapter = "sends"
-    speaks: ClassVar = CODES
+    codes: ClassVar = CODES
 
     def webhook(self, _scan: SimulatedScan, _secret: str) -> SimulatedRequest:
         return SimulatedRequest({}, b"")

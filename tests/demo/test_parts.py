@@ -351,7 +351,7 @@ class Picky:
 
     def __init__(self, adapter: str, secret: str) -> None:
         self.adapter = adapter
-        self.speaks = {"picked_up": "P", DELIVERED: "D"}
+        self.codes = {"picked_up": "P", DELIVERED: "D"}
         self._secret = secret
 
     def webhook(self, _: SimulatedScan, secret: str) -> SimulatedRequest:

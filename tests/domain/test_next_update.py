@@ -12,7 +12,7 @@ from relay.domain.next_update import (
     shopper_text,
     tracking_number_sent,
 )
-from relay.domain.phrases import WORDS
+from relay.domain.phrases import PHRASES
 from relay.domain.publishable import publishable
 from relay.domain.shipment import LABEL_CODE, OWN_EVENT, WHOLE, Policy, Snapshot
 from tests.domain.snapshots import (
@@ -80,15 +80,15 @@ def test_without_a_carriers_label_the_email_trigger_is_the_relays_own() -> None:
 def test_an_event_without_text_is_published_in_the_relays_own() -> None:
     mute = replace(SCAN, description=" ")
     for language, words in (("pt", "Em trânsito"), ("es", "En tránsito")):
-        policy = replace(OFF, words=WORDS[language])
+        policy = replace(OFF, phrases=PHRASES[language])
         found = next_of(snapshot(mute), policy)
         assert found is not None
         assert [shopper_text(e, policy) for e in found.new] == [words]
 
 
 def test_every_milestone_has_a_phrase_in_every_language() -> None:
-    for words in WORDS.values():
-        assert words.keys() == set(Milestone)
+    for phrases in PHRASES.values():
+        assert phrases.keys() == set(Milestone)
 
 
 @pytest.mark.parametrize(

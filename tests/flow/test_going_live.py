@@ -265,8 +265,8 @@ async def test_the_tracking_number_is_resent_as_settings_are_now(
 ) -> None:
     id_ = await under_way(world)
     puts = len(await world.puts())
-    anew = {"tracking_number": NUMBER, "tracking_url": None, "courier": "New Name"}
-    assert await resent(world, id_, events=False, anew=anew) == ()
+    renewed = {"tracking_number": NUMBER, "tracking_url": None, "courier": "New Name"}
+    assert await resent(world, id_, events=False, renewed=renewed) == ()
     await world.rest()
     patches = await world.patches()
     assert [p["courier"] for p in patches] == ["A Carrier", "New Name"]
@@ -277,8 +277,8 @@ async def test_the_tracking_number_is_resent_as_settings_are_now(
 async def test_what_the_shop_gave_itself_stays(world: World) -> None:
     label = await world.label(given=frozenset({"courier"}))
     await world.rest()
-    anew = {"tracking_number": NUMBER, "tracking_url": PAGE, "courier": "New Name"}
-    await resent(world, label.id, anew=anew)
+    renewed = {"tracking_number": NUMBER, "tracking_url": PAGE, "courier": "New Name"}
+    await resent(world, label.id, renewed=renewed)
     await world.rest()
     last = (await world.patches())[-1]
     assert (last["courier"], last["trackingUrl"]) == ("A Carrier", PAGE)
@@ -294,8 +294,8 @@ async def test_what_an_operator_corrected_stays(world: World) -> None:
     )
     corrections = OperatorActions(world.database)
     await corrections.correct(label.id, correction, world.now)
-    anew = {"tracking_number": NUMBER, "tracking_url": PAGE, "courier": "New Name"}
-    await resent(world, label.id, anew=anew)
+    renewed = {"tracking_number": NUMBER, "tracking_url": PAGE, "courier": "New Name"}
+    await resent(world, label.id, renewed=renewed)
     await world.rest()
     assert (await world.shown()).courier == "Corrected"
 

@@ -93,7 +93,7 @@ async def test_a_forged_webhook_is_counted_and_put_aside(way_in: WayIn) -> None:
             await intake.accept("acme", forged)
     await intake.close()
     assert await way_in.rows("documents") == []
-    counted = b'relay_documents_forged_total{contract="acme"} 3.0'
+    counted = b'relay_documents_rejected_total{contract="acme"} 3.0'
     assert counted in intake.metrics.text()
     rows = await way_in.rows("rejected_requests")
     assert len(rows) == 3

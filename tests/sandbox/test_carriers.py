@@ -25,7 +25,7 @@ class Caller:
     """A carrier that calls and is asked as well."""
 
     adapter = "caller"
-    speaks: ClassVar = {"delivered": "done"}
+    codes: ClassVar = {"delivered": "done"}
 
     def webhook(self, scan: SimulatedScan, secret: str) -> SimulatedRequest:
         if scan.code == "unknown":
@@ -49,7 +49,7 @@ class Asked:
     """A carrier that is asked only, and says how."""
 
     adapter = "asked"
-    speaks: ClassVar = {"picked_up": "up"}
+    codes: ClassVar = {"picked_up": "up"}
 
     def contract(self, base_url: str) -> dict[str, str]:
         return {"base_url": base_url, "secret": "s"}

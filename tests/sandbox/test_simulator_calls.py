@@ -13,7 +13,7 @@ from relay.sandbox.simulator import SimulatedRequest
 
 class Simulator:
     adapter = "{adapter}"
-    speaks = {{"delivered": "ENT"}}
+    codes = {{"delivered": "ENT"}}
 
     def webhook(self, scan, secret):
         return SimulatedRequest({{}}, b"")

@@ -89,7 +89,7 @@ async def test_a_long_log_is_moved_at_once_and_a_huge_one_emptied(
     assert await checkpointer.step() == "PASSIVE"
     for _ in range(9):
         await way_in.keep(b"x" * checkpoints.LONG)
-        async with sqlite.reading():  # who reads keeps the log from starting anew
+        async with sqlite.reading():  # who reads stops the log from being restarted
             await way_in.keep(b"x")
     if log(sqlite).stat().st_size <= checkpoints.HUGE:
         await way_in.keep(b"x" * checkpoints.HUGE)

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from relay.api import openapi
+from relay.api.field_descriptions import DESCRIPTIONS
 from relay.config.schema import SECTIONS, TABLES, keys
 from relay.config.settings import Settings
 from tests.support import reference
@@ -54,3 +56,18 @@ def test_every_link_to_a_model_has_its_heading() -> None:
     links = set(re.findall(r"\]\(#(\w+)\)", page))
     assert len(links) > 20
     assert links <= {heading.lower() for heading in headings}
+
+
+@pytest.mark.parametrize("name", reference.PAGES)
+def test_no_description_is_empty(name: str) -> None:
+    rows = re.findall(r"^\| `.*\|$", reference.page(name), re.MULTILINE)
+    assert len(rows) > 10
+    assert [row for row in rows if row.endswith("|  |")] == []
+
+
+def test_every_description_of_a_field_is_used() -> None:
+    document = openapi.document(reference.operations())
+    models = document["components"]["schemas"].values()
+    fields = [f for model in models for f in model.get("properties", {}).values()]
+    assert {*DESCRIPTIONS.values()} <= {f.get("description") for f in fields}
+    assert all(field.get("description") for field in fields)

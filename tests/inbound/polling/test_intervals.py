@@ -30,7 +30,7 @@ def parcel(
     **more: int,
 ) -> DueParcel:
     said = PollUpdate(milestone, heard, heard)
-    return DueParcel(1, "acme", 1, START, polled_at=polled, heard=said, **more)
+    return DueParcel(1, "acme", 1, START, polled_at=polled, last_event=said, **more)
 
 
 @pytest.mark.parametrize(

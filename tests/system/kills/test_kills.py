@@ -45,7 +45,7 @@ HIGH: Final = {
 }
 PUBLISHER: Final = {
     "QUIET_SECONDS": "0.1",
-    "NEWS_WAIT_SECONDS": "0.5",
+    "EVENTS_WAIT_SECONDS": "0.5",
     "UNREAD_WAIT_SECONDS": "5",
     "DUE_CHECK_SECONDS": "0.2",
     "DEADLINE_SECONDS": "10",
