@@ -1,12 +1,13 @@
 """Which events are quarantined, and which are not."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from relay.domain.events import CONTRADICTING_DELIVERY, Effect, Milestone
-from relay.domain.history import AMBIGUOUS, IN_FUTURE
+from relay.domain.history import AMBIGUOUS, IN_FUTURE, NO_DATE
 from relay.domain.plausibility import (
     BEFORE_DISPATCH,
     CONTRADICTED,
@@ -30,6 +31,12 @@ def delivery(number: int, hours: float, **more: object) -> KnownEvent:
     return event(number, "delivered", hours, **more)
 
 
+def written(number: int, year: int, **more: Any) -> KnownEvent:
+    """Return a delivery, received like any other, whose date is of *year*."""
+    known = delivery(number, 30)
+    return replace(known, occurred_at=datetime(year, 1, 1, tzinfo=UTC), **more)
+
+
 def dispatched(hours: float, *events: KnownEvent) -> Snapshot:
     return snapshot(*events, dispatched_at=at(hours))
 
@@ -41,6 +48,31 @@ ROWS: list[tuple[str, Snapshot, dict[int, str]]] = [
     # the future
     ("23 hours ahead only waits", snapshot(scan(1, 24 * 8 + 27)), {}),
     ("25 hours ahead", snapshot(scan(1, 24 * 8 + 30)), {1: IN_FUTURE}),
+    # a placeholder in place of a date
+    *[
+        (
+            f"{year} is a placeholder",
+            snapshot(scan(1, 5), written(2, year), delivery(3, 30)),
+            {2: NO_DATE},
+        )
+        for year in (2, 1900, 1970, 2000, 9998)
+    ],
+    (
+        "a placeholder that was released",
+        snapshot(written(1, 1970, decision="released")),
+        {1: NO_DATE},
+    ),
+    ("a dropped one", snapshot(written(1, 1970, decision="dropped")), {}),
+    (
+        "a scan without a date contradicts nothing",
+        snapshot(delivery(1, 20), written(2, 9998, milestone=Milestone.RETURNED)),
+        {2: NO_DATE},
+    ),
+    (
+        "a rollback without a date undoes nothing",
+        snapshot(delivery(1, 20), written(2, 9998, effect=Effect.ROLLBACK)),
+        {2: NO_DATE},
+    ),
     # ambiguous
     ("ambiguous", snapshot(scan(1, 5, ambiguous=True)), {1: AMBIGUOUS}),
     # before dispatch, whole seconds, a minute of grace

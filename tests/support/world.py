@@ -465,13 +465,19 @@ class World:
 
     async def quarantined(self, order: str = ORDER) -> dict[str, str]:
         """Return why events wait for a person, by code."""
+        return {r["code"]: r["quarantine_reason"] for r in await self._waiting(order)}
+
+    async def quarantined_events(self, order: str = ORDER) -> list[int]:
+        """Return the ids of events that wait for an operator."""
+        return [r["event"] for r in await self._waiting(order)]
+
+    async def _waiting(self, order: str) -> list[Any]:
         shipment = await self.fact("shipment", order)
         async with self.database.reading() as tx:
             rows = await tx.rows(
                 "events_of_shipments", rows=json.dumps([{"shipment": shipment}])
             )
-        found = {r["code"]: r["quarantine_reason"] for r in rows}
-        return {code: why for code, why in found.items() if why}
+        return [r for r in rows if r["quarantine_reason"]]
 
     async def shown(self, order: str = ORDER, invoice: str = INVOICE) -> Shown:
         return await self.vtex.shown(order, invoice)
