@@ -506,17 +506,20 @@ def _opens(state: AccountState) -> datetime:
 def settings_for(url: str, *, contract: Row | None = None, **account: Any) -> Settings:
     """Return settings for one account at the sandbox and one speaking carrier.
 
-    *second* is the contract of another one.
+    *second* is the contract of another one; *other_account* is one more account at the
+    same VTEX.
     """
     publisher = account.pop("publisher", {})
     second = account.pop("second", None)
+    other = account.pop("other_account", None)
     keys = {"app_key": "sandbox-key", "app_token": "sandbox-token"}
     pace_ = {"requests_per_second": 1000, "burst": 1000, "in_flight": 8}
     base = {"base_url": f"{url}/vtex/{ACCOUNT}"}
     speaking = {"adapter": "speaking", "verification": "none", "account": ACCOUNT}
     return Settings.model_validate(
         {
-            "accounts": {ACCOUNT: keys | pace_ | base | account},
+            "accounts": {ACCOUNT: keys | pace_ | base | account}
+            | ({other: keys | pace_ | base | account} if other else {}),
             "contracts": {CONTRACT: speaking | (contract or {})}
             | ({second: speaking} if second else {}),
             "publisher": publisher,
