@@ -10,6 +10,7 @@ from relay.domain.events import CONTRADICTING_DELIVERY, Effect, Milestone
 from relay.domain.history import AMBIGUOUS, IN_FUTURE, NO_DATE
 from relay.domain.plausibility import (
     BEFORE_DISPATCH,
+    BEFORE_LABEL,
     CONTRADICTED,
     RETURN_DIRECTION,
     TOO_SOON_ALONE,
@@ -91,8 +92,45 @@ ROWS: list[tuple[str, Snapshot, dict[int, str]]] = [
     # as soon as registered
     ("within ten minutes", snapshot(delivery(1, 10 * MINUTE)), {1: TOO_SOON_ALONE}),
     ("just after ten minutes", snapshot(delivery(1, 10 * MINUTE + SECOND)), {}),
-    ("before the label", snapshot(delivery(1, -5)), {1: TOO_SOON_ALONE}),
-    ("another scan lifts it", snapshot(scan(2, -9), delivery(1, 5 * MINUTE)), {}),
+    ("another scan lifts it", snapshot(scan(2, 0), delivery(1, 5 * MINUTE)), {}),
+    (
+        "a scan from before the label lifts nothing",
+        snapshot(scan(2, -SECOND), delivery(1, 5 * MINUTE)),
+        {1: TOO_SOON_ALONE},
+    ),
+    (
+        "a scan since the dispatch lifts it",
+        dispatched(-9, scan(2, -9), delivery(1, -5)),
+        {},
+    ),
+    (
+        "a scan from before the dispatch lifts nothing",
+        dispatched(-9, scan(2, -10), delivery(1, -5)),
+        {1: TOO_SOON_ALONE},
+    ),
+    # before its label
+    ("before the label", snapshot(delivery(1, -5)), {1: BEFORE_LABEL}),
+    ("a second before it", snapshot(delivery(1, -SECOND)), {1: BEFORE_LABEL}),
+    (
+        "with a whole history of days before",
+        snapshot(scan(1, -80), scan(2, -50), delivery(3, -30), scan(4, -90)),
+        {3: BEFORE_LABEL},
+    ),
+    (
+        "a scan after the label does not make it later",
+        snapshot(delivery(1, -5), scan(2, -6), event(3, "held", 2)),
+        {1: BEFORE_LABEL},
+    ),
+    (
+        "imported",
+        snapshot(scan(1, -80), delivery(2, -30), imported=True),
+        {},
+    ),
+    (
+        "released",
+        snapshot(delivery(1, -5, decision="released")),
+        {},
+    ),
     (
         "a created label is no scan",
         snapshot(event(2, "label_created", 0), delivery(1, 5 * MINUTE)),
@@ -226,6 +264,15 @@ def test_a_provisional_delivery_is_judged_once_it_counts() -> None:
     known = snapshot(delivery(1, 0, effect=Effect.PROVISIONAL))
     assert quarantined(known, at(23), CONFIRMING) == {}
     assert quarantined(known, at(24), CONFIRMING) == {1: TOO_SOON_ALONE}
+
+
+def test_a_contract_may_say_that_its_labels_come_late() -> None:
+    late = replace(POLICY, labels_come_late=True)
+    known = snapshot(scan(1, -80), delivery(2, -30))
+    assert quarantined(known, NOW, POLICY) == {2: BEFORE_LABEL}
+    assert quarantined(known, NOW, late) == {}
+    alone = snapshot(delivery(2, -30))
+    assert quarantined(alone, NOW, late) == {2: TOO_SOON_ALONE}
 
 
 def test_one_parcel_does_not_contradict_another() -> None:

@@ -686,6 +686,68 @@ async def test_a_delivery_as_soon_as_registered_is_quarantined(world: World) -> 
     assert len(await world.quarantined()) == 1
 
 
+async def finished_before(world: World) -> None:
+    """Let the carrier report a whole history of days before the label."""
+    await world.report(
+        [
+            world.event("picked_up", START - 4 * DAY),
+            world.event("out_for_delivery", START - 3 * DAY),
+            world.event("delivered", START - 3 * DAY + HOUR),
+        ]
+    )
+
+
+BEFORE = "delivered before its label was registered"
+
+
+async def test_a_history_from_before_the_label_delivers_nothing(world: World) -> None:
+    await world.label()
+    await finished_before(world)
+    await world.rest()
+    assert await world.quarantined() == {"delivered": BEFORE}
+    await world.wait(hours=1)
+    await world.scan("held")
+    await world.rest()
+    assert await world.quarantined() == {"delivered": BEFORE}
+    assert not (await world.shown()).finished
+
+
+async def test_a_history_from_before_the_label_waits_for_it_and_delivers_nothing(
+    world: World,
+) -> None:
+    await finished_before(world)
+    await world.label()
+    await world.rest()
+    assert await world.quarantined() == {"delivered": BEFORE}
+    assert not (await world.shown()).finished
+
+
+async def test_an_imported_label_or_one_with_its_dispatch_takes_an_earlier_delivery(
+    world: World,
+) -> None:
+    await world.label(dispatched=START - 5 * DAY)
+    await world.label("O-2", numbers="TN2", imported=True)
+    await finished_before(world)
+    other = [
+        world.event("in_transit", START - 2 * DAY, number="TN2"),
+        world.event("delivered", START - DAY, number="TN2"),
+    ]
+    await world.report(other)
+    await world.rest()
+    assert (await world.shown()).finished
+    assert (await world.shown("O-2")).finished
+
+
+async def test_a_contract_whose_labels_come_late_takes_an_earlier_delivery(
+    worlds: Worlds,
+) -> None:
+    async with worlds(contract={"labels_come_late": True}) as world:
+        await world.label()
+        await finished_before(world)
+        await world.rest()
+        assert (await world.shown()).finished
+
+
 async def test_an_earlier_scan_read_later_lifts_the_quarantine(world: World) -> None:
     await world.label()
     await world.rest()
