@@ -28,6 +28,9 @@ class Metrics:
         self.vtex_calls = self._counter(
             "vtex_calls", "Requests to VTEX.", "account", "kind", "status"
         )
+        self.planning_failures = self._counter(
+            "planning_failures", "Shipments that could not be planned.", "account"
+        )
         self.polls = self._counter("polls", "Polls of carriers.", "contract", "outcome")
         self.unread = self._gauge(
             "unread_documents", "Stored documents not parsed yet."
@@ -55,6 +58,10 @@ class Metrics:
     def count_call(self, account: str, kind: str, status: int | None) -> None:
         """Count a request to VTEX; *status* is None without an answer."""
         self.vtex_calls.labels(account, kind, status or 0).inc()
+
+    def count_planning_failure(self, account: str) -> None:
+        """Count a shipment that could not be planned, for an internal error."""
+        self.planning_failures.labels(account).inc()
 
     def count_poll(self, contract: str, outcome: str) -> None:
         """Count a poll of a carrier."""

@@ -18,7 +18,7 @@ from carriers.generic.expressions import (
 )
 from relay.adapters.protocol import Unreadable
 from relay.adapters.times import EXAMPLE, iso, unknown_zone, zone_names
-from relay.domain.events import Value
+from relay.domain.events import Value, utc
 
 _EPOCHS: Final = {"epoch_s": 1, "epoch_ms": 1000}
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
@@ -105,4 +105,4 @@ def _parsed(text: str, layout: str, zone: ZoneInfo) -> datetime:
             raise ValueError("not a number")
         return datetime.fromtimestamp(float(text) / _EPOCHS[layout], UTC)
     parsed = datetime.strptime(text, layout)  # noqa: DTZ007 -- the zone follows
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC)
+    return utc(parsed if parsed.tzinfo else parsed.replace(tzinfo=zone))

@@ -1,10 +1,11 @@
 """Parse carriers' times, which are often local and without an offset."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
+from relay.domain.events import utc
 from relay.suggestions import suggest
 
 
@@ -14,7 +15,7 @@ def local(text: str, layout: str, zone: ZoneInfo) -> datetime:
     Raises `ValueError` if the text does not match the layout.
     """
     naive = datetime.strptime(text.strip(), layout)  # noqa: DTZ007 -- the zone follows
-    return naive.replace(tzinfo=zone).astimezone(UTC)
+    return utc(naive.replace(tzinfo=zone))
 
 
 def iso(text: str, zone: ZoneInfo) -> datetime:
@@ -22,7 +23,7 @@ def iso(text: str, zone: ZoneInfo) -> datetime:
     parsed = datetime.fromisoformat(text.strip())
     if parsed.tzinfo is None:
         parsed = parsed.replace(tzinfo=zone)
-    return parsed.astimezone(UTC)
+    return utc(parsed)
 
 
 EXAMPLE: Final = "America/Sao_Paulo"

@@ -102,6 +102,9 @@ class ContractSettings(SettingsTable):
     "nfe_key", "invoice_number" or "from_carrier"."""
     lower_bound_days: Days = timedelta(days=15)
     """How many days before its registration events of a label's number count."""
+    labels_come_late: bool = False
+    """Labels are registered after their parcels have left: believe a delivery from
+    before the registration even without `dispatchedDate`."""
     expire_days: Days = timedelta(days=60)
     """Days without an event after which shipments expire; by default [retention]'s."""
     publish_unknown: bool = False

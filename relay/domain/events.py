@@ -1,7 +1,7 @@
 """The vocabulary: milestones, effects, reasons, references and tracking events."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -122,7 +122,39 @@ _LEVELS: Final = {
     ReferenceKind.CTE_KEY: ReferenceLevel.INVOICE,
     ReferenceKind.ORDER_ID: ReferenceLevel.ORDER,
 }
-Moment = Annotated[AwareDatetime, AfterValidator(lambda t: t.astimezone(UTC))]
+EARLIEST: Final = datetime(2005, 1, 1, tzinfo=UTC)
+"""No event is earlier: the NF-e, by which parcels travel, exists since 2005.
+
+Carriers without a date write the zero of their platform: 0001-01-01 (.NET), 1900-01-01
+(SQL Server), 1970-01-01 (Unix), 2000-01-01 (devices whose clock was never set).
+"""
+LATEST_AFTER_RECEIPT: Final = timedelta(days=366)
+"""Later than this after its receipt an instant is no forecast, but "never": 9999-12-31.
+
+It does not depend on the present, so such a date does not become plausible by waiting.
+"""
+_FIRST: Final = datetime(2, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9998, 12, 31, tzinfo=UTC)
+
+
+def utc(moment: datetime) -> datetime:
+    """Return *moment*, which must be aware, in UTC, a year inside Python's range.
+
+    So no zone and no waiting time makes an event overflow; the bounds are placeholders
+    themselves, and are quarantined.
+    """
+    try:
+        return min(max(moment.astimezone(UTC), _FIRST), _LAST)
+    except OverflowError:  # 0001-01-01T00:00+03:00 has no instant in UTC
+        return _FIRST if moment.year <= _FIRST.year else _LAST
+
+
+def is_real_date(occurred_at: datetime, received_at: datetime) -> bool:
+    """Whether an event's instant is a date, not a carrier's placeholder."""
+    return EARLIEST <= occurred_at <= received_at + LATEST_AFTER_RECEIPT
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(utc)]
 """An aware datetime, converted to UTC by validation."""
 
 
@@ -185,11 +217,6 @@ def is_scan(milestone: Milestone, effect: Effect) -> bool:
 def is_final(milestone: Milestone, *, marked: bool) -> bool:
     """Whether *milestone* ends the history; *marked* is the code table's `final`."""
     return milestone in FINAL or (marked and milestone in FINAL_IF_MARKED)
-
-
-def utc(moment: datetime) -> datetime:
-    """Return *moment*, which must be aware, in UTC."""
-    return moment.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,23 +4,34 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from relay.domain.events import Effect, Milestone, is_final, is_scan
+from relay.domain.events import Effect, Milestone, is_final, is_real_date, is_scan
 from relay.domain.shipment import WHOLE, Happening, KnownEvent, Policy, Snapshot
 
 FUTURE: Final = timedelta(hours=24)
 """Events further ahead are quarantined; nearer ones wait until their time comes."""
 
 IN_FUTURE: Final = "more than 24 hours in the future"
+NO_DATE: Final = "placeholder date: before 2005, or over a year after its receipt"
 AMBIGUOUS: Final = "ambiguous: could refer to more than one parcel"
 
 
 def implausible_alone(event: KnownEvent, now: datetime) -> str | None:
-    """Return why *event* is implausible whatever the other events are, or None."""
+    """Return why *event* is implausible whatever the other events are, or None.
+
+    A placeholder date stays one if the event is released: VTEX would show the date.
+    """
+    if event.decision != "dropped" and not has_date(event):
+        return NO_DATE
     if event.decision is not None:
         return None
     if event.ambiguous:
         return AMBIGUOUS
     return IN_FUTURE if event.occurred_at > now + FUTURE else None
+
+
+def has_date(event: KnownEvent) -> bool:
+    """Whether *event* has a real date, not a placeholder."""
+    return is_real_date(event.occurred_at, event.received_at)
 
 
 def of_volume(snapshot: Snapshot, volume: int, now: datetime) -> list[KnownEvent]:

@@ -16,7 +16,8 @@ DISPATCH_GRACE: Final = timedelta(seconds=60)
 TOO_SOON: Final = timedelta(minutes=10)
 
 BEFORE_DISPATCH: Final = "delivered before dispatch"
-TOO_SOON_ALONE: Final = "delivered right after registration, with no other scan"
+BEFORE_LABEL: Final = "delivered before its label was registered"
+TOO_SOON_ALONE: Final = "delivered right after registration, with no other scan since"
 RETURN_DIRECTION: Final = "delivered while being returned"
 CONTRADICTED: Final = "contradicted by a later scan"
 
@@ -50,7 +51,7 @@ def _deliveries(
     for event in reversed(history):
         if not delivers(event, now, policy):
             continue
-        because = _why(event, history, snapshot, plausible)
+        because = _why(event, history, snapshot, policy, plausible)
         if because is not None and event.decision != "released":
             found[event.event] = because
         elif event.occurred_at <= now:
@@ -62,13 +63,15 @@ def _why(
     delivery: KnownEvent,
     history: Sequence[KnownEvent],
     snapshot: Snapshot,
+    policy: Policy,
     plausible: Collection[KnownEvent],
 ) -> str | None:
     """Return why a *delivery* is implausible, or None."""
     before = [e for e in scans(history) if e.order < delivery.order]
     checks = (
         (BEFORE_DISPATCH, _before_dispatch(delivery, snapshot)),
-        (TOO_SOON_ALONE, _too_soon(delivery, history, snapshot)),
+        (BEFORE_LABEL, _before_label(delivery, snapshot, policy)),
+        (TOO_SOON_ALONE, _too_soon(delivery, history, snapshot, policy)),
         (RETURN_DIRECTION, any(e.milestone in _BACK for e in before)),
         (CONTRADICTED, _contradicted(delivery, history, plausible)),
     )
@@ -78,23 +81,60 @@ def _why(
 def _before_dispatch(delivery: KnownEvent, snapshot: Snapshot) -> bool:
     if snapshot.dispatched_at is None:
         return False
-    # In whole seconds: sources differ in their fractions of a second.
-    happened = delivery.occurred_at.replace(microsecond=0)
-    return happened < snapshot.dispatched_at.replace(microsecond=0) - DISPATCH_GRACE
+    return _seconds(delivery.occurred_at) < _least(snapshot.dispatched_at)
+
+
+def _before_label(delivery: KnownEvent, snapshot: Snapshot, policy: Policy) -> bool:
+    """Whether a delivery is older than its label, which nothing explains.
+
+    It is then more likely that of an earlier parcel: carriers reuse numbers, and
+    polling carriers give the whole history of one. `dispatchedDate` says when the
+    parcel left, so it is compared in place of the registration.
+    """
+    if _registered_late(snapshot, policy) or snapshot.dispatched_at is not None:
+        return False
+    return _seconds(delivery.occurred_at) < _seconds(snapshot.registered_at)
 
 
 def _too_soon(
-    delivery: KnownEvent, history: Sequence[KnownEvent], snapshot: Snapshot
+    delivery: KnownEvent,
+    history: Sequence[KnownEvent],
+    snapshot: Snapshot,
+    policy: Policy,
 ) -> bool:
-    """Whether a delivery came with its label, and no other kind of scan did.
+    """Whether a delivery came with its label, and no other kind of scan did since.
 
-    A label that is registered late, with `imported` and a dispatch date, is normal.
+    A scan before the registration, or before the dispatch where that is known, may be
+    another parcel's and confirms nothing. A label that is registered late, with
+    `imported` and a dispatch date, is normal.
     """
     if delivery.occurred_at > snapshot.registered_at + TOO_SOON:
         return False
     if snapshot.imported and snapshot.dispatched_at is not None:
         return False
-    return not any(e.milestone is not Milestone.DELIVERED for e in scans(history))
+    others = [e for e in scans(history) if e.milestone is not Milestone.DELIVERED]
+    if snapshot.dispatched_at is not None:
+        since = _least(snapshot.dispatched_at)
+    elif _registered_late(snapshot, policy):
+        return not others
+    else:
+        since = _seconds(snapshot.registered_at)
+    return not any(_seconds(e.occurred_at) >= since for e in others)
+
+
+def _registered_late(snapshot: Snapshot, policy: Policy) -> bool:
+    """Whether the label was registered after its parcel had left, and says so."""
+    return snapshot.imported or policy.labels_come_late
+
+
+def _seconds(moment: datetime) -> datetime:
+    """Return *moment* in whole seconds: sources differ in their fractions."""
+    return moment.replace(microsecond=0)
+
+
+def _least(dispatched_at: datetime) -> datetime:
+    """Return the earliest time of an event of a parcel dispatched at that time."""
+    return _seconds(dispatched_at) - DISPATCH_GRACE
 
 
 def _contradicted(

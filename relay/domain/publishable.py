@@ -10,6 +10,7 @@ from relay.domain.history import (
     delivers,
     effective,
     final_milestone,
+    has_date,
     of_volume,
     provisional_until,
     scans,
@@ -160,7 +161,7 @@ def _delivering(
 
 def _next_moment(snapshot: Snapshot, now: datetime, policy: Policy) -> datetime | None:
     """Return when another event becomes publishable by itself."""
-    events = [e for e in snapshot.events if e.decision != "dropped"]
+    events = [e for e in snapshot.events if e.decision != "dropped" and has_date(e)]
     times = [e.occurred_at for e in events]
     times += [t for e in events if (t := provisional_until(e, policy))]
     return min((t for t in times if t > now), default=None)

@@ -141,6 +141,7 @@ class Policy:
     first_email: Literal["with_first_scan", "at_label", "off"] = "with_first_scan"
     publish_unknown: bool = False
     confirm_provisional_after: timedelta | None = None
+    labels_come_late: bool = False
     phrases: Mapping[Milestone, str] = field(default_factory=lambda: PHRASES["pt"])
 
 

@@ -3,12 +3,19 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from typing import Final
 
 from relay.adapters.protocol import Carrier, Document, SplittingCarrier
 from relay.clock import Clock
-from relay.domain.events import Milestone, ParcelView, ReferenceKind, TrackingEvent
+from relay.domain.events import (
+    Milestone,
+    ParcelView,
+    ReferenceKind,
+    TrackingEvent,
+    is_real_date,
+)
 from relay.domain.poll_schedule import COUNTED, PollUpdate, later
 from relay.inbound.adapter_thread import AdapterThread
 from relay.inbound.translate import parse_documents
@@ -105,12 +112,17 @@ def _documents_in(
 
 
 def latest_updates(
-    views: Sequence[ParcelView], events: Sequence[TrackingEvent]
+    views: Sequence[ParcelView], events: Sequence[TrackingEvent], now: datetime
 ) -> list[PollUpdate]:
-    """Return the latest update of each parcel, found by any of its references."""
+    """Return the latest update of each parcel, found by any of its references.
+
+    Placeholder dates are left out: 9999-12-31 would be the latest one for ever.
+    """
     updates: dict[tuple[ReferenceKind, str], PollUpdate] = {}
     for event in events:
         if event.effect not in COUNTED or event.milestone is Milestone.UNKNOWN:
+            continue
+        if not is_real_date(event.occurred_at, now):
             continue
         update = PollUpdate(event.milestone, event.occurred_at)
         for reference in event.references:

@@ -99,7 +99,7 @@ class PollRounds:
         answer = await self._read(claim, began, documents)
         await self._store(contract, answer.store)
         now = self.clock()
-        updates = latest_updates(views, answer.events)
+        updates = latest_updates(views, answer.events, now)
         numbers = [v.tracking_number or v.invoice_key for v in views]
         stored = len(answer.store)
         _log.info("polled", contract=contract, parcels=numbers, documents=stored)

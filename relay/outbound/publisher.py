@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -11,7 +11,7 @@ from relay.clock import Clock, micros
 from relay.health import Health
 from relay.logs import logger
 from relay.loops import NOW, LoopTiming, run_forever
-from relay.outbound.sender import ClaimProgress, Sender
+from relay.outbound.sender import ClaimProgress, Sender, ignore_failure
 from relay.outbound.settlement import AccountTerms, PublisherTerms
 from relay.store.accounts import AccountState
 from relay.store.claims import Claims
@@ -47,6 +47,7 @@ class Publisher:
     terms: PublisherTerms
     clock: Clock
     unread: Unread = nothing_unread
+    on_failure: Callable[[str], None] = ignore_failure
     health: Health = field(default_factory=Health)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _running: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -86,14 +87,22 @@ class Publisher:
             await asyncio.wait(set(self._running))
 
     async def step(self) -> int:
-        """Claim due shipments of every account in turn; return how many."""
-        now = self.clock()
-        started = 0
-        await self._take_back(now)
+        """Claim due shipments of every account in turn; return how many.
+
+        An account that fails does not stop the others. Raises its error in the end, so
+        that the loop is not ready while one account fails.
+        """
+        now, started = self.clock(), 0
+        errors: list[Exception] = []
+        for account in self._to_take_back(now):
+            await _alone(account, self._expire(account, predecessor=False), errors)
         for state in await self.claims.ready_accounts(now):
             terms = self.terms.accounts.get(state.account)
             if terms is not None:
-                started += await self._publish(state, terms, now)
+                work = self._publish(state, terms, now)
+                started += await _alone(state.account, work, errors)
+        if errors:
+            raise ExceptionGroup("some accounts failed", errors)
         return started
 
     async def settle_all(self) -> None:
@@ -123,7 +132,7 @@ class Publisher:
         self, taking: ClaimTerms, now: datetime, progress: ClaimProgress
     ) -> int:
         """Claim what may be sent and start sending it; return how many."""
-        claims = await self.claims.claim(taking, now, progress.begin)
+        claims = await self.claims.claim(taking, now, progress.begin, progress.fail)
         for claim in claims:
             sending = self._run(self.sender.send(claim, progress))
             sending.add_done_callback(lambda _: self.wake())  # a place is free again
@@ -148,17 +157,18 @@ class Publisher:
             clock=self.clock,
             unread=unread,
             jitter=random.random,
+            on_failure=self.on_failure,
         )
 
-    async def _take_back(self, now: datetime) -> None:
-        """Make claims whose lease is over due again, once per interval."""
+    def _to_take_back(self, now: datetime) -> Collection[str]:
+        """Return the accounts whose expired leases end now: all, once per interval."""
         last = self._expired_at
-        if last is None or not last <= now < last + self.terms.waits.due_check_seconds:
-            self._expired_at = now
-            for account in self.terms.accounts:
-                await self._expire(account, predecessor=False)
+        if last is not None and last <= now < last + self.terms.waits.due_check_seconds:
+            return ()
+        self._expired_at = now
+        return tuple(self.terms.accounts)
 
-    async def _expire(self, account: str, *, predecessor: bool) -> None:
+    async def _expire(self, account: str, *, predecessor: bool) -> int:
         found = await self.claims.expire(
             account,
             self.clock(),
@@ -167,3 +177,16 @@ class Publisher:
         )
         if found:
             log.warning("claims never settled", account=account, shipments=found)
+        return found
+
+
+async def _alone(
+    account: str, work: Coroutine[Any, Any, int], errors: list[Exception]
+) -> int:
+    """Await *work* of one account; log and collect its error."""
+    try:
+        return await work
+    except Exception as error:
+        log.exception("account failed", account=account)
+        errors.append(error)
+        return 0

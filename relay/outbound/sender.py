@@ -23,9 +23,12 @@ from relay.outbound.publish_log import (
     log_quarantined,
 )
 from relay.outbound.settlement import (
+    UNAVAILABLE_CAP,
     AccountTerms,
     Outcome,
     OutcomeContext,
+    backoff,
+    failed_change,
     rest,
     settle_change,
 )
@@ -40,10 +43,15 @@ from relay.outbound.steps import (
 )
 from relay.store.accounts import AccountState
 from relay.store.claims import Claims
+from relay.store.database import Row
 from relay.store.snapshots import Change, Claim
 from relay.vtex.client import Deadline, VtexClient, VtexResponse
 
 log = logger(__name__)
+
+
+def ignore_failure(_account: str) -> None:
+    """Do not count a shipment that could not be planned."""
 
 
 @dataclass(slots=True)
@@ -61,6 +69,7 @@ class ClaimProgress:
     clock: Clock
     unread: Mapping[str, datetime]
     jitter: Callable[[], float]
+    on_failure: Callable[[str], None] = ignore_failure
     planned: dict[int, PlannedStep] = field(default_factory=dict)
 
     def begin(self, claim: Claim) -> Sequence[Change]:
@@ -75,6 +84,29 @@ class ClaimProgress:
         quarantines = quarantine_changes(claim.snapshot, now, self.policy_of(claim))
         log_quarantined(claim, quarantines)
         return [*quarantines, *planned.changes]
+
+    def fail(self, row: Row, error: Exception) -> Sequence[Change]:
+        """Postpone a shipment that could not be planned; the others are not affected.
+
+        It is tried again with growing waits, and is stuck after `max_attempts`.
+        """
+        now, waits, attempts = self.clock(), self.waits, row["attempts"]
+        fields = {
+            "account": row["account"],
+            "order": row["order_id"],
+            "invoice": row["invoice_number"],
+            "contract": row["contract"],
+        }
+        log.error("planning failed", shipment=row["id"], exc_info=error, **fields)
+        self.on_failure(row["account"])
+        wait = backoff(
+            attempts,
+            self.jitter(),
+            least=waits.unavailable_seconds,
+            most=UNAVAILABLE_CAP,
+        )
+        gives_up = attempts >= waits.max_attempts
+        return [failed_change(row, error, now + wait, now, gives_up=gives_up)]
 
     def plan(
         self, claim: Claim, now: datetime, last: Call | None = None

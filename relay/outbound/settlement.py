@@ -12,9 +12,12 @@ from relay.domain.shipment import Policy, Snapshot
 from relay.outbound.gates import Amend
 from relay.outbound.steps import Rest
 from relay.store.accounts import AccountState
-from relay.store.codec import stored
+from relay.store.codec import storable, stored
+from relay.store.database import Row
 from relay.store.snapshots import BACKLOG, EVENTS, Change, Claim, Limits
 from relay.vtex.client import VtexAccount
+
+LONGEST_REASON: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,27 @@ def settle_change(claim: Claim, settlement: Settlement, now: datetime) -> Change
         "in_doubt": int(settlement.unconfirmed),
     }
     return ("settle", values)
+
+
+def failed_change(
+    row: Row, error: Exception, until: datetime, now: datetime, *, gives_up: bool
+) -> Change:
+    """Return the change that postpones a shipment that could not be planned.
+
+    It uses the row alone, because its snapshot may be what failed. With *gives_up* the
+    shipment is left to an operator.
+    """
+    because = storable(f"internal error: {type(error).__name__}: {error}")
+    because = because[:LONGEST_REASON]
+    values = {
+        "shipment": row["shipment"],
+        "now": micros(now),
+        "until": micros(until),
+        "lane": BACKLOG,
+        "reason": because,
+        "stuck_reason": because if gives_up else None,
+    }
+    return ("postpone_failed", values)
 
 
 def _closed_reason(claim: Claim, settlement: Settlement) -> str | None:

@@ -147,6 +147,7 @@ class Relay:
             publisher_terms(self.settings),
             self.clock,
             unread=claims.unread_since,
+            on_failure=self.metrics.count_planning_failure,
             health=self.health,
         )
 

@@ -114,6 +114,7 @@ def _policy(settings: Settings, account: str, contract: str) -> Policy:
         confirm_provisional_after=(
             terms.confirm_provisional_after_hours if terms else None
         ),
+        labels_come_late=terms.labels_come_late if terms else False,
         phrases=PHRASES[store.language],
     )
 

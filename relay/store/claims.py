@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from relay.clock import micros, moment
+from relay.domain.shipment import Snapshot
 from relay.errors import LeaseLost
 from relay.store.accounts import AccountState, locked
 from relay.store.codec import rows
@@ -52,6 +53,7 @@ ORDER: Final = (
     "store_call",
     "note",
     "settle",
+    "postpone_failed",
 )
 """The order of changes in a shared transaction: answers before new writes."""
 
@@ -116,11 +118,14 @@ class Claims:
         taking: ClaimTerms,
         now: datetime,
         begin: Callable[[Claim], Sequence[Change]],
+        fail: Callable[[Row, Exception], Sequence[Change]],
     ) -> list[Claim]:
         """Lease ready shipments, within the account's limits.
 
         *begin* returns the changes to store before anything is sent, so that the first
-        write is stored in the transaction that claims. It runs in the database thread.
+        write is stored in the transaction that claims. A shipment that cannot be loaded
+        or planned fails alone: *fail* returns the changes that end its lease. Both run
+        in the database thread.
         """
 
         async def taken(tx: Transaction) -> list[Claim]:
@@ -128,12 +133,18 @@ class Claims:
             if state is None or state.closed_reason(micros(now)):
                 return []
             shipments, probe = await self._take(tx, state, taking, now)
-            snapshot = await load_snapshots(tx, shipments)
-            claims = [
-                claim_of(row, known, probe=probe)
-                for row, known in zip(shipments, snapshot, strict=True)
-            ]
-            await _apply(tx, [change for c in claims for change in begin(c)])
+            loaded = await load_snapshots(tx, shipments)
+            claims: list[Claim] = []
+            changes: list[Change] = []
+            for row, snapshot in zip(shipments, loaded, strict=True):
+                try:
+                    claim = claim_of(row, _loaded(snapshot), probe=probe)
+                    changes += begin(claim)
+                    claims.append(claim)
+                except Exception as error:  # noqa: BLE001 -- the other shipments go on
+                    changes += fail(row, error)
+            state.give_back(len(shipments) - len(claims))
+            await _apply(tx, changes)
             await tx.run("save_account", **state.columns())
             return claims
 
@@ -237,6 +248,13 @@ class Claims:
                     not_before=micros(last + unconfirmed_wait),
                 )
         return len(found)
+
+
+def _loaded(snapshot: Snapshot | Exception) -> Snapshot:
+    """Return the snapshot of a shipment; raise the error of one that has none."""
+    if isinstance(snapshot, Exception):
+        raise snapshot
+    return snapshot
 
 
 async def _from_lanes(

@@ -7,7 +7,14 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from relay.clock import EPOCH, micros, moment
-from relay.domain.events import Effect, Milestone, ParcelView, Reference, ReferenceKind
+from relay.domain.events import (
+    Effect,
+    Milestone,
+    ParcelView,
+    Reference,
+    ReferenceKind,
+    is_real_date,
+)
 from relay.domain.poll_schedule import COUNTED, DueParcel, PollUpdate, later
 from relay.store.codec import at, ids
 from relay.store.database import Row, Transaction
@@ -36,8 +43,10 @@ def _latest_events(rows: Iterable[Row]) -> Mapping[tuple[int, int], PollUpdate]:
         old, received_at = found.get(parcel, PollUpdate()), moment(row["received_at"])
         latest = max(filter(None, (old.received_at, received_at)))
         milestone = Milestone(row["milestone"])
-        if Effect(row["effect"]) in COUNTED and milestone is not Milestone.UNKNOWN:
-            found[parcel] = PollUpdate(milestone, moment(row["occurred_at"]), latest)
+        counts = Effect(row["effect"]) in COUNTED and milestone is not Milestone.UNKNOWN
+        occurred_at = moment(row["occurred_at"])
+        if counts and is_real_date(occurred_at, received_at):
+            found[parcel] = PollUpdate(milestone, occurred_at, latest)
         else:
             found[parcel] = PollUpdate(old.milestone, old.occurred_at, latest)
     return found

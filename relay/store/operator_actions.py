@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from relay.clock import micros
+from relay.clock import micros, moment
+from relay.domain.events import is_real_date
 from relay.domain.labels import Correction, ResendOrder
 from relay.domain.shipment import CANCELLED
 from relay.errors import Conflict, NotFound
@@ -134,7 +135,8 @@ class OperatorActions:
         """Release or drop an event permanently; return its shipments and warnings.
 
         *accounts* are those the requester can access, None for all. Raises `NotFound`
-        if the event matches no shipment, or one of another account.
+        if the event matches no shipment, or one of another account; `Conflict` if an
+        event with a placeholder date is released.
         """
         async with self.database.writing() as tx:
             found = await tx.rows("shipments_of_event", event=event)
@@ -143,6 +145,8 @@ class OperatorActions:
             )
             if hidden or not found:
                 raise NotFound("the event matches no shipment")
+            if decision == "released":
+                _refuse_placeholder(event, found[0])
             await tx.run("decide_event", event=event, decision=decision)
             text, instant = f"event {event} {decision} by {by}", micros(now)
             notes = [
@@ -157,6 +161,15 @@ class OperatorActions:
             await tx.many("note", [n | {"now": instant} for n in known])
         published = tuple(n["text"] for n in known)
         return EventDecision(tuple(r["id"] for r in found), published)
+
+
+def _refuse_placeholder(event: int, row: Row) -> None:
+    """Raise `Conflict` if the event has a placeholder date."""
+    if not is_real_date(moment(row["occurred_at"]), moment(row["received_at"])):
+        raise Conflict(
+            f"event {event} has a placeholder date, which VTEX would show",
+            hint="drop the event; if the parcel arrived, use mark-delivered",
+        )
 
 
 async def _known_to_vtex(

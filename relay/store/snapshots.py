@@ -19,17 +19,32 @@ from relay.store.codec import at, dumps, ids, loads
 from relay.store.database import Row, Transaction
 
 
-async def load_snapshots(tx: Transaction, shipments: Sequence[Row]) -> list[Snapshot]:
-    """Load the events and published objects of *shipments*, in two queries."""
+async def load_snapshots(
+    tx: Transaction, shipments: Sequence[Row]
+) -> list[Snapshot | Exception]:
+    """Load the events and published objects of *shipments*, in two queries.
+
+    A shipment whose rows cannot be loaded has its error in place of a snapshot, so that
+    one bad row does not stop the others.
+    """
     wanted = ids("shipment", (s["shipment"] for s in shipments))
     if wanted == "[]":
         return []
     events = _grouped(await tx.rows("events_of_shipments", rows=wanted))
     published = _grouped(await tx.rows("published_of_shipments", rows=wanted))
     return [
-        build_snapshot(s, events[s["shipment"]], published[s["shipment"]])
+        _snapshot_or_error(s, events[s["shipment"]], published[s["shipment"]])
         for s in shipments
     ]
+
+
+def _snapshot_or_error(
+    row: Row, events: Iterable[Row], published: Iterable[Row]
+) -> Snapshot | Exception:
+    try:
+        return build_snapshot(row, events, published)
+    except Exception as error:  # noqa: BLE001 -- reported by the caller, per shipment
+        return error
 
 
 def _grouped(rows: Iterable[Row]) -> dict[int, list[Row]]:

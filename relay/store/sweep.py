@@ -53,9 +53,7 @@ class Sweep:
         missed = [
             row
             for row, snapshot in zip(resting, known, strict=True)
-            if unpublished(
-                snapshot, now, self.policy(snapshot.account, snapshot.contract)
-            )
+            if self._missed(row, snapshot, now)
         ]
         silent = [r for r in resting if r not in missed and self._silent(r, now)]
         last = page[-1]["shipment"] if len(page) == self.size else None
@@ -76,6 +74,19 @@ class Sweep:
             and (row["due_at"] is None or row["due_at"] > soon)
             and (row["not_before"] or 0) <= micros(now)
         )
+
+    def _missed(self, row: Row, snapshot: Snapshot | Exception, now: datetime) -> bool:
+        """Whether VTEX lacks something; also if that cannot be determined.
+
+        Such a shipment becomes due, so that the publisher reports it with its error.
+        """
+        if isinstance(snapshot, Exception):
+            return True
+        policy = self.policy(row["account"], row["contract"])
+        try:
+            return unpublished(snapshot, now, policy)
+        except Exception:  # noqa: BLE001 -- one bad row must not stop the sweep
+            return True
 
     def _silent(self, row: Row, now: datetime) -> bool:
         """Whether there were no events and no attempts for too long."""

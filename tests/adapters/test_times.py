@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from relay.adapters.times import iso, local
+from relay.domain.events import is_real_date
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 NOON = datetime(2026, 5, 15, 15, tzinfo=UTC)
@@ -47,6 +48,15 @@ def test_summer_time_of_a_replayed_history_is_heeded() -> None:
 def test_iso_times_with_and_without_offset_come_back_in_utc(text: str) -> None:
     assert iso(text, ZONE) == NOON
     assert iso(text, ZONE).tzinfo is UTC
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00", "9999-12-31T23:59:59"])
+@pytest.mark.parametrize("zone", ["America/Sao_Paulo", "Asia/Tokyo"])
+def test_a_placeholder_date_is_parsed_in_every_zone(text: str, zone: str) -> None:
+    layout = "%Y-%m-%dT%H:%M:%S"
+    for found in (iso(text, ZoneInfo(zone)), local(text, layout, ZoneInfo(zone))):
+        assert found.tzinfo is UTC
+        assert not is_real_date(found, NOON)
 
 
 def test_an_iso_time_that_is_none_is_refused() -> None:

@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from relay import errors
 from relay.clock import EPOCH, micros, moment, utcnow
 from relay.domain.events import (
+    EARLIEST,
+    LATEST_AFTER_RECEIPT,
     Effect,
     Milestone,
     Reference,
@@ -19,6 +21,7 @@ from relay.domain.events import (
     TrackingEvent,
     compared,
     is_final,
+    is_real_date,
     is_scan,
     utc,
 )
@@ -105,6 +108,37 @@ def test_an_event_happens_in_utc_wherever_it_was_written() -> None:
     assert found.occurred_at == INSTANT
     assert found.occurred_at.tzinfo is UTC
     assert utc(INSTANT.astimezone(SALTO)).tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "0001-01-01T00:00:00+03:00",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-03:00",
+        "9999-12-31T23:59:59Z",
+    ],
+)
+def test_a_placeholder_date_is_an_instant_that_every_zone_can_show(
+    written: str,
+) -> None:
+    found = event(occurred_at=datetime.fromisoformat(written))
+    for zone in (SALTO, UTC, timezone(timedelta(hours=14))):
+        assert utc(found.occurred_at.astimezone(zone)) == found.occurred_at
+    assert not is_real_date(found.occurred_at, INSTANT)
+
+
+@pytest.mark.parametrize(
+    ("happened", "real"),
+    [
+        (EARLIEST, True),
+        (EARLIEST - timedelta(microseconds=1), False),
+        (INSTANT + LATEST_AFTER_RECEIPT, True),
+        (INSTANT + LATEST_AFTER_RECEIPT + timedelta(microseconds=1), False),
+    ],
+)
+def test_a_real_date_lies_between_two_bounds(happened: datetime, *, real: bool) -> None:
+    assert is_real_date(happened, INSTANT) is real
 
 
 @pytest.mark.parametrize(

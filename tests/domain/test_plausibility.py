@@ -1,14 +1,16 @@
 """Which events are quarantined, and which are not."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from relay.domain.events import CONTRADICTING_DELIVERY, Effect, Milestone
-from relay.domain.history import AMBIGUOUS, IN_FUTURE
+from relay.domain.history import AMBIGUOUS, IN_FUTURE, NO_DATE
 from relay.domain.plausibility import (
     BEFORE_DISPATCH,
+    BEFORE_LABEL,
     CONTRADICTED,
     RETURN_DIRECTION,
     TOO_SOON_ALONE,
@@ -30,6 +32,12 @@ def delivery(number: int, hours: float, **more: object) -> KnownEvent:
     return event(number, "delivered", hours, **more)
 
 
+def written(number: int, year: int, **more: Any) -> KnownEvent:
+    """Return a delivery, received like any other, whose date is of *year*."""
+    known = delivery(number, 30)
+    return replace(known, occurred_at=datetime(year, 1, 1, tzinfo=UTC), **more)
+
+
 def dispatched(hours: float, *events: KnownEvent) -> Snapshot:
     return snapshot(*events, dispatched_at=at(hours))
 
@@ -41,6 +49,31 @@ ROWS: list[tuple[str, Snapshot, dict[int, str]]] = [
     # the future
     ("23 hours ahead only waits", snapshot(scan(1, 24 * 8 + 27)), {}),
     ("25 hours ahead", snapshot(scan(1, 24 * 8 + 30)), {1: IN_FUTURE}),
+    # a placeholder in place of a date
+    *[
+        (
+            f"{year} is a placeholder",
+            snapshot(scan(1, 5), written(2, year), delivery(3, 30)),
+            {2: NO_DATE},
+        )
+        for year in (2, 1900, 1970, 2000, 9998)
+    ],
+    (
+        "a placeholder that was released",
+        snapshot(written(1, 1970, decision="released")),
+        {1: NO_DATE},
+    ),
+    ("a dropped one", snapshot(written(1, 1970, decision="dropped")), {}),
+    (
+        "a scan without a date contradicts nothing",
+        snapshot(delivery(1, 20), written(2, 9998, milestone=Milestone.RETURNED)),
+        {2: NO_DATE},
+    ),
+    (
+        "a rollback without a date undoes nothing",
+        snapshot(delivery(1, 20), written(2, 9998, effect=Effect.ROLLBACK)),
+        {2: NO_DATE},
+    ),
     # ambiguous
     ("ambiguous", snapshot(scan(1, 5, ambiguous=True)), {1: AMBIGUOUS}),
     # before dispatch, whole seconds, a minute of grace
@@ -59,8 +92,45 @@ ROWS: list[tuple[str, Snapshot, dict[int, str]]] = [
     # as soon as registered
     ("within ten minutes", snapshot(delivery(1, 10 * MINUTE)), {1: TOO_SOON_ALONE}),
     ("just after ten minutes", snapshot(delivery(1, 10 * MINUTE + SECOND)), {}),
-    ("before the label", snapshot(delivery(1, -5)), {1: TOO_SOON_ALONE}),
-    ("another scan lifts it", snapshot(scan(2, -9), delivery(1, 5 * MINUTE)), {}),
+    ("another scan lifts it", snapshot(scan(2, 0), delivery(1, 5 * MINUTE)), {}),
+    (
+        "a scan from before the label lifts nothing",
+        snapshot(scan(2, -SECOND), delivery(1, 5 * MINUTE)),
+        {1: TOO_SOON_ALONE},
+    ),
+    (
+        "a scan since the dispatch lifts it",
+        dispatched(-9, scan(2, -9), delivery(1, -5)),
+        {},
+    ),
+    (
+        "a scan from before the dispatch lifts nothing",
+        dispatched(-9, scan(2, -10), delivery(1, -5)),
+        {1: TOO_SOON_ALONE},
+    ),
+    # before its label
+    ("before the label", snapshot(delivery(1, -5)), {1: BEFORE_LABEL}),
+    ("a second before it", snapshot(delivery(1, -SECOND)), {1: BEFORE_LABEL}),
+    (
+        "with a whole history of days before",
+        snapshot(scan(1, -80), scan(2, -50), delivery(3, -30), scan(4, -90)),
+        {3: BEFORE_LABEL},
+    ),
+    (
+        "a scan after the label does not make it later",
+        snapshot(delivery(1, -5), scan(2, -6), event(3, "held", 2)),
+        {1: BEFORE_LABEL},
+    ),
+    (
+        "imported",
+        snapshot(scan(1, -80), delivery(2, -30), imported=True),
+        {},
+    ),
+    (
+        "released",
+        snapshot(delivery(1, -5, decision="released")),
+        {},
+    ),
     (
         "a created label is no scan",
         snapshot(event(2, "label_created", 0), delivery(1, 5 * MINUTE)),
@@ -194,6 +264,15 @@ def test_a_provisional_delivery_is_judged_once_it_counts() -> None:
     known = snapshot(delivery(1, 0, effect=Effect.PROVISIONAL))
     assert quarantined(known, at(23), CONFIRMING) == {}
     assert quarantined(known, at(24), CONFIRMING) == {1: TOO_SOON_ALONE}
+
+
+def test_a_contract_may_say_that_its_labels_come_late() -> None:
+    late = replace(POLICY, labels_come_late=True)
+    known = snapshot(scan(1, -80), delivery(2, -30))
+    assert quarantined(known, NOW, POLICY) == {2: BEFORE_LABEL}
+    assert quarantined(known, NOW, late) == {}
+    alone = snapshot(delivery(2, -30))
+    assert quarantined(alone, NOW, late) == {2: TOO_SOON_ALONE}
 
 
 def test_one_parcel_does_not_contradict_another() -> None:

@@ -4,8 +4,12 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 
-from relay.domain.events import Reference, ReferenceKind
+import pytest
+
+from relay.domain.events import Reference, ReferenceKind, TrackingEvent
+from relay.domain.history import NO_DATE
 from relay.domain.labels import Correction
+from relay.errors import Conflict
 from relay.registration.contract_terms import lower_bounds
 from relay.runtime.wiring import event_pace
 from relay.store.operator_actions import OperatorActions
@@ -15,6 +19,10 @@ Worlds = Callable[..., AbstractAsyncContextManager[World]]
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+KEY = Reference(
+    kind=ReferenceKind.INVOICE_KEY,
+    value="35260811222333000181550010000000551000000559",
+)
 
 
 def texts(put: dict[str, object]) -> list[str]:
@@ -609,6 +617,52 @@ async def test_an_event_far_ahead_is_quarantined(world: World) -> None:
     assert not (await world.shown()).finished
 
 
+PLACEHOLDERS = [
+    "0001-01-01T00:00:00+00:00",
+    "0001-01-01T00:00:00-03:00",
+    "1900-01-01T00:00:00-03:00",
+    "1970-01-01T00:00:00+00:00",
+    "2000-01-01T00:00:00-03:00",
+    "9999-12-31T23:59:59+00:00",
+    "9999-12-31T23:59:59-03:00",
+]
+
+
+async def test_placeholder_dates_are_stored_but_never_published(world: World) -> None:
+    await shipped(world, invoice_references=(KEY,))
+    await world.wait(days=1)
+    events = [
+        world.event("delivered", references=[KEY], carrier_code=f"D{place}")
+        for place in range(len(PLACEHOLDERS))
+    ]
+    dated = [
+        TrackingEvent.model_validate(e.model_dump() | {"occurred_at": written})
+        for e, written in zip(events, PLACEHOLDERS, strict=True)
+    ]
+    await world.report([*dated, world.event("in_transit")])
+    await world.rest()
+    assert await world.quarantined() == dict.fromkeys(
+        [e.carrier_code for e in events], NO_DATE
+    )
+    shown = await world.shown()
+    assert (shown.texts, shown.finished) == ([GUARD, "picked up", "in transit"], False)
+    assert await world.fact("due_at") is None, "it does not wait for the year 9999"
+
+
+async def test_a_placeholder_date_cannot_be_released(world: World) -> None:
+    await shipped(world, invoice_references=(KEY,))
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    await world.scan("delivered", at=epoch, references=[KEY])
+    await world.rest()
+    (number,) = await world.quarantined_events()
+    actions = OperatorActions(world.database)
+    with pytest.raises(Conflict, match="placeholder date, which VTEX would show"):
+        await actions.judge(number, "released", "operator", world.now)
+    await actions.judge(number, "dropped", "operator", world.now)
+    await world.rest()
+    assert not (await world.shown()).finished
+
+
 async def test_a_delivery_before_the_dispatch_is_quarantined(world: World) -> None:
     await world.label(dispatched=START + 5 * HOUR)
     await world.rest()
@@ -630,6 +684,68 @@ async def test_a_delivery_as_soon_as_registered_is_quarantined(world: World) -> 
     await world.rest()
     assert not (await world.shown()).finished
     assert len(await world.quarantined()) == 1
+
+
+async def finished_before(world: World) -> None:
+    """Let the carrier report a whole history of days before the label."""
+    await world.report(
+        [
+            world.event("picked_up", START - 4 * DAY),
+            world.event("out_for_delivery", START - 3 * DAY),
+            world.event("delivered", START - 3 * DAY + HOUR),
+        ]
+    )
+
+
+BEFORE = "delivered before its label was registered"
+
+
+async def test_a_history_from_before_the_label_delivers_nothing(world: World) -> None:
+    await world.label()
+    await finished_before(world)
+    await world.rest()
+    assert await world.quarantined() == {"delivered": BEFORE}
+    await world.wait(hours=1)
+    await world.scan("held")
+    await world.rest()
+    assert await world.quarantined() == {"delivered": BEFORE}
+    assert not (await world.shown()).finished
+
+
+async def test_a_history_from_before_the_label_waits_for_it_and_delivers_nothing(
+    world: World,
+) -> None:
+    await finished_before(world)
+    await world.label()
+    await world.rest()
+    assert await world.quarantined() == {"delivered": BEFORE}
+    assert not (await world.shown()).finished
+
+
+async def test_an_imported_label_or_one_with_its_dispatch_takes_an_earlier_delivery(
+    world: World,
+) -> None:
+    await world.label(dispatched=START - 5 * DAY)
+    await world.label("O-2", numbers="TN2", imported=True)
+    await finished_before(world)
+    other = [
+        world.event("in_transit", START - 2 * DAY, number="TN2"),
+        world.event("delivered", START - DAY, number="TN2"),
+    ]
+    await world.report(other)
+    await world.rest()
+    assert (await world.shown()).finished
+    assert (await world.shown("O-2")).finished
+
+
+async def test_a_contract_whose_labels_come_late_takes_an_earlier_delivery(
+    worlds: Worlds,
+) -> None:
+    async with worlds(contract={"labels_come_late": True}) as world:
+        await world.label()
+        await finished_before(world)
+        await world.rest()
+        assert (await world.shown()).finished
 
 
 async def test_an_earlier_scan_read_later_lifts_the_quarantine(world: World) -> None:

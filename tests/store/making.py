@@ -1,14 +1,14 @@
 """A store with a label and its scans, and a way to look into any table."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from relay.adapters.protocol import Document
 from relay.clock import micros
 from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEvent
 from relay.domain.labels import Label, LabelParcel
 from relay.store.claims import Claims
-from relay.store.database import Database
+from relay.store.database import Database, Row
 from relay.store.documents import Documents
 from relay.store.event_rows import Pace, ParsedDocument
 from relay.store.shipments import Shipments
@@ -103,12 +103,17 @@ async def read(
         await taken.remember(readings, now, terms)
 
 
+def refuse(_row: Row, error: Exception) -> NoReturn:
+    """Raise what made a shipment fail: none does here."""
+    raise error
+
+
 async def claim(database: Database, now: datetime) -> list[Claim]:
     """Claim all that is due."""
     taking = ClaimTerms(
         "store", 9, "lease", now + timedelta(minutes=1), Limits(99, 99, 99)
     )
-    return await Claims(database).claim(taking, now, lambda _: NOTHING)
+    return await Claims(database).claim(taking, now, lambda _: NOTHING, refuse)
 
 
 async def to_rest(database: Database, now: datetime) -> None:

@@ -179,9 +179,12 @@ def _implausible(
 ) -> bool:
     delivery = standing[place]
     scans = [r for r in standing if r.is_scan]
-    if label.dispatched is not None and delivery.happened < label.dispatched - GRACE:
+    began = label.at.replace(microsecond=0)
+    if label.dispatched is not None:
+        began = label.dispatched.replace(microsecond=0) - GRACE
+    if delivery.happened < began:
         return True
-    alone = all(r.milestone == "delivered" for r in scans)
+    alone = all(r.milestone == "delivered" or r.happened < began for r in scans)
     if alone and delivery.happened <= label.at + SOON:
         return True
     before = [r for r in standing[:place] if r.is_scan]

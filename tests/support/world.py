@@ -465,13 +465,19 @@ class World:
 
     async def quarantined(self, order: str = ORDER) -> dict[str, str]:
         """Return why events wait for a person, by code."""
+        return {r["code"]: r["quarantine_reason"] for r in await self._waiting(order)}
+
+    async def quarantined_events(self, order: str = ORDER) -> list[int]:
+        """Return the ids of events that wait for an operator."""
+        return [r["event"] for r in await self._waiting(order)]
+
+    async def _waiting(self, order: str) -> list[Any]:
         shipment = await self.fact("shipment", order)
         async with self.database.reading() as tx:
             rows = await tx.rows(
                 "events_of_shipments", rows=json.dumps([{"shipment": shipment}])
             )
-        found = {r["code"]: r["quarantine_reason"] for r in rows}
-        return {code: why for code, why in found.items() if why}
+        return [r for r in rows if r["quarantine_reason"]]
 
     async def shown(self, order: str = ORDER, invoice: str = INVOICE) -> Shown:
         return await self.vtex.shown(order, invoice)
@@ -500,17 +506,20 @@ def _opens(state: AccountState) -> datetime:
 def settings_for(url: str, *, contract: Row | None = None, **account: Any) -> Settings:
     """Return settings for one account at the sandbox and one speaking carrier.
 
-    *second* is the contract of another one.
+    *second* is the contract of another one; *other_account* is one more account at the
+    same VTEX.
     """
     publisher = account.pop("publisher", {})
     second = account.pop("second", None)
+    other = account.pop("other_account", None)
     keys = {"app_key": "sandbox-key", "app_token": "sandbox-token"}
     pace_ = {"requests_per_second": 1000, "burst": 1000, "in_flight": 8}
     base = {"base_url": f"{url}/vtex/{ACCOUNT}"}
     speaking = {"adapter": "speaking", "verification": "none", "account": ACCOUNT}
     return Settings.model_validate(
         {
-            "accounts": {ACCOUNT: keys | pace_ | base | account},
+            "accounts": {ACCOUNT: keys | pace_ | base | account}
+            | ({other: keys | pace_ | base | account} if other else {}),
             "contracts": {CONTRACT: speaking | (contract or {})}
             | ({second: speaking} if second else {}),
             "publisher": publisher,

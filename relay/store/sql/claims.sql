@@ -180,6 +180,15 @@ SET object = excluded.object, event = excluded.event, stored_at = excluded.store
 INSERT INTO vtex_calls (call, shipment, account, kind, body, stored_at)
 VALUES (:call, :shipment, :account, :kind, :body, :now)
 
+-- name: postpone_failed!
+-- A shipment that could not be planned: nothing was sent, and a stored write stays.
+UPDATE shipments
+SET lease = NULL, lease_until = NULL, lane = :lane, due_at = :until, not_before = :until,
+    failing_since = coalesce(failing_since, :now), waiting_reason = :reason,
+    stuck_reason = CAST(:stuck_reason AS TEXT),
+    stuck_at = CASE WHEN CAST(:stuck_reason AS TEXT) IS NULL THEN NULL ELSE :now END
+WHERE shipment = :shipment
+
 -- name: settle!
 -- A shipment whose `version` changed during the claim stays due now. PostgreSQL needs
 -- the casts to type parameters that may be NULL.

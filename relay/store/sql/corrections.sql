@@ -34,8 +34,9 @@ WHERE t.event = :event AND t.accepted_at IS NOT NULL AND t.withdrawn_at IS NULL
 ORDER BY s.shipment
 
 -- name: shipments_of_event
-SELECT DISTINCT s.shipment, s.id, s.account
+SELECT DISTINCT s.shipment, s.id, s.account, e.occurred_at, e.received_at
 FROM event_parcels AS p JOIN shipments AS s ON s.shipment = p.shipment
+JOIN events AS e ON e.event = p.event
 WHERE p.event = :event
 ORDER BY s.shipment
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.adapters.protocol import Document, SettingsReviewer, Unreadable
-from relay.domain.events import Effect, Milestone, Reason, TrackingEvent
+from relay.domain.events import Effect, Milestone, Reason, TrackingEvent, is_real_date
 from tests.carriers.generic.formats import ARRIVED, EVENT, adapter, read
 
 FORM = "application/x-www-form-urlencoded"
@@ -278,10 +278,25 @@ def test_times_come_in_many_spellings(
 
 
 @pytest.mark.parametrize("formats", ["iso", "epoch_s", "%d/%m/%Y"])
-@pytest.mark.parametrize("text", ["soon", "9" * 15, "0001-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize("text", ["soon", "9" * 15, "0000-00-00T00:00:00Z"])
 def test_a_time_that_no_format_fits_is_unreadable(text: str, formats: str) -> None:
     with pytest.raises(Unreadable, match=r"^time: no format fits"):
         event(t=text, time={"path": "t", "formats": formats})
+
+
+@pytest.mark.parametrize(
+    ("text", "formats"),
+    [
+        ("0001-01-01T00:00:00+14:00", "iso"),
+        ("9999-12-31T23:59:59-03:00", "iso"),
+        ("31/12/9999", "%d/%m/%Y"),
+        ("-62135596800000", "epoch_ms"),
+        ("0", "epoch_s"),
+    ],
+)
+def test_a_placeholder_date_is_parsed_as_one(text: str, formats: str) -> None:
+    found = event(t=text, time={"path": "t", "formats": formats})
+    assert not is_real_date(found.occurred_at, AT)
 
 
 def test_a_time_is_shown_by_its_shape_alone() -> None:
