@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Final
 
 from carriers.intelipost.payload import History, Notice, normalised_state
 from relay.adapters.codes import CodeRow, CodeTable
 from relay.adapters.options import refuse_unknown
 from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
 from relay.adapters.signatures import check_secret
-from relay.adapters.text_rules import TextRules, names_return
+from relay.adapters.text_rules import TextRules
 from relay.domain.events import (
     Milestone,
     ParcelView,
@@ -18,8 +17,6 @@ from relay.domain.events import (
     TrackingEvent,
 )
 from relay.domain.fiscal import NfeKey
-
-_RETURNING: Final = CodeRow(milestone=Milestone.RETURNING)
 
 
 class Adapter:
@@ -65,12 +62,7 @@ class Adapter:
 
     def _row(self, history: History) -> CodeRow:
         """Return the meaning of the states; a return wins over a delivery."""
-        row = self._state_row(history)
-        delivered = row.milestone is Milestone.DELIVERED
-        # Carriers report a return to the sender as DELIVERED, too.
-        if delivered and any(map(names_return, history.return_texts)):
-            return _RETURNING
-        return row
+        return self._state_row(history).given(*history.return_texts)
 
     def _state_row(self, history: History) -> CodeRow:
         for name in history.micro_names:

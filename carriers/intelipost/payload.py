@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from relay.adapters.payload import Payload
 from relay.adapters.protocol import Unreadable
-from relay.adapters.text_rules import normalised
+from relay.adapters.texts import normalised
 from relay.adapters.times import iso
 from relay.clock import EPOCH
 
@@ -66,6 +66,7 @@ class History(Payload):
     def return_texts(self) -> Iterator[str]:
         """The texts that may mention a return."""
         yield from self.micro_names
+        yield self.shipment_order_volume_state_localized or ""
         yield self.provider_message or ""
 
     def happened_at(self) -> datetime:

@@ -17,7 +17,8 @@ from relay.adapters.protocol import (
     Document,
     WebhookRequest,
 )
-from relay.adapters.text_rules import TextRules, normalised
+from relay.adapters.text_rules import TextRules
+from relay.adapters.texts import normalised
 from relay.adapters.times import iso
 from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
 from relay.domain.fiscal import NfeKey

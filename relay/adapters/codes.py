@@ -8,6 +8,7 @@ from typing import Any, Required, TypedDict, Unpack
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from relay.adapters.texts import may_deliver
 from relay.domain.events import (
     Effect,
     Milestone,
@@ -46,17 +47,36 @@ class CodeRow(Value):
     ) -> TrackingEvent:
         """Return the event of *code*, with the meaning of this row.
 
-        An empty *description* is replaced by the row's `text`.
+        An empty *description* is replaced by the row's `text`. A delivery whose text
+        means a return becomes `returning`.
         """
+        text = description or self.text
+        row = self.given(text)
         return TrackingEvent(
             carrier_code=code,
-            milestone=self.milestone,
-            reason=self.reason,
-            effect=self.effect,
-            final=self.final,
-            undoes=self.undoes,
-            description=description or self.text,
+            milestone=row.milestone,
+            reason=row.reason,
+            effect=row.effect,
+            final=row.final,
+            undoes=row.undoes,
+            description=text,
             **details,
+        )
+
+    def given(self, *texts: str) -> "CodeRow":
+        """Return the meaning of this row for an event with *texts*.
+
+        A delivery becomes `returning` if one of them means a return: carriers report a
+        delivery to the sender with the code of a delivery, too.
+        """
+        if self.milestone is not Milestone.DELIVERED or all(map(may_deliver, texts)):
+            return self
+        # `returning` and not `returned`, because that would end the tracking. Nothing
+        # confirms a return: a provisional one would never count.
+        provisional = self.effect is Effect.PROVISIONAL
+        effect = Effect.NORMAL if provisional else self.effect
+        return self.model_copy(
+            update={"milestone": Milestone.RETURNING, "effect": effect}
         )
 
 

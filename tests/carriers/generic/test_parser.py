@@ -249,6 +249,17 @@ def test_words_are_read_where_no_code_says_it(text: str, milestone: Milestone) -
     assert (found.reason is Reason.REFUSED) == (milestone is Milestone.RETURNING)
 
 
+def test_a_delivery_to_the_sender_is_never_delivered() -> None:
+    """A Spanish carrier's state, by a rule for all texts and by a code."""
+    rule = {"matches": "entregado.*", "milestone": "delivered"}
+    text = "Entregado al remitente"
+    by_text = event(c=text, text="c", code=[], text_rules=[rule])
+    assert by_text.milestone is Milestone.UNKNOWN
+    rows = {"E": {"milestone": "delivered"}}
+    [by_code] = events(EVENT | {"c": "E", "state": text}, codes=rows, text="state")
+    assert (by_code.milestone, by_code.description) == (Milestone.RETURNING, text)
+
+
 def test_a_code_takes_precedence_over_the_text() -> None:
     rules = [{"contains": "x", "milestone": "held"}]
     rows = {"1": {"milestone": "picked_up", "text": "of the table"}}

@@ -113,7 +113,15 @@ def test_names_are_compared_without_accents_and_case(
 
 
 @pytest.mark.parametrize(
-    "message", ["Entregue ao remetente", "DEVOLUÇÃO ENTREGUE", "Objeto devolvido"]
+    "message",
+    [
+        "Entregue ao remetente",
+        "DEVOLUÇÃO ENTREGUE",
+        "Objeto devolvido",
+        "ENTREGUE PARA O REMETENTE",
+        "Entregue na origem",
+        "Entregado al remitente",
+    ],
 )
 @pytest.mark.parametrize("code", ["ENTREGUE", "DELIVERED"])
 def test_a_return_beats_a_delivery(code: str, message: str) -> None:

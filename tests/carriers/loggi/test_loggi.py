@@ -191,3 +191,11 @@ def test_the_sandbox_refuses_what_the_carrier_never_sends() -> None:
 
 def test_the_sandboxs_part_fits_its_stage() -> None:
     assert isinstance(Simulator(), Simulates)
+
+
+def test_a_delivery_whose_text_means_a_return_is_none() -> None:
+    assert event(5, "Entregue ao embarcador").milestone is Milestone.RETURNING
+    entry = status(5, "Entregue", "2026-05-20T10:40:18Z")
+    entry["description"] = "Pacote entregue para o remetente"
+    [found] = read(batch(package(entry)))
+    assert found.milestone is Milestone.RETURNING
