@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
@@ -16,8 +17,10 @@ from carriers.generic.expressions import (
     quoted,
 )
 from carriers.generic.options import Body, Options, ReferenceRule
+from carriers.generic.times import TimeOptions
+from relay.adapters.codes import SAME_TIME, both_values
 from relay.adapters.protocol import Document, Unreadable
-from relay.domain.events import Reference, ReferenceKind, TrackingEvent
+from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEvent
 
 _LONGEST_TEXT: Final = 5000
 """In characters; the limit of every event's description."""
@@ -78,16 +81,37 @@ class Parser:
         code = self._codes.normalised(options.code.separator.join(filter(None, parts)))
         text = first_text(options.text, event)
         row = self._codes.row(code, text)
+        occurred_at = options.time.parse(event, code, self._zone)
+        denied = self._denials(event, occurred_at) if row.may_end else []
+        if denied:
+            row, code = row.contradicted(), both_values(code or text, *denied)
         place = options.place
         return row.event(
             code,
             description=(text or row.text)[:_LONGEST_TEXT],
             references=self._references(event, root),
-            occurred_at=options.time.parse(event, code, self._zone),
+            occurred_at=occurred_at,
             city=place.city.text_in(event) if place.city else "",
             state=place.state.text_in(event) if place.state else "",
             country=place.country.text_in(event) if place.country else "",
         )
+
+    def _denials(self, event: Any, occurred_at: datetime) -> list[str]:
+        """Return the values by which the second code or time denies a delivery.
+
+        A missing value denies it too: a misspelt path must not switch the check off.
+        """
+        check = self._options.cross_check
+        if check is None:
+            return []
+        found = []
+        if check.code:
+            second = self._codes.normalised(first_text(check.code, event))
+            if self._codes.row(second, "").milestone is not Milestone.DELIVERED:
+                found.append(second or "no second code")
+        if check.time is not None:
+            found += _second_time(check.time, event, occurred_at, self._zone)
+        return found
 
     def _references(self, event: Any, root: Any) -> tuple[Reference, ...]:
         """Return the parcel's references, best first; `identifying` is required."""
@@ -104,6 +128,19 @@ class Parser:
             rules = self._options.references
             raise Unreadable(_missing_reference(needed, rules, event, root))
         return tuple(found.values())
+
+
+def _second_time(
+    time: TimeOptions, event: Any, occurred_at: datetime, zone: ZoneInfo
+) -> list[str]:
+    """Return both times if they are not the same, or say that there is no second."""
+    try:
+        second = time.parse(event, "", zone)
+    except Unreadable:
+        return ["no second time"]
+    if abs(second - occurred_at) <= SAME_TIME:
+        return []
+    return [f"{occurred_at:%Y-%m-%d}", f"{second:%Y-%m-%d}"]
 
 
 def _decoded(body: bytes, how: Body, content_type: str) -> Any:

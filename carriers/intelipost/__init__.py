@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from carriers.intelipost.payload import History, Notice, normalised_state
-from relay.adapters.codes import CodeRow, CodeTable
+from relay.adapters.codes import CodeRow, CodeTable, both_values
 from relay.adapters.options import refuse_unknown
 from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
 from relay.adapters.signatures import check_secret
@@ -46,10 +46,13 @@ class Adapter:
         history = notice.history
         if history is None:
             return []
-        row = self._row(history)
+        row, code = self._row(history), history.code
+        denied = list(self._denials(history)) if row.may_end else []
+        if denied:
+            row, code = row.contradicted(), both_values(code, *denied)
         return [
             row.event(
-                history.code,
+                code,
                 description=history.public_text,
                 references=tuple(_references(notice)),
                 occurred_at=history.happened_at(),
@@ -63,6 +66,22 @@ class Adapter:
     def _row(self, history: History) -> CodeRow:
         """Return the meaning of the states; a return wins over a delivery."""
         return self._state_row(history).given(*history.return_texts)
+
+    def _denials(self, history: History) -> Iterator[str]:
+        """Yield the values of *history* by which it is no delivery.
+
+        Micro and macro state are one fact, and so are the two dates: a delivery needs
+        both. A document with only one of them is an older one.
+        """
+        states = [
+            s for s in history.micro_names if normalised_state(s) in self._codes.rows
+        ]
+        # A micro state without a row is a name of the shop, which denies nothing.
+        states += filter(None, [history.shipment_order_volume_state])
+        for name in map(normalised_state, states):
+            if self._codes[name].milestone is not Milestone.DELIVERED:
+                yield name
+        yield from history.contradicting_dates()
 
     def _state_row(self, history: History) -> CodeRow:
         for name in history.micro_names:

@@ -68,9 +68,10 @@ class Adapter:
     def _row(self, status: Status) -> CodeRow:
         if status.code in self._codes.rows:
             # Only one of the two texts is shown, but each may mention a return.
-            return self._codes[status.code].given(
+            row = self._codes[status.code].given(
                 status.high_level_status or "", status.description or ""
             )
+            return row.checked(self._texts[status.high_level_status or ""])
         return self._texts[status.high_level_status or ""]
 
 

@@ -133,11 +133,12 @@ class Adapter:
 
     def _meaning(self, occurrence: Occurrence) -> tuple[str, CodeRow]:
         """Return code and row: by standard code, name or the carrier's code."""
-        code = occurrence.standard_code or self._names.get(normalised(occurrence.name))
-        code = code or occurrence.carriers_code
+        named = self._names.get(normalised(occurrence.name), "")
+        code = occurrence.standard_code or named or occurrence.carriers_code
+        text = self._codes[named] if named else self._texts[occurrence.name]
         if code in self._codes.rows:
-            return code, self._codes[code]
-        return code, self._texts[occurrence.name]
+            return code, self._codes[code].checked(text)
+        return code, text
 
 
 def _reversed(row: CodeRow) -> CodeRow:

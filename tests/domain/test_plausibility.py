@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from relay.domain.events import CONTRADICTING_DELIVERY, Effect, Milestone
-from relay.domain.history import AMBIGUOUS, IN_FUTURE
+from relay.domain.history import AMBIGUOUS, CONTRADICTORY, IN_FUTURE
 from relay.domain.plausibility import (
     BEFORE_DISPATCH,
     CONTRADICTED,
@@ -43,6 +43,20 @@ ROWS: list[tuple[str, Snapshot, dict[int, str]]] = [
     ("25 hours ahead", snapshot(scan(1, 24 * 8 + 30)), {1: IN_FUTURE}),
     # ambiguous
     ("ambiguous", snapshot(scan(1, 5, ambiguous=True)), {1: AMBIGUOUS}),
+    # two fields of its document contradict each other
+    (
+        "contradictory",
+        snapshot(scan(1, 5), delivery(2, 30, effect=Effect.CONTRADICTORY)),
+        {2: CONTRADICTORY},
+    ),
+    (
+        "contradictory and released",
+        snapshot(
+            scan(1, 5),
+            delivery(2, 30, effect=Effect.CONTRADICTORY, decision="released"),
+        ),
+        {},
+    ),
     # before dispatch, whole seconds, a minute of grace
     (
         "61 s before dispatch",

@@ -239,3 +239,9 @@ def test_its_part_in_the_sandbox_is_to_answer() -> None:
 def test_a_delivery_whose_text_means_a_return_is_none(field: str) -> None:
     found = event("BDE01", **{field: "Objeto entregue p/ remetente"})
     assert found.milestone is Milestone.RETURNING
+
+
+def test_a_delivery_whose_text_has_another_meaning_is_contradictory() -> None:
+    found = event("BDE01", descricao="Objeto saiu para entrega ao destinatário")
+    assert found.milestone is Milestone.DELIVERED
+    assert found.effect is Effect.CONTRADICTORY

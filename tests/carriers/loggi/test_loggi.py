@@ -9,7 +9,7 @@ import pytest
 from carriers.loggi import Adapter
 from carriers.loggi.sandbox import Simulator
 from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
-from relay.domain.events import Milestone, ParcelView, TrackingEvent
+from relay.domain.events import Effect, Milestone, ParcelView, TrackingEvent
 from relay.errors import VerificationFailed
 from relay.sandbox.simulator import SimulatedParcel, SimulatedScan, Simulates
 from tests.carriers.loggi.signing import batch, document, headers, package, status
@@ -199,3 +199,9 @@ def test_a_delivery_whose_text_means_a_return_is_none() -> None:
     entry["description"] = "Pacote entregue para o remetente"
     [found] = read(batch(package(entry)))
     assert found.milestone is Milestone.RETURNING
+
+
+def test_a_delivery_whose_text_has_another_meaning_is_contradictory() -> None:
+    found = event(5, "Em rota")
+    assert found.milestone is Milestone.DELIVERED
+    assert found.effect is Effect.CONTRADICTORY

@@ -323,3 +323,9 @@ def test_a_document_may_come_without_a_header(header: Any) -> None:
     alone = written(occurrence("01")) | {"header": header}
     [found] = read(asked({"success": True, "documento": alone}))
     assert found.milestone is Milestone.DELIVERED
+
+
+def test_a_delivery_whose_text_has_another_meaning_is_contradictory() -> None:
+    found = event("01", ocorrencia="SAIDA PARA ENTREGA (85)")
+    assert found.milestone is Milestone.DELIVERED
+    assert found.effect is Effect.CONTRADICTORY
