@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -24,6 +25,11 @@ from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEve
 
 _LONGEST_TEXT: Final = 5000
 """In characters; the limit of every event's description."""
+_FORM: Final = re.compile(rb"\s*[A-Za-z][\w.%+\[\]-]*=")
+_FORM_HINT: Final = (
+    "body: a form, not JSON; if one of its fields holds JSON, set "
+    'body = { kind = "form_json", field = "its name" }'
+)
 _INVOICE_PARTS: Final = 3  # issuer, series, number
 
 
@@ -44,10 +50,30 @@ class Parser:
             return []
         type_ = document.headers.get("content-type", "")
         root = _decoded(document.body, self._options.body, type_)
-        if self._options.ping and self._options.ping.holds(root):
-            return []
+        ping = self._options.ping
+        if ping is None or not ping.holds(root):
+            return self._all_events(root)
+        if self._is_about_a_parcel(root):
+            raise Unreadable(
+                f"ping: {ping.text!r} is true, but the document has a reference and an "
+                "event; narrow the expression, then parse the document again"
+            )
+        return []
+
+    def _all_events(self, root: Any) -> list[TrackingEvent]:
         groups = self._groups(root)
         return [e for items in groups for e in self._events(items, root)]
+
+    def _is_about_a_parcel(self, root: Any) -> bool:
+        """Whether a ping has an event of a parcel, which must not be lost silently.
+
+        It is not parsed either: a test request may name a real parcel.
+        """
+        try:
+            found = self._all_events(root)
+        except ValueError:
+            return False
+        return any(event.carrier_code or event.description for event in found)
 
     def _groups(self, root: Any) -> Iterator[list[Any]]:
         """Yield the events of each parent, with the fields inherited from it."""
@@ -161,6 +187,10 @@ def _decoded(body: bytes, how: Body, content_type: str) -> Any:
         return json.loads(body)
     except RecursionError:
         raise Unreadable("body: nested too deeply") from None
+    except json.JSONDecodeError:
+        if how.kind == "json" and _FORM.match(body):
+            raise Unreadable(_FORM_HINT) from None
+        raise
 
 
 def _items(path: Expression, value: Any, root: Any) -> list[dict[str, Any]]:

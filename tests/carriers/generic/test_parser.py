@@ -46,6 +46,21 @@ def test_a_ping_is_what_its_expression_says() -> None:
         events(EVENT | {"alive": False, "n": ""}, ping="alive")
 
 
+@pytest.mark.parametrize(
+    "settings", [{}, {"code": [], "text": "c"}, {"identifying": "tracking_number"}]
+)
+def test_a_document_with_a_reference_and_an_event_is_no_ping(
+    settings: dict[str, Any],
+) -> None:
+    with pytest.raises(Unreadable, match=r"^ping: 's' is true, but the document has a"):
+        events(EVENT | {"s": "x"}, ping="s", **settings)
+
+
+@pytest.mark.parametrize("without", ["n", "t", "c"])
+def test_a_ping_may_have_part_of_an_event(without: str) -> None:
+    assert events(EVENT | {"s": "x", without: None}, ping="s") == []
+
+
 @pytest.mark.parametrize("value", [None, {"e": None}, {"f": []}])
 def test_a_document_without_events_is_no_ping_unless_that_is_said(value: Any) -> None:
     with pytest.raises(Unreadable, match=r"^events\.list: 'e' finds nothing"):
@@ -398,3 +413,43 @@ def test_a_delivery_by_its_text_is_checked_too() -> None:
     )
     assert found.effect is Effect.CONTRADICTORY
     assert found.carrier_code == "Entregue / T"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "to_string(absent)",
+        "to_string(nothing)",
+        "join('/', [n, to_string(absent)])",
+        "join('/', [n, absent])",
+        "not_null(to_string(absent), '')",
+    ],
+)
+def test_what_is_absent_stays_absent(path: str) -> None:
+    rules = [
+        {"kind": "shipment_id", "path": "n"},
+        {"kind": "tracking_number", "path": path},
+    ]
+    [found] = events(EVENT | {"nothing": None}, references=rules)
+    assert [r.kind.value for r in found.references] == ["shipment_id"]
+    assert event(c="1", text=path).description == ""
+    with pytest.raises(Unreadable, match=r"^references: no tracking_number found"):
+        events(EVENT, references=rules[1:])
+
+
+def test_numbers_and_booleans_become_strings() -> None:
+    path = "join('/', [to_string(`7`), to_string(`true`), to_string('x'), n])"
+    rules = [{"kind": "order_id", "path": path}]
+    [found] = events(EVENT, references=rules)
+    assert found.references[0].value == f"7/true/x/{EVENT['n']}"
+
+
+def test_numbers_are_joined_only_as_strings() -> None:
+    with pytest.raises(Unreadable, match="does not fit the document"):
+        event(c="1", text="join('/', [`7`])")
+
+
+@pytest.mark.parametrize("body", [b"data=%7B%7D", b" event[name]=x&y=1"])
+def test_a_form_in_place_of_json_is_named(body: bytes) -> None:
+    with pytest.raises(Unreadable, match=r"^body: a form, not JSON; .*form_json"):
+        read(body)
