@@ -100,5 +100,6 @@ class Adapter:
     def _row(self, scan: Scan) -> CodeRow:
         """Return the meaning of the code, or else of the text."""
         if scan.code in self._codes.rows:
-            return self._codes[scan.code]
+            row = self._codes[scan.code].given(scan.text or "", scan.detail or "")
+            return row.checked(self._texts[scan.text or ""])
         return self._texts[scan.text or ""]

@@ -39,6 +39,7 @@ class Scan(Payload):
     kind: str = Field(default="", alias="tipo")
     happened_at: str = Field(alias="dtHrCriado")
     text: str | None = Field(default=None, alias="descricao")
+    detail: str | None = Field(default=None, alias="detalhe")
     unit: Unit | None = Field(default=None, alias="unidade")
 
     @property

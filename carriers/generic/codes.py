@@ -8,7 +8,7 @@ from unicodedata import combining, normalize
 from pydantic import BeforeValidator, InstanceOf, model_validator
 
 from relay.adapters.codes import UNKNOWN, CodeRow
-from relay.adapters.text_rules import names_return, normalised
+from relay.adapters.texts import may_deliver, names_return, normalised
 from relay.domain.events import FINAL, Effect, Milestone, Reason, Value
 
 _BACK: Final = frozenset({Milestone.RETURNING, Milestone.RETURNED})
@@ -51,15 +51,15 @@ class TextRule(Value):
     def fits(self, text: str) -> bool:
         """Whether the rule applies to the normalised *text*.
 
-        A text that mentions a return never means delivered, and no `contains` rule
-        for another milestone applies to it.
+        A text that means a return is never delivered, and no `contains` rule for
+        another milestone applies to it.
         """
-        if self.milestone not in _BACK and names_return(text):
-            whole = self.matches and self.milestone is not Milestone.DELIVERED
-            return bool(whole and self.matches and self.matches.fullmatch(text))
+        if self.milestone is Milestone.DELIVERED and not may_deliver(text):
+            return False
         if self.matches:
             return bool(self.matches.fullmatch(text))
-        return normalised(self.contains) in text
+        onward = self.milestone not in _BACK
+        return normalised(self.contains) in text and not (onward and names_return(text))
 
     @property
     def row(self) -> CodeRow:

@@ -3,11 +3,13 @@
 The language: https://jmespath.org/specification.html
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final
 
 import jmespath
+from jmespath import functions
 from jmespath.exceptions import IncompleteExpressionError, JMESPathError
 from pydantic import BeforeValidator, InstanceOf
 
@@ -18,6 +20,31 @@ LONGEST_REFERENCE: Final = 200
 _LONGEST_SHAPE: Final = 40
 _KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ODD_KEYS: Final = re.compile(r"[\w :/-]+(\.[\w :/-]+)*")
+
+
+class _Functions(functions.Functions):
+    """The functions of JMESPath, except that a missing value stays missing.
+
+    By the specification `to_string` of a missing value is the text "null", which would
+    be the tracking number of every parcel without one.
+    """
+
+    @functions.signature({"types": []})
+    def _func_to_string(self, arg: Any) -> Any:
+        if arg is None or isinstance(arg, str):
+            return arg
+        return json.dumps(arg, separators=(",", ":"))
+
+    @functions.signature({"types": ["string"]}, {"types": ["array"]})
+    def _func_join(self, separator: str, parts: list[Any]) -> str | None:
+        if None in parts:
+            return None
+        if not all(isinstance(part, str) for part in parts):
+            raise JMESPathError("join: not a list of strings")
+        return separator.join(parts)
+
+
+_OPTIONS: Final = jmespath.Options(custom_functions=_Functions())
 
 
 class Expression:
@@ -34,7 +61,7 @@ class Expression:
     def find(self, value: Any) -> Any:
         """Return what the expression finds in *value*, or None."""
         try:
-            return self._compiled.search(value)
+            return self._compiled.search(value, options=_OPTIONS)
         except JMESPathError:
             pass  # not chained: the library's message may hold a shopper's data
         raise Unreadable(f"the expression {self.text!r} does not fit the document")

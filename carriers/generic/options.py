@@ -81,6 +81,19 @@ class Code(Value):
     strip_zeros: bool = False
 
 
+class CrossCheck(Value):
+    """A second code and a second time: a delivery needs both, or it is quarantined."""
+
+    code: Paths = ()
+    time: Annotated[TimeOptions, keyed("path")] | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not (self.code or self.time):
+            raise ValueError("give code or time, or both")
+        return self
+
+
 class Place(Value):
     """Where the event happened."""
 
@@ -111,6 +124,7 @@ class Options(Value):
     code: Annotated[Code, keyed("paths")] = Code()
     text: Paths = ()
     time: Annotated[TimeOptions, keyed("path")]
+    cross_check: CrossCheck | None = None
     order: Literal["newest_first", "oldest_first"] = "oldest_first"
     place: Place = Place()
     text_rules: tuple[TextRule, ...] = ()

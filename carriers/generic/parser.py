@@ -2,7 +2,9 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
@@ -16,11 +18,18 @@ from carriers.generic.expressions import (
     quoted,
 )
 from carriers.generic.options import Body, Options, ReferenceRule
+from carriers.generic.times import TimeOptions
+from relay.adapters.codes import SAME_TIME, both_values
 from relay.adapters.protocol import Document, Unreadable
-from relay.domain.events import Reference, ReferenceKind, TrackingEvent
+from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEvent
 
 _LONGEST_TEXT: Final = 5000
 """In characters; the limit of every event's description."""
+_FORM: Final = re.compile(rb"\s*[A-Za-z][\w.%+\[\]-]*=")
+_FORM_HINT: Final = (
+    "body: a form, not JSON; if one of its fields holds JSON, set "
+    'body = { kind = "form_json", field = "its name" }'
+)
 _INVOICE_PARTS: Final = 3  # issuer, series, number
 
 
@@ -41,10 +50,30 @@ class Parser:
             return []
         type_ = document.headers.get("content-type", "")
         root = _decoded(document.body, self._options.body, type_)
-        if self._options.ping and self._options.ping.holds(root):
-            return []
+        ping = self._options.ping
+        if ping is None or not ping.holds(root):
+            return self._all_events(root)
+        if self._is_about_a_parcel(root):
+            raise Unreadable(
+                f"ping: {ping.text!r} is true, but the document has a reference and an "
+                "event; narrow the expression, then parse the document again"
+            )
+        return []
+
+    def _all_events(self, root: Any) -> list[TrackingEvent]:
         groups = self._groups(root)
         return [e for items in groups for e in self._events(items, root)]
+
+    def _is_about_a_parcel(self, root: Any) -> bool:
+        """Whether a ping has an event of a parcel, which must not be lost silently.
+
+        It is not parsed either: a test request may name a real parcel.
+        """
+        try:
+            found = self._all_events(root)
+        except ValueError:
+            return False
+        return any(event.carrier_code or event.description for event in found)
 
     def _groups(self, root: Any) -> Iterator[list[Any]]:
         """Yield the events of each parent, with the fields inherited from it."""
@@ -78,16 +107,37 @@ class Parser:
         code = self._codes.normalised(options.code.separator.join(filter(None, parts)))
         text = first_text(options.text, event)
         row = self._codes.row(code, text)
+        occurred_at = options.time.parse(event, code, self._zone)
+        denied = self._denials(event, occurred_at) if row.may_end else []
+        if denied:
+            row, code = row.contradicted(), both_values(code or text, *denied)
         place = options.place
         return row.event(
             code,
             description=(text or row.text)[:_LONGEST_TEXT],
             references=self._references(event, root),
-            occurred_at=options.time.parse(event, code, self._zone),
+            occurred_at=occurred_at,
             city=place.city.text_in(event) if place.city else "",
             state=place.state.text_in(event) if place.state else "",
             country=place.country.text_in(event) if place.country else "",
         )
+
+    def _denials(self, event: Any, occurred_at: datetime) -> list[str]:
+        """Return the values by which the second code or time denies a delivery.
+
+        A missing value denies it too: a misspelt path must not switch the check off.
+        """
+        check = self._options.cross_check
+        if check is None:
+            return []
+        found = []
+        if check.code:
+            second = self._codes.normalised(first_text(check.code, event))
+            if self._codes.row(second, "").milestone is not Milestone.DELIVERED:
+                found.append(second or "no second code")
+        if check.time is not None:
+            found += _second_time(check.time, event, occurred_at, self._zone)
+        return found
 
     def _references(self, event: Any, root: Any) -> tuple[Reference, ...]:
         """Return the parcel's references, best first; `identifying` is required."""
@@ -104,6 +154,19 @@ class Parser:
             rules = self._options.references
             raise Unreadable(_missing_reference(needed, rules, event, root))
         return tuple(found.values())
+
+
+def _second_time(
+    time: TimeOptions, event: Any, occurred_at: datetime, zone: ZoneInfo
+) -> list[str]:
+    """Return both times if they are not the same, or say that there is no second."""
+    try:
+        second = time.parse(event, "", zone)
+    except Unreadable:
+        return ["no second time"]
+    if abs(second - occurred_at) <= SAME_TIME:
+        return []
+    return [f"{occurred_at:%Y-%m-%d}", f"{second:%Y-%m-%d}"]
 
 
 def _decoded(body: bytes, how: Body, content_type: str) -> Any:
@@ -124,6 +187,10 @@ def _decoded(body: bytes, how: Body, content_type: str) -> Any:
         return json.loads(body)
     except RecursionError:
         raise Unreadable("body: nested too deeply") from None
+    except json.JSONDecodeError:
+        if how.kind == "json" and _FORM.match(body):
+            raise Unreadable(_FORM_HINT) from None
+        raise
 
 
 def _items(path: Expression, value: Any, root: Any) -> list[dict[str, Any]]:

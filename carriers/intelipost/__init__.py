@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Final
 
 from carriers.intelipost.payload import History, Notice, normalised_state
-from relay.adapters.codes import CodeRow, CodeTable
+from relay.adapters.codes import CodeRow, CodeTable, both_values
 from relay.adapters.options import refuse_unknown
 from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
 from relay.adapters.signatures import check_secret
-from relay.adapters.text_rules import TextRules, names_return
+from relay.adapters.text_rules import TextRules
 from relay.domain.events import (
     Milestone,
     ParcelView,
@@ -18,8 +17,6 @@ from relay.domain.events import (
     TrackingEvent,
 )
 from relay.domain.fiscal import NfeKey
-
-_RETURNING: Final = CodeRow(milestone=Milestone.RETURNING)
 
 
 class Adapter:
@@ -49,10 +46,13 @@ class Adapter:
         history = notice.history
         if history is None:
             return []
-        row = self._row(history)
+        row, code = self._row(history), history.code
+        denied = list(self._denials(history)) if row.may_end else []
+        if denied:
+            row, code = row.contradicted(), both_values(code, *denied)
         return [
             row.event(
-                history.code,
+                code,
                 description=history.public_text,
                 references=tuple(_references(notice)),
                 occurred_at=history.happened_at(),
@@ -65,12 +65,23 @@ class Adapter:
 
     def _row(self, history: History) -> CodeRow:
         """Return the meaning of the states; a return wins over a delivery."""
-        row = self._state_row(history)
-        delivered = row.milestone is Milestone.DELIVERED
-        # Carriers report a return to the sender as DELIVERED, too.
-        if delivered and any(map(names_return, history.return_texts)):
-            return _RETURNING
-        return row
+        return self._state_row(history).given(*history.return_texts)
+
+    def _denials(self, history: History) -> Iterator[str]:
+        """Yield the values of *history* by which it is no delivery.
+
+        Micro and macro state are one fact, and so are the two dates: a delivery needs
+        both. A document with only one of them is an older one.
+        """
+        states = [
+            s for s in history.micro_names if normalised_state(s) in self._codes.rows
+        ]
+        # A micro state without a row is a name of the shop, which denies nothing.
+        states += filter(None, [history.shipment_order_volume_state])
+        for name in map(normalised_state, states):
+            if self._codes[name].milestone is not Milestone.DELIVERED:
+                yield name
+        yield from history.contradicting_dates()
 
     def _state_row(self, history: History) -> CodeRow:
         for name in history.micro_names:

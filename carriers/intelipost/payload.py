@@ -8,19 +8,19 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from relay.adapters.codes import LONGEST_CODE, SAME_TIME
 from relay.adapters.payload import Payload
 from relay.adapters.protocol import Unreadable
-from relay.adapters.text_rules import normalised
+from relay.adapters.texts import normalised
 from relay.adapters.times import iso
 from relay.clock import EPOCH
 
-_LONGEST_CODE: Final = 100
 _UTC: Final = ZoneInfo("UTC")
 
 
 def normalised_state(state: str) -> str:
     """Return a state's name as in the code table, for example `ENDERECO INCORRETO`."""
-    return normalised(state).upper()[:_LONGEST_CODE].strip()
+    return normalised(state).upper()[:LONGEST_CODE].strip()
 
 
 class MicroState(Payload):
@@ -66,6 +66,7 @@ class History(Payload):
     def return_texts(self) -> Iterator[str]:
         """The texts that may mention a return."""
         yield from self.micro_names
+        yield self.shipment_order_volume_state_localized or ""
         yield self.provider_message or ""
 
     def happened_at(self) -> datetime:
@@ -76,6 +77,19 @@ class History(Payload):
         if not self.event_date_iso:
             raise Unreadable("history.event_date: missing")
         return iso(self.event_date_iso, _UTC)
+
+    def contradicting_dates(self) -> list[str]:
+        """Return both dates with their names if they differ by more than a day."""
+        if self.event_date is None or not self.event_date_iso:
+            return []
+        happened = self.happened_at()
+        try:
+            again = iso(self.event_date_iso, _UTC)
+        except (ValueError, OverflowError):
+            return ["event_date_iso: not a date"]
+        if abs(again - happened) <= SAME_TIME:
+            return []
+        return [f"event_date {happened:%Y-%m-%d}", f"event_date_iso {again:%Y-%m-%d}"]
 
 
 class Invoice(Payload):

@@ -26,6 +26,15 @@ _MACRO: Final = frozenset(
         "PICKUP_DATA_RECEIVED",
     }
 )
+_DELIVERED: Final = frozenset(
+    {
+        "ENTREGUE",
+        "ENTREGUE NO DESTINO",
+        "ENTREGUE FORA DO DESTINO",
+        "OBJETO ENTREGUE NA CAIXA DE CORREIOS INTELIGENTE",
+    }
+)
+"""Micro states of the macro state DELIVERED."""
 
 
 class Simulator:
@@ -85,7 +94,7 @@ def _history(scan: SimulatedScan) -> dict[str, object]:
     happened = scan.occurred_at
     return {
         "shipment_order_volume_id": 1,
-        "shipment_order_volume_state": name if macro else "INTERNAL_STATUS",
+        "shipment_order_volume_state": name if macro else _macro_of(name),
         "tracking_state": None,
         "created": _millis(happened),
         "created_iso": _spelled(happened),
@@ -97,6 +106,11 @@ def _history(scan: SimulatedScan) -> dict[str, object]:
         "event_date": _millis(happened),
         "event_date_iso": _spelled(happened),
     }
+
+
+def _macro_of(micro: str) -> str:
+    """Return the macro state of a micro state: both must say delivered."""
+    return "DELIVERED" if micro in _DELIVERED else "INTERNAL_STATUS"
 
 
 def _millis(moment: datetime) -> int:

@@ -67,7 +67,11 @@ class Adapter:
 
     def _row(self, status: Status) -> CodeRow:
         if status.code in self._codes.rows:
-            return self._codes[status.code]
+            # Only one of the two texts is shown, but each may mention a return.
+            row = self._codes[status.code].given(
+                status.high_level_status or "", status.description or ""
+            )
+            return row.checked(self._texts[status.high_level_status or ""])
         return self._texts[status.high_level_status or ""]
 
 

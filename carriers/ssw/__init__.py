@@ -17,12 +17,33 @@ from relay.adapters.protocol import (
     Document,
     WebhookRequest,
 )
-from relay.adapters.text_rules import TextRules, normalised
+from relay.adapters.text_rules import TextRules
+from relay.adapters.texts import normalised
 from relay.adapters.times import iso
-from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
+from relay.domain.events import (
+    Effect,
+    Milestone,
+    ParcelView,
+    Reference,
+    ReferenceKind,
+    TrackingEvent,
+)
 from relay.domain.fiscal import NfeKey
 from relay.errors import VerificationFailed
 
+_MOVING: Final = frozenset(
+    {
+        Milestone.PICKED_UP,
+        Milestone.IN_TRANSIT,
+        Milestone.AT_HUB,
+        Milestone.OUT_FOR_DELIVERY,
+        Milestone.AVAILABLE_FOR_PICKUP,
+        Milestone.DELIVERY_FAILED,
+        Milestone.DELIVERED,
+        Milestone.RETURNED,
+    }
+)
+"""In a document of a return these mean that the goods are on their way back."""
 _PAGE: Final = "https://ssw.inf.br/app/tracking"  # unverified
 
 
@@ -95,8 +116,10 @@ class Adapter:
 
     def _events(self, polled: Polled) -> Iterator[TrackingEvent]:
         references = tuple(_references(polled.invoice_key))
-        for position, occurrence in enumerate(polled.answer.oldest_first()):
+        scans = polled.answer.oldest_first()
+        for position, (occurrence, reverse) in enumerate(scans):
             code, row = self._meaning(occurrence)
+            row = _reversed(row) if reverse else row
             city, state = occurrence.city_and_state
             yield row.event(
                 code,
@@ -110,11 +133,25 @@ class Adapter:
 
     def _meaning(self, occurrence: Occurrence) -> tuple[str, CodeRow]:
         """Return code and row: by standard code, name or the carrier's code."""
-        code = occurrence.standard_code or self._names.get(normalised(occurrence.name))
-        code = code or occurrence.carriers_code
+        named = self._names.get(normalised(occurrence.name), "")
+        code = occurrence.standard_code or named or occurrence.carriers_code
+        text = self._codes[named] if named else self._texts[occurrence.name]
         if code in self._codes.rows:
-            return code, self._codes[code]
-        return code, self._texts[occurrence.name]
+            return code, self._codes[code].checked(text)
+        return code, text
+
+
+def _reversed(row: CodeRow) -> CodeRow:
+    """Return the meaning of *row* in a document of a return.
+
+    A delivery to the shop is not one to the shopper, and a rollback does not undo the
+    codes of the outbound document.
+    """
+    if row.effect is Effect.ROLLBACK:
+        return row.model_copy(update={"effect": Effect.ADMINISTRATIVE})
+    if row.effect is Effect.ADMINISTRATIVE or row.milestone not in _MOVING:
+        return row
+    return CodeRow(milestone=Milestone.RETURNING, reason=row.reason)
 
 
 def _references(key: str) -> Iterator[Reference]:

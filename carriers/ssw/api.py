@@ -10,7 +10,7 @@ from aiohttp import ClientSession
 from relay.adapters.http import ApiRequest, ApiResponse, send
 from relay.adapters.options import base_url, text_option
 from relay.adapters.protocol import CarrierFailure, Document
-from relay.adapters.text_rules import normalised
+from relay.adapters.texts import normalised
 from relay.domain.events import ParcelView, ReferenceKind, compared
 from relay.domain.fiscal import cnpj
 from relay.errors import ConfigurationError

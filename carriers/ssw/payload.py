@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, StrictBool
 
 from relay.adapters.payload import Payload
 from relay.adapters.protocol import Unreadable
+from relay.adapters.texts import normalised
 
 _OWN: Final = re.compile(r"\([0-9]{1,9}\)$")
 
@@ -20,6 +21,11 @@ def _several(value: Any) -> Any:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
+
+
+def _table(value: Any) -> Any:
+    """Return an object: PHP writes an empty one as `[]`."""
+    return value if isinstance(value, dict) else {}
 
 
 def two_digits(code: str) -> str:
@@ -70,12 +76,24 @@ class Occurrence(Payload):
         return (city.strip(), state.strip()) if slash else (state, "")
 
 
+class Header(Payload):
+    """Who sends the goods; the recipient is personal data and not used."""
+
+    sender: str | None = Field(default=None, alias="remetente")
+
+
 class Transport(Payload):
     """One transport document (CT-e) of the NF-e."""
 
+    header: Annotated[Header, BeforeValidator(_table)] = Header()
     occurrences: Annotated[list[Occurrence], BeforeValidator(_several)] = Field(
         default_factory=list, alias="tracking"
     )
+
+    @property
+    def sender(self) -> str:
+        """The sender's name for comparison: letters and digits, in lower case."""
+        return "".join(c for c in normalised(self.header.sender or "") if c.isalnum())
 
 
 _Transports = Annotated[list[Transport], BeforeValidator(_several)]
@@ -89,10 +107,26 @@ class Answer(Payload):
     one: _Transports = Field(default_factory=list, alias="documento")
     many: _Transports = Field(default_factory=list, alias="documentos")
 
-    def oldest_first(self) -> list[Occurrence]:
-        """Return all occurrences; an NF-e that is not known yet has none."""
-        transports = self.one + self.many
-        return [found for transport in transports for found in transport.occurrences]
+    def oldest_first(self) -> list[tuple[Occurrence, bool]]:
+        """Return all occurrences, each with whether its goods go back to the sender.
+
+        An NF-e that is not known yet has none. In a document of a return the sender
+        and the recipient are exchanged. The sender alone tells: the recipient is
+        personal data, and an old document must give the same events without it.
+        """
+        transports = [found for found in self.one + self.many if found.occurrences]
+        senders = [found for found in transports if found.sender]
+        first = min(senders, key=_began, default=Transport()).sender
+        return [
+            (occurrence, transport.sender not in {"", first})
+            for transport in transports
+            for occurrence in transport.occurrences
+        ]
+
+
+def _began(transport: Transport) -> str:
+    """Return the time of the first occurrence, which compares as text."""
+    return min(occurrence.happened_at for occurrence in transport.occurrences)
 
 
 class Polled(Payload):

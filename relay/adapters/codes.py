@@ -2,12 +2,13 @@
 
 import tomllib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.resources import files
-from typing import Any, Required, TypedDict, Unpack
+from typing import Any, Final, Required, TypedDict, Unpack
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from relay.adapters.texts import may_deliver
 from relay.domain.events import (
     Effect,
     Milestone,
@@ -46,21 +47,65 @@ class CodeRow(Value):
     ) -> TrackingEvent:
         """Return the event of *code*, with the meaning of this row.
 
-        An empty *description* is replaced by the row's `text`.
+        An empty *description* is replaced by the row's `text`. A delivery whose text
+        means a return becomes `returning`.
         """
+        text = description or self.text
+        row = self.given(text)
         return TrackingEvent(
             carrier_code=code,
-            milestone=self.milestone,
-            reason=self.reason,
-            effect=self.effect,
-            final=self.final,
-            undoes=self.undoes,
-            description=description or self.text,
+            milestone=row.milestone,
+            reason=row.reason,
+            effect=row.effect,
+            final=row.final,
+            undoes=row.undoes,
+            description=text,
             **details,
         )
 
+    def given(self, *texts: str) -> "CodeRow":
+        """Return the meaning of this row for an event with *texts*.
+
+        A delivery becomes `returning` if one of them means a return: carriers report a
+        delivery to the sender with the code of a delivery, too.
+        """
+        if self.milestone is not Milestone.DELIVERED or all(map(may_deliver, texts)):
+            return self
+        # `returning` and not `returned`, because that would end the tracking. Nothing
+        # confirms a return: a provisional one would never count.
+        provisional = self.effect is Effect.PROVISIONAL
+        effect = Effect.NORMAL if provisional else self.effect
+        return self.model_copy(
+            update={"milestone": Milestone.RETURNING, "effect": effect}
+        )
+
+    def checked(self, *others: "CodeRow") -> "CodeRow":
+        """Return this row, quarantined if it is a delivery that one of *others* denies.
+
+        *others* are the meanings of other fields for the same fact. One that is unknown
+        denies nothing.
+        """
+        known = {other.milestone for other in others} - {Milestone.UNKNOWN}
+        denied = self.may_end and bool(known - {Milestone.DELIVERED})
+        return self.contradicted() if denied else self
+
+    def contradicted(self) -> "CodeRow":
+        """Return this row for an event that another field of its document denies."""
+        return self.model_copy(update={"effect": Effect.CONTRADICTORY})
+
+    @property
+    def may_end(self) -> bool:
+        """Whether an event of this row may be published as the parcel's delivery."""
+        counted = self.effect in {Effect.NORMAL, Effect.PROVISIONAL}
+        return counted and self.milestone is Milestone.DELIVERED
+
 
 UNKNOWN = CodeRow(milestone=Milestone.UNKNOWN)
+
+LONGEST_CODE: Final = 100
+"""In characters; the limit of every event's code."""
+SAME_TIME: Final = timedelta(hours=24)
+"""Two fields for one time may differ so far: in zone, or one has the day only."""
 
 _ROWS = TypeAdapter(dict[str, CodeRow])
 
@@ -83,6 +128,11 @@ class CodeTable:
 
     def __getitem__(self, code: str) -> CodeRow:
         return self.rows.get(code, UNKNOWN)
+
+
+def both_values(code: str, *others: str) -> str:
+    """Return the code of a contradictory event: all values, for the operator."""
+    return " / ".join((code, *others))[:LONGEST_CODE].strip()
 
 
 def parse_rows(rows: Mapping[str, Any]) -> dict[str, CodeRow]:

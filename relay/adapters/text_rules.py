@@ -5,33 +5,20 @@ over a delivery, and no pattern may mean delivered or returned: "entregue*" woul
 match "entregue ao remetente" (delivered back to the sender).
 """
 
-import re
 import tomllib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from typing import Final
-from unicodedata import combining, normalize
 
 from pydantic import TypeAdapter
 
 from relay.adapters.codes import UNKNOWN, CodeRow
+from relay.adapters.texts import names_return, normalised
 from relay.domain.events import FINAL, Milestone
 
-_RETURN: Final = re.compile(r"\b(devol|retorn|ao? rem[ei]tente\b)")
 _BACK: Final = frozenset({Milestone.RETURNING, Milestone.RETURNED})
 _ROWS: Final = TypeAdapter(dict[str, CodeRow])
-
-
-def normalised(text: str) -> str:
-    """Return *text* in lower case, without accents and extra spaces."""
-    letters = normalize("NFKD", text.casefold())
-    return " ".join("".join(c for c in letters if not combining(c)).split())
-
-
-def names_return(text: str) -> bool:
-    """Whether *text* mentions a return to the sender, even as a possibility."""
-    return bool(_RETURN.search(normalised(text)))
 
 
 class TextRules:
@@ -63,7 +50,7 @@ class TextRules:
     def __getitem__(self, text: str) -> CodeRow:
         wanted = normalised(text)
         if wanted in self._whole:
-            return self._whole[wanted]
-        patterns = self._back if names_return(wanted) else self._onward
+            return self._whole[wanted].given(text)
+        patterns = self._back if names_return(text) else self._onward
         fitting = (row for pattern, row in patterns if fnmatchcase(wanted, pattern))
         return next(fitting, UNKNOWN)

@@ -55,6 +55,7 @@ class Effect(StrEnum):
     ADMINISTRATIVE = "administrative"  # stored only, never published
     PROVISIONAL = "provisional"  # a delivery that still needs confirmation
     ROLLBACK = "rollback"  # undoes the codes in `undoes`, else the event before it
+    CONTRADICTORY = "contradictory"  # the document contradicts itself: quarantined
 
 
 class Reason(StrEnum):

@@ -1,6 +1,7 @@
 """The history of one parcel: which events count, and which were rolled back."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,6 +13,7 @@ FUTURE: Final = timedelta(hours=24)
 
 IN_FUTURE: Final = "more than 24 hours in the future"
 NO_DATE: Final = "placeholder date: before 2005, or over a year after its receipt"
+CONTRADICTORY: Final = "two fields of the document contradict each other"
 AMBIGUOUS: Final = "ambiguous: could refer to more than one parcel"
 
 
@@ -26,6 +28,8 @@ def implausible_alone(event: KnownEvent, now: datetime) -> str | None:
         return None
     if event.ambiguous:
         return AMBIGUOUS
+    if event.effect is Effect.CONTRADICTORY:
+        return CONTRADICTORY
     return IN_FUTURE if event.occurred_at > now + FUTURE else None
 
 
@@ -38,10 +42,10 @@ def of_volume(snapshot: Snapshot, volume: int, now: datetime) -> list[KnownEvent
     """Return the events that count for one parcel, oldest first.
 
     Dropped events are left out, and so are those that are implausible alone: they
-    must not hold up the others.
+    must not hold up the others. Contradictory ones count once they are released.
     """
     counting = (
-        e
+        replace(e, effect=Effect.NORMAL) if e.effect is Effect.CONTRADICTORY else e
         for e in snapshot.events
         if e.volume in {WHOLE, volume}
         and e.decision != "dropped"

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -87,9 +88,20 @@ def reason(error: BaseException, body: bytes) -> str:
     text = _without(message, body)
     if not isinstance(error, Unreadable):
         text = f"{type(error).__name__}: {text}"
-    if body.lstrip()[:20].lower().startswith(_PAGES):
+    start = body.removeprefix(BOM_UTF8).lstrip()[:20].lower()
+    if start.startswith(_PAGES):
         text = f"the body is a web page, not data ({text})"
+    elif start.startswith(b"<") and _is_no_json(error):
+        text = f"the body is XML, not JSON ({text})"
     return text[:LONGEST_REASON]
+
+
+def _is_no_json(error: BaseException) -> bool:
+    """Whether *error* is that of a JSON parser; an adapter may well parse XML."""
+    if isinstance(error, ValidationError):
+        found = error.errors(include_input=False, include_url=False)
+        return any(each["type"] == "json_invalid" for each in found)
+    return isinstance(error, json.JSONDecodeError)
 
 
 def _validation(error: ValidationError) -> str:

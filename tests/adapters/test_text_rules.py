@@ -3,7 +3,7 @@
 import pytest
 
 from relay.adapters.codes import CodeRow
-from relay.adapters.text_rules import TextRules, names_return, normalised
+from relay.adapters.text_rules import TextRules
 from relay.domain.events import Milestone
 
 RULES = TextRules(
@@ -14,29 +14,6 @@ RULES = TextRules(
         "*devolv*": CodeRow(milestone=Milestone.RETURNING),
     }
 )
-
-
-def test_texts_are_compared_without_accents_case_and_spare_blanks() -> None:
-    assert normalised("  NÃO\tlocalizado -  Órgão ") == "nao localizado - orgao"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "ENTREGUE AO REMETENTE",
-        "Devolução autorizada",
-        "será devolvido",
-        "retorno à origem",
-        "entregado a remitente",
-    ],
-)
-def test_a_text_may_mention_a_return(text: str) -> None:
-    assert names_return(text)
-
-
-@pytest.mark.parametrize("text", ["", "Entregue", "bloqueado pelo remetente"])
-def test_other_texts_do_not(text: str) -> None:
-    assert not names_return(text)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +33,12 @@ def test_a_whole_text_fits_before_a_pattern_and_a_return_before_the_rest(
     text: str, milestone: Milestone
 ) -> None:
     assert RULES[text].milestone is milestone
+
+
+def test_an_exact_text_that_means_a_return_is_not_delivered() -> None:
+    text = "Entregue p/ remetente"
+    rules = TextRules({text: CodeRow(milestone=Milestone.DELIVERED)})
+    assert rules[text].milestone is Milestone.RETURNING
 
 
 @pytest.mark.parametrize("milestone", [Milestone.DELIVERED, Milestone.RETURNED])

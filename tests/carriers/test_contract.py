@@ -313,6 +313,14 @@ def test_a_code_means_what_its_row_says(adapter: str) -> None:
                 assert event.description
 
 
+@every_adapter
+def test_no_delivery_has_a_row_whose_text_means_a_return(adapter: str) -> None:
+    with every_case(may_be_empty=True) as case:  # as that of a new adapter is
+        for code, row in support.table(adapter).rows.items():
+            with case(code):
+                assert row.given(code, row.text) is row
+
+
 @pytest.mark.parametrize("adapter", SENDING)
 def test_the_adapter_accepts_every_code_that_the_sandbox_sends(adapter: str) -> None:
     made, simulator = carrier(adapter), support.simulator(adapter)

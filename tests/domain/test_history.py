@@ -8,6 +8,7 @@ import pytest
 from relay.domain.events import Effect, Milestone
 from relay.domain.history import (
     AMBIGUOUS,
+    CONTRADICTORY,
     IN_FUTURE,
     confirmed,
     delivers,
@@ -51,6 +52,7 @@ def test_what_counts_for_the_whole_invoice_counts_for_each_parcel() -> None:
     [
         ({}, 1, None),
         ({"ambiguous": True}, 1, AMBIGUOUS),
+        ({"effect": Effect.CONTRADICTORY}, 1, CONTRADICTORY),
         ({"ambiguous": True, "decision": "released"}, 1, None),
         ({"ambiguous": True, "decision": "dropped"}, 1, None),
         ({}, 24 * 9 + 4, None),  # 24 hours ahead to the second
@@ -63,6 +65,19 @@ def test_an_event_is_implausible_alone_if_ambiguous_or_far_ahead(
 ) -> None:
     found = event(1, "in_transit", hours, **more)
     assert implausible_alone(found, NOW) == because
+
+
+@pytest.mark.parametrize(
+    ("decision", "ended"),
+    [(None, None), ("dropped", None), ("released", Milestone.DELIVERED)],
+)
+def test_a_contradictory_delivery_counts_once_it_is_released(
+    decision: str | None, ended: Milestone | None
+) -> None:
+    found = event(1, "delivered", 1, effect=Effect.CONTRADICTORY, decision=decision)
+    history = effective(snapshot(found), 1, NOW)
+    assert final_milestone(history, NOW, POLICY) is ended
+    assert [delivers(e, NOW, POLICY) for e in history] == [True] * bool(ended)
 
 
 def test_what_was_dropped_or_is_implausible_does_not_count() -> None:

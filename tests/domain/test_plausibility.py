@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from relay.domain.events import CONTRADICTING_DELIVERY, Effect, Milestone
-from relay.domain.history import AMBIGUOUS, IN_FUTURE, NO_DATE
+from relay.domain.history import AMBIGUOUS, CONTRADICTORY, IN_FUTURE, NO_DATE
 from relay.domain.plausibility import (
     BEFORE_DISPATCH,
     BEFORE_LABEL,
@@ -76,6 +76,20 @@ ROWS: list[tuple[str, Snapshot, dict[int, str]]] = [
     ),
     # ambiguous
     ("ambiguous", snapshot(scan(1, 5, ambiguous=True)), {1: AMBIGUOUS}),
+    # two fields of its document contradict each other
+    (
+        "contradictory",
+        snapshot(scan(1, 5), delivery(2, 30, effect=Effect.CONTRADICTORY)),
+        {2: CONTRADICTORY},
+    ),
+    (
+        "contradictory and released",
+        snapshot(
+            scan(1, 5),
+            delivery(2, 30, effect=Effect.CONTRADICTORY, decision="released"),
+        ),
+        {},
+    ),
     # before dispatch, whole seconds, a minute of grace
     (
         "61 s before dispatch",

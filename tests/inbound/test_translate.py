@@ -1,6 +1,8 @@
 """The reason why a document is unreadable says nothing of what it holds."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -87,3 +89,23 @@ def test_a_page_in_place_of_data_is_named(page: bytes) -> None:
     because = reason(error, page)
     assert because.startswith("the body is a web page, not data (ValidationError: ")
     assert "Login" not in because
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'<?xml version="1.0"?><a>Ana</a>',
+        b"\xef\xbb\xbf<a>Ana</a>",
+        b"\n <soap:Envelope>Ana</soap:Envelope>",
+    ],
+)
+@pytest.mark.parametrize("parse", [Payload.model_validate_json, json.loads])
+def test_xml_in_place_of_json_is_named(body: bytes, parse: Callable[..., Any]) -> None:
+    because = reason(caught(lambda: parse(body)), body)
+    assert because.startswith("the body is XML, not JSON (")
+    assert "Ana" not in because
+
+
+def test_an_adapter_may_parse_xml() -> None:
+    because = reason(Unreadable("tracking: missing"), b"<tracking/>")
+    assert because == "tracking: missing"

@@ -233,3 +233,15 @@ def test_settings_that_do_not_fit_are_refused_by_name(options: Any, says: str) -
 def test_its_part_in_the_sandbox_is_to_answer() -> None:
     assert isinstance(Simulator(), Answers)
     assert isinstance(adapter(), PollingCarrier)
+
+
+@pytest.mark.parametrize("field", ["descricao", "detalhe"])
+def test_a_delivery_whose_text_means_a_return_is_none(field: str) -> None:
+    found = event("BDE01", **{field: "Objeto entregue p/ remetente"})
+    assert found.milestone is Milestone.RETURNING
+
+
+def test_a_delivery_whose_text_has_another_meaning_is_contradictory() -> None:
+    found = event("BDE01", descricao="Objeto saiu para entrega ao destinatário")
+    assert found.milestone is Milestone.DELIVERED
+    assert found.effect is Effect.CONTRADICTORY

@@ -46,6 +46,21 @@ def test_a_ping_is_what_its_expression_says() -> None:
         events(EVENT | {"alive": False, "n": ""}, ping="alive")
 
 
+@pytest.mark.parametrize(
+    "settings", [{}, {"code": [], "text": "c"}, {"identifying": "tracking_number"}]
+)
+def test_a_document_with_a_reference_and_an_event_is_no_ping(
+    settings: dict[str, Any],
+) -> None:
+    with pytest.raises(Unreadable, match=r"^ping: 's' is true, but the document has a"):
+        events(EVENT | {"s": "x"}, ping="s", **settings)
+
+
+@pytest.mark.parametrize("without", ["n", "t", "c"])
+def test_a_ping_may_have_part_of_an_event(without: str) -> None:
+    assert events(EVENT | {"s": "x", without: None}, ping="s") == []
+
+
 @pytest.mark.parametrize("value", [None, {"e": None}, {"f": []}])
 def test_a_document_without_events_is_no_ping_unless_that_is_said(value: Any) -> None:
     with pytest.raises(Unreadable, match=r"^events\.list: 'e' finds nothing"):
@@ -213,7 +228,7 @@ def test_codes_have_their_effects() -> None:
     lists = {"administrative": ["7"], "provisional": ["8"], "rollback": ["9"]}
     rows = {"8": {"milestone": "delivered"}, "6": {"milestone": "held", "final": True}}
     effects = [event(c=c, codes=rows, **lists).effect for c in "6789"]
-    assert effects == list(Effect)
+    assert effects == ["normal", "administrative", "provisional", "rollback"]
     assert event(c="8", codes=rows, **lists).milestone is Milestone.DELIVERED
 
 
@@ -247,6 +262,17 @@ def test_words_are_read_where_no_code_says_it(text: str, milestone: Milestone) -
     assert (found.milestone, found.carrier_code) == (milestone, "")
     assert found.description == text.strip()
     assert (found.reason is Reason.REFUSED) == (milestone is Milestone.RETURNING)
+
+
+def test_a_delivery_to_the_sender_is_never_delivered() -> None:
+    """A Spanish carrier's state, by a rule for all texts and by a code."""
+    rule = {"matches": "entregado.*", "milestone": "delivered"}
+    text = "Entregado al remitente"
+    by_text = event(c=text, text="c", code=[], text_rules=[rule])
+    assert by_text.milestone is Milestone.UNKNOWN
+    rows = {"E": {"milestone": "delivered"}}
+    [by_code] = events(EVENT | {"c": "E", "state": text}, codes=rows, text="state")
+    assert (by_code.milestone, by_code.description) == (Milestone.RETURNING, text)
 
 
 def test_a_code_takes_precedence_over_the_text() -> None:
@@ -354,3 +380,91 @@ def test_rubbish_is_events_or_an_ordinary_error(body: bytes) -> None:
             made.parse(Document(body, ARRIVED))
         except ValueError:
             continue
+
+
+BOTH = {"code": "macro", "time": {"path": "t2", "formats": "%Y-%m-%d"}}
+ENDED = {"c": "E", "t": "2026-05-20T10:00:00", "macro": "DEL", "t2": "2026-05-20"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({}, "E"),
+        ({"macro": "E"}, "E"),
+        ({"t2": "2026-05-21"}, "E"),
+        ({"macro": "T"}, "E / T"),
+        ({"macro": "NEW"}, "E / NEW"),
+        ({"macro": ""}, "E / no second code"),
+        (
+            {"macro": None, "t2": "2016-05-20"},
+            "E / no second code / 2026-05-20 / 2016-05-20",
+        ),
+        ({"t2": "20/05/2026"}, "E / no second time"),
+        ({"t2": None}, "E / no second time"),
+        ({"c": "T", "macro": "DEL", "t2": None}, "T"),
+    ],
+)
+def test_a_delivery_needs_both_fields_of_a_cross_check(
+    changes: dict[str, Any], code: str
+) -> None:
+    rows = {
+        "E": {"milestone": "delivered"},
+        "DEL": {"milestone": "delivered"},
+        "T": {"milestone": "in_transit"},
+    }
+    value = EVENT | ENDED | changes
+    [found] = events(value, codes=rows, cross_check=BOTH)
+    assert found.carrier_code == code
+    denied = found.effect is Effect.CONTRADICTORY
+    assert denied == ("/" in code)
+    assert (found.milestone is Milestone.IN_TRANSIT) == (code == "T")
+
+
+def test_a_delivery_by_its_text_is_checked_too() -> None:
+    rules = [{"matches": "entregue", "milestone": "delivered"}]
+    value = EVENT | {"c": "Entregue", "macro": "T"}
+    [found] = events(
+        value, code=[], text="c", text_rules=rules, cross_check={"code": "macro"}
+    )
+    assert found.effect is Effect.CONTRADICTORY
+    assert found.carrier_code == "Entregue / T"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "to_string(absent)",
+        "to_string(nothing)",
+        "join('/', [n, to_string(absent)])",
+        "join('/', [n, absent])",
+        "not_null(to_string(absent), '')",
+    ],
+)
+def test_what_is_absent_stays_absent(path: str) -> None:
+    rules = [
+        {"kind": "shipment_id", "path": "n"},
+        {"kind": "tracking_number", "path": path},
+    ]
+    [found] = events(EVENT | {"nothing": None}, references=rules)
+    assert [r.kind.value for r in found.references] == ["shipment_id"]
+    assert event(c="1", text=path).description == ""
+    with pytest.raises(Unreadable, match=r"^references: no tracking_number found"):
+        events(EVENT, references=rules[1:])
+
+
+def test_numbers_and_booleans_become_strings() -> None:
+    path = "join('/', [to_string(`7`), to_string(`true`), to_string('x'), n])"
+    rules = [{"kind": "order_id", "path": path}]
+    [found] = events(EVENT, references=rules)
+    assert found.references[0].value == f"7/true/x/{EVENT['n']}"
+
+
+def test_numbers_are_joined_only_as_strings() -> None:
+    with pytest.raises(Unreadable, match="does not fit the document"):
+        event(c="1", text="join('/', [`7`])")
+
+
+@pytest.mark.parametrize("body", [b"data=%7B%7D", b" event[name]=x&y=1"])
+def test_a_form_in_place_of_json_is_named(body: bytes) -> None:
+    with pytest.raises(Unreadable, match=r"^body: a form, not JSON; .*form_json"):
+        read(body)

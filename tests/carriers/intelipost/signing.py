@@ -20,6 +20,17 @@ MACRO = {
     "PICKUP_DATA_RECEIVED": "Coleta recebida",
 }
 
+MACRO_OF = dict.fromkeys(
+    [
+        "ENTREGUE",
+        "ENTREGUE NO DESTINO",
+        "ENTREGUE FORA DO DESTINO",
+        "OBJETO ENTREGUE NA CAIXA DE CORREIOS INTELIGENTE",
+    ],
+    "DELIVERED",
+)
+"""The macro states of micro states, where they matter."""
+
 
 def headers(body: bytes, secret: str) -> dict[str, str]:  # noqa: ARG001 -- no signature
     """Show the key that both sides know."""
@@ -28,7 +39,7 @@ def headers(body: bytes, secret: str) -> dict[str, str]:  # noqa: ARG001 -- no s
 
 def document(code: str, **changes: Any) -> bytes:
     """Write the webhook of a state; *changes* are laid over its history."""
-    macro = code if code in MACRO else "IN_TRANSIT"
+    macro = code if code in MACRO else MACRO_OF.get(code, "IN_TRANSIT")
     micro = {
         "id": 28,
         "code": "27",

@@ -113,7 +113,15 @@ def test_names_are_compared_without_accents_and_case(
 
 
 @pytest.mark.parametrize(
-    "message", ["Entregue ao remetente", "DEVOLUÇÃO ENTREGUE", "Objeto devolvido"]
+    "message",
+    [
+        "Entregue ao remetente",
+        "DEVOLUÇÃO ENTREGUE",
+        "Objeto devolvido",
+        "ENTREGUE PARA O REMETENTE",
+        "Entregue na origem",
+        "Entregado al remitente",
+    ],
 )
 @pytest.mark.parametrize("code", ["ENTREGUE", "DELIVERED"])
 def test_a_return_beats_a_delivery(code: str, message: str) -> None:
@@ -228,3 +236,54 @@ def test_the_sandbox_refuses_what_the_hub_never_sends(code: str, secret: str) ->
 
 def test_the_sandboxs_part_fits_its_stage() -> None:
     assert isinstance(Simulator(), Simulates)
+
+
+CUSTOM = {"default_name": "ENTREGUE", "name": "DESTINATARIO AUSENTE"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"shipment_order_volume_state": "IN_TRANSIT"}, "ENTREGUE / IN_TRANSIT"),
+        ({"shipment_order_volume_state": "KEEP_PREVIOUS"}, "ENTREGUE / KEEP_PREVIOUS"),
+        ({"shipment_order_volume_state": "new state"}, "ENTREGUE / NEW STATE"),
+        ({"shipment_volume_micro_state": CUSTOM}, "ENTREGUE / DESTINATARIO AUSENTE"),
+        (
+            {"event_date_iso": "2022-05-18T10:52:00.000-03:00"},
+            "ENTREGUE / event_date 2026-05-18 / event_date_iso 2022-05-18",
+        ),
+        ({"event_date_iso": "never"}, "ENTREGUE / event_date_iso: not a date"),
+        (
+            {"event_date_iso": "0001-01-01T00:00:00+03:00"},
+            "ENTREGUE / event_date_iso: not a date",
+        ),
+    ],
+)
+def test_a_delivery_that_another_field_denies_is_contradictory(
+    changes: dict[str, Any], code: str
+) -> None:
+    found = event("ENTREGUE", **changes)
+    assert found.milestone is Milestone.DELIVERED
+    assert (found.effect, found.carrier_code) == (Effect.CONTRADICTORY, code)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"shipment_order_volume_state": None},
+        {"shipment_order_volume_state": ""},
+        {"event_date_iso": None},
+        {"event_date": None},
+        {"event_date_iso": "2026-05-18T10:52:00"},
+        {"shipment_volume_micro_state": {"default_name": "ENTREGUE", "name": "LIDO"}},
+    ],
+)
+def test_a_delivery_that_no_field_denies_counts(changes: dict[str, Any]) -> None:
+    found = event("ENTREGUE", **changes)
+    assert (found.milestone, found.effect) == (Milestone.DELIVERED, Effect.NORMAL)
+
+
+def test_other_states_may_differ_from_the_macro_state() -> None:
+    found = event("EM TRANSITO", shipment_order_volume_state="DELIVERED")
+    assert (found.milestone, found.effect) == (Milestone.IN_TRANSIT, Effect.NORMAL)

@@ -9,7 +9,7 @@ import pytest
 from carriers.loggi import Adapter
 from carriers.loggi.sandbox import Simulator
 from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
-from relay.domain.events import Milestone, ParcelView, TrackingEvent
+from relay.domain.events import Effect, Milestone, ParcelView, TrackingEvent
 from relay.errors import VerificationFailed
 from relay.sandbox.simulator import SimulatedParcel, SimulatedScan, Simulates
 from tests.carriers.loggi.signing import batch, document, headers, package, status
@@ -191,3 +191,17 @@ def test_the_sandbox_refuses_what_the_carrier_never_sends() -> None:
 
 def test_the_sandboxs_part_fits_its_stage() -> None:
     assert isinstance(Simulator(), Simulates)
+
+
+def test_a_delivery_whose_text_means_a_return_is_none() -> None:
+    assert event(5, "Entregue ao embarcador").milestone is Milestone.RETURNING
+    entry = status(5, "Entregue", "2026-05-20T10:40:18Z")
+    entry["description"] = "Pacote entregue para o remetente"
+    [found] = read(batch(package(entry)))
+    assert found.milestone is Milestone.RETURNING
+
+
+def test_a_delivery_whose_text_has_another_meaning_is_contradictory() -> None:
+    found = event(5, "Em rota")
+    assert found.milestone is Milestone.DELIVERED
+    assert found.effect is Effect.CONTRADICTORY

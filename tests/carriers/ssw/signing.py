@@ -23,14 +23,14 @@ def occurrence(code: str, time: str = "2026-05-15T14:30:00", **changes: Any) -> 
     } | changes
 
 
-def transport(*oldest_first: Any) -> dict[str, Any]:
-    """Write the document that one carrier made for the NF-e."""
+def transport(*oldest_first: Any, **changes: Any) -> dict[str, Any]:
+    """Write the document of one carrier for the NF-e; *changes* are of its header."""
     header = {
         "remetente": "LOJA INVENTADA LTDA",
         "destinatario": "FULANA INVENTADA",
         "nro_nf": "12345",
         "pedido": "",
-    }
+    } | changes
     return {"header": header, "tracking": list(oldest_first)}
 
 

@@ -273,3 +273,59 @@ def test_settings_that_do_not_fit_are_refused_by_name(options: Any, says: str) -
 def test_its_part_in_the_sandbox_is_to_answer() -> None:
     assert isinstance(Simulator(), Answers)
     assert isinstance(adapter(), PollingCarrier)
+
+
+OUTBOUND = written(occurrence("80", "2026-05-15T14:30:00"))
+BACK = {"remetente": "FULANA INVENTADA", "destinatario": "LOJA INVENTADA LTDA"}
+
+
+def both_ways(
+    *back: Any, outbound: Any = OUTBOUND, **header: Any
+) -> list[TrackingEvent]:
+    """Parse an outbound document and one that follows, in either order."""
+    other = written(*back, **(BACK | header))
+    orders = ([outbound, other], [other, outbound])
+    first, second = (read(asked(found(documentos=order))) for order in orders)
+
+    def known(events: list[TrackingEvent]) -> list[TrackingEvent]:
+        in_time = sorted(events, key=lambda e: e.occurred_at)
+        return [e.model_copy(update={"position": 0}) for e in in_time]
+
+    assert known(first) == known(second)
+    return known(first)
+
+
+@pytest.mark.parametrize("code", ["01", "02", "03", "37", "84", "85", "11", "80"])
+def test_a_document_of_the_reverse_direction_is_a_return(code: str) -> None:
+    _, found = both_ways(occurrence(code, "2026-05-20T10:00:00"))
+    assert (found.milestone, found.effect) == (Milestone.RETURNING, Effect.NORMAL)
+
+
+def test_a_rollback_of_a_return_undoes_nothing_of_the_outbound_document() -> None:
+    outbound = written(occurrence("01", "2026-05-15T14:30:00"))
+    delivered, found = both_ways(
+        occurrence("86", "2026-05-20T10:00:00"), outbound=outbound
+    )
+    assert delivered.milestone is Milestone.DELIVERED
+    assert found.effect is Effect.ADMINISTRATIVE
+
+
+@pytest.mark.parametrize(
+    "sender", ["LOJA INVENTADA LTDA", "Loja Inventada Ltda.", "", None]
+)
+def test_another_document_of_the_same_sender_delivers(sender: str | None) -> None:
+    _, found = both_ways(occurrence("01", "2026-05-20T10:00:00"), remetente=sender)
+    assert found.milestone is Milestone.DELIVERED
+
+
+@pytest.mark.parametrize("header", [None, [], ""])
+def test_a_document_may_come_without_a_header(header: Any) -> None:
+    alone = written(occurrence("01")) | {"header": header}
+    [found] = read(asked({"success": True, "documento": alone}))
+    assert found.milestone is Milestone.DELIVERED
+
+
+def test_a_delivery_whose_text_has_another_meaning_is_contradictory() -> None:
+    found = event("01", ocorrencia="SAIDA PARA ENTREGA (85)")
+    assert found.milestone is Milestone.DELIVERED
+    assert found.effect is Effect.CONTRADICTORY

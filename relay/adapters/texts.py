@@ -1,0 +1,91 @@
+"""Carriers' texts: their form for comparison, and the phrases that mean a return.
+
+The phrases are data, in `return_phrases.toml`. VTEX documents no way to take a delivery
+back, so a text that may mean a return never becomes a delivery.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from typing import Annotated, Final
+from unicodedata import category, combining, normalize
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
+
+Phrases = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Corpus(BaseModel):
+    """The phrases by language, as in the file; `*` ends a word stem.
+
+    `returns` mention a return in any text. `senders` name the sender or the origin,
+    which means a return only together with a delivery.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    returns: Mapping[str, Phrases]
+    senders: Mapping[str, Phrases]
+    abbreviations: Mapping[str, str]
+
+    @classmethod
+    def load(cls) -> "Corpus":
+        """Load the phrases of this package."""
+        file = files(__package__).joinpath("return_phrases.toml")
+        return cls.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+
+
+def normalised(text: str) -> str:
+    """Return *text* in lower case, without accents and extra spaces."""
+    letters = normalize("NFKD", text.casefold())
+    return " ".join("".join(c for c in letters if not combining(c)).split())
+
+
+CORPUS: Final = Corpus.load()
+
+
+def names_return(text: str) -> bool:
+    """Whether *text* mentions a return to the sender, even as a possibility."""
+    return bool(_RETURNS.search(_words(text)))
+
+
+def may_deliver(text: str) -> bool:
+    """Whether *text* may describe a delivery to the recipient.
+
+    False if it mentions a return, the sender as who received it, or the origin as the
+    place.
+    """
+    return not _NOT_DELIVERED.search(_words(text))
+
+
+def _words(text: str) -> str:
+    """Return the words of *text* without punctuation, short forms written out."""
+    # Zero-width characters and soft hyphens (category Cf) would split a phrase.
+    seen = "".join(c for c in text if category(c) != "Cf")
+    # Some carriers send names of constants: DELIVERED_TO_SENDER, returnedToSender.
+    words = _BETWEEN_WORDS.split(normalised(_CAMEL.sub(" ", seen)))
+    return " ".join(CORPUS.abbreviations.get(word, word) for word in words if word)
+
+
+def _pattern(phrases: Iterable[str]) -> re.Pattern[str]:
+    """Compile *phrases*, which are written like `_words` except for `*`."""
+    stems = (
+        " ".join(CORPUS.abbreviations.get(word, word) for word in phrase.split())
+        for phrase in phrases
+    )
+    any_of = "|".join(re.escape(stem).replace(r"\*", r"\w*") for stem in stems)
+    return re.compile(rf"\b(?:{any_of})\b")
+
+
+def _listed(*groups: Mapping[str, Phrases]) -> list[str]:
+    return [
+        phrase for group in groups for listed in group.values() for phrase in listed
+    ]
+
+
+_RETURNS: Final = _pattern(_listed(CORPUS.returns))
+_NOT_DELIVERED: Final = _pattern(_listed(CORPUS.returns, CORPUS.senders))

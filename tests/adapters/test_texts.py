@@ -1,0 +1,165 @@
+"""Carriers' texts: a text that means a return is never a delivery."""
+
+from datetime import UTC, datetime
+from unicodedata import normalize
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.adapters.codes import CodeRow
+from relay.adapters.texts import CORPUS, may_deliver, names_return, normalised
+from relay.domain.events import Effect, Milestone, Reason, Reference, ReferenceKind
+
+AT = datetime(2026, 11, 27, 20, 40, tzinfo=UTC)
+NUMBER = Reference(kind=ReferenceKind.TRACKING_NUMBER, value="G1")
+DELIVERED = CodeRow(milestone=Milestone.DELIVERED)
+
+
+def phrases_of(group: dict[str, tuple[str, ...]]) -> list[str]:
+    return [phrase for listed in group.values() for phrase in listed]
+
+
+RETURNS = phrases_of(dict(CORPUS.returns))
+SENDERS = phrases_of(dict(CORPUS.senders))
+
+# Letters and the accents that are written on them in Portuguese and Spanish.
+ACCENTS = dict(
+    zip("aeioucn", "\u0303\u0301\u0301\u0302\u0308\u0327\u0303", strict=True)
+)
+AROUND = ["", "Entregue", "ENTREGADO:", "delivered -", "Objeto", "(01)", "27/11", "NÃO"]
+BETWEEN = [" ", "  ", "\t", "\n", "_", "-", " / ", "\u00a0", ". "]
+
+
+@st.composite
+def spelt(draw: st.DrawFn, phrases: list[str]) -> str:
+    """Spell one of *phrases* as carriers do, within a longer text."""
+    phrase = draw(st.sampled_from(phrases))
+    ending = draw(st.sampled_from(["", "ido", "ida", "ucao", "ada", "ed"]))
+    letters = [
+        letter + (ACCENTS.get(letter, "") if draw(st.booleans()) else "")
+        for letter in phrase.replace("*", ending)
+    ]
+    words = draw(st.sampled_from(BETWEEN)).join("".join(letters).split(" "))
+    case = draw(st.sampled_from([str.upper, str.lower, str.title]))
+    form = draw(st.sampled_from(["NFC", "NFD"]))
+    before, after = (draw(st.sampled_from(AROUND)) for _ in range(2))
+    return normalize(form, f"{before} {case(words)} {after}")  # type: ignore[arg-type]
+
+
+def milestone_of(text: str) -> Milestone:
+    return DELIVERED.event(
+        "1", description=text, references=(NUMBER,), occurred_at=AT
+    ).milestone
+
+
+@given(spelt(RETURNS + SENDERS))
+def test_no_text_with_a_return_phrase_is_delivered(text: str) -> None:
+    assert not may_deliver(text)
+    assert milestone_of(text) is Milestone.RETURNING
+
+
+@given(spelt(RETURNS))
+def test_a_return_phrase_is_found_in_any_text(text: str) -> None:
+    assert names_return(text)
+
+
+def test_texts_are_compared_without_accents_case_and_spare_blanks() -> None:
+    assert normalised("  NÃO\tlocalizado -  Órgão ") == "nao localizado - orgao"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ENTREGUE AO REMETENTE",
+        "ENTREGUE PARA O REMETENTE",
+        "Entregue p/ remetente",
+        "Entregue P/REMET.",
+        "Entregue p/o rem",
+        "Entregue à(o) remetente",
+        "ENTREGUE_AO_REMETENTE",
+        "Entregue ao reme\u00adtente",
+        "Devolução autorizada",
+        "DEV. AUTORIZADA",
+        "será devolvido",
+        "retorno à origem",
+        "Regressado ao expedidor",
+        "Entregado al remitente",
+        "entregado a remitente",
+        "Devuelto",
+        "Paquete regresado",
+        "Será devuelta",
+        "Delivered to sender",
+        "DELIVERED_TO_SENDER",
+        "returnedToShipper",
+        "RTS",
+    ],
+)
+def test_a_text_may_mention_a_return(text: str) -> None:
+    assert names_return(text)
+    assert not may_deliver(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Entregue na origem",
+        "Entregue ao embarcador",
+        "Recebido pelo remetente",
+        "ENTREGUE REMETENTE",
+        "Entregado en origen",
+        "Entregado al vendedor",
+        "Delivered to shipper",
+        "Delivered at origin",
+    ],
+)
+def test_a_delivery_to_the_sender_or_at_the_origin_is_a_return(text: str) -> None:
+    assert not may_deliver(text)
+    assert not names_return(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Entregue",
+        "Objeto entregue ao destinatário",
+        "Entregue ao porteiro",
+        "ENTREGA REALIZADA",
+        "Entregado al destinatario",
+        "Entregado en recepción",
+        "Delivered to the recipient",
+        "Saiu da unidade de origem",
+    ],
+)
+def test_other_texts_may_describe_a_delivery(text: str) -> None:
+    assert may_deliver(text)
+    assert milestone_of(text) is Milestone.DELIVERED
+
+
+@pytest.mark.parametrize("text", ["bloqueado pelo remetente", "Coletado na origem"])
+def test_the_sender_and_the_origin_alone_are_no_return(text: str) -> None:
+    assert not names_return(text)
+
+
+def test_a_text_of_the_row_itself_counts_like_the_carriers() -> None:
+    row = DELIVERED.model_copy(update={"text": "Entregue ao remetente"})
+    found = row.event("1", references=(NUMBER,), occurred_at=AT)
+    assert found.milestone is Milestone.RETURNING
+
+
+def test_a_provisional_delivery_to_the_sender_does_not_wait_for_confirmation() -> None:
+    row = DELIVERED.model_copy(update={"effect": Effect.PROVISIONAL})
+    assert row.given("Devuelto").effect is Effect.NORMAL
+
+
+@pytest.mark.parametrize("effect", [Effect.ADMINISTRATIVE, Effect.ROLLBACK])
+def test_a_return_phrase_keeps_other_effects(effect: Effect) -> None:
+    row = DELIVERED.model_copy(update={"effect": effect, "undoes": ("1",)})
+    found = row.given("Devuelto")
+    assert (found.effect, found.undoes) == (effect, ("1",))
+
+
+def test_a_return_phrase_changes_no_other_milestone() -> None:
+    row = CodeRow(milestone=Milestone.HELD, reason=Reason.REFUSED)
+    assert row.given("Aguardando devolução") is row
