@@ -13,11 +13,15 @@ from relay.domain.events import ParcelView, ReferenceKind, TrackingEvent
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """A webhook call, free of the web framework; header names are in lower case."""
+    """A webhook call, free of the web framework; header names are in lower case.
+
+    `sent` are the bytes as they were sent, if `body` was compressed.
+    """
 
     headers: Mapping[str, str]
     body: bytes
     method: str = "POST"
+    sent: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

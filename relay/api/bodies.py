@@ -8,9 +8,11 @@ from aiohttp import web
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from relay.api.content import receive_body
 from relay.api.operations import OPERATIONS
 from relay.errors import NotFound, RefusedRequest
 from relay.service.validation import parse_fields, parse_json
+from relay.text import UndecodableText, as_utf8
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -29,10 +31,10 @@ async def parse_body(request: web.Request, model: type[M]) -> M:
             "the body must be JSON",
             hint="send it with the header `Content-Type: application/json`",
         )
-    body = await request.read()
+    body = (await receive_body(request, request.client_max_size)).content
     if not body.strip():
         raise _empty(request, model)
-    return parse_json(body, model)
+    return parse_json(_utf8(request, body), model)
 
 
 def parse_query(request: web.Request, model: type[M]) -> M:
@@ -50,6 +52,18 @@ def json_answer(
         headers=headers,
         content_type="application/json",
     )
+
+
+def _utf8(request: web.Request, body: bytes) -> bytes:
+    """Return *body* in UTF-8; raise `RefusedRequest` if it cannot be decoded."""
+    try:
+        return as_utf8(body, request.headers.get("Content-Type", ""))
+    except UndecodableText as error:
+        raise RefusedRequest(
+            HTTPStatus.BAD_REQUEST,
+            f"the body cannot be decoded: {error}",
+            hint="send UTF-8, or declare the charset in Content-Type",
+        ) from None
 
 
 def _empty(request: web.Request, model: type[BaseModel]) -> RefusedRequest:

@@ -153,5 +153,11 @@ class AccessLogger(AbstractAccessLogger):
 
 def route(request: BaseRequest) -> str:
     """Return the route that *request* took, with its placeholders."""
-    found = request.match_info.route.resource if isinstance(request, Request) else None
+    try:
+        found = (
+            request.match_info.route.resource if isinstance(request, Request) else None
+        )
+    except (AssertionError, AttributeError):
+        # aiohttp logs malformed requests, too, which were never routed.
+        found = None
     return found.canonical if found is not None else "no route"

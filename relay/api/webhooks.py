@@ -5,6 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from relay.adapters.protocol import WebhookRequest
+from relay.api.content import receive_body
 from relay.api.keys import INTAKE
 
 PLAIN: Final = "/webhooks/{contract}"
@@ -25,31 +26,15 @@ async def receive(request: web.Request) -> web.Response:
     intake = request.app[INTAKE]
     named = request.match_info
     contract = named["contract"]
-    intake.check_room(contract, request.content_length or 0)
-    body = await _body(request, intake.body_limit)
+    # A body over its limit is never accepted, so it must not ask for a repetition.
+    size = min(request.content_length or 0, intake.body_limit)
+    intake.check_room(contract, size)
+    body = await receive_body(request, intake.body_limit)
     headers = {name.lower(): value for name, value in request.headers.items()}
-    received = WebhookRequest(headers, body, request.method)
+    received = WebhookRequest(headers, body.content, request.method, sent=body.sent)
     reply = await intake.accept(contract, received, named.get("secret"))
     return web.Response(
         status=reply.status,
         body=reply.body,
         headers={"Content-Type": reply.content_type},
     )
-
-
-async def _body(request: web.Request, limit: int) -> bytes:
-    """Read the body, up to *limit* bytes."""
-    size = request.content_length or 0
-    if size > limit:
-        raise web.HTTPRequestEntityTooLarge(limit, size)
-    content = request.content
-    body = await content.readany()
-    if content.at_eof() and len(body) <= limit:
-        return body
-    whole = bytearray(body)
-    while len(whole) <= limit:
-        chunk = await content.readany()
-        if not chunk:
-            return bytes(whole)
-        whole += chunk
-    raise web.HTTPRequestEntityTooLarge(limit, len(whole))

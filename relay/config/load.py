@@ -2,9 +2,9 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from pydantic import ValidationError
 
@@ -124,6 +124,22 @@ class SettingsSource:
 
     path: Path | None
     environ: Mapping[str, str]
+
+    def pinned(self) -> Self:
+        """Return a source that stays with the file that exists now.
+
+        Otherwise a default file that is deleted would mean default settings, which
+        have no tokens.
+        """
+        return replace(self, path=_file(self.path, self.environ))
+
+    def text(self) -> bytes | None:
+        """Return the content of the settings file, None if it cannot be read."""
+        file = _file(self.path, self.environ)
+        try:
+            return None if file is None else file.read_bytes()
+        except OSError:
+            return None
 
     def load(self) -> Settings:
         """Return the settings as they are now; raise `InvalidSettings`."""

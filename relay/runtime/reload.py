@@ -1,17 +1,19 @@
 """Reloads settings in a running process, after SIGHUP or when a file changed.
 
-Wrong settings change nothing: the old ones stay active, and the log names the
-error. Settings that need a restart are logged.
+Invalid or incomplete settings change nothing: the old ones stay active, and the log
+names the error. A reload never removes protection; settings that need a restart are
+logged.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
+from relay.config.account import ApiToken
 from relay.config.load import Seen, SettingsSource
-from relay.config.settings import Settings
+from relay.config.settings import TABLES, Settings
 from relay.errors import ConfigurationError
 from relay.health import Health
 from relay.logs import logger
@@ -19,10 +21,10 @@ from relay.loops import LoopTiming, run_forever
 
 log = logger(__name__)
 
-TABLES: Final = ("tokens", "accounts", "contracts")
-"""What can change while the process runs."""
 LOOP: Final = "reloader"
 SILENCE_LIMIT: Final = timedelta(minutes=5)
+SETTLE: Final = timedelta(milliseconds=200)
+"""How long files must stay unchanged: many editors empty a file before writing it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,9 @@ class SettingsChange:
 def compare_settings(old: Settings, new: Settings) -> SettingsChange:
     """Return *new* as far as it can replace *old* in a running process.
 
-    A missing account or contract stays until a restart: the file may be half edited,
-    and rejecting a carrier's webhooks could lose events.
+    A missing token, account or contract stays until a restart: the file may be half
+    edited, and without tokens anyone could use the API. For the same reason a token
+    stays limited to accounts. Raises `ConfigurationError` for incomplete settings.
     """
     restart = [
         name
@@ -45,12 +48,44 @@ def compare_settings(old: Settings, new: Settings) -> SettingsChange:
         if name not in TABLES and getattr(old, name) != getattr(new, name)
     ]
     kept: dict[str, Any] = {name: getattr(old, name) for name in restart}
-    for table in ("accounts", "contracts"):
+    for table in TABLES:
         before, after = getattr(old, table), getattr(new, table)
+        if before and not after:
+            raise ConfigurationError(
+                f"{table}: all tables are missing, the file looks incomplete; "
+                "restore them, or restart to use the file as it is"
+            )
         gone = {name: before[name] for name in before if name not in after}
         restart += [f"{table}.{name}" for name in gone]
         kept[table] = {**after, **gone}
+    unlimited = _unlimited(old.tokens, new.tokens)
+    restart += [f"tokens.{name}.accounts" for name in unlimited]
+    kept["tokens"] |= unlimited
     return SettingsChange(new.model_copy(update=kept), tuple(restart))
+
+
+def _unlimited(
+    old: Mapping[str, ApiToken], new: Mapping[str, ApiToken]
+) -> dict[str, ApiToken]:
+    """Return the tokens of *new* that lost their limit to accounts, with that limit."""
+    return {
+        name: token.model_copy(update={"accounts": old[name].accounts})
+        for name, token in new.items()
+        if name in old and old[name].accounts and not token.accounts
+    }
+
+
+def check_complete(old: bytes | None, new: bytes | None) -> None:
+    """Refuse a settings file that is only the beginning of the *old* one.
+
+    A copy or save that was cut short can still be valid TOML, with tables and keys
+    missing. Raises `ConfigurationError`.
+    """
+    if old and new is not None and old != new and old.startswith(new.rstrip()):
+        raise ConfigurationError(
+            "the settings file is cut short: it is only the beginning of the settings "
+            "in use; write the whole file, or restart to use it as it is"
+        )
 
 
 @dataclass(slots=True)
@@ -65,9 +100,16 @@ class Reloader:
     apply: Callable[[Settings], Awaitable[None]]
     health: Health = field(default_factory=Health)
     every: timedelta = timedelta(seconds=3)
+    settle: timedelta = SETTLE
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _forced: bool = False
     _seen: Seen | None = None
+    _text: bytes | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        """Stay with the file of the start, also if it is missing for a moment."""
+        self.source = self.source.pinned()
+        self._text = self.source.text()
 
     def wake(self) -> None:
         """Load the settings now, whether a file changed or not."""
@@ -98,19 +140,34 @@ class Reloader:
 
     async def _reload(self) -> bool:
         try:
-            found = compare_settings(
-                self.settings, await asyncio.to_thread(self.source.load)
-            )
-            if found.restart:
-                log.warning(
-                    "settings changed; restart to apply", keys=list(found.restart)
-                )
-            if found.settings == self.settings:
+            text, new = await asyncio.to_thread(self._load)
+            if not await self._unchanged():
+                self._forced = True
                 return False
-            await self.apply(found.settings)
+            if new != self.settings:
+                check_complete(self._text, text)
+            applied = await self._use(compare_settings(self.settings, new))
         except ConfigurationError as error:
             log.warning("settings not reloaded: invalid", error=str(error))
             return False
+        self._text = text
+        return applied
+
+    def _load(self) -> tuple[bytes | None, Settings]:
+        return self.source.text(), self.source.load()
+
+    async def _unchanged(self) -> bool:
+        """Return whether no file changed since this round began, after a moment."""
+        await asyncio.sleep(self.settle.total_seconds())
+        return await asyncio.to_thread(self.source.seen) == self._seen
+
+    async def _use(self, found: SettingsChange) -> bool:
+        """Apply the new settings; return whether there were any."""
+        if found.restart:
+            log.warning("settings changed; restart to apply", keys=list(found.restart))
+        if found.settings == self.settings:
+            return False
+        await self.apply(found.settings)
         self.settings = found.settings
         log.info("settings reloaded")
         return True

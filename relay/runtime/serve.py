@@ -10,8 +10,10 @@ from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.log import server_logger
 
 from relay import logs
+from relay.api.content import MALFORMED_REQUESTS, SERVER
 from relay.api.problems import AccessLogger
 from relay.config.load import SettingsSource
 from relay.config.settings import Settings
@@ -98,7 +100,9 @@ async def run(
         access_log_class=AccessLogger,
         handle_signals=False,
         shutdown_timeout=SHUTDOWN_SECONDS,
+        **SERVER,
     )
+    server_logger.addFilter(MALFORMED_REQUESTS)
     await runner.setup()
     gc.freeze()  # the objects of the start-up live for ever: skip them
     await _listen(runner, *relay.settings.listen_at)

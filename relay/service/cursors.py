@@ -2,13 +2,22 @@
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
 from typing import Final
 
 from relay.errors import InvalidLabel
-from relay.store.worklist_queries import Position
+from relay.store.worklist_queries import Position, WorkList
 
 _ROW: Final = re.compile(rb"before ([0-9]{1,18})")
-_POSITION: Final = re.compile(rb"after ([0-9-]{0,20}) ([0-9]{1,18})")
+_POSITION: Final = re.compile(rb"after () ([0-9]{1,18})")
+_NUMBERED: Final = re.compile(rb"after ([0-9]{1,18}) ([0-9]{1,18})")
+_DATED: Final = re.compile(rb"after ([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{1,18})")
+_KEYED: Final[Mapping[WorkList, re.Pattern[bytes]]] = {
+    WorkList.LATE: _DATED,
+    WorkList.QUARANTINED: _NUMBERED,
+    WorkList.UNMATCHED: _NUMBERED,
+}
+"""The cursors of lists with a sort key: another list's cursor would not fit."""
 
 
 def row_cursor(row: int | None) -> str | None:
@@ -26,11 +35,11 @@ def position_cursor(position: Position | None) -> str | None:
     return None if position is None else _encode(f"after {position.key} {position.id}")
 
 
-def read_position_cursor(cursor: str | None) -> Position | None:
-    """Return the position that a page begins after; raise `InvalidLabel`."""
+def read_position_cursor(cursor: str | None, name: WorkList) -> Position | None:
+    """Return the position that a page of *name* begins after; raise `InvalidLabel`."""
     if cursor is None:
         return None
-    found = _decode(cursor, _POSITION)
+    found = _decode(cursor, _KEYED.get(name, _POSITION))
     return Position(found[1].decode(), int(found[2]))
 
 

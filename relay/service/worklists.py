@@ -56,7 +56,7 @@ class WorkListService:
         Raises `InvalidLabel` for an unknown account or contract.
         """
         wanted = await self._filter(caller, query)
-        after = read_position_cursor(query.cursor)
+        after = read_position_cursor(query.cursor, name)
         rows, following = await self._rows(name, wanted, query.limit, after)
         return PAGES[name](entries=rows, next=position_cursor(following))
 
@@ -71,7 +71,7 @@ class WorkListService:
     ) -> tuple[str, str | None]:
         """Return up to *most* rows as CSV, and the cursor of the rest."""
         wanted = await self._filter(caller, query)
-        after = read_position_cursor(query.cursor)
+        after = read_position_cursor(query.cursor, name)
         file = StringIO()
         file.write(BOM)
         write_csv(file, ENTRIES[name].columns(), (), delimiter)

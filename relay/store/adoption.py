@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from relay.clock import micros
 from relay.domain.events import ParcelView, Reference, ReferenceKind, compared
-from relay.store.codec import ids, storable
+from relay.store.codec import ids
 from relay.store.database import Row, Transaction
 from relay.store.event_rows import Pace, ParsedDocument, mark_due
 from relay.store.references import rematch
+from relay.text import storable
 
 Adoption = Callable[[ParcelView], tuple[str | None, str | None]]
 """Returns courier name and tracking URL of a parcel, by the contract's settings."""

@@ -17,15 +17,6 @@ def rows(values: Iterable[Mapping[str, Any]]) -> str:
     return to_json(list(values)).decode()
 
 
-def storable(text: str) -> str:
-    """Replace what a database cannot store: NUL and lone surrogates."""
-    if text.isascii() and "\0" not in text:
-        return text
-    # PostgreSQL rejects both: https://www.postgresql.org/docs/current/datatype-character.html
-    valid = text.encode("utf-8", "replace").decode()
-    return valid.replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
 def at(stored: int | None) -> datetime | None:
     """Return the time of a column in microseconds; None for NULL."""
     return None if stored is None else moment(stored)

@@ -8,10 +8,10 @@ from relay.clock import micros
 from relay.domain.events import Reference, ReferenceKind, compared
 from relay.domain.labels import Correction
 from relay.store.amendments import AMENDED, Amendment, amend, amended_keys
-from relay.store.codec import storable
 from relay.store.database import Row
 from relay.store.references import Key, key
 from relay.store.shipment_rows import Placed, ShipmentWriter, given, stored_reference
+from relay.text import storable
 
 ALERT: Final = (
     "alert: the delivery was already published, so the correction is stored here "

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from relay.adapters.protocol import Document
 from relay.clock import micros, moment
-from relay.store.codec import as_dict, dumps, rows, storable
+from relay.store.codec import as_dict, dumps, rows
 from relay.store.database import Database, Row, Transaction
 from relay.store.rejected import RejectedRequests
 from relay.store.unread import Slice, take
+from relay.text import storable
 
 COUNTED: Final = 100_000
 """Counting stops here: `/readyz` and `/metrics` must stay fast."""

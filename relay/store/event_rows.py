@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from relay.clock import micros
 from relay.domain.events import ReferenceKind, TrackingEvent
-from relay.store.codec import dumps, ids, storable
+from relay.store.codec import dumps, ids
 from relay.store.database import Transaction
 from relay.store.references import Interned, Key, Unmatched, interned, key
+from relay.text import storable
 
 MICROSECOND: Final = timedelta(microseconds=1)
 

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from relay.clock import micros
 from relay.domain.labels import Handover
-from relay.store.codec import storable
 from relay.store.corrections import ALERT, CorrectionResult
 from relay.store.database import Database, Row, Transaction
 from relay.store.event_rows import Pace, mark_due
@@ -21,6 +20,7 @@ from relay.store.shipment_rows import (
     stored_key,
     stored_shipment,
 )
+from relay.text import storable
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from relay.domain.events import is_real_date
 from relay.domain.labels import Correction, ResendOrder
 from relay.domain.shipment import CANCELLED
 from relay.errors import Conflict, NotFound
-from relay.store.codec import ids, loads, storable
+from relay.store.codec import ids, loads
 from relay.store.corrections import (
     ALERT,
     TRACKING_SENT,
@@ -31,6 +31,7 @@ from relay.store.shipment_rows import (
     stored_key,
     stored_shipment,
 )
+from relay.text import storable
 
 PROMISED: Final = "estimatedDeliveryDate"
 """The JSON name of the one field that is never sent to VTEX."""

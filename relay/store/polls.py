@@ -14,7 +14,7 @@ from typing import Any
 from relay.adapters.protocol import Document
 from relay.clock import micros
 from relay.domain.poll_schedule import Next
-from relay.store.codec import new_id, rows, storable, stored
+from relay.store.codec import new_id, rows, stored
 from relay.store.database import Database, Transaction
 from relay.store.documents import document_columns
 from relay.store.due_polls import PollState
@@ -32,6 +32,7 @@ from relay.store.poll_claims import (
     retry_after,
     unanswered_rows,
 )
+from relay.text import storable
 
 
 class PollClaims:

@@ -11,6 +11,7 @@ import asyncpg
 from relay.store.database import Row, Transaction, load_queries
 from relay.store.schema import scripts
 from relay.store.sqlite_thread import Work
+from relay.text import storable
 
 T = TypeVar("T")
 
@@ -54,7 +55,10 @@ class PostgresTransaction(Transaction):
 
     def _prepared(self, query: str, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
         names = self._queries.driver_adapter.var_sorted[query]
-        return getattr(self._queries, query).sql, [values[name] for name in names]
+        given = (values[name] for name in names)
+        # PostgreSQL rejects NUL, which a filter of a list may contain.
+        safe = [storable(v) if isinstance(v, str) else v for v in given]
+        return getattr(self._queries, query).sql, safe
 
 
 class PostgresDatabase:

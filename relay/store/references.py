@@ -21,8 +21,9 @@ from relay.domain.matching import (
     Registration,
     match,
 )
-from relay.store.codec import at, dumps, ids, loads, storable
+from relay.store.codec import at, dumps, ids, loads
 from relay.store.database import Row, Transaction
+from relay.text import storable
 
 Key = tuple[str, str, str]
 """Contract, kind and normalized value of a reference."""

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from relay.clock import micros
-from relay.store.codec import as_dict, dumps, loads, storable
+from relay.store.codec import as_dict, dumps, loads
 from relay.store.database import Database, Row
+from relay.text import storable
 
 ACCEPTED_BY: Final = "relay-accepted-by"
 """The header of a document that says who accepted the rejected request."""

@@ -12,10 +12,11 @@ from relay.domain.label_merge import KnownShipment, MergedLabel
 from relay.domain.labels import Label, LabelParcel, parcel_references
 from relay.domain.shipment import CANCELLED, ERASED
 from relay.errors import Conflict, NotFound
-from relay.store.codec import as_dict, at, dumps, ids, loads, storable, stored
+from relay.store.codec import as_dict, at, dumps, ids, loads, stored
 from relay.store.database import Row, Transaction
 from relay.store.references import Key, key, rematch
 from relay.store.snapshots import tracking_of, tracking_sent
+from relay.text import storable
 
 FIRST_POLL: Final = timedelta(minutes=30)
 """How long after its registration a parcel is polled first."""

@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 from relay.adapters.protocol import Document
 from relay.clock import micros, moment
 from relay.store.adoption import Adopting, Adoption
-from relay.store.codec import ids, loads, storable
+from relay.store.codec import ids, loads
 from relay.store.database import Database, Row, Transaction
 from relay.store.event_rows import Pace, ParsedDocument
 from relay.store.events import remember
+from relay.text import storable
 
 T = TypeVar("T")
 

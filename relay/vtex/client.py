@@ -20,6 +20,7 @@ from tenacity import (
 
 from relay.clock import Clock, utcnow
 from relay.errors import ConfigurationError, DeadlineOver
+from relay.text import decode_leniently, storable, storable_json
 from relay.vtex.answers import error_text, seconds_to_wait
 from relay.vtex.http import Exchange, NotConnected, Received, address, exchange, is_safe
 
@@ -226,7 +227,9 @@ class VtexClient:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        value = json.loads(body)
+        # Only escapes can be NUL or lone surrogates in a valid text.
+        return storable_json(value) if b"\\u" in body else value
     except (ValueError, RecursionError):
         return None
 
@@ -235,5 +238,5 @@ def _message(account: VtexAccount, received: Received, payload: object) -> str:
     """Return VTEX's message; empty for a success in JSON."""
     if payload is not None and received.status < 300:  # noqa: PLR2004 -- success
         return ""
-    text = received.body.decode(errors="replace")
+    text = storable(decode_leniently(received.body))
     return error_text(payload, text, secrets=(account.app_token, account.app_key))

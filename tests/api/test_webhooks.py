@@ -2,14 +2,17 @@
 
 import gzip
 import logging
+import zlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from structlog.testing import capture_logs
 
 from relay.api import webhooks
+from relay.api.content import SERVER
 from relay.api.keys import INTAKE
 from relay.api.problems import AccessLogger, problems
 from relay.config.sections import IntakeSettings as Limits
@@ -32,7 +35,7 @@ async def channel() -> AsyncIterator[Door]:
         app[INTAKE] = intake
         app.add_routes(webhooks.routes())
         server = TestServer(app)
-        await server.start_server(access_log_class=AccessLogger)
+        await server.start_server(access_log_class=AccessLogger, **SERVER)
         clients.append(TestClient(server))
         return clients[-1]
 
@@ -119,6 +122,71 @@ async def test_a_body_over_the_limit_is_refused(way_in: WayIn, channel: Door) ->
     assert (await answered(sent))[0] == 200
 
 
+async def test_a_body_signed_as_sent_is_verified_as_sent(
+    way_in: WayIn, channel: Door
+) -> None:
+    client = await channel(way_in.intake())
+    content = b'{"scans": []}'
+    for sent in (gzip.compress(content), gzip.compress(b"") + gzip.compress(content)):
+        for signed in (sent, content):
+            headers = acme.signed(signed) | {"Content-Encoding": "gzip"}
+            posted = client.post("/webhooks/acme", data=sent, headers=headers)
+            assert (await answered(posted))[0] == 200
+        forged = acme.signed(b"other") | {"Content-Encoding": "gzip"}
+        posted = client.post("/webhooks/acme", data=sent, headers=forged)
+        assert (await answered(posted))[0] == 401
+    rows = await way_in.rows("documents")
+    assert [row["body"] for row in rows] == [content] * 4
+
+
+RAW = zlib.compressobj(wbits=-15)
+DEFLATED = {
+    "zlib": zlib.compress(b"{}"),
+    "raw": RAW.compress(b"{}") + RAW.flush(),
+}
+
+
+@pytest.mark.parametrize("form", DEFLATED)
+async def test_both_forms_of_deflate_are_read(
+    way_in: WayIn, channel: Door, form: str
+) -> None:
+    client = await channel(way_in.intake())
+    headers = acme.signed(b"{}") | {"Content-Encoding": "deflate"}
+    posted = client.post("/webhooks/acme", data=DEFLATED[form], headers=headers)
+    assert (await answered(posted))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        ("gzip", b"not gzip", 400),
+        ("gzip", gzip.compress(b"{}")[:-9], 400),
+        ("gzip", gzip.compress(b"{}") + b"more", 400),
+        ("deflate", b"\xff\xff", 400),
+        ("br", b"{}", 415),
+        ("zstd", b"{}", 415),
+        ("compress", b"{}", 415),
+        ("gzip, gzip", gzip.compress(gzip.compress(b"{}")), 415),
+    ],
+)
+async def test_a_body_that_cannot_be_decompressed_is_the_callers_error(
+    way_in: WayIn,
+    channel: Door,
+    caplog: pytest.LogCaptureFixture,
+    broken: tuple[str, bytes, int],
+) -> None:
+    encoding, body, status = broken
+    client = await channel(way_in.intake())
+    headers = acme.signed(body) | {"Content-Encoding": encoding}
+    with caplog.at_level(logging.DEBUG), capture_logs() as logged:
+        for _ in range(2):
+            sent = client.post("/webhooks/acme", data=body, headers=headers)
+            found, problem = await answered(sent)
+            assert (found, bool(problem["hint"])) == (status, True)
+    assert logged == []
+    assert all(r.levelno <= logging.INFO and not r.exc_info for r in caplog.records)
+
+
 async def test_a_full_backlog_asks_the_carrier_to_come_again(
     way_in: WayIn, channel: Door
 ) -> None:
@@ -126,6 +194,15 @@ async def test_a_full_backlog_asks_the_carrier_to_come_again(
     client = await channel(intake)
     async with client.post("/webhooks/acme", data=b"x" * 11) as answer:
         assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+
+
+async def test_a_body_over_the_limit_is_never_asked_for_again(
+    way_in: WayIn, channel: Door
+) -> None:
+    limits = Limits(body_limit=10, backlog_bytes=20)
+    client = await channel(way_in.intake(limits=limits))
+    async with client.post("/webhooks/acme", data=b"x" * 21) as answer:
+        assert answer.status == 413
 
 
 async def test_a_secret_in_the_address_is_never_logged(

@@ -10,9 +10,11 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from structlog.testing import capture_logs
 
+from relay.config.account import hash_token
 from relay.config.load import SettingsSource
 from relay.config.settings import Settings
 from relay.domain.labels import Label, LabelParcel
+from relay.errors import ConfigurationError
 from relay.runtime.assemble import assemble
 from relay.runtime.relay import Relay
 from relay.runtime.reload import Reloader, compare_settings
@@ -55,6 +57,136 @@ def test_what_cannot_change_stays_and_is_named(settings: Make) -> None:
     assert set(found.restart) == {"database", "listen", "contracts.gone"}
     assert found.settings.database == old.database
     assert found.settings.contracts.keys() == {"acme", "gone"}
+
+
+# What never takes protection away
+
+LIMITED = {"token": "t" * 32, "scopes": ["erp"], "accounts": ["store"]}
+SECOND = {"token": "u" * 32, "scopes": ["operator"]}
+
+
+def test_a_token_that_is_missing_stays_until_a_restart(settings: Make) -> None:
+    old = settings(tokens={"erp": TOKEN, "second": SECOND})
+    found = compare_settings(old, settings(tokens={"erp": TOKEN}))
+    assert found.restart == ("tokens.second",)
+    assert found.settings.tokens == old.tokens
+
+
+@pytest.mark.parametrize("table", ["tokens", "accounts", "contracts"])
+def test_settings_without_any_table_of_a_kind_are_refused(
+    settings: Make, table: str
+) -> None:
+    old = settings(tokens={"erp": TOKEN})
+    with pytest.raises(ConfigurationError, match=f"{table}: all tables are missing"):
+        compare_settings(old, old.model_copy(update={table: {}}))
+
+
+def test_a_token_stays_limited_to_accounts(settings: Make) -> None:
+    old = settings(tokens={"erp": LIMITED})
+    unlimited = {**LIMITED, "token": "n" * 32, "accounts": []}
+    found = compare_settings(old, settings(tokens={"erp": unlimited}))
+    assert found.restart == ("tokens.erp.accounts",)
+    erp = found.settings.tokens["erp"]
+    assert (erp.accounts, erp.hash) == (("store",), hash_token("n" * 32))
+
+
+def test_the_first_tokens_can_be_added(settings: Make) -> None:
+    new = settings(tokens={"erp": LIMITED})
+    found = compare_settings(settings(), new)
+    assert (found.restart, found.settings) == ((), new)
+
+
+PROTECTED = """\
+[accounts.store]
+app_key = "k"
+app_token_file = "token"
+burst = 3
+
+[tokens.erp]
+token = "tttttttttttttttttttttttttttttttt"
+scopes = ["erp"]
+accounts = ["store"]
+"""
+
+
+async def test_no_beginning_of_the_file_is_used(file: Path) -> None:
+    """Wherever a save or a copy is cut short, the settings in use stay."""
+    write(file, PROTECTED)
+    applied = Applied()
+    looking = reloader(file, applied)
+    looking.settle = timedelta(0)
+    await looking.step()
+    for length in range(len(PROTECTED) - 2):
+        write(file, PROTECTED[:length])
+        looking.wake()
+        assert not await looking.step(), PROTECTED[:length]
+    assert applied == []
+    assert looking.settings.tokens["erp"].accounts == ("store",)
+
+
+async def test_a_file_cut_short_says_so_and_can_be_completed(file: Path) -> None:
+    write(file, PROTECTED)
+    looking = reloader(file, Applied())
+    await looking.step()
+    write(file, PROTECTED[: PROTECTED.index("accounts = ")])
+    with capture_logs() as logged:
+        assert not await looking.step()
+    assert "cut short" in logged[0]["error"]
+    write(file, PROTECTED.replace("burst = 3", "burst = 4"))
+    assert await looking.step()
+
+
+async def test_comments_at_the_end_can_be_removed(file: Path) -> None:
+    write(file, PROTECTED + "# a comment\n")
+    looking = reloader(file, Applied())
+    await looking.step()
+    write(file, PROTECTED)
+    with capture_logs() as logged:
+        assert not await looking.step()
+    assert logged == []
+
+
+async def test_a_default_file_that_is_deleted_is_missed(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(file, PROTECTED)
+    monkeypatch.chdir(file.parent)
+    applied = Applied()
+    source = SettingsSource(None, {})
+    looking = Reloader(source, source.load(), applied)
+    await looking.step()
+    write(file, None)
+    with capture_logs() as logged:
+        assert not await looking.step()
+    assert "cannot be read" in logged[0]["error"]
+    assert applied == []
+
+
+async def test_a_file_that_is_still_being_written_waits(file: Path) -> None:
+    class Writing(SettingsSource):
+        def load(self) -> Settings:
+            found = super().load()
+            if "burst" not in text_of(file):
+                add(file, "burst = 3\n")
+            return found
+
+    applied = Applied()
+    source = Writing(file, {})
+    looking = Reloader(source, SettingsSource(file, {}).load(), applied)
+    await looking.step()
+    write(file, text_of(file).replace('"k"', '"n"'))
+    assert not await looking.step()
+    assert applied == []
+    assert await looking.step()
+    assert applied[0].accounts["store"].burst == 3
+
+
+async def test_an_empty_file_never_opens_the_api(relay: Relay) -> None:
+    nothing = Settings.model_validate({"database": relay.settings.database})
+    async with TestClient(TestServer(relay.application())) as client:
+        with pytest.raises(ConfigurationError):
+            await reload(relay, compare_settings(relay.settings, nothing).settings)
+        assert (await client.get("/v1/shipments")).status == 401
 
 
 # When it is looked at

@@ -7,8 +7,9 @@ import pytest
 
 from relay.clock import micros
 from relay.store.accounts import CALL, Accounts, AccountState
-from relay.store.codec import as_dict, at, dumps, ids, loads, rows, storable, stored
+from relay.store.codec import as_dict, at, dumps, ids, loads, rows, stored
 from relay.store.database import Database
+from relay.text import storable
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 INSTANT = micros(NOW)

@@ -321,3 +321,24 @@ def test_an_account_that_cannot_work_is_refused_without_showing_its_secret(
     ) as caught:
         VtexAccount("shop", base_url, key, token)
     assert not token.strip() or token not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [200, 400])
+async def test_words_that_no_database_stores_are_made_storable(
+    serve: Serve, status: int
+) -> None:
+    """VTEX may echo what others wrote: NUL and half a character among it."""
+    body = b'{"orderId": "A\\u0000\\ud800", "error": {"message": "no\\u0000\\ud800"}}'
+    vtex = await serve(lambda _: web.Response(body=body, status=status))
+    answer = await ask(vtex)
+    kept = f"{answer.words}{answer.payload}"
+    assert "A\N{REPLACEMENT CHARACTER}?" in kept
+    assert kept.encode()
+    assert "\0" not in kept
+
+
+async def test_an_answer_in_odd_bytes_is_made_storable(serve: Serve) -> None:
+    vtex = await serve(lambda _: web.Response(body=b"\xffno\0", status=500))
+    answer = await ask(vtex)
+    assert "no" in answer.words
+    assert "\0" not in answer.words

@@ -1,0 +1,127 @@
+"""Receive request bodies: size limits, `Content-Encoding`, and both forms of the bytes.
+
+The framework must not decompress (`SERVER`): it answers a broken body with a
+traceback, and signatures may be over the compressed bytes.
+"""
+
+import logging
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from relay.errors import RefusedRequest
+
+SERVER: Final[Mapping[str, Any]] = {"auto_decompress": False}
+"""Options of the HTTP server that this module needs."""
+_WBITS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+"""Window bits of zlib: https://docs.python.org/3/library/zlib.html#zlib.decompressobj"""
+_RAW_DEFLATE: Final = -15
+_PLAIN: Final = frozenset({"", "identity"})
+_ACCEPTED: Final = "gzip, deflate"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedBody:
+    """A body as it was *sent*, and its *content* without `Content-Encoding`."""
+
+    sent: bytes
+    content: bytes
+
+
+async def receive_body(request: web.Request, limit: int) -> ReceivedBody:
+    """Receive the body of *request*, of at most *limit* bytes in both forms.
+
+    Raises `RefusedRequest` for a body that cannot be decompressed or never came, and
+    `HTTPRequestEntityTooLarge`.
+    """
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in _PLAIN and encoding not in _WBITS:
+        raise RefusedRequest(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "Content-Encoding: unknown to this relay",
+            hint=f"send the body without compression, or with one of {_ACCEPTED}",
+            headers={"Accept-Encoding": _ACCEPTED},
+        )
+    sent = await _received(request, limit)
+    if encoding in _PLAIN or not sent:
+        return ReceivedBody(sent, sent)
+    return ReceivedBody(sent, _decompressed(sent, encoding, limit))
+
+
+async def _received(request: web.Request, limit: int) -> bytes:
+    """Read the bytes of the body, up to *limit*."""
+    size = request.content_length or 0
+    if size > limit:
+        raise web.HTTPRequestEntityTooLarge(limit, size)
+    whole = bytearray()
+    try:
+        while len(whole) <= limit:
+            chunk = await request.content.readany()
+            if not chunk:
+                return bytes(whole)
+            whole += chunk
+    except (ConnectionError, web.RequestPayloadError):
+        raise RefusedRequest(
+            HTTPStatus.BAD_REQUEST,
+            "the body is incomplete",
+            hint="send it again, with all its bytes",
+        ) from None
+    raise web.HTTPRequestEntityTooLarge(limit, len(whole))
+
+
+def _decompressed(sent: bytes, encoding: str, limit: int) -> bytes:
+    """Return the content of *sent*, which may have several gzip members."""
+    content = bytearray()
+    rest = sent
+    try:
+        while rest:
+            member = zlib.decompressobj(_window(rest, encoding))
+            content += member.decompress(rest, limit + 1 - len(content))
+            if len(content) > limit:
+                raise web.HTTPRequestEntityTooLarge(limit, len(content))
+            if not member.eof:
+                raise _broken(encoding)
+            rest = member.unused_data
+    except zlib.error:
+        raise _broken(encoding) from None
+    return bytes(content)
+
+
+def _window(data: bytes, encoding: str) -> int:
+    """Return the window bits; some clients send `deflate` without zlib's header.
+
+    See https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1.2.
+    """
+    if encoding == "deflate" and data[0] & 0x0F != zlib.DEFLATED:
+        return _RAW_DEFLATE
+    return _WBITS[encoding]
+
+
+def _broken(encoding: str) -> RefusedRequest:
+    return RefusedRequest(
+        HTTPStatus.BAD_REQUEST,
+        f"the body is not valid {encoding}, as Content-Encoding says",
+        hint="send the body without compression, or compress it as a whole",
+    )
+
+
+class _MalformedRequests(logging.Filter):
+    """Logs malformed HTTP at info and without a traceback: anyone can send it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the record of a malformed request; keep all others as they are."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            record.levelno, record.levelname = logging.INFO, "INFO"
+            record.exc_info = record.exc_text = None
+            record.msg, record.args = "malformed HTTP request (%s)", (error.code,)
+        return True
+
+
+MALFORMED_REQUESTS: Final = _MalformedRequests()
+"""To be added to the framework's logger, `aiohttp.log.server_logger`."""

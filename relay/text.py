@@ -1,0 +1,67 @@
+"""Turn bytes from outside into text, and text into what both databases can store."""
+
+import json
+import re
+from codecs import BOM_UTF8
+from typing import Any, Final
+
+_CHARSET: Final = re.compile(r'charset="?([\w.:-]+)', re.IGNORECASE)
+
+
+class UndecodableText(ValueError):
+    """Bytes that are not text in UTF-8, nor in the charset that was declared."""
+
+
+def decode_text(body: bytes, content_type: str = "") -> tuple[str, str]:
+    """Return the text of *body*, without a byte order mark, and its encoding.
+
+    Unicode comes first, as in RFC 4627 and RFC 8259: a wrong charset is declared more
+    often than other text is valid UTF-8. Raises `UndecodableText`.
+    """
+    encoding: str = json.detect_encoding(body)
+    try:
+        return body.decode(encoding), encoding
+    except UnicodeDecodeError:
+        named = _CHARSET.search(content_type)
+    if named is None:
+        raise UndecodableText("not UTF-8 text, and no charset is declared")
+    try:
+        return body.decode(named[1]), named[1]
+    except (LookupError, UnicodeError):
+        raise UndecodableText("not UTF-8 text, nor text in its charset") from None
+
+
+def as_utf8(body: bytes, content_type: str = "") -> bytes:
+    """Return *body* in UTF-8 without a byte order mark; raise `UndecodableText`."""
+    if body.isascii() and b"\0" not in body:
+        return body
+    text, encoding = decode_text(body, content_type)
+    return body if encoding == "utf-8" else text.encode()
+
+
+def decode_leniently(body: bytes, content_type: str = "") -> str:
+    """Return the text of *body* for people; what cannot be decoded is replaced."""
+    try:
+        return decode_text(body, content_type)[0]
+    except UndecodableText:
+        return body.removeprefix(BOM_UTF8).decode(errors="replace")
+
+
+def storable(text: str) -> str:
+    """Replace what a database cannot store: NUL and lone surrogates."""
+    if text.isascii() and "\0" not in text:
+        return text
+    # PostgreSQL rejects both: https://www.postgresql.org/docs/current/datatype-character.html
+    valid = text.encode("utf-8", "replace").decode()
+    return valid.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def storable_json(value: Any) -> Any:
+    """Return a parsed JSON *value* with every text in it storable."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [storable_json(part) for part in value]
+    if isinstance(value, dict):
+        return {storable(key): storable_json(part) for key, part in value.items()}
+    return value
