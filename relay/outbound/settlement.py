@@ -12,9 +12,10 @@ from relay.domain.shipment import Policy, Snapshot
 from relay.outbound.gates import Amend
 from relay.outbound.steps import Rest
 from relay.store.accounts import AccountState
-from relay.store.codec import storable, stored
+from relay.store.codec import stored
 from relay.store.database import Row
 from relay.store.snapshots import BACKLOG, EVENTS, Change, Claim, Limits
+from relay.text import storable
 from relay.vtex.client import VtexAccount
 
 LONGEST_REASON: Final = 300
