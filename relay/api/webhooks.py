@@ -10,12 +10,18 @@ from relay.api.keys import INTAKE
 
 PLAIN: Final = "/webhooks/{contract}"
 IN_ADDRESS: Final = "/webhooks/{contract}/{secret}"
+_SLASHES: Final = (
+    "/webhooks{between:/+}{contract:[^/]+}{after:/*}",
+    "/webhooks{between:/+}{contract:[^/]+}{within:/+}{secret:[^/]+}{after:/*}",
+)
+"""The same addresses with doubled or trailing slashes, as copied into forms."""
 METHODS: Final = ("POST", "PUT")
 
 
 def routes() -> list[web.RouteDef]:
     """Return the routes that carriers call; some carriers send PUT."""
-    return [web.route(m, p, receive) for p in (PLAIN, IN_ADDRESS) for m in METHODS]
+    paths = (PLAIN, IN_ADDRESS, *_SLASHES)
+    return [web.route(m, p, receive) for p in paths for m in METHODS]
 
 
 async def receive(request: web.Request) -> web.Response:

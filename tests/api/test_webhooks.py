@@ -196,6 +196,40 @@ async def test_a_full_backlog_asks_the_carrier_to_come_again(
         assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/webhooks/acme/", "/webhooks//acme", "/webhooks//acme//", "/webhooks/acme///"],
+)
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_odd_slashes_in_the_address_are_ignored(
+    way_in: WayIn, channel: Door, path: str, method: str
+) -> None:
+    client = await channel(way_in.intake())
+    sent = client.request(method, path, data=b"{}", headers=acme.signed(b"{}"))
+    assert (await answered(sent))[0] == 200
+    (row,) = await way_in.rows("documents")
+    assert row["contract"] == "acme"
+
+
+async def test_odd_slashes_around_a_secret_never_log_it(
+    way_in: WayIn, settings: Any, channel: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    contract = {"verification": "url", "url_secret": SECRET}
+    way_in.contracts = settings({"acme": contract}).contracts
+    intake = way_in.intake()
+    client = await channel(intake)
+    paths = (f"/webhooks/acme/{SECRET}/", f"/webhooks//acme//{SECRET}//")
+    with caplog.at_level(logging.DEBUG):
+        for path in paths:
+            assert (await answered(client.post(path, data=b"{}")))[0] == 200
+        for wrong in ("/webhooks/acme//", f"/webhooks/acme//x{SECRET}/"):
+            assert (await answered(client.post(wrong, data=b"{}")))[0] == 401
+        async with client.post(f"/webhooks/acme/{SECRET}/more") as answer:
+            assert answer.status == 404
+    assert SECRET not in caplog.text
+    await intake.close()
+
+
 async def test_a_body_over_the_limit_is_never_asked_for_again(
     way_in: WayIn, channel: Door
 ) -> None:
