@@ -18,6 +18,12 @@ class Metrics:
         self.documents_forged = self._counter(
             "documents_forged", "Webhooks that failed verification.", "contract"
         )
+        self.webhooks_refused = self._counter(
+            "webhooks_refused",
+            "Requests to webhook addresses that were refused.",
+            "contract",
+            "status",
+        )
         self.documents_read = self._counter(
             "documents_read", "Documents parsed.", "contract"
         )
