@@ -18,6 +18,12 @@ class Metrics:
         self.documents_rejected = self._counter(
             "documents_rejected", "Webhooks that failed verification.", "contract"
         )
+        self.webhooks_refused = self._counter(
+            "webhooks_refused",
+            "Requests to webhook addresses that were refused.",
+            "contract",
+            "status",
+        )
         self.documents_parsed = self._counter(
             "documents_parsed", "Documents parsed.", "contract"
         )

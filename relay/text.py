@@ -9,7 +9,14 @@ _CHARSET: Final = re.compile(r'charset="?([\w.:-]+)', re.IGNORECASE)
 
 
 class UndecodableText(ValueError):
-    """Bytes that are not text in UTF-8, nor in the charset that was declared."""
+    """Bytes that are not text in UTF-8, nor in the charset that was declared.
+
+    `position` is the place of the first byte at fault.
+    """
+
+    def __init__(self, message: str, position: int) -> None:
+        super().__init__(message)
+        self.position = position
 
 
 def decode_text(body: bytes, content_type: str = "") -> tuple[str, str]:
@@ -21,14 +28,17 @@ def decode_text(body: bytes, content_type: str = "") -> tuple[str, str]:
     encoding: str = json.detect_encoding(body)
     try:
         return body.decode(encoding), encoding
-    except UnicodeDecodeError:
-        named = _CHARSET.search(content_type)
+    except UnicodeDecodeError as error:
+        position = error.start
+    named = _CHARSET.search(content_type)
     if named is None:
-        raise UndecodableText("not UTF-8 text, and no charset is declared")
+        message = "not UTF-8 text, and no charset is declared"
+        raise UndecodableText(message, position)
     try:
         return body.decode(named[1]), named[1]
-    except (LookupError, UnicodeError):
-        raise UndecodableText("not UTF-8 text, nor text in its charset") from None
+    except (LookupError, ValueError):
+        message = "not UTF-8 text, nor text in its charset"
+        raise UndecodableText(message, position) from None
 
 
 def as_utf8(body: bytes, content_type: str = "") -> bytes:

@@ -22,6 +22,7 @@ from carriers.generic.times import TimeOptions
 from relay.adapters.codes import SAME_TIME, both_values
 from relay.adapters.protocol import Document, Unreadable
 from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEvent
+from relay.text import as_utf8
 
 _LONGEST_TEXT: Final = 5000
 """In characters; the limit of every event's description."""
@@ -177,12 +178,15 @@ def _decoded(body: bytes, how: Body, content_type: str) -> Any:
     """
     is_json = content_type.startswith("application/json")
     if how.kind == "form_json" and not is_json:
-        fields = parse_qs(body.decode(), strict_parsing=True)
-        if how.field not in fields:
+        # Latin-1 keeps the bytes of percent escapes, whatever their charset is.
+        form = body.decode("latin-1")
+        fields = parse_qs(form, strict_parsing=True, encoding="latin-1")
+        name = how.field.encode().decode("latin-1")
+        if name not in fields:
             raise Unreadable(f"body.field: the form has no field {how.field!r}")
-        body = fields[how.field][0].encode()
+        body = as_utf8(fields[name][0].encode("latin-1"), content_type)
     elif how.kind == "base64_json" and not is_json:
-        body = base64.b64decode(body, validate=False)
+        body = as_utf8(base64.b64decode(body, validate=False), content_type)
     try:
         return json.loads(body)
     except RecursionError:

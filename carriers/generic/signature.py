@@ -14,7 +14,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from carriers.generic.expressions import listed
 from relay.adapters.protocol import WebhookRequest
-from relay.adapters.signatures import check_basic, check_secret, equal
+from relay.adapters.signatures import (
+    check_basic,
+    check_scheme_secret,
+    check_secret,
+    equal,
+)
 from relay.domain.events import Value
 from relay.errors import ConfigurationError, VerificationFailed
 
@@ -142,6 +147,10 @@ def _check_header(
     request: WebhookRequest, name: str, prefix: str, secrets: Iterable[str]
 ) -> None:
     presented = request.headers.get(name.lower(), "")
+    is_scheme = prefix.endswith(" ") and len(prefix.split()) == 1
+    if name.lower() == "authorization" and is_scheme:
+        check_scheme_secret(presented, prefix.strip(), secrets)
+        return
     if not presented.startswith(prefix):
         raise VerificationFailed("the header lacks the contract's prefix")
     check_secret(presented.removeprefix(prefix), secrets)

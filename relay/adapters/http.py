@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,6 +14,7 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 
 from relay.adapters.protocol import CarrierFailure, Document
 from relay.clock import utcnow
+from relay.text import decode_text
 
 TIMEOUT: Final = ClientTimeout(total=30, connect=10)
 LARGEST_ANSWER: Final = 8 * 1024 * 1024
@@ -49,10 +51,9 @@ class ApiResponse:
 
     def value(self) -> Any:
         """Return the JSON value; raise `CarrierFailure` if the body is not JSON."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            kind = self.headers.get("Content-Type", "no content type")
+        kind = self.headers.get("Content-Type", "no content type")
+        with suppress(ValueError, RecursionError):
+            return json.loads(decode_text(self.body, kind)[0])
         raise CarrierFailure(f"the carrier answered {self.status}, not JSON ({kind})")
 
 

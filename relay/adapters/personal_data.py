@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
-_CHARSET: Final = re.compile(r'charset="?([\w.:-]+)', re.IGNORECASE)
+from relay.text import decode_text
+
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 Path = tuple[str, ...]
 
@@ -25,7 +26,7 @@ def redact(body: bytes, content_type: str, fields: tuple[str, ...]) -> bytes:
     if not paths:
         return body
     try:
-        text, encoding = _decoded(body, content_type)
+        text, encoding = decode_text(body, content_type)
         value = json.loads(text)
         if not any([_remove(value, path) for path in paths]):  # noqa: C419 -- remove all
             return body
@@ -45,17 +46,6 @@ def _paths(fields: tuple[str, ...]) -> tuple[tuple[Path, tuple[bytes, ...]], ...
     plain = [filter(_PLAIN_KEY.fullmatch, path) for path in paths]
     keys = [tuple(b'"%s"' % key.encode() for key in some) for some in plain]
     return tuple(zip(paths, keys, strict=True))
-
-
-def _decoded(body: bytes, content_type: str) -> tuple[str, str]:
-    """Return the text of *body* and its encoding, detected as in RFC 4627."""
-    encoding: str = json.detect_encoding(body)
-    try:
-        return body.decode(encoding), encoding
-    except UnicodeDecodeError:
-        named = _CHARSET.search(content_type)
-        encoding = named[1] if named else encoding
-        return body.decode(encoding), encoding
 
 
 def _remove(value: Any, path: Path) -> bool:

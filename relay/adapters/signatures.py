@@ -49,16 +49,65 @@ def check_secret(presented: str, secrets: Iterable[str]) -> None:
 
     Empty secrets are ignored: anyone could present them.
     """
-    if not any([equal(presented, s) for s in secrets if s]):  # noqa: C419 -- constant time
-        raise VerificationFailed("the secret does not match the contract's")
+    _check_bytes(_header_bytes(presented), secrets)
+
+
+def check_scheme_secret(presented: str, scheme: str, secrets: Iterable[str]) -> None:
+    """Raise `VerificationFailed` unless the header is *scheme* and one of *secrets*.
+
+    See `split_credentials`.
+    """
+    name, credentials = split_credentials(presented)
+    if name != scheme.lower():
+        raise VerificationFailed(f"the header's scheme is not {scheme}")
+    check_secret(credentials, secrets)
 
 
 def check_basic(presented: str, credentials: Iterable[str]) -> None:
     """Raise `VerificationFailed` unless the Basic auth header matches a credential.
 
-    *credentials* are `user:password` each.
+    *credentials* are `user:password` each, which clients send in UTF-8 or Latin-1:
+    https://www.rfc-editor.org/rfc/rfc7617#section-2.1
     """
-    expected = [
-        "Basic " + base64.b64encode(c.encode()).decode() for c in credentials if c
-    ]
-    check_secret(presented, expected)
+    scheme, encoded = split_credentials(presented)
+    if scheme != "basic":
+        raise VerificationFailed("the header's scheme is not Basic")
+    try:
+        padded = encoded.rstrip("=") + "=" * (-len(encoded.rstrip("=")) % 4)
+        decoded = base64.b64decode(padded, validate=True)
+    except ValueError:
+        raise VerificationFailed("the Basic credentials are not base64") from None
+    _check_bytes(decoded, credentials)
+
+
+def split_credentials(header: str) -> tuple[str, str]:
+    """Split an `Authorization` header into its scheme, in lower case, and the rest.
+
+    The scheme has no case, and several blanks may follow it:
+    https://www.rfc-editor.org/rfc/rfc9110#section-11.4
+    """
+    scheme, _, rest = header.strip().partition(" ")
+    return scheme.lower(), rest.strip()
+
+
+def _check_bytes(presented: bytes, secrets: Iterable[str]) -> None:
+    forms = [form for secret in secrets if secret for form in _forms(secret)]
+    if not any([hmac.compare_digest(presented, form) for form in forms]):  # noqa: C419 -- constant time
+        raise VerificationFailed("the secret does not match the contract's")
+
+
+def _forms(secret: str) -> list[bytes]:
+    """Return *secret* as the bytes that clients may send."""
+    forms = [secret.encode(errors="surrogatepass")]
+    try:
+        return [*forms, secret.encode("latin-1")]
+    except UnicodeEncodeError:
+        return forms
+
+
+def _header_bytes(text: str) -> bytes:
+    """Return the bytes of a header; the framework escapes those that are not UTF-8."""
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode(errors="surrogatepass")

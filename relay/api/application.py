@@ -42,7 +42,9 @@ def application(
 ) -> web.Application:
     """Make the application with all its routes."""
     limit = services.context.settings.intake.body_limit
-    app = web.Application(middlewares=[problems], client_max_size=limit)
+    app = web.Application(
+        middlewares=[webhooks.count_refused, problems], client_max_size=limit
+    )
     app[INTAKE] = intake
     app[HEALTH] = health_state
     for module in (webhooks, health):

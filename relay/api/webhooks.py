@@ -7,15 +7,33 @@ from aiohttp import web
 from relay.adapters.protocol import WebhookRequest
 from relay.api.content import receive_body
 from relay.api.keys import INTAKE
+from relay.api.problems import REFUSED, Handler
 
 PLAIN: Final = "/webhooks/{contract}"
 IN_ADDRESS: Final = "/webhooks/{contract}/{secret}"
+_SLASHES: Final = (
+    "/webhooks{between:/+}{contract:[^/]+}{after:/*}",
+    "/webhooks{between:/+}{contract:[^/]+}{within:/+}{secret:[^/]+}{after:/*}",
+)
+"""The same addresses with doubled or trailing slashes, as copied into forms."""
 METHODS: Final = ("POST", "PUT")
 
 
 def routes() -> list[web.RouteDef]:
     """Return the routes that carriers call; some carriers send PUT."""
-    return [web.route(m, p, receive) for p in (PLAIN, IN_ADDRESS) for m in METHODS]
+    paths = (PLAIN, IN_ADDRESS, *_SLASHES)
+    return [web.route(m, p, receive) for p in paths for m in METHODS]
+
+
+@web.middleware
+async def count_refused(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count refused requests by contract, also those that no route or method takes."""
+    answer = await handler(request)
+    parts = [part for part in request.path.split("/") if part]
+    if answer.status >= REFUSED and parts[:1] == ["webhooks"]:
+        contract = parts[1] if len(parts) > 1 else ""
+        request.app[INTAKE].count_refused(contract, answer.status)
+    return answer
 
 
 async def receive(request: web.Request) -> web.Response:

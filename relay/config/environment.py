@@ -23,6 +23,7 @@ from relay.config.schema import (
     model_at,
 )
 from relay.suggestions import did_you_mean, suggest
+from relay.text import decode_text
 
 FILE: Final = "_file"
 UNREAD: Final = "secret-that-could-not-be-read-"
@@ -107,7 +108,7 @@ def _names_secret_file(path: KeyPath) -> bool:
 def _content(path: Path) -> tuple[str, str]:
     """Return the secret in the file at *path*, or an empty one and the reason."""
     try:
-        text = path.read_text(encoding="utf-8").strip()
+        text = decode_text(path.read_bytes())[0].strip()
     except OSError as error:
         return "", f"cannot read {path} ({error.strerror})"
     except ValueError:

@@ -20,6 +20,7 @@ from relay.config.explanation import problems_of
 from relay.config.problems import FILE, InvalidSettings, SettingsProblem
 from relay.config.schema import KeyPath
 from relay.config.settings import Settings
+from relay.text import UndecodableText, decode_text
 
 _SUFFIX: Final = "_file"
 
@@ -76,10 +77,10 @@ def _file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(decode_text(file.read_bytes())[0])
     except OSError as error:
         wrong, hint = f"cannot be read ({error.strerror})", "try `relay init`"
-    except UnicodeDecodeError:
+    except UndecodableText:
         wrong, hint = "not UTF-8 text", "save it as UTF-8"
     except tomllib.TOMLDecodeError as error:
         wrong, hint = f"invalid TOML: {error}", "fix that line"

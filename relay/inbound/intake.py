@@ -28,6 +28,8 @@ from relay.metrics import Metrics
 from relay.store.documents import Documents
 
 OK: Final = Reply()
+UNKNOWN: Final = "unknown contract"
+"""Stands for the contract in the count of requests to others: anyone can make names."""
 LONGEST_NAME: Final = 50
 """Characters of an unknown contract's name that are logged."""
 
@@ -92,6 +94,11 @@ class Intake:
             self._count_unknown(contract)
             raise UnknownContract(f"unknown contract {contract!r}")
         self._batches.check_room(size)
+
+    def count_refused(self, contract: str, status: int) -> None:
+        """Count a refused request; names of unknown contracts are not stored."""
+        known = contract if contract in self._contracts else UNKNOWN
+        self.metrics.webhooks_refused.labels(known, status).inc()
 
     async def accept(
         self, contract: str, request: WebhookRequest, url_secret: str | None = None

@@ -5,6 +5,7 @@ import json
 import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -13,6 +14,7 @@ from relay.adapters.personal_data import redact
 from relay.adapters.protocol import Carrier, Document, Unreadable
 from relay.domain.events import TrackingEvent
 from relay.store.event_rows import ParsedDocument
+from relay.text import UndecodableText, as_utf8, decode_leniently, decode_text
 
 LONGEST_REASON: Final = 300
 SHORTEST_VALUE: Final = 3
@@ -39,10 +41,10 @@ def give_up(document: Document) -> ParsedDocument:
 
 def _parse(document: Document, carrier: Carrier) -> ParsedDocument:
     try:
-        events = _checked(carrier.parse(document))
+        events = _checked(carrier.parse(_in_utf8(document)))
         cut = _cut(document, carrier.personal_fields)
     except BaseException as error:  # noqa: BLE001 -- it must not end the thread
-        return _unreadable(document, reason(error, document.body))
+        return _unreadable(document, reason(error, document.body, _type_of(document)))
     return ParsedDocument(
         document=document.number,
         contract=document.contract,
@@ -53,6 +55,24 @@ def _parse(document: Document, carrier: Carrier) -> ParsedDocument:
         digest=None if cut is None else hashlib.sha256(document.body).hexdigest(),
         replayed=document.replayed,
     )
+
+
+def _in_utf8(document: Document) -> Document:
+    """Return *document* in UTF-8 without a byte order mark, for its adapter.
+
+    XML declares its encoding itself. Other bytes may be a format of the adapter's.
+    """
+    if document.body.startswith(b"<?xml"):
+        return document
+    try:
+        body = as_utf8(document.body, _type_of(document))
+    except UndecodableText:
+        return document
+    return document if body is document.body else replace(document, body=body)
+
+
+def _type_of(document: Document) -> str:
+    return document.headers.get("content-type", "")
 
 
 def _unreadable(document: Document, because: str) -> ParsedDocument:
@@ -74,20 +94,23 @@ def _cut(document: Document, fields: tuple[str, ...]) -> bytes | None:
     """Return the body without personal *fields*; None if it has none of them."""
     if not fields:
         return None
-    content_type = document.headers.get("content-type", "")
-    cut = redact(document.body, content_type, fields)
+    cut = redact(document.body, _type_of(document), fields)
     return None if cut is document.body else cut
 
 
-def reason(error: BaseException, body: bytes) -> str:
+def reason(error: BaseException, body: bytes, content_type: str = "") -> str:
     """Return what went wrong, without any content of the document.
 
     Documents hold personal data, and the reason is stored, logged and shown.
     """
     message = _validation(error) if isinstance(error, ValidationError) else str(error)
-    text = _without(message, body)
+    text = _without(message, decode_leniently(body, content_type))
     if not isinstance(error, Unreadable):
         text = f"{type(error).__name__}: {text}"
+    try:
+        decode_text(body, content_type)
+    except UndecodableText as undecodable:
+        text = f"the body is {undecodable} ({text})"
     start = body.removeprefix(BOM_UTF8).lstrip()[:20].lower()
     if start.startswith(_PAGES):
         text = f"the body is a web page, not data ({text})"
@@ -110,9 +133,8 @@ def _validation(error: ValidationError) -> str:
     return "; ".join(f"{path}: {says}" if path else says for path, says in named)
 
 
-def _without(message: str, body: bytes) -> str:
-    """Mask the values of the document *body*, and quoted parts that occur in it."""
-    text = body.decode(errors="replace")
+def _without(message: str, text: str) -> str:
+    """Mask the values of the document *text*, and quoted parts that occur in it."""
     try:
         values = sorted(set(_values(json.loads(text))), key=len, reverse=True)
     except (ValueError, RecursionError):

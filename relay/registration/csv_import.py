@@ -2,7 +2,6 @@
 
 import csv
 import re
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -15,6 +14,7 @@ from relay.domain.fiscal import cnpj
 from relay.errors import InvalidLabel
 from relay.registration.requests import LabelRequest
 from relay.suggestions import did_you_mean, suggest
+from relay.text import UndecodableText, decode_text
 
 _ROUNDED: Final = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
 _WHOLE: Final = re.compile(r"\d{1,6}", re.ASCII)
@@ -142,11 +142,10 @@ def read_table(content: bytes) -> LabelTable:
 
 def _text_of(content: bytes) -> str:
     """Return the text of a file; Excel saves `Unicode Text` as UTF-16."""
-    marked = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
     try:
-        return content.decode("utf-16" if marked else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        return decode_text(content)[0]
+    except UndecodableText as error:
+        line = content.count(b"\n", 0, error.position) + 1
         raise InvalidLabel(
             f"line {line}: not UTF-8 text",
             hint="save it as `CSV UTF-8`",

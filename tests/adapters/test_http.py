@@ -113,6 +113,18 @@ def test_an_unexpected_status_says_how_long_to_wait() -> None:
     assert caught.value.wait is None
 
 
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ('{"city": "São"}'.encode("utf-8-sig"), "application/json"),
+        ('{"city": "São"}'.encode("latin-1"), "application/json;charset=ISO-8859-1"),
+        ('{"city": "São"}'.encode("utf-16"), "application/json"),
+    ],
+)
+def test_an_answer_is_read_in_its_charset(body: bytes, kind: str) -> None:
+    assert made(body, Content_Type=kind).value() == {"city": "São"}
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"a":', b"\xff", b"[" * 100_000])
 def test_what_is_no_json_is_a_failure(body: bytes) -> None:
     with pytest.raises(CarrierFailure, match=r"not JSON \(text/html\)"):

@@ -10,6 +10,7 @@ from relay.adapters.signatures import (
     Encoding,
     check_basic,
     check_hmac_sha256,
+    check_scheme_secret,
     check_secret,
     equal,
     hmac_sha256,
@@ -98,3 +99,41 @@ def test_basic_credentials_are_trusted_in_utf_8() -> None:
 def test_other_basic_credentials_are_refused(header: str) -> None:
     with pytest.raises(VerificationFailed):
         check_basic(header, ("u:q", ""))
+
+
+@pytest.mark.parametrize(
+    "scheme", ["Basic ", "basic ", "BASIC ", "Basic  ", " Basic   "]
+)
+@pytest.mark.parametrize("codec", ["utf-8", "latin-1"])
+def test_basic_credentials_are_parsed_by_the_rfc(scheme: str, codec: str) -> None:
+    encoded = base64.b64encode("usuário:sênha".encode(codec)).decode()
+    check_basic(scheme + encoded, ("other:one", "usuário:sênha"))
+    check_basic(scheme + encoded.rstrip("=") + " ", ("usuário:sênha",))
+    with pytest.raises(VerificationFailed):
+        check_basic(scheme + encoded, ("usuário:senha",))
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Basic", "Basic Ã", "Basic \udcff", "Basic dTpx dTpx", "BasicdTpx", "dTpx"],
+)
+def test_malformed_basic_credentials_are_refused(header: str) -> None:
+    with pytest.raises(VerificationFailed):
+        check_basic(header, ("u:q",))
+
+
+@pytest.mark.parametrize("presented", ["sênha", "s\udceanha"])
+def test_a_shown_secret_is_compared_as_bytes(presented: str) -> None:
+    """aiohttp escapes bytes of a header that are not UTF-8."""
+    check_secret(presented, ("sênha",))
+    for other in ("senha", "s?nha", "s\udcebnha"):
+        with pytest.raises(VerificationFailed):
+            check_secret(presented, (other,))
+
+
+@pytest.mark.parametrize("header", ["Bearer token", "bearer token", "BEARER   token "])
+def test_a_scheme_has_no_case(header: str) -> None:
+    check_scheme_secret(header, "Bearer", ("token",))
+    for wrong in ("token", "Basic token", "Bearer Token", "Bearer", ""):
+        with pytest.raises(VerificationFailed):
+            check_scheme_secret(wrong, "Bearer", ("token",))

@@ -31,7 +31,7 @@ async def channel() -> AsyncIterator[Door]:
     clients: list[TestClient[Any, Any]] = []
 
     async def opened(intake: Intake) -> TestClient[Any, Any]:
-        app = web.Application(middlewares=[problems])
+        app = web.Application(middlewares=[webhooks.count_refused, problems])
         app[INTAKE] = intake
         app.add_routes(webhooks.routes())
         server = TestServer(app)
@@ -194,6 +194,70 @@ async def test_a_full_backlog_asks_the_carrier_to_come_again(
     client = await channel(intake)
     async with client.post("/webhooks/acme", data=b"x" * 11) as answer:
         assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+
+
+async def test_every_refused_request_is_counted(way_in: WayIn, channel: Door) -> None:
+    intake = way_in.intake(limits=Limits(body_limit=10))
+    client = await channel(intake)
+    for method, path, size in (
+        ("POST", "/webhooks/acme", 1),
+        ("POST", "/webhooks/acme", 11),
+        ("GET", "/webhooks/acme", 0),
+        ("POST", "/webhooks/acme/a/b/c", 0),
+        ("POST", "/webhooks/other-1", 0),
+        ("POST", "/webhooks/other-2", 0),
+        ("POST", "/webhooks", 0),
+        ("POST", "/elsewhere", 0),
+    ):
+        async with client.request(method, path, data=b"x" * size) as answer:
+            assert answer.status >= 400
+    counted = [
+        line.partition("{")[2]
+        for line in intake.metrics.text().decode().splitlines()
+        if line.startswith("relay_webhooks_refused_total")
+    ]
+    assert sorted(counted) == [
+        'contract="acme",status="401"} 1.0',
+        'contract="acme",status="404"} 1.0',
+        'contract="acme",status="405"} 1.0',
+        'contract="acme",status="413"} 1.0',
+        'contract="unknown contract",status="404"} 3.0',
+    ]
+    await intake.close()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/webhooks/acme/", "/webhooks//acme", "/webhooks//acme//", "/webhooks/acme///"],
+)
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_odd_slashes_in_the_address_are_ignored(
+    way_in: WayIn, channel: Door, path: str, method: str
+) -> None:
+    client = await channel(way_in.intake())
+    sent = client.request(method, path, data=b"{}", headers=acme.signed(b"{}"))
+    assert (await answered(sent))[0] == 200
+    (row,) = await way_in.rows("documents")
+    assert row["contract"] == "acme"
+
+
+async def test_odd_slashes_around_a_secret_never_log_it(
+    way_in: WayIn, settings: Any, channel: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    contract = {"verification": "url", "url_secret": SECRET}
+    way_in.contracts = settings({"acme": contract}).contracts
+    intake = way_in.intake()
+    client = await channel(intake)
+    paths = (f"/webhooks/acme/{SECRET}/", f"/webhooks//acme//{SECRET}//")
+    with caplog.at_level(logging.DEBUG):
+        for path in paths:
+            assert (await answered(client.post(path, data=b"{}")))[0] == 200
+        for wrong in ("/webhooks/acme//", f"/webhooks/acme//x{SECRET}/"):
+            assert (await answered(client.post(wrong, data=b"{}")))[0] == 401
+        async with client.post(f"/webhooks/acme/{SECRET}/more") as answer:
+            assert answer.status == 404
+    assert SECRET not in caplog.text
+    await intake.close()
 
 
 async def test_a_body_over_the_limit_is_never_asked_for_again(

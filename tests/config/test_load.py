@@ -189,3 +189,10 @@ def test_an_empty_secret_in_the_file_is_named(found: Found, written: Written) ->
 def test_whatever_is_no_mapping_is_no_settings() -> None:
     with pytest.raises(ValueError, match="valid dict"):
         Settings.model_validate(5)
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16"])
+def test_a_file_saved_by_windows_is_read(folder: Path, codec: str) -> None:
+    file = folder / "relay.toml"
+    file.write_bytes("# São\r\ncache_mb = 8\r\n".encode(codec))
+    assert load(file, {}).cache_mb == 8

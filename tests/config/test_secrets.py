@@ -25,6 +25,14 @@ def test_a_secret_can_come_from_a_file(
     assert load(file, environ).contract_for("swift").secrets == ("from a file",)
 
 
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16"])
+def test_a_secret_file_saved_by_windows_is_read(
+    loaded: Loaded, folder: Path, codec: str
+) -> None:
+    (folder / "pw").write_bytes("postgresql://me:ç@db/relay\r\n".encode(codec))
+    assert loaded(DATABASE_FILE="pw").database == "postgresql://me:ç@db/relay"
+
+
 def test_a_variable_names_a_secrets_file(loaded: Loaded, folder: Path) -> None:
     (folder / "pw").write_text("postgresql://me:pw@db/relay", encoding="utf-8")
     assert loaded(DATABASE_FILE="pw").database == "postgresql://me:pw@db/relay"
@@ -55,7 +63,8 @@ def test_a_code_may_end_like_a_secrets_file(loaded: Loaded) -> None:
     [
         (None, "cannot read pw (No such file or directory)"),
         (b" \n", "pw is empty"),
-        (b"\xff\xfe", "pw is not UTF-8 text"),
+        (b"\xff\xf0", "pw is not UTF-8 text"),
+        (b"\xff\xfe", "pw is empty"),
     ],
 )
 def test_a_secrets_file_without_a_secret_is_named(

@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from relay.adapters.protocol import Unreadable
-from relay.inbound.translate import LONGEST_REASON, reason
+from relay.adapters.protocol import Document, Unreadable
+from relay.inbound.translate import LONGEST_REASON, parse_documents, reason
+from tests.support.acme import Acme
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 class Payload(BaseModel):
@@ -109,3 +113,38 @@ def test_xml_in_place_of_json_is_named(body: bytes, parse: Callable[..., Any]) -
 def test_an_adapter_may_parse_xml() -> None:
     because = reason(Unreadable("tracking: missing"), b"<tracking/>")
     assert because == "tracking: missing"
+
+
+MORE = '{"city": "São José"}'
+
+
+@pytest.mark.parametrize(
+    ("body", "type_"),
+    [
+        (MORE.encode("utf-8-sig"), ""),
+        (MORE.encode("utf-16"), ""),
+        (MORE.encode("latin-1"), "application/json; charset=ISO-8859-1"),
+    ],
+)
+def test_adapters_get_utf_8_without_a_mark(body: bytes, type_: str) -> None:
+    adapter = Acme(returns=[])
+    headers = {"content-type": type_}
+    document = Document(body, NOW, headers, contract="acme")
+    (parsed,) = parse_documents([document], {"acme": adapter})
+    assert adapter.read_bodies == [MORE.encode()]
+    assert parsed.unreadable is None
+
+
+@pytest.mark.parametrize("body", [b'<?xml encoding="latin-1"?>\xe3', b"PK\x03\xff\xfe"])
+def test_xml_and_other_formats_stay_as_they_are(body: bytes) -> None:
+    adapter = Acme(returns=[])
+    headers = {"content-type": "application/zip"}
+    parse_documents([Document(body, NOW, headers, contract="acme")], {"acme": adapter})
+    assert adapter.read_bodies == [body]
+
+
+def test_a_document_that_cannot_be_decoded_says_so() -> None:
+    document = Document(MORE.encode("latin-1"), NOW, contract="acme")
+    adapter = Acme(fails=ValueError("no JSON"))
+    (parsed,) = parse_documents([document], {"acme": adapter})
+    assert parsed.unreadable.startswith("the body is not UTF-8 text, and no charset")

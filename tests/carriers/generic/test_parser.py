@@ -93,6 +93,14 @@ def test_a_form_may_hold_the_document() -> None:
     assert len(events(EVENT, body=how)) == 1  # as answers come
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1"])
+def test_a_form_is_read_in_its_charset(charset: str) -> None:
+    document = json.dumps([EVENT | {"note": "São"}], ensure_ascii=False)
+    body = urlencode({"data": document.encode(charset)}).encode()
+    how = {"kind": "form_json", "field": "data"}
+    assert len(read(body, f"{FORM}; charset={charset}", body=how)) == 1
+
+
 def test_the_document_may_be_in_base64() -> None:
     body = base64.b64encode(json.dumps(EVENT).encode())
     assert len(read(body, "text/plain", body="base64_json")) == 1

@@ -139,6 +139,17 @@ def test_a_template_signs_the_time_too(stamp: str, late: int, fresh: int) -> Non
     assert not trusts(made, {"sign": good, "X-Time": "soon"}, method="PUT")
 
 
+def test_an_authorization_scheme_has_no_case() -> None:
+    options = {"kind": "header", "header": "Authorization", "prefix": "Bearer "}
+    made = adapter(options, "token")
+    for good in ("bearer token", "BEARER  token"):
+        assert trusts(made, {"Authorization": good})
+    for wrong in ("token", "Basic token", "Bearer Token"):
+        assert not trusts(made, {"Authorization": wrong})
+    several = adapter(options | {"prefix": "Token key= "}, "token")
+    assert trusts(several, {"Authorization": "Token key= token"})
+
+
 def test_a_header_shows_the_secret() -> None:
     options = {"kind": "header", "header": "Authorization", "prefix": "Bearer "}
     made = adapter(options, "old", "new")
