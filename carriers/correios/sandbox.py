@@ -40,7 +40,7 @@ class Simulator:
         "delivered": "BDE01",
         "lost": "BDE80",
         "damaged": "BDE28",
-        "cancelled": "BDE14",
+        "cancelled": "CO09",
     }
 
     def contract(self, base_url: str) -> Mapping[str, str]:

@@ -44,6 +44,7 @@ _MOVING: Final = frozenset(
     }
 )
 """In a document of a return these mean that the goods are on their way back."""
+_DELIVERED: Final = "01"
 _PAGE: Final = "https://ssw.inf.br/app/tracking"  # unverified
 
 
@@ -138,6 +139,8 @@ class Adapter:
         text = self._codes[named] if named else self._texts[occurrence.name]
         if code in self._codes.rows:
             return code, self._codes[code].checked(text)
+        if not occurrence.standard_code and occurrence.is_delivery:
+            return _DELIVERED, self._codes[_DELIVERED]
         return code, text
 
 

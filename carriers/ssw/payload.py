@@ -41,6 +41,13 @@ class Occurrence(Payload):
     effective: str | None = Field(default=None, alias="data_hora_efetiva")
     written: str | None = Field(default=None, alias="data_hora")
     place: str | None = Field(default=None, alias="cidade")
+    kind: str | None = Field(default=None, alias="tipo")
+
+    @property
+    def is_delivery(self) -> bool:
+        """Whether kind and name both say so, as where `codigo_ssw` is missing."""
+        kind, name = normalised(self.kind or ""), normalised(self.name)
+        return (kind, name) == ("entrega", "entrega realizada")
 
     @property
     def standard_code(self) -> str:

@@ -129,6 +129,7 @@ def test_a_delivery_to_the_sender_or_at_the_origin_is_a_return(text: str) -> Non
         "Entregado al destinatario",
         "Entregado en recepción",
         "Delivered to the recipient",
+        "Entregue a vizinho, conforme autorizado pelo remetente",
         "Saiu da unidade de origem",
     ],
 )

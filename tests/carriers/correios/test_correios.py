@@ -52,20 +52,31 @@ MEANING = {
     "FC04": Milestone.DELIVERY_FAILED,
     "BLQ01": Milestone.EXCEPTION,
     "PAR16": Milestone.HELD,
+    "PAR17": Milestone.HELD,
+    "OEC03": Milestone.OUT_FOR_DELIVERY,
+    "CO08": Milestone.UNKNOWN,
+    "FC51": Milestone.LOST,
     "IDC07": Milestone.LOST,
 }
 RESULTS = {
     "00": (Milestone.DELIVERED, False),
     "01": (Milestone.DELIVERED, False),
     "04": (Milestone.DELIVERY_FAILED, False),
-    "09": (Milestone.LOST, False),
+    "09": (Milestone.EXCEPTION, False),
+    "14": (Milestone.UNKNOWN, False),
     "20": (Milestone.DELIVERY_FAILED, False),
     "23": (Milestone.RETURNED, False),
     "26": (Milestone.RETURNING, False),
     "40": (Milestone.RETURNING, False),
     "47": (Milestone.AT_HUB, False),
     "50": (Milestone.LOST, True),
+    "67": (Milestone.DELIVERED, False),
+    "68": (Milestone.DELIVERED, False),
+    "70": (Milestone.DELIVERED, False),
+    "75": (Milestone.HELD, False),
+    "77": (Milestone.UNKNOWN, False),
     "80": (Milestone.LOST, True),
+    "89": (Milestone.RETURNING, False),
 }
 """Milestone and finality of the kinds in the families BDE, BDI and BDR."""
 
@@ -85,11 +96,13 @@ def test_one_family_holds_deliveries_and_their_failures() -> None:
                 assert (found.milestone, found.final) == RESULTS[kind]
 
 
-def test_the_three_families_agree_but_for_two_numbers() -> None:
+def test_the_three_families_agree_but_for_a_few_numbers() -> None:
     rows = support.table("correios").rows
     numbers = {f: {c[3:] for c in rows if c.startswith(f)} for f in FAMILIES}
-    assert numbers["BDE"] == numbers["BDI"] == numbers["BDR"] - {"15", "75"}
-    for number in numbers["BDE"]:
+    only = {"31", "63", "64"}
+    assert numbers["BDE"] == numbers["BDI"]
+    assert numbers["BDE"] - {"98"} == numbers["BDR"] - only
+    for number in numbers["BDE"] - {"98"}:
         assert rows[f"BDE{number}"] == rows[f"BDI{number}"] == rows[f"BDR{number}"]
 
 
@@ -245,3 +258,9 @@ def test_a_delivery_whose_text_has_another_meaning_is_contradictory() -> None:
     found = event("BDE01", descricao="Objeto saiu para entrega ao destinatário")
     assert found.milestone is Milestone.DELIVERED
     assert found.effect is Effect.CONTRADICTORY
+
+
+def test_a_delivery_to_a_neighbour_with_the_senders_consent_is_one() -> None:
+    text = "Entrega realizada em endereço vizinho, conforme autorizado pelo remetente"
+    found = event("BDE67", descricao=f"Objeto entregue ao destinatário - {text}")
+    assert (found.milestone, found.effect) == (Milestone.DELIVERED, Effect.NORMAL)

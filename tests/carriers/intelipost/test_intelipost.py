@@ -100,6 +100,8 @@ def test_an_unknown_micro_state_leaves_the_macro_state_its_say() -> None:
     ("name", "milestone"),
     [
         ("Devolver - Endereço incorreto", Milestone.RETURNING),
+        ("DEVOLUCAO - ENTRADA FILIAL", Milestone.RETURNING),
+        ("Carga devolvida ao remetente", Milestone.RETURNED),
         ("INDENIZAÇÃO TOTAL APROVADA", Milestone.LOST),
         ("ENTREGUE NO LOCAL DE RETIRADA", Milestone.AVAILABLE_FOR_PICKUP),
         ("RETIRADO", Milestone.OUT_FOR_DELIVERY),

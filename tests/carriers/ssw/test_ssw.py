@@ -329,3 +329,26 @@ def test_a_delivery_whose_text_has_another_meaning_is_contradictory() -> None:
     found = event("01", ocorrencia="SAIDA PARA ENTREGA (85)")
     assert found.milestone is Milestone.DELIVERED
     assert found.effect is Effect.CONTRADICTORY
+
+
+@pytest.mark.parametrize("text", ["ENTREGA REALIZADA", "Entrega realizada (12)"])
+def test_kind_and_name_of_a_delivery_are_one_without_a_code(text: str) -> None:
+    found = event("", ocorrencia=text, tipo="Entrega")
+    assert (found.milestone, found.carrier_code) == (Milestone.DELIVERED, "01")
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "kind"),
+    [
+        ("", "ENTREGA REALIZADA", "Informativo"),
+        ("", "ENTREGA REALIZADA", None),
+        ("", "ENTREGA NAO REALIZADA", "Entrega"),
+        ("", "ENTREGA REALIZADA AO REMETENTE", "Entrega"),
+        ("98", "ENTREGA REALIZADA", "Entrega"),
+    ],
+)
+def test_kind_or_name_alone_is_no_delivery(
+    code: str, text: str, kind: str | None
+) -> None:
+    found = event(code, ocorrencia=text, tipo=kind)
+    assert found.milestone is not Milestone.DELIVERED
