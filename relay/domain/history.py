@@ -12,6 +12,7 @@ FUTURE: Final = timedelta(hours=24)
 
 IN_FUTURE: Final = "more than 24 hours in the future"
 NO_DATE: Final = "placeholder date: before 2005, or over a year after its receipt"
+OTHER_INVOICE: Final = "names another order, invoice or key than the label"
 AMBIGUOUS: Final = "ambiguous: could refer to more than one parcel"
 
 
@@ -24,6 +25,8 @@ def implausible_alone(event: KnownEvent, now: datetime) -> str | None:
         return NO_DATE
     if event.decision is not None:
         return None
+    if event.contradictory:
+        return OTHER_INVOICE
     if event.ambiguous:
         return AMBIGUOUS
     return IN_FUTURE if event.occurred_at > now + FUTURE else None

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from relay.clock import micros, moment
 from relay.domain.events import Effect, Milestone
+from relay.domain.matching import Certainty
 from relay.domain.shipment import (
     KnownEvent,
     PublishedEvent,
@@ -126,7 +127,8 @@ def known_event(row: Row) -> KnownEvent:
         state=row["state"],
         final=bool(row["final"]),
         undoes=tuple(loads(row["undoes"])),
-        ambiguous=bool(row["ambiguous"]),
+        ambiguous=row["ambiguous"] == Certainty.AMBIGUOUS,
+        contradictory=row["ambiguous"] == Certainty.CONTRADICTORY,
         decision=row["decision"],
         quarantine_reason=row["quarantine_reason"],
     )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from relay.domain.events import Reference, ReferenceKind, TrackingEvent
-from relay.domain.history import NO_DATE
+from relay.domain.history import NO_DATE, OTHER_INVOICE
 from relay.domain.labels import Correction
 from relay.errors import Conflict
 from relay.registration.contract_terms import lower_bounds
@@ -674,6 +674,34 @@ async def test_a_delivery_before_the_dispatch_is_quarantined(world: World) -> No
     assert await world.quarantined() == {"delivered": "delivered before dispatch"}
     shown = await world.shown()
     assert (shown.texts, shown.finished) == ([GUARD, "picked up"], False)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Reference(kind=ReferenceKind.ORDER_ID, value="ANOTHER-01"),
+        Reference(kind=ReferenceKind.INVOICE, value="11222333000181/1/56"),
+        Reference(kind=ReferenceKind.INVOICE_KEY, value=KEY.value[:-1] + "0"),
+    ],
+    ids=lambda r: str(r.kind),
+)
+async def test_an_event_that_names_another_order_or_invoice_is_quarantined(
+    world: World, other: Reference
+) -> None:
+    invoice = Reference(kind=ReferenceKind.INVOICE, value="11222333000181/1/55")
+    await shipped(world, invoice_references=(KEY, invoice))
+    await world.wait(days=1)
+    number = Reference(kind=ReferenceKind.TRACKING_NUMBER, value=NUMBER)
+    await world.scan("delivered", references=[number, other])
+    await world.scan("held", references=[number, KEY, invoice, *by_order("o-1")])
+    await world.scan("at_hub", references=[number, KEY, other, invoice, *by_order()])
+    await world.rest()
+    quarantined = await world.quarantined()
+    assert quarantined.pop("delivered") == OTHER_INVOICE
+    assert quarantined == {}, "a waybill may name several invoices or orders"
+    shown = await world.shown()
+    assert sorted(shown.texts[1:]) == ["at hub", "held", "picked up"]
+    assert not shown.finished
 
 
 async def test_a_delivery_as_soon_as_registered_is_quarantined(world: World) -> None:
