@@ -10,6 +10,8 @@ from relay.domain.shipment import WHOLE, Happening, KnownEvent, Policy, Snapshot
 FUTURE: Final = timedelta(hours=24)
 """Events further ahead are quarantined; nearer ones wait until their time comes."""
 
+DISPATCH_GRACE: Final = timedelta(seconds=60)
+
 IN_FUTURE: Final = "more than 24 hours in the future"
 NO_DATE: Final = "placeholder date: before 2005, or over a year after its receipt"
 OTHER_INVOICE: Final = "names another order, invoice or key than the label"
@@ -37,11 +39,37 @@ def has_date(event: KnownEvent) -> bool:
     return is_real_date(event.occurred_at, event.received_at)
 
 
+def before_its_dispatch(event: KnownEvent, snapshot: Snapshot) -> bool:
+    """Whether an event is older than the dispatch, so it is of an earlier parcel.
+
+    A label is printed before the parcel leaves. A delivery stays in the history: it is
+    quarantined, so that an operator can correct a wrong `dispatchedDate`.
+    """
+    if snapshot.dispatched_at is None or event.decision == "released":
+        return False
+    stays = event.milestone is Milestone.LABEL_CREATED or (
+        event.milestone is Milestone.DELIVERED and event.effect is Effect.NORMAL
+    )
+    return not stays and whole_second(event.occurred_at) < earliest_scan(
+        snapshot.dispatched_at
+    )
+
+
+def whole_second(moment: datetime) -> datetime:
+    """Return *moment* in whole seconds: sources differ in their fractions."""
+    return moment.replace(microsecond=0)
+
+
+def earliest_scan(dispatched_at: datetime) -> datetime:
+    """Return the earliest time of an event of a parcel dispatched at that time."""
+    return whole_second(dispatched_at) - DISPATCH_GRACE
+
+
 def of_volume(snapshot: Snapshot, volume: int, now: datetime) -> list[KnownEvent]:
     """Return the events that count for one parcel, oldest first.
 
-    Dropped events are left out, and so are those that are implausible alone: they
-    must not hold up the others.
+    Dropped events are left out, and so are those that are implausible alone, or from
+    before the dispatch: they must not hold up the others.
     """
     counting = (
         e
@@ -49,6 +77,7 @@ def of_volume(snapshot: Snapshot, volume: int, now: datetime) -> list[KnownEvent
         if e.volume in {WHOLE, volume}
         and e.decision != "dropped"
         and implausible_alone(e, now) is None
+        and not before_its_dispatch(e, snapshot)
     )
     return sorted(counting, key=lambda e: e.order)
 
