@@ -199,8 +199,10 @@ class ClaimTerms:
     limits: Limits
 
 
-def claim_of(row: Row, snapshot: Snapshot, *, probe: bool) -> Claim:
-    """Return the claim of a leased row and its snapshot."""
+def claim_of(row: Row, snapshot: Snapshot | Exception, *, probe: bool) -> Claim:
+    """Return the claim of a leased row; raise the error of one that was not loaded."""
+    if isinstance(snapshot, Exception):
+        raise snapshot
     return Claim(
         snapshot=snapshot,
         lease=row["lease"],
