@@ -11,9 +11,12 @@ from relay.domain.shipment import WHOLE, Happening, KnownEvent, Policy, Snapshot
 FUTURE: Final = timedelta(hours=24)
 """Events further ahead are quarantined; nearer ones wait until their time comes."""
 
+DISPATCH_GRACE: Final = timedelta(seconds=60)
+
 IN_FUTURE: Final = "more than 24 hours in the future"
 NO_DATE: Final = "placeholder date: before 2005, or over a year after its receipt"
 CONTRADICTORY: Final = "two fields of the document contradict each other"
+OTHER_INVOICE: Final = "names another order, invoice or key than the label"
 AMBIGUOUS: Final = "ambiguous: could refer to more than one parcel"
 
 
@@ -26,6 +29,8 @@ def implausible_alone(event: KnownEvent, now: datetime) -> str | None:
         return NO_DATE
     if event.decision is not None:
         return None
+    if event.contradictory:
+        return OTHER_INVOICE
     if event.ambiguous:
         return AMBIGUOUS
     if event.effect is Effect.CONTRADICTORY:
@@ -38,11 +43,38 @@ def has_date(event: KnownEvent) -> bool:
     return is_real_date(event.occurred_at, event.received_at)
 
 
+def before_its_dispatch(event: KnownEvent, snapshot: Snapshot) -> bool:
+    """Whether an event is older than the dispatch, so it is of an earlier parcel.
+
+    A label is printed before the parcel leaves. A delivery stays in the history: it is
+    quarantined, so that an operator can correct a wrong `dispatchedDate`.
+    """
+    if snapshot.dispatched_at is None or event.decision == "released":
+        return False
+    stays = event.milestone is Milestone.LABEL_CREATED or (
+        event.milestone is Milestone.DELIVERED and event.effect is Effect.NORMAL
+    )
+    return not stays and whole_second(event.occurred_at) < earliest_scan(
+        snapshot.dispatched_at
+    )
+
+
+def whole_second(moment: datetime) -> datetime:
+    """Return *moment* in whole seconds: sources differ in their fractions."""
+    return moment.replace(microsecond=0)
+
+
+def earliest_scan(dispatched_at: datetime) -> datetime:
+    """Return the earliest time of an event of a parcel dispatched at that time."""
+    return whole_second(dispatched_at) - DISPATCH_GRACE
+
+
 def of_volume(snapshot: Snapshot, volume: int, now: datetime) -> list[KnownEvent]:
     """Return the events that count for one parcel, oldest first.
 
-    Dropped events are left out, and so are those that are implausible alone: they
-    must not hold up the others. Contradictory ones count once they are released.
+    Dropped events are left out, and so are those that are implausible alone, or from
+    before the dispatch: they must not hold up the others. Contradictory ones count
+    once they are released.
     """
     counting = (
         replace(e, effect=Effect.NORMAL) if e.effect is Effect.CONTRADICTORY else e
@@ -50,6 +82,7 @@ def of_volume(snapshot: Snapshot, volume: int, now: datetime) -> list[KnownEvent
         if e.volume in {WHOLE, volume}
         and e.decision != "dropped"
         and implausible_alone(e, now) is None
+        and not before_its_dispatch(e, snapshot)
     )
     return sorted(counting, key=lambda e: e.order)
 

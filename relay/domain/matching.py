@@ -3,9 +3,11 @@
 Carriers reuse tracking numbers, so a reference belongs to a shipment only for a time.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import IntEnum
 from typing import Final
 
 from relay.domain.events import ReferenceKind, ReferenceLevel
@@ -14,6 +16,21 @@ OLDEST_DISPATCH: Final = timedelta(days=60)
 """A dispatch date further back than this does not extend a registration."""
 LOWER_BOUND: Final = timedelta(days=15)
 """Default of `lower_bound_days`: how long before its label an event may count."""
+
+
+class Certainty(IntEnum):
+    """How certain a match is, as it is stored."""
+
+    CERTAIN = 0
+    AMBIGUOUS = 1
+    CONTRADICTORY = 2
+
+
+_SEQUENCE: Final = re.compile(r"-\d\d\Z", re.ASCII)
+NAMES_INVOICE: Final = frozenset(
+    {ReferenceKind.ORDER_ID, ReferenceKind.INVOICE_KEY, ReferenceKind.INVOICE}
+)
+"""Kinds that belong to one order or invoice only, unlike a reused tracking number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +57,22 @@ class KnownReference:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The reference that matched, and its targets: pairs of shipment and volume."""
+    """The reference that matched, and its targets: pairs of shipment and volume.
+
+    `contradicted` are those of its shipments for which the event names another order,
+    invoice or key than was registered.
+    """
 
     via: int | None = None
     targets: frozenset[tuple[int, int]] = frozenset()
     ambiguous: bool = False
+    contradicted: frozenset[int] = frozenset()
+
+    def certainty(self, shipment: int) -> Certainty:
+        """Return how certain it is that the event is about *shipment*."""
+        if shipment in self.contradicted:
+            return Certainty.CONTRADICTORY
+        return Certainty.AMBIGUOUS if self.ambiguous else Certainty.CERTAIN
 
 
 def match(
@@ -55,7 +83,8 @@ def match(
 ) -> Match:
     """Match an event by the first of its references that is registered.
 
-    `numbers` holds the registered values by kind, for shipments found by order id.
+    `numbers` holds the registered values by kind, for shipments of events that name an
+    order or an invoice.
     """
     for known in references:
         if not known.registrations:
@@ -69,7 +98,12 @@ def match(
             return Match()
         targets = frozenset((r.shipment, r.volume) for r in living)
         ambiguous = _ambiguous(known, living, references, numbers)
-        return Match(known.reference, targets, ambiguous=ambiguous)
+        contradicted = frozenset(
+            r.shipment
+            for r in living
+            if _contradicts(references, numbers.get(r.shipment, {}))
+        )
+        return Match(known.reference, targets, ambiguous, contradicted)
     return Match()
 
 
@@ -95,6 +129,29 @@ def why_unmatched(
         f"the shipment with {known.value} was closed before this event, and the event "
         "is too old for the number's next label"
     )
+
+
+def _contradicts(
+    references: Sequence[KnownReference],
+    registered: Mapping[ReferenceKind, frozenset[str]],
+) -> bool:
+    """Whether *references* name another order, invoice or key than is registered.
+
+    A waybill names several invoices: one of a kind that is registered is enough.
+    """
+    for kind in NAMES_INVOICE:
+        named = {r.value for r in references if r.kind is kind}
+        known = registered.get(kind, frozenset())
+        if named and known and not any(_same(kind, a, b) for a in named for b in known):
+            return True
+    return False
+
+
+def _same(kind: ReferenceKind, one: str, other: str) -> bool:
+    """Whether two values name the same; some carriers cut the -01 of VTEX's orders."""
+    if kind is ReferenceKind.ORDER_ID and one != other:
+        return _SEQUENCE.sub("", one) == other or one == _SEQUENCE.sub("", other)
+    return one == other
 
 
 def _ambiguous(

@@ -9,10 +9,16 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from relay.domain.events import CONTRADICTING_DELIVERY, Milestone
-from relay.domain.history import delivers, effective, implausible_alone, scans
+from relay.domain.history import (
+    delivers,
+    earliest_scan,
+    effective,
+    implausible_alone,
+    scans,
+    whole_second,
+)
 from relay.domain.shipment import KnownEvent, Policy, Snapshot
 
-DISPATCH_GRACE: Final = timedelta(seconds=60)
 TOO_SOON: Final = timedelta(minutes=10)
 
 BEFORE_DISPATCH: Final = "delivered before dispatch"
@@ -81,7 +87,7 @@ def _why(
 def _before_dispatch(delivery: KnownEvent, snapshot: Snapshot) -> bool:
     if snapshot.dispatched_at is None:
         return False
-    return _seconds(delivery.occurred_at) < _least(snapshot.dispatched_at)
+    return whole_second(delivery.occurred_at) < earliest_scan(snapshot.dispatched_at)
 
 
 def _before_label(delivery: KnownEvent, snapshot: Snapshot, policy: Policy) -> bool:
@@ -93,7 +99,7 @@ def _before_label(delivery: KnownEvent, snapshot: Snapshot, policy: Policy) -> b
     """
     if _registered_late(snapshot, policy) or snapshot.dispatched_at is not None:
         return False
-    return _seconds(delivery.occurred_at) < _seconds(snapshot.registered_at)
+    return whole_second(delivery.occurred_at) < whole_second(snapshot.registered_at)
 
 
 def _too_soon(
@@ -114,27 +120,17 @@ def _too_soon(
         return False
     others = [e for e in scans(history) if e.milestone is not Milestone.DELIVERED]
     if snapshot.dispatched_at is not None:
-        since = _least(snapshot.dispatched_at)
+        since = earliest_scan(snapshot.dispatched_at)
     elif _registered_late(snapshot, policy):
         return not others
     else:
-        since = _seconds(snapshot.registered_at)
-    return not any(_seconds(e.occurred_at) >= since for e in others)
+        since = whole_second(snapshot.registered_at)
+    return not any(whole_second(e.occurred_at) >= since for e in others)
 
 
 def _registered_late(snapshot: Snapshot, policy: Policy) -> bool:
     """Whether the label was registered after its parcel had left, and says so."""
     return snapshot.imported or policy.labels_come_late
-
-
-def _seconds(moment: datetime) -> datetime:
-    """Return *moment* in whole seconds: sources differ in their fractions."""
-    return moment.replace(microsecond=0)
-
-
-def _least(dispatched_at: datetime) -> datetime:
-    """Return the earliest time of an event of a parcel dispatched at that time."""
-    return _seconds(dispatched_at) - DISPATCH_GRACE
 
 
 def _contradicted(

@@ -7,6 +7,7 @@ from typing import Final
 
 from relay.domain.events import CONTRADICTING_DELIVERY, Effect, Milestone
 from relay.domain.history import (
+    before_its_dispatch,
     delivers,
     effective,
     final_milestone,
@@ -98,7 +99,9 @@ def _publishable_events(
     wanted = [
         e
         for e in snapshot.events
-        if e.event not in out | gone and _is_for_shoppers(e, policy, retracting)
+        if e.event not in out | gone
+        and not before_its_dispatch(e, snapshot)
+        and _is_for_shoppers(e, policy, retracting)
     ]
     return _merged(wanted, snapshot.volumes)
 

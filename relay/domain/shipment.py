@@ -55,6 +55,7 @@ class KnownEvent:
     final: bool = False
     undoes: tuple[str, ...] = ()
     ambiguous: bool = False
+    contradictory: bool = False
     decision: Literal["released", "dropped"] | None = None
     quarantine_reason: str | None = None
     happening: Happening = field(init=False, repr=False, compare=False)

@@ -20,7 +20,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from relay.clock import micros, moment
-from relay.domain.shipment import Snapshot
 from relay.errors import LeaseLost
 from relay.store.accounts import AccountState, locked
 from relay.store.codec import rows
@@ -56,7 +55,6 @@ ORDER: Final = (
     "postpone_failed",
 )
 """The order of changes in a shared transaction: answers before new writes."""
-
 
 FOREVER: Final = (1 << 63) - 1
 """Microseconds after every possible time."""
@@ -122,10 +120,8 @@ class Claims:
     ) -> list[Claim]:
         """Lease ready shipments, within the account's limits.
 
-        *begin* returns the changes to store before anything is sent, so that the first
-        write is stored in the transaction that claims. A shipment that cannot be loaded
-        or planned fails alone: *fail* returns the changes that end its lease. Both run
-        in the database thread.
+        Both run in the database thread. *begin* returns what to store with the claim,
+        before anything is sent. *fail* ends the lease of one that cannot be planned.
         """
 
         async def taken(tx: Transaction) -> list[Claim]:
@@ -138,7 +134,7 @@ class Claims:
             changes: list[Change] = []
             for row, snapshot in zip(shipments, loaded, strict=True):
                 try:
-                    claim = claim_of(row, _loaded(snapshot), probe=probe)
+                    claim = claim_of(row, snapshot, probe=probe)
                     changes += begin(claim)
                     claims.append(claim)
                 except Exception as error:  # noqa: BLE001 -- the other shipments go on
@@ -248,13 +244,6 @@ class Claims:
                     not_before=micros(last + unconfirmed_wait),
                 )
         return len(found)
-
-
-def _loaded(snapshot: Snapshot | Exception) -> Snapshot:
-    """Return the snapshot of a shipment; raise the error of one that has none."""
-    if isinstance(snapshot, Exception):
-        raise snapshot
-    return snapshot
 
 
 async def _from_lanes(

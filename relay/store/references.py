@@ -13,9 +13,10 @@ from typing import Any
 
 from relay.adapters.operator import CONTRACT as OPERATOR
 from relay.clock import moment
-from relay.domain.events import Reference, ReferenceKind, ReferenceLevel, compared
+from relay.domain.events import Reference, ReferenceKind, compared
 from relay.domain.matching import (
     LOWER_BOUND,
+    NAMES_INVOICE,
     KnownReference,
     Match,
     Registration,
@@ -99,7 +100,15 @@ async def matches(
         return {}
     wanted = {ref for e in events for ref in e.refs}
     kinds = known.kinds() if known else await kinds_of(tx, wanted)
-    numbers = await _numbers(tx, registered, kinds)
+    naming = {ref for ref in wanted if kinds[ref][0] in NAMES_INVOICE}
+    compared_with = {
+        r.shipment
+        for e in events
+        if not naming.isdisjoint(e.refs)
+        for ref in e.refs
+        for r in registered.get(ref, ())
+    }
+    numbers = await _numbers(tx, compared_with)
     return {
         e.event: match(
             e.occurred_at,
@@ -162,21 +171,15 @@ async def kinds_of(
 
 
 async def _numbers(
-    tx: Transaction,
-    registered: Mapping[int, Sequence[Registration]],
-    kinds: Mapping[int, tuple[ReferenceKind, str]],
+    tx: Transaction, shipments: Collection[int]
 ) -> dict[int, dict[ReferenceKind, frozenset[str]]]:
-    """Return the registered values of shipments that are matched by order id."""
-    by_order = {
-        r.shipment
-        for reference, items in registered.items()
-        if kinds[reference][0].level is ReferenceLevel.ORDER
-        for r in items
-    }
-    if not by_order:
+    """Return the registered values of *shipments*, by kind."""
+    if not shipments:
         return {}
     found: dict[int, dict[ReferenceKind, frozenset[str]]] = defaultdict(dict)
-    for row in await tx.rows("references_of_shipments", rows=ids("shipment", by_order)):
+    for row in await tx.rows(
+        "references_of_shipments", rows=ids("shipment", shipments)
+    ):
         if row["voided_at"] is None:
             values, kind = found[row["shipment"]], ReferenceKind(row["kind"])
             values[kind] = values.get(kind, frozenset()) | {row["value"]}
@@ -187,18 +190,18 @@ async def store_matches(
     tx: Transaction, events: Sequence[Unmatched], matched: Mapping[int, Match]
 ) -> set[int]:
     """Store the matches of events; return the shipments whose matches changed."""
-    before: dict[int, dict[tuple[int, int], bool]] = defaultdict(dict)
+    before: dict[int, dict[tuple[int, int], int]] = defaultdict(dict)
     for row in await tx.rows(
         "matches_of_events", rows=ids("event", (e.event for e in events))
     ):
         target = (row["shipment"], row["volume"])
-        before[row["event"]][target] = bool(row["ambiguous"])
+        before[row["event"]][target] = row["ambiguous"]
     added, removed, through, touched = [], [], [], set()
     for event in events:
         found, old = matched.get(event.event, Match()), before[event.event]
         through.append({"event": event.event, "via": found.via})
         for link in match_rows(event.event, found, event.contract):
-            if old.get((link["shipment"], link["volume"])) is not found.ambiguous:
+            if old.get((link["shipment"], link["volume"])) != link["ambiguous"]:
                 added.append(link)
                 touched.add(link["shipment"])
         for shipment, volume in old.keys() - found.targets:
@@ -223,7 +226,7 @@ def match_rows(event: int, found: Match, contract: str) -> list[dict[str, Any]]:
             "event": event,
             "shipment": shipment,
             "volume": volume,
-            "ambiguous": int(found.ambiguous),
+            "ambiguous": int(found.certainty(shipment)),
             "decision": decision,
         }
         for shipment, volume in sorted(found.targets)

@@ -237,7 +237,7 @@ CREATE TABLE event_parcels (
     shipment INTEGER NOT NULL,
     event INTEGER NOT NULL,
     volume INTEGER NOT NULL,
-    ambiguous INTEGER NOT NULL DEFAULT 0, -- could refer to more than one parcel
+    ambiguous INTEGER NOT NULL DEFAULT 0, -- 1: could be about another parcel, 2: names another order
     quarantine_reason TEXT,
     decision TEXT,                     -- released or dropped, by an operator or a rule
     PRIMARY KEY (shipment, event, volume)

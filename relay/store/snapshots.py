@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from relay.clock import micros, moment
 from relay.domain.events import Effect, Milestone
+from relay.domain.matching import Certainty
 from relay.domain.shipment import (
     KnownEvent,
     PublishedEvent,
@@ -126,7 +127,8 @@ def known_event(row: Row) -> KnownEvent:
         state=row["state"],
         final=bool(row["final"]),
         undoes=tuple(loads(row["undoes"])),
-        ambiguous=bool(row["ambiguous"]),
+        ambiguous=row["ambiguous"] == Certainty.AMBIGUOUS,
+        contradictory=row["ambiguous"] == Certainty.CONTRADICTORY,
         decision=row["decision"],
         quarantine_reason=row["quarantine_reason"],
     )
@@ -197,8 +199,10 @@ class ClaimTerms:
     limits: Limits
 
 
-def claim_of(row: Row, snapshot: Snapshot, *, probe: bool) -> Claim:
-    """Return the claim of a leased row and its snapshot."""
+def claim_of(row: Row, snapshot: Snapshot | Exception, *, probe: bool) -> Claim:
+    """Return the claim of a leased row; raise the error of one that was not loaded."""
+    if isinstance(snapshot, Exception):
+        raise snapshot
     return Claim(
         snapshot=snapshot,
         lease=row["lease"],

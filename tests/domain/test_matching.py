@@ -261,3 +261,25 @@ def test_an_event_may_lie_between_two_lives_of_its_number() -> None:
     because = why_unmatched(day(10), [number])
     assert because is not None
     assert "was closed before" in because
+
+
+@pytest.mark.parametrize(
+    ("named", "contradicted"),
+    [
+        ("1172452900788-01", False),
+        ("1172452900788", False),
+        ("1172452900788-02", True),
+        ("1172452900", True),
+        ("SHOP-9", True),
+    ],
+)
+def test_an_order_is_the_labels_with_or_without_its_suffix(
+    named: str, *, contradicted: bool
+) -> None:
+    label = Registration(1, 1, LABEL)
+    number = KnownReference(1, ReferenceKind.TRACKING_NUMBER, "TN", (label,))
+    order = KnownReference(2, ReferenceKind.ORDER_ID, named)
+    values = {1: {ReferenceKind.ORDER_ID: frozenset({"1172452900788-01"})}}
+    found = match(LABEL, [number, order], values)
+    assert found.targets == {(1, 1)}
+    assert found.contradicted == ({1} if contradicted else set())

@@ -98,7 +98,7 @@ def test_every_milestone_has_a_phrase_in_every_language() -> None:
         (5, 2, REGISTERED),
         (5, -2, at(-2)),
         (-3, None, at(-3) - timedelta(seconds=1)),
-        (-3, -2, at(-3) - timedelta(seconds=1)),
+        (-2.01, -2, at(-2.01) - timedelta(seconds=1)),
         (-3, -4, at(-4)),
     ],
 )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from relay.domain.events import Reference, ReferenceKind, TrackingEvent
-from relay.domain.history import NO_DATE
+from relay.domain.history import NO_DATE, OTHER_INVOICE
 from relay.domain.labels import Correction
 from relay.errors import Conflict
 from relay.registration.contract_terms import lower_bounds
@@ -314,13 +314,31 @@ async def test_the_first_call_has_the_carriers_own_label_event(world: World) -> 
 
 async def test_the_relays_own_event_comes_before_an_earlier_scan(world: World) -> None:
     await world.label(dispatched=START - HOUR)
-    await world.scan("picked_up", at=START - 2 * HOUR)
+    early = START - HOUR - timedelta(seconds=30)
+    await world.scan("picked_up", at=early)
     await world.rest()
     events = (await world.shown()).events
     assert events == (
-        (START - 2 * HOUR - timedelta(seconds=1), GUARD),
-        (START - 2 * HOUR, "picked up"),
+        (early - timedelta(seconds=1), GUARD),
+        (early, "picked up"),
     )
+
+
+async def test_scans_from_before_the_dispatch_are_not_the_parcels_story(
+    world: World,
+) -> None:
+    await world.label(dispatched=START - HOUR)
+    await world.scan("label_created", at=START - 3 * HOUR)
+    await world.scan("returning", at=START - 2 * HOUR)
+    await world.scan("delivered", effect="provisional", at=START - 2 * HOUR)
+    await world.scan("picked_up", at=START - HOUR)
+    await world.rest()
+    assert (await world.shown()).texts == ["label created", "picked up"]
+    await world.wait(days=1)
+    await world.scan("delivered", carrier_code="D")
+    await world.rest()
+    shown = await world.shown()
+    assert (shown.texts[-1], shown.finished) == ("delivered", True)
 
 
 async def test_the_relays_own_event_has_the_time_of_the_dispatch(world: World) -> None:
@@ -673,7 +691,35 @@ async def test_a_delivery_before_the_dispatch_is_quarantined(world: World) -> No
     await world.rest()
     assert await world.quarantined() == {"delivered": "delivered before dispatch"}
     shown = await world.shown()
-    assert (shown.texts, shown.finished) == ([GUARD, "picked up"], False)
+    assert (shown.texts, shown.finished) == ([], False), "so is the scan before it"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Reference(kind=ReferenceKind.ORDER_ID, value="ANOTHER-01"),
+        Reference(kind=ReferenceKind.INVOICE, value="11222333000181/1/56"),
+        Reference(kind=ReferenceKind.INVOICE_KEY, value=KEY.value[:-1] + "0"),
+    ],
+    ids=lambda r: str(r.kind),
+)
+async def test_an_event_that_names_another_order_or_invoice_is_quarantined(
+    world: World, other: Reference
+) -> None:
+    invoice = Reference(kind=ReferenceKind.INVOICE, value="11222333000181/1/55")
+    await shipped(world, invoice_references=(KEY, invoice))
+    await world.wait(days=1)
+    number = Reference(kind=ReferenceKind.TRACKING_NUMBER, value=NUMBER)
+    await world.scan("delivered", references=[number, other])
+    await world.scan("held", references=[number, KEY, invoice, *by_order("o-1")])
+    await world.scan("at_hub", references=[number, KEY, other, invoice, *by_order()])
+    await world.rest()
+    quarantined = await world.quarantined()
+    assert quarantined.pop("delivered") == OTHER_INVOICE
+    assert quarantined == {}, "a waybill may name several invoices or orders"
+    shown = await world.shown()
+    assert sorted(shown.texts[1:]) == ["at hub", "held", "picked up"]
+    assert not shown.finished
 
 
 async def test_a_delivery_as_soon_as_registered_is_quarantined(world: World) -> None:

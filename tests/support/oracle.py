@@ -96,7 +96,7 @@ def truth(label: Print, reports: Sequence[Report], now: datetime) -> Truth:
     delivered = []
     boxes = len(label.numbers)
     for place, number in enumerate(label.numbers, 1):
-        history = _sorted(r for r in reports if r.number == number)
+        history = _sorted(_own(label, number, reports))
         standing = _without_undone(history)
         believed = _believed(label, standing, now)
         delivered.append(any(r.delivers and r.happened <= now for r in believed))
@@ -127,7 +127,7 @@ def stands_still(label: Print, reports: Sequence[Report], now: datetime) -> bool
     if truth(label, reports, now).delivered:
         return True
     for number in label.numbers:
-        history = _sorted(r for r in reports if r.number == number)
+        history = _sorted(_own(label, number, reports))
         believed = _believed(label, _without_undone(history), now)
         scans = [r for r in believed if r.is_scan and r.happened <= now]
         if not scans or not _is_end(scans[-1]):
@@ -139,6 +139,18 @@ def _is_end(report: Report) -> bool:
     if report.milestone in {"delivered", "returned"}:
         return True
     return report.final and report.milestone in {"lost", "damaged", "cancelled"}
+
+
+def _own(label: Print, number: str, reports: Iterable[Report]) -> Iterable[Report]:
+    """Leave out what happened before the box left; a delivery waits for a person."""
+    began = None
+    if label.dispatched is not None:
+        began = label.dispatched.replace(microsecond=0) - GRACE
+    for report in reports:
+        kept = report.delivers or report.milestone == "label_created"
+        early = began is not None and report.happened < began
+        if report.number == number and (kept or not early):
+            yield report
 
 
 def _sorted(reports: Iterable[Report]) -> list[Report]:
