@@ -68,7 +68,7 @@ class Adapter:
         return self._state_row(history).given(*history.return_texts)
 
     def _denials(self, history: History) -> Iterator[str]:
-        """Yield the values of *history* by which it is no delivery.
+        """Yield the values of *history* that contradict a delivery.
 
         Micro and macro state are one fact, and so are the two dates: a delivery needs
         both. A document with only one of them is an older one.

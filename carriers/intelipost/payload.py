@@ -89,7 +89,10 @@ class History(Payload):
             return ["event_date_iso: not a date"]
         if abs(again - happened) <= SAME_TIME:
             return []
-        return [f"event_date {happened:%Y-%m-%d}", f"event_date_iso {again:%Y-%m-%d}"]
+        return [
+            f"event_date {happened:%Y-%m-%d}",
+            f"event_date_iso {self.event_date_iso[:10]}",
+        ]
 
 
 class Invoice(Payload):

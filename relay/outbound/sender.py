@@ -99,12 +99,8 @@ class ClaimProgress:
         }
         log.error("planning failed", shipment=row["id"], exc_info=error, **fields)
         self.on_failure(row["account"])
-        wait = backoff(
-            attempts,
-            self.jitter(),
-            least=waits.unavailable_seconds,
-            most=UNAVAILABLE_CAP,
-        )
+        least = waits.unavailable_seconds
+        wait = backoff(attempts, self.jitter(), least=least, most=UNAVAILABLE_CAP)
         gives_up = attempts >= waits.max_attempts
         return [failed_change(row, error, now + wait, now, gives_up=gives_up)]
 

@@ -257,7 +257,7 @@ CUSTOM = {"default_name": "ENTREGUE", "name": "DESTINATARIO AUSENTE"}
         ({"event_date_iso": "never"}, "ENTREGUE / event_date_iso: not a date"),
         (
             {"event_date_iso": "0001-01-01T00:00:00+03:00"},
-            "ENTREGUE / event_date_iso: not a date",
+            "ENTREGUE / event_date 2026-05-18 / event_date_iso 0001-01-01",
         ),
     ],
 )

@@ -143,9 +143,7 @@ def test_a_webhook_without_any_time_is_unreadable() -> None:
         read(json.dumps(body).encode())
 
 
-@pytest.mark.parametrize(
-    "text", ["2026-05-15", "15/05/2026 09:00", "0001-01-01 00:00:00+23:59", "soon"]
-)
+@pytest.mark.parametrize("text", ["2026-05-15", "15/05/2026 09:00", "soon"])
 def test_a_time_in_another_layout_is_unreadable_and_not_repeated_in_the_error(
     text: str,
 ) -> None:
