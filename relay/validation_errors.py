@@ -118,7 +118,7 @@ class Translator:
         found = [self._problem(detail, details) for detail in details]
         meant = {one.meant for one in found}
         left = [f for f in found if f.kind != MISSING or f.place not in meant]
-        return sorted(left, key=lambda one: (one.meant is None, one.kind != UNKNOWN))
+        return sorted(left, key=lambda one: one.meant is None)
 
     def _problem(
         self, detail: ErrorDetails, details: Sequence[ErrorDetails]

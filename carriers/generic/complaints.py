@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from relay.validation_errors import MISSING, OPTIONS, Place, Schema, Translator
+from relay.validation_errors import MISSING, OPTIONS, UNKNOWN, Place, Schema, Translator
 
 
 class OptionsSchema(Schema):
@@ -35,7 +35,9 @@ def complaints(
     *settings* are the keys of every contract; one of them may have been meant.
     """
     translator = Translator(OptionsSchema(model, settings), OPTIONS)
-    for found in translator.problems(error):
+    # Options that are not known first: what is missing may follow from them.
+    problems = sorted(translator.problems(error), key=lambda one: one.kind != UNKNOWN)
+    for found in problems:
         key = _key(found.place, given, whole=found.kind == MISSING)
         yield f"{key}: {found}"
 
