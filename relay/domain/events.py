@@ -130,7 +130,7 @@ Carriers without a date write the zero of their platform: 0001-01-01 (.NET), 190
 (SQL Server), 1970-01-01 (Unix), 2000-01-01 (devices whose clock was never set).
 """
 LATEST_AFTER_RECEIPT: Final = timedelta(days=366)
-"""An instant later than this after its receipt is a placeholder for "never": 9999-12-31.
+"""An instant this long after its receipt stands for "never": 9999-12-31.
 
 It does not depend on the present, so such a date does not become plausible by waiting.
 """
