@@ -46,7 +46,7 @@ async def receive(request: web.Request) -> web.Response:
     contract = named["contract"]
     # A body over its limit is never accepted, so it must not ask for a repetition.
     size = min(request.content_length or 0, intake.body_limit)
-    intake.check_room(contract, size)
+    intake.check_capacity(contract, size)
     body = await receive_body(request, intake.body_limit)
     headers = {name.lower(): value for name, value in request.headers.items()}
     received = WebhookRequest(headers, body.content, request.method, sent=body.sent)

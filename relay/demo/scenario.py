@@ -26,7 +26,7 @@ from relay.demo.plan import (
     Scan,
 )
 from relay.demo.processes import Program
-from relay.demo.verdict import Verdict, judge
+from relay.demo.verdict import Verdict, decide
 
 CONCURRENCY: Final = 8
 """How many shipments take their steps at the same time."""
@@ -91,7 +91,7 @@ class Scenario:
 
     async def verdict(self) -> Verdict:
         """Return the verdict on what the sandbox has recorded so far."""
-        return judge(self.plan, await self.evidence())
+        return decide(self.plan, await self.evidence())
 
     async def evidence(self) -> Evidence:
         """Return everything that the sandbox has recorded so far."""

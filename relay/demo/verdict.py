@@ -31,7 +31,7 @@ class Verdict:
     excused: tuple[FailedCheck, ...] = ()
 
 
-def judge(plan: Sequence[DemoShipment], evidence: Evidence) -> Verdict:
+def decide(plan: Sequence[DemoShipment], evidence: Evidence) -> Verdict:
     """Compare the plan with the evidence."""
     repeats = list(_repeats(evidence))
     failed = [

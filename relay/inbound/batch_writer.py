@@ -46,7 +46,7 @@ class BatchWriter:
         self._requests = self._bytes = 0
         self._committer: asyncio.Task[None] | None = None
 
-    def check_room(self, size: int) -> None:
+    def check_capacity(self, size: int) -> None:
         """Raise `BacklogFull` if there is no room for *size* bytes more."""
         if (
             self._requests >= self._limits.backlog_requests
@@ -89,7 +89,7 @@ class BatchWriter:
 
     async def _commit_batch(self, batch: list[Waiting]) -> None:
         try:
-            await self._documents.keep([document for document, _ in batch])
+            await self._documents.store([document for document, _ in batch])
         except Exception as error:  # noqa: BLE001 -- whatever it is, nothing was stored
             self._report(error)
             _answer(

@@ -85,7 +85,7 @@ class Intake:
         """The largest request body in bytes."""
         return self._limits.body_limit
 
-    def check_room(self, contract: str, size: int = 0) -> None:
+    def check_capacity(self, contract: str, size: int = 0) -> None:
         """Refuse a request of *size* bytes before its body is received.
 
         Raises `UnknownContract` or `BacklogFull`.
@@ -93,7 +93,7 @@ class Intake:
         if contract not in self._contracts:
             self._count_unknown(contract)
             raise UnknownContract(f"unknown contract {contract!r}")
-        self._batches.check_room(size)
+        self._batches.check_capacity(size)
 
     def count_refused(self, contract: str, status: int) -> None:
         """Count a refused request; names of unknown contracts are not stored."""
@@ -108,7 +108,7 @@ class Intake:
         Raises `UnknownContract`, `VerificationFailed`, or `BacklogFull` if nothing
         was stored and the carrier should send it again.
         """
-        self.check_room(contract, len(request.body))
+        self.check_capacity(contract, len(request.body))
         self._verify(contract, request, url_secret)
         await self._store(contract, "webhook", request.headers, request.body)
         self.metrics.documents_stored.labels(contract).inc()
@@ -121,7 +121,7 @@ class Intake:
 
         Raises `UnknownContract`, or `BacklogFull` if nothing was stored.
         """
-        self.check_room(contract, len(body))
+        self.check_capacity(contract, len(body))
         await self._store(contract, source, headers, body)
 
     async def probe(self) -> None:

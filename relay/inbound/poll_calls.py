@@ -139,7 +139,7 @@ def poll_targets(
 def kinds_of(carrier: Carrier) -> frozenset[PollKind]:
     """Return the kinds of calls that the adapter supports."""
     offered = {
-        PollKind.ASK: isinstance(carrier, PollingCarrier),
+        PollKind.POLL: isinstance(carrier, PollingCarrier),
         PollKind.FETCH: isinstance(carrier, FeedCarrier),
         PollKind.SUBSCRIBE: isinstance(carrier, SubscribingCarrier),
     }

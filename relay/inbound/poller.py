@@ -78,7 +78,7 @@ class PollRounds:
     async def _call(self, claim: PollClaim, kind: PollKind) -> None:
         contract, began = claim.calling.contract, self.clock()
         calls = {
-            PollKind.ASK: self._ask,
+            PollKind.POLL: self._ask,
             PollKind.FETCH: self._fetch,
             PollKind.SUBSCRIBE: self._subscribe,
         }

@@ -146,7 +146,7 @@ class Reader:
         parsed = [give_up(d) for d in spent]
         parsed += await self._parse([d for d in known if d not in spent])
         for portion in _portions(parsed, most_events):
-            await part.remember(portion, self._clock(), self._terms)
+            await part.store_events(portion, self._clock(), self._terms)
         return parsed
 
     async def _parse(self, documents: Sequence[Document]) -> list[ParsedDocument]:

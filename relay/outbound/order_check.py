@@ -22,7 +22,7 @@ from relay.outbound.settlement import (
     stuck,
 )
 from relay.outbound.steps import to_publish
-from relay.store.snapshots import Change, Claim, tracking_sent, with_snapshots
+from relay.store.snapshots import Change, Claim, tracking_sent, with_snapshot
 from relay.vtex.bodies import TrackingObject
 from relay.vtex.orders import (
     Difference,
@@ -65,7 +65,7 @@ def check_order(claim: Claim, payload: object, context: OutcomeContext) -> Outco
         return _found(claim, found.package, now)
     number = found.package.invoice_number
     if context.terms.adopt_invoice_number:
-        adopted = with_snapshots(claim, vtex_invoice_number=number, order_checked=True)
+        adopted = with_snapshot(claim, vtex_invoice_number=number, order_checked=True)
         return Outcome(
             adopted, (("record_order_read", _checked_row(claim, now, number)),)
         )
@@ -113,13 +113,13 @@ def _found(claim: Claim, package: PackageView, now: datetime) -> Outcome:
     snapshot = claim.snapshot
     checked: Change = ("record_order_read", _checked_row(claim, now))
     if snapshot.tracking is None or not shows_tracking(snapshot, package):
-        return Outcome(with_snapshots(claim, order_checked=True), (checked,))
+        return Outcome(with_snapshot(claim, order_checked=True), (checked,))
     row = {
         "shipment": snapshot.shipment,
         "tracking_sent_as": tracking_sent(snapshot.tracking),
     }
     return Outcome(
-        with_snapshots(claim, order_checked=True, tracking_sent_as=snapshot.tracking),
+        with_snapshot(claim, order_checked=True, tracking_sent_as=snapshot.tracking),
         (checked, ("accept_tracking", row)),
     )
 
@@ -193,7 +193,7 @@ def _compare(
     ]
     if package.finished:
         changes.append(("accept_publishing", row | {"is_delivered": 1, "read_back": 0}))
-    compared = with_snapshots(
+    compared = with_snapshot(
         claim,
         published=(*snapshot.published, *(replace(e, accepted=True) for e in shown)),
         compared=True,

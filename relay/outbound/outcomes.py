@@ -25,7 +25,7 @@ from relay.outbound.settlement import (
     stuck,
 )
 from relay.outbound.steps import Call, ReadOrder, ReadReason, SendEvents, Write
-from relay.store.snapshots import Change, Claim, tracking_sent, with_snapshots
+from relay.store.snapshots import Change, Claim, tracking_sent, with_snapshot
 from relay.vtex.answers import Meaning, hint_for, meaning
 from relay.vtex.client import VtexResponse
 
@@ -80,7 +80,7 @@ def _after_write(claim: Claim, step: Write, now: datetime) -> Outcome:
         "shipment": claim.snapshot.shipment,
         "tracking_sent_as": tracking_sent(step.tracking),
     }
-    accepted = with_snapshots(
+    accepted = with_snapshot(
         claim, tracking_sent_as=step.tracking, pending=None, in_doubt_since=None
     )
     return Outcome(accepted, (("accept_tracking", row),), gates.accepted(now))
@@ -99,7 +99,7 @@ def _published(claim: Claim, step: SendEvents, now: datetime) -> Outcome:
         "read_back": int(read_back),
         "now": micros(now),
     }
-    accepted = with_snapshots(
+    accepted = with_snapshot(
         claim,
         published=(*snapshot.accepted, *(replace(e, accepted=True) for e in step.new)),
         pending=None,

@@ -14,7 +14,7 @@ from relay.store.snapshots import (
     Claim,
     published_key,
     tracking_sent,
-    with_snapshots,
+    with_snapshot,
 )
 from relay.vtex.orders import PackageView, shows_tracking_number
 
@@ -41,7 +41,7 @@ def _settle_tracking(
 ) -> Outcome:
     shipment = claim.snapshot.shipment
     sent = tracking_in(pending.body)
-    settled = with_snapshots(
+    settled = with_snapshot(
         claim, pending=None, in_doubt_since=None, order_checked=True
     )
     if not shows_tracking_number(
@@ -51,7 +51,7 @@ def _settle_tracking(
         return Outcome(settled, (("clear_pending", row),))
     accepted = {"shipment": shipment, "tracking_sent_as": tracking_sent(sent)}
     return Outcome(
-        with_snapshots(settled, tracking_sent_as=sent),
+        with_snapshot(settled, tracking_sent_as=sent),
         (("accept_tracking", accepted),),
     )
 
@@ -78,7 +78,7 @@ def _settle_events(
         refuted = int(pending.is_delivered)
         row = {"shipment": snapshot.shipment, "delivery_refuted": refuted}
         changes.append(("clear_pending", row))
-    settled = with_snapshots(
+    settled = with_snapshot(
         claim,
         published=(*snapshot.accepted, *(replace(e, accepted=True) for e in shown)),
         pending=None,
@@ -113,13 +113,13 @@ def verify_delivery(claim: Claim, payload: object, context: OutcomeContext) -> O
     if package is not None and package.finished:
         row = {"shipment": shipment, "now": micros(context.now)}
         return Outcome(
-            with_snapshots(claim, in_doubt_since=None), (("confirm_delivery", row),)
+            with_snapshot(claim, in_doubt_since=None), (("confirm_delivery", row),)
         )
     if claim.failing_since is None:
         until = context.now + context.waits.read_back_again_seconds
         because = "VTEX does not show the delivery that it accepted; reading it again"
         return Outcome(claim, settlement=postponed(until, because))
-    unpublished = with_snapshots(
+    unpublished = with_snapshot(
         claim,
         in_doubt_since=None,
         delivered_published=False,

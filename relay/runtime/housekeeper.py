@@ -46,7 +46,7 @@ class Housekeeper:
     vacuum_steps: int = 50
     found: int = 0
     expired: int = 0
-    forgotten: Counter[str] = field(default_factory=Counter)
+    erased: Counter[str] = field(default_factory=Counter)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -56,7 +56,7 @@ class Housekeeper:
     async def step(self) -> int:
         """Run one round, in slices; return how many unpublished shipments it found."""
         found = await self._sweep()
-        self.forgotten.update(await self.retention.apply(self.clock()))
+        self.erased.update(await self.retention.apply(self.clock()))
         await self._vacuum()
         return found
 

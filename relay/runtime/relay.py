@@ -109,7 +109,7 @@ class Relay:
         check_tokens(settings)
         self.carriers.update(carriers(settings))
         self.settings = settings
-        self.terms.take_over(self._terms())
+        self.terms.update(self._terms())
         self.publisher.terms = publisher_terms(settings)
         self.intake.reload(self.carriers, settings.contracts)
         self.reader.reload(self.carriers)

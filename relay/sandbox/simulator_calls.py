@@ -61,7 +61,7 @@ async def add_scan(request: web.Request) -> web.Response:
     body = await parse_one(request, ScanRequest)
     scan = body.to_scan(world.options.clock())
     webhook = None if body.url is None else _webhook(simulator, scan, body)
-    world.stages[adapter].record(scan)
+    world.simulations[adapter].record(scan)
     if webhook is None:
         return web.json_response({"status": None, "body": None, "attempts": []})
     attempts = await _send(request.app, body, webhook)
@@ -73,7 +73,7 @@ def mount(app: web.Application, world: World) -> None:
     for adapter, simulator in world.simulators.items():
         for route in _routes_of(simulator):
             path = f"/carriers/{adapter}{route.path}"
-            answer = _handler(route, world.stages[adapter])
+            answer = _handler(route, world.simulations[adapter])
             app.router.add_route(route.method, path, answer)
 
 

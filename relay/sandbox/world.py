@@ -46,7 +46,7 @@ class World:
     latency_ms: int
     records: Records
     simulators: Mapping[str, Simulator]
-    stages: Mapping[str, Simulation]
+    simulations: Mapping[str, Simulation]
     orders: Orders = field(default_factory=Orders)
     credentials: Credentials = field(default_factory=Credentials)
     faults: Faults = field(default_factory=Faults)
@@ -65,7 +65,7 @@ class World:
             latency_ms=options.latency_ms,
             records=Records(options.keep),
             simulators=simulators,
-            stages={adapter: Simulation() for adapter in simulators},
+            simulations={adapter: Simulation() for adapter in simulators},
         )
 
     def reset(self) -> None:
@@ -77,7 +77,7 @@ class World:
         self.credentials.clear()
         self.faults.clear()
         self.pending = PendingWrites()
-        for stage in self.stages.values():
+        for stage in self.simulations.values():
             stage.clear()
 
     def run_later(self, step: Coroutine[None, None, None]) -> None:

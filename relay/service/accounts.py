@@ -161,7 +161,7 @@ class AccountService:
         database, now = self.context.database, self.context.now()
         scope = ListScope(self.context.settings, caller.accounts, account)
         await scope.check(database)
-        done = await Erasure(database).forget(account, order, caller.name, now)
+        done = await Erasure(database).erase(account, order, caller.name, now)
         if not done.shipments:
             raise NotFound(
                 f"account {account} has no order {order}",

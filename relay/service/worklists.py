@@ -108,7 +108,7 @@ class WorkListService:
     ) -> EventDecisionAnswer:
         """Release or drop a quarantined event for good; raise `NotFound`."""
         context = self.context
-        found = await context.actions.judge(
+        found = await context.actions.decide(
             event, decision, caller.name, context.now(), caller.accounts
         )
         context.wake.publisher()

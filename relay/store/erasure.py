@@ -25,7 +25,7 @@ class Erasure:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def forget(
+    async def erase(
         self, account: str, order_id: str, by: str, now: datetime
     ) -> ErasureResult:
         """Erase an order's personal data; return how much, zeros if it is unknown.

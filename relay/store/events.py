@@ -31,7 +31,7 @@ async def poll_sooner(tx: Transaction, new: Iterable[EventRow], now: datetime) -
         await tx.run("bring_polls_forward", rows=ids("event", urgent), soon=soon)
 
 
-async def remember(
+async def store_events(
     tx: Transaction,
     readings: Sequence[ParsedDocument],
     now: datetime,

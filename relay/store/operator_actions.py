@@ -125,7 +125,7 @@ class OperatorActions:
             await tx.run("retry_shipment", **values)
             await tx.run("note", **values, text=f"retry requested by {by}")
 
-    async def judge(
+    async def decide(
         self,
         event: int,
         decision: Literal["released", "dropped"],

@@ -34,7 +34,7 @@ class PollKind(StrEnum):
 
     FETCH = "fetch"
     SUBSCRIBE = "subscribe"
-    ASK = "ask"
+    POLL = "ask"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class PollTaker:
         return moved
 
     async def _of_kind(self, kind: PollKind) -> PollClaim | None:
-        if kind is PollKind.ASK:
+        if kind is PollKind.POLL:
             return await self._asking()
         if kind is PollKind.SUBSCRIBE:
             return await self._subscribing()
@@ -203,7 +203,7 @@ class PollTaker:
         await self.tx.many("move_poll", postponed)
         if not due:
             return self._claim(None) if postponed else None
-        claim = self._claim(PollKind.ASK, batched(due, self._size))
+        claim = self._claim(PollKind.POLL, batched(due, self._size))
         until = {"until": micros(claim.until)}
         await self.tx.many("claim_poll", [p.key | until for p in claim.parcels])
         return claim

@@ -91,7 +91,7 @@ class PollClaims:
         for row in found:
             state, target = PollState.of(row), by_name[row["contract"]]
             wanted = {
-                PollKind.ASK: row["polls_due"],
+                PollKind.POLL: row["polls_due"],
                 PollKind.SUBSCRIBE: row["subscriptions_due"],
                 PollKind.FETCH: fetches_at(state, target, now) <= now,
             }
@@ -156,7 +156,7 @@ class PollClaims:
             if claim.kind is PollKind.FETCH:
                 state.fetch_at = micros(ended + retry_after(state.failures - 1))
             await tx.run("save_poll", **state.columns())
-            if claim.kind is PollKind.ASK:
+            if claim.kind is PollKind.POLL:
                 await tx.many("parcel_unanswered", unanswered_rows(called))
             if claim.kind is PollKind.SUBSCRIBE:
                 later = {"subscribe_at": micros(ended + retry_after(2))}

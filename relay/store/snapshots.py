@@ -215,7 +215,7 @@ def claim_of(row: Row, snapshot: Snapshot | Exception, *, probe: bool) -> Claim:
     )
 
 
-def with_snapshots(claim: Claim, **changed: Any) -> Claim:
+def with_snapshot(claim: Claim, **changed: Any) -> Claim:
     """Return *claim* with a changed snapshot."""
     return replace(claim, snapshot=replace(claim.snapshot, **changed))
 

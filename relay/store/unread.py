@@ -13,7 +13,7 @@ from relay.store.adoption import Adopting, Adoption
 from relay.store.codec import ids, loads
 from relay.store.database import Database, Row, Transaction
 from relay.store.event_rows import Pace, ParsedDocument
-from relay.store.events import remember
+from relay.store.events import store_events
 from relay.text import storable
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class ReaderTerms:
     lower_bounds: dict[str, timedelta]
     adoptions: dict[str, Adoption] = field(default_factory=dict)
 
-    def take_over(self, other: "ReaderTerms") -> None:
+    def update(self, other: "ReaderTerms") -> None:
         """Replace the contents by those of *other*, in place."""
         self.lower_bounds.update(other.lower_bounds)
         self.adoptions.clear()
@@ -62,14 +62,14 @@ class Slice:
         self._database = database
         self._transaction = transaction
 
-    async def remember(
+    async def store_events(
         self, parsed: Sequence[ParsedDocument], now: datetime, terms: ReaderTerms
     ) -> int:
         """Store the events of documents, mark these; return how many events are new."""
         readable = [one for one in parsed if one.unreadable is None]
 
         async def store(tx: Transaction) -> int:
-            new_events = await remember(
+            new_events = await store_events(
                 tx, readable, now, terms.pace, terms.lower_bounds
             )
             await terms.adopting(now).from_readings(tx, readable)

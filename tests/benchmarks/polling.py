@@ -82,7 +82,7 @@ async def _scheduled(folder: Path, stored: int, due: int) -> Run:
     await database.open(serving=True)
     claims, plan = PollClaims(database), Intervals().plan
     allowance = Allowance(spacing=timedelta(0))
-    asks = frozenset({PollKind.ASK})
+    asks = frozenset({PollKind.POLL})
     calling = PollTarget(CONTRACT, asks, plan, allowance, BATCH)
     await claims.begin([CONTRACT], now)
     began, asked = time.process_time(), 0

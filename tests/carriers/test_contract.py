@@ -351,7 +351,7 @@ async def test_the_adapter_parses_every_code_that_the_sandbox_answers(
             key = f"{NFE_KEY[:-4]}{place:04}"
             parcel = SimulatedParcel(f"{place}-01", key, key, key)
             scan = SimulatedScan(parcel, code, HAPPENED, "Words", "Recife", "PE")
-            app[WORLD].stages[adapter].record(scan)
+            app[WORLD].simulations[adapter].record(scan)
             documents = await made.poll(session, [ParcelView((), key, key)])
             [event] = [
                 event for document in documents for event in made.parse(document)
@@ -370,7 +370,7 @@ async def test_the_simulator_gives_the_settings_for_polling_it(
     app = create_sandbox(SandboxOptions(simulators={adapter: simulator}))
     parcel = SimulatedParcel("1-01", "shipment-1", "ZZ000000001BR", NFE_KEY)
     code = simulator.codes["delivered"]
-    app[WORLD].stages[adapter].record(SimulatedScan(parcel, code, HAPPENED))
+    app[WORLD].simulations[adapter].record(SimulatedScan(parcel, code, HAPPENED))
     async with TestServer(app) as server, ClientSession() as session:
         given = simulator.contract(str(server.make_url(f"/carriers/{adapter}")))
         table = {"name": "asked", "adapter": adapter, **given}

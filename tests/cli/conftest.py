@@ -124,7 +124,7 @@ def documents(cli: Cli, ids: list[str]) -> list[str]:
                 ParsedDocument(first.number, "swift", NOW, (event,)),
                 ParsedDocument(second.number, "swift", NOW, unreadable="no JSON"),
             ]
-            await piece.remember(readings, NOW, ReaderTerms(Pace(), {}))
+            await piece.store_events(readings, NOW, ReaderTerms(Pace(), {}))
 
     cli.on_database(act)
     return ids

@@ -675,8 +675,8 @@ async def test_a_placeholder_date_cannot_be_released(world: World) -> None:
     (number,) = await world.quarantined_events()
     actions = OperatorActions(world.database)
     with pytest.raises(Conflict, match="placeholder date, which VTEX would show"):
-        await actions.judge(number, "released", "operator", world.now)
-    await actions.judge(number, "dropped", "operator", world.now)
+        await actions.decide(number, "released", "operator", world.now)
+    await actions.decide(number, "dropped", "operator", world.now)
     await world.rest()
     assert not (await world.shown()).finished
 

@@ -400,7 +400,7 @@ async def test_an_operators_report_may_be_dropped_again(world: World) -> None:
     )
     event = timeline.events[0]["event"]
     corrections = OperatorActions(world.database)
-    await corrections.judge(event, "dropped", "somebody", world.now)
+    await corrections.decide(event, "dropped", "somebody", world.now)
     await world.rest()
     assert not (await world.shown()).finished
 
@@ -415,7 +415,7 @@ async def test_who_drops_what_vtex_has_is_warned(world: World) -> None:
     )
     event = timeline.events[0]["event"]
     corrections = OperatorActions(world.database)
-    decision = await corrections.judge(event, "dropped", "somebody", world.now)
+    decision = await corrections.decide(event, "dropped", "somebody", world.now)
     warning = f"alert: event {event} was published before it was dropped; VTEX keeps it"
     assert decision.warnings[0].startswith(warning)
     timeline = await ShipmentLists(world.database).timeline(

@@ -259,11 +259,11 @@ async def test_past_the_bound_of_bytes_nothing_is_taken(way_in: WayIn) -> None:
     documents, intake = held(way_in, limits=Limits(backlog_bytes=2000))
     tasks = await accepted(intake, b"1" * 1000)
     with pytest.raises(BacklogFull):
-        intake.check_room("acme", 900)
-    intake.check_room("acme", 100)
+        intake.check_capacity("acme", 900)
+    intake.check_capacity("acme", 100)
     documents.go.set()
     await asyncio.gather(*tasks)
-    intake.check_room("acme", 1900)
+    intake.check_capacity("acme", 1900)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ async def test_a_shutdown_ends_open_calls(sandbox: Any) -> None:
 def test_by_default_it_plays_all_carriers_and_merges() -> None:
     world = create_sandbox()[WORLD]
     assert world.mode == "merge"
-    assert set(world.stages) == set(world.simulators)
+    assert set(world.simulations) == set(world.simulators)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -104,7 +104,7 @@ async def fill(both: Both) -> None:
         registered = await labels.register(label, START)
         both.shipment = both.shipment or registered.id
     bodies = (b'{"n": 1}', b"\xff", b"{}")
-    await documents.keep(
+    await documents.store(
         [Document(b, START, contract="swift", source="webhook") for b in bodies]
     )
     seen = [
@@ -118,7 +118,7 @@ async def fill(both: Both) -> None:
             for d, events in zip(piece.documents, seen, strict=True)
         ]
         readings[1] = ParsedDocument(2, "swift", START, unreadable="not JSON")
-        await piece.remember(readings, START, ReaderTerms(Pace(), {}))
+        await piece.store_events(readings, START, ReaderTerms(Pace(), {}))
     row = RejectedRequest("swift", START, {}, b"{}", {}, "wrong secret")
     bounds = RejectedBounds(10, 10_000, START)
     await RejectedRequests(database).put([row], bounds)

@@ -79,7 +79,7 @@ def scan(
 
 async def keep(database: Database, now: datetime, body: bytes = b"a body") -> None:
     """Keep one document."""
-    await Documents(database).keep(
+    await Documents(database).store(
         [Document(body, now, contract="acme", source="webhook")]
     )
 
@@ -100,7 +100,7 @@ async def read(
             )
             for d in taken.documents
         ]
-        await taken.remember(readings, now, terms)
+        await taken.store_events(readings, now, terms)
 
 
 def refuse(_row: Row, error: Exception) -> NoReturn:

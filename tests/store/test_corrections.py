@@ -700,7 +700,7 @@ async def test_a_persons_judgement_of_an_event_is_news(
     await desk.scanned("BR1")
     await desk.set(events_due_at=None, events_waiting_since=None)
 
-    found = await desk.corrections.judge(1, decision, "ana", desk.now)
+    found = await desk.corrections.decide(1, decision, "ana", desk.now)
 
     assert found == EventDecision((desk.id,), ())
     assert (await desk.way_in.rows("event_parcels"))[0]["decision"] == decision
@@ -715,7 +715,7 @@ async def test_an_event_of_nobody_or_of_others_is_not_found(
     await desk.scanned("BR1")
 
     with pytest.raises(NotFound):
-        await desk.corrections.judge(event, "dropped", "ana", desk.now, accounts)
+        await desk.corrections.decide(event, "dropped", "ana", desk.now, accounts)
 
     assert (await desk.way_in.rows("event_parcels"))[0]["decision"] is None
 
@@ -723,7 +723,7 @@ async def test_an_event_of_nobody_or_of_others_is_not_found(
 async def test_an_event_of_an_account_one_sees_can_be_judged(desk: Desk) -> None:
     await desk.scanned("BR1")
 
-    found = await desk.corrections.judge(1, "dropped", "ana", desk.now, ["store"])
+    found = await desk.corrections.decide(1, "dropped", "ana", desk.now, ["store"])
 
     assert found.shipments == (desk.id,)
 

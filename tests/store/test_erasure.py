@@ -66,8 +66,8 @@ async def one_order(database: Database) -> None:
         await told_and_called(database, (await shipment(database, order))["shipment"])
 
 
-async def forget(database: Database, order: str = "1-01") -> ErasureResult:
-    return await Erasure(database).forget("store", order, "an operator", LATER)
+async def erase(database: Database, order: str = "1-01") -> ErasureResult:
+    return await Erasure(database).erase("store", order, "an operator", LATER)
 
 
 async def texts(database: Database) -> list[str]:
@@ -89,8 +89,8 @@ async def test_nothing_that_names_a_person_is_left_of_an_order(
     database: Database,
 ) -> None:
     await one_order(database)
-    assert await forget(database) == ErasureResult(1, 1, 2, 1, 1)
-    assert await forget(database, "2-01") == ErasureResult(1, 1, 2, 1, 1)
+    assert await erase(database) == ErasureResult(1, 1, 2, 1, 1)
+    assert await erase(database, "2-01") == ErasureResult(1, 1, 2, 1, 1)
     left = " ".join(await texts(database)).lower()
     for word in ("joana", "a body", "salto", '"sp"', "acme.example"):
         assert word not in left
@@ -110,7 +110,7 @@ async def test_counts_and_times_stay(database: Database) -> None:
     before = await count(database, *tables)
     times = "SELECT occurred_at, code, milestone FROM events ORDER BY event"
     happened = await execute(database, times)
-    await forget(database)
+    await erase(database)
     assert await count(database, *tables) == before
     assert await execute(database, times) == happened
 
@@ -118,7 +118,7 @@ async def test_counts_and_times_stay(database: Database) -> None:
 async def test_another_order_is_untouched(database: Database) -> None:
     await one_order(database)
     before = await shipment(database, "2-01")
-    await forget(database)
+    await erase(database)
     assert await shipment(database, "2-01") == before
     left = " ".join(await texts(database))
     assert left.count("left with Joana") == 3
@@ -128,7 +128,7 @@ async def test_another_order_is_untouched(database: Database) -> None:
 async def test_a_forgotten_order_is_over_for_good(database: Database) -> None:
     await one_order(database)
     (claimed, *_) = await claim(database, START + 2 * HOUR)
-    await forget(database)
+    await erase(database)
     row = await shipment(database)
     assert (row["closed_at"], row["closed_reason"]) == (micros(LATER), "erased")
     assert row["lease"] is None
@@ -143,7 +143,7 @@ async def test_a_forgotten_order_is_over_for_good(database: Database) -> None:
 async def test_when_a_shipment_was_closed_before_stays(database: Database) -> None:
     await one_order(database)
     await execute(database, "UPDATE shipments SET closed_at = 7, closed_reason = 'x'")
-    await forget(database)
+    await erase(database)
     row = await shipment(database)
     assert (row["closed_at"], row["closed_reason"]) == (7, "erased")
 
@@ -153,7 +153,7 @@ async def test_the_same_label_again_wakes_no_forgotten_order(
 ) -> None:
     await one_order(database)
     await to_rest(database, START + 2 * HOUR)
-    await forget(database)
+    await erase(database)
     with pytest.raises(Conflict, match="erased"):
         await register(database, "AC1", now=LATER)
     assert await claim(database, LATER) == []
@@ -170,22 +170,22 @@ async def test_an_event_that_counts_for_another_order_too_keeps_its_words(
     await register(database, "AC1", "1-01")
     await register(database, "AC1", "2-01")
     await read(database, scan("AC1", START + HOUR), now=START + HOUR)
-    assert await forget(database) == ErasureResult(1, 0, 0, 0, 0)
+    assert await erase(database) == ErasureResult(1, 0, 0, 0, 0)
     assert "on its way" in await texts(database)
-    assert await forget(database, "2-01") == ErasureResult(1, 1, 1, 0, 0)
+    assert await erase(database, "2-01") == ErasureResult(1, 1, 1, 0, 0)
     assert "on its way" not in await texts(database)
 
 
 async def test_an_order_without_number_or_of_which_nothing_is_known(
     database: Database,
 ) -> None:
-    assert await forget(database, "9-99") == ErasureResult()
+    assert await erase(database, "9-99") == ErasureResult()
     await register(database, "AC1")
     await execute(database, "UPDATE shipments SET tracking_sent_as = NULL")
-    assert await forget(database) == ErasureResult(shipments=1)
+    assert await erase(database) == ErasureResult(shipments=1)
     assert (await shipment(database))["tracking_sent_as"] is None
 
 
 async def test_forgetting_twice_is_no_harm(database: Database) -> None:
     await one_order(database)
-    assert await forget(database) == await forget(database)
+    assert await erase(database) == await erase(database)

@@ -12,7 +12,7 @@ from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEve
 from relay.domain.labels import Label, LabelParcel
 from relay.store.database import Database, Transaction
 from relay.store.event_rows import Pace, ParsedDocument
-from relay.store.events import remember
+from relay.store.events import store_events
 from relay.store.shipments import Shipments
 from tests.support.clock import START
 from tests.support.way_in import everything, until
@@ -62,7 +62,7 @@ async def label(database: Any) -> None:
 async def scan(database: Any) -> None:
     reading = ParsedDocument(1, "acme", START, (EVENT,))
     async with database.writing() as tx:
-        await remember(tx, [reading], START, Pace(), {})
+        await store_events(tx, [reading], START, Pace(), {})
 
 
 async def is_matched(database: Database) -> bool:
@@ -127,7 +127,7 @@ async def test_many_labels_and_scans_at_once_all_meet(database: Database) -> Non
         readings = [
             ParsedDocument(i, "acme", START, (scan_of(f"AC{i}", i),)) for i in numbers
         ]
-        await remember(tx, readings, START, Pace(), {})
+        await store_events(tx, readings, START, Pace(), {})
 
     async def slice_(numbers: range) -> None:
         async with database.writing() as tx:

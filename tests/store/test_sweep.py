@@ -239,7 +239,7 @@ def ages_of(database: Database, **more: int) -> Retention:
     return Retention(database, RetentionPolicy(), **more)
 
 
-async def forgotten(database: Database, now: datetime) -> dict[str, int]:
+async def erased(database: Database, now: datetime) -> dict[str, int]:
     found = await ages_of(database).apply(now)
     return {name: n for name, n in found.items() if n}
 
@@ -262,7 +262,7 @@ async def test_a_document_is_kept_as_long_as_it_may_matter(
 ) -> None:
     await read(database)
     await execute(database, f"UPDATE documents SET {columns}")  # noqa: S608
-    found = await forgotten(database, START + days * DAY)
+    found = await erased(database, START + days * DAY)
     assert found == ({"documents": 1} if gone else {})
     assert (await count(database, "documents"))["documents"] == (not gone)
 
@@ -273,9 +273,9 @@ async def test_a_document_is_kept_while_its_shipment_is_open(
     await register(database, "AC1")
     await read(database, scan("AC1", START + HOUR))
     late = START + 100 * DAY
-    assert await forgotten(database, late) == {}
+    assert await erased(database, late) == {}
     await execute(database, f"UPDATE shipments SET closed_at = {micros(START)}")  # noqa: S608
-    assert await forgotten(database, late) == {"documents": 1}
+    assert await erased(database, late) == {"documents": 1}
     assert await count(database, "documents", "event_documents", "events") == {
         "documents": 0,
         "event_documents": 0,
@@ -286,8 +286,8 @@ async def test_a_document_is_kept_while_its_shipment_is_open(
 async def test_unmatched_events_are_kept_for_sixty_days(database: Database) -> None:
     await register(database, "AC1")
     await read(database, scan("XY9", START + HOUR), scan("AC1", START + HOUR))
-    assert await forgotten(database, START + 59 * DAY) == {}
-    found = await forgotten(database, START + 61 * DAY)
+    assert await erased(database, START + 59 * DAY) == {}
+    found = await erased(database, START + 61 * DAY)
     assert found == {"unmatched": 1, "references": 1}
     tables = ("events", "event_references", "event_documents", "reference_values")
     assert await count(database, *tables) == {
@@ -311,10 +311,10 @@ async def test_calls_are_kept_for_four_hundred_days(database: Database) -> None:
                 body=None,
                 now=micros(stored_at),
             )
-    assert await forgotten(database, START + 399 * DAY) == {}
+    assert await erased(database, START + 399 * DAY) == {}
     now = START + 400 * DAY + HOUR
-    assert await forgotten(database, now) == {"calls": 1}
-    assert await forgotten(database, now + DAY) == {"calls": 1}
+    assert await erased(database, now) == {"calls": 1}
+    assert await erased(database, now + DAY) == {"calls": 1}
 
 
 async def test_shipments_go_after_two_years_with_all_that_is_theirs(
@@ -324,9 +324,9 @@ async def test_shipments_go_after_two_years_with_all_that_is_theirs(
     await execute(database, f"UPDATE shipments SET closed_at = {micros(START)}")  # noqa: S608
     await register(database, "AC2", "2-01")
     await read(database, scan("AC2", START + HOUR))
-    assert "shipments" not in await forgotten(database, START + 729 * DAY)
+    assert "shipments" not in await erased(database, START + 729 * DAY)
     both = await count(database, *OF_SHIPMENTS)
-    found = await forgotten(database, START + 731 * DAY)
+    found = await erased(database, START + 731 * DAY)
     assert found == {"shipments": 1, "events": 1, "references": 2}
     left = await count(database, *OF_SHIPMENTS)
     assert {t: 2 * n for t, n in left.items()} == both
@@ -355,7 +355,7 @@ async def test_only_a_shipment_that_is_over_goes(
 ) -> None:
     await at_rest(database)
     await execute(database, f"UPDATE shipments SET {columns}")  # noqa: S608
-    found = await forgotten(database, START + 731 * DAY)
+    found = await erased(database, START + 731 * DAY)
     assert found.get("shipments", 0) == gone
 
 
@@ -363,7 +363,7 @@ async def test_an_event_stays_as_long_as_a_shipment_it_counts_for(
     database: Database,
 ) -> None:
     await at_rest(database, Milestone.IN_TRANSIT)
-    assert await forgotten(database, START + 900 * DAY) == {}
+    assert await erased(database, START + 900 * DAY) == {}
     assert (await count(database, "events"))["events"] == 1
 
 
@@ -372,8 +372,8 @@ async def test_what_was_put_aside_goes_after_days(database: Database) -> None:
     await RejectedRequests(database).put(
         [rejected_request], RejectedBounds(9, 999, START)
     )
-    assert await forgotten(database, START + 6 * DAY) == {}
-    assert await forgotten(database, START + 8 * DAY) == {"rejected_requests": 1}
+    assert await erased(database, START + 6 * DAY) == {}
+    assert await erased(database, START + 8 * DAY) == {"rejected_requests": 1}
 
 
 async def test_ages_go_on_until_nothing_is_too_old(database: Database) -> None:
@@ -450,7 +450,7 @@ async def test_a_round_counts_wakes_and_forgets(database: Database) -> None:
     housekeeper = sweeper_of(database, Clock(START + 65 * DAY), woken)
     assert await housekeeper.step() == 1
     assert (housekeeper.found, housekeeper.expired, woken.times) == (1, 2, 1)
-    assert housekeeper.forgotten["documents"] == 1
+    assert housekeeper.erased["documents"] == 1
     assert await housekeeper.step() == 0
     assert (housekeeper.found, housekeeper.expired, woken.times) == (1, 2, 1)
 

@@ -15,7 +15,7 @@ import pytest
 from relay.demo.evidence import Evidence, Kill, Package, Webhook
 from relay.demo.plan import DELIVERED, DemoCarrier, DemoShipment
 from relay.demo.stories import Story, in_transit, regular, shipments
-from relay.demo.verdict import THE_DEMO, FailedCheck, judge
+from relay.demo.verdict import THE_DEMO, FailedCheck, decide
 from relay.sandbox.records import AcceptedWrite, Call, Complaint
 
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
@@ -171,7 +171,7 @@ def complaint_about(call: int, rule: str) -> Complaint:
 
 
 def test_a_run_without_faults_passes_every_check(kept: Evidence) -> None:
-    verdict = judge(PLAN, kept)
+    verdict = decide(PLAN, kept)
     assert verdict.failed == ()
     assert verdict.excused == ()
 
@@ -279,7 +279,7 @@ FAILURES: dict[str, tuple[Callable[[Evidence], Evidence], DemoShipment, str]] = 
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_failed_check_names_its_order(kept: Evidence, name: str) -> None:
     breaks, shipment, reason = FAILURES[name]
-    assert FailedCheck(shipment.order_id, reason) in judge(PLAN, breaks(kept)).failed
+    assert FailedCheck(shipment.order_id, reason) in decide(PLAN, breaks(kept)).failed
 
 
 def without_fault(evidence: Evidence, fault: str) -> Evidence:
@@ -303,7 +303,7 @@ def without_fault(evidence: Evidence, fault: str) -> Evidence:
 def test_a_disturbance_that_did_not_happen_is_a_failed_check(
     kept: Evidence, reason: str, spoils: Callable[[Evidence], Evidence]
 ) -> None:
-    assert judge(PLAN, spoils(kept)).failed == (FailedCheck(THE_DEMO, reason),)
+    assert decide(PLAN, spoils(kept)).failed == (FailedCheck(THE_DEMO, reason),)
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def test_a_repetition_after_a_disturbance_is_excused_and_named(
     first = kept.writes[0].call
     calls = [replace(c, **fault) if c.sequence == first else c for c in kept.calls]
     evidence = again(replace(kept, calls=calls), 0)
-    verdict = judge(PLAN, evidence)
+    verdict = decide(PLAN, evidence)
     assert verdict.failed == ()
     reason = f"the tracking number was sent twice; the previous call: {because}"
     assert verdict.excused == (FailedCheck(FIRST.order_id, reason),)
@@ -330,14 +330,14 @@ def test_a_lost_answer_excuses_one_repetition_and_no_second(kept: Evidence) -> N
     twice = again(again(kept, 3), 3)
     assert (
         FailedCheck(FIRST.order_id, "a PUT had no new event")
-        in judge(PLAN, twice).failed
+        in decide(PLAN, twice).failed
     )
 
 
 def test_a_complaint_about_a_disturbed_call_is_excused(kept: Evidence) -> None:
     lost = next(c for c in kept.calls if c.fault == "cut_after")
     complaint = complaint_about(lost.sequence, "two-at-once")
-    assert judge(PLAN, replace(kept, complaints=[complaint])).failed == ()
+    assert decide(PLAN, replace(kept, complaints=[complaint])).failed == ()
 
 
 @pytest.mark.slow

@@ -144,7 +144,7 @@ async def test_the_sandbox_answers_a_sender_too(session: ClientSession) -> None:
     app = create_sandbox(SandboxOptions(simulators={"ssw": Simulator()}))
     parcel = SimulatedParcel("order", "12345", invoice_number="12345")
     for code in ("80", "01"):
-        app[WORLD].stages["ssw"].record(
+        app[WORLD].simulations["ssw"].record(
             SimulatedScan(parcel, code, HAPPENED, "Palavras")
         )
     async with TestServer(app) as server:
