@@ -331,7 +331,7 @@ async def test_words_that_no_database_stores_are_made_storable(
     body = b'{"orderId": "A\\u0000\\ud800", "error": {"message": "no\\u0000\\ud800"}}'
     vtex = await serve(lambda _: web.Response(body=body, status=status))
     answer = await ask(vtex)
-    kept = f"{answer.words}{answer.payload}"
+    kept = f"{answer.message}{answer.payload}"
     assert "A\N{REPLACEMENT CHARACTER}?" in kept
     assert kept.encode()
     assert "\0" not in kept
@@ -340,5 +340,5 @@ async def test_words_that_no_database_stores_are_made_storable(
 async def test_an_answer_in_odd_bytes_is_made_storable(serve: Serve) -> None:
     vtex = await serve(lambda _: web.Response(body=b"\xffno\0", status=500))
     answer = await ask(vtex)
-    assert "no" in answer.words
-    assert "\0" not in answer.words
+    assert "no" in answer.message
+    assert "\0" not in answer.message

@@ -73,6 +73,8 @@ class Parcel:
             "orderId": self.key[1],
             "invoiceNumber": f"{self.number:09}",
             "trackingNumber": f"QQ{self.number:09}BR",
+            # The scans are older than the label: only its dispatch makes them its own.
+            "dispatchedDate": (self.scans[0].at - timedelta(hours=1)).isoformat(),
         }
 
     def webhook(self, scan: Scan, secret: str = SECRET) -> SimulatedRequest:
