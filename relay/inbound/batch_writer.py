@@ -89,7 +89,7 @@ class BatchWriter:
 
     async def _commit_batch(self, batch: list[Waiting]) -> None:
         try:
-            await self._documents.store([document for document, _ in batch])
+            await self._documents.keep([document for document, _ in batch])
         except Exception as error:  # noqa: BLE001 -- whatever it is, nothing was stored
             self._report(error)
             _answer(

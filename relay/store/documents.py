@@ -33,7 +33,7 @@ class Documents:
         self._database = database
         self.rejected_requests = RejectedRequests(database)
 
-    async def store(self, batch: Sequence[Document]) -> None:
+    async def keep(self, batch: Sequence[Document]) -> None:
         """Store a batch in one transaction; it is on disk when this returns."""
 
         async def store(tx: Transaction) -> None:

@@ -54,7 +54,7 @@ async def kept(documents: Documents, bodies: Iterable[bytes]) -> None:
     for body in bodies:
         batch.append(Document(body, now, contract=CONTRACT, source="webhook"))
         if len(batch) == BATCH:
-            await documents.store(batch)
+            await documents.keep(batch)
             batch = []
     if batch:
-        await documents.store(batch)
+        await documents.keep(batch)

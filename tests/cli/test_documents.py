@@ -32,7 +32,7 @@ def test_documents_of_one_contract_are_listed(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
     async def keep(database: SqliteDatabase) -> None:
-        await Documents(database).store(
+        await Documents(database).keep(
             [Document(b"{}", NOW, contract="slow", source="webhook")]
         )
 
@@ -60,7 +60,7 @@ def test_documents_of_several_stores_have_their_times_with_the_distance(
     }
 
     async def keep(database: SqliteDatabase) -> None:
-        await Documents(database).store(
+        await Documents(database).keep(
             [Document(b"{}", NOW, contract="slow", source="webhook")]
         )
 

@@ -104,7 +104,7 @@ async def fill(both: Both) -> None:
         registered = await labels.register(label, START)
         both.shipment = both.shipment or registered.id
     bodies = (b'{"n": 1}', b"\xff", b"{}")
-    await documents.store(
+    await documents.keep(
         [Document(b, START, contract="swift", source="webhook") for b in bodies]
     )
     seen = [

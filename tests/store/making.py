@@ -79,7 +79,7 @@ def scan(
 
 async def keep(database: Database, now: datetime, body: bytes = b"a body") -> None:
     """Keep one document."""
-    await Documents(database).store(
+    await Documents(database).keep(
         [Document(body, now, contract="acme", source="webhook")]
     )
 

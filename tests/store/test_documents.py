@@ -35,7 +35,7 @@ async def mark(part: Slice, **more: str) -> None:
 async def test_a_document_comes_back_as_it_came(database: Database) -> None:
     documents = Documents(database)
     body = bytes(range(256))
-    await documents.store([kept(body, **{"x-note": "caf\udce9 \0"})])
+    await documents.keep([kept(body, **{"x-note": "caf\udce9 \0"})])
     async with documents.slice(10, ROOM) as part:
         (unread,) = part.documents
     assert (unread.contract, unread.body) == ("acme", body)
@@ -46,7 +46,7 @@ async def test_a_document_comes_back_as_it_came(database: Database) -> None:
 
 async def test_a_slice_takes_the_oldest_within_its_bounds(database: Database) -> None:
     documents = Documents(database)
-    await documents.store([kept(b"x" * 100) for _ in range(5)])
+    await documents.keep([kept(b"x" * 100) for _ in range(5)])
     async with documents.slice(3, ROOM) as part:
         assert ([len(d.body) for d in part.documents], part.more) == ([100] * 3, True)
     async with documents.slice(10, 250) as part:
@@ -62,7 +62,7 @@ async def test_a_slice_takes_the_oldest_within_its_bounds(database: Database) ->
 
 async def test_what_fails_inside_a_slice_leaves_it_unread(database: Database) -> None:
     documents = Documents(database)
-    await documents.store([kept()])
+    await documents.keep([kept()])
     with pytest.raises(ZeroDivisionError):
         async with documents.slice(10, ROOM) as part:
             assert len(part.documents) / 0
@@ -73,7 +73,7 @@ async def test_two_readers_on_postgresql_read_every_document_once(
     postgres: Database,
 ) -> None:
     documents = Documents(postgres)
-    await documents.store([kept(b"%d" % i) for i in range(40)])
+    await documents.keep([kept(b"%d" % i) for i in range(40)])
     both_hold_theirs = asyncio.Barrier(2)
 
     async def read() -> list[bytes]:
@@ -94,7 +94,7 @@ async def test_two_readers_on_postgresql_read_every_document_once(
 
 async def test_documents_are_parked_and_come_back(database: Database) -> None:
     documents = Documents(database)
-    await documents.store([kept(contract="acme"), kept(contract="gone")])
+    await documents.keep([kept(contract="acme"), kept(contract="gone")])
     async with documents.slice(10, ROOM) as part:
         await part.park([d for d in part.documents if d.contract == "gone"])
         await part.park([])
@@ -113,9 +113,9 @@ async def test_the_backlog_says_how_much_waits_since_when(
     documents = Documents(database)
     assert (await documents.backlog()).documents == 0
     assert await documents.oldest_unread() is None
-    await documents.store([kept()])
+    await documents.keep([kept()])
     clock.advance(timedelta(minutes=1))
-    await documents.store([Document(b"", clock(), contract="acme", source="poll")])
+    await documents.keep([Document(b"", clock(), contract="acme", source="poll")])
     backlog = await documents.backlog()
     assert (backlog.documents, backlog.oldest) == (2, START)
 
@@ -125,7 +125,7 @@ async def test_tries_are_counted_and_forgotten_once_it_was_read(
 ) -> None:
     documents = Documents(database)
     assert await documents.count_try() is None
-    await documents.store([kept()])
+    await documents.keep([kept()])
     number = await documents.count_try()
     assert await documents.count_try() == number
     async with documents.slice(1, ROOM) as part:
@@ -139,7 +139,7 @@ async def test_an_unreadable_document_is_listed_and_can_be_replayed(
     database: Database,
 ) -> None:
     documents = Documents(database)
-    await documents.store([kept(b"good"), kept(b"bad")])
+    await documents.keep([kept(b"good"), kept(b"bad")])
     async with documents.slice(1, ROOM) as part:
         await mark(part)
     async with documents.slice(1, ROOM) as part:
@@ -164,7 +164,7 @@ async def test_a_cut_document_keeps_the_digest_of_the_original(
     database: Database,
 ) -> None:
     documents = Documents(database)
-    await documents.store([kept(b"whole")])
+    await documents.keep([kept(b"whole")])
     digest = hashlib.sha256(b"whole").hexdigest()
     for cut, its_digest in ((b"wh", digest), (b"w", "that of what was cut before")):
         async with documents.slice(1, ROOM) as part:

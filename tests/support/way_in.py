@@ -69,7 +69,7 @@ class WayIn:
     async def keep(self, *bodies: bytes, contract: str = "acme") -> None:
         """Store bodies as if the carrier had sent them."""
         headers = {"content-type": "application/json"}
-        await self.documents.store(
+        await self.documents.keep(
             [Document(b, self.clock(), headers, contract, "webhook") for b in bodies]
         )
 
