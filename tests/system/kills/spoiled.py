@@ -24,10 +24,10 @@ from relay.vtex.http import vtex_session
 class EarlyIntake(Intake):
     """Answers while the commit is still under way."""
 
-    async def _keep(
+    async def _store(
         self, contract: str, source: str, headers: Mapping[str, str], body: bytes
     ) -> None:
-        late = super()._keep(contract, source, headers, body)
+        late = super()._store(contract, source, headers, body)
         self._late = [*getattr(self, "_late", ()), asyncio.create_task(late)]
 
 
