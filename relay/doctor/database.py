@@ -13,7 +13,7 @@ from relay.config.settings import Settings
 from relay.doctor.findings import Check, Severity, error, ok, warning
 from relay.errors import ConfigurationError
 from relay.logs import counted
-from relay.runtime.database import opened
+from relay.runtime.database import INSTALL_POSTGRES, opened
 from relay.runtime.wiring import sqlite_path
 from relay.store.accounts import Accounts, AccountState
 from relay.store.polls import PollClaims
@@ -116,8 +116,8 @@ async def _check_postgres(url: str) -> list[Check]:
     try:
         import asyncpg  # noqa: PLC0415 -- an extra
     except ImportError:
-        hint = "pip install 'carrier-tracking-relay[postgres]'"
-        return [error(SUBJECT, "the driver of PostgreSQL is not installed", hint)]
+        message = "the driver of PostgreSQL is not installed"
+        return [error(SUBJECT, message, INSTALL_POSTGRES)]
     try:
         connection = await asyncpg.connect(url, timeout=10)
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as failure:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -240,3 +241,8 @@ def test_a_hangup_has_settings_loaded_anew(
         assert any("lissten" in line for line in said)
     process.send_signal(signal.SIGTERM)
     assert process.wait(SECONDS) == 0
+
+
+def test_the_version_is_that_of_the_package(run: Run) -> None:
+    ran = run("--version")
+    assert ran.stdout == f"relay {version('carrier-tracking-relay')}\n"
