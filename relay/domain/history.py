@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from relay.domain.events import Effect, Milestone, is_final, is_real_date, is_scan
+from relay.domain.precision import in_order, later
 from relay.domain.shipment import WHOLE, Happening, KnownEvent, Policy, Snapshot
 
 FUTURE: Final = timedelta(hours=24)
@@ -54,9 +55,7 @@ def before_its_dispatch(event: KnownEvent, snapshot: Snapshot) -> bool:
     stays = event.milestone is Milestone.LABEL_CREATED or (
         event.milestone is Milestone.DELIVERED and event.effect is Effect.NORMAL
     )
-    return not stays and whole_second(event.occurred_at) < earliest_scan(
-        snapshot.dispatched_at
-    )
+    return not stays and event.latest < earliest_scan(snapshot.dispatched_at)
 
 
 def whole_second(moment: datetime) -> datetime:
@@ -84,7 +83,7 @@ def of_volume(snapshot: Snapshot, volume: int, now: datetime) -> list[KnownEvent
         and implausible_alone(e, now) is None
         and not before_its_dispatch(e, snapshot)
     )
-    return sorted(counting, key=lambda e: e.order)
+    return in_order(counting)
 
 
 def taken_back(history: Sequence[KnownEvent]) -> Mapping[Happening, set[Happening]]:
@@ -161,13 +160,18 @@ def scans(history: Iterable[KnownEvent]) -> list[KnownEvent]:
 def final_milestone(
     history: Sequence[KnownEvent], now: datetime, policy: Policy
 ) -> Milestone | None:
-    """Return the milestone that ended the parcel's history, or None."""
+    """Return the milestone that ended the parcel's history, or None.
+
+    It is one after which no scan is certain to have come.
+    """
     moving = [
         e
         for e in history
         if is_scan(e.milestone, e.effect) or confirmed(e, now, policy)
     ]
-    last = moving[-1] if moving else None
-    if last is not None and is_final(last.milestone, marked=last.final):
-        return last.milestone
-    return None
+    ends = [
+        e.milestone
+        for e in moving
+        if is_final(e.milestone, marked=e.final) and not later(moving[-1], e)
+    ]
+    return ends[-1] if ends else None

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Final
 
+from relay.domain.event_time import SECOND
 from relay.domain.events import ReferenceKind, ReferenceLevel
 
 OLDEST_DISPATCH: Final = timedelta(days=60)
@@ -80,11 +81,13 @@ def match(
     references: Sequence[KnownReference],
     numbers: Mapping[int, Mapping[ReferenceKind, frozenset[str]]],
     lower_bound: timedelta = LOWER_BOUND,
+    *,
+    precision: timedelta = SECOND,
 ) -> Match:
     """Match an event by the first of its references that is registered.
 
     `numbers` holds the registered values by kind, for shipments of events that name an
-    order or an invoice.
+    order or an invoice. *occurred_at* begins a unit of *precision*.
     """
     for known in references:
         if not known.registrations:
@@ -92,7 +95,9 @@ def match(
         living = [
             r
             for r in known.registrations
-            if is_current(r, known, occurred_at, lower_bound=lower_bound)
+            if is_current(
+                r, known, occurred_at, lower_bound=lower_bound, precision=precision
+            )
         ]
         if not living:
             return Match()
@@ -111,6 +116,8 @@ def why_unmatched(
     occurred_at: datetime,
     references: Sequence[KnownReference],
     lower_bound: timedelta = LOWER_BOUND,
+    *,
+    precision: timedelta = SECOND,
 ) -> str | None:
     """Explain why an event matches no shipment although its references are known.
 
@@ -120,7 +127,7 @@ def why_unmatched(
     if known is None:
         return None
     earliest = min(_earliest(r, lower_bound) for r in known.registrations)
-    if known.kind.used_again and occurred_at < earliest:
+    if known.kind.used_again and occurred_at + precision - SECOND < earliest:
         return (
             f"more than {lower_bound.days} days (lower_bound_days) before the label of "
             f"{known.value}; carriers reuse numbers"
@@ -178,9 +185,15 @@ def is_current(
     occurred_at: datetime,
     *,
     lower_bound: timedelta = LOWER_BOUND,
+    precision: timedelta = SECOND,
 ) -> bool:
-    """Whether an event at *occurred_at* can belong to this registration."""
-    if known.kind.used_again and occurred_at < _earliest(registration, lower_bound):
+    """Whether an event at *occurred_at* can belong to this registration.
+
+    One that is known to the day can if a part of its day can. If two registrations
+    share that day, the event belongs to the earlier one.
+    """
+    last = occurred_at + precision - SECOND
+    if known.kind.used_again and last < _earliest(registration, lower_bound):
         return False
     # A reused number: the event belongs to the registration whose time it falls into.
     for other in known.registrations:
