@@ -18,6 +18,7 @@ IN_FUTURE: Final = "more than 24 hours in the future"
 NO_DATE: Final = "placeholder date: before 2005, or over a year after its receipt"
 CONTRADICTORY: Final = "two fields of the document contradict each other"
 OTHER_INVOICE: Final = "names another order, invoice or key than the label"
+BEFORE_KEY: Final = "before the month of its NF-e or CT-e key"
 AMBIGUOUS: Final = "ambiguous: could refer to more than one parcel"
 
 
@@ -30,13 +31,14 @@ def implausible_alone(event: KnownEvent, now: datetime) -> str | None:
         return NO_DATE
     if event.decision is not None:
         return None
-    if event.contradictory:
-        return OTHER_INVOICE
-    if event.ambiguous:
-        return AMBIGUOUS
-    if event.effect is Effect.CONTRADICTORY:
-        return CONTRADICTORY
-    return IN_FUTURE if event.occurred_at > now + FUTURE else None
+    checks = (
+        (OTHER_INVOICE, event.contradictory),
+        (BEFORE_KEY, event.before_key),
+        (AMBIGUOUS, event.ambiguous),
+        (CONTRADICTORY, event.effect is Effect.CONTRADICTORY),
+        (IN_FUTURE, event.occurred_at > now + FUTURE),
+    )
+    return next((because for because, failed in checks if failed), None)
 
 
 def has_date(event: KnownEvent) -> bool:

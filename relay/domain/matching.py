@@ -12,6 +12,7 @@ from typing import Final
 
 from relay.domain.event_time import SECOND
 from relay.domain.events import ReferenceKind, ReferenceLevel
+from relay.domain.fiscal import issued_from
 
 OLDEST_DISPATCH: Final = timedelta(days=60)
 """A dispatch date further back than this does not extend a registration."""
@@ -25,6 +26,7 @@ class Certainty(IntEnum):
     CERTAIN = 0
     AMBIGUOUS = 1
     CONTRADICTORY = 2
+    BEFORE_KEY = 3
 
 
 _SEQUENCE: Final = re.compile(r"-\d\d\Z", re.ASCII)
@@ -61,18 +63,22 @@ class Match:
     """The reference that matched, and its targets: pairs of shipment and volume.
 
     `contradicted` are those of its shipments for which the event names another order,
-    invoice or key than was registered.
+    invoice or key than was registered. `before_key`: it is older than the NF-e or CT-e
+    by whose key it matched.
     """
 
     via: int | None = None
     targets: frozenset[tuple[int, int]] = frozenset()
     ambiguous: bool = False
     contradicted: frozenset[int] = frozenset()
+    before_key: bool = False
 
     def certainty(self, shipment: int) -> Certainty:
         """Return how certain it is that the event is about *shipment*."""
         if shipment in self.contradicted:
             return Certainty.CONTRADICTORY
+        if self.before_key:
+            return Certainty.BEFORE_KEY
         return Certainty.AMBIGUOUS if self.ambiguous else Certainty.CERTAIN
 
 
@@ -108,8 +114,20 @@ def match(
             for r in living
             if _contradicts(references, numbers.get(r.shipment, {}))
         )
-        return Match(known.reference, targets, ambiguous, contradicted)
+        before_key = _is_before_key(known, occurred_at + precision)
+        return Match(known.reference, targets, ambiguous, contradicted, before_key)
     return Match()
+
+
+def _is_before_key(known: KnownReference, ended_at: datetime) -> bool:
+    """Whether an event is older than the fiscal document whose key it names.
+
+    Other references are used again, and have a lower bound from their registration.
+    """
+    if known.kind.used_again:
+        return False
+    issued = issued_from(known.value)
+    return issued is not None and ended_at <= issued
 
 
 def why_unmatched(

@@ -59,6 +59,7 @@ class KnownEvent:
     undoes: tuple[str, ...] = ()
     ambiguous: bool = False
     contradictory: bool = False
+    before_key: bool = False
     decision: Literal["released", "dropped"] | None = None
     quarantine_reason: str | None = None
     precision: timedelta = SECOND

@@ -242,7 +242,8 @@ CREATE TABLE event_parcels (
     shipment INTEGER NOT NULL,
     event INTEGER NOT NULL,
     volume INTEGER NOT NULL,
-    ambiguous INTEGER NOT NULL DEFAULT 0, -- 1: could be about another parcel, 2: names another order
+    -- 1: could be about another parcel, 2: names another order, 3: older than its key
+    ambiguous INTEGER NOT NULL DEFAULT 0,
     quarantine_reason TEXT,
     decision TEXT,                     -- released or dropped, by an operator or a rule
     PRIMARY KEY (shipment, event, volume)

@@ -130,6 +130,7 @@ def known_event(row: Row) -> KnownEvent:
         undoes=tuple(loads(row["undoes"])),
         ambiguous=row["ambiguous"] == Certainty.AMBIGUOUS,
         contradictory=row["ambiguous"] == Certainty.CONTRADICTORY,
+        before_key=row["ambiguous"] == Certainty.BEFORE_KEY,
         decision=row["decision"],
         quarantine_reason=row["quarantine_reason"],
         precision=timedelta(seconds=row["precision"]),

@@ -5,8 +5,9 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 
 from relay.domain.event_time import DAY, MINUTE
+from relay.domain.history import BEFORE_KEY
 from relay.domain.plausibility import NO_TIME
-from tests.flow.test_flow import texts
+from tests.flow.test_flow import KEY, texts
 from tests.support.world import START, World
 
 Worlds = Callable[..., AbstractAsyncContextManager[World]]
@@ -45,6 +46,15 @@ async def test_a_contract_whose_carrier_gives_days_believes_midnight(
     async with worlds(contract={"days_only": True}) as world:
         await delivered(world, midnight=True)
         assert (await world.shown()).finished
+
+
+async def test_a_delivery_from_before_the_month_of_its_key_waits(world: World) -> None:
+    await world.label(invoice_key=KEY.value, invoice_references=(KEY,))
+    await world.wait(days=1)
+    await world.scan("delivered", datetime(2026, 7, 30, tzinfo=UTC), references=[KEY])
+    await world.rest()
+    assert not (await world.shown()).finished
+    assert list((await world.quarantined()).values()) == [BEFORE_KEY]
 
 
 async def test_a_scan_of_webhook_and_poll_is_published_once(world: World) -> None:
