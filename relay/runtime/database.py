@@ -9,6 +9,7 @@ from relay.errors import ConfigurationError
 from relay.runtime.wiring import sqlite_path
 from relay.store.database import Database
 from relay.store.sqlite import SqliteDatabase
+from relay.store.sqlite_errors import fault_of
 
 
 @asynccontextmanager
@@ -33,9 +34,9 @@ async def _open(settings: Settings, *, serving: bool) -> Database:
         try:
             await sqlite.open(serving=serving)
         except sqlite3.Error as error:
+            fault = fault_of(error)
             raise ConfigurationError(
-                f"database: cannot open {sqlite.path} ({error}); check that its folder "
-                "exists and is writable, and that the file is a relay database"
+                f"database: cannot open {sqlite.path}: {fault.problem}; {fault.hint}"
             ) from error
         return sqlite
     return await _open_postgres(settings.database)
