@@ -34,6 +34,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "init": ("run:init", "Write a settings file with every setting commented out."),
     "demo": ("run:demo", "Show the whole flow with a sandbox; no account is needed."),
     "doctor": ("run:doctor", "Check settings, database and VTEX access."),
+    "status": (
+        "status:status",
+        "Show what works and what is wrong; exit code 1 if so.",
+    ),
     "lists": ("worklists:lists", "Show a work list: what needs an operator."),
     "erase": ("accounts:erase", "Erase the personal data of one order for good."),
     "shipments list": ("shipments:list_", "List shipments, the newest first."),

@@ -10,6 +10,7 @@ from relay.errors import ConfigurationError
 from relay.runtime.wiring import sqlite_path
 from relay.store.database import Database
 from relay.store.sqlite import SqliteDatabase
+from relay.store.sqlite_errors import fault_of
 
 INSTALL_POSTGRES: Final = (
     "in the folder of the relay's source, run pip install '.[postgres]'; "
@@ -46,11 +47,9 @@ async def _open(settings: Settings, *, serving: bool) -> Database:
         try:
             await sqlite.open(serving=serving)
         except (OSError, sqlite3.Error) as error:
-            reason = (error.strerror if isinstance(error, OSError) else None) or error
+            fault = fault_of(error)
             raise ConfigurationError(
-                f"database: cannot open {sqlite.path} ({reason}); check that its "
-                "folder exists and is writable, that the disk has free space, and "
-                "that the file is a relay database"
+                f"database: cannot open {sqlite.path}: {fault.problem}; {fault.hint}"
             ) from error
         return sqlite
     return await _open_postgres(settings.database)

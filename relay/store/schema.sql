@@ -328,7 +328,8 @@ CREATE TABLE polls (
     open_until INTEGER NOT NULL DEFAULT 0, -- circuit breaker open, or Retry-After
     reason TEXT,                       -- of the last failure
     cursor TEXT NOT NULL DEFAULT '',   -- position in a feed
-    fetch_at INTEGER NOT NULL DEFAULT 0 -- when the feed is fetched next
+    fetch_at INTEGER NOT NULL DEFAULT 0, -- when the feed is fetched next
+    answered_at INTEGER                -- the last call that succeeded
 ) STRICT, WITHOUT ROWID;
 
 -- Digests of unreadable answers: the same answer is stored as a document only once.

@@ -267,8 +267,8 @@ class SqliteDatabase:
             os.close(self._lock_file)
             self._lock_file = None
             raise ConfigurationError(
-                f"database: {self.path} is in use by another relay; stop it, "
-                "or configure another database"
+                f"database: {self.path} is in use by another relay; stop that one "
+                "first, or leave it running: `relay status` shows its state"
             ) from None
         self.unclean = bool(os.pread(self._lock_file, len(SERVING), 0))
         os.pwrite(self._lock_file, SERVING, 0)

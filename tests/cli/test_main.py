@@ -97,7 +97,7 @@ def test_a_database_that_cannot_be_opened_ends_the_process_with_words(
     (tmp_path / "relay.db").write_bytes(b"nothing that SQLite ever wrote" * 100)
     ran = run(*command, LISTEN="127.0.0.1:0")
     assert ran.returncode == 2
-    assert "cannot open relay.db (file is not a database)" in ran.stderr
+    assert "cannot open relay.db: not a database (file is not a database)" in ran.stderr
 
 
 def test_a_file_that_is_not_there_is_named(run: Run) -> None:

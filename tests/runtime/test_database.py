@@ -49,7 +49,7 @@ async def test_a_folder_that_cannot_be_used_is_one_sentence(
     (tmp_path / "a-file").write_text("no folder")
     said = await refusal(tmp_path / folder / "relay.db", serving=True)
     assert f"cannot open {tmp_path / folder / 'relay.db'}" in said
-    assert "folder exists and is writable" in said
+    assert "check that its folder exists" in said
 
 
 async def test_a_command_does_not_create_a_database(tmp_path: Path) -> None:
@@ -79,4 +79,4 @@ async def test_a_full_disk_at_the_start_is_one_sentence(tmp_path: Path) -> None:
         said = await refusal(path, serving=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, present)
-    assert "the disk has free space" in said
+    assert "the disk" in said
