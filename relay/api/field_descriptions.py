@@ -110,6 +110,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "part": "`relay`, `vtex` (an account) or `carrier` (a contract).",
     "parked": "It waits until its contract is configured again.",
     "parsedAt": "When it was parsed; null: not yet.",
+    "lastHandshakeAt": "When the carrier last tested the address; null: never.",
     "pausedUntil": "Until when nothing is polled after failures; null: it is polled.",
     "polledAt": "When the carrier last answered; null: never.",
     "polling": "How the carrier is polled; null: it is not.",

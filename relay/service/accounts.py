@@ -1,6 +1,6 @@
 """Accounts and contracts: what stops publishing or polling, and erasure of an order."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -16,6 +16,7 @@ from relay.store.accounts import Accounts, AccountState
 from relay.store.codec import at
 from relay.store.due_polls import Allowance, PollState
 from relay.store.erasure import Erasure
+from relay.store.handshakes import Handshakes
 from relay.store.polls import PollClaims
 from relay.store.sqlite import SqliteDatabase
 from relay.store.worklists import WorkCounts, counts
@@ -71,6 +72,7 @@ class ContractEntry(ResponseModel):
     """One configured use of an adapter, without its secrets.
 
     `webhook` is None for polling-only carriers, `polling` for those never polled.
+    `lastHandshakeAt` is when the carrier last tested the webhook's address.
     """
 
     name: str
@@ -83,6 +85,7 @@ class ContractEntry(ResponseModel):
     courier_names: tuple[str, ...]
     tax_ids: tuple[str, ...]
     webhook: str | None
+    last_handshake_at: datetime | None
     polling: PollingEntry | None
 
 
@@ -148,10 +151,16 @@ class AccountService:
 
     async def contracts(self, caller: Caller) -> ContractList:
         """Return the contracts that serve an account that exists for the caller."""
-        states = await PollClaims(self.context.database).states()
-        now = self.context.now()
+        database, now = self.context.database, self.context.now()
+        states = await PollClaims(database).states()
+        handshakes = await Handshakes(database).all()
         entries = [
-            _contract(c, tuple(filter(caller.sees, c.accounts)), states, now)
+            _contract(
+                c,
+                tuple(filter(caller.sees, c.accounts)),
+                handshakes.get(c.name),
+                _polling(c, states.get(c.name), now),
+            )
             for c in self.context.settings.contracts.values()
             if any(map(caller.sees, c.accounts))
         ]
@@ -223,12 +232,11 @@ def gates_of(state: AccountState, now: int) -> Iterator[Gate]:
 def _contract(
     contract: ContractSettings,
     served: tuple[str, ...],
-    states: Mapping[str, PollState],
-    now: datetime,
+    last_handshake_at: datetime | None,
+    polling: PollingEntry | None,
 ) -> ContractEntry:
     has_webhook = contract.verification != "polling_only"
     secret = "/{secret}" if contract.verification == "url" else ""
-    state = states.get(contract.name) if contract.poll else None
     return ContractEntry(
         name=contract.name,
         adapter=contract.adapter,
@@ -240,13 +248,16 @@ def _contract(
         courier_names=contract.courier_names,
         tax_ids=contract.tax_ids,
         webhook=f"/webhooks/{contract.name}{secret}" if has_webhook else None,
-        polling=None if state is None else _polling(contract, state, now),
+        last_handshake_at=last_handshake_at,
+        polling=polling,
     )
 
 
 def _polling(
-    contract: ContractSettings, state: PollState, now: datetime
-) -> PollingEntry:
+    contract: ContractSettings, state: PollState | None, now: datetime
+) -> PollingEntry | None:
+    if state is None or not contract.poll:
+        return None
     today = Allowance(zone=contract.zone).day(now)
     paused = state.open_until > micros(now)
     return PollingEntry(

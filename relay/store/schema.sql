@@ -185,6 +185,12 @@ CREATE TABLE rejected_requests (
 CREATE INDEX rejected_requests_by_contract
     ON rejected_requests (contract, rejected_request);
 
+-- The last handshake of each contract: a request by which its carrier tests the address.
+CREATE TABLE handshakes (
+    contract TEXT NOT NULL PRIMARY KEY,
+    answered_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Tracking events. Identity: reference, second, carrier code, and text without a code.
 -- A scan that is known to the minute or day, and to the second, is one event.
 CREATE TABLE events (
