@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from relay.domain.events import Milestone
-from relay.domain.history import of_volume, undone
+from relay.domain.history import distinct, histories
 from relay.domain.publishable import PARTLY_DELIVERED
 from relay.domain.shipment import Snapshot
 from relay.logs import logger
@@ -34,12 +34,12 @@ def alerts(snapshot: Snapshot, step: Rest, now: datetime) -> list[str]:
 
 
 def _delivery_undone(snapshot: Snapshot, now: datetime) -> bool:
-    for volume in range(1, snapshot.volumes + 1):
-        history = of_volume(snapshot, volume, now)
-        gone = undone(history)
-        if any(e.event in gone for e in history if e.milestone is Milestone.DELIVERED):
-            return True
-    return False
+    return any(
+        event.event in history.undone
+        for history in distinct(histories(snapshot, now))
+        for event in history.events
+        if event.milestone is Milestone.DELIVERED
+    )
 
 
 def log_context(snapshot: Snapshot) -> dict[str, str]:
