@@ -185,6 +185,12 @@ CREATE TABLE rejected_requests (
 CREATE INDEX rejected_requests_by_contract
     ON rejected_requests (contract, rejected_request);
 
+-- The last handshake of each contract: a request by which its carrier tests the address.
+CREATE TABLE handshakes (
+    contract TEXT NOT NULL PRIMARY KEY,
+    answered_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Tracking events. Identity: reference, second, carrier code, and text without a code.
 -- A scan that is known to the minute or day, and to the second, is one event.
 CREATE TABLE events (
@@ -328,7 +334,8 @@ CREATE TABLE polls (
     open_until INTEGER NOT NULL DEFAULT 0, -- circuit breaker open, or Retry-After
     reason TEXT,                       -- of the last failure
     cursor TEXT NOT NULL DEFAULT '',   -- position in a feed
-    fetch_at INTEGER NOT NULL DEFAULT 0 -- when the feed is fetched next
+    fetch_at INTEGER NOT NULL DEFAULT 0, -- when the feed is fetched next
+    answered_at INTEGER                -- the last call that succeeded
 ) STRICT, WITHOUT ROWID;
 
 -- Digests of unreadable answers: the same answer is stored as a document only once.
