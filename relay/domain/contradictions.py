@@ -1,11 +1,10 @@
 """What contradicts a delivery that VTEX already shows: an operator has to act."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from relay.domain.events import CONTRADICTING_DELIVERY, Milestone
-from relay.domain.history import delivers, of_volume, scans, undone
+from relay.domain.history import History, delivers, distinct, histories, scans
 from relay.domain.precision import later
 from relay.domain.shipment import KnownEvent, Policy, Snapshot
 
@@ -24,20 +23,20 @@ def contradiction(snapshot: Snapshot, now: datetime, policy: Policy) -> str | No
     if not snapshot.delivered_published:
         return None
     found = (
-        _of_parcel(snapshot, of_volume(snapshot, volume, now), now, policy)
-        for volume in range(1, snapshot.volumes + 1)
+        _of_parcel(snapshot, history, now, policy)
+        for history in distinct(histories(snapshot, now))
     )
     return next(filter(None, found), None)
 
 
 def _of_parcel(
-    snapshot: Snapshot, history: Sequence[KnownEvent], now: datetime, policy: Policy
+    snapshot: Snapshot, history: History, now: datetime, policy: Policy
 ) -> str | None:
-    gone = undone(history)
-    counting = [e for e in history if e.event not in gone]
+    counting = history.effective()
     deliveries = [e for e in counting if delivers(e, now, policy)]
     if not deliveries:
-        if any(e.milestone is Milestone.DELIVERED for e in history if e.event in gone):
+        undone = (e for e in history.events if e.event in history.undone)
+        if any(e.milestone is Milestone.DELIVERED for e in undone):
             return WITHDRAWN
         return DROPPED if _dropped(snapshot) else None
     last = deliveries[-1]

@@ -67,15 +67,14 @@ class KnownEvent:
     same_as: datetime | None = None
     happening: Happening = field(init=False, repr=False, compare=False)
     """Its identity, whichever reference or channel it came through."""
+    order: tuple[datetime, int, int] = field(init=False, repr=False, compare=False)
+    """The sort key of a history, oldest first."""
 
     def __post_init__(self) -> None:
         second = (self.same_as or self.occurred_at).replace(microsecond=0)
         object.__setattr__(self, "happening", (second, self.published_code))
-
-    @property
-    def order(self) -> tuple[datetime, int, int]:
-        """The sort key of a history, oldest first."""
-        return (self.occurred_at, self.position, self.event)
+        order = (self.occurred_at, self.position, self.event)
+        object.__setattr__(self, "order", order)
 
     @property
     def ends_at(self) -> datetime:
