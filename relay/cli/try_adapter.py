@@ -153,6 +153,11 @@ def _parse(
     cut = [f for f in fields if any(_is_cut(d, f) for d in documents)]
     return {
         "unreadableReason": _reason(readings),
+        "unreadableParts": [
+            f"{part.position}: {part.reason}"
+            for reading in readings
+            for part in reading.parts
+        ],
         "personalFieldsCut": cut,
         "personalFieldsNotFound": [field for field in fields if field not in cut],
         "unknownCodes": unknown_codes(events),

@@ -56,6 +56,7 @@ class Effect(StrEnum):
     PROVISIONAL = "provisional"  # a delivery that still needs confirmation
     ROLLBACK = "rollback"  # undoes the codes in `undoes`, else the event before it
     CONTRADICTORY = "contradictory"  # the document contradicts itself: quarantined
+    INCOMPLETE = "incomplete"  # an unreadable event may undo it: quarantined
 
 
 class Reason(StrEnum):

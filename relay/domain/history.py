@@ -16,8 +16,15 @@ DISPATCH_GRACE: Final = timedelta(seconds=60)
 IN_FUTURE: Final = "more than 24 hours in the future"
 NO_DATE: Final = "placeholder date: before 2005, or over a year after its receipt"
 CONTRADICTORY: Final = "two fields of the document contradict each other"
+INCOMPLETE: Final = "its document has an unreadable event that may undo it"
 OTHER_INVOICE: Final = "names another order, invoice or key than the label"
 AMBIGUOUS: Final = "ambiguous: could refer to more than one parcel"
+
+_DOUBTFUL: Final[Mapping[Effect, str]] = {
+    Effect.CONTRADICTORY: CONTRADICTORY,
+    Effect.INCOMPLETE: INCOMPLETE,
+}
+"""Effects that quarantine an event until an operator releases it, and the reason."""
 
 
 def implausible_alone(event: KnownEvent, now: datetime) -> str | None:
@@ -33,8 +40,8 @@ def implausible_alone(event: KnownEvent, now: datetime) -> str | None:
         return OTHER_INVOICE
     if event.ambiguous:
         return AMBIGUOUS
-    if event.effect is Effect.CONTRADICTORY:
-        return CONTRADICTORY
+    if event.effect in _DOUBTFUL:
+        return _DOUBTFUL[event.effect]
     return IN_FUTURE if event.occurred_at > now + FUTURE else None
 
 
@@ -73,11 +80,11 @@ def of_volume(snapshot: Snapshot, volume: int, now: datetime) -> list[KnownEvent
     """Return the events that count for one parcel, oldest first.
 
     Dropped events are left out, and so are those that are implausible alone, or from
-    before the dispatch: they must not hold up the others. Contradictory ones count
-    once they are released.
+    before the dispatch: they must not hold up the others. Contradictory and incomplete
+    ones count once they are released.
     """
     counting = (
-        replace(e, effect=Effect.NORMAL) if e.effect is Effect.CONTRADICTORY else e
+        replace(e, effect=Effect.NORMAL) if e.effect in _DOUBTFUL else e
         for e in snapshot.events
         if e.volume in {WHOLE, volume}
         and e.decision != "dropped"

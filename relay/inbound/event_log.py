@@ -24,9 +24,11 @@ class EventLog:
         """Log a slice: its events by contract, unreadable documents, unknown codes."""
         events: dict[str, list[str]] = defaultdict(list)
         for one in parsed:
+            about = {"contract": one.contract, "document": one.document}
             if one.unreadable is not None:
-                about = {"contract": one.contract, "document": one.document}
                 _log.warning("unreadable document", **about, because=one.unreadable)
+            if one.partly is not None:
+                _log.warning("document partly parsed", **about, because=one.partly)
             for event in one.events:
                 events[one.contract].append(_spelled(event))
                 if event.milestone is Milestone.UNKNOWN:

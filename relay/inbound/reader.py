@@ -167,7 +167,10 @@ class Reader:
         self._event_log.log(parsed)
         for one in parsed:
             self._metrics.count_parsed(
-                one.contract, len(one.events), unreadable=one.unreadable is not None
+                one.contract,
+                len(one.events),
+                unreadable=one.unreadable is not None,
+                partly=one.partly is not None,
             )
         if any(one.events or one.replayed for one in parsed):
             self._calls.on_events()

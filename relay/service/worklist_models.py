@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pydantic import create_model
 
+from relay.service.document_states import DocumentState
 from relay.service.models import ResponseModel
 from relay.store.worklist_queries import WorkList
 
@@ -106,11 +107,12 @@ class UnmatchedEntry(EventEntry):
 
 
 class UnreadableEntry(Entry):
-    """A document that its adapter could not parse."""
+    """A document that its adapter could not parse, or only in part (`state`)."""
 
     document: int
     contract: str
     source: str
+    state: DocumentState
     received_at: datetime
     size: int
     unreadable_reason: str

@@ -58,11 +58,20 @@ Identity = tuple[int, int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class PartReason:
+    """An unreadable part of a document: its position, and why it is unreadable."""
+
+    position: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedDocument:
     """The result of parsing one document.
 
     `cut` is the body without personal data, None if it had none; `digest` is then the
-    digest of the original. `unreadable` is the reason, if parsing failed.
+    digest of the original. `unreadable` is the reason, if no event could be parsed;
+    `partly`, if some could not. `parts` are the first of the `bad_parts`.
     """
 
     document: int
@@ -71,6 +80,9 @@ class ParsedDocument:
     events: tuple[TrackingEvent, ...] = ()
     identifying: ReferenceKind = ReferenceKind.TRACKING_NUMBER
     unreadable: str | None = None
+    partly: str | None = None
+    parts: tuple[PartReason, ...] = ()
+    bad_parts: int = 0
     cut: bytes | None = None
     digest: str | None = None
     replayed: bool = False

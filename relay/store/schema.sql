@@ -159,7 +159,10 @@ CREATE TABLE documents (
     replays INTEGER NOT NULL DEFAULT 0,
     digest TEXT,                       -- of the body as received, if data was removed
     new_events INTEGER,                -- how many of its events were new
-    unreadable_reason TEXT
+    unreadable_reason TEXT,            -- of the whole document, or of some of its events
+    partly_parsed INTEGER NOT NULL DEFAULT 0, -- some events are unreadable, others count
+    -- position and reason of each unreadable part; a replay compares them
+    unreadable_parts TEXT NOT NULL DEFAULT '[]'
 ) STRICT;
 
 CREATE INDEX documents_unread ON documents (document)

@@ -1,5 +1,6 @@
 """A slice of unread documents, and the one transaction that stores its events."""
 
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 from relay.adapters.protocol import Document
 from relay.clock import micros, moment
 from relay.store.adoption import Adopting, Adoption
-from relay.store.codec import ids, loads
+from relay.store.codec import dumps, ids, loads
 from relay.store.database import Database, Row, Transaction
 from relay.store.event_rows import Pace, ParsedDocument
 from relay.store.events import store_events
@@ -147,18 +148,29 @@ async def _mark(
     now: datetime,
 ) -> None:
     """Mark documents as parsed; replace the bodies of which personal data was cut."""
-    marks: dict[str, list[dict[str, Any]]] = {}
+    marks: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for one in parsed:
         row: dict[str, Any] = {"document": one.document, "now": micros(now)}
         if one.unreadable is not None:
-            query = "mark_unreadable"
-            row["reason"] = storable(one.unreadable)
+            marks["mark_unreadable"].append(row | _reasons(one, one.unreadable))
+            continue
+        row["new_events"] = new_events.get(one.document, 0)
+        if one.cut is None:
+            marks["mark_read"].append(row)
         else:
-            query = "mark_read"
-            row["new_events"] = new_events.get(one.document, 0)
-            if one.cut is not None:
-                query = "mark_read_and_cut"
-                row |= {"body": one.cut, "digest": one.digest}
-        marks.setdefault(query, []).append(row)
+            row |= {"body": one.cut, "digest": one.digest}
+            marks["mark_read_and_cut"].append(row)
+    partly = [one for one in parsed if one.partly is not None]
+    marks["mark_partly_read"] = [
+        {"document": one.document} | _reasons(one, one.partly or "") for one in partly
+    ]
     for query, rows in marks.items():
         await tx.many(query, rows)
+
+
+def _reasons(one: ParsedDocument, reason: str) -> dict[str, Any]:
+    parts = [
+        {"position": part.position, "reason": storable(part.reason)}
+        for part in one.parts
+    ]
+    return {"reason": storable(reason), "parts": dumps(parts)}

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from relay.domain.events import CONTRADICTING_DELIVERY, Effect, Milestone
-from relay.domain.history import AMBIGUOUS, CONTRADICTORY, IN_FUTURE, NO_DATE
+from relay.domain.history import (
+    AMBIGUOUS,
+    CONTRADICTORY,
+    IN_FUTURE,
+    INCOMPLETE,
+    NO_DATE,
+)
 from relay.domain.plausibility import (
     BEFORE_DISPATCH,
     BEFORE_LABEL,
@@ -87,6 +93,20 @@ ROWS: list[tuple[str, Snapshot, dict[int, str]]] = [
         snapshot(
             scan(1, 5),
             delivery(2, 30, effect=Effect.CONTRADICTORY, decision="released"),
+        ),
+        {},
+    ),
+    # an unreadable event of its document may undo it
+    (
+        "incomplete",
+        snapshot(scan(1, 5), delivery(2, 30, effect=Effect.INCOMPLETE)),
+        {2: INCOMPLETE},
+    ),
+    (
+        "incomplete and released",
+        snapshot(
+            scan(1, 5),
+            delivery(2, 30, effect=Effect.INCOMPLETE, decision="released"),
         ),
         {},
     ),
