@@ -131,7 +131,8 @@ class RejectedEntry(Entry):
 class UnknownCodeEntry(Entry):
     """A carrier code that no code table maps, with its latest event.
 
-    `example` is that event's description, `reference` its parcel.
+    Without a code it is a text that no rule maps. `example` is that event's
+    description, `reference` its parcel.
     """
 
     contract: str

@@ -116,6 +116,7 @@ class EventRow:
             "city": storable(event.city),
             "state": storable(event.state),
             "country": storable(event.country),
+            "unmapped": int(event.unmapped),
         }
 
     def identity_columns(self) -> dict[str, Any]:

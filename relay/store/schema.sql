@@ -211,12 +211,13 @@ CREATE TABLE events (
     document_received_at INTEGER NOT NULL, -- of the document that last changed the columns
     via INTEGER,                       -- the reference that matched it; NULL: unmatched
     withdrawn_at INTEGER,              -- no longer in its document after a replay
+    unmapped INTEGER NOT NULL DEFAULT 0, -- no code table or rule knows its code or text
     UNIQUE (reference, second, code, text_key)
 ) STRICT;
 
 CREATE INDEX events_unmatched ON events (received_at)
     WHERE via IS NULL AND withdrawn_at IS NULL;
-CREATE INDEX events_unknown ON events (event) WHERE milestone = 'unknown';
+CREATE INDEX events_unknown ON events (event) WHERE unmapped = 1;
 
 -- Every reference of an event: finds unmatched events when a label arrives.
 CREATE TABLE event_references (

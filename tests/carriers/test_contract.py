@@ -26,6 +26,7 @@ from relay.adapters.protocol import (
     UnreadablePart,
     WebhookRequest,
 )
+from relay.adapters.texts import names_return, normalised
 from relay.config.contract import ContractSettings
 from relay.domain.events import Effect, Milestone, ParcelView, TrackingEvent
 from relay.errors import ConfigurationError, VerificationFailed
@@ -301,6 +302,7 @@ def test_a_code_without_a_row_is_unknown(adapter: str) -> None:
     strangers = [e for e in events if e.carrier_code not in support.table(adapter).rows]
     assert strangers
     assert {event.milestone for event in strangers} == {Milestone.UNKNOWN}
+    assert all(event.unmapped for event in strangers)
 
 
 @every_adapter
@@ -317,6 +319,39 @@ def test_a_code_means_what_its_row_says(adapter: str) -> None:
                 assert event.reason is row.reason
                 assert (event.final, event.undoes) == (row.final, row.undoes)
                 assert event.description
+                assert not event.unmapped
+
+
+BACK_OR_WAITING = frozenset(
+    {
+        Milestone.RETURNING,
+        Milestone.RETURNED,
+        Milestone.HELD,
+        Milestone.EXCEPTION,
+        Milestone.UNKNOWN,
+    }
+)
+WORDS = {
+    r"\btentativa de entrega\b": {Milestone.DELIVERY_FAILED},
+    r"\b(extravi|roub|indeniz)": {Milestone.LOST},
+    r"\bliberad": {Milestone.IN_TRANSIT, Milestone.UNKNOWN},
+    r"\baguardando (pagamento|autoriza|instru|confirma)": BACK_OR_WAITING
+    | {Milestone.LABEL_CREATED},
+}
+"""Words of a row, and the milestones that they allow."""
+
+
+@every_adapter
+def test_a_row_agrees_with_its_words(adapter: str) -> None:
+    with every_case(may_be_empty=True) as case:  # as that of a new adapter is
+        for code, row in support.table(adapter).rows.items():
+            words = normalised(row.text or code)
+            with case(code):
+                for pattern, allowed in WORDS.items():
+                    assert row.milestone in allowed or not re.search(pattern, words)
+                assert row.milestone in BACK_OR_WAITING or not names_return(words)
+                if row.milestone is Milestone.DELIVERED:
+                    assert "entreg" in words or "delivered" in words
 
 
 @every_adapter

@@ -240,8 +240,10 @@ def test_a_code_that_is_never_found_is_worth_a_remark() -> None:
 def test_codes_have_their_effects() -> None:
     lists = {"administrative": ["7"], "provisional": ["8"], "rollback": ["9"]}
     rows = {"8": {"milestone": "delivered"}, "6": {"milestone": "held", "final": True}}
-    effects = [event(c=c, codes=rows, **lists).effect for c in "6789"]
-    assert effects == ["normal", "administrative", "provisional", "rollback"]
+    found = [event(c=c, codes=rows, **lists) for c in "56789"]
+    effects = [e.effect for e in found]
+    assert effects == ["normal", "normal", "administrative", "provisional", "rollback"]
+    assert [e.unmapped for e in found] == [True, False, False, False, False]
     assert event(c="8", codes=rows, **lists).milestone is Milestone.DELIVERED
 
 
