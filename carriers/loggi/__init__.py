@@ -122,7 +122,7 @@ def _steps(
             bad.append(step)
         else:
             once[step.status.identity] = (where, step)
-    return sorted(once.values(), key=lambda found: found[1].status.happened_at), bad
+    return sorted(once.values(), key=lambda found: found[1].status.happened_at.at), bad
 
 
 def _references(package: Package) -> Iterator[Reference]:

@@ -1,7 +1,6 @@
 """The scans of an answer of SSW, and the direction of the goods in each."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +9,7 @@ from carriers.ssw.payload import Answer, Occurrence, Transport
 from relay.adapters.parts import EventOrder, attempt
 from relay.adapters.protocol import UnreadablePart
 from relay.adapters.times import iso
+from relay.domain.event_time import EventTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Scan:
 
     position: str
     occurrence: Occurrence
-    happened_at: datetime
+    happened_at: EventTime
     sender: str
     reverse: bool = False
 
@@ -48,7 +48,7 @@ def scans_of(answer: Answer, zone: ZoneInfo) -> Scans:
         found += [scans] if isinstance(scans, UnreadablePart) else scans
     known = [s for s in found if isinstance(s, Scan) and s.sender]
     # min() returns the first of several, as the answer lists them.
-    first = min(known, key=lambda scan: scan.happened_at).sender if known else ""
+    first = min(known, key=lambda scan: scan.happened_at.at).sender if known else ""
     parts = tuple(
         replace(s, reverse=s.sender not in {"", first}) if isinstance(s, Scan) else s
         for s in found

@@ -190,6 +190,9 @@ def compared(value: str) -> str:
     return "".join(value.split()).upper()
 
 
+_SECOND: Final = timedelta(seconds=1)
+
+
 class TrackingEvent(Value):
     """One event of a parcel, in the relay's vocabulary.
 
@@ -200,11 +203,15 @@ class TrackingEvent(Value):
     `description` is the carrier's text, as shoppers read it. `unmapped`: no code table
     or rule knows its code or text, so its milestone is unknown or that of a coarser
     field; by default that of a normal event with an unknown milestone.
+    `precision` and `midnight` are those of an `EventTime`: `occurred_at` begins a unit
+    of that length.
     """
 
     references: tuple[Reference, ...] = Field(min_length=1)
     milestone: Milestone
     occurred_at: Moment
+    precision: timedelta = Field(default=_SECOND, ge=_SECOND)
+    midnight: bool = False
     description: str = Field(default="", max_length=5000)
     carrier_code: str = Field(default="", max_length=100)
     reason: Reason | None = None
