@@ -155,6 +155,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "text": "What was done.",
     "timeline": "Everything stored about it.",
     "title": "The kind of problem.",
+    "traceback": "The calls that led to the first error; null: there was none.",
     "trackingNumber": "The tracking number.",
     "ContractEntry.trackingNumber": "What VTEX gets if a label has no tracking number.",
     "trackingSent": "Your ERP sent the tracking number to VTEX with the invoice.",

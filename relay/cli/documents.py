@@ -85,10 +85,12 @@ def show(document: Number, config: Config = None, as_json: AsJson = False) -> No
         write_model(found)
         return
     zone = _zone(found.contract, settings_of(config))
-    fields = found.model_dump(exclude={"body", "unreadable_parts"})
+    fields = found.model_dump(exclude={"body", "unreadable_parts", "traceback"})
     write_fields(_local(fields, zone))
     for part in found.unreadable_parts:
         typer.echo(f"unreadable: {shown(part)}")
+    for call in (found.traceback or "").splitlines():
+        typer.echo(f"called: {shown(call)}")
     typer.echo(f"\n{found.body}")
 
 

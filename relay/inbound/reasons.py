@@ -4,6 +4,8 @@ import json
 import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from traceback import walk_tb
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -12,6 +14,8 @@ from relay.adapters.protocol import Unreadable
 from relay.text import UndecodableText, decode_leniently, decode_text
 
 LONGEST_REASON: Final = 300
+MOST_CALLS: Final = 20
+"""Calls of a traceback that are stored: the innermost ones."""
 SHORTEST_VALUE: Final = 3
 """Shorter values of a document are not masked: they occur in any text."""
 
@@ -45,6 +49,24 @@ def _is_no_json(error: BaseException) -> bool:
     return isinstance(error, json.JSONDecodeError)
 
 
+def trace(error: BaseException) -> str:
+    """Return the calls that led to *error*, innermost last, without any content."""
+    calls = [
+        f"{'/'.join(Path(frame.f_code.co_filename).parts[-3:])}:{line} "
+        f"in {frame.f_code.co_name}"
+        for frame, line in walk_tb(error.__traceback__)
+    ]
+    return "\n".join(calls[-MOST_CALLS:])
+
+
+def _message(error: BaseException) -> str:
+    """Return the message of *error*; that of a faulty class of errors is left out."""
+    try:
+        return _validation(error) if isinstance(error, ValidationError) else str(error)
+    except Exception:  # noqa: BLE001 -- an adapter's class of errors
+        return "its message cannot be shown"
+
+
 def _validation(error: ValidationError) -> str:
     found = error.errors(include_input=False, include_url=False, include_context=False)
     named = [(".".join(map(str, e["loc"])), e["msg"]) for e in found[:3]]
@@ -65,8 +87,7 @@ class ContentMask:
 
     def reason(self, error: BaseException) -> str:
         """Return the message of *error*, without content of the document."""
-        says = _validation(error) if isinstance(error, ValidationError) else str(error)
-        text = self._masked(says)
+        text = self._masked(_message(error))
         if not isinstance(error, Unreadable):
             text = f"{type(error).__name__}: {text}"
         return text[:LONGEST_REASON]

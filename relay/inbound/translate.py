@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
-from relay.adapters.parts import Parsed
+from relay.adapters.parts import Parsed, attempt
 from relay.adapters.personal_data import redact
 from relay.adapters.protocol import Carrier, Document, UnreadablePart
 from relay.domain.events import TrackingEvent
-from relay.inbound.reasons import LONGEST_REASON, ContentMask, reason
+from relay.inbound.reasons import LONGEST_REASON, ContentMask, reason, trace
 from relay.store.event_rows import ParsedDocument, PartReason
 from relay.text import UndecodableText, as_utf8, decode_leniently
 
@@ -35,15 +36,18 @@ def give_up(document: Document) -> ParsedDocument:
 def _parse(document: Document, carrier: Carrier) -> ParsedDocument:
     try:
         parts = _checked(carrier.parse(_in_utf8(document)))
-        cut = _cut(document, carrier.personal_fields)
+        cut = attempt("personal_fields", partial(_cut, document, carrier))
+        if isinstance(cut, UnreadablePart):
+            parts, cut = [*parts, cut], None
         events = tuple(part for part in parts if isinstance(part, TrackingEvent))
         bad = [part for part in parts if isinstance(part, UnreadablePart)]
         listed = _listed(document, bad)
         because = _summary(len(parts), len(bad), listed) if bad else None
     except BaseException as error:  # noqa: BLE001 -- it must not end the thread
-        return _unreadable(document, reason(error, document.body, _type_of(document)))
+        because = reason(error, document.body, _type_of(document))
+        return _unreadable(document, because, error=error)
     if because is not None and not events:
-        return _unreadable(document, because, listed)
+        return _unreadable(document, because, listed, error=bad[0].error)
     return ParsedDocument(
         document=document.number,
         contract=document.contract,
@@ -53,6 +57,7 @@ def _parse(document: Document, carrier: Carrier) -> ParsedDocument:
         partly=because,
         parts=listed,
         bad_parts=len(bad),
+        traceback=trace(bad[0].error) if bad else None,
         cut=cut,
         digest=None if cut is None else hashlib.sha256(document.body).hexdigest(),
         replayed=document.replayed,
@@ -98,7 +103,11 @@ def _type_of(document: Document) -> str:
 
 
 def _unreadable(
-    document: Document, because: str, parts: tuple[PartReason, ...] = ()
+    document: Document,
+    because: str,
+    parts: tuple[PartReason, ...] = (),
+    *,
+    error: BaseException | None = None,
 ) -> ParsedDocument:
     return ParsedDocument(
         document.number,
@@ -106,6 +115,7 @@ def _unreadable(
         document.received_at,
         unreadable=because,
         parts=parts,
+        traceback=None if error is None else trace(error),
     )
 
 
@@ -116,8 +126,9 @@ def _checked(parts: object) -> list[Parsed]:
     return parts
 
 
-def _cut(document: Document, fields: tuple[str, ...]) -> bytes | None:
-    """Return the body without personal *fields*; None if it has none of them."""
+def _cut(document: Document, carrier: Carrier) -> bytes | None:
+    """Return the body without personal fields; None if it has none of them."""
+    fields = carrier.personal_fields
     if not fields:
         return None
     cut = redact(document.body, _type_of(document), fields)

@@ -74,6 +74,7 @@ class DocumentDetail(DocumentSummary):
     """
 
     unreadable_parts: tuple[UnreadablePartLine, ...]
+    traceback: str | None
     headers: dict[str, str]
     digest: str | None
     replays: int
@@ -149,6 +150,7 @@ class DocumentService:
         return DocumentDetail(
             **_summary(as_dict(row) | {"size": len(body)}),
             unreadable_parts=parts_of(row),
+            traceback=row["traceback"] if row["unreadable_reason"] else None,
             headers=loads(row["headers"]),
             digest=row["digest"],
             replays=row["replays"],

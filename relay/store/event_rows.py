@@ -72,7 +72,8 @@ class ParsedDocument:
 
     `cut` is the body without personal data, None if it had none; `digest` is then the
     digest of the original. `unreadable` is the reason, if no event could be parsed;
-    `partly`, if some could not. `parts` are the first of the `bad_parts`.
+    `partly`, if some could not. `parts` are the first of the `bad_parts`; `traceback`
+    is that of the first error.
     """
 
     document: int
@@ -84,6 +85,7 @@ class ParsedDocument:
     partly: str | None = None
     parts: tuple[PartReason, ...] = ()
     bad_parts: int = 0
+    traceback: str | None = None
     cut: bytes | None = None
     digest: str | None = None
     replayed: bool = False

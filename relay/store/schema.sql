@@ -162,7 +162,8 @@ CREATE TABLE documents (
     unreadable_reason TEXT,            -- of the whole document, or of some of its events
     partly_parsed INTEGER NOT NULL DEFAULT 0, -- some events are unreadable, others count
     -- position and reason of each unreadable part; a replay compares them
-    unreadable_parts TEXT NOT NULL DEFAULT '[]'
+    unreadable_parts TEXT NOT NULL DEFAULT '[]',
+    traceback TEXT                     -- of the first error, without content
 ) STRICT;
 
 CREATE INDEX documents_unread ON documents (document)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from relay.adapters.protocol import Document
-from relay.clock import micros, moment
+from relay.clock import EPOCH, micros, moment
 from relay.store.adoption import Adopting, Adoption
 from relay.store.codec import dumps, ids, loads
 from relay.store.database import Database, Row, Transaction
@@ -47,7 +47,7 @@ class ReaderTerms:
 class Slice:
     """Documents that are being parsed; on PostgreSQL they are locked.
 
-    `more` says that more unread documents follow.
+    `damaged` ones cannot be parsed. `more` says that more unread documents follow.
     """
 
     def __init__(
@@ -56,12 +56,20 @@ class Slice:
         database: Database,
         transaction: Transaction | None = None,
         *,
+        damaged: Sequence[ParsedDocument] = (),
         more: bool = False,
     ) -> None:
         self.documents = documents
+        self.damaged = damaged
         self.more = more
         self._database = database
         self._transaction = transaction
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of all documents, damaged ones included."""
+        damaged = (one.document for one in self.damaged)
+        return [*(document.number for document in self.documents), *damaged]
 
     async def store_events(
         self, parsed: Sequence[ParsedDocument], now: datetime, terms: ReaderTerms
@@ -119,21 +127,33 @@ async def take(
     if wanted:
         found = await tx.rows("documents_to_read", rows=ids("document", wanted))
     more = len(unread) == limit or len(wanted) < len(unread)
-    documents = [_unread(r) for r in found]
-    return Slice(documents, database, tx if held else None, more=more)
-
-
-def _unread(row: Row) -> Document:
-    return Document(
-        row["body"],
-        moment(row["received_at"]),
-        _headers(row["headers"]),
-        contract=row["contract"],
-        source=row["source"],
-        number=row["document"],
-        tries=row["tries"],
-        replayed=row["replays"] > 0,
+    taken = [_unread(r) for r in found]
+    return Slice(
+        [one for one in taken if isinstance(one, Document)],
+        database,
+        tx if held else None,
+        damaged=[one for one in taken if isinstance(one, ParsedDocument)],
+        more=more,
     )
+
+
+def _unread(row: Row) -> Document | ParsedDocument:
+    """Return the document of *row*; a damaged one is unreadable, and stops no other."""
+    try:
+        return Document(
+            row["body"],
+            moment(row["received_at"]),
+            _headers(row["headers"]),
+            contract=row["contract"],
+            source=row["source"],
+            number=row["document"],
+            tries=row["tries"],
+            replayed=row["replays"] > 0,
+        )
+    except (ValueError, OverflowError) as error:
+        because = f"its row in the database is damaged: {type(error).__name__}"
+        number, contract = row["document"], row["contract"]
+        return ParsedDocument(number, contract, EPOCH, unreadable=because)
 
 
 @lru_cache(maxsize=256)
@@ -173,4 +193,5 @@ def _reasons(one: ParsedDocument, reason: str) -> dict[str, Any]:
         {"position": part.position, "reason": storable(part.reason)}
         for part in one.parts
     ]
-    return {"reason": storable(reason), "parts": dumps(parts)}
+    trace = None if one.traceback is None else storable(one.traceback)
+    return {"reason": storable(reason), "parts": dumps(parts), "traceback": trace}

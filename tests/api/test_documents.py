@@ -83,6 +83,7 @@ async def test_a_partly_parsed_document_is_listed_and_shown_with_its_bad_parts(
     assert found["unreadableParts"] == [
         {"position": f"scans.{number}", "reason": "KeyError: 'at'"} for number in (0, 2)
     ]
+    assert "acme.py" in found["traceback"]
     _, work = await api.call("GET", "/v1/lists/unreadable")
     assert [e["state"] for e in work["entries"]] == ["partly_parsed"]
 
@@ -97,6 +98,7 @@ async def test_a_document_that_will_be_parsed_again_has_no_bad_parts_yet(
     _, found = await api.call("GET", f"{ROOT}/1")
 
     assert (found["state"], found["unreadableParts"]) == ("unparsed", [])
+    assert found["traceback"] is None
 
 
 @pytest.mark.parametrize(

@@ -102,12 +102,14 @@ def test_a_partly_parsed_document_is_shown_with_its_bad_parts(cli: Cli) -> None:
                 partly="1 of 2 parts unreadable",
                 parts=(PartReason("scans.1", "time:\x1b[2J missing"),),
                 bad_parts=1,
+                traceback="a.py:1 in parse\nb.py:2 in _event",
             )
             await piece.store_events([parsed], NOW, ReaderTerms(Pace(), {}))
 
     cli.on_database(act)
     shown = cli("documents", "show", "1").stdout
     assert "partly_parsed" in shown
+    assert "\ncalled: a.py:1 in parse\ncalled: b.py:2 in _event\n" in shown
     assert "\nunreadable: scans.1: time: [2J missing\n" in shown
     assert "partly_parsed" in cli("documents", "list").stdout
     assert "partly_parsed" in cli("lists", "unreadable").stdout

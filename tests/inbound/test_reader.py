@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from relay.domain.events import Effect, Milestone
 from relay.inbound.adapter_thread import AdapterTimeout, Watchdog
 from relay.inbound.translate import MOST_PARTS
 from relay.metrics import Metrics
+from tests.store.making import execute
 from tests.support import acme
 from tests.support.clock import START
 from tests.support.way_in import WayIn, until
@@ -202,6 +204,86 @@ async def test_with_more_bad_parts_than_are_listed_nothing_is_withdrawn(
     assert len(json.loads(row["unreadable_parts"])) == MOST_PARTS
     assert row["unreadable_reason"].startswith("60 of 61 parts unreadable")
     assert await again(way_in, "IT", bad=range(1, 61)) == ["PU", "IT"]
+
+
+class Speechless(Exception):
+    """An error that cannot even be shown."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+STAGES: dict[str, tuple[acme.Acme, str, str]] = {
+    "parse": (acme.Acme(fails=ValueError("odd")), "", "ValueError: odd"),
+    "reason": (
+        acme.Acme(fails=Speechless()),
+        "",
+        "Speechless: its message cannot be shown",
+    ),
+    "result": (acme.Acme(returns=["x"]), "", "TypeError: the adapter did not return"),
+    "part": (
+        acme.Acme(returns=[UnreadablePart("scans.0", Speechless())]),
+        "",
+        "1 of 1 parts unreadable: scans.0: Speechless: ",
+    ),
+    "headers": (acme.Acme(), "headers = '{'", "its row in the database is damaged"),
+    "time": (
+        acme.Acme(),
+        f"received_at = {2**62}",
+        "its row in the database is damaged: OverflowError",
+    ),
+}
+"""What makes one document of a slice fail, a change of its row, and the reason."""
+
+
+@pytest.mark.parametrize("unclean", [False, True])
+@pytest.mark.parametrize("stage", STAGES)
+async def test_a_document_that_fails_at_any_stage_stops_no_other(
+    way_in: WayIn, settings: Any, stage: str, unclean: bool
+) -> None:
+    adapter, change, because = STAGES[stage]
+    way_in.contracts = settings({"acme": {}, "odd": {}}).contracts
+    way_in.carriers["odd"] = adapter
+    await way_in.register("AC1")
+    await way_in.keep(scans("PU"))
+    await way_in.keep(scans("IT"), contract="odd")
+    await way_in.keep(scans("OD"))
+    if change:
+        statement = f"UPDATE documents SET {change} WHERE contract = 'odd'"  # noqa: S608
+        await execute(way_in.database, statement)
+    assert await way_in.read(unclean=unclean) == 3
+    assert [e["code"] for e in await way_in.rows("events")] == ["PU", "OD"]
+    assert {"news", "idle"} == set(way_in.published)
+    (failed,) = [r for r in await way_in.rows("documents") if r["contract"] == "odd"]
+    assert failed["unreadable_reason"].startswith(because)
+    assert failed["read_at"] is not None
+
+
+async def test_personal_data_that_cannot_be_removed_loses_no_event(
+    way_in: WayIn,
+) -> None:
+    way_in.acme.personal_fields = (7,)
+    await way_in.keep(scans("OD"))
+    await way_in.read()
+    assert len(await way_in.rows("events")) == 1
+    (row,) = await way_in.rows("documents")
+    assert row["partly_parsed"] == 1
+    assert "personal_fields: AttributeError" in row["unreadable_reason"]
+
+
+async def test_an_unreadable_document_has_the_calls_that_led_to_its_error(
+    way_in: WayIn,
+) -> None:
+    await way_in.keep(b"no json of Ana", acme.body(BAD, acme.scan("AC1", "OD", START)))
+    await way_in.read()
+    whole, partly = await way_in.rows("documents")
+    assert re.search(r"tests/support/acme\.py:\d+ in parse\n", whole["traceback"])
+    assert re.search(r"tests/support/acme\.py:\d+ in _event", partly["traceback"])
+    assert "Ana" not in whole["traceback"]
+    way_in.acme.returns = []
+    await way_in.documents.replay(whole["document"])
+    await way_in.read()
+    assert (await way_in.rows("documents"))[0]["traceback"] is None
 
 
 @pytest.mark.parametrize("returned", ["events", ["an event"], (), 7])

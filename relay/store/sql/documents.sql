@@ -18,13 +18,14 @@ ORDER BY d.document
 -- name: mark_read!
 UPDATE documents
 SET read_at = :now, new_events = :new_events, unreadable_reason = NULL,
-    partly_parsed = 0, unreadable_parts = '[]', tries = 0
+    partly_parsed = 0, unreadable_parts = '[]', traceback = NULL, tries = 0
 WHERE document = :document
 
 -- name: mark_partly_read!
 -- In addition to `mark_read`, which goes first.
 UPDATE documents
-SET unreadable_reason = :reason, partly_parsed = 1, unreadable_parts = :parts
+SET unreadable_reason = :reason, partly_parsed = 1, unreadable_parts = :parts,
+    traceback = :traceback
 WHERE document = :document
 
 -- name: mark_read_and_cut!
@@ -32,13 +33,13 @@ WHERE document = :document
 UPDATE documents
 SET read_at = :now, new_events = :new_events, body = :body,
     digest = coalesce(digest, :digest), unreadable_reason = NULL,
-    partly_parsed = 0, unreadable_parts = '[]', tries = 0
+    partly_parsed = 0, unreadable_parts = '[]', traceback = NULL, tries = 0
 WHERE document = :document
 
 -- name: mark_unreadable!
 UPDATE documents
 SET read_at = :now, new_events = 0, unreadable_reason = :reason, partly_parsed = 0,
-    unreadable_parts = :parts
+    unreadable_parts = :parts, traceback = :traceback
 WHERE document = :document
 
 -- name: count_try!
