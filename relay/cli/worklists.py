@@ -92,6 +92,12 @@ def _unknown_codes(rows: Sequence[Row]) -> str:
     """Suggest a row for the settings, and a replay of the documents received so far."""
     row = next((row for row in rows if row["carrier_code"]), rows[0])
     contract, code = row["contract"], json.dumps(row["carrier_code"])
+    if not row["carrier_code"]:
+        return (
+            "they have a text and no code: map it in the text_rules of "
+            f"[contracts.{contract}], or in `texts` of the adapter's codes.toml; then "
+            f"relay documents replay --all --contract {contract}"
+        )
     return (
         f"map it in [contracts.{contract}], for example "
         f'codes = {{ {code} = {{ milestone = "in_transit" }} }}, then for documents '

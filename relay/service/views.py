@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from relay.clock import moment
 from relay.config.settings import Settings
+from relay.service.document_states import state_of
 from relay.service.models import (
     CallLine,
     DocumentLine,
@@ -186,6 +187,7 @@ def entry_of(name: WorkList, row: Mapping[str, Any], settings: Settings) -> Entr
             names = ("document", "contract", "source", "size")
             return UnreadableEntry(
                 **_some(row, *names),
+                state=state_of(row),
                 received_at=moment(row["received_at"]).astimezone(zone),
                 unreadable_reason=row["unreadable_reason"],
             )

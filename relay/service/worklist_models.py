@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pydantic import create_model
 
+from relay.service.document_states import DocumentState
 from relay.service.models import ResponseModel
 from relay.store.worklist_queries import WorkList
 
@@ -114,11 +115,12 @@ class UnmatchedEntry(EventEntry):
 
 
 class UnreadableEntry(Entry):
-    """A document that its adapter could not parse."""
+    """A document that its adapter could not parse, or only in part (`state`)."""
 
     document: int
     contract: str
     source: str
+    state: DocumentState
     received_at: datetime
     size: int
     unreadable_reason: str
@@ -137,7 +139,8 @@ class RejectedEntry(Entry):
 class UnknownCodeEntry(Entry):
     """A carrier code that no code table maps, with its latest event.
 
-    `example` is that event's description, `reference` its parcel.
+    Without a code it is a text that no rule maps. `example` is that event's
+    description, `reference` its parcel.
     """
 
     contract: str

@@ -164,7 +164,11 @@ CREATE TABLE documents (
     replays INTEGER NOT NULL DEFAULT 0,
     digest TEXT,                       -- of the body as received, if data was removed
     new_events INTEGER,                -- how many of its events were new
-    unreadable_reason TEXT
+    unreadable_reason TEXT,            -- of the whole document, or of some of its events
+    partly_parsed INTEGER NOT NULL DEFAULT 0, -- some events are unreadable, others count
+    -- position and reason of each unreadable part; a replay compares them
+    unreadable_parts TEXT NOT NULL DEFAULT '[]',
+    traceback TEXT                     -- of the first error, without content
 ) STRICT;
 
 CREATE INDEX documents_unread ON documents (document)
@@ -222,6 +226,7 @@ CREATE TABLE events (
     document_received_at INTEGER NOT NULL, -- of the document that last changed the columns
     via INTEGER,                       -- the reference that matched it; NULL: unmatched
     withdrawn_at INTEGER,              -- no longer in its document after a replay
+    unmapped INTEGER NOT NULL DEFAULT 0, -- no code table or rule knows its code or text
     UNIQUE (reference, code, text_key, second)
 ) STRICT;
 
@@ -229,7 +234,7 @@ CREATE INDEX events_unmatched ON events (received_at)
     WHERE via IS NULL AND withdrawn_at IS NULL;
 CREATE INDEX events_imprecise ON events (reference, code, second)
     WHERE precision > 1 AND midnight = 0;
-CREATE INDEX events_unknown ON events (event) WHERE milestone = 'unknown';
+CREATE INDEX events_unknown ON events (event) WHERE unmapped = 1;
 
 -- Every reference of an event: finds unmatched events when a label arrives.
 CREATE TABLE event_references (
