@@ -119,7 +119,7 @@ class Parser:
         text = first_text(options.text, event)
         row = self._codes.row(code, text)
         occurred_at = options.time.parse(event, code, self._zone)
-        denied = self._denials(event, occurred_at) if row.may_end else []
+        denied = self._denials(event, occurred_at.at) if row.may_end else []
         if denied:
             row, code = row.contradicted(), both_values(code or text, *denied)
         place = options.place
@@ -172,7 +172,7 @@ def _second_time(
 ) -> list[str]:
     """Return both times if they are not the same, or say that there is no second."""
     try:
-        second = time.parse(event, "", zone)
+        second = time.parse(event, "", zone).at
     except Unreadable:
         return ["no second time"]
     if abs(second - occurred_at) <= SAME_TIME:

@@ -90,10 +90,10 @@ class TimeField:
 def parsed(text: str, layout: str, zone: ZoneInfo = _ANY_ZONE) -> datetime:
     """Return *text* in UTC; raise `ValueError` if it does not have the *layout*."""
     if layout == "iso":
-        return iso(text, zone)
+        return iso(text, zone).at
     if layout in EPOCHS:
         return datetime.fromtimestamp(int(text) / EPOCHS[layout], UTC)
-    return local(text, layout, zone)
+    return local(text, layout, zone).at
 
 
 def layouts_of(value: Any) -> tuple[str, ...]:

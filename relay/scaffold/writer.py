@@ -12,10 +12,12 @@ from string import Template
 from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
+from relay.adapters.times import iso, local
+from relay.domain.event_time import SECOND, EventTime
 from relay.errors import ConfigurationError
 from relay.scaffold.inference import Inference
 from relay.scaffold.sample import json_value, leaves
-from relay.scaffold.sample_times import EPOCHS, TimeField, parsed
+from relay.scaffold.sample_times import EPOCHS, TimeField
 
 ZONE: Final = "America/Sao_Paulo"
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -192,7 +194,7 @@ def _events(value: Any, found: Fields) -> list[dict[str, Any]]:
                 }
             ],
             "milestone": "unknown",
-            "occurred_at": _happened(scan, found, zone).isoformat(),
+            **_time_columns(_happened(scan, found, zone)),
             "description": _text(scan, found.text) if found.text else "",
             "carrier_code": _text(scan, found.code),
             "position": position,
@@ -201,9 +203,17 @@ def _events(value: Any, found: Fields) -> list[dict[str, Any]]:
     ]
 
 
-def _happened(scan: Any, found: Fields, zone: ZoneInfo) -> datetime:
+def _happened(scan: Any, found: Fields, zone: ZoneInfo) -> EventTime:
     text = found.happened.text(dict(leaves(scan)))
-    return parsed(text, found.happened.layouts[0], zone)
+    return local(text, found.layout, zone) if found.layout else iso(text, zone)
+
+
+def _time_columns(happened: EventTime) -> dict[str, Any]:
+    """Return the fields of an event's time; the usual ones are left out."""
+    found: dict[str, Any] = {"occurred_at": happened.at.isoformat()}
+    if happened.precision != SECOND:
+        found["precision"] = happened.precision.total_seconds()
+    return found | ({"midnight": True} if happened.midnight else {})
 
 
 def _text(value: Any, path: tuple[str, ...]) -> str:

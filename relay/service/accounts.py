@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from relay.clock import micros
 from relay.config.contract import ContractSettings
@@ -19,6 +20,9 @@ from relay.store.handshakes import Handshakes
 from relay.store.polls import PollClaims
 from relay.store.sqlite import SqliteDatabase
 from relay.store.worklists import WorkCounts, counts
+
+PAUSE: Final = "VTEX asked for a pause"
+"""The reason of a gate that opens soon, without anyone's help."""
 
 
 class Gate(ResponseModel):
@@ -202,12 +206,13 @@ class AccountService:
             due=counted.due.get(name, 0),
             waiting=counted.waiting.get(name, 0),
             stuck=counted.stuck.get(name, 0),
-            gates=tuple(_gates(state, micros(now))),
+            gates=tuple(gates_of(state, micros(now))),
             last_accepted_at=at(state.accepted_at),
         )
 
 
-def _gates(state: AccountState, now: int) -> Iterator[Gate]:
+def gates_of(state: AccountState, now: int) -> Iterator[Gate]:
+    """Yield what is not done for an account at *now*, in microseconds, and why."""
     if state.paused_reason:
         yield Gate(what="everything, until opened", reason=state.paused_reason)
     if state.write_closed:
@@ -218,7 +223,7 @@ def _gates(state: AccountState, now: int) -> Iterator[Gate]:
         yield Gate(what="reading orders", reason=state.read_closed, until=until)
     if (state.busy_until or 0) > now:
         until = at(state.busy_until)
-        yield Gate(what="everything", reason="VTEX asked for a pause", until=until)
+        yield Gate(what="everything", reason=PAUSE, until=until)
     if state.outage_since is not None:
         reason = "VTEX does not answer; one call at a time tries"
         yield Gate(what="all but one call", reason=reason, until=at(state.probe_at))

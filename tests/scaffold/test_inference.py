@@ -65,7 +65,8 @@ def row(table: dict[str, Any], item: Any, value: Any) -> Found:
         paths = [time[key] for key in ("path", "hour") if key in time]
         parts = [Expression(path).text_in(item) for path in paths]
         zone = ZoneInfo(table["zone"])
-        found[2] = parse_time(" ".join(parts), tuple(time["formats"]), zone).isoformat()
+        at = parse_time(" ".join(parts), tuple(time["formats"]), zone).at
+        found[2] = at.isoformat()
     if table.get("text"):
         found[3] = Expression(table["text"]).text_in(item)
     return found
