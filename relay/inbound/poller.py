@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 from relay.adapters.protocol import Carrier, Document
 from relay.clock import Clock
 from relay.domain.poll_schedule import interval_after
-from relay.errors import BacklogFull
+from relay.errors import BacklogFull, DocumentRefused
 from relay.health import Health
 from relay.inbound.adapter_thread import AdapterTimeout
 from relay.inbound.poll_answers import AnswerReader, PollAnswer, latest_updates
@@ -156,6 +156,8 @@ class PollRounds:
                 await self.store_document(
                     contract, POLL, document.headers, document.body
                 )
+            except DocumentRefused:
+                continue  # it is logged, and polled again; the others are stored
             except BacklogFull as error:
                 raise CallFailed(PollFailed(f"not stored: {error}")) from error
 

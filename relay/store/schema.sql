@@ -185,13 +185,15 @@ CREATE TABLE rejected_requests (
 CREATE INDEX rejected_requests_by_contract
     ON rejected_requests (contract, rejected_request);
 
--- Tracking events. Identity: reference, second, carrier code, and text without a code.
+-- Tracking events. Identity: reference, second, carrier code, and a text's digest.
 CREATE TABLE events (
     event INTEGER PRIMARY KEY,
     reference INTEGER NOT NULL,        -- the identifying reference
     second INTEGER NOT NULL,           -- `occurred_at` in seconds since 1970
     code TEXT NOT NULL,
-    text_key TEXT NOT NULL,            -- description, case-folded; empty if there is a code
+    -- Digest of the case-folded description; empty if there is a code. PostgreSQL refuses
+    -- rows of an index above 2.7 KB, so no text of any length is part of one.
+    text_key TEXT NOT NULL,
     refs TEXT NOT NULL,                -- all references, best first
     occurred_at INTEGER NOT NULL,
     position INTEGER NOT NULL,         -- in its document
