@@ -7,6 +7,7 @@ instead of one per webhook is what makes bursts fast.
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Final
 
 from relay.adapters.protocol import Document
@@ -20,6 +21,8 @@ from relay.store.documents import Documents
 
 OVERHEAD: Final = 512
 """Bytes of memory per document besides its body, roughly."""
+PATIENCE: Final = timedelta(seconds=5)
+"""How long a request waits; a document stored later, and repeated, counts once."""
 STORE: Final = "store"
 """The part of the health that says whether documents can be stored."""
 
@@ -65,7 +68,14 @@ class BatchWriter:
         self._bytes += len(document.body) + OVERHEAD
         if self._committer is None:
             self._committer = asyncio.create_task(self._commit())
-        await done
+        try:
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                await done
+        except TimeoutError as error:
+            self._report(error)
+            raise BacklogFull(
+                "the database did not answer in time; send the document again later"
+            ) from error
 
     async def probe(self, clock: Clock) -> None:
         """Clear the problem if the last write failed and a test write now succeeds."""

@@ -81,11 +81,17 @@ class SqliteDatabase:
     dialect: Literal["sqlite"] = "sqlite"
 
     def __init__(
-        self, path: Path, *, synchronous: str = "FULL", cache_mb: int = 16
+        self,
+        path: Path,
+        *,
+        synchronous: str = "FULL",
+        cache_mb: int = 16,
+        busy_ms: int = BUSY_MS,
     ) -> None:
         self.path = path
         self.synchronous = synchronous
         self._cache_mb = cache_mb
+        self._busy_ms = busy_ms
         self._queries = load_queries("sqlite")
         self._turn = asyncio.Lock()
         self._idle: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
@@ -261,7 +267,7 @@ class SqliteDatabase:
         overwrites erased personal data. Checkpoints are the checkpointer's task.
         """
         shared = (
-            f"busy_timeout = {BUSY_MS}",
+            f"busy_timeout = {self._busy_ms}",
             f"cache_size = {-1024 * self._cache_mb}",
             "secure_delete = ON",
         )
