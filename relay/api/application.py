@@ -9,6 +9,7 @@ from relay.api import (
     documents,
     health,
     openapi,
+    problem_pages,
     shipment_actions,
     shipments,
     webhooks,
@@ -47,7 +48,7 @@ def application(
     )
     app[INTAKE] = intake
     app[HEALTH] = health_state
-    for module in (webhooks, health):
+    for module in (webhooks, health, problem_pages):
         app.add_routes(module.routes())
     mount_api(app, services, metrics)
     return app

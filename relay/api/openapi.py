@@ -23,6 +23,8 @@ _PUBLIC: Final = (
     ("get", "/healthz", "Check that the process is alive", (200,)),
     ("get", "/readyz", "Check that the relay does its work", (200, 503)),
     ("get", "/openapi.json", "Show this description", (200,)),
+    ("get", "/problems", "Explain all codes of problems and warnings", (200,)),
+    ("get", "/problems/{code}", "Explain one code", (200, 404)),
     *(
         (method, f"/webhooks/{{contract}}{secret}", _WEBHOOK, (200, 401, 404, 413, 503))
         for method in ("post", "put")

@@ -86,7 +86,7 @@ def test_the_first_real_connection_delivers_an_order(
     first_connection: subprocess.Popen[bytes],
 ) -> None:
     invoice = shown(first_connection)
-    assert invoice["trackingNumber"] == "QQ123456789BR"
+    assert invoice["trackingNumber"] == "QQ123456785BR"
     published = [event["description"] for event in invoice["courierStatus"]["data"]]
     assert len(published) == 3
     assert "Etiqueta emitida" in published
