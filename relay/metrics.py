@@ -24,6 +24,11 @@ class Metrics:
             "contract",
             "status",
         )
+        self.webhook_handshakes = self._counter(
+            "webhook_handshakes",
+            "Tests of webhook addresses by carriers, answered as they expect.",
+            "contract",
+        )
         self.documents_parsed = self._counter(
             "documents_parsed", "Documents parsed.", "contract"
         )

@@ -17,6 +17,7 @@ from carriers.generic.expressions import (
     kind_of,
     quoted,
 )
+from carriers.generic.handshakes import is_ping
 from carriers.generic.options import Body, Options, ReferenceRule
 from carriers.generic.times import TimeOptions
 from relay.adapters.codes import SAME_TIME, both_values
@@ -50,16 +51,25 @@ class Parser:
         if not document.body.strip():
             return []
         type_ = document.headers.get("content-type", "")
-        root = _decoded(document.body, self._options.body, type_)
+        root = decoded(document.body, type_, self._options.body)
         ping = self._options.ping
         if ping is None or not ping.holds(root):
-            return self._all_events(root)
+            return self._events_unless_handshake(root)
         if self._is_about_a_parcel(root):
             raise Unreadable(
                 f"ping: {ping.text!r} is true, but the document has a reference and an "
                 "event; narrow the expression, then parse the document again"
             )
         return []
+
+    def _events_unless_handshake(self, root: Any) -> list[TrackingEvent]:
+        """Return the events; without any, a verified handshake is not unreadable."""
+        try:
+            return self._all_events(root)
+        except ValueError:
+            if is_ping(self._options.handshakes, root):
+                return []
+            raise
 
     def _all_events(self, root: Any) -> list[TrackingEvent]:
         groups = self._groups(root)
@@ -109,7 +119,7 @@ class Parser:
         text = first_text(options.text, event)
         row = self._codes.row(code, text)
         occurred_at = options.time.parse(event, code, self._zone)
-        denied = self._denials(event, occurred_at) if row.may_end else []
+        denied = self._denials(event, occurred_at.at) if row.may_end else []
         if denied:
             row, code = row.contradicted(), both_values(code or text, *denied)
         place = options.place
@@ -162,7 +172,7 @@ def _second_time(
 ) -> list[str]:
     """Return both times if they are not the same, or say that there is no second."""
     try:
-        second = time.parse(event, "", zone)
+        second = time.parse(event, "", zone).at
     except Unreadable:
         return ["no second time"]
     if abs(second - occurred_at) <= SAME_TIME:
@@ -170,7 +180,7 @@ def _second_time(
     return [f"{occurred_at:%Y-%m-%d}", f"{second:%Y-%m-%d}"]
 
 
-def _decoded(body: bytes, how: Body, content_type: str) -> Any:
+def decoded(body: bytes, content_type: str, how: Body) -> Any:
     """Return the JSON value of *body*; `application/json` is always plain JSON.
 
     So answers to polling, which are JSON, work in a contract whose webhooks are

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field
 
 from relay.adapters.payload import Payload
 from relay.adapters.times import iso
+from relay.domain.event_time import EventTime
 
 _UTC: Final = ZoneInfo("UTC")
 _ZEROS: Final = re.compile(r"0+(?=[0-9])")
@@ -36,7 +37,7 @@ class Status(Payload):
     updated_time: str = Field(alias="updatedTime", min_length=1)
 
     @property
-    def happened_at(self) -> datetime:
+    def happened_at(self) -> EventTime:
         """The time of the status."""
         return iso(self.updated_time, _UTC)
 
@@ -44,7 +45,7 @@ class Status(Payload):
     def identity(self) -> tuple[datetime, str, str]:
         """What makes two statuses the same; the text counts only without a code."""
         text = self.high_level_status or self.description or ""
-        return (self.happened_at, self.code, "" if self.code else text)
+        return (self.happened_at.at, self.code, "" if self.code else text)
 
 
 class Location(Payload):
@@ -78,7 +79,7 @@ class Package(Payload):
         if self.status is not None:
             found.append(Step(status=self.status, location=self.location))
         once = {step.status.identity: step for step in found}
-        return sorted(once.values(), key=lambda step: step.status.happened_at)
+        return sorted(once.values(), key=lambda step: step.status.happened_at.at)
 
 
 class Notice(Payload):

@@ -11,6 +11,7 @@ from relay.adapters.options import refuse_unknown
 from relay.adapters.protocol import (
     ContractOptions,
     Document,
+    Reply,
     Unreadable,
     WebhookRequest,
 )
@@ -28,6 +29,7 @@ class Adapter:
     identifying = ReferenceKind.SHIPMENT_ID
     stored_headers: frozenset[str] = frozenset()
     personal_fields = ("data.from", "data.to", "data.user")
+    handshake_methods = frozenset({"GET", "HEAD", "POST"})
 
     def __init__(self, contract: ContractOptions) -> None:
         refuse_unknown(contract.options)
@@ -49,9 +51,31 @@ class Adapter:
 
     def parse(self, document: Document) -> list[TrackingEvent]:
         """Return the event of a webhook; the ping at registration has none."""
-        if not document.body.strip():
+        return self._events(document.body)
+
+    def handshake(self, request: WebhookRequest) -> Reply | None:
+        """Accept the tests at registration: GET, HEAD, and a POST without a label.
+
+        The POST may be unsigned or empty, and the registration fails unless it is
+        answered 200 (E-WBH-0002).
+        """
+        if request.method != "POST":
+            return Reply()
+        try:
+            events = self._events(request.body)
+        except ValueError:
+            return None
+        return None if events else Reply()
+
+    def tracking_url(self, parcel: ParcelView) -> str | None:
+        """Return the page at Melhor Rastreio, Melhor Envio's public tracking site."""
+        number = parcel.tracking_number or parcel.value(ReferenceKind.TRACKING_NUMBER)
+        return _PAGE + quote(number, safe="") if number else None
+
+    def _events(self, body: bytes) -> list[TrackingEvent]:
+        if not body.strip():
             return []
-        notice = Notice.model_validate_json(document.body)
+        notice = Notice.model_validate_json(body)
         label = notice.data
         if not isinstance(label, Label) or not (label.id or label.tracking):
             return []
@@ -64,11 +88,6 @@ class Adapter:
                 occurred_at=occurred_at(label, code, row.milestone, self._zone),
             )
         ]
-
-    def tracking_url(self, parcel: ParcelView) -> str | None:
-        """Return the page at Melhor Rastreio, Melhor Envio's public tracking site."""
-        number = parcel.tracking_number or parcel.value(ReferenceKind.TRACKING_NUMBER)
-        return _PAGE + quote(number, safe="") if number else None
 
 
 def _references(label: Label) -> Iterator[Reference]:

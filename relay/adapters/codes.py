@@ -9,6 +9,7 @@ from typing import Any, Final, Required, TypedDict, Unpack
 from pydantic import Field, TypeAdapter, ValidationError
 
 from relay.adapters.texts import may_deliver
+from relay.domain.event_time import EventTime
 from relay.domain.events import (
     Effect,
     Milestone,
@@ -24,7 +25,6 @@ class EventDetails(TypedDict, total=False):
     """What a document adds to the meaning of a code; see `TrackingEvent`."""
 
     references: Required[tuple[Reference, ...]]
-    occurred_at: Required[datetime]
     position: int
     city: str
     state: str
@@ -43,18 +43,28 @@ class CodeRow(Value):
     comment: str = ""
 
     def event(
-        self, code: str, *, description: str = "", **details: Unpack[EventDetails]
+        self,
+        code: str,
+        *,
+        occurred_at: EventTime | datetime,
+        description: str = "",
+        **details: Unpack[EventDetails],
     ) -> TrackingEvent:
         """Return the event of *code*, with the meaning of this row.
 
-        An empty *description* is replaced by the row's `text`. A delivery whose text
-        means a return becomes `returning`.
+        A plain datetime is precise to the second. An empty *description* is replaced
+        by the row's `text`. A delivery whose text means a return becomes `returning`.
         """
+        if isinstance(occurred_at, datetime):
+            occurred_at = EventTime(occurred_at)
         text = description or self.text
         row = self.given(text)
         return TrackingEvent(
             carrier_code=code,
             milestone=row.milestone,
+            occurred_at=occurred_at.at,
+            precision=occurred_at.precision,
+            midnight=occurred_at.midnight,
             reason=row.reason,
             effect=row.effect,
             final=row.final,

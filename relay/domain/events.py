@@ -182,6 +182,9 @@ def compared(value: str) -> str:
     return "".join(value.split()).upper()
 
 
+_SECOND: Final = timedelta(seconds=1)
+
+
 class TrackingEvent(Value):
     """One event of a parcel, in the relay's vocabulary.
 
@@ -189,12 +192,15 @@ class TrackingEvent(Value):
     in the source, oldest first, and breaks ties of the same instant. `final` says
     whether a lost, damaged or cancelled parcel has reached its end. `undoes` are
     the carrier codes that a rollback undoes (empty: the event before it).
-    `description` is the carrier's text, as shoppers read it.
+    `description` is the carrier's text, as shoppers read it. `precision` and
+    `midnight` are those of an `EventTime`: `occurred_at` begins a unit of that length.
     """
 
     references: tuple[Reference, ...] = Field(min_length=1)
     milestone: Milestone
     occurred_at: Moment
+    precision: timedelta = Field(default=_SECOND, ge=_SECOND)
+    midnight: bool = False
     description: str = Field(default="", max_length=5000)
     carrier_code: str = Field(default="", max_length=100)
     reason: Reason | None = None

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from relay.domain.events import Effect, Milestone, is_final, is_real_date, is_scan
+from relay.domain.precision import in_order, later
 from relay.domain.shipment import WHOLE, Happening, KnownEvent, Policy, Snapshot
 
 FUTURE: Final = timedelta(hours=24)
@@ -17,6 +18,7 @@ IN_FUTURE: Final = "more than 24 hours in the future"
 NO_DATE: Final = "placeholder date: before 2005, or over a year after its receipt"
 CONTRADICTORY: Final = "two fields of the document contradict each other"
 OTHER_INVOICE: Final = "names another order, invoice or key than the label"
+BEFORE_KEY: Final = "before the month of its NF-e or CT-e key"
 AMBIGUOUS: Final = "ambiguous: could refer to more than one parcel"
 
 
@@ -29,13 +31,14 @@ def implausible_alone(event: KnownEvent, now: datetime) -> str | None:
         return NO_DATE
     if event.decision is not None:
         return None
-    if event.contradictory:
-        return OTHER_INVOICE
-    if event.ambiguous:
-        return AMBIGUOUS
-    if event.effect is Effect.CONTRADICTORY:
-        return CONTRADICTORY
-    return IN_FUTURE if event.occurred_at > now + FUTURE else None
+    checks = (
+        (OTHER_INVOICE, event.contradictory),
+        (BEFORE_KEY, event.before_key),
+        (AMBIGUOUS, event.ambiguous),
+        (CONTRADICTORY, event.effect is Effect.CONTRADICTORY),
+        (IN_FUTURE, event.occurred_at > now + FUTURE),
+    )
+    return next((because for because, failed in checks if failed), None)
 
 
 def has_date(event: KnownEvent) -> bool:
@@ -54,9 +57,7 @@ def before_its_dispatch(event: KnownEvent, snapshot: Snapshot) -> bool:
     stays = event.milestone is Milestone.LABEL_CREATED or (
         event.milestone is Milestone.DELIVERED and event.effect is Effect.NORMAL
     )
-    return not stays and whole_second(event.occurred_at) < earliest_scan(
-        snapshot.dispatched_at
-    )
+    return not stays and event.latest < earliest_scan(snapshot.dispatched_at)
 
 
 def whole_second(moment: datetime) -> datetime:
@@ -84,7 +85,7 @@ def of_volume(snapshot: Snapshot, volume: int, now: datetime) -> list[KnownEvent
         and implausible_alone(e, now) is None
         and not before_its_dispatch(e, snapshot)
     )
-    return sorted(counting, key=lambda e: e.order)
+    return in_order(counting)
 
 
 def taken_back(history: Sequence[KnownEvent]) -> Mapping[Happening, set[Happening]]:
@@ -161,13 +162,18 @@ def scans(history: Iterable[KnownEvent]) -> list[KnownEvent]:
 def final_milestone(
     history: Sequence[KnownEvent], now: datetime, policy: Policy
 ) -> Milestone | None:
-    """Return the milestone that ended the parcel's history, or None."""
+    """Return the milestone that ended the parcel's history, or None.
+
+    It is one after which no scan is certain to have come.
+    """
     moving = [
         e
         for e in history
         if is_scan(e.milestone, e.effect) or confirmed(e, now, policy)
     ]
-    last = moving[-1] if moving else None
-    if last is not None and is_final(last.milestone, marked=last.final):
-        return last.milestone
-    return None
+    ends = [
+        e.milestone
+        for e in moving
+        if is_final(e.milestone, marked=e.final) and not later(moving[-1], e)
+    ]
+    return ends[-1] if ends else None

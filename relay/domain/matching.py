@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Final
 
+from relay.domain.event_time import SECOND
 from relay.domain.events import ReferenceKind, ReferenceLevel
+from relay.domain.fiscal import issued_from
 
 OLDEST_DISPATCH: Final = timedelta(days=60)
 """A dispatch date further back than this does not extend a registration."""
@@ -24,6 +26,7 @@ class Certainty(IntEnum):
     CERTAIN = 0
     AMBIGUOUS = 1
     CONTRADICTORY = 2
+    BEFORE_KEY = 3
 
 
 _SEQUENCE: Final = re.compile(r"-\d\d\Z", re.ASCII)
@@ -60,18 +63,22 @@ class Match:
     """The reference that matched, and its targets: pairs of shipment and volume.
 
     `contradicted` are those of its shipments for which the event names another order,
-    invoice or key than was registered.
+    invoice or key than was registered. `before_key`: it is older than the NF-e or CT-e
+    by whose key it matched.
     """
 
     via: int | None = None
     targets: frozenset[tuple[int, int]] = frozenset()
     ambiguous: bool = False
     contradicted: frozenset[int] = frozenset()
+    before_key: bool = False
 
     def certainty(self, shipment: int) -> Certainty:
         """Return how certain it is that the event is about *shipment*."""
         if shipment in self.contradicted:
             return Certainty.CONTRADICTORY
+        if self.before_key:
+            return Certainty.BEFORE_KEY
         return Certainty.AMBIGUOUS if self.ambiguous else Certainty.CERTAIN
 
 
@@ -80,11 +87,13 @@ def match(
     references: Sequence[KnownReference],
     numbers: Mapping[int, Mapping[ReferenceKind, frozenset[str]]],
     lower_bound: timedelta = LOWER_BOUND,
+    *,
+    precision: timedelta = SECOND,
 ) -> Match:
     """Match an event by the first of its references that is registered.
 
     `numbers` holds the registered values by kind, for shipments of events that name an
-    order or an invoice.
+    order or an invoice. *occurred_at* begins a unit of *precision*.
     """
     for known in references:
         if not known.registrations:
@@ -92,7 +101,9 @@ def match(
         living = [
             r
             for r in known.registrations
-            if is_current(r, known, occurred_at, lower_bound=lower_bound)
+            if is_current(
+                r, known, occurred_at, lower_bound=lower_bound, precision=precision
+            )
         ]
         if not living:
             return Match()
@@ -103,14 +114,28 @@ def match(
             for r in living
             if _contradicts(references, numbers.get(r.shipment, {}))
         )
-        return Match(known.reference, targets, ambiguous, contradicted)
+        before_key = _is_before_key(known, occurred_at + precision)
+        return Match(known.reference, targets, ambiguous, contradicted, before_key)
     return Match()
+
+
+def _is_before_key(known: KnownReference, ended_at: datetime) -> bool:
+    """Whether an event is older than the fiscal document whose key it names.
+
+    Other references are used again, and have a lower bound from their registration.
+    """
+    if known.kind.used_again:
+        return False
+    issued = issued_from(known.value)
+    return issued is not None and ended_at <= issued
 
 
 def why_unmatched(
     occurred_at: datetime,
     references: Sequence[KnownReference],
     lower_bound: timedelta = LOWER_BOUND,
+    *,
+    precision: timedelta = SECOND,
 ) -> str | None:
     """Explain why an event matches no shipment although its references are known.
 
@@ -120,7 +145,7 @@ def why_unmatched(
     if known is None:
         return None
     earliest = min(_earliest(r, lower_bound) for r in known.registrations)
-    if known.kind.used_again and occurred_at < earliest:
+    if known.kind.used_again and occurred_at + precision - SECOND < earliest:
         return (
             f"more than {lower_bound.days} days (lower_bound_days) before the label of "
             f"{known.value}; carriers reuse numbers"
@@ -178,9 +203,15 @@ def is_current(
     occurred_at: datetime,
     *,
     lower_bound: timedelta = LOWER_BOUND,
+    precision: timedelta = SECOND,
 ) -> bool:
-    """Whether an event at *occurred_at* can belong to this registration."""
-    if known.kind.used_again and occurred_at < _earliest(registration, lower_bound):
+    """Whether an event at *occurred_at* can belong to this registration.
+
+    One that is known to the day can if a part of its day can. If two registrations
+    share that day, the event belongs to the earlier one.
+    """
+    last = occurred_at + precision - SECOND
+    if known.kind.used_again and last < _earliest(registration, lower_bound):
         return False
     # A reused number: the event belongs to the registration whose time it falls into.
     for other in known.registrations:

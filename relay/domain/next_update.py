@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from relay.domain.events import Effect, Milestone
-from relay.domain.publishable import Publishable, parcel_of
+from relay.domain.publishable import Publishable, accepted, parcel_of
 from relay.domain.shipment import (
     LABEL_CODE,
     OWN_EVENT,
@@ -74,9 +74,7 @@ def next_update(
 
 def unpublished_events(snapshot: Snapshot, assessment: Publishable) -> list[KnownEvent]:
     """Return the publishable events that VTEX has not accepted yet."""
-    published = {
-        (parcel_of(t.volume, snapshot.volumes), t.happening) for t in snapshot.accepted
-    }
+    published = accepted(snapshot)
     events = {(t.event, t.volume) for t in snapshot.accepted}
     return [
         e

@@ -61,7 +61,7 @@ def publishable(
         effective(snapshot, volume, now, out)
         for volume in range(1, snapshot.volumes + 1)
     ]
-    delivered_at = _delivered_at(histories, now, policy)
+    delivered_at = _delivered_at(histories, snapshot.dispatched_at, now, policy)
     return Publishable(
         events=tuple(_publishable_events(snapshot, now, policy, out)),
         quarantined=implausible,
@@ -94,7 +94,7 @@ def _publishable_events(
         for rollback, taken in taken_back(history).items():
             undoing.setdefault(rollback, set()).update(taken)
     # Shoppers saw the undone event, so they also need to see that it was undone.
-    published = {t.happening for t in snapshot.accepted} if undoing else set()
+    published = {h for _, h in accepted(snapshot)} if undoing else set()
     retracting = {rollback for rollback, taken in undoing.items() if taken & published}
     wanted = [
         e
@@ -123,11 +123,24 @@ def _merged(events: Iterable[KnownEvent], volumes: int) -> list[KnownEvent]:
     An event of the whole invoice covers the same event of each parcel.
     """
     first: dict[tuple[int, Happening], KnownEvent] = {}
-    for event in sorted(events, key=lambda e: (e.volume, e.order)):
+    for event in sorted(events, key=lambda e: (e.volume, e.precision, e.order)):
         volume = parcel_of(event.volume, volumes)
         if (WHOLE, event.happening) not in first:
             first.setdefault((volume, event.happening), event)
     return sorted(first.values(), key=lambda e: (e.order, e.volume))
+
+
+def accepted(snapshot: Snapshot) -> set[tuple[int, Happening]]:
+    """Return what VTEX has accepted: the parcel and the identity of each event.
+
+    A more precise record may have changed the time of an event since.
+    """
+    now_known_as = {e.event: e.happening for e in snapshot.events}
+    return {
+        (parcel_of(t.volume, snapshot.volumes), happening)
+        for t in snapshot.accepted
+        for happening in (t.happening, now_known_as.get(t.event or 0, t.happening))
+    }
 
 
 def parcel_of(volume: int, volumes: int) -> int:
@@ -136,7 +149,10 @@ def parcel_of(volume: int, volumes: int) -> int:
 
 
 def _delivered_at(
-    histories: Sequence[list[KnownEvent]], now: datetime, policy: Policy
+    histories: Sequence[list[KnownEvent]],
+    dispatched_at: datetime | None,
+    now: datetime,
+    policy: Policy,
 ) -> datetime | None:
     """Return when the last parcel was delivered, or None if one is missing."""
     moments: list[datetime] = []
@@ -144,7 +160,7 @@ def _delivered_at(
         scan = _delivering(history, now, policy)
         if scan is None:
             return None
-        moments.append(scan.occurred_at)
+        moments.append(scan.shown_at(dispatched_at))
     return max(moments)
 
 

@@ -183,7 +183,11 @@ def to_publish(event: KnownEvent, snapshot: Snapshot, policy: Policy) -> Publish
     """Return *event* as it is sent to VTEX, not accepted yet."""
     one_of_several = snapshot.volumes > 1 and event.volume != WHOLE
     spelled = tracking_object(
-        replace(event, description=shopper_text(event, policy)),
+        replace(
+            event,
+            description=shopper_text(event, policy),
+            occurred_at=event.shown_at(snapshot.dispatched_at),
+        ),
         policy.zone,
         policy.event_time,
         volume=(event.volume, snapshot.volumes) if one_of_several else None,

@@ -4,12 +4,12 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from relay.adapters.personal_data import is_personal, personal_paths
 from relay.adapters.times import iso, local
+from relay.domain.event_time import EventTime
 from relay.errors import ConfigurationError
 
 Path = tuple[str, ...]
@@ -50,8 +50,8 @@ class Inference:
     layout: str
     personal: tuple[Path, ...] = ()
 
-    def happened(self, scan: Any, zone: ZoneInfo) -> datetime:
-        """Return the time of a *scan*, in UTC."""
+    def happened(self, scan: Any, zone: ZoneInfo) -> EventTime:
+        """Return the time of a *scan*."""
         text = str(at(scan, self.time))
         return local(text, self.layout, zone) if self.layout else iso(text, zone)
 

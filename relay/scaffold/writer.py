@@ -12,6 +12,7 @@ from string import Template
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from relay.domain.event_time import SECOND, EventTime
 from relay.errors import ConfigurationError
 from relay.scaffold.inference import Inference, at, first, infer
 
@@ -138,13 +139,21 @@ def _events(value: Any, found: Inference) -> list[dict[str, Any]]:
                 }
             ],
             "milestone": "unknown",
-            "occurred_at": found.happened(scan, zone).isoformat(),
+            **_time_columns(found.happened(scan, zone)),
             "description": _text(scan, found.text) if found.text else "",
             "carrier_code": _text(scan, found.code),
             "position": position,
         }
         for position, scan in enumerate(_listed(value, found))
     ]
+
+
+def _time_columns(happened: EventTime) -> dict[str, Any]:
+    """Return the fields of an event's time; the usual ones are left out."""
+    found: dict[str, Any] = {"occurred_at": happened.at.isoformat()}
+    if happened.precision != SECOND:
+        found["precision"] = happened.precision.total_seconds()
+    return found | ({"midnight": True} if happened.midnight else {})
 
 
 def _text(value: Any, path: tuple[str, ...]) -> str:

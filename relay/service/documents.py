@@ -3,7 +3,7 @@
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from relay.clock import moment
@@ -22,6 +22,16 @@ from relay.store.shipment_lists import ROUNDS
 
 SLICES: Final = 5
 """Transactions of one bulk request, so that it ends soon; `next` continues it."""
+
+UNREAD_FOR: Final = timedelta(minutes=5)
+"""If a document waits longer than this, the reader is too slow."""
+
+
+def slow_reader(backlog: Backlog, now: datetime) -> str | None:
+    """Return the reason not to be ready if documents wait too long to be parsed."""
+    if backlog.oldest is None or now - backlog.oldest <= UNREAD_FOR:
+        return None
+    return f"reader: documents have been waiting for more than {UNREAD_FOR}"
 
 
 class DocumentSummary(ResponseModel):

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from relay.clock import micros
 from relay.domain.poll_schedule import URGENT_MILESTONES
-from relay.store.codec import ids, rows
+from relay.store.codec import ids
 from relay.store.database import Row, Transaction
 from relay.store.event_rows import (
     EventRow,
@@ -17,6 +17,7 @@ from relay.store.event_rows import (
     identified,
     mark_due,
 )
+from relay.store.known_events import known_events, without_repeats
 from relay.store.references import Interned, match_rows, matches, store_matches
 
 SOON: Final = timedelta(minutes=5)
@@ -39,8 +40,9 @@ async def store_events(
     lower_bounds: Mapping[str, timedelta],
 ) -> dict[int, int]:
     """Store the events of a slice of documents; return the new ones per document."""
-    found, known = await identified(tx, readings)
-    stored = await _known(tx, found, known)
+    named, known = await identified(tx, readings)
+    found = without_repeats(named)
+    stored = await known_events(tx, found, known.fresh)
     new, changed = _split_new(found, stored)
     touched = await _add(tx, new, known, lower_bounds)
     await tx.many("rewrite_event", [_rewritten(f) for f in changed])
@@ -50,20 +52,6 @@ async def store_events(
     await mark_due(tx, touched, now, pace, from_carrier=True)
     await poll_sooner(tx, new, now)
     return Counter(f.reading.document for f in new)
-
-
-async def _known(
-    tx: Transaction, found: Sequence[EventRow], known: Interned
-) -> dict[Identity, Row]:
-    """Find the stored events; a reference created just now has none."""
-    possible = [f for f in found if f.identity[0] not in known.fresh]
-    if not possible:
-        return {}
-    wanted = rows(f.identity_columns() for f in possible)
-    return {
-        (r["reference"], r["second"], r["code"], r["text_key"]): r
-        for r in await tx.rows("known_events", rows=wanted)
-    }
 
 
 def _split_new(
@@ -77,9 +65,11 @@ def _split_new(
             new.append(f)
             continue
         f.number = row["event"]
+        more_precise = f.keep_more_precise(row)
         # An older document that arrives late must not undo newer columns.
         later = micros(f.reading.received_at) >= row["document_received_at"]
-        if row["withdrawn_at"] is not None or (later and _differs(f, row)):
+        changes = row["withdrawn_at"] is not None or (later and _differs(f, row))
+        if changes or more_precise:
             changed.append(f)
     return new, changed
 

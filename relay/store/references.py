@@ -13,6 +13,7 @@ from typing import Any
 
 from relay.adapters.operator import CONTRACT as OPERATOR
 from relay.clock import moment
+from relay.domain.event_time import SECOND
 from relay.domain.events import Reference, ReferenceKind, compared
 from relay.domain.matching import (
     LOWER_BOUND,
@@ -38,6 +39,7 @@ class Unmatched:
     occurred_at: datetime
     refs: tuple[int, ...]
     contract: str
+    precision: timedelta = SECOND
 
 
 def key(contract: str, reference: Reference) -> Key:
@@ -115,6 +117,7 @@ async def matches(
             [KnownReference(r, *kinds[r], registered.get(r, ())) for r in e.refs],
             numbers,
             lower_bounds.get(e.contract, LOWER_BOUND),
+            precision=e.precision,
         )
         for e in events
         if not registered.keys().isdisjoint(e.refs)
@@ -243,7 +246,11 @@ async def rematch(
     found = await tx.rows("events_by_references", rows=ids("reference", references))
     events = [
         Unmatched(
-            r["event"], moment(r["occurred_at"]), tuple(loads(r["refs"])), contract
+            r["event"],
+            moment(r["occurred_at"]),
+            tuple(loads(r["refs"])),
+            contract,
+            timedelta(seconds=r["precision"]),
         )
         for r in found
     ]

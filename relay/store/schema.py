@@ -12,7 +12,7 @@ from relay.errors import ConfigurationError
 
 Dialect = Literal["sqlite", "postgres"]
 
-VERSION: Final = 7
+VERSION: Final = 8
 """The version stored in a new database; earlier ones were never released."""
 
 _POSTGRES: Final = (
@@ -56,7 +56,7 @@ def scripts(done: int, dialect: Dialect) -> list[tuple[int, str]]:
     if done > VERSION:
         raise ConfigurationError(
             f"database: version {done} was written by a newer relay (this one knows "
-            f"{VERSION}); start that one, or name another database"
+            f"{VERSION}); start that version: the data is safe"
         )
     return []
 

@@ -185,7 +185,14 @@ CREATE TABLE rejected_requests (
 CREATE INDEX rejected_requests_by_contract
     ON rejected_requests (contract, rejected_request);
 
+-- The last handshake of each contract: a request by which its carrier tests the address.
+CREATE TABLE handshakes (
+    contract TEXT NOT NULL PRIMARY KEY,
+    answered_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Tracking events. Identity: reference, second, carrier code, and text without a code.
+-- A scan that is known to the minute or day, and to the second, is one event.
 CREATE TABLE events (
     event INTEGER PRIMARY KEY,
     reference INTEGER NOT NULL,        -- the identifying reference
@@ -194,6 +201,8 @@ CREATE TABLE events (
     text_key TEXT NOT NULL,            -- description, case-folded; empty if there is a code
     refs TEXT NOT NULL,                -- all references, best first
     occurred_at INTEGER NOT NULL,
+    precision INTEGER NOT NULL,        -- the unit that begins then, in seconds: 1, 60, a day
+    midnight INTEGER NOT NULL,         -- 1: exactly 00:00, so the time may be missing
     position INTEGER NOT NULL,         -- in its document
     milestone TEXT NOT NULL,
     reason TEXT,
@@ -208,11 +217,13 @@ CREATE TABLE events (
     document_received_at INTEGER NOT NULL, -- of the document that last changed the columns
     via INTEGER,                       -- the reference that matched it; NULL: unmatched
     withdrawn_at INTEGER,              -- no longer in its document after a replay
-    UNIQUE (reference, second, code, text_key)
+    UNIQUE (reference, code, text_key, second)
 ) STRICT;
 
 CREATE INDEX events_unmatched ON events (received_at)
     WHERE via IS NULL AND withdrawn_at IS NULL;
+CREATE INDEX events_imprecise ON events (reference, code, second)
+    WHERE precision > 1 AND midnight = 0;
 CREATE INDEX events_unknown ON events (event) WHERE milestone = 'unknown';
 
 -- Every reference of an event: finds unmatched events when a label arrives.
@@ -237,7 +248,8 @@ CREATE TABLE event_parcels (
     shipment INTEGER NOT NULL,
     event INTEGER NOT NULL,
     volume INTEGER NOT NULL,
-    ambiguous INTEGER NOT NULL DEFAULT 0, -- 1: could be about another parcel, 2: names another order
+    -- 1: could be about another parcel, 2: names another order, 3: older than its key
+    ambiguous INTEGER NOT NULL DEFAULT 0,
     quarantine_reason TEXT,
     decision TEXT,                     -- released or dropped, by an operator or a rule
     PRIMARY KEY (shipment, event, volume)
@@ -322,7 +334,8 @@ CREATE TABLE polls (
     open_until INTEGER NOT NULL DEFAULT 0, -- circuit breaker open, or Retry-After
     reason TEXT,                       -- of the last failure
     cursor TEXT NOT NULL DEFAULT '',   -- position in a feed
-    fetch_at INTEGER NOT NULL DEFAULT 0 -- when the feed is fetched next
+    fetch_at INTEGER NOT NULL DEFAULT 0, -- when the feed is fetched next
+    answered_at INTEGER                -- the last call that succeeded
 ) STRICT, WITHOUT ROWID;
 
 -- Digests of unreadable answers: the same answer is stored as a document only once.

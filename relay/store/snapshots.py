@@ -9,6 +9,7 @@ from typing import Any, Final
 from relay.clock import micros, moment
 from relay.domain.events import Effect, Milestone
 from relay.domain.matching import Certainty
+from relay.domain.precision import recognised
 from relay.domain.shipment import (
     KnownEvent,
     PublishedEvent,
@@ -85,7 +86,7 @@ def build_snapshot(
         imported=bool(row["imported"]),
         compared=row["compared_at"] is not None,
         resent=row["resent_at"] is not None,
-        events=tuple(known_event(e) for e in events),
+        events=recognised([known_event(e) for e in events], max(row["volumes"], 1)),
         published=tuple(_published(t) for t in published),
     )
 
@@ -129,8 +130,11 @@ def known_event(row: Row) -> KnownEvent:
         undoes=tuple(loads(row["undoes"])),
         ambiguous=row["ambiguous"] == Certainty.AMBIGUOUS,
         contradictory=row["ambiguous"] == Certainty.CONTRADICTORY,
+        before_key=row["ambiguous"] == Certainty.BEFORE_KEY,
         decision=row["decision"],
         quarantine_reason=row["quarantine_reason"],
+        precision=timedelta(seconds=row["precision"]),
+        midnight=bool(row["midnight"]),
     )
 
 

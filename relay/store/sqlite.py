@@ -4,8 +4,8 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, cast
@@ -14,6 +14,7 @@ import aiosqlite
 
 from relay.clock import utcnow
 from relay.errors import ConfigurationError
+from relay.store.backups import create_private
 from relay.store.database import Row, Transaction, load_queries
 from relay.store.schema import scripts
 from relay.store.sqlite_thread import LAST_EVENT, Work, run_transaction
@@ -91,6 +92,7 @@ class SqliteDatabase:
         if serving:
             self._take_lock()
         try:
+            create_private(self.path)
             self._writer = await self._connect()
             await self._migrate()
             self._idle = asyncio.Queue()  # the readers of before a close are closed
@@ -99,6 +101,19 @@ class SqliteDatabase:
         except BaseException:
             await self._disconnect(clean=False)
             raise
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep every relay from serving this file meanwhile.
+
+        The next one starts as after a crash: a restored copy was taken while one was
+        at work. Raises `ConfigurationError` if one is serving the file.
+        """
+        self._take_lock()
+        try:
+            yield
+        finally:
+            self._release_lock()
 
     async def close(self) -> None:
         """Close every connection and release the lock file."""
@@ -109,9 +124,12 @@ class SqliteDatabase:
         async with self._turn:
             while self._connections:
                 await self._connections.pop().close()
+        if clean and self._lock_file is not None:
+            os.ftruncate(self._lock_file, 0)
+        self._release_lock()
+
+    def _release_lock(self) -> None:
         if self._lock_file is not None:
-            if clean:
-                os.ftruncate(self._lock_file, 0)
             os.close(self._lock_file)
             self._lock_file = None
 
@@ -249,8 +267,8 @@ class SqliteDatabase:
             os.close(self._lock_file)
             self._lock_file = None
             raise ConfigurationError(
-                f"database: {self.path} is in use by another relay; stop it, "
-                "or configure another database"
+                f"database: {self.path} is in use by another relay; stop that one "
+                "first, or leave it running: `relay status` shows its state"
             ) from None
         self.unclean = bool(os.pread(self._lock_file, len(SERVING), 0))
         os.pwrite(self._lock_file, SERVING, 0)

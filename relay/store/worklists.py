@@ -47,10 +47,17 @@ async def explain_unmatched(
         row["references"] = [(str(k.kind), k.value) for k in known]
         bound = lower_bounds.get(row["contract"], LOWER_BOUND)
         row["because"] = (
-            why_unmatched(moment(row["occurred_at"]), known, bound)
+            _too_early(row, known, bound)
             or _other_contract(elsewhere, mine, kinds)
             or NO_LABEL
         )
+
+
+def _too_early(
+    row: Mapping[str, Any], known: Sequence[KnownReference], bound: timedelta
+) -> str | None:
+    unit = timedelta(seconds=row["precision"])
+    return why_unmatched(moment(row["occurred_at"]), known, bound, precision=unit)
 
 
 async def _elsewhere(

@@ -79,6 +79,22 @@ class Replying(Acme):
         return Reply(202, b"<ok/>", "text/xml")
 
 
+@dataclass
+class Handshaking(Acme):
+    """Acme, if it tested the address: by GET, and by a POST of `{"hello": …}`."""
+
+    handshake_methods = frozenset({"GET", "HEAD", "POST"})
+    handshake_fails: Exception | None = None
+
+    def handshake(self, request: WebhookRequest) -> Reply | None:
+        if self.handshake_fails is not None:
+            raise self.handshake_fails
+        if request.method != "POST":
+            return Reply(200, request.query.get("say", "").encode(), "text/plain")
+        is_one = request.body in (b"", b"{}") or b"hello" in request.body
+        return Reply(204, b"", headers={"X-Hello": "yes"}) if is_one else None
+
+
 def _event(scan: Mapping[str, Any], place: int) -> TrackingEvent:
     return TrackingEvent(
         references=tuple(

@@ -46,8 +46,8 @@ WHERE p.quarantine_reason IS NOT NULL AND p.decision IS NULL
 ORDER BY p.event DESC, p.shipment DESC LIMIT :limit
 
 -- name: work_unmatched
-SELECT e.event, e.occurred_at, e.received_at, e.milestone, e.code, e.description,
-       e.city, e.state, e.refs, r.contract
+SELECT e.event, e.occurred_at, e.precision, e.received_at, e.milestone, e.code,
+       e.description, e.city, e.state, e.refs, r.contract
 FROM events AS e
 JOIN reference_values AS r ON r.reference = e.reference
 WHERE e.via IS NULL AND e.withdrawn_at IS NULL

@@ -333,6 +333,28 @@ def test_a_placeholder_date_is_parsed_as_one(text: str, formats: str) -> None:
     assert not is_real_date(found.occurred_at, AT)
 
 
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [("15/05/2026 12:00:07", 1), ("15/05/2026 12:00", 60), ("15/05/2026", 86400)],
+)
+def test_a_time_is_as_precise_as_the_format_that_fits(text: str, unit: int) -> None:
+    formats = ["%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y"]
+    found = event(t=text, time={"path": "t", "formats": formats})
+    assert found.precision.total_seconds() == unit
+
+
+@pytest.mark.parametrize(
+    ("text", "midnight"),
+    [("1778803200", True), ("1778814000", True), ("1778814001", False)],
+    ids=["in_utc", "in_the_zone", "a_second_later"],
+)
+def test_a_number_of_seconds_may_be_a_day_without_a_time(
+    text: str, *, midnight: bool
+) -> None:
+    found = event(t=text, time={"path": "t", "formats": "epoch_s"})
+    assert found.midnight is midnight
+
+
 def test_a_time_is_shown_by_its_shape_alone() -> None:
     time = {"path": "t", "formats": ["iso", "%d/%m/%Y"]}
     with pytest.raises(Unreadable) as refused:

@@ -58,6 +58,7 @@ async def test_an_answer_without_news_stores_nothing(polled: Polled) -> None:
     assert len(polled.carrier.asks) == 3
     assert len(await polled.sources()) == 1
     assert (await polled.parcel())["polled_at"] == micros(polled.clock())
+    assert (await polled.state()).answered_at == micros(polled.clock())
 
 
 async def test_of_a_batch_only_what_brings_news_leaves_a_document(
