@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from relay.adapters.personal_data import redact
 from relay.adapters.protocol import Carrier, Document, Unreadable
 from relay.domain.events import TrackingEvent
+from relay.inbound.limits import refuse_too_many
 from relay.store.event_rows import ParsedDocument
 from relay.text import UndecodableText, as_utf8, decode_leniently, decode_text
 
@@ -42,6 +43,7 @@ def give_up(document: Document) -> ParsedDocument:
 def _parse(document: Document, carrier: Carrier) -> ParsedDocument:
     try:
         events = _checked(carrier.parse(_in_utf8(document)))
+        refuse_too_many(events)
         cut = _cut(document, carrier.personal_fields)
     except BaseException as error:  # noqa: BLE001 -- it must not end the thread
         return _unreadable(document, reason(error, document.body, _type_of(document)))

@@ -20,6 +20,8 @@ from relay.suggestions import did_you_mean, suggest
 from relay.validation_errors import problem
 
 MOST_LABELS: Final = 1000
+MOST_OF_PARCEL: Final = 100
+"""References of one parcel or invoice: each is compared with every event's."""
 _KINDS: Final = {str(kind): to_camel(kind) for kind in ReferenceKind}
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -63,6 +65,7 @@ Moment = Annotated[Text, Field(examples=["2026-08-01T14:03:00-03:00"])]
 Day = Annotated[Text, Field(examples=["2026-08-07"])]
 Needed = Annotated[str, Field(min_length=1, max_length=200)]
 Volume = Annotated[int, Field(ge=1, le=MOST_VOLUMES)]
+References = Annotated["tuple[ReferenceRequest, ...]", Field(max_length=MOST_OF_PARCEL)]
 Kind = Annotated[
     ReferenceKind,
     BeforeValidator(_kind),
@@ -82,7 +85,7 @@ class ParcelRequest(Request):
 
     tracking_number: Text = None
     volume: Volume | None = None
-    references: tuple[ReferenceRequest, ...] = ()
+    references: References = ()
 
 
 class LabelRequest(Request):
@@ -110,7 +113,7 @@ class LabelRequest(Request):
     volume: Volume | None = None
     volumes: Volume | None = None
     parcels: Annotated[tuple[ParcelRequest, ...], Field(max_length=MOST_VOLUMES)] = ()
-    references: tuple[ReferenceRequest, ...] = ()
+    references: References = ()
     tracking_url: Address = None
     courier: Text = None
     dispatched_date: Moment = None
@@ -156,7 +159,7 @@ class HandoverRequest(Request):
     contract: Needed
     volume: Volume = 1
     tracking_number: Text = None
-    references: tuple[ReferenceRequest, ...] = ()
+    references: References = ()
 
 
 _ANOTHER: Final = (

@@ -17,6 +17,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from relay.clock import micros, moment
@@ -24,12 +25,12 @@ from relay.errors import LeaseLost
 from relay.store.accounts import AccountState, locked
 from relay.store.codec import rows
 from relay.store.database import Database, Row, Transaction
+from relay.store.planned_claims import Begin, Fail, planned
 from relay.store.snapshots import (
     Change,
     Claim,
     ClaimTerms,
     Limits,
-    claim_of,
     lanes,
     load_snapshots,
 )
@@ -115,12 +116,12 @@ class Claims:
         self,
         taking: ClaimTerms,
         now: datetime,
-        begin: Callable[[Claim], Sequence[Change]],
-        fail: Callable[[Row, Exception], Sequence[Change]],
+        begin: Begin,
+        fail: Fail,
     ) -> list[Claim]:
         """Lease ready shipments, within the account's limits.
 
-        Both run in the database thread. *begin* returns what to store with the claim,
+        Both run in a thread. *begin* returns what to store with the claim,
         before anything is sent. *fail* ends the lease of one that cannot be planned.
         """
 
@@ -130,15 +131,8 @@ class Claims:
                 return []
             shipments, probe = await self._take(tx, state, taking, now)
             loaded = await load_snapshots(tx, shipments)
-            claims: list[Claim] = []
-            changes: list[Change] = []
-            for row, snapshot in zip(shipments, loaded, strict=True):
-                try:
-                    claim = claim_of(row, snapshot, probe=probe)
-                    changes += begin(claim)
-                    claims.append(claim)
-                except Exception as error:  # noqa: BLE001 -- the other shipments go on
-                    changes += fail(row, error)
+            plan = partial(planned, shipments, loaded, begin, fail, probe=probe)
+            claims, changes = await tx.compute(plan)
             state.give_back(len(shipments) - len(claims))
             await _apply(tx, changes)
             await tx.run("save_account", **state.columns())

@@ -9,6 +9,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from relay.adapters.protocol import Document, Unreadable
+from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEvent
+from relay.inbound.limits import MOST_EVENTS, MOST_REFERENCES
 from relay.inbound.translate import LONGEST_REASON, parse_documents, reason
 from tests.support.acme import Acme
 
@@ -148,3 +150,35 @@ def test_a_document_that_cannot_be_decoded_says_so() -> None:
     adapter = Acme(fails=ValueError("no JSON"))
     (parsed,) = parse_documents([document], {"acme": adapter})
     assert parsed.unreadable.startswith("the body is not UTF-8 text, and no charset")
+
+
+NUMBER = Reference(kind=ReferenceKind.TRACKING_NUMBER, value="AC1")
+SCAN = TrackingEvent(
+    references=(NUMBER,), milestone=Milestone.HELD, occurred_at=NOW, carrier_code="H"
+)
+WAYBILL = SCAN.model_copy(update={"references": (NUMBER,) * 100})
+
+
+@pytest.mark.parametrize(
+    ("event", "most", "because"),
+    [
+        (SCAN, MOST_EVENTS, "events: 5,001 in one document, at most 5,000"),
+        (
+            WAYBILL,
+            MOST_REFERENCES // 100,
+            "references of events: 20,100 in one document, at most 20,000",
+        ),
+    ],
+)
+def test_a_document_that_would_hold_up_all_others_is_unreadable(
+    event: TrackingEvent, most: int, because: str
+) -> None:
+    adapter = Acme()
+    document = Document(b"{}", NOW, contract="acme")
+    adapter.returns = [event] * most
+    (fits,) = parse_documents([document], {"acme": adapter})
+    adapter.returns = [event] * (most + 1)
+    (refused,) = parse_documents([document], {"acme": adapter})
+    assert (fits.unreadable, len(fits.events)) == (None, most)
+    hint = "; ask the carrier to send smaller documents"
+    assert (refused.unreadable, refused.events) == (because + hint, ())

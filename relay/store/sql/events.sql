@@ -92,6 +92,14 @@ SELECT p.event, p.shipment, p.volume, p.ambiguous, p.decision
 FROM json_each(:rows) AS j
 JOIN event_parcels AS p ON p.event = CAST(j.value ->> 'event' AS BIGINT)
 
+-- name: count_events_of_parcels
+-- One row per parcel with events, at least one per shipment.
+SELECT s.shipment, s.volumes, coalesce(p.volume, 0) AS volume, count(p.event) AS events
+FROM json_each(:rows) AS j
+JOIN shipments AS s ON s.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+LEFT JOIN event_parcels AS p ON p.shipment = s.shipment
+GROUP BY s.shipment, s.volumes, coalesce(p.volume, 0)
+
 -- name: match_event!
 INSERT INTO event_parcels (shipment, event, volume, ambiguous, decision)
 VALUES (:shipment, :event, :volume, :ambiguous, :decision)
