@@ -18,9 +18,16 @@ DISPATCH_GRACE: Final = timedelta(seconds=60)
 IN_FUTURE: Final = "more than 24 hours in the future"
 NO_DATE: Final = "placeholder date: before 2005, or over a year after its receipt"
 CONTRADICTORY: Final = "two fields of the document contradict each other"
+INCOMPLETE: Final = "its document has an unreadable event that may undo it"
 OTHER_INVOICE: Final = "names another order, invoice or key than the label"
 BEFORE_KEY: Final = "before the month of its NF-e or CT-e key"
 AMBIGUOUS: Final = "ambiguous: could refer to more than one parcel"
+
+_DOUBTFUL: Final[Mapping[Effect, str]] = {
+    Effect.CONTRADICTORY: CONTRADICTORY,
+    Effect.INCOMPLETE: INCOMPLETE,
+}
+"""Effects that quarantine an event until an operator releases it, and the reason."""
 
 
 def implausible_alone(event: KnownEvent, now: datetime) -> str | None:
@@ -36,7 +43,7 @@ def implausible_alone(event: KnownEvent, now: datetime) -> str | None:
         (OTHER_INVOICE, event.contradictory),
         (BEFORE_KEY, event.before_key),
         (AMBIGUOUS, event.ambiguous),
-        (CONTRADICTORY, event.effect is Effect.CONTRADICTORY),
+        (_DOUBTFUL.get(event.effect, ""), event.effect in _DOUBTFUL),
         (IN_FUTURE, event.occurred_at > now + FUTURE),
     )
     return next((because for because, failed in checks if failed), None)
@@ -124,8 +131,8 @@ def _counting(snapshot: Snapshot, now: datetime) -> Iterator[KnownEvent]:
     """Yield the events that count.
 
     Dropped events are left out, and so are those that are implausible alone, or from
-    before the dispatch: they must not hold up the others. Contradictory ones count
-    once they are released.
+    before the dispatch: they must not hold up the others. Contradictory and incomplete
+    ones count once they are released.
     """
     for event in snapshot.events:
         if (
@@ -133,8 +140,8 @@ def _counting(snapshot: Snapshot, now: datetime) -> Iterator[KnownEvent]:
             and implausible_alone(event, now) is None
             and not before_its_dispatch(event, snapshot)
         ):
-            contradictory = event.effect is Effect.CONTRADICTORY
-            yield replace(event, effect=Effect.NORMAL) if contradictory else event
+            released = event.effect in _DOUBTFUL
+            yield replace(event, effect=Effect.NORMAL) if released else event
 
 
 def taken_back(history: Iterable[KnownEvent]) -> Mapping[Happening, set[Happening]]:

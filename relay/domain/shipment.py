@@ -178,6 +178,9 @@ class Policy:
     phrases: Mapping[Milestone, str] = field(default_factory=lambda: PHRASES["pt"])
 
 
+TakingBack = Literal["requested", "sent"]
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that publishing depends on, read in one transaction.
@@ -205,6 +208,10 @@ class Snapshot:
     in_doubt_since: datetime | None = None
     delivered_sent: bool = False
     delivered_published: bool = False
+    taking_back: TakingBack | None = None
+    """How far an operator's order to take a published delivery back has come."""
+    contradicted: str | None = None
+    """What contradicts the published delivery, as stored."""
     closed_reason: str | None = None
     imported: bool = False
     """Whether the parcel was already in transit when its label was registered."""

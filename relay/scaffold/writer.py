@@ -181,7 +181,7 @@ def generic_contract(name: str, sample: bytes) -> str:
         "text": _option_text(_expression(found.text)) if found.text else "[]",
         "layout": _option_text(found.layout or "iso"),
         "codes": "\n".join(
-            f'{_option_text(code)} = {{ milestone = "unknown" }}'
+            f'# {_option_text(code)} = {{ milestone = "in_transit" }}'
             for code in codes_of(sample, found)
         ),
         "personal": _text_list([".".join(path) for path in found.personal]),

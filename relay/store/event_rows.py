@@ -59,11 +59,21 @@ Identity = tuple[int, int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class PartReason:
+    """An unreadable part of a document: its position, and why it is unreadable."""
+
+    position: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedDocument:
     """The result of parsing one document.
 
     `cut` is the body without personal data, None if it had none; `digest` is then the
-    digest of the original. `unreadable` is the reason, if parsing failed.
+    digest of the original. `unreadable` is the reason, if no event could be parsed;
+    `partly`, if some could not. `parts` are the first of the `bad_parts`; `traceback`
+    is that of the first error.
     """
 
     document: int
@@ -72,6 +82,10 @@ class ParsedDocument:
     events: tuple[TrackingEvent, ...] = ()
     identifying: ReferenceKind = ReferenceKind.TRACKING_NUMBER
     unreadable: str | None = None
+    partly: str | None = None
+    parts: tuple[PartReason, ...] = ()
+    bad_parts: int = 0
+    traceback: str | None = None
     cut: bytes | None = None
     digest: str | None = None
     replayed: bool = False
@@ -137,6 +151,7 @@ class EventRow:
             "city": storable(event.city),
             "state": storable(event.state),
             "country": storable(event.country),
+            "unmapped": int(event.unmapped),
         } | self.time_columns()
 
     def time_columns(self) -> dict[str, Any]:
