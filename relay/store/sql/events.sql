@@ -11,6 +11,8 @@ JOIN events AS e
 -- name: known_by_precision
 -- The stored record of the same scan, known to another precision: one within the unit
 -- that was just parsed, else one whose unit includes it. No unit is longer than 25 hours.
+-- `|| ''` makes SQLite use the index of imprecise events, which are few: thousands of
+-- others may be in those hours.
 SELECT e.*, CAST(j.value ->> 'second' AS BIGINT) AS given_second
 FROM json_each(:rows) AS j
 JOIN events AS e ON e.event = coalesce(
@@ -24,7 +26,8 @@ JOIN events AS e ON e.event = coalesce(
     (SELECT c.event FROM events AS c
      WHERE c.precision > 1 AND c.midnight = 0
        AND c.reference = CAST(j.value ->> 'reference' AS BIGINT)
-       AND c.code = (j.value ->> 'code') AND c.text_key = (j.value ->> 'text_key')
+       AND c.code = (j.value ->> 'code')
+       AND c.text_key || '' = (j.value ->> 'text_key')
        AND c.second < CAST(j.value ->> 'second' AS BIGINT)
        AND c.second > CAST(j.value ->> 'second' AS BIGINT) - 90000
        AND c.second + c.precision > CAST(j.value ->> 'second' AS BIGINT)
