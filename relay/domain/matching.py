@@ -4,23 +4,25 @@ Carriers reuse tracking numbers, so a reference belongs to a shipment only for a
 """
 
 import re
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import IntEnum
-from heapq import nlargest
-from operator import itemgetter
 from typing import Final
 
 from relay.domain.event_time import SECOND
 from relay.domain.events import ReferenceKind, ReferenceLevel
 from relay.domain.fiscal import issued_from
+from relay.domain.registrations import Registration, Turns
 
 OLDEST_DISPATCH: Final = timedelta(days=60)
 """A dispatch date further back than this does not extend a registration."""
 LOWER_BOUND: Final = timedelta(days=15)
 """Default of `lower_bound_days`: how long before its label an event may count."""
+
+
+MOST_EVENTS: Final = 500
+"""Events of one parcel; real ones have a few dozen."""
 
 
 class Certainty(IntEnum):
@@ -32,24 +34,11 @@ class Certainty(IntEnum):
     BEFORE_KEY = 3
 
 
-_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _SEQUENCE: Final = re.compile(r"-\d\d\Z", re.ASCII)
 NAMES_INVOICE: Final = frozenset(
     {ReferenceKind.ORDER_ID, ReferenceKind.INVOICE_KEY, ReferenceKind.INVOICE}
 )
 """Kinds that belong to one order or invoice only, unlike a reused tracking number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """A shipment that registered a reference; `volume` 0 is the whole invoice."""
-
-    shipment: int
-    volume: int
-    registered_at: datetime
-    dispatched_at: datetime | None = None
-    closed_at: datetime | None = None
-    volumes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +137,11 @@ def why_unmatched(
             f"more than {lower_bound.days} days (lower_bound_days) before the label of "
             f"{known.value}; carriers reuse numbers"
         )
+    if _current(known, occurred_at, lower_bound, precision):
+        return (
+            f"the parcel with {known.value} has {MOST_EVENTS} events already, or its "
+            "shipment too many in all; ask the carrier why it repeats them"
+        )
     return (
         f"the shipment with {known.value} was closed before this event, and the event "
         "is too old for the number's next label"
@@ -221,7 +215,7 @@ def is_current(
     last = occurred_at + precision - SECOND
     if known.kind.used_again and last < _earliest(registration, lower_bound):
         return False
-    return _Turns(known.registrations).include(registration, occurred_at)
+    return Turns(known.registrations).include(registration, occurred_at)
 
 
 def _current(
@@ -232,41 +226,13 @@ def _current(
 ) -> list[Registration]:
     """Return all registrations to which an event can belong."""
     last = occurred_at + precision - SECOND
-    turns = _Turns(known.registrations)
+    turns = Turns(known.registrations)
     return [
         r
         for r in known.registrations
         if not (known.kind.used_again and last < _earliest(r, lower_bound))
         and turns.include(r, occurred_at)
     ]
-
-
-class _Turns:
-    """The turns of a reused number: one shipment has it after the other is closed."""
-
-    def __init__(self, registrations: Sequence[Registration]) -> None:
-        ends = {r.shipment: r.closed_at for r in registrations if r.closed_at}
-        self._ends = sorted(ends.values())
-        begins: dict[int, datetime] = {}
-        for r in registrations:
-            begins[r.shipment] = max(r.registered_at, begins.get(r.shipment, _NEVER))
-        # Two are enough to know the latest of all other shipments.
-        self._latest = nlargest(2, begins.items(), key=itemgetter(1))
-
-    def include(self, registration: Registration, occurred_at: datetime) -> bool:
-        """Whether an event falls into the turn of *registration*."""
-        registered, closed = registration.registered_at, registration.closed_at
-        own = closed is not None and occurred_at <= closed <= registered
-        until = bisect_right(self._ends, registered)
-        if until - bisect_left(self._ends, occurred_at) > own:
-            return False  # an earlier shipment still had it
-        if closed is None or occurred_at <= closed:
-            return True
-        return not any(
-            began >= closed
-            for shipment, began in self._latest
-            if shipment != registration.shipment
-        )
 
 
 def _earliest(registration: Registration, lower_bound: timedelta) -> datetime:

@@ -10,6 +10,7 @@ from relay.adapters.parts import Parsed, attempt
 from relay.adapters.personal_data import redact
 from relay.adapters.protocol import Carrier, Document, UnreadablePart
 from relay.domain.events import TrackingEvent
+from relay.inbound.limits import refuse_too_many
 from relay.inbound.reasons import LONGEST_REASON, ContentMask, reason, trace
 from relay.store.event_rows import ParsedDocument, PartReason
 from relay.text import UndecodableText, as_utf8, decode_leniently
@@ -46,6 +47,7 @@ def _parse(document: Document, carrier: Carrier) -> ParsedDocument:
         if isinstance(cut, UnreadablePart):
             parts, cut = [*parts, cut], None
         events = tuple(part for part in parts if isinstance(part, TrackingEvent))
+        refuse_too_many(events)
         bad = [part for part in parts if isinstance(part, UnreadablePart)]
         listed = _listed(document, bad)
         because = _summary(len(parts), len(bad), listed) if bad else None

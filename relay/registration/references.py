@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from relay.domain.events import Reference, ReferenceKind, ReferenceLevel
 from relay.domain.fiscal import NfeKey
@@ -11,6 +12,11 @@ from relay.invalid_fields import InvalidFields
 from relay.problem_codes import ProblemCode
 from relay.registration import checks
 from relay.registration.requests import LabelRequest, ParcelRequest, ReferenceRequest
+
+MOST_REFERENCES: Final = 2000
+"""References of one label: two for each of the most parcels."""
+_PARTS = 3
+"""Parts of an invoice reference: issuer, series, number."""
 
 
 @dataclass(slots=True)
@@ -58,7 +64,19 @@ def resolve_references(request: LabelRequest) -> ResolvedReferences:
     found.whole += shared
     found.whole = list(dict.fromkeys(found.whole))
     found.parcels = tuple(parcels)
+    _refuse_too_many(found)
     return found
+
+
+def _refuse_too_many(found: ResolvedReferences) -> None:
+    """Refuse a label whose references together would hold up others."""
+    count = len(found.whole) + sum(len(p.references) for p in found.parcels)
+    if count > MOST_REFERENCES:
+        raise InvalidLabel(
+            f"{count:,} references in all; at most {MOST_REFERENCES:,}",
+            field="parcels",
+            hint="give each parcel only those that the carrier uses",
+        )
 
 
 def _refuse_beside_parcels(request: LabelRequest, invalid: InvalidFields) -> None:

@@ -25,6 +25,8 @@ from relay.suggestions import did_you_mean, suggest
 from relay.validation_errors import problem
 
 MOST_LABELS: Final = 1000
+MOST_OF_PARCEL: Final = 100
+"""References of one parcel or invoice: each is compared with every event's."""
 _KINDS: Final = {str(kind): to_camel(kind) for kind in ReferenceKind}
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -111,6 +113,7 @@ Needed = Annotated[str, Field(min_length=1, max_length=200)]
 OrderId = Annotated[Needed, _valid(values.check_order_id)]
 InvoiceNumber = Annotated[Needed, _valid(values.check_invoice_number)]
 Volume = Annotated[int, Field(ge=1, le=MOST_VOLUMES)]
+References = Annotated["tuple[ReferenceRequest, ...]", Field(max_length=MOST_OF_PARCEL)]
 Kind = Annotated[
     ReferenceKind,
     BeforeValidator(_kind),
@@ -141,7 +144,7 @@ class ParcelRequest(Request):
 
     tracking_number: Number = None
     volume: Volume | None = None
-    references: tuple[ReferenceRequest, ...] = ()
+    references: References = ()
 
 
 class LabelRequest(Request):
@@ -169,7 +172,7 @@ class LabelRequest(Request):
     volume: Volume | None = None
     volumes: Volume | None = None
     parcels: Annotated[tuple[ParcelRequest, ...], Field(max_length=MOST_VOLUMES)] = ()
-    references: tuple[ReferenceRequest, ...] = ()
+    references: References = ()
     tracking_url: Address = None
     courier: Text = None
     dispatched_date: Moment = None
@@ -217,7 +220,7 @@ class HandoverRequest(Request):
     contract: Needed
     volume: Volume = 1
     tracking_number: Number = None
-    references: tuple[ReferenceRequest, ...] = ()
+    references: References = ()
 
 
 _ANOTHER: Final = (

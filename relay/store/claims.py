@@ -14,23 +14,22 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from relay.clock import micros, moment
-from relay.domain.shipment import Snapshot
 from relay.logs import logger
 from relay.store.accounts import AccountState, locked
 from relay.store.bisection import narrow
 from relay.store.claim_writes import ClaimWrites, apply
 from relay.store.database import Database, Row, Transaction
+from relay.store.planned_claims import Begin, Fail, PlannedClaim, planned_claims
 from relay.store.snapshots import (
     Change,
     Claim,
     ClaimTerms,
     Limits,
-    claim_of,
     lanes,
     load_snapshots,
 )
@@ -39,19 +38,6 @@ _log = logger(__name__)
 
 FOREVER: Final = (1 << 63) - 1
 """Microseconds after every possible time."""
-
-
-Fail = Callable[[Row, Exception], Sequence[Change]]
-"""Returns the changes that end the lease of a shipment that cannot be planned."""
-
-
-@dataclass(slots=True)
-class _Planned:
-    """A leased shipment and its changes; without `claim` it could not be planned."""
-
-    row: Row
-    changes: Sequence[Change]
-    claim: Claim | None = None
 
 
 class Claims:
@@ -98,12 +84,12 @@ class Claims:
         self,
         taking: ClaimTerms,
         now: datetime,
-        begin: Callable[[Claim], Sequence[Change]],
+        begin: Begin,
         fail: Fail,
     ) -> list[Claim]:
         """Lease ready shipments, within the account's limits.
 
-        Both run in the database thread. *begin* returns what to store with the claim,
+        Both run in a thread. *begin* returns what to store with the claim,
         before anything is sent. *fail* ends the lease of one that cannot be planned.
         """
 
@@ -113,10 +99,8 @@ class Claims:
                 return []
             shipments, probe = await self._take(tx, state, taking, now)
             loaded = await load_snapshots(tx, shipments)
-            planned = [
-                _planned(row, snapshot, probe, begin, fail)
-                for row, snapshot in zip(shipments, loaded, strict=True)
-            ]
+            plan = partial(planned_claims, shipments, loaded, begin, fail, probe=probe)
+            planned = await tx.compute(plan)
             await _store(tx, planned, fail)
             claims = [p.claim for p in planned if p.claim is not None]
             state.give_back(len(shipments) - len(claims))
@@ -207,28 +191,14 @@ async def _keep_leased(row: Row, error: Exception) -> None:
     _log.error("could not end a lease", shipment=row["shipment"], exc_info=error)
 
 
-def _planned(
-    row: Row,
-    snapshot: Snapshot | Exception,
-    probe: bool,
-    begin: Callable[[Claim], Sequence[Change]],
-    fail: Fail,
-) -> _Planned:
-    try:
-        claim = claim_of(row, snapshot, probe=probe)
-        return _Planned(row, begin(claim), claim)
-    except Exception as error:  # noqa: BLE001 -- the other shipments go on
-        return _Planned(row, fail(row, error))
-
-
-async def _store(tx: Transaction, planned: Sequence[_Planned], fail: Fail) -> None:
+async def _store(tx: Transaction, planned: Sequence[PlannedClaim], fail: Fail) -> None:
     """Store the changes of all; one whose changes cannot be stored loses its claim."""
 
-    async def store(part: Sequence[_Planned]) -> None:
+    async def store(part: Sequence[PlannedClaim]) -> None:
         async with tx.part():
             await apply(tx, [change for p in part for change in p.changes])
 
-    async def unplan(p: _Planned, error: Exception) -> None:
+    async def unplan(p: PlannedClaim, error: Exception) -> None:
         p.claim = None
         await apply(tx, fail(p.row, error))
 

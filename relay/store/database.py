@@ -43,6 +43,13 @@ class Transaction(Protocol):
         """Run *query* once for each of *rows*."""
         ...
 
+    async def compute(self, work: Callable[[], T]) -> T:
+        """Return what *work* returns, run outside the event loop; it has no database.
+
+        A transaction in one go on SQLite runs in the database thread already.
+        """
+        return work()
+
     async def new_events(self, count: int) -> Sequence[int]:
         """Reserve *count* numbers for new events."""
         ...

@@ -9,6 +9,7 @@ from relay.clock import micros
 from relay.domain.poll_schedule import URGENT_MILESTONES
 from relay.store.codec import ids, loads
 from relay.store.database import Row, Transaction
+from relay.store.event_limits import within_limits
 from relay.store.event_rows import (
     EventRow,
     Identity,
@@ -18,7 +19,13 @@ from relay.store.event_rows import (
     mark_due,
 )
 from relay.store.known_events import known_events, without_repeats
-from relay.store.references import Interned, match_rows, matches, store_matches
+from relay.store.references import (
+    Interned,
+    match_rows,
+    matches,
+    of_operators,
+    store_matches,
+)
 
 SOON: Final = timedelta(minutes=5)
 """When a parcel is polled again after an urgent event, at the latest."""
@@ -98,8 +105,10 @@ async def _add(
         return set()
     for f, number in zip(new, await tx.new_events(len(new)), strict=True):
         f.number = number
-    matched = await matches(tx, [f.unmatched() for f in new], lower_bounds, known)
-    through = {event: found.via for event, found in matched.items()}
+    unmatched = [f.unmatched() for f in new]
+    found = await matches(tx, unmatched, lower_bounds, known)
+    matched = await within_limits(tx, found, of_operators(unmatched))
+    through = {event: match.via for event, match in matched.items()}
     await tx.many("add_event", [_new_row(f, through.get(f.number)) for f in new])
     links = [
         row

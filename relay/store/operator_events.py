@@ -8,7 +8,8 @@ from relay.adapters.protocol import Document
 from relay.clock import micros, moment
 from relay.domain.events import Milestone, Reference, ReferenceKind
 from relay.domain.labels import Delivery
-from relay.domain.matching import KnownReference, Registration, is_current
+from relay.domain.matching import KnownReference, is_current
+from relay.domain.registrations import Registration
 from relay.errors import Conflict, InvalidLabel
 from relay.problem_codes import ProblemCode
 from relay.store.codec import at

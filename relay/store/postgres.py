@@ -51,6 +51,10 @@ class PostgresTransaction(Transaction):
             with outages():
                 await self._connection.executemany(sql, ordered)
 
+    async def compute(self, work: Callable[[], T]) -> T:
+        """Return what *work* returns, run in a thread."""
+        return await asyncio.to_thread(work)
+
     async def new_events(self, count: int) -> Sequence[int]:
         """Reserve *count* numbers for new events."""
         next_ = (

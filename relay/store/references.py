@@ -20,11 +20,12 @@ from relay.domain.matching import (
     NAMES_INVOICE,
     KnownReference,
     Match,
-    Registration,
     match,
 )
+from relay.domain.registrations import Registration
 from relay.store.codec import at, dumps, ids, loads
 from relay.store.database import Row, Transaction
+from relay.store.event_limits import within_limits
 from relay.text import storable
 
 Key = tuple[str, str, str]
@@ -202,6 +203,8 @@ async def store_matches(
     ):
         target = (row["shipment"], row["volume"])
         before[row["event"]][target] = row["ambiguous"]
+    held = {(e, *target) for e, targets in before.items() for target in targets}
+    matched = await within_limits(tx, matched, of_operators(events), held)
     added, removed, through, touched = [], [], [], set()
     for event in events:
         found, old = matched.get(event.event, Match()), before[event.event]
@@ -219,6 +222,11 @@ async def store_matches(
     await tx.many("unmatch_event", removed)
     await tx.many("match_event", added)
     return touched
+
+
+def of_operators(events: Iterable[Unmatched]) -> set[int]:
+    """Return those of *events* that operators reported."""
+    return {e.event for e in events if e.contract == OPERATOR}
 
 
 def match_rows(event: int, found: Match, contract: str) -> list[dict[str, Any]]:

@@ -7,10 +7,11 @@ import pytest
 
 from relay.domain.event_time import MINUTE
 from relay.domain.events import Effect, ReferenceKind
-from relay.domain.matching import KnownReference, Registration, match
+from relay.domain.matching import KnownReference, match
 from relay.domain.next_update import next_update
 from relay.domain.precision import recognised
 from relay.domain.publishable import publishable
+from relay.domain.registrations import Registration
 from relay.domain.shipment import KnownEvent, Snapshot
 from tests.domain.snapshots import NOW, POLICY, REGISTERED, event, published, snapshot
 from tests.support.work import DOUBLED, operations

@@ -12,11 +12,11 @@ from relay.domain.matching import (
     Certainty,
     KnownReference,
     Match,
-    Registration,
     is_current,
     match,
     why_unmatched,
 )
+from relay.domain.registrations import Registration
 
 LABEL = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 NUMBER = ReferenceKind.TRACKING_NUMBER

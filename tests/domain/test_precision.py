@@ -8,7 +8,7 @@ import pytest
 from relay.domain.event_time import DAY, MINUTE
 from relay.domain.events import Effect, Milestone, ReferenceKind
 from relay.domain.history import final_milestone, histories
-from relay.domain.matching import KnownReference, Registration, match, why_unmatched
+from relay.domain.matching import KnownReference, match, why_unmatched
 from relay.domain.next_update import next_update
 from relay.domain.plausibility import (
     BEFORE_DISPATCH,
@@ -21,6 +21,7 @@ from relay.domain.plausibility import (
 )
 from relay.domain.precision import in_order, later, recognised
 from relay.domain.publishable import publishable
+from relay.domain.registrations import Registration
 from relay.domain.shipment import KnownEvent
 from relay.outbound.steps import to_publish
 from tests.domain.snapshots import (

@@ -9,6 +9,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from relay.adapters.protocol import Document, Unreadable, UnreadablePart
+from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEvent
+from relay.inbound.limits import MOST_EVENTS, MOST_REFERENCES
 from relay.inbound.reasons import LONGEST_REASON, reason
 from relay.inbound.translate import parse_documents
 from tests.support.acme import Acme
@@ -161,3 +163,35 @@ def test_the_reason_of_a_part_has_no_content_of_the_document() -> None:
     assert parsed.unreadable == (
         "2 of 2 parts unreadable: scans.0: ValueError: odd: '…'"
     )
+
+
+NUMBER = Reference(kind=ReferenceKind.TRACKING_NUMBER, value="AC1")
+SCAN = TrackingEvent(
+    references=(NUMBER,), milestone=Milestone.HELD, occurred_at=NOW, carrier_code="H"
+)
+WAYBILL = SCAN.model_copy(update={"references": (NUMBER,) * 100})
+
+
+@pytest.mark.parametrize(
+    ("event", "most", "because"),
+    [
+        (SCAN, MOST_EVENTS, "events: 5,001 in one document, at most 5,000"),
+        (
+            WAYBILL,
+            MOST_REFERENCES // 100,
+            "references of events: 20,100 in one document, at most 20,000",
+        ),
+    ],
+)
+def test_a_document_that_would_hold_up_all_others_is_unreadable(
+    event: TrackingEvent, most: int, because: str
+) -> None:
+    adapter = Acme()
+    document = Document(b"{}", NOW, contract="acme")
+    adapter.returns = [event] * most
+    (fits,) = parse_documents([document], {"acme": adapter})
+    adapter.returns = [event] * (most + 1)
+    (refused,) = parse_documents([document], {"acme": adapter})
+    assert (fits.unreadable, len(fits.events)) == (None, most)
+    hint = "; ask the carrier to send smaller documents"
+    assert (refused.unreadable, refused.events) == (because + hint, ())

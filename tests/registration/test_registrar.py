@@ -436,6 +436,36 @@ def test_a_label_with_more_volumes_than_it_says_is_refused(
     assert error.hint == "remove `volumes`, or correct it"
 
 
+def volume_codes(count: int) -> list[dict[str, str]]:
+    return [{"type": "volumeCode", "value": f"V{n}"} for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"references": volume_codes(101)}, "references"),
+        ({"parcels": [{"references": volume_codes(101)}]}, "parcels[0].references"),
+    ],
+)
+def test_a_parcel_with_hundreds_of_references_is_refused(
+    one: One, fields: dict[str, Any], field: str
+) -> None:
+    assert one(references=volume_codes(100)).value.parcels[0].volume is None
+    error = refused(lambda: one(**fields))
+    assert error.field == field
+    assert "100" in str(error)
+
+
+def test_a_label_with_thousands_of_references_is_refused(one: One) -> None:
+    parcels = [{"references": volume_codes(100)} for _ in range(20)]
+    assert len(one(parcels=parcels).value.parcels) == 20
+    error = refused(lambda: one(parcels=[*parcels, {"references": volume_codes(1)}]))
+    assert (error.field, str(error)) == (
+        "parcels",
+        "2,001 references in all; at most 2,000",
+    )
+
+
 def test_several_parcels_keep_their_order_and_volumes(one: One) -> None:
     label = one(
         volumes=3,

@@ -11,6 +11,7 @@ from relay.store.claims import Claims
 from relay.store.database import Database, Row
 from relay.store.documents import Documents
 from relay.store.event_rows import Pace, ParsedDocument
+from relay.store.planned_claims import Begin
 from relay.store.shipments import Shipments
 from relay.store.snapshots import Change, Claim, ClaimTerms, Limits
 from relay.store.unread import ReaderTerms
@@ -108,12 +109,14 @@ def refuse(_row: Row, error: Exception) -> NoReturn:
     raise error
 
 
-async def claim(database: Database, now: datetime) -> list[Claim]:
+async def claim(
+    database: Database, now: datetime, begin: Begin = lambda _: NOTHING
+) -> list[Claim]:
     """Claim all that is due."""
     taking = ClaimTerms(
         "store", 9, "lease", now + timedelta(minutes=1), Limits(99, 99, 99)
     )
-    return await Claims(database).claim(taking, now, lambda _: NOTHING, refuse)
+    return await Claims(database).claim(taking, now, begin, refuse)
 
 
 async def to_rest(database: Database, now: datetime) -> None:

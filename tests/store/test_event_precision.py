@@ -1,5 +1,7 @@
 """One scan that several entry points give to other precisions is one stored event."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
@@ -9,11 +11,14 @@ import pytest
 from relay.clock import micros
 from relay.domain.event_time import DAY, MINUTE
 from relay.domain.events import Milestone, TrackingEvent
-from relay.store.database import Database
+from relay.store.codec import rows
+from relay.store.database import Database, load_queries
 from relay.store.documents import Documents
 from relay.store.event_rows import ParsedDocument
 from relay.store.polled_documents import documents_with_new_events
+from relay.store.schema import schema
 from tests.store.making import START, claim, execute, read, register, scan
+from tests.support.work import DOUBLED
 
 SECOND_OF_SCAN = START + timedelta(minutes=22, seconds=37)
 BY_SECOND = scan("AC1", SECOND_OF_SCAN)
@@ -142,3 +147,38 @@ async def test_a_document_links_to_the_one_event_it_repeats(database: Database) 
     assert len(links) == 2
     assert len({link["event"] for link in links}) == 1
     assert len(await Documents(database).list()) == 2
+
+
+def steps(scans: int) -> int:
+    """Return the steps of SQLite for *scans* to the minute among as many by second."""
+    count = 0
+
+    def counted() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    wanted = [
+        {"reference": 1, "second": n, "code": "X", "text_key": "", "unit": 60}
+        for n in range(scans, 2 * scans)
+    ]
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(schema("sqlite"))
+        columns = connection.execute("SELECT name FROM pragma_table_info('events')")
+        names = ", ".join(name for (name,) in columns)
+        for n in range(scans):
+            known = {"event": n, "second": n, "code": "'X'", "text_key": "''"}
+            known |= {"reference": 1, "precision": 1, "via": "NULL"}
+            known |= dict.fromkeys(("reason", "withdrawn_at"), "NULL")
+            values = (str(known.get(name, 0)) for name in names.split(", "))
+            sql = f"INSERT INTO events ({names}) VALUES ({', '.join(values)})"  # noqa: S608
+            connection.execute(sql)
+        connection.set_progress_handler(counted, 1)
+        query = load_queries("sqlite").known_by_precision.sql
+        found = connection.execute(query, {"rows": rows(wanted)}).fetchall()
+    assert found == []
+    return count
+
+
+def test_a_scan_is_found_among_thousands_without_reading_them() -> None:
+    assert steps(1000) < steps(500) * DOUBLED

@@ -11,6 +11,8 @@ JOIN events AS e
 -- name: known_by_precision
 -- The stored record of the same scan, known to another precision: one within the unit
 -- that was just parsed, else one whose unit includes it. No unit is longer than 25 hours.
+-- `|| ''` makes SQLite use the index of imprecise events, which are few: thousands of
+-- others may be in those hours.
 SELECT e.*, CAST(j.value ->> 'second' AS BIGINT) AS given_second
 FROM json_each(:rows) AS j
 JOIN events AS e ON e.event = coalesce(
@@ -24,7 +26,8 @@ JOIN events AS e ON e.event = coalesce(
     (SELECT c.event FROM events AS c
      WHERE c.precision > 1 AND c.midnight = 0
        AND c.reference = CAST(j.value ->> 'reference' AS BIGINT)
-       AND c.code = (j.value ->> 'code') AND c.text_key = (j.value ->> 'text_key')
+       AND c.code = (j.value ->> 'code')
+       AND c.text_key || '' = (j.value ->> 'text_key')
        AND c.second < CAST(j.value ->> 'second' AS BIGINT)
        AND c.second > CAST(j.value ->> 'second' AS BIGINT) - 90000
        AND c.second + c.precision > CAST(j.value ->> 'second' AS BIGINT)
@@ -93,6 +96,14 @@ JOIN reference_values AS r
 SELECT p.event, p.shipment, p.volume, p.ambiguous, p.decision
 FROM json_each(:rows) AS j
 JOIN event_parcels AS p ON p.event = CAST(j.value ->> 'event' AS BIGINT)
+
+-- name: count_events_of_parcels
+-- One row per parcel with events, at least one per shipment.
+SELECT s.shipment, s.volumes, coalesce(p.volume, 0) AS volume, count(p.event) AS events
+FROM json_each(:rows) AS j
+JOIN shipments AS s ON s.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+LEFT JOIN event_parcels AS p ON p.shipment = s.shipment
+GROUP BY s.shipment, s.volumes, coalesce(p.volume, 0)
 
 -- name: match_event!
 INSERT INTO event_parcels (shipment, event, volume, ambiguous, decision)
