@@ -15,8 +15,6 @@ from relay.registration.requests import LabelRequest, ParcelRequest, ReferenceRe
 
 MOST_REFERENCES: Final = 2000
 """References of one label: two for each of the most parcels."""
-_PARTS = 3
-"""Parts of an invoice reference: issuer, series, number."""
 
 
 @dataclass(slots=True)
@@ -76,6 +74,7 @@ def _refuse_too_many(found: ResolvedReferences) -> None:
             f"{count:,} references in all; at most {MOST_REFERENCES:,}",
             field="parcels",
             hint="give each parcel only those that the carrier uses",
+            code=ProblemCode.TOO_LONG,
         )
 
 

@@ -1,5 +1,6 @@
 """A store with a label and its scans, and a way to look into any table."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
@@ -11,7 +12,6 @@ from relay.store.claims import Claims
 from relay.store.database import Database, Row
 from relay.store.documents import Documents
 from relay.store.event_rows import Pace, ParsedDocument
-from relay.store.planned_claims import Begin
 from relay.store.shipments import Shipments
 from relay.store.snapshots import Change, Claim, ClaimTerms, Limits
 from relay.store.unread import ReaderTerms
@@ -110,7 +110,9 @@ def refuse(_row: Row, error: Exception) -> NoReturn:
 
 
 async def claim(
-    database: Database, now: datetime, begin: Begin = lambda _: NOTHING
+    database: Database,
+    now: datetime,
+    begin: Callable[[Claim], Sequence[Change]] = lambda _: NOTHING,
 ) -> list[Claim]:
     """Claim all that is due."""
     taking = ClaimTerms(
