@@ -64,6 +64,11 @@ class Metrics:
         self.quarantined = self._gauge(
             "quarantined_shipments", "Shipments with a quarantined event.", "account"
         )
+        self.contradicted = self._gauge(
+            "contradicted_shipments",
+            "Shipments shown as delivered by VTEX, and contradicted by later events.",
+            "account",
+        )
         self.late = self._gauge(
             "late_shipments", "Shipments past their estimated delivery date.", "account"
         )

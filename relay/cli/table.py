@@ -163,6 +163,12 @@ COLUMNS: Final[Mapping[str, Columns]] = {
         "stuck_reason": Column("reason", is_text=True),
         "vtex_response": Column("VTEX response", is_text=True),
     },
+    "contradicted": SHIPMENT
+    | {
+        "since": Column("since", 2),
+        "last_event_at": Column("last event", 3),
+        "contradicted_reason": Column("reason", is_text=True),
+    },
     "quarantined": EVENT
     | {
         "order_id": Column("order"),

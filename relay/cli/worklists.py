@@ -46,6 +46,15 @@ def _stuck(rows: Sequence[Row]) -> str:
     )
 
 
+def _contradicted(rows: Sequence[Row]) -> str:
+    shipment = rows[0]["id"]
+    return (
+        f"see relay shipments show {shipment}; if the parcel did not arrive, drop the "
+        "delivery (relay events drop EVENT), then take it back at VTEX (relay "
+        f"shipments resend {shipment} --force); if it did, drop the other event"
+    )
+
+
 def _quarantined(rows: Sequence[Row]) -> str:
     event = rows[0]["event"]
     return (
@@ -122,6 +131,7 @@ def _words(value: Any) -> str:
 
 _STEPS: Final[Mapping[str, Callable[[Sequence[Row]], str]]] = {
     "stuck": _stuck,
+    "contradicted": _contradicted,
     "quarantined": _quarantined,
     "unmatched": _unmatched,
     "unreadable": _unreadable,

@@ -24,6 +24,7 @@ from relay.service.models import (
     TrackingNumberSent,
 )
 from relay.service.worklist_models import (
+    ContradictedEntry,
     Entry,
     EventReference,
     LateEntry,
@@ -232,6 +233,13 @@ def _shipment(name: WorkList, row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
         response, reason = row["vtex_said"], row["stuck_reason"]
         return StuckEntry(
             **base, stuck_reason=reason, since=since, vtex_response=response
+        )
+    if name is WorkList.CONTRADICTED:
+        return ContradictedEntry(
+            **base,
+            contradicted_reason=row["contradicted_reason"],
+            since=moment(row["contradicted_at"]).astimezone(zone),
+            last_event_at=last_event,
         )
     if name is WorkList.LATE:
         return LateEntry(

@@ -53,6 +53,14 @@ class StuckEntry(ShipmentEntry):
     vtex_response: str | None
 
 
+class ContradictedEntry(ShipmentEntry):
+    """A shipment that VTEX shows as delivered, and what contradicts it."""
+
+    contradicted_reason: str
+    since: datetime
+    last_event_at: datetime | None
+
+
 class LateEntry(ShipmentEntry):
     """A shipment past its promised day."""
 
@@ -152,6 +160,7 @@ def _cell(value: Any) -> Any:
 
 ENTRIES: Final[Mapping[WorkList, type[Entry]]] = {
     WorkList.STUCK: StuckEntry,
+    WorkList.CONTRADICTED: ContradictedEntry,
     WorkList.QUARANTINED: QuarantinedEntry,
     WorkList.UNMATCHED: UnmatchedEntry,
     WorkList.UNREADABLE: UnreadableEntry,

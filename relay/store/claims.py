@@ -25,6 +25,7 @@ from relay.store.accounts import AccountState, locked
 from relay.store.codec import rows
 from relay.store.database import Database, Row, Transaction
 from relay.store.snapshots import (
+    ORDER,
     Change,
     Claim,
     ClaimTerms,
@@ -33,28 +34,6 @@ from relay.store.snapshots import (
     lanes,
     load_snapshots,
 )
-
-ORDER: Final = (
-    "answer_call",
-    "accept_published",
-    "accept_shown",
-    "delete_unaccepted",
-    "accept_tracking",
-    "accept_publishing",
-    "confirm_delivery",
-    "retract_delivery",
-    "clear_pending",
-    "record_order_read",
-    "record_comparison",
-    "quarantine_event",
-    "store_write",
-    "store_published",
-    "store_call",
-    "note",
-    "settle",
-    "postpone_failed",
-)
-"""The order of changes in a shared transaction: answers before new writes."""
 
 FOREVER: Final = (1 << 63) - 1
 """Microseconds after every possible time."""

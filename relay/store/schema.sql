@@ -66,6 +66,9 @@ CREATE TABLE shipments (
     in_doubt_since INTEGER,            -- since when a write is unconfirmed
     delivered_sent_at INTEGER,         -- first call with `isDelivered`, answered or not
     delivered_published_at INTEGER,    -- VTEX accepted it
+    taking_back TEXT,                  -- a published delivery: requested, sent
+    contradicted_at INTEGER,           -- since when events contradict it
+    contradicted_reason TEXT,
     last_event_at INTEGER,             -- receipt of the latest event
     closed_at INTEGER,
     closed_reason TEXT,
@@ -93,6 +96,8 @@ CREATE INDEX shipments_by_account ON shipments (account, shipment);
 CREATE INDEX shipments_by_invoice ON shipments (account, invoice_number);
 CREATE INDEX shipments_stuck ON shipments (account, shipment)
     WHERE stuck_reason IS NOT NULL;
+CREATE INDEX shipments_contradicted ON shipments (account, shipment)
+    WHERE contradicted_reason IS NOT NULL;
 CREATE INDEX shipments_in_doubt ON shipments (account, shipment)
     WHERE in_doubt_since IS NOT NULL;
 CREATE INDEX shipments_without_number ON shipments (account, shipment)

@@ -419,6 +419,7 @@ async def test_other_stores_are_not_listed(
     await stick(way_in, 1)
     async with way_in.database.writing() as tx:
         await tx.run("quarantine_event", shipment=1, event=1, reason="too soon")
+        await tx.run("record_contradiction", shipment=1, reason="returned", now=1)
     await way_in.documents.rejected_requests.put(
         [RejectedRequest("acme", START, {}, b"odd", {}, "no signature")],
         RejectedBounds(9, 99, START),

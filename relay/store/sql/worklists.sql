@@ -11,6 +11,11 @@ WHERE s.account = :account AND s.stuck_reason IS NOT NULL
   AND s.shipment < :id
 ORDER BY s.shipment DESC LIMIT :limit
 
+-- name: work_contradicted
+SELECT s.* FROM shipments AS s
+WHERE s.account = :account AND s.contradicted_reason IS NOT NULL AND s.shipment < :id
+ORDER BY s.shipment DESC LIMIT :limit
+
 -- name: work_late
 -- Most overdue first.
 SELECT s.* FROM shipments AS s
