@@ -140,8 +140,8 @@ def _counting(snapshot: Snapshot, now: datetime) -> Iterator[KnownEvent]:
             and implausible_alone(event, now) is None
             and not before_its_dispatch(event, snapshot)
         ):
-            doubtful = event.effect in _DOUBTFUL
-            yield replace(event, effect=Effect.NORMAL) if doubtful else event
+            released = event.effect in _DOUBTFUL
+            yield replace(event, effect=Effect.NORMAL) if released else event
 
 
 def taken_back(history: Iterable[KnownEvent]) -> Mapping[Happening, set[Happening]]:

@@ -20,6 +20,7 @@ from relay.domain.poll_schedule import COUNTED, PollUpdate, later
 from relay.inbound.adapter_thread import AdapterThread
 from relay.inbound.translate import parse_documents
 from relay.logs import logger
+from relay.store.bisection import narrow
 from relay.store.database import Database
 from relay.store.event_rows import ParsedDocument
 from relay.store.polled_documents import documents_with_new_events, store_unreadable
@@ -55,7 +56,7 @@ class AnswerReader:
         split, parsed = await self.thread.run(
             [contract], _parse, contract, carrier, documents
         )
-        fresh = await documents_with_new_events(self._database, parsed)
+        fresh = await self._fresh(parsed)
         for one in parsed:
             because = one.unreadable or one.partly
             if because is not None and await self._is_new(
@@ -64,6 +65,23 @@ class AnswerReader:
                 fresh.add(one.document)
         store = tuple(split[number] for number in sorted(fresh))
         return PollAnswer(store, tuple(e for one in parsed for e in one.events))
+
+    async def _fresh(self, parsed: Sequence[ParsedDocument]) -> set[int]:
+        """Return the documents with new events.
+
+        One that cannot be compared with stored events counts: the reader decides.
+        """
+        fresh: set[int] = set()
+
+        async def find(some: Sequence[ParsedDocument]) -> None:
+            fresh.update(await documents_with_new_events(self._database, some))
+
+        async def count(one: ParsedDocument, error: Exception) -> None:
+            _log.error("could not compare", contract=one.contract, exc_info=error)
+            fresh.add(one.document)
+
+        await narrow(parsed, find, count)
+        return fresh
 
     async def _is_new(
         self, parsed: ParsedDocument, document: Document, because: str

@@ -13,10 +13,11 @@ from relay.clock import Clock
 from relay.health import Health
 from relay.inbound.adapter_thread import AdapterThread, AdapterTimeout, Watchdog
 from relay.inbound.event_log import EventLog
-from relay.inbound.translate import MOST_TRIES, give_up, parse_documents
+from relay.inbound.translate import MOST_TRIES, give_up, parse_documents, unstorable
 from relay.logs import logger
 from relay.loops import NOW, LoopTiming, run_forever
 from relay.metrics import Metrics
+from relay.store.bisection import narrow
 from relay.store.documents import Documents
 from relay.store.event_rows import ParsedDocument
 from relay.store.unread import ReaderTerms, Slice
@@ -145,9 +146,29 @@ class Reader:
         spent = [d for d in known if d.tries > MOST_TRIES]
         parsed = [*part.damaged, *(give_up(d) for d in spent)]
         parsed += await self._parse([d for d in known if d not in spent])
+        stored: list[ParsedDocument] = []
         for portion in _portions(parsed, most_events):
-            await part.store_events(portion, self._clock(), self._terms)
-        return parsed
+            stored += await self._store(part, portion)
+        return stored
+
+    async def _store(
+        self, part: Slice, portion: Sequence[ParsedDocument]
+    ) -> list[ParsedDocument]:
+        """Store the events of *portion*; a document that fails is rejected alone."""
+        stored: list[ParsedDocument] = []
+
+        async def store(some: Sequence[ParsedDocument]) -> None:
+            await part.store_events(some, self._clock(), self._terms)
+            stored.extend(some)
+
+        async def give_up_on(one: ParsedDocument, error: Exception) -> None:
+            about = {"contract": one.contract, "document": one.document}
+            _log.error("could not store events", exc_info=error, **about)
+            (document,) = (d for d in part.documents if d.number == one.document)
+            await store([unstorable(document, error)])
+
+        await narrow(portion, store, give_up_on)
+        return stored
 
     async def _parse(self, documents: Sequence[Document]) -> list[ParsedDocument]:
         """Parse in the adapter thread; end the process if an adapter hangs."""

@@ -33,6 +33,12 @@ def give_up(document: Document) -> ParsedDocument:
     return _unreadable(document, because)
 
 
+def unstorable(document: Document, error: Exception) -> ParsedDocument:
+    """Return what is stored of a document whose events the database refuses."""
+    because = reason(error, document.body, _type_of(document))
+    return _unreadable(document, f"its events could not be stored: {because}")
+
+
 def _parse(document: Document, carrier: Carrier) -> ParsedDocument:
     try:
         parts = _checked(carrier.parse(_in_utf8(document)))

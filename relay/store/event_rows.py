@@ -1,5 +1,6 @@
 """Parsed documents and their events as rows, each event with its identity."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -55,7 +56,7 @@ async def mark_due(
 
 
 Identity = tuple[int, int, str, str]
-"""Identifying reference, second, code, and the text if there is no code."""
+"""Identifying reference, second, code, and without a code the text's digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +219,7 @@ def event_rows(
     """Return the row of one event; *numbers* are the ids of its references."""
     occurred_at = micros(event.occurred_at)
     code = storable(event.carrier_code)
-    words = "" if code else " ".join(storable(event.description).casefold().split())
+    words = "" if code else text_key(event.description)
     named = keys[0]
     for reference, its_key in zip(event.references, keys, strict=True):
         if reference.kind is reading.identifying:
@@ -230,3 +231,9 @@ def event_rows(
     return EventRow(
         reading, event, identity, refs, occurred_at, precision, int(event.midnight)
     )
+
+
+def text_key(description: str) -> str:
+    """Return what identifies an event without a code: a digest of bounded length."""
+    words = " ".join(storable(description).casefold().split())
+    return hashlib.blake2b(words.encode(), digest_size=16).hexdigest() if words else ""

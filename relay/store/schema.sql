@@ -200,14 +200,16 @@ CREATE TABLE handshakes (
     answered_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Tracking events. Identity: reference, second, carrier code, and text without a code.
+-- Tracking events. Identity: reference, second, carrier code, and a text's digest.
 -- A scan that is known to the minute or day, and to the second, is one event.
 CREATE TABLE events (
     event INTEGER PRIMARY KEY,
     reference INTEGER NOT NULL,        -- the identifying reference
     second INTEGER NOT NULL,           -- `occurred_at` in seconds since 1970
     code TEXT NOT NULL,
-    text_key TEXT NOT NULL,            -- description, case-folded; empty if there is a code
+    -- Digest of the case-folded description; empty if there is a code. PostgreSQL refuses
+    -- rows of an index above 2.7 KB, so no text of any length is part of one.
+    text_key TEXT NOT NULL,
     refs TEXT NOT NULL,                -- all references, best first
     occurred_at INTEGER NOT NULL,
     precision INTEGER NOT NULL,        -- the unit that begins then, in seconds: 1, 60, a day

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from relay.adapters.protocol import Document
 from relay.clock import EPOCH, micros, moment
@@ -18,6 +18,11 @@ from relay.store.events import store_events
 from relay.text import storable
 
 T = TypeVar("T")
+
+PARSING: Final = timedelta(minutes=2)
+"""How long a slice may stay locked while it is parsed: adapters are stopped earlier."""
+HOLDING: Final = timedelta(seconds=10)
+"""How long a replica may stand still while it holds shipments that others need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,9 @@ class Slice:
 
     async def _write(self, store: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:
         if self._transaction is not None:
-            return await store(self._transaction)
+            await self._transaction.may_idle(HOLDING)
+            async with self._transaction.part():
+                return await store(self._transaction)
         return await self._database.write_in_one_go(store)
 
 
@@ -115,6 +122,8 @@ async def take(
 
     *held*: the slice is stored in *tx*, too, which holds the locks.
     """
+    if held:
+        await tx.may_idle(PARSING)
     unread = await tx.rows("unread_documents", limit=limit)
     wanted: list[int] = []
     size = 0

@@ -132,3 +132,21 @@ def test_an_adapter_is_begun_from_a_sample(cli: Cli, tmp_path: Path) -> None:
     assert "pytest tests/carriers" in ran.stdout
     made = cli("carriers", "new", "swift", "--generic", "--from", str(file))
     assert "[contracts.swift]" in made.stdout
+    assert made.stderr == ""
+
+
+def test_what_a_sample_does_not_tell_is_listed(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "sample.json"
+    file.write_text(
+        '{"tracking": "B1", "event": "P", "created_at": "2026-03-02 09:00:00",'
+        ' "updated_at": "2026-03-02 10:00:00"}'
+    )
+
+    made = cli("carriers", "new", "swift", "--generic", "--from", str(file))
+
+    assert made.exit_code == 0, made.output
+    assert made.stderr == "unsure of time: several times: created_at, updated_at\n"
+    assert '\n# time = { path = "updated_at", formats = ["iso"] }\n' in made.stdout
+    into = ["--into", str(tmp_path)]
+    refused = cli("carriers", "new", "swift", "--from", str(file), *into)
+    assert "unsure of time" in str(refused.exception)
