@@ -83,10 +83,13 @@ class Api:
 
 
 def unpacked(answered: ApiResponse) -> list[Document]:
-    """Return each object as a document; raise `CarrierFailure` on an error."""
+    """Return each object as a document; raise `CarrierFailure` on an error.
+
+    A bad object among others is an unreadable document: it stops no other parcel.
+    """
     value = _checked(answered, 200).value()
     found = value.get("objetos") if isinstance(value, dict) else None
-    if not isinstance(found, list) or not all(map(_is_object, found)):
+    if not isinstance(found, list) or (found and not any(map(_is_object, found))):
         raise CarrierFailure("Correios answered without objects")
     kind = {"content-type": "application/json"}
     return [

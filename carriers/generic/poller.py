@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -23,7 +24,8 @@ from carriers.generic.requests import (
 )
 from carriers.generic.signature import Clock
 from relay.adapters.http import ApiResponse, SharedToken, as_response, send
-from relay.adapters.protocol import CarrierFailure, Document
+from relay.adapters.parts import attempt
+from relay.adapters.protocol import CarrierFailure, Document, UnreadablePart
 from relay.domain.events import ParcelView, ReferenceKind, compared
 from relay.errors import ConfigurationError
 
@@ -165,7 +167,7 @@ def _documents(
         return
     parts = _parts(poll.split, value) if poll.split else [("", value)]
     for name, part in parts:
-        if not poll.wrap:
+        if not poll.wrap or name is None:
             yield Document(json.dumps(part).encode(), at, _JSON)
         # An empty part is left out: wrapped, it would no longer look empty.
         elif part and (parcel := _parcel_of(poll, name, polled)) is not None:
@@ -197,8 +199,12 @@ def _parcel_of(
     return next(same, None)
 
 
-def _parts(split: Split, value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield each part of an answer with the reference that it is about."""
+def _parts(split: Split, value: Any) -> Iterator[tuple[str | None, Any]]:
+    """Yield each part of an answer with the reference that it is about.
+
+    It is None for a bad part among others, which is an unreadable document then.
+    Raises `Unreadable` if no part has a reference.
+    """
     found = split.list.find(value)
     if found is None:
         raise CarrierFailure(
@@ -212,8 +218,16 @@ def _parts(split: Split, value: Any) -> Iterator[tuple[str, Any]]:
             )
         yield from found.items()
         return
-    for part in found if isinstance(found, list) else [found]:
-        yield split.reference.text_in(part) if split.reference else "", part
+    listed = found if isinstance(found, list) else [found]
+    if split.reference is None:
+        yield from (("", part) for part in listed)
+        return
+    names = [attempt("", partial(split.reference.text_in, part)) for part in listed]
+    bad = [name.error for name in names if isinstance(name, UnreadablePart)]
+    if bad and len(bad) == len(names):
+        raise bad[0]
+    for name, part in zip(names, listed, strict=True):
+        yield None if isinstance(name, UnreadablePart) else name, part
 
 
 def _message(found: Any) -> str:

@@ -37,7 +37,8 @@ def give_up(document: Document) -> ParsedDocument:
 def unstorable(document: Document, error: Exception) -> ParsedDocument:
     """Return what is stored of a document whose events the database refuses."""
     because = reason(error, document.body, _type_of(document))
-    return _unreadable(document, f"its events could not be stored: {because}")
+    said = f"its events could not be stored: {because}"
+    return _unreadable(document, said, error=error)
 
 
 def _parse(document: Document, carrier: Carrier) -> ParsedDocument:

@@ -64,6 +64,7 @@ async def test_a_document_whose_events_are_refused_is_set_aside_alone(
     (bad,) = (d for d in documents if d["unreadable_reason"])
     assert bad["body"] == scans("AC13", "a bad word")
     assert bad["unreadable_reason"].startswith("its events could not be stored: ")
+    assert "in store_events" in bad["traceback"]
     assert all(d["read_at"] for d in documents)
     stored = {e["description"] for e in await way_in.rows("events")}
     assert stored == set(texts) - {"a bad word"}

@@ -332,3 +332,13 @@ def test_an_answer_is_taken_apart_without_asking() -> None:
     assert [json.loads(document.body) for document in found] == objects
     with pytest.raises(CarrierFailure, match="without objects"):
         made.unpack(Document(b"{}", HAPPENED), [])
+
+
+@pytest.mark.parametrize("bad", ["ZZ1", None, {"eventos": []}])
+def test_a_bad_object_does_not_stop_the_others_of_the_answer(bad: Any) -> None:
+    made = adapter()
+    body = json.dumps({"objetos": [bad, tracked(scan("PO01"))]}).encode()
+    odd, good = made.unpack(Document(body, HAPPENED), [])
+    with pytest.raises(ValueError, match="Tracked"):
+        made.parse(odd)
+    assert len(made.parse(good)) == 1

@@ -564,3 +564,21 @@ def test_a_bad_parent_does_not_stop_the_events_of_the_others() -> None:
         "boxes[3].h",
         "boxes[4]",
     ]
+
+
+def test_a_bad_parent_stops_no_other_on_any_level() -> None:
+    value = {"a": [{"b": [{"c": [EVENT]}]}, "x", {"b": ["y", {"c": EVENT}]}]}
+    assert told(value, events=["a", "b", "c"]) == [
+        NORMAL,
+        "a[1]",
+        "a[2].b[0]",
+        NORMAL,
+    ]
+
+
+def test_a_verified_handshake_with_a_list_of_no_events_is_not_unreadable() -> None:
+    handshakes = [{"method": "POST", "when": "test"}]
+    settings = {"events": "e", "handshakes": handshakes}
+    assert told({"test": 1, "e": ["x", "y"]}, **settings) == []
+    assert told({"test": 1, "e": ["x", EVENT]}, **settings) == [NORMAL, "e[0]"]
+    assert told({"e": ["x", "y"]}, **settings) == ["e[0]", "e[1]"]

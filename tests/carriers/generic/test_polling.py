@@ -500,3 +500,12 @@ async def test_an_error_of_the_plain_format_is_a_failure(
 def test_the_sandboxs_part_fits_its_stage() -> None:
     assert isinstance(Simulator(), Simulates)
     assert isinstance(Simulator(), Answers)
+
+
+def test_a_part_without_its_reference_does_not_stop_the_others_of_the_answer() -> None:
+    split = {"list": "@", "reference": "n"}
+    odd, found = unpacked([{"n": ["A"]}, {"n": "B"}], split=split, wrap=True)
+    assert odd == {"n": ["A"]}  # not wrapped: an unreadable document, which is listed
+    assert found["polled"] == {"tracking_number": "B"}
+    with pytest.raises(CarrierFailure, match="'n' finds a list, not a string"):
+        unpacked([{"n": ["A"]}, {"n": {}}], split=split, wrap=True)

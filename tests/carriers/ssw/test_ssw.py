@@ -399,3 +399,10 @@ def test_a_return_is_no_delivery_where_the_outbound_document_is_unreadable(
     ):
         effects = [part[1] for part in told(*order) if part[0] == "01"]
         assert effects == [Effect.INCOMPLETE]
+
+
+@pytest.mark.parametrize("code", ["55", "48", "99", "19"])
+def test_what_does_not_move_the_goods_means_the_same_in_a_return(code: str) -> None:
+    _, found = both_ways(occurrence(code, "2026-05-20T10:00:00"))
+    alone = event(code)
+    assert (found.milestone, found.effect) == (alone.milestone, alone.effect)
