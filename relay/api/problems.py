@@ -73,6 +73,8 @@ def _of_refused(error: RefusedRequest) -> web.Response:
     title = error.status.phrase
     answer = problem(error.status, title, str(error), hint=error.hint)
     answer.headers.update(error.headers)
+    if error.status == HTTPStatus.REQUEST_TIMEOUT:
+        answer.force_close()
     return answer
 
 

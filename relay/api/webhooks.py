@@ -53,7 +53,7 @@ async def receive(request: web.Request) -> web.Response:
     # A body over its limit is never accepted, so it must not ask for a repetition.
     size = min(request.content_length or 0, intake.body_limit)
     intake.check_capacity(contract, size)
-    body = await receive_body(request, intake.body_limit)
+    body = await receive_body(request, intake.body_limit, intake.reception)
     received = _received(request, body)
     reply = await intake.accept(contract, received, named.get("secret"))
     return _answer(reply)
