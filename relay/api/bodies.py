@@ -12,6 +12,7 @@ from relay.api.content import receive_body
 from relay.api.keys import RECEPTION
 from relay.api.operations import OPERATIONS
 from relay.errors import NotFound, RefusedRequest
+from relay.problem_codes import ProblemCode
 from relay.service.validation import parse_fields, parse_json
 from relay.text import UndecodableText, as_utf8
 
@@ -31,6 +32,7 @@ async def parse_body(request: web.Request, model: type[M]) -> M:
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "the body must be JSON",
             hint="send it with the header `Content-Type: application/json`",
+            code=ProblemCode.UNSUPPORTED_MEDIA_TYPE,
         )
     reception = request.app[RECEPTION]
     received = await receive_body(request, request.client_max_size, reception)
@@ -66,6 +68,7 @@ def _utf8(request: web.Request, body: bytes) -> bytes:
             HTTPStatus.BAD_REQUEST,
             f"the body cannot be decoded: {error}",
             hint="send UTF-8, or declare the charset in Content-Type",
+            code=ProblemCode.UNDECODABLE_BODY,
         ) from None
 
 
@@ -77,6 +80,7 @@ def _empty(request: web.Request, model: type[BaseModel]) -> RefusedRequest:
         HTTPStatus.BAD_REQUEST,
         "the body is empty; JSON is required",
         hint=f"send a body like {example}",
+        code=ProblemCode.EMPTY_BODY,
     )
 
 

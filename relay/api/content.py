@@ -17,6 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from relay.errors import RefusedRequest
 from relay.inbound.reception import Arrival, Reception
+from relay.problem_codes import ProblemCode
 
 SERVER: Final[Mapping[str, Any]] = {"auto_decompress": False, "lingering_time": 2.0}
 """Options of the HTTP server that this module needs.
@@ -53,6 +54,7 @@ async def receive_body(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "Content-Encoding: unknown to this relay",
             hint=f"send the body without compression, or with one of {_ACCEPTED}",
+            code=ProblemCode.UNSUPPORTED_MEDIA_TYPE,
             headers={"Accept-Encoding": _ACCEPTED},
         )
     try:
@@ -84,6 +86,7 @@ async def _received(request: web.Request, limit: int, arrival: Arrival) -> bytes
             HTTPStatus.BAD_REQUEST,
             "the body is incomplete",
             hint="send it again, with all its bytes",
+            code=ProblemCode.UNDECODABLE_BODY,
         ) from None
     raise web.HTTPRequestEntityTooLarge(limit, len(whole))
 
@@ -93,6 +96,7 @@ def _late(reception: Reception) -> RefusedRequest:
         HTTPStatus.REQUEST_TIMEOUT,
         f"the body did not arrive within {reception.seconds:g} seconds",
         hint="send it again; the relay's setting is intake.body_seconds",
+        code=ProblemCode.REQUEST_TIMEOUT,
     )
 
 
@@ -129,6 +133,7 @@ def _broken(encoding: str) -> RefusedRequest:
         HTTPStatus.BAD_REQUEST,
         f"the body is not valid {encoding}, as Content-Encoding says",
         hint="send the body without compression, or compress it as a whole",
+        code=ProblemCode.UNDECODABLE_BODY,
     )
 
 

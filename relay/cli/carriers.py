@@ -59,7 +59,7 @@ def try_(  # noqa: PLR0913 -- each is an option of the command
 ) -> None:
     """Show what a contract's adapter makes of a document; nothing is stored.
 
-    The exit code is 1 if it is unreadable.
+    The exit code is 1 if it, or a part of it, is unreadable.
     """
     sample = Sample(
         _read(file), _headers(header or []), answer, _references(polled or [])
@@ -69,7 +69,7 @@ def try_(  # noqa: PLR0913 -- each is an option of the command
         write_json(made)
     else:
         write_result(made)
-    raise typer.Exit(1 if made["unreadableReason"] else 0)
+    raise typer.Exit(1 if made["unreadableReason"] or made["unreadableParts"] else 0)
 
 
 def new(

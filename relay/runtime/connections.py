@@ -5,6 +5,7 @@ refused one never reaches it.
 """
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Callable
 from http import HTTPStatus
@@ -14,6 +15,7 @@ from typing import Any, Final, cast
 from relay.config.sections import IntakeSettings as Limits
 from relay.logs import logger
 from relay.metrics import Metrics
+from relay.problem_codes import ProblemCode
 
 RETRY_AFTER: Final = 5
 """Seconds after which a refused client may try again."""
@@ -179,11 +181,22 @@ def source_of(peer: Any) -> str:
     return str(address)
 
 
+_DETAILS: Final = {
+    HTTPStatus.REQUEST_TIMEOUT: "the headers did not arrive in time",
+    HTTPStatus.TOO_MANY_REQUESTS: "too many connections are open from this address",
+    HTTPStatus.SERVICE_UNAVAILABLE: "too many connections are open",
+}
+
+
 def answer(status: HTTPStatus) -> bytes:
-    """Return a complete HTTP answer that closes the connection."""
+    """Return a complete HTTP answer with a problem, which closes the connection."""
     is_late = status == HTTPStatus.REQUEST_TIMEOUT
+    code = ProblemCode.REQUEST_TIMEOUT if is_late else ProblemCode.TRY_AGAIN
+    problem = {"type": code.type, "title": status.phrase, "status": status.value}
+    body = json.dumps(problem | {"code": code, "detail": _DETAILS[status]})
     again = "" if is_late else f"Retry-After: {RETRY_AFTER}\r\n"
     return (
         f"HTTP/1.1 {status.value} {status.phrase}\r\n{again}"
-        "Content-Length: 0\r\nConnection: close\r\n\r\n"
+        "Content-Type: application/problem+json\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}"
     ).encode()

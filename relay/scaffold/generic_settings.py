@@ -43,7 +43,7 @@ def generic_contract(name: str, found: Inference) -> str:
             "time": _times(found.time, unsure.get("time")),
             "text": _text(found.text, unsure.get("text")),
             "codes": "\n".join(
-                f'{_quoted(code)} = {{ milestone = "unknown" }}' for code in codes
+                f'# {_quoted(code)} = {{ milestone = "in_transit" }}' for code in codes
             ),
             "personal": _listed(".".join(path) for path in found.personal),
         },

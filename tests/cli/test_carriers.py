@@ -87,6 +87,21 @@ def test_an_unreadable_document_says_why(contract: Cli, tmp_path: Path) -> None:
     assert "ValidationError" in ran.stdout
 
 
+def test_a_bad_part_is_named_and_the_events_are_shown(
+    contract: Cli, tmp_path: Path
+) -> None:
+    value: Any = json.loads((LABEL / "posted.json").read_text())
+    value["data"]["tags"] = ["broken"]
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps(value))
+
+    ran = contract("carriers", "try", "hub", str(file))
+
+    assert ran.exit_code == 1
+    assert "data.tags.0: ValidationError: Input should be" in ran.stdout
+    assert "picked_up" in ran.stdout
+
+
 def test_a_contract_that_is_not_there_is_named(contract: Cli) -> None:
     ran = contract("carriers", "try", "odd", str(LABEL / "posted.json"))
     assert isinstance(ran.exception, InvalidLabel)

@@ -108,6 +108,9 @@ async def test_headers_that_never_end_are_answered_408(serve: Serve) -> None:
         answer = await received(streams)
         assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
         assert b"Connection: close\r\n" in answer
+        problem = json.loads(answer.partition(b"\r\n\r\n")[2])
+        assert problem["code"] == "request_timeout"
+        assert problem["detail"] == "the headers did not arrive in time"
 
 
 async def test_headers_in_pieces_are_accepted(serve: Serve) -> None:
@@ -159,6 +162,7 @@ async def test_one_source_cannot_have_all_connections(serve: Serve) -> None:
         refused[1].write(webhook(500_000, 500_000))
         answer = await received(refused)
     assert answer.startswith(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 5\r\n")
+    assert b"too many connections are open from this address" in answer
     warned = [line for line in logged if line["event"] == "too many connections"]
     assert [(line["source"], line["count"]) for line in warned] == [("127.0.0.1", 1)]
     other = await connect("127.0.0.2")
