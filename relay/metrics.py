@@ -24,6 +24,9 @@ class Metrics:
             "contract",
             "status",
         )
+        self.connections_refused = self._counter(
+            "connections_refused", "Connections refused: too many are open.", "status"
+        )
         self.webhook_handshakes = self._counter(
             "webhook_handshakes",
             "Tests of webhook addresses by carriers, answered as they expect.",

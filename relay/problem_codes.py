@@ -47,6 +47,7 @@ class ProblemCode(StrEnum):
     INVALID_JSON = "invalid_json"
     EMPTY_BODY = "empty_body"
     UNDECODABLE_BODY = "undecodable_body"
+    REQUEST_TIMEOUT = "request_timeout"
     BODY_TOO_LARGE = "body_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     TOKEN_MISSING = "token_missing"  # noqa: S105 -- a code, not a secret
@@ -163,6 +164,7 @@ PROBLEMS: Final[Mapping[ProblemCode, str]] = {
     ProblemCode.EMPTY_BODY: "The body is empty. `hint` has an example.",
     ProblemCode.UNDECODABLE_BODY: "The body is incomplete, or does not fit its "
     "`Content-Encoding` or charset.",
+    ProblemCode.REQUEST_TIMEOUT: "The body did not arrive in time. Send it again.",
     ProblemCode.BODY_TOO_LARGE: "The body is larger than the relay accepts. Send "
     "fewer labels at a time.",
     ProblemCode.UNSUPPORTED_MEDIA_TYPE: "The body must be JSON, with the header "

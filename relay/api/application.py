@@ -15,7 +15,7 @@ from relay.api import (
     webhooks,
     worklists,
 )
-from relay.api.keys import HEALTH, INTAKE, METRICS, SERVICES
+from relay.api.keys import HEALTH, INTAKE, METRICS, RECEPTION, SERVICES
 from relay.api.operations import Operation, mount
 from relay.api.problems import problems
 from relay.health import Health
@@ -49,6 +49,7 @@ def application(
     app[INTAKE] = intake
     for module in (webhooks, health, problem_pages):
         app.add_routes(module.routes())
+    app[RECEPTION] = intake.reception
     mount_api(app, services, metrics, health_state)
     return app
 

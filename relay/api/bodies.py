@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from relay.api.content import receive_body
+from relay.api.keys import RECEPTION
 from relay.api.operations import OPERATIONS
 from relay.errors import NotFound, RefusedRequest
 from relay.problem_codes import ProblemCode
@@ -33,7 +34,9 @@ async def parse_body(request: web.Request, model: type[M]) -> M:
             hint="send it with the header `Content-Type: application/json`",
             code=ProblemCode.UNSUPPORTED_MEDIA_TYPE,
         )
-    body = (await receive_body(request, request.client_max_size)).content
+    reception = request.app[RECEPTION]
+    received = await receive_body(request, request.client_max_size, reception)
+    body = received.content
     if not body.strip():
         raise _empty(request, model)
     return parse_json(_utf8(request, body), model)

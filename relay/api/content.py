@@ -4,6 +4,7 @@ The framework must not decompress (`SERVER`): it answers a broken body with a
 traceback, and signatures may be over the compressed bytes.
 """
 
+import asyncio
 import logging
 import zlib
 from collections.abc import Mapping
@@ -15,10 +16,15 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from relay.errors import RefusedRequest
+from relay.inbound.reception import Arrival, Reception
 from relay.problem_codes import ProblemCode
 
-SERVER: Final[Mapping[str, Any]] = {"auto_decompress": False}
-"""Options of the HTTP server that this module needs."""
+SERVER: Final[Mapping[str, Any]] = {"auto_decompress": False, "lingering_time": 2.0}
+"""Options of the HTTP server that this module needs.
+
+After an answer, the rest of a body is ignored for the lingering time: closed at once,
+the client might not receive the answer.
+"""
 _WBITS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 """Window bits of zlib: https://docs.python.org/3/library/zlib.html#zlib.decompressobj"""
 _RAW_DEFLATE: Final = -15
@@ -34,11 +40,13 @@ class ReceivedBody:
     content: bytes
 
 
-async def receive_body(request: web.Request, limit: int) -> ReceivedBody:
+async def receive_body(
+    request: web.Request, limit: int, reception: Reception
+) -> ReceivedBody:
     """Receive the body of *request*, of at most *limit* bytes in both forms.
 
-    Raises `RefusedRequest` for a body that cannot be decompressed or never came, and
-    `HTTPRequestEntityTooLarge`.
+    Raises `RefusedRequest` for a body that cannot be decompressed or never came,
+    `HTTPRequestEntityTooLarge`, and `BacklogFull` if *reception* has no room for it.
     """
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in _PLAIN and encoding not in _WBITS:
@@ -49,13 +57,18 @@ async def receive_body(request: web.Request, limit: int) -> ReceivedBody:
             code=ProblemCode.UNSUPPORTED_MEDIA_TYPE,
             headers={"Accept-Encoding": _ACCEPTED},
         )
-    sent = await _received(request, limit)
+    try:
+        async with asyncio.timeout(reception.seconds):
+            with reception.arrival() as arrival:
+                sent = await _received(request, limit, arrival)
+    except TimeoutError:
+        raise _late(reception) from None
     if encoding in _PLAIN or not sent:
         return ReceivedBody(sent, sent)
     return ReceivedBody(sent, _decompressed(sent, encoding, limit))
 
 
-async def _received(request: web.Request, limit: int) -> bytes:
+async def _received(request: web.Request, limit: int, arrival: Arrival) -> bytes:
     """Read the bytes of the body, up to *limit*."""
     size = request.content_length or 0
     if size > limit:
@@ -66,6 +79,7 @@ async def _received(request: web.Request, limit: int) -> bytes:
             chunk = await request.content.readany()
             if not chunk:
                 return bytes(whole)
+            arrival.add(len(chunk))
             whole += chunk
     except (ConnectionError, web.RequestPayloadError):
         raise RefusedRequest(
@@ -75,6 +89,15 @@ async def _received(request: web.Request, limit: int) -> bytes:
             code=ProblemCode.UNDECODABLE_BODY,
         ) from None
     raise web.HTTPRequestEntityTooLarge(limit, len(whole))
+
+
+def _late(reception: Reception) -> RefusedRequest:
+    return RefusedRequest(
+        HTTPStatus.REQUEST_TIMEOUT,
+        f"the body did not arrive within {reception.seconds:g} seconds",
+        hint="send it again; the relay's setting is intake.body_seconds",
+        code=ProblemCode.REQUEST_TIMEOUT,
+    )
 
 
 def _decompressed(sent: bytes, encoding: str, limit: int) -> bytes:

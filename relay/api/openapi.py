@@ -30,7 +30,7 @@ _PUBLIC: Final = (
     *(
         (method, f"/webhooks/{{contract}}{secret}", summary, (200, 401, 404, *more))
         for methods, summary, more in (
-            (("post", "put"), _WEBHOOK, (413, 503)),
+            (("post", "put"), _WEBHOOK, (408, 413, 503)),
             (("get", "options"), _HANDSHAKE, (405, 503)),
         )
         for method in methods

@@ -115,6 +115,8 @@ def _of_refused(request: web.Request, error: RefusedRequest) -> web.Response:
     title = error.status.phrase
     answer = problem(error.status, title, str(error), code=error.code, hint=error.hint)
     answer.headers.update(error.headers)
+    if error.status == HTTPStatus.REQUEST_TIMEOUT:
+        answer.force_close()
     return answer
 
 

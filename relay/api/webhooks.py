@@ -11,6 +11,7 @@ from relay.api.keys import INTAKE
 from relay.api.problems import REFUSED, Handler
 from relay.errors import RefusedRequest
 from relay.inbound.intake import Intake
+from relay.problem_codes import ProblemCode
 
 PLAIN: Final = "/webhooks/{contract}"
 IN_ADDRESS: Final = "/webhooks/{contract}/{secret}"
@@ -53,7 +54,7 @@ async def receive(request: web.Request) -> web.Response:
     # A body over its limit is never accepted, so it must not ask for a repetition.
     size = min(request.content_length or 0, intake.body_limit)
     intake.check_capacity(contract, size)
-    body = await receive_body(request, intake.body_limit)
+    body = await receive_body(request, intake.body_limit, intake.reception)
     received = _received(request, body)
     reply = await intake.accept(contract, received, named.get("secret"))
     return _answer(reply)
@@ -72,6 +73,7 @@ async def _handshake(request: web.Request, intake: Intake) -> Reply:
             f"{request.method}: not a method of this contract's webhooks",
             hint=f"use one of: {allowed}; a test of the address with another method "
             "must be declared by the contract's adapter (handshakes)",
+            code=ProblemCode.METHOD_NOT_ALLOWED,
             headers={"Allow": allowed},
         )
     return reply

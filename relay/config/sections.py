@@ -36,7 +36,19 @@ class IntakeSettings(SettingsTable):
     backlog_requests: Count = 2000
     """How many webhooks may wait in memory to be stored; more are answered 503."""
     backlog_bytes: Count = 64 * MIB
-    """How many bytes of webhooks may wait in memory."""
+    """How many bytes of webhooks may be in memory, waiting or still arriving."""
+    header_seconds: Seconds = timedelta(seconds=15)
+    """How long the headers of a connection's first request may take to arrive."""
+    body_seconds: Seconds = timedelta(seconds=30)
+    """How long a request body may take to arrive."""
+    send_seconds: Seconds = timedelta(seconds=60)
+    """How long a client may stop receiving an answer."""
+    keepalive_seconds: Seconds = timedelta(seconds=75)
+    """How long a connection without a request stays open; more than your proxy's."""
+    connections: Count = 800
+    """How many connections may be open; more are answered 503."""
+    connections_per_source: Count = 400
+    """How many of them one address may have, such as a proxy; more are answered 429."""
     rejected_count: CountFromZero = 20
     """How many requests that failed verification are stored per contract."""
     rejected_bytes: CountFromZero = MIB

@@ -23,6 +23,7 @@ from relay.errors import BacklogFull, UnknownContract, VerificationFailed
 from relay.health import Health
 from relay.inbound.batch_writer import BatchWriter
 from relay.inbound.handshakes import HandshakeDesk
+from relay.inbound.reception import Reception
 from relay.inbound.rejected import RejectedWriter
 from relay.logs import logger
 from relay.metrics import Metrics
@@ -62,6 +63,7 @@ class Intake:
         self._batches = BatchWriter(
             documents, self._limits, health or Health(), on_stored
         )
+        self.reception = Reception(self._limits, self._batches.check_capacity)
         self.metrics = metrics or Metrics()
         self._handshakes = HandshakeDesk(documents.handshakes, clock, self.metrics)
         self.reload(carriers, contracts)
@@ -97,6 +99,7 @@ class Intake:
             self._count_unknown(contract)
             raise UnknownContract(f"unknown contract {contract!r}")
         self._batches.check_capacity(size)
+        self.reception.check_room(size)
 
     def count_refused(self, contract: str, status: int) -> None:
         """Count a refused request; names of unknown contracts are not stored."""
@@ -111,7 +114,8 @@ class Intake:
         Raises `UnknownContract`, `VerificationFailed`, or `BacklogFull` if nothing
         was stored and the carrier should send it again.
         """
-        self.check_capacity(contract, len(request.body))
+        self.check_capacity(contract)
+        self._batches.check_capacity(len(request.body))
         unsigned = self._verify(contract, request, url_secret)
         if unsigned is not None:
             await self._handshakes.record(contract, request.method)
@@ -162,7 +166,8 @@ class Intake:
 
         Raises `UnknownContract`, or `BacklogFull` if nothing was stored.
         """
-        self.check_capacity(contract, len(body))
+        self.check_capacity(contract)
+        self._batches.check_capacity(len(body))
         await self._store(contract, source, headers, body)
 
     async def probe(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiohttp import web
 from aiohttp.log import server_logger
@@ -21,6 +21,7 @@ from relay.config.load import SettingsSource
 from relay.config.settings import Settings
 from relay.errors import ConfigurationError
 from relay.runtime.assemble import assemble
+from relay.runtime.connections import Connections
 from relay.runtime.relay import Relay
 from relay.runtime.reload import Reloader, warn_if_mounted_alone
 from relay.runtime.supervisor import Supervisor
@@ -113,12 +114,15 @@ async def run(
         access_log_class=AccessLogger,
         handle_signals=False,
         shutdown_timeout=SHUTDOWN_SECONDS,
+        keepalive_timeout=relay.settings.intake.keepalive_seconds.total_seconds(),
         **SERVER,
     )
     server_logger.addFilter(MALFORMED_REQUESTS)
     await runner.setup()
     gc.freeze()  # the objects of the start-up live for ever: skip them
-    await _listen(runner, *relay.settings.listen_at)
+    limits = relay.settings.intake
+    connections = Connections(cast("Any", runner.server), limits, relay.metrics)
+    listener = await _listen(connections, *relay.settings.listen_at)
     _warn(relay.settings)
     log_webhooks(relay.settings)
     loops = relay.loops() | dict(more or {})
@@ -128,21 +132,28 @@ async def run(
     stop.set()
     died = [name for name, task in tasks.items() if task.done()]
     log.info("stopping", died=died)
+    listener.close()
     await runner.cleanup()
     await _end([*tasks.values(), stopping])
     return 1 if died else 0
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+async def _listen(
+    connections: Connections, host: str, port: int
+) -> asyncio.AbstractServer:
+    loop = asyncio.get_running_loop()
     try:
-        await web.TCPSite(runner, host, port, backlog=1024).start()
+        listener = await loop.create_server(
+            connections, host, port, backlog=1024, reuse_address=True
+        )
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise ConfigurationError(
             f"listen: cannot bind to {host}:{port}: {reason}; is another relay running?"
         ) from None
-    for address in runner.addresses:
+    for address in (one.getsockname() for one in listener.sockets):
         log.info("listening", address=f"http://{address[0]}:{address[1]}")
+    return listener
 
 
 def _warn(settings: Settings) -> None:

@@ -10,8 +10,10 @@ from aiohttp.test_utils import TestClient
 
 from relay.adapters.protocol import Carrier
 from relay.api.application import mount_api
+from relay.api.keys import RECEPTION
 from relay.api.problems import problems
 from relay.config.settings import Settings
+from relay.inbound.reception import Reception
 from relay.metrics import Metrics
 from relay.service.context import ServiceContext, WakeCallbacks
 from relay.service.services import Services
@@ -96,5 +98,6 @@ def application(
         clock=clock,
         wake=WakeCallbacks(woken.on_events, woken.on_replay),
     )
+    app[RECEPTION] = Reception(settings.intake, lambda _: None)
     mount_api(app, Services.build(context), Metrics())
     return app

@@ -13,12 +13,14 @@ from typer.testing import CliRunner
 
 from relay.adapters.protocol import Document
 from relay.api.application import mount_api
+from relay.api.keys import RECEPTION
 from relay.api.problems import problems
 from relay.cli import app
 from relay.config.load import load
 from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEvent
 from relay.domain.labels import Label, LabelParcel
 from relay.errors import InvalidLabel, RegistrationError
+from relay.inbound.reception import Reception
 from relay.metrics import Metrics
 from relay.registration.contract_terms import reading_terms
 from relay.runtime.wiring import carriers, event_pace
@@ -84,6 +86,7 @@ class Both:
             settings=settings, carriers=adapters, database=database, terms=terms
         )
         app = web.Application(middlewares=[problems])
+        app[RECEPTION] = Reception(settings.intake, lambda _: None)
         mount_api(app, Services.build(context), Metrics())
         return app
 
