@@ -37,6 +37,16 @@ class Operation:
     example: Mapping[str, Any] = field(default_factory=dict)
     also: tuple[str, ...] = ()
 
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """The scopes that allow it, the least one first.
+
+        `operator` allows everything, and `reader` whatever changes nothing.
+        """
+        reads = self.method == "GET" and self.scope is not Scope.METRICS
+        allowed = (self.scope, *([Scope.READER] if reads else []), Scope.OPERATOR)
+        return tuple(dict.fromkeys(allowed))
+
 
 class OperationTable(list[Operation]):
     """The operations of one module, filled by its decorators.
@@ -85,6 +95,6 @@ def mount(app: web.Application, operations: Iterable[Operation]) -> None:
 
 def _guarded(operation: Operation) -> Handler:
     async def guarded(request: web.Request) -> web.StreamResponse:
-        return await operation.handler(request, authorize(request, operation.scope))
+        return await operation.handler(request, authorize(request, operation.scopes))
 
     return guarded

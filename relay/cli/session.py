@@ -128,7 +128,7 @@ async def collect(
 ) -> P:
     """Return the first *limit* rows as one page; *rows* is the field that has them."""
     found: tuple[Any, ...] = ()
-    cursor: str | None = None
+    cursor = query.cursor
     while True:
         size = min(limit - len(found), MOST)
         page = await page_of(query.model_copy(update={"cursor": cursor, "limit": size}))

@@ -7,12 +7,19 @@ from typing import Final
 
 from pydantic_core import to_json
 
+from relay.clock import EPOCH
 from relay.errors import InvalidLabel, RegistrationError
 from relay.registration.requests import LabelRequest
 from relay.service import views
 from relay.service.access import Caller, ListScope
 from relay.service.context import ServiceContext
-from relay.service.cursors import read_row_cursor, row_cursor
+from relay.service.cursors import (
+    change_cursor,
+    is_change_cursor,
+    read_change_cursor,
+    read_row_cursor,
+    row_cursor,
+)
 from relay.service.lookup import Change, find_shipment, report_change, resolve_name
 from relay.service.models import (
     BulkAnswer,
@@ -26,10 +33,14 @@ from relay.service.models import (
 from relay.service.queries import ShipmentQuery
 from relay.service.validation import parse_json, shape
 from relay.store.polls import PollClaims
+from relay.store.shipment_changes import ShipmentChanges
 from relay.store.shipment_lists import ListedShipment, ShipmentFilter
 
 REFUSED: Final = HTTPStatus.BAD_REQUEST
 """A bulk item with this status or a higher one was refused."""
+
+_NO_FILTERS: Final = {"account", "cursor", "limit", "updated_since"}
+"""Fields of a query that are not columns to compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +110,7 @@ class ShipmentService:
         return RegisteredLabel(answer, registered.created)
 
     async def page(self, caller: Caller, query: ShipmentQuery) -> ShipmentList:
-        """Return a page of shipments, the newest first.
+        """Return a page of shipments: the newest first, or by their last change.
 
         Raises `InvalidLabel` for an unknown account or contract.
         """
@@ -111,8 +122,10 @@ class ShipmentService:
         accounts = scope.accounts()
         wanted = ShipmentFilter(
             accounts=None if accounts is None else sorted(accounts),
-            **query.model_dump(exclude={"account", "cursor", "limit"}),
+            **query.model_dump(exclude=_NO_FILTERS),
         )
+        if query.updated_since is not None or is_change_cursor(query.cursor):
+            return await self._changes(wanted, query)
         before = read_row_cursor(query.cursor)
         page = await context.shipment_lists.shipments(
             wanted, context.now(), limit=query.limit, before=before
@@ -120,6 +133,30 @@ class ShipmentService:
         return ShipmentList(
             shipments=tuple(map(views.summary, page.shipments)),
             next=row_cursor(page.next),
+        )
+
+    async def _changes(
+        self, wanted: ShipmentFilter, query: ShipmentQuery
+    ) -> ShipmentList:
+        """Return a page of shipments by their last change, the oldest first."""
+        if query.tracking_number is not None:
+            raise InvalidLabel(
+                "cannot be combined with `updatedSince` or its cursor",
+                field="trackingNumber",
+                hint="send one of them",
+            )
+        context = self.context
+        changes = ShipmentChanges(context.database)
+        if query.cursor is not None:
+            after = read_change_cursor(query.cursor)
+        else:
+            after = await changes.since(query.updated_since or EPOCH)
+        page = await changes.page(wanted, context.now(), limit=query.limit, after=after)
+        resume = change_cursor(page.position)
+        return ShipmentList(
+            shipments=tuple(map(views.summary, page.shipments)),
+            next=resume if page.more else None,
+            resume=resume,
         )
 
     async def show(self, caller: Caller, id_: str) -> ShipmentDetail:

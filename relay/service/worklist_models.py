@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from pydantic import create_model
 
+from relay.domain.status import ShipmentState
+from relay.domain.unknown_to_vtex import Actor, Lack
 from relay.service.models import ResponseModel
 from relay.store.worklist_queries import WorkList
 
@@ -67,9 +69,23 @@ class SilentEntry(ShipmentEntry):
 
 
 class WaitingEntry(ShipmentEntry):
-    """A shipment that is published later."""
+    """A shipment that is published later; `since` is when it began to wait."""
 
     why: str | None
+    since: datetime
+    next_try_at: datetime | None
+
+
+class UnknownToVtexEntry(ShipmentEntry):
+    """A shipment of which VTEX does not know something, and who acts next."""
+
+    state: ShipmentState
+    lack: Lack
+    why: str | None
+    since: datetime
+    next_actor: Actor
+    next_try_at: datetime | None
+    gives_up_at: datetime | None
 
 
 class EventEntry(Entry):
@@ -157,6 +173,7 @@ ENTRIES: Final[Mapping[WorkList, type[Entry]]] = {
     WorkList.LATE: LateEntry,
     WorkList.SILENT: SilentEntry,
     WorkList.WAITING: WaitingEntry,
+    WorkList.UNKNOWN_TO_VTEX: UnknownToVtexEntry,
 }
 
 

@@ -16,6 +16,7 @@ from relay.service.cursors import (
 from relay.service.models import BulkActionAnswer, ResponseModel
 from relay.service.queries import RetryRequest, WorkListQuery
 from relay.service.spreadsheets import BOM, write_csv, write_rows
+from relay.service.unknown_to_vtex import UnknownCounts, count_lacks
 from relay.service.views import entry_of
 from relay.service.worklist_models import ENTRIES, PAGES, Entry, EntryPage
 from relay.store.bulk import Bulk
@@ -83,6 +84,20 @@ class WorkListService:
                 break
         return file.getvalue(), position_cursor(after)
 
+    async def unknown_counts(
+        self, caller: Caller, query: WorkListQuery
+    ) -> UnknownCounts:
+        """Count the shipments that VTEX does not know fully, by reason and actor."""
+        wanted, name = await self._filter(caller, query), WorkList.UNKNOWN_TO_VTEX
+        entries: list[Any] = []
+        after = None
+        for _ in range(MOST_PAGES):
+            rows, after = await self._rows(name, wanted, PAGE, after)
+            entries += rows
+            if after is None:
+                break
+        return count_lacks(entries, complete=after is None)
+
     async def retry_stuck(
         self, caller: Caller, request: RetryRequest
     ) -> BulkActionAnswer:
@@ -142,10 +157,11 @@ class WorkListService:
         after: Position | None,
     ) -> tuple[tuple[Entry, ...], Position | None]:
         context = self.context
+        now = context.now()
         page = await WorkLists(context.database).page(
-            name, wanted, context.now(), limit=limit, after=after
+            name, wanted, now, limit=limit, after=after
         )
-        entries = (entry_of(name, row, context.settings) for row in page.rows)
+        entries = (entry_of(name, row, context.settings, now) for row in page.rows)
         return tuple(entries), page.next
 
 

@@ -78,6 +78,7 @@ class PostgresDatabase:
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
             await self._migrate(connection)
+            await connection.execute("SELECT continue_changes()")
 
     async def close(self) -> None:
         """Close every connection."""
