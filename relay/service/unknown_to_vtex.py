@@ -10,7 +10,7 @@ from relay.clock import moment
 from relay.config.settings import Settings
 from relay.domain.unknown_to_vtex import ACTORS, Actor, Lack
 from relay.service.models import ResponseModel
-from relay.service.worklist_models import UnknownToVtexEntry
+from relay.service.worklist_models import UnknownToVtexEntry, WaitingEntry
 
 _SINCE: Final[Mapping[Lack, tuple[str, ...]]] = {
     Lack.NO_TRACKING_NUMBER: ("registered_at",),
@@ -51,10 +51,22 @@ def unknown_entry(
         state=row["state"],
         lack=lack,
         why=row["why"],
-        since=since_of(row, now).astimezone(zone),
+        since=_since(row, now).astimezone(zone),
         next_actor=_actor(row, settings),
-        next_try_at=in_zone(next_try(row), zone),
-        gives_up_at=in_zone(_gives_up(row, settings), zone),
+        next_try_at=_in_zone(_next_try(row), zone),
+        gives_up_at=_in_zone(_gives_up(row, settings), zone),
+    )
+
+
+def waiting_entry(
+    base: Mapping[str, Any], row: Mapping[str, Any], zone: ZoneInfo, now: datetime
+) -> WaitingEntry:
+    """Return a row of the list `waiting`; *base* are the shipment's own fields."""
+    return WaitingEntry(
+        **base,
+        why=row["why"],
+        since=_since(row, now).astimezone(zone),
+        next_try_at=_in_zone(_next_try(row), zone),
     )
 
 
@@ -83,12 +95,12 @@ def count_lacks(
     )
 
 
-def in_zone(when: datetime | None, zone: ZoneInfo) -> datetime | None:
+def _in_zone(when: datetime | None, zone: ZoneInfo) -> datetime | None:
     """Return a time in *zone*, None for None."""
     return None if when is None else when.astimezone(zone)
 
 
-def since_of(row: Mapping[str, Any], now: datetime) -> datetime:
+def _since(row: Mapping[str, Any], now: datetime) -> datetime:
     """Return since when VTEX lacks what it lacks."""
     columns = (*_SINCE.get(row["lack"], _OTHERWISE), "registered_at")
     times = (row[column] for column in columns)
@@ -104,7 +116,7 @@ def _actor(row: Mapping[str, Any], settings: Settings) -> Actor:
     return ACTORS[row["lack"]]
 
 
-def next_try(row: Mapping[str, Any]) -> datetime | None:
+def _next_try(row: Mapping[str, Any]) -> datetime | None:
     """Return when the relay tries next; None if it waits for someone.
 
     A time in the past means at once.

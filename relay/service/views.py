@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from relay.clock import moment
 from relay.config.settings import Settings
+from relay.service.document_states import state_of
 from relay.service.models import (
     CallLine,
     DocumentLine,
@@ -23,8 +24,9 @@ from relay.service.models import (
     ShipmentSummary,
     TrackingNumberSent,
 )
-from relay.service.unknown_to_vtex import in_zone, next_try, since_of, unknown_entry
+from relay.service.unknown_to_vtex import unknown_entry, waiting_entry
 from relay.service.worklist_models import (
+    ContradictedEntry,
     Entry,
     EventReference,
     LateEntry,
@@ -35,7 +37,6 @@ from relay.service.worklist_models import (
     UnknownCodeEntry,
     UnmatchedEntry,
     UnreadableEntry,
-    WaitingEntry,
 )
 from relay.store.codec import at, loads
 from relay.store.database import Row
@@ -190,6 +191,7 @@ def entry_of(
             names = ("document", "contract", "source", "size")
             return UnreadableEntry(
                 **_some(row, *names),
+                state=state_of(row),
                 received_at=moment(row["received_at"]).astimezone(zone),
                 unreadable_reason=row["unreadable_reason"],
             )
@@ -241,6 +243,13 @@ def _shipment(
         return StuckEntry(
             **base, stuck_reason=reason, since=since, vtex_response=response
         )
+    if name is WorkList.CONTRADICTED:
+        return ContradictedEntry(
+            **base,
+            contradicted_reason=row["contradicted_reason"],
+            since=moment(row["contradicted_at"]).astimezone(zone),
+            last_event_at=last_event,
+        )
     if name is WorkList.LATE:
         return LateEntry(
             **base, promised_on=row["promised_on"], last_event_at=last_event
@@ -248,12 +257,7 @@ def _shipment(
     if name is WorkList.SILENT:
         registered = moment(row["registered_at"]).astimezone(zone)
         return SilentEntry(**base, registered_at=registered, last_event_at=last_event)
-    return WaitingEntry(
-        **base,
-        why=row["why"],
-        since=since_of(row, now).astimezone(zone),
-        next_try_at=in_zone(next_try(row), zone),
-    )
+    return waiting_entry(base, row, zone, now)
 
 
 def _event_fields(row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:

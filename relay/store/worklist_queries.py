@@ -17,6 +17,7 @@ class WorkList(StrEnum):
     """The work lists; `waiting` and part of `unknown-to-vtex` need no operator."""
 
     STUCK = "stuck"
+    CONTRADICTED = "contradicted"
     QUARANTINED = "quarantined"
     UNMATCHED = "unmatched"
     UNREADABLE = "unreadable"
@@ -28,7 +29,9 @@ class WorkList(StrEnum):
     UNKNOWN_TO_VTEX = "unknown-to-vtex"
 
 
-BY_ACCOUNT: Final = frozenset({WorkList.STUCK, WorkList.LATE, WorkList.SILENT})
+BY_ACCOUNT: Final = frozenset(
+    {WorkList.STUCK, WorkList.CONTRADICTED, WorkList.LATE, WorkList.SILENT}
+)
 """Lists whose index begins with the account."""
 
 
@@ -48,6 +51,13 @@ async def _stuck(
 ) -> Sequence[Row]:
     before = after.id if after else _LAST
     return await tx.rows("work_stuck", account=account, id=before, limit=limit)
+
+
+async def _contradicted(
+    tx: Transaction, after: Position | None, limit: int, account: str, _: datetime
+) -> Sequence[Row]:
+    before = after.id if after else _LAST
+    return await tx.rows("work_contradicted", account=account, id=before, limit=limit)
 
 
 async def _late(
@@ -108,6 +118,7 @@ async def _unknown(
 
 QUERIES: Final[Mapping[WorkList, Query]] = {
     WorkList.STUCK: _stuck,
+    WorkList.CONTRADICTED: _contradicted,
     WorkList.LATE: _late,
     WorkList.SILENT: _silent,
     WorkList.QUARANTINED: _quarantined,
