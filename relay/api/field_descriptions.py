@@ -33,6 +33,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "RegisteredReference.contract": "The contract under which it is registered.",
     "complete": "Whether all were counted.",
     "counts": "The counts, the largest first.",
+    "contradictedReason": "Which events contradict the published delivery.",
     "contracts": "The contracts.",
     "count": "How many were changed.",
     "country": "The country; empty if unknown.",

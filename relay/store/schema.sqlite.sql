@@ -45,6 +45,7 @@ WHEN NEW.change_number = OLD.change_number AND (
     OR NEW.delivered_published_at IS NOT OLD.delivered_published_at
     OR NEW.closed_reason IS NOT OLD.closed_reason
     OR NEW.stuck_reason IS NOT OLD.stuck_reason
+    OR NEW.contradicted_reason IS NOT OLD.contradicted_reason
     OR NEW.waiting_reason IS NOT OLD.waiting_reason
     OR NEW.not_before IS NOT OLD.not_before
     OR NEW.in_doubt_since IS NOT OLD.in_doubt_since

@@ -83,6 +83,7 @@ CHANGES = {
     "a delivery": "delivered_published_at = 7",
     "an end": "closed_at = 7, closed_reason = 'lost'",
     "an operator's turn": "stuck_at = 7, stuck_reason = 'odd'",
+    "a contradiction": "contradicted_at = 7, contradicted_reason = 'returned'",
     "another contract": "contract = 'zeta'",
     "another number": "tracking_number = 'TN2'",
     "another promise": "promised_on = '2026-09-01'",
