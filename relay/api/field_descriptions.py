@@ -41,6 +41,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "ContractEntry.courier": "The courier's name in the settings; null: the adapter's.",
     "courierNames": "Other names of the carrier on labels.",
     "cursor": "Where to continue: `next` of the answer before.",
+    "damage": "Why the stored row is shown in part only; null: it is whole.",
     "dailyQuota": "The most calls a day; null: no limit.",
     "days": "Days without an event, for the list `silent`.",
     "decision": "An operator's decision; null: none.",

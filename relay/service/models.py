@@ -132,7 +132,13 @@ class TrackingNumberSent(ResponseModel):
     dispatched_date: str | None = None
 
 
-class ShipmentSummary(ResponseModel):
+class StoredRow(ResponseModel):
+    """Base of listed rows; `damage` says why a row is shown in part only."""
+
+    damage: str | None = None
+
+
+class ShipmentSummary(StoredRow):
     """One invoice of one order, and its state."""
 
     id: str

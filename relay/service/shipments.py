@@ -1,9 +1,10 @@
 """Register labels, list shipments and show one of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic_core import to_json
 
@@ -20,6 +21,7 @@ from relay.service.cursors import (
     read_row_cursor,
     row_cursor,
 )
+from relay.service.damage import RowGuard
 from relay.service.lookup import Change, find_shipment, report_change, resolve_name
 from relay.service.models import (
     BulkAnswer,
@@ -29,6 +31,7 @@ from relay.service.models import (
     ShipmentAnswer,
     ShipmentDetail,
     ShipmentList,
+    ShipmentSummary,
 )
 from relay.service.queries import ShipmentQuery
 from relay.service.validation import parse_json, shape
@@ -39,6 +42,9 @@ from relay.store.shipment_lists import ListedShipment, ShipmentFilter
 REFUSED: Final = HTTPStatus.BAD_REQUEST
 """A bulk item with this status or a higher one was refused."""
 
+S = TypeVar("S", bound=ShipmentSummary)
+
+_COLUMNS: Final = {"estimated_delivery_date": "promised_on"}
 _NO_FILTERS: Final = {"account", "cursor", "limit", "updated_since"}
 """Fields of a query that are not columns to compare."""
 
@@ -133,7 +139,7 @@ class ShipmentService:
             wanted, context.now(), limit=query.limit, before=before
         )
         return ShipmentList(
-            shipments=tuple(map(views.summary, page.shipments)),
+            shipments=tuple(map(self._summary, page.shipments)),
             next=row_cursor(page.next),
         )
 
@@ -156,16 +162,30 @@ class ShipmentService:
         page = await changes.page(wanted, context.now(), limit=query.limit, after=after)
         resume = change_cursor(page.position)
         return ShipmentList(
-            shipments=tuple(map(views.summary, page.shipments)),
+            shipments=tuple(map(self._summary, page.shipments)),
             next=resume if page.more else None,
             resume=resume,
         )
+
+    def _summary(self, listed: ListedShipment) -> ShipmentSummary:
+        """Return a shipment as lists show it; of a damaged row what can be shown."""
+        return self._guarded(partial(views.summary, listed), ShipmentSummary, listed)
+
+    def _guarded(
+        self, build: Callable[[], S], model: type[S], listed: ListedShipment
+    ) -> S:
+        guard = RowGuard(self.context.damage, "shipment", "id", _COLUMNS)
+        standing = {"state": listed.standing.state, "why": listed.standing.why}
+        return guard.shown(build, model, dict(listed.row) | standing)
 
     async def show(self, caller: Caller, id_: str) -> ShipmentDetail:
         """Return a shipment with its timeline; raise `NotFound`."""
         listed = await find_shipment(self.context, caller, id_)
         timeline = await self.context.shipment_lists.timeline(listed.row["shipment"])
-        return views.shipment(listed, timeline, await self._polls(listed))
+        polls = await self._polls(listed)
+        return self._guarded(
+            partial(views.shipment, listed, timeline, polls), ShipmentDetail, listed
+        )
 
     async def resolve(self, caller: Caller, named: str) -> str:
         """Return the id of the one shipment with this id, order or tracking number.

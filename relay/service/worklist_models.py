@@ -9,7 +9,7 @@ from pydantic import create_model
 from relay.domain.status import ShipmentState
 from relay.domain.unknown_to_vtex import Actor, Lack
 from relay.service.document_states import DocumentState
-from relay.service.models import ResponseModel
+from relay.service.models import ResponseModel, StoredRow
 from relay.store.worklist_queries import WorkList
 
 
@@ -23,13 +23,13 @@ class EventReference(ResponseModel):
         return f"{self.type} {self.value}"
 
 
-class Entry(ResponseModel):
+class Entry(StoredRow):
     """Base of a row; its fields are also the columns of a table."""
 
     @classmethod
     def columns(cls) -> list[str]:
         """Return the names of the columns."""
-        return list(cls.model_fields)
+        return [*(n for n in cls.model_fields if n != "damage"), "damage"]
 
     def cells(self) -> dict[str, Any]:
         """Return the values by column; several values are joined into one text."""

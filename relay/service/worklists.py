@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 from typing import Any, Final, Literal
 
@@ -13,6 +14,7 @@ from relay.service.cursors import (
     read_row_cursor,
     row_cursor,
 )
+from relay.service.damage import row_guard
 from relay.service.models import BulkActionAnswer, ResponseModel, WarningLine
 from relay.service.queries import RetryRequest, WorkListQuery
 from relay.service.spreadsheets import BOM, write_csv, write_rows
@@ -161,7 +163,13 @@ class WorkListService:
         page = await WorkLists(context.database).page(
             name, wanted, now, limit=limit, after=after
         )
-        entries = (entry_of(name, row, context.settings, now) for row in page.rows)
+        guard = row_guard(name, context.damage)
+        entries = (
+            guard.shown(
+                partial(entry_of, name, row, context.settings, now), ENTRIES[name], row
+            )
+            for row in page.rows
+        )
         return tuple(entries), page.next
 
 

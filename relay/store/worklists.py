@@ -36,7 +36,7 @@ async def explain_unmatched(
 
     *accounts* are those whose labels may be named in a reason.
     """
-    refs = {row["event"]: tuple(loads(row["refs"])) for row in found}
+    refs = {row["event"]: _references(row) for row in found}
     wanted = {reference for values in refs.values() for reference in values}
     kinds = await kinds_of(tx, wanted)
     registered = await registrations_of(tx, wanted)
@@ -53,11 +53,23 @@ async def explain_unmatched(
         )
 
 
+def _references(row: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the references of an event; none if the stored list is damaged."""
+    try:
+        return tuple(loads(row["refs"]))
+    except ValueError:
+        return ()
+
+
 def _too_early(
     row: Mapping[str, Any], known: Sequence[KnownReference], bound: timedelta
 ) -> str | None:
     unit = timedelta(seconds=row["precision"])
-    return why_unmatched(moment(row["occurred_at"]), known, bound, precision=unit)
+    try:
+        occurred_at = moment(row["occurred_at"])
+    except OverflowError:  # a damaged row; the list says so
+        return None
+    return why_unmatched(occurred_at, known, bound, precision=unit)
 
 
 async def _elsewhere(
