@@ -47,6 +47,9 @@ class Metrics:
         self.vtex_calls = self._counter(
             "vtex_calls", "Requests to VTEX.", "account", "kind", "status"
         )
+        self.damaged_rows = self._counter(
+            "damaged_rows", "Stored rows that lists show in part only.", "kind"
+        )
         self.planning_failures = self._counter(
             "planning_failures", "Shipments that could not be planned.", "account"
         )
@@ -82,6 +85,10 @@ class Metrics:
     def count_call(self, account: str, kind: str, status: int | None) -> None:
         """Count a request to VTEX; *status* is None without an answer."""
         self.vtex_calls.labels(account, kind, status or 0).inc()
+
+    def count_damaged(self, kind: str) -> None:
+        """Count a stored row that cannot be shown whole."""
+        self.damaged_rows.labels(kind).inc()
 
     def count_planning_failure(self, account: str) -> None:
         """Count a shipment that could not be planned, for an internal error."""

@@ -28,6 +28,11 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _name(contract: str) -> str:
+    """Return what shoppers read as the carrier's name, from a contract's name."""
+    return contract.replace("_", " ").replace("-", " ").title()
+
+
 class Adapter:
     """Parses the format in the contract's options, or else the plain format.
 
@@ -49,7 +54,7 @@ class Adapter:
         if plain:
             rows = CodeTable.load(__name__, contract.codes).rows
         refuse(contradictions(options, contract.secrets))
-        self.display_name = options.display_name
+        self.display_name = options.display_name or _name(contract.name)
         self.identifying = options.identifying_kind
         self.personal_fields = options.personal_fields
         methods = (one.methods for one in options.handshakes)

@@ -114,7 +114,7 @@ class ReplyOptions(Value):
 class Options(Value):
     """All options; only `references` and `time` are required."""
 
-    display_name: str = Field(default="Generic", min_length=1)
+    display_name: str | None = Field(default=None, min_length=1)
     body: Annotated[Body, keyed("kind")] = Body()
     ping: Path | None = None
     events: Annotated[Events, keyed("list")] = Field(

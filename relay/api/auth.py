@@ -1,5 +1,6 @@
 """Authorize requests: bearer tokens with scopes, optionally limited to accounts."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -41,21 +42,20 @@ def check_tokens(settings: Settings) -> None:
         )
 
 
-def authorize(request: web.Request, scope: Scope) -> Caller:
-    """Return the caller of *request*, whose token must have *scope*.
+def authorize(request: web.Request, scopes: Sequence[Scope]) -> Caller:
+    """Return the caller of *request*, whose token must have one of *scopes*.
 
-    A token with the scope `operator` is good for everything; without configured
-    tokens every caller sees everything. Raises `RefusedRequest`.
+    Without configured tokens every caller sees everything. Raises `RefusedRequest`.
     """
     settings = request.app[SERVICES].context.settings
     if not settings.tokens:
         return Caller("anybody")
     token = _token(request, settings)
     request[CALLER] = token.name
-    if not (token.may(scope) or token.may(Scope.OPERATOR)):
+    if not any(map(token.may, scopes)):
         raise RefusedRequest(
             HTTPStatus.FORBIDDEN,
-            f"the token {token.name!r} lacks the scope {scope.value!r}",
+            f"the token {token.name!r} lacks the scope {scopes[0].value!r}",
             hint=f"add the scope to tokens.{token.name}.scopes, or use another token",
             code=ProblemCode.SCOPE_MISSING,
         )

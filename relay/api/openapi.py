@@ -1,7 +1,7 @@
 """`/openapi.json`: the API as described by its models and operations."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
@@ -14,6 +14,7 @@ from pydantic_core import to_json
 from relay.api.field_descriptions import add_descriptions
 from relay.api.field_examples import PATHS, add_examples
 from relay.api.operations import OPERATIONS, Operation
+from relay.config.account import Scope
 from relay.service.models import Problem
 
 _REFERENCE: Final = "#/components/schemas/{model}"
@@ -145,7 +146,7 @@ def _operation(
         "summary": operation.summary,
         "tags": [_tag(operation.path)],
         "operationId": _id(operation.method, operation.path),
-        "description": f"Needs a token with the scope `{operation.scope}`.",
+        "description": _needs(operation.scopes),
         "security": [{"token": []}],
         "parameters": [
             *_path_parameters(operation.path),
@@ -165,6 +166,12 @@ def _operation(
             "content": {"application/json": content},
         }
     return described
+
+
+def _needs(scopes: Sequence[Scope]) -> str:
+    """Say which scopes allow an operation."""
+    names = " or ".join(f"`{scope}`" for scope in scopes)
+    return f"Needs a token with the scope {names}."
 
 
 def _answers(operation: Operation) -> Mapping[int, type[BaseModel] | None]:

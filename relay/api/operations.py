@@ -40,6 +40,16 @@ class Operation:
     example: Mapping[str, Any] = field(default_factory=dict)
     also: tuple[str, ...] = ()
 
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """The scopes that allow it, the least one first.
+
+        `operator` allows everything, and `reader` whatever changes nothing.
+        """
+        reads = self.method == "GET" and self.scope is not Scope.METRICS
+        allowed = (self.scope, *([Scope.READER] if reads else []), Scope.OPERATOR)
+        return tuple(dict.fromkeys(allowed))
+
 
 class OperationTable(list[Operation]):
     """The operations of one module, filled by its decorators.
@@ -88,7 +98,7 @@ def mount(app: web.Application, operations: Iterable[Operation]) -> None:
 
 def _guarded(operation: Operation) -> Handler:
     async def guarded(request: web.Request) -> web.StreamResponse:
-        caller = authorize(request, operation.scope)
+        caller = authorize(request, operation.scopes)
         if "Idempotency-Key" in request.headers:
             raise RefusedRequest(
                 HTTPStatus.BAD_REQUEST,

@@ -86,7 +86,7 @@ async def register_many(request: web.Request, caller: Caller) -> web.Response:
     answers={200: ShipmentList, 422: Problem},
 )
 async def list_shipments(request: web.Request, caller: Caller) -> web.Response:
-    """List shipments, the newest first."""
+    """List shipments, the newest first; with `updatedSince` by their last change."""
     query = parse_query(request, ShipmentQuery)
     return json_answer(await request.app[SERVICES].shipments.page(caller, query))
 

@@ -11,7 +11,8 @@ from relay.api.operations import Handling, OperationTable
 from relay.config.account import Scope
 from relay.service.access import Caller
 from relay.service.models import BulkActionAnswer, Problem
-from relay.service.queries import MOST, RetryRequest, WorkListQuery
+from relay.service.queries import MOST, CountQuery, RetryRequest, WorkListQuery
+from relay.service.unknown_to_vtex import UnknownCounts
 from relay.service.worklist_models import PAGES
 from relay.service.worklists import MOST_ROWS, EventDecisionAnswer
 from relay.store.worklist_queries import WorkList
@@ -30,6 +31,7 @@ SUMMARIES: Final = {
     WorkList.LATE: "List shipments past their promised day, the most overdue first",
     WorkList.SILENT: "List shipments without recent events, the oldest first",
     WorkList.WAITING: "List shipments that are published later, and why",
+    WorkList.UNKNOWN_TO_VTEX: "List what VTEX does not know yet, and who acts next",
 }
 operations = OperationTable()
 
@@ -78,6 +80,20 @@ for _name in WorkList:
         answers={200: PAGES[_name], 422: Problem},
         also=(TABLE,),
     )(_listing(_name))
+
+
+@operations.get(
+    f"{LISTS}/{WorkList.UNKNOWN_TO_VTEX}/counts",
+    scope=Scope.OPERATOR,
+    query=CountQuery,
+    answers={200: UnknownCounts, 422: Problem},
+)
+async def count_unknown(request: web.Request, caller: Caller) -> web.Response:
+    """Count what VTEX does not know yet, by reason and who acts next."""
+    given = parse_query(request, CountQuery)
+    query = WorkListQuery(account=given.account, contract=given.contract)
+    worklists = request.app[SERVICES].worklists
+    return json_answer(await worklists.unknown_counts(caller, query))
 
 
 def table_answer(

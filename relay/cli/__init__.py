@@ -36,7 +36,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "doctor": ("run:doctor", "Check settings, database and VTEX access."),
     "status": (
         "status:status",
-        "Show what works and what is wrong; exit code 1 if so.",
+        "Show what works and what is wrong: the relay, VTEX and each carrier.",
     ),
     "lists": ("worklists:lists", "Show a work list: what needs an operator."),
     "erase": ("accounts:erase", "Erase the personal data of one order for good."),

@@ -18,6 +18,7 @@ from relay.runtime.database import opened
 from relay.runtime.wiring import carrier, event_pace
 from relay.service.access import Caller
 from relay.service.context import AuditEntry, ServiceContext, WakeCallbacks
+from relay.service.damage import DamageLog
 from relay.service.models import BulkActionAnswer, ResponseModel
 from relay.service.queries import MOST, Paging
 from relay.service.services import Services
@@ -80,6 +81,7 @@ async def _run(settings: Settings, operation: Operation[T]) -> T:
             terms=reading_terms(settings.contracts, adapters, event_pace(settings)),
             wake=WakeCallbacks(wake, wake, wake),
             audit=_ignore,
+            damage=DamageLog(log=False),
         )
         done = await operation(Services.build(context), Caller(operator()))
         if woken:
@@ -128,7 +130,7 @@ async def collect(
 ) -> P:
     """Return the first *limit* rows as one page; *rows* is the field that has them."""
     found: tuple[Any, ...] = ()
-    cursor: str | None = None
+    cursor = query.cursor
     while True:
         size = min(limit - len(found), MOST)
         page = await page_of(query.model_copy(update={"cursor": cursor, "limit": size}))

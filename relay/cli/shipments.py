@@ -1,7 +1,7 @@
 """`relay shipments list` and `show`."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from operator import itemgetter
 from typing import Annotated, Any
@@ -38,6 +38,7 @@ from relay.service.services import Services
 from relay.service.validation import parse_fields
 from relay.service.views import account_zone
 
+_TIMES = ("registered_at", "last_event_at", "delivered_published_at", "updated_at")
 TIMELINE = (Column("when"), Column("what"), Column("which", is_text=True))
 
 
@@ -61,6 +62,17 @@ def list_(  # noqa: PLR0913 -- each is an option of the command
         str | None,
         typer.Option(help="The state, such as stuck or waiting.", show_default=False),
     ] = None,
+    updated_since: Annotated[
+        datetime | None,
+        typer.Option(
+            help="Changed at this time or later, UTC; the oldest change comes first.",
+            show_default=False,
+        ),
+    ] = None,
+    cursor: Annotated[
+        str | None,
+        typer.Option(help="`resume` of an earlier list of changes, to continue it."),
+    ] = None,
     limit: Limit = 50,
     csv: Csv = None,
     delimiter: Delimiter = ",",
@@ -76,6 +88,8 @@ def list_(  # noqa: PLR0913 -- each is an option of the command
         "invoiceKey": key,
         "trackingNumber": number,
         "state": state,
+        "updatedSince": updated_since and updated_since.replace(tzinfo=UTC),
+        "cursor": cursor,
     }
     query = parse_fields({n: v for n, v in given.items() if v}, ShipmentQuery)
 
@@ -93,6 +107,8 @@ def list_(  # noqa: PLR0913 -- each is an option of the command
         rows = [_line(one, settings) for one in page.shipments]
         write_table(list(SHIPMENTS.values()), rows)
     print_more(limit, more=page.next is not None)
+    if page.resume is not None and not as_json:
+        typer.echo(f"(later changes: --cursor {page.resume})", err=True)
 
 
 def show(shipment: Shipment, config: Config = None, as_json: AsJson = False) -> None:
@@ -131,7 +147,7 @@ def _fields(found: ShipmentDetail, zone: ZoneInfo) -> dict[str, Any]:
         found.tracking_sent_as and found.tracking_sent_as.tracking_number
     )
     fields["why"] = with_local_times(found.why, zone)
-    for name in ("registered_at", "last_event_at", "delivered_published_at"):
+    for name in _TIMES:
         fields[name] = local(fields[name], zone)
     polls = [_next_poll(poll, zone) for poll in found.polls]
     fields["next_poll"] = "; ".join(polls) or "never: no carrier of it is polled"

@@ -227,7 +227,22 @@ COLUMNS: Final[Mapping[str, Columns]] = {
         "registered_at": Column("registered", 3),
         "last_event_at": Column("last event", 1),
     },
-    "waiting": SHIPMENT | {"why": Column("why", is_text=True)},
+    "waiting": SHIPMENT
+    | {
+        "since": Column("since", 4),
+        "next_try_at": Column("next try", 4),
+        "why": Column("why", is_text=True),
+    },
+    "unknown-to-vtex": SHIPMENT
+    | {
+        "lack": Column("reason"),
+        "since": Column("since", 2),
+        "next_actor": Column("next: who"),
+        "next_try_at": Column("next try", 4),
+        "gives_up_at": Column("gives up", 4),
+        "state": Column("state", 7),
+        "why": Column("why", is_text=True),
+    },
 }
 SHIPMENTS: Final[Columns] = SHIPMENT | {
     "state": Column("state"),

@@ -21,9 +21,11 @@ from relay.cli.output import (
 from relay.cli.session import collect, run_operation
 from relay.cli.table import COLUMNS
 from relay.config.settings import Settings
+from relay.domain.unknown_to_vtex import Lack
 from relay.service.access import Caller
 from relay.service.queries import WorkListQuery
 from relay.service.services import Services
+from relay.service.unknown_to_vtex import UnknownCounts
 from relay.service.validation import parse_fields
 from relay.service.views import account_zone
 from relay.service.worklist_models import ENTRIES, Entry, EntryPage
@@ -124,6 +126,21 @@ def _waiting(rows: Sequence[Row]) -> str:
     )
 
 
+def _unknown(rows: Sequence[Row]) -> str:
+    """Suggest what helps with the first row that waits for a person or the ERP."""
+    lists = {
+        Lack.STUCK: "relay lists stuck",
+        Lack.QUARANTINED: "relay lists quarantined",
+        Lack.NOT_IN_VTEX: "relay lists waiting",
+        Lack.ACCOUNT_CLOSED: "relay status",
+        Lack.INTERNAL_ERROR: "see the relay's log, and report it",
+        Lack.NO_TRACKING_NUMBER: "the ERP sends the number: see relay shipments show "
+        f"{rows[0]['id']}",
+    }
+    found = [lists[row["lack"]] for row in rows if row["lack"] in lists]
+    return next(iter(found), "nothing: it is sent automatically; see relay status")
+
+
 def _words(value: Any) -> str:
     """Return the text of a cell that may be empty."""
     return value.text if isinstance(value, LocalTimes) else value or ""
@@ -140,6 +157,7 @@ _STEPS: Final[Mapping[str, Callable[[Sequence[Row]], str]]] = {
     "late": _overdue,
     "silent": _overdue,
     "waiting": _waiting,
+    "unknown-to-vtex": _unknown,
 }
 NAMES: Final = ", ".join(WorkList)
 EventNumber = Annotated[
@@ -159,10 +177,17 @@ def lists(  # noqa: PLR0913 -- each is an option of the command
     csv: Csv = None,
     delimiter: Delimiter = ",",
     config: Config = None,
+    count: Annotated[
+        bool, typer.Option("--count", help="Counts only, for `unknown-to-vtex`.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show a work list: what needs an operator."""
     wanted = _name(name)
+    if count:
+        _check_counted(wanted)
+        _count(config, account, contract, as_json=as_json)
+        return
     given = {"account": account, "contract": contract, "days": days}
     query = parse_fields({n: v for n, v in given.items() if v}, WorkListQuery)
 
@@ -179,6 +204,33 @@ def lists(  # noqa: PLR0913 -- each is an option of the command
     else:
         _write(wanted, page.entries, settings)
     print_more(limit, more=page.next is not None)
+
+
+def _check_counted(name: WorkList) -> None:
+    if name is not WorkList.UNKNOWN_TO_VTEX:
+        why = f"use it with {WorkList.UNKNOWN_TO_VTEX}"
+        raise typer.BadParameter(why, param_hint="--count")
+
+
+def _count(
+    config: Config, account: str | None, contract: str | None, *, as_json: bool
+) -> None:
+    """Write how many shipments VTEX does not know fully, by reason."""
+    query = WorkListQuery(account=account, contract=contract)
+
+    async def operation(services: Services, caller: Caller) -> UnknownCounts:
+        return await services.worklists.unknown_counts(caller, query)
+
+    found = run_operation(config, operation)
+    if as_json:
+        write_model(found)
+        return
+    rows = [
+        (one.shipments, one.lack, one.next_actor, one.oldest_since)
+        for one in found.counts
+    ]
+    write_table(("shipments", "reason", "next: who", "oldest since"), rows)
+    typer.echo(f"{found.total} in total" + ("" if found.complete else ", and more"))
 
 
 def _name(text: str) -> WorkList:

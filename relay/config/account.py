@@ -87,6 +87,7 @@ class Scope(StrEnum):
 
     ERP = "erp"
     OPERATOR = "operator"
+    READER = "reader"
     METRICS = "metrics"
 
 
@@ -119,7 +120,7 @@ class ApiToken(SettingsTable):
     scopes: Annotated[frozenset[Scope], Listed] = Field(
         min_length=1, examples=[[Scope.ERP]]
     )
-    """What the token allows: erp, operator, metrics."""
+    """What the token allows: erp, operator, reader, metrics."""
     accounts: Names = ()
     """The accounts that it may access; by default all."""
 

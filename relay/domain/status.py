@@ -89,4 +89,8 @@ def _by_due_time(row: Mapping[str, Any], now: int, gate: str | None) -> Shipment
 
 def _until(because: str | None, until: int) -> str:
     words = because or "postponed"
-    return f"{words} (until {moment(until).isoformat(timespec='seconds')})"
+    try:
+        when = moment(until).isoformat(timespec="seconds")
+    except OverflowError:  # a damaged row
+        return f"{words} (until a time out of range)"
+    return f"{words} (until {when})"

@@ -36,6 +36,7 @@ from relay.runtime.wiring import (
     retention_policy,
 )
 from relay.service.context import ServiceContext, WakeCallbacks
+from relay.service.damage import DamageLog
 from relay.service.services import Services
 from relay.store.accounts import Accounts
 from relay.store.checkpoints import Checkpointer
@@ -168,6 +169,7 @@ class Relay:
             terms=self.terms,
             clock=self.clock,
             wake=WakeCallbacks(self.notifier, self.reader.wake, self.poller.wake),
+            damage=DamageLog(self.metrics.count_damaged),
         )
         return Services.build(context)
 

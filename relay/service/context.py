@@ -10,6 +10,7 @@ from relay.clock import Clock, utcnow
 from relay.config.settings import Settings
 from relay.logs import logger
 from relay.registration.registrar import Registrar
+from relay.service.damage import DamageLog
 from relay.store.database import Database
 from relay.store.handovers import Handovers
 from relay.store.operator_actions import OperatorActions
@@ -66,6 +67,7 @@ class ServiceContext:
     clock: Clock = utcnow
     wake: WakeCallbacks = field(default_factory=WakeCallbacks)
     audit: Callable[[AuditEntry], None] = log_audit
+    damage: DamageLog = field(default_factory=DamageLog)
 
     def now(self) -> datetime:
         """Return the current time, in UTC."""

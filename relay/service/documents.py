@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Literal
 
 from relay.clock import moment
@@ -11,13 +12,14 @@ from relay.errors import NotFound
 from relay.service.access import Caller, ListScope
 from relay.service.context import AuditEntry, ServiceContext
 from relay.service.cursors import read_row_cursor, row_cursor
+from relay.service.damage import RowGuard
 from relay.service.document_states import (
     DocumentState,
     UnreadablePartLine,
     parts_of,
     state_of,
 )
-from relay.service.models import BulkActionAnswer, ResponseModel
+from relay.service.models import BulkActionAnswer, ResponseModel, StoredRow
 from relay.service.queries import DocumentQuery, ReplayRequest
 from relay.store.bulk import Bulk, ReplayFilter
 from relay.store.codec import as_dict, at, loads
@@ -29,6 +31,7 @@ from relay.store.shipment_lists import ROUNDS
 SLICES: Final = 5
 """Transactions of one bulk request, so that it ends soon; `next` continues it."""
 
+_COLUMNS: Final = {"id": "document", "parsed_at": "read_at"}
 UNREAD_FOR: Final = timedelta(minutes=5)
 """If a document waits longer than this, the reader is too slow."""
 
@@ -40,7 +43,7 @@ def slow_reader(backlog: Backlog, now: datetime) -> str | None:
     return f"reader: documents have been waiting for more than {UNREAD_FOR}"
 
 
-class DocumentSummary(ResponseModel):
+class DocumentSummary(StoredRow):
     """A document received from a carrier; without `parsedAt` it is not parsed yet.
 
     `parked` documents wait until their contract is configured again. Of a
@@ -134,29 +137,22 @@ class DocumentService:
             if len(found) == query.limit:
                 break
         return DocumentList(
-            documents=tuple(DocumentSummary(**_summary(r)) for r in found),
+            documents=tuple(map(self._listed, found)),
             next=None if end else row_cursor(position),
+        )
+
+    def _listed(self, row: Mapping[str, Any]) -> DocumentSummary:
+        """Return a document as lists show it; of a damaged row what can be shown."""
+        guard = RowGuard(self.context.damage, "document", "document", _COLUMNS)
+        return guard.shown(
+            lambda: DocumentSummary(**_summary(row)), DocumentSummary, row
         )
 
     async def show(self, caller: Caller, number: int) -> DocumentDetail:
         """Return a document with its headers and body; raise `NotFound`."""
         row = await self._document(caller, number)
-        body: bytes = row["body"]
-        encoding: Literal["text", "base64"] = "text"
-        try:
-            text = body.decode()
-        except UnicodeDecodeError:
-            text, encoding = b64encode(body).decode(), "base64"
-        return DocumentDetail(
-            **_summary(as_dict(row) | {"size": len(body)}),
-            unreadable_parts=parts_of(row),
-            traceback=row["traceback"] if row["unreadable_reason"] else None,
-            headers=loads(row["headers"]),
-            digest=row["digest"],
-            replays=row["replays"],
-            body_encoding=encoding,
-            body=text,
-        )
+        guard = RowGuard(self.context.damage, "document", "document", _COLUMNS)
+        return guard.shown(partial(_detail, row), DocumentDetail, as_dict(row))
 
     async def replay(self, caller: Caller, number: int) -> Replayed:
         """Parse a document again, after a fix of its adapter or code table."""
@@ -267,3 +263,23 @@ def _summary(row: Mapping[str, Any]) -> dict[str, Any]:
         "parked": bool(row["parked"]),
         "state": state_of(row),
     }
+
+
+def _detail(row: Row) -> DocumentDetail:
+    """Return a document with its headers and body."""
+    body: bytes = row["body"]
+    encoding: Literal["text", "base64"] = "text"
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        text, encoding = b64encode(body).decode(), "base64"
+    return DocumentDetail(
+        **_summary(as_dict(row) | {"size": len(body)}),
+        unreadable_parts=parts_of(row),
+        traceback=row["traceback"] if row["unreadable_reason"] else None,
+        headers=loads(row["headers"]),
+        digest=row["digest"],
+        replays=row["replays"],
+        body_encoding=encoding,
+        body=text,
+    )

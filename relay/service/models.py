@@ -132,7 +132,13 @@ class TrackingNumberSent(ResponseModel):
     dispatched_date: str | None = None
 
 
-class ShipmentSummary(ResponseModel):
+class StoredRow(ResponseModel):
+    """Base of listed rows; `damage` says why a row is shown in part only."""
+
+    damage: str | None = None
+
+
+class ShipmentSummary(StoredRow):
     """One invoice of one order, and its state."""
 
     id: str
@@ -153,16 +159,19 @@ class ShipmentSummary(ResponseModel):
     registered_at: datetime
     last_event_at: datetime | None
     delivered_published_at: datetime | None
+    updated_at: datetime
 
 
 class ShipmentList(ResponseModel):
     """A page; `next` is the cursor of the next one, None at the end.
 
-    A page may be short, even empty, and still have a next one.
+    A page may be short, even empty, and still have a next one. `resume` is the cursor
+    of the changes after this page, if it is a list of changes; it never ends.
     """
 
     shipments: tuple[ShipmentSummary, ...]
     next: str | None = None
+    resume: str | None = None
 
 
 class RegisteredReference(ResponseModel):

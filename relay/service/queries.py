@@ -29,7 +29,10 @@ class Paging(BaseModel):
 
 
 class ShipmentQuery(Paging):
-    """Filters of the list of shipments; a shipment must match all that are given."""
+    """Filters of the list of shipments; a shipment must match all that are given.
+
+    With `updatedSince` they are listed by their last change, the oldest first.
+    """
 
     account: str | None = None
     contract: str | None = None
@@ -38,6 +41,7 @@ class ShipmentQuery(Paging):
     invoice_key: str | None = None
     tracking_number: str | None = None
     state: ShipmentState | None = None
+    updated_since: AwareDatetime | None = None
 
 
 class DocumentQuery(Paging):
@@ -57,6 +61,15 @@ class WorkListQuery(Paging):
     account: str | None = None
     contract: str | None = None
     days: Annotated[int, Field(ge=1, le=3650)] = 7
+
+
+class CountQuery(BaseModel):
+    """Filters of the counts of a work list."""
+
+    model_config = Paging.model_config
+
+    account: str | None = None
+    contract: str | None = None
 
 
 class RetryRequest(Request):

@@ -1,18 +1,27 @@
 """Register labels, list shipments and show one of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic_core import to_json
 
+from relay.clock import EPOCH
 from relay.errors import InvalidLabel, RegistrationError
 from relay.registration.requests import LabelRequest
 from relay.service import views
 from relay.service.access import Caller, ListScope
 from relay.service.context import ServiceContext
-from relay.service.cursors import read_row_cursor, row_cursor
+from relay.service.cursors import (
+    change_cursor,
+    is_change_cursor,
+    read_change_cursor,
+    read_row_cursor,
+    row_cursor,
+)
+from relay.service.damage import RowGuard
 from relay.service.lookup import Change, find_shipment, report_change, resolve_name
 from relay.service.models import (
     BulkAnswer,
@@ -22,14 +31,22 @@ from relay.service.models import (
     ShipmentAnswer,
     ShipmentDetail,
     ShipmentList,
+    ShipmentSummary,
 )
 from relay.service.queries import ShipmentQuery
 from relay.service.validation import parse_json, shape
 from relay.store.polls import PollClaims
+from relay.store.shipment_changes import ShipmentChanges
 from relay.store.shipment_lists import ListedShipment, ShipmentFilter
 
 REFUSED: Final = HTTPStatus.BAD_REQUEST
 """A bulk item with this status or a higher one was refused."""
+
+S = TypeVar("S", bound=ShipmentSummary)
+
+_COLUMNS: Final = {"estimated_delivery_date": "promised_on"}
+_NO_FILTERS: Final = {"account", "cursor", "limit", "updated_since"}
+"""Fields of a query that are not columns to compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +118,7 @@ class ShipmentService:
         return RegisteredLabel(answer, registered.created)
 
     async def page(self, caller: Caller, query: ShipmentQuery) -> ShipmentList:
-        """Return a page of shipments, the newest first.
+        """Return a page of shipments: the newest first, or by their last change.
 
         Raises `InvalidLabel` for an unknown account or contract.
         """
@@ -113,22 +130,62 @@ class ShipmentService:
         accounts = scope.accounts()
         wanted = ShipmentFilter(
             accounts=None if accounts is None else sorted(accounts),
-            **query.model_dump(exclude={"account", "cursor", "limit"}),
+            **query.model_dump(exclude=_NO_FILTERS),
         )
+        if query.updated_since is not None or is_change_cursor(query.cursor):
+            return await self._changes(wanted, query)
         before = read_row_cursor(query.cursor)
         page = await context.shipment_lists.shipments(
             wanted, context.now(), limit=query.limit, before=before
         )
         return ShipmentList(
-            shipments=tuple(map(views.summary, page.shipments)),
+            shipments=tuple(map(self._summary, page.shipments)),
             next=row_cursor(page.next),
         )
+
+    async def _changes(
+        self, wanted: ShipmentFilter, query: ShipmentQuery
+    ) -> ShipmentList:
+        """Return a page of shipments by their last change, the oldest first."""
+        if query.tracking_number is not None:
+            raise InvalidLabel(
+                "cannot be combined with `updatedSince` or its cursor",
+                field="trackingNumber",
+                hint="send one of them",
+            )
+        context = self.context
+        changes = ShipmentChanges(context.database)
+        if query.cursor is not None:
+            after = read_change_cursor(query.cursor)
+        else:
+            after = await changes.since(query.updated_since or EPOCH)
+        page = await changes.page(wanted, context.now(), limit=query.limit, after=after)
+        resume = change_cursor(page.position)
+        return ShipmentList(
+            shipments=tuple(map(self._summary, page.shipments)),
+            next=resume if page.more else None,
+            resume=resume,
+        )
+
+    def _summary(self, listed: ListedShipment) -> ShipmentSummary:
+        """Return a shipment as lists show it; of a damaged row what can be shown."""
+        return self._guarded(partial(views.summary, listed), ShipmentSummary, listed)
+
+    def _guarded(
+        self, build: Callable[[], S], model: type[S], listed: ListedShipment
+    ) -> S:
+        guard = RowGuard(self.context.damage, "shipment", "id", _COLUMNS)
+        standing = {"state": listed.standing.state, "why": listed.standing.why}
+        return guard.shown(build, model, dict(listed.row) | standing)
 
     async def show(self, caller: Caller, id_: str) -> ShipmentDetail:
         """Return a shipment with its timeline; raise `NotFound`."""
         listed = await find_shipment(self.context, caller, id_)
         timeline = await self.context.shipment_lists.timeline(listed.row["shipment"])
-        return views.shipment(listed, timeline, await self._polls(listed))
+        polls = await self._polls(listed)
+        return self._guarded(
+            partial(views.shipment, listed, timeline, polls), ShipmentDetail, listed
+        )
 
     async def resolve(self, caller: Caller, named: str) -> str:
         """Return the id of the one shipment with this id, order or tracking number.

@@ -1,6 +1,7 @@
 """Turn stored rows into answers."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ from relay.service.models import (
     ShipmentSummary,
     TrackingNumberSent,
 )
+from relay.service.unknown_to_vtex import unknown_entry, waiting_entry
 from relay.service.worklist_models import (
     ContradictedEntry,
     Entry,
@@ -35,7 +37,6 @@ from relay.service.worklist_models import (
     UnknownCodeEntry,
     UnmatchedEntry,
     UnreadableEntry,
-    WaitingEntry,
 )
 from relay.store.codec import at, loads
 from relay.store.database import Row
@@ -63,6 +64,7 @@ def _summary(listed: ListedShipment) -> dict[str, Any]:
         "registered_at": moment(row["registered_at"]),
         "last_event_at": at(row["last_event_at"]),
         "delivered_published_at": at(row["delivered_published_at"]),
+        "updated_at": moment(row["updated_at"]),
     }
 
 
@@ -175,8 +177,10 @@ def _note(row: Row) -> NoteLine:
     return NoteLine(at=moment(row["noted_at"]), text=row["text"])
 
 
-def entry_of(name: WorkList, row: Mapping[str, Any], settings: Settings) -> Entry:
-    """Return a row of the list *name* with times in the account's zone."""
+def entry_of(
+    name: WorkList, row: Mapping[str, Any], settings: Settings, now: datetime
+) -> Entry:
+    """Return a row of the list *name* at *now*, with times in the account's zone."""
     zone = zone_of(row, settings)
     match name:
         case WorkList.QUARANTINED:
@@ -207,7 +211,7 @@ def entry_of(name: WorkList, row: Mapping[str, Any], settings: Settings) -> Entr
                 reference=_reference(row["kind"], row["value"]),
             )
         case _:
-            return _shipment(name, row, zone)
+            return _shipment(name, row, settings, now)
 
 
 def zone_of(row: Mapping[str, Any], settings: Settings) -> ZoneInfo:
@@ -224,7 +228,12 @@ def account_zone(name: str | None, settings: Settings) -> ZoneInfo:
     return account.zone if account else ZoneInfo("UTC")
 
 
-def _shipment(name: WorkList, row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
+def _shipment(
+    name: WorkList, row: Mapping[str, Any], settings: Settings, now: datetime
+) -> Entry:
+    zone = zone_of(row, settings)
+    if name is WorkList.UNKNOWN_TO_VTEX:
+        return unknown_entry(row, zone, settings, now)
     names = ("id", "account", "contract", "order_id", "invoice_number")
     base = _some(row, *names, "tracking_number")
     last_event = row["last_event_at"] and moment(row["last_event_at"]).astimezone(zone)
@@ -248,7 +257,7 @@ def _shipment(name: WorkList, row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
     if name is WorkList.SILENT:
         registered = moment(row["registered_at"]).astimezone(zone)
         return SilentEntry(**base, registered_at=registered, last_event_at=last_event)
-    return WaitingEntry(**base, why=row["why"])
+    return waiting_entry(base, row, zone, now)
 
 
 def _event_fields(row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:

@@ -6,8 +6,10 @@ from typing import Any, Final
 
 from pydantic import create_model
 
+from relay.domain.status import ShipmentState
+from relay.domain.unknown_to_vtex import Actor, Lack
 from relay.service.document_states import DocumentState
-from relay.service.models import ResponseModel
+from relay.service.models import ResponseModel, StoredRow
 from relay.store.worklist_queries import WorkList
 
 
@@ -21,13 +23,13 @@ class EventReference(ResponseModel):
         return f"{self.type} {self.value}"
 
 
-class Entry(ResponseModel):
+class Entry(StoredRow):
     """Base of a row; its fields are also the columns of a table."""
 
     @classmethod
     def columns(cls) -> list[str]:
         """Return the names of the columns."""
-        return list(cls.model_fields)
+        return [*(n for n in cls.model_fields if n != "damage"), "damage"]
 
     def cells(self) -> dict[str, Any]:
         """Return the values by column; several values are joined into one text."""
@@ -76,9 +78,23 @@ class SilentEntry(ShipmentEntry):
 
 
 class WaitingEntry(ShipmentEntry):
-    """A shipment that is published later."""
+    """A shipment that is published later; `since` is when it began to wait."""
 
     why: str | None
+    since: datetime
+    next_try_at: datetime | None
+
+
+class UnknownToVtexEntry(ShipmentEntry):
+    """A shipment of which VTEX does not know something, and who acts next."""
+
+    state: ShipmentState
+    lack: Lack
+    why: str | None
+    since: datetime
+    next_actor: Actor
+    next_try_at: datetime | None
+    gives_up_at: datetime | None
 
 
 class EventEntry(Entry):
@@ -169,6 +185,7 @@ ENTRIES: Final[Mapping[WorkList, type[Entry]]] = {
     WorkList.LATE: LateEntry,
     WorkList.SILENT: SilentEntry,
     WorkList.WAITING: WaitingEntry,
+    WorkList.UNKNOWN_TO_VTEX: UnknownToVtexEntry,
 }
 
 

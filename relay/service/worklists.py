@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 from typing import Any, Final, Literal
 
@@ -13,9 +14,11 @@ from relay.service.cursors import (
     read_row_cursor,
     row_cursor,
 )
+from relay.service.damage import row_guard
 from relay.service.models import BulkActionAnswer, ResponseModel, WarningLine
 from relay.service.queries import RetryRequest, WorkListQuery
 from relay.service.spreadsheets import BOM, write_csv, write_rows
+from relay.service.unknown_to_vtex import UnknownCounts, count_lacks
 from relay.service.views import entry_of
 from relay.service.worklist_models import ENTRIES, PAGES, Entry, EntryPage
 from relay.store.bulk import Bulk
@@ -83,6 +86,20 @@ class WorkListService:
                 break
         return file.getvalue(), position_cursor(after)
 
+    async def unknown_counts(
+        self, caller: Caller, query: WorkListQuery
+    ) -> UnknownCounts:
+        """Count the shipments that VTEX does not know fully, by reason and actor."""
+        wanted, name = await self._filter(caller, query), WorkList.UNKNOWN_TO_VTEX
+        entries: list[Any] = []
+        after = None
+        for _ in range(MOST_PAGES):
+            rows, after = await self._rows(name, wanted, PAGE, after)
+            entries += rows
+            if after is None:
+                break
+        return count_lacks(entries, complete=after is None)
+
     async def retry_stuck(
         self, caller: Caller, request: RetryRequest
     ) -> BulkActionAnswer:
@@ -142,10 +159,17 @@ class WorkListService:
         after: Position | None,
     ) -> tuple[tuple[Entry, ...], Position | None]:
         context = self.context
+        now = context.now()
         page = await WorkLists(context.database).page(
-            name, wanted, context.now(), limit=limit, after=after
+            name, wanted, now, limit=limit, after=after
         )
-        entries = (entry_of(name, row, context.settings) for row in page.rows)
+        guard = row_guard(name, context.damage)
+        entries = (
+            guard.shown(
+                partial(entry_of, name, row, context.settings, now), ENTRIES[name], row
+            )
+            for row in page.rows
+        )
         return tuple(entries), page.next
 
 

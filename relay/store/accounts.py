@@ -74,6 +74,14 @@ class AccountState:
             return "VTEX does not answer; one call at a time tries"
         return None
 
+    def opens_at(self, now: int) -> int | None:
+        """Return when a call is tried again; None if the account is paused."""
+        if self.paused_reason:
+            return None
+        times = [self.write_retry_at if self.write_closed else None, self.busy_until]
+        times += [self.probe_at if self.outage_since is not None else None]
+        return max((t for t in times if t is not None and t > now), default=now)
+
 
 class Accounts:
     """Reads and opens the accounts' gates."""

@@ -117,6 +117,7 @@ class PostgresDatabase:
                 timeout=self._limits.migrating,
             )
             await self._migrate(connection)
+            await connection.execute("SELECT continue_changes()")
 
     async def close(self) -> None:
         """Close every connection; abort those that do not answer."""

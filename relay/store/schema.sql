@@ -79,6 +79,9 @@ CREATE TABLE shipments (
     compared_at INTEGER,               -- when events shown by VTEX were accepted as published
     resent_at INTEGER,                 -- last resend by an operator
     given TEXT NOT NULL DEFAULT '[]',  -- fields set by the ERP; a resend keeps them
+    -- Set by triggers, whenever a column changes that lists show.
+    updated_at INTEGER NOT NULL DEFAULT 0, -- the latest time in the row or in a note
+    change_number INTEGER NOT NULL DEFAULT 0, -- grows in the order of commits
     -- NULL while stuck, leased or at rest: an index on it costs what is ready, not all rows
     ready_at INTEGER GENERATED ALWAYS AS (
         CASE WHEN stuck_reason IS NOT NULL OR lease IS NOT NULL
@@ -109,8 +112,17 @@ CREATE INDEX shipments_not_delivered ON shipments (account, shipment)
 CREATE INDEX shipments_promised ON shipments (account, promised_on, shipment)
     WHERE promised_on IS NOT NULL AND closed_at IS NULL;
 CREATE INDEX shipments_open ON shipments (shipment) WHERE closed_at IS NULL;
+CREATE INDEX shipments_by_change ON shipments (change_number, shipment);
+CREATE INDEX shipments_by_update ON shipments (updated_at, change_number);
 CREATE INDEX shipments_by_key ON shipments (invoice_key)
     WHERE invoice_key IS NOT NULL;
+
+-- SQLite: the latest change number. PostgreSQL: what is added to a transaction's id, so that
+-- numbers go on growing in a database that was restored on another server.
+CREATE TABLE change_counter (
+    id INTEGER NOT NULL PRIMARY KEY,   -- 1
+    latest INTEGER NOT NULL
+) STRICT;
 
 -- The boxes of a shipment, numbered from 1.
 CREATE TABLE parcels (

@@ -57,6 +57,10 @@ class ShipmentFilter:
     def _key(self) -> str | None:
         return compared(self.invoice_key) if self.invoice_key is not None else None
 
+    def includes(self, account: str) -> bool:
+        """Whether the shipments of *account* match the filter."""
+        return self.accounts is None or account in self.accounts
+
     def fits(self, row: Row, status: ShipmentStatus) -> bool:
         """Whether a row and its status match the filter."""
         wanted = {
@@ -129,7 +133,7 @@ class ShipmentLists:
         A page may hold fewer, even none, and still have a next one.
         """
         async with self._database.reading() as tx:
-            gates = await _gates(tx, now)
+            gates = await account_gates(tx, now)
             accounts = gates if wanted.accounts is None else wanted.accounts
             found: list[ListedShipment] = []
             position = NEWEST if before is None else before
@@ -141,12 +145,12 @@ class ShipmentLists:
                         continue
                     if len(found) == limit:
                         last = found[-1].row["shipment"]
-                        return ShipmentPage(await _explained(tx, found), last)
+                        return ShipmentPage(await explained(tx, found), last)
                     found.append(ListedShipment(row, status))
                 if len(rows) < self._batch:
-                    return ShipmentPage(await _explained(tx, found))
+                    return ShipmentPage(await explained(tx, found))
                 position = rows[-1]["shipment"]
-            return ShipmentPage(await _explained(tx, found), position)
+            return ShipmentPage(await explained(tx, found), position)
 
     async def one(self, id_: str, now: datetime) -> ListedShipment | None:
         """Return a shipment by its public id; None if it does not exist."""
@@ -154,9 +158,9 @@ class ShipmentLists:
             row = await tx.row("shipment_by_id", id=id_)
             if row is None:
                 return None
-            gates = await _gates(tx, now)
+            gates = await account_gates(tx, now)
             status = status_of(row, now, gates.get(row["account"]))
-            (listed,) = await _explained(tx, [ListedShipment(row, status)])
+            (listed,) = await explained(tx, [ListedShipment(row, status)])
         return listed
 
     async def registered(self, shipment: int) -> tuple[Sequence[Row], Sequence[Row]]:
@@ -186,7 +190,7 @@ class ShipmentLists:
             )
 
 
-async def _explained(
+async def explained(
     tx: Transaction, found: Sequence[ListedShipment]
 ) -> tuple[ListedShipment, ...]:
     """Add quarantined events as the reason to shipments that have none."""
@@ -203,7 +207,7 @@ async def _explained(
     )
 
 
-async def _gates(tx: Transaction, now: datetime) -> dict[str, str | None]:
+async def account_gates(tx: Transaction, now: datetime) -> dict[str, str | None]:
     """Return why VTEX must not be called, by account; None if it may be."""
     states = [AccountState.of(r) for r in await tx.rows("list_accounts")]
     return {s.account: s.closed_reason(micros(now)) for s in states}

@@ -14,7 +14,7 @@ _LAST: Final = (1 << 63) - 1
 
 
 class WorkList(StrEnum):
-    """The work lists; `waiting` needs no operator, only time or VTEX."""
+    """The work lists; `waiting` and part of `unknown-to-vtex` need no operator."""
 
     STUCK = "stuck"
     CONTRADICTED = "contradicted"
@@ -26,6 +26,7 @@ class WorkList(StrEnum):
     LATE = "late"
     SILENT = "silent"
     WAITING = "waiting"
+    UNKNOWN_TO_VTEX = "unknown-to-vtex"
 
 
 BY_ACCOUNT: Final = frozenset(

@@ -14,7 +14,7 @@ from relay.domain.status import ShipmentState
 from relay.store.codec import as_dict, ids, loads
 from relay.store.database import Database, Row, Transaction
 from relay.store.references import kinds_of, registrations_of
-from relay.store.shipment_lists import ShipmentFilter, ShipmentLists
+from relay.store.unknown_to_vtex import UnknownToVtex
 from relay.store.worklist_queries import (
     BY_ACCOUNT,
     QUERIES,
@@ -36,7 +36,7 @@ async def explain_unmatched(
 
     *accounts* are those whose labels may be named in a reason.
     """
-    refs = {row["event"]: tuple(loads(row["refs"])) for row in found}
+    refs = {row["event"]: _references(row) for row in found}
     wanted = {reference for values in refs.values() for reference in values}
     kinds = await kinds_of(tx, wanted)
     registered = await registrations_of(tx, wanted)
@@ -53,11 +53,23 @@ async def explain_unmatched(
         )
 
 
+def _references(row: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the references of an event; none if the stored list is damaged."""
+    try:
+        return tuple(loads(row["refs"]))
+    except ValueError:
+        return ()
+
+
 def _too_early(
     row: Mapping[str, Any], known: Sequence[KnownReference], bound: timedelta
 ) -> str | None:
     unit = timedelta(seconds=row["precision"])
-    return why_unmatched(moment(row["occurred_at"]), known, bound, precision=unit)
+    try:
+        occurred_at = moment(row["occurred_at"])
+    except OverflowError:  # a damaged row; the list says so
+        return None
+    return why_unmatched(occurred_at, known, bound, precision=unit)
 
 
 async def _elsewhere(
@@ -86,6 +98,7 @@ def _other_contract(
     return None
 
 
+_BY_STATE: Final = frozenset({WorkList.WAITING, WorkList.UNKNOWN_TO_VTEX})
 BATCH: Final = 500
 ROUNDS: Final = 8
 SILENT: Final = timedelta(days=7)
@@ -135,8 +148,8 @@ class WorkLists:
         after: Position | None = None,
     ) -> WorkPage:
         """Return up to *limit* rows of the list *name* after the position *after*."""
-        if name is WorkList.WAITING:
-            return await self._waiting(asked, now, limit, after)
+        if name in _BY_STATE:
+            return await self._by_state(name, asked, now, limit, after)
         found: list[dict[str, Any]] = []
         async with self.database.reading() as tx:
             for _ in range(self.rounds):
@@ -153,17 +166,28 @@ class WorkLists:
                     break
             return WorkPage(await _explained(tx, name, found, asked), after)
 
-    async def _waiting(
-        self, asked: WorkListFilter, now: datetime, limit: int, after: Position | None
+    async def _by_state(
+        self,
+        name: WorkList,
+        asked: WorkListFilter,
+        now: datetime,
+        limit: int,
+        after: Position | None,
     ) -> WorkPage:
-        """Return shipments that are published later, newest first."""
-        wanted = ShipmentFilter(sorted(asked.zones), state=ShipmentState.WAITING)
-        lists = ShipmentLists(self.database, batch=self.batch, rounds=self.rounds)
-        before = after.id if after else None
-        page = await lists.shipments(wanted, now, limit=limit, before=before)
-        found = [as_dict(s.row) | {"why": s.standing.why} for s in page.shipments]
-        following = None if page.next is None else Position(id=page.next)
-        return WorkPage(tuple(filter(asked.fits, found)), following)
+        """Return a page of a list that depends on the shipments' state."""
+        lists = UnknownToVtex(self.database, self.batch, self.rounds)
+        waiting = name is WorkList.WAITING
+        page = await lists.page(
+            sorted(asked.zones),
+            now,
+            limit=limit,
+            after=after,
+            wanted=lambda row: (
+                asked.fits(row)
+                and (not waiting or row["state"] is ShipmentState.WAITING)
+            ),
+        )
+        return WorkPage(page.rows, page.next)
 
     async def _rows(
         self,

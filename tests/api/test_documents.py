@@ -48,6 +48,7 @@ async def test_a_document_is_listed_with_what_became_of_it(
     assert page["documents"] == [
         {
             "id": 1,
+            "damage": None,
             "contract": "acme",
             "source": "webhook",
             "receivedAt": "2026-03-02T12:00:00Z",

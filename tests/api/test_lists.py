@@ -210,4 +210,5 @@ async def test_an_odd_query_is_refused_with_its_field(
 
 
 async def test_without_shipments_there_is_an_empty_page(api: Api) -> None:
-    assert await api.call("GET", ROOT) == (200, {"shipments": [], "next": None})
+    empty = {"shipments": [], "next": None, "resume": None}
+    assert await api.call("GET", ROOT) == (200, empty)

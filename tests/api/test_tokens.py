@@ -25,6 +25,7 @@ TABLES: Any = {
             "scopes": ["operator"],
             "accounts": ["outlet"],
         },
+        "eva": {"token": "reader-" * 8, "scopes": ["reader"]},
         "prometheus": {"token": "metrics-" * 8, "scopes": ["metrics"]},
     },
 }
@@ -82,6 +83,13 @@ async def test_the_scheme_may_be_written_as_one_likes(api: Api, scheme: str) -> 
         ("erp", "/metrics", 403),
         ("prometheus", ROOT, 403),
         ("prometheus", "/metrics", 200),
+        ("eva", ROOT, 200),
+        ("eva", "/v1/lists/stuck", 200),
+        ("eva", "/v1/documents", 200),
+        ("eva", "/v1/accounts", 200),
+        ("eva", "/v1/status", 200),
+        ("eva", "/metrics", 403),
+        ("erp", "/v1/status", 403),
         ("ana", ROOT, 200),
         ("ana", "/v1/documents", 200),
         ("ana", "/metrics", 200),
@@ -203,3 +211,20 @@ def test_without_tokens_the_api_is_not_open_to_other_machines(
 
     assert "openssl rand" in str(found.value)
     check_tokens(settings(listen=listen, tokens=tokens))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ROOT,
+        f"{ROOT}/x/cancel",
+        f"{ROOT}/x/retry",
+        "/v1/documents/1/replay",
+        "/v1/accounts/store/open",
+        "/v1/events/1/drop",
+    ],
+)
+async def test_a_reader_changes_nothing(api: Api, path: str) -> None:
+    status, body = await api.call("POST", path, LABEL, **bearer("eva"))
+    assert status == 403
+    assert "lacks the scope" in body["detail"]

@@ -100,6 +100,7 @@ async def test_stuck_shipments_are_listed_with_vtexs_words(
             "orderId": "1",
             "invoiceNumber": "1",
             "trackingNumber": "BR1",
+            "damage": None,
             "stuckReason": "400: Bad date",
             "since": "2026-03-02T09:00:00-03:00",
             "vtexResponse": "Bad date",

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
@@ -254,3 +255,15 @@ def test_a_list_goes_on_until_it_is_long_enough(
         ShipmentLists.__init__, "__kwdefaults__", {"batch": 1, "rounds": 1}
     )
     assert {s["id"] for s in cli.rows("shipments", "list")} == set(ids)
+
+
+def test_changes_are_followed_with_the_printed_cursor(cli: Cli, ids: list[str]) -> None:
+    first = cli("shipments", "list", "--updated-since", "2020-01-01")
+    assert first.exit_code == 0, first.output
+    assert all(id_ in first.output for id_ in ids)
+    found = re.search(r"later changes: --cursor (\S+)\)", first.output)
+    assert found is not None
+    assert cli.rows("shipments", "list", "--cursor", found[1]) == []
+    assert cli("shipments", "cancel", ids[0]).exit_code == 0
+    (row,) = cli.rows("shipments", "list", "--cursor", found[1])
+    assert (row["id"], row["state"]) == (ids[0], "cancelled")

@@ -159,6 +159,10 @@ READS: Sequence[tuple[list[str], str]] = [
     (["shipments", "list", "--contract", "swift"], "/v1/shipments?contract=swift"),
     (["shipments", "list", "--order", "O-2"], "/v1/shipments?orderId=O-2"),
     (["shipments", "list", "--limit", "1"], "/v1/shipments?limit=1"),
+    (
+        ["shipments", "list", "--updated-since", "2020-01-01T00:00:00"],
+        "/v1/shipments?updatedSince=2020-01-01T00:00:00Z",
+    ),
     (["shipments", "show", SHIPMENT], f"/v1/shipments/{SHIPMENT}"),
     (["documents", "list"], "/v1/documents"),
     (["documents", "list", "--unreadable"], "/v1/documents?unreadable=true"),
@@ -167,6 +171,7 @@ READS: Sequence[tuple[list[str], str]] = [
     (["documents", "show", "2"], "/v1/documents/2"),
     (["documents", "rejected", "1"], "/v1/rejected/1"),
     (["accounts", "list"], "/v1/accounts"),
+    (["lists", "unknown-to-vtex", "--count"], "/v1/lists/unknown-to-vtex/counts"),
     (["contracts", "list"], "/v1/contracts"),
     *((["lists", name], f"/v1/lists/{name}?limit=200") for name in WorkList),
 ]

@@ -287,7 +287,7 @@ async def test_both_databases_have_the_same_columns(
     sqlite: SqliteDatabase, postgres: PostgresDatabase
 ) -> None:
     tables = await execute(
-        sqlite, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+        sqlite, "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')"
     )
     here = {
         (t["name"], c["name"])

@@ -24,6 +24,7 @@ SCANS: Final[dict[str, str]] = {
     "lock_account": "one row: the name is the key",
     "save_account": "one row: the name is the key",
     "rejected_of_contract": "the last few requests that were not trusted",
+    "change_horizon": "one row",
     "rejected_after": "the last few requests that were not trusted",
     "trim_rejected": "the last few requests that were not trusted",
     "contract_in_use": "it ends at the first row",

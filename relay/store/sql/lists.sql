@@ -72,9 +72,19 @@ WHERE account = :account AND shipment < :before
   AND closed_at IS NOT NULL AND delivered_published_at IS NULL
 ORDER BY shipment DESC LIMIT :limit
 
+-- name: list_quarantined
+SELECT s.* FROM shipments AS s
+WHERE s.account = :account AND s.shipment < :before
+  AND s.delivered_published_at IS NULL
+  AND coalesce(s.closed_reason, '') NOT IN ('cancelled', 'erased')
+  AND s.shipment IN (
+    SELECT p.shipment FROM event_parcels AS p
+    WHERE p.quarantine_reason IS NOT NULL AND p.decision IS NULL)
+ORDER BY s.shipment DESC LIMIT :limit
+
 -- name: quarantined_of
 -- Quarantined events that wait for an operator's decision, latest event last.
-SELECT p.shipment, p.event, p.quarantine_reason
+SELECT p.shipment, p.event, p.quarantine_reason, e.received_at
 FROM json_each(:rows) AS j
 JOIN event_parcels AS p
   ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
@@ -136,3 +146,20 @@ GROUP BY r.contract
 SELECT account, count(*) AS shipments FROM shipments
 WHERE lane IN (0, 1, 2) AND ready_at > :now AND waiting_reason IS NOT NULL
 GROUP BY account
+
+-- name: change_horizon
+-- Changes from this number on may not be committed yet.
+SELECT h.horizon AS number FROM change_horizon AS h
+
+-- name: first_change
+SELECT min(s.change_number) AS number FROM shipments AS s WHERE s.updated_at >= :since
+
+-- name: last_change
+SELECT max(s.change_number) AS number FROM shipments AS s
+
+-- name: list_changed
+-- Every shipment is listed at its last change.
+SELECT s.* FROM shipments AS s
+WHERE s.change_number >= :key AND (s.change_number > :key OR s.shipment > :id)
+  AND s.change_number < :horizon
+ORDER BY s.change_number, s.shipment LIMIT :limit

@@ -245,8 +245,8 @@ def test_no_option_is_hidden_by_a_setting_of_every_contract() -> None:
 
 
 def test_without_options_the_format_is_the_plain_one_without_polling() -> None:
-    made = Adapter(ContractOptions("c", ZoneInfo("UTC"), ("secret",)))
-    assert made.display_name == "Plain"
+    made = Adapter(ContractOptions("rota_certa", ZoneInfo("UTC"), ("secret",)))
+    assert made.display_name == "Rota Certa"
     assert not isinstance(made, PollingCarrier)
 
 

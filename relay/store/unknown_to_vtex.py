@@ -1,0 +1,128 @@
+"""The work list of shipments of which VTEX does not know something yet."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from relay.clock import micros
+from relay.domain.status import ShipmentState, ShipmentStatus, status_of
+from relay.domain.unknown_to_vtex import Lack, lack_of
+from relay.store.accounts import AccountState
+from relay.store.codec import as_dict, ids
+from relay.store.database import Database, Row, Transaction
+from relay.store.shipment_lists import BATCH, NEWEST, ROUNDS
+from relay.store.worklist_queries import Position
+
+QUERIES: Final = (
+    "list_without_number",
+    "list_ready",
+    "list_leased",
+    "list_in_doubt",
+    "list_stuck",
+    "list_quarantined",
+)
+"""What VTEX lacks is in one of these, and they hold few other shipments."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownPage:
+    """A page of rows, newest first; `next` is the position of the next page."""
+
+    rows: tuple[dict[str, Any], ...]
+    next: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownToVtex:
+    """Lists shipments that VTEX does not know fully, of some accounts."""
+
+    database: Database
+    batch: int = BATCH
+    rounds: int = ROUNDS
+
+    async def page(
+        self,
+        accounts: list[str],
+        now: datetime,
+        *,
+        limit: int,
+        after: Position | None = None,
+        wanted: Callable[[Mapping[str, Any]], bool] = lambda _: True,
+    ) -> UnknownPage:
+        """Return up to *limit* rows after a position that match *wanted*.
+
+        A row has the columns of `shipments`, `state`, `why`, `lack`, `quarantined_at`
+        and `opens_at`, when the account's gate opens.
+        """
+        before = after.id if after else NEWEST
+        found: list[dict[str, Any]] = []
+        async with self.database.reading() as tx:
+            gates = {s.account: s for s in await _states(tx)}
+            for _ in range(self.rounds):
+                rows = await self._rows(tx, accounts, before)
+                for row in await _described(tx, rows, gates, now):
+                    if len(found) == limit:
+                        return UnknownPage(tuple(found), Position(id=before))
+                    before = row["shipment"]
+                    if row["lack"] is not None and wanted(row):
+                        found.append(row)
+                if len(rows) < self.batch:
+                    return UnknownPage(tuple(found))
+            return UnknownPage(tuple(found), Position(id=before))
+
+    async def _rows(
+        self, tx: Transaction, accounts: list[str], before: int
+    ) -> list[Row]:
+        """Return the newest shipments before a row; one may be in several queries."""
+        found: dict[int, Row] = {}
+        terms = {"before": before, "limit": self.batch, "value": None}
+        for account in accounts:
+            for query in QUERIES:
+                rows = await tx.rows(query, account=account, **terms)
+                found |= {row["shipment"]: row for row in rows}
+        return [found[n] for n in sorted(found, reverse=True)[: self.batch]]
+
+
+async def _states(tx: Transaction) -> Iterator[AccountState]:
+    return map(AccountState.of, await tx.rows("list_accounts"))
+
+
+async def _described(
+    tx: Transaction,
+    rows: list[Row],
+    gates: Mapping[str, AccountState],
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Return *rows* with their state and with what VTEX lacks."""
+    these = ids("shipment", (row["shipment"] for row in rows))
+    held = {r["shipment"]: r for r in await tx.rows("quarantined_of", rows=these)}
+    return [
+        _describe(row, held.get(row["shipment"]), gates.get(row["account"]), now)
+        for row in rows
+    ]
+
+
+def _describe(
+    row: Row, held: Row | None, gate: AccountState | None, now: datetime
+) -> dict[str, Any]:
+    closed = gate.closed_reason(micros(now)) if gate else None
+    status = status_of(row, now, closed)
+    lack = lack_of(status.state, status.why, quarantined=held is not None)
+    is_gate = closed is not None and status.why == closed
+    return as_dict(row) | {
+        "state": status.state,
+        "why": _why(status, lack, held),
+        "lack": lack,
+        "quarantined_at": held["received_at"] if held is not None else None,
+        "opens_at": gate.opens_at(micros(now)) if gate and is_gate else None,
+        "gated": is_gate,
+    }
+
+
+def _why(status: ShipmentStatus, lack: Lack | None, held: Row | None) -> str | None:
+    if lack is Lack.QUARANTINED and held is not None:
+        return f"event {held['event']} is quarantined: {held['quarantine_reason']}"
+    if status.state is ShipmentState.DUE:
+        return status.why or "it is sent next"
+    return status.why
