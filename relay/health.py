@@ -32,6 +32,7 @@ class Health:
         self._tick = tick
         self._loops: dict[str, _Loop] = {}
         self._problems: dict[str, str] = {}
+        self._problem_since: dict[str, float] = {}
 
     def expect(
         self, loop: str, limit: timedelta, task: asyncio.Task[None] | None = None
@@ -67,10 +68,12 @@ class Health:
     def report_problem(self, part: str, problem: str) -> None:
         """Report what is wrong with *part*, until `clear_problem`."""
         self._problems[part] = problem
+        self._problem_since.setdefault(part, self._tick())
 
     def clear_problem(self, part: str) -> None:
         """Report that *part* works again."""
         self._problems.pop(part, None)
+        self._problem_since.pop(part, None)
 
     def has_problem(self, part: str) -> bool:
         """Return whether a problem of *part* was reported and not cleared."""
@@ -80,6 +83,14 @@ class Health:
         """Return why this process is not ready; empty if it is."""
         problems = [f"{part}: {problem}" for part, problem in self._problems.items()]
         return problems + [r for r in map(self._loop_problem, self._loops) if r]
+
+    def not_ready_for(self) -> timedelta:
+        """Return how long this process has not been ready; zero if it is."""
+        now = self._tick()
+        failing = [n for n in self._loops if self._loop_problem(n) is not None]
+        since = [self._loops[name].succeeded_at for name in failing]
+        since += self._problem_since.values()
+        return timedelta(seconds=now - min(since, default=now))
 
     def _loop_problem(self, name: str) -> str | None:
         loop = self._loops[name]

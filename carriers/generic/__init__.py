@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Self, cast
 from urllib.parse import quote
 
@@ -10,13 +11,15 @@ from aiohttp import ClientSession
 from carriers.generic.checks import contradictions
 from carriers.generic.codes import CodeMapping
 from carriers.generic.expressions import quoted
+from carriers.generic.handshakes import answer
 from carriers.generic.options import Options, parse_options
-from carriers.generic.parser import Parser
+from carriers.generic.parser import Parser, decoded
 from carriers.generic.poller import Poller
 from carriers.generic.requests import filled, placeholders
 from carriers.generic.signature import Clock, verifier
 from relay.adapters.codes import CodeRow, CodeTable, parse_rows
 from relay.adapters.options import refuse
+from relay.adapters.parts import Parsed
 from relay.adapters.protocol import ContractOptions, Document, Reply, WebhookRequest
 from relay.domain.events import Effect, ParcelView, ReferenceKind, TrackingEvent
 
@@ -49,7 +52,10 @@ class Adapter:
         self.display_name = options.display_name
         self.identifying = options.identifying_kind
         self.personal_fields = options.personal_fields
+        methods = (one.methods for one in options.handshakes)
+        self.handshake_methods = frozenset[str]().union(*methods)
         self._options = options
+        self._secrets = contract.secrets
         self._verify = verifier(options.signature, contract.secrets, now)
         self._parser = Parser(options, _mapping(options, rows), contract.zone)
 
@@ -57,7 +63,7 @@ class Adapter:
         """Check the signature in the options; without one reject every request."""
         self._verify(request)
 
-    def parse(self, document: Document) -> list[TrackingEvent]:
+    def parse(self, document: Document) -> list[Parsed]:
         """Return the events of *document*, found by the options' expressions."""
         return self._parser.parse(document)
 
@@ -74,6 +80,12 @@ class Adapter:
         """Return the response that the carrier requires."""
         reply = self._options.reply
         return Reply(reply.status, reply.body.encode(), reply.content_type)
+
+    def handshake(self, request: WebhookRequest) -> Reply | None:
+        """Return the answer to a test of the address that the options declare."""
+        options = self._options
+        decode = partial(decoded, how=options.body)
+        return answer(options.handshakes, request, self._secrets, decode)
 
     def tracking_url(self, parcel: ParcelView) -> str | None:
         """Return the URL of the option `page`, if all its placeholders are known."""

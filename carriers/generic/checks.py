@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from carriers.generic.handshakes import PLACEHOLDER
 from carriers.generic.options import Options
 from carriers.generic.requests import (
     NUMBERS,
@@ -57,14 +58,21 @@ def contradictions(options: Options, secrets: Sequence[str]) -> Iterator[str]:
 
 
 def secrets_used(options: Options) -> list[tuple[str, str]]:
-    """Return the keys of requests that use the secret, with the placeholder."""
-    return [
+    """Return the keys of requests and handshakes with the secret's placeholder."""
+    in_requests = [
         (f"{key}.{part}", name)
         for key, request in _requests(options)
         for part, template in parts(request).items()
         for name in _SECRETS
         if name in placeholders(template)
     ]
+    in_handshakes = [
+        (f"handshakes.{place}.query.{name}", "secret")
+        for place, handshake in enumerate(options.handshakes)
+        for name, wanted in handshake.query.items()
+        if PLACEHOLDER in wanted
+    ]
+    return in_requests + in_handshakes
 
 
 def _wrong_parsing(options: Options) -> Iterator[str]:

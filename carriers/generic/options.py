@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from carriers.generic.codes import TextRule
 from carriers.generic.complaints import complaints
 from carriers.generic.expressions import Path, Paths, keyed
+from carriers.generic.handshakes import Handshake
 from carriers.generic.requests import Poll
 from carriers.generic.signature import Signature
 from carriers.generic.times import TimeOptions
@@ -134,6 +135,7 @@ class Options(Value):
     personal_fields: tuple[PlainPath, ...] = ()
     signature: Signature = Field(default=None, validate_default=True)
     reply: ReplyOptions = ReplyOptions()
+    handshakes: tuple[Handshake, ...] = ()
     page: str = ""
     base_url: str = ""
     values: Mapping[str, str] = Field(default_factory=dict, repr=False)

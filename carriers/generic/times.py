@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, time
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -17,8 +18,9 @@ from carriers.generic.expressions import (
     shape_of,
 )
 from relay.adapters.protocol import Unreadable
-from relay.adapters.times import EXAMPLE, iso, unknown_zone, zone_names
-from relay.domain.events import Value, utc
+from relay.adapters.times import EXAMPLE, iso, local, unknown_zone, zone_names
+from relay.domain.event_time import SECOND, EventTime, event_time
+from relay.domain.events import Value
 
 _EPOCHS: Final = {"epoch_s": 1, "epoch_ms": 1000}
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
@@ -69,7 +71,7 @@ class TimeOptions(Value):
     formats: Annotated[Layouts, Field(min_length=1)] = ("iso",)
     zone: Zone | None = None
 
-    def parse(self, event: Any, code: str, zone: ZoneInfo) -> datetime:
+    def parse(self, event: Any, code: str, zone: ZoneInfo) -> EventTime:
         """Return the time of *event* in UTC; a time without an offset is local.
 
         *zone* is the contract's, used without an own `zone`. Raises `Unreadable` if
@@ -84,7 +86,7 @@ class TimeOptions(Value):
         return parse_time(f"{text} {hour}".strip(), self.formats, self.zone or zone)
 
 
-def parse_time(text: str, formats: tuple[str, ...], zone: ZoneInfo) -> datetime:
+def parse_time(text: str, formats: tuple[str, ...], zone: ZoneInfo) -> EventTime:
     """Parse *text* by the first of *formats* that fits; raise `Unreadable` if none."""
     for layout in formats:
         try:
@@ -97,12 +99,22 @@ def parse_time(text: str, formats: tuple[str, ...], zone: ZoneInfo) -> datetime:
     )
 
 
-def _parsed(text: str, layout: str, zone: ZoneInfo) -> datetime:
+def _parsed(text: str, layout: str, zone: ZoneInfo) -> EventTime:
     if layout == "iso":
         return iso(text, zone)
     if layout in _EPOCHS:
         if not _NUMBER.fullmatch(text):
             raise ValueError("not a number")
-        return datetime.fromtimestamp(float(text) / _EPOCHS[layout], UTC)
-    parsed = datetime.strptime(text, layout)  # noqa: DTZ007 -- the zone follows
-    return utc(parsed if parsed.tzinfo else parsed.replace(tzinfo=zone))
+        return _instant(
+            datetime.fromtimestamp(float(text) / _EPOCHS[layout], UTC), zone
+        )
+    return local(text, layout, zone)
+
+
+def _instant(at: datetime, zone: ZoneInfo) -> EventTime:
+    """Return the time of an instant; a date was written at 00:00 of UTC or *zone*."""
+    with suppress(OverflowError):  # 0001-01-01 has no local time west of Greenwich
+        at_home = at.astimezone(zone)
+        if at_home.time() == time.min:
+            at = at_home
+    return event_time(at, SECOND, zone)

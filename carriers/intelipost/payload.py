@@ -4,7 +4,7 @@ Times are instants: milliseconds since 1970, and the same in ISO 8601 with an of
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from relay.adapters.protocol import Unreadable
 from relay.adapters.texts import normalised
 from relay.adapters.times import iso
 from relay.clock import EPOCH
+from relay.domain.event_time import SECOND, EventTime, event_time
 
 _UTC: Final = ZoneInfo("UTC")
 
@@ -69,11 +70,12 @@ class History(Payload):
         yield self.shipment_order_volume_state_localized or ""
         yield self.provider_message or ""
 
-    def happened_at(self) -> datetime:
+    def happened_at(self) -> EventTime:
         """Return the time of the event; raise `Unreadable` without one."""
         # `created` is no substitute: it differs in a repeated webhook.
         if self.event_date is not None:
-            return EPOCH + timedelta(milliseconds=self.event_date)
+            at = EPOCH + timedelta(milliseconds=self.event_date)
+            return event_time(at, SECOND, _UTC)
         if not self.event_date_iso:
             raise Unreadable("history.event_date: missing")
         return iso(self.event_date_iso, _UTC)
@@ -82,9 +84,9 @@ class History(Payload):
         """Return both dates with their names if they differ by more than a day."""
         if self.event_date is None or not self.event_date_iso:
             return []
-        happened = self.happened_at()
+        happened = self.happened_at().at
         try:
-            again = iso(self.event_date_iso, _UTC)
+            again = iso(self.event_date_iso, _UTC).at
         except (ValueError, OverflowError):
             return ["event_date_iso: not a date"]
         if abs(again - happened) <= SAME_TIME:

@@ -1,12 +1,12 @@
 """The time of a Melhor Envio event: each event has it in another field."""
 
-from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from carriers.melhorenvio.payload import Label
 from relay.adapters.protocol import Unreadable
 from relay.adapters.times import iso
+from relay.domain.event_time import EventTime
 from relay.domain.events import Milestone
 
 _OWN: Final = {
@@ -25,7 +25,7 @@ _STEPS: Final = ("created_at", "paid_at", "generated_at", "received_at", "posted
 
 def occurred_at(
     label: Label, code: str, milestone: Milestone, zone: ZoneInfo
-) -> datetime:
+) -> EventTime:
     """Return the time of event *code*, the same for a repeated webhook.
 
     A delivery has `delivered_at` only. Other events have their own field, or else
@@ -43,12 +43,13 @@ def occurred_at(
     return chosen
 
 
-def _latest_step(label: Label, zone: ZoneInfo) -> datetime | None:
+def _latest_step(label: Label, zone: ZoneInfo) -> EventTime | None:
     steps = (_parsed(label, field, zone) for field in _STEPS)
-    return max((step for step in steps if step is not None), default=None)
+    dated = [step for step in steps if step is not None]
+    return max(dated, key=lambda step: step.at, default=None)
 
 
-def _parsed(label: Label, field: str, zone: ZoneInfo) -> datetime | None:
+def _parsed(label: Label, field: str, zone: ZoneInfo) -> EventTime | None:
     """Parse a *field*; a date without a time of day is unreadable."""
     text: str | None = getattr(label, field)
     if not text:

@@ -4,11 +4,12 @@ import tomllib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from importlib.resources import files
-from typing import Any, Final, Required, TypedDict, Unpack
+from typing import Any, ClassVar, Final, Required, TypedDict, Unpack
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from relay.adapters.texts import may_deliver
+from relay.domain.event_time import EventTime
 from relay.domain.events import (
     Effect,
     Milestone,
@@ -24,7 +25,6 @@ class EventDetails(TypedDict, total=False):
     """What a document adds to the meaning of a code; see `TrackingEvent`."""
 
     references: Required[tuple[Reference, ...]]
-    occurred_at: Required[datetime]
     position: int
     city: str
     state: str
@@ -42,24 +42,37 @@ class CodeRow(Value):
     text: str = Field(default="", description="description where the carrier has none")
     comment: str = ""
 
+    is_mapped: ClassVar[bool] = True
+
     def event(
-        self, code: str, *, description: str = "", **details: Unpack[EventDetails]
+        self,
+        code: str,
+        *,
+        occurred_at: EventTime | datetime,
+        description: str = "",
+        **details: Unpack[EventDetails],
     ) -> TrackingEvent:
         """Return the event of *code*, with the meaning of this row.
 
-        An empty *description* is replaced by the row's `text`. A delivery whose text
-        means a return becomes `returning`.
+        A plain datetime is precise to the second. An empty *description* is replaced
+        by the row's `text`. A delivery whose text means a return becomes `returning`.
         """
+        if isinstance(occurred_at, datetime):
+            occurred_at = EventTime(occurred_at)
         text = description or self.text
         row = self.given(text)
         return TrackingEvent(
             carrier_code=code,
             milestone=row.milestone,
+            occurred_at=occurred_at.at,
+            precision=occurred_at.precision,
+            midnight=occurred_at.midnight,
             reason=row.reason,
             effect=row.effect,
             final=row.final,
             undoes=row.undoes,
             description=text,
+            unmapped=not row.is_mapped,
             **details,
         )
 
@@ -100,7 +113,18 @@ class CodeRow(Value):
         return counted and self.milestone is Milestone.DELIVERED
 
 
-UNKNOWN = CodeRow(milestone=Milestone.UNKNOWN)
+class UnmappedRow(CodeRow):
+    """The meaning of an event whose own code and text have none: unknown by default.
+
+    With another milestone it is that of a coarser field of the same event.
+    """
+
+    milestone: Milestone = Milestone.UNKNOWN
+
+    is_mapped: ClassVar[bool] = False
+
+
+UNKNOWN: Final = UnmappedRow()
 
 LONGEST_CODE: Final = 100
 """In characters; the limit of every event's code."""

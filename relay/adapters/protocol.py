@@ -15,13 +15,15 @@ from relay.domain.events import ParcelView, ReferenceKind, TrackingEvent
 class WebhookRequest:
     """A webhook call, free of the web framework; header names are in lower case.
 
-    `sent` are the bytes as they were sent, if `body` was compressed.
+    `sent` are the bytes as they were sent, if `body` was compressed. `query` are the
+    parameters of the address.
     """
 
     headers: Mapping[str, str]
     body: bytes
     method: str = "POST"
     sent: bytes = b""
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Reply:
     status: int = 200
     body: bytes = b"{}"
     content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,18 @@ class ContractOptions:
     settings: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadablePart:
+    """A part of a document that cannot be parsed; the other parts count.
+
+    *position* is its path in the document, such as `packages.1.history.0`. It consists
+    of keys, expressions and numbers, without content of the document.
+    """
+
+    position: str
+    error: Exception
+
+
 @runtime_checkable
 class Carrier(Protocol):
     """The required interface; the constructor takes one `ContractOptions`.
@@ -92,10 +107,11 @@ class Carrier(Protocol):
         """Raise `VerificationFailed` unless the carrier sent *request*."""
         ...
 
-    def parse(self, document: Document) -> list[TrackingEvent]:
-        """Return the events of *document*.
+    def parse(self, document: Document) -> Sequence[TrackingEvent | UnreadablePart]:
+        """Return a list of the events of *document*, and of its unreadable parts.
 
-        Pure: no clock, no I/O. Any exception marks the document as unreadable.
+        Pure: no clock, no I/O. Any exception marks the whole document as unreadable;
+        with `relay.adapters.parts` one bad event does not stop the others.
         """
         ...
 
@@ -198,6 +214,24 @@ class ReplyingCarrier(Protocol):
 
     def reply(self, request: WebhookRequest) -> Reply:
         """Return the response to a *request* that was stored."""
+        ...
+
+
+@runtime_checkable
+class HandshakingCarrier(Protocol):
+    """A carrier that tests the webhook's address, for example at its registration.
+
+    `handshake_methods` are the HTTP methods of such requests, in upper case.
+    """
+
+    handshake_methods: frozenset[str]
+
+    def handshake(self, request: WebhookRequest) -> Reply | None:
+        """Return the response to *request* if it is a test, or else None.
+
+        Pure. *request* may be unsigned, and then nothing of it is stored: return None
+        for every request that may have an event.
+        """
         ...
 
 

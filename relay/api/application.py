@@ -46,15 +46,20 @@ def application(
         middlewares=[webhooks.count_refused, problems], client_max_size=limit
     )
     app[INTAKE] = intake
-    app[HEALTH] = health_state
     for module in (webhooks, health):
         app.add_routes(module.routes())
-    mount_api(app, services, metrics)
+    mount_api(app, services, metrics, health_state)
     return app
 
 
-def mount_api(app: web.Application, services: Services, metrics: Metrics) -> None:
+def mount_api(
+    app: web.Application,
+    services: Services,
+    metrics: Metrics,
+    health_state: Health | None = None,
+) -> None:
     """Serve every operation and its description."""
+    app[HEALTH] = health_state or Health()
     app[SERVICES] = services
     app[METRICS] = metrics
     mount(app, OPERATIONS)

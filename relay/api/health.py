@@ -1,22 +1,24 @@
-"""Liveness, readiness and metrics."""
+"""Liveness, readiness, status and metrics."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from aiohttp import web
 from pydantic_core import to_json
 
+from relay.api.bodies import json_answer
 from relay.api.keys import HEALTH, INTAKE, METRICS, SERVICES
 from relay.api.operations import OperationTable
 from relay.config.account import Scope
 from relay.service.access import Caller
+from relay.service.documents import slow_reader
+from relay.service.status import ProcessState, not_ready
+from relay.service.status_models import StatusAnswer
 from relay.store.documents import Backlog
 
 PATIENCE: Final = timedelta(seconds=5)
 """The database must answer within this time."""
-UNREAD_FOR: Final = timedelta(minutes=5)
-"""If a document waits longer than this, the reader is too slow."""
 
 
 def routes() -> list[web.RouteDef]:
@@ -32,22 +34,18 @@ async def alive(_: web.Request) -> web.Response:
 async def ready(request: web.Request) -> web.Response:
     """Answer 200 if the relay does its work, else 503 with the reasons."""
     backlog, reasons = await _backlog(request)
+    now = request.app[SERVICES].context.now()
     body: dict[str, Any] = {}
     if backlog is not None:
-        age = (
-            request.app[SERVICES].context.now() - backlog.oldest
-            if backlog.oldest
-            else timedelta(0)
-        )
+        age = now - backlog.oldest if backlog.oldest else timedelta(0)
         body["unread"] = {
             "documents": backlog.documents,
             "oldestSeconds": max(int(age.total_seconds()), 0),
         }
-        if age > UNREAD_FOR:
-            reasons.append(
-                f"reader: documents have been waiting for more than {UNREAD_FOR}"
-            )
+        reasons += filter(None, [slow_reader(backlog, now)])
     reasons += request.app[HEALTH].reasons()
+    if reasons:
+        body["lastReadyAt"] = now - request.app[HEALTH].not_ready_for()
     return _answer(
         503 if reasons else 200, {"ready": not reasons, "reasons": reasons} | body
     )
@@ -69,7 +67,14 @@ def _answer(status: int, body: dict[str, Any]) -> web.Response:
     )
 
 
-BY_ACCOUNT: Final = ("due", "waiting", "stuck", "quarantined", "late")
+BY_ACCOUNT: Final = (
+    "due",
+    "waiting",
+    "stuck",
+    "quarantined",
+    "contradicted",
+    "late",
+)
 _TEXT: Final = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
 
 
@@ -93,3 +98,22 @@ async def metrics(request: web.Request, _: Caller) -> web.Response:
     for contract in settings.contracts:
         found.unmatched.labels(contract).set(counted.unmatched.get(contract, 0))
     return web.Response(body=found.text(), headers=_TEXT)
+
+
+@operations.get("/v1/status", scope=Scope.OPERATOR, answers={200: StatusAnswer})
+async def status(request: web.Request, caller: Caller) -> web.Response:
+    """Show what works and what is wrong: the relay, VTEX and each carrier."""
+    services = request.app[SERVICES]
+    process = _process(request, services.context.now())
+    return json_answer(await services.status.status(caller, process))
+
+
+def _process(request: web.Request, now: datetime) -> ProcessState:
+    """Return the state of this process, which is serving."""
+    health = request.app[HEALTH]
+    return ProcessState(
+        running=True,
+        last_good="was ready",
+        last_good_at=now - health.not_ready_for(),
+        problems=tuple(map(not_ready, health.reasons())),
+    )

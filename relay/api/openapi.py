@@ -19,13 +19,18 @@ _REFERENCE: Final = "#/components/schemas/{model}"
 _PLACEHOLDER: Final = re.compile(r"{(\w+)}")
 _PROBLEM: Final = "application/problem+json"
 _WEBHOOK: Final = "Receive a carrier's webhook; verified as the carrier signs it"
+_HANDSHAKE: Final = "Answer a carrier's test of the address, if the contract has one"
 _PUBLIC: Final = (
     ("get", "/healthz", "Check that the process is alive", (200,)),
     ("get", "/readyz", "Check that the relay does its work", (200, 503)),
     ("get", "/openapi.json", "Show this description", (200,)),
     *(
-        (method, f"/webhooks/{{contract}}{secret}", _WEBHOOK, (200, 401, 404, 413, 503))
-        for method in ("post", "put")
+        (method, f"/webhooks/{{contract}}{secret}", summary, (200, 401, 404, *more))
+        for methods, summary, more in (
+            (("post", "put"), _WEBHOOK, (413, 503)),
+            (("get", "options"), _HANDSHAKE, (405, 503)),
+        )
+        for method in methods
         for secret in ("", "/{secret}")
     ),
 )

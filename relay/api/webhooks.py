@@ -1,13 +1,16 @@
 """Receive carriers' webhooks: pass the request to the intake, return its reply."""
 
+from http import HTTPStatus
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from relay.adapters.protocol import WebhookRequest
-from relay.api.content import receive_body
+from relay.adapters.protocol import Reply, WebhookRequest
+from relay.api.content import ReceivedBody, receive_body
 from relay.api.keys import INTAKE
 from relay.api.problems import REFUSED, Handler
+from relay.errors import RefusedRequest
+from relay.inbound.intake import Intake
 
 PLAIN: Final = "/webhooks/{contract}"
 IN_ADDRESS: Final = "/webhooks/{contract}/{secret}"
@@ -16,13 +19,14 @@ _SLASHES: Final = (
     "/webhooks{between:/+}{contract:[^/]+}{within:/+}{secret:[^/]+}{after:/*}",
 )
 """The same addresses with doubled or trailing slashes, as copied into forms."""
-METHODS: Final = ("POST", "PUT")
+_WITH_DOCUMENT: Final = frozenset({"POST", "PUT"})
+"""The methods of webhooks; all others can only be handshakes."""
 
 
 def routes() -> list[web.RouteDef]:
-    """Return the routes that carriers call; some carriers send PUT."""
+    """Return the routes that carriers call; the contract decides on the method."""
     paths = (PLAIN, IN_ADDRESS, *_SLASHES)
-    return [web.route(m, p, receive) for p in paths for m in METHODS]
+    return [web.route(hdrs.METH_ANY, path, receive) for path in paths]
 
 
 @web.middleware
@@ -39,20 +43,47 @@ async def count_refused(request: web.Request, handler: Handler) -> web.StreamRes
 async def receive(request: web.Request) -> web.Response:
     """Store a webhook and answer as its carrier expects.
 
-    Raises the errors that `problems` answers: 401, 404, 413, 503.
+    Raises the errors that `problems` answers: 401, 404, 405, 413, 503.
     """
     intake = request.app[INTAKE]
+    if request.method not in _WITH_DOCUMENT:
+        return _answer(await _handshake(request, intake))
     named = request.match_info
     contract = named["contract"]
     # A body over its limit is never accepted, so it must not ask for a repetition.
     size = min(request.content_length or 0, intake.body_limit)
     intake.check_capacity(contract, size)
     body = await receive_body(request, intake.body_limit)
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    received = WebhookRequest(headers, body.content, request.method, sent=body.sent)
+    received = _received(request, body)
     reply = await intake.accept(contract, received, named.get("secret"))
-    return web.Response(
-        status=reply.status,
-        body=reply.body,
-        headers={"Content-Type": reply.content_type},
+    return _answer(reply)
+
+
+async def _handshake(request: web.Request, intake: Intake) -> Reply:
+    """Return the answer to a request that has no document."""
+    contract = request.match_info["contract"]
+    received = _received(request, ReceivedBody(b"", b""))
+    secret = request.match_info.get("secret")
+    reply = await intake.shake_hands(contract, received, secret)
+    if reply is None:
+        allowed = ", ".join(intake.methods(contract))
+        raise RefusedRequest(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            f"{request.method}: not a method of this contract's webhooks",
+            hint=f"use one of: {allowed}; a test of the address with another method "
+            "must be declared by the contract's adapter (handshakes)",
+            headers={"Allow": allowed},
+        )
+    return reply
+
+
+def _received(request: web.Request, body: ReceivedBody) -> WebhookRequest:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return WebhookRequest(
+        headers, body.content, request.method, sent=body.sent, query=dict(request.query)
     )
+
+
+def _answer(reply: Reply) -> web.Response:
+    headers = {**reply.headers, "Content-Type": reply.content_type}
+    return web.Response(status=reply.status, body=reply.body, headers=headers)

@@ -7,7 +7,8 @@ nor aiohttp nor a database driver.
 import sys
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, Final
+from importlib.metadata import version
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -25,6 +26,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "carriers": "List adapters, try them, start a new one.",
     "contracts": "List contracts, and how their carriers are polled.",
     "accounts": "List accounts, and open those that are closed.",
+    "database": "Back up the SQLite database, and restore it.",
 }
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "serve": ("run:serve", "Run the relay until it is stopped."),
@@ -32,6 +34,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "init": ("run:init", "Write a settings file with every setting commented out."),
     "demo": ("run:demo", "Show the whole flow with a sandbox; no account is needed."),
     "doctor": ("run:doctor", "Check settings, database and VTEX access."),
+    "status": (
+        "status:status",
+        "Show what works and what is wrong; exit code 1 if so.",
+    ),
     "lists": ("worklists:lists", "Show a work list: what needs an operator."),
     "erase": ("accounts:erase", "Erase the personal data of one order for good."),
     "shipments list": ("shipments:list_", "List shipments, the newest first."),
@@ -108,6 +114,14 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "accounts:open_",
         "Try again at once, after a fix of credentials or permissions.",
     ),
+    "database backup": (
+        "database:backup",
+        "Copy the SQLite database to a file, also while the relay runs.",
+    ),
+    "database restore": (
+        "database:restore",
+        "Replace the SQLite database by a backup; the relay must be stopped.",
+    ),
 }
 """Commands by path: `module:function` in this package, and the function's summary."""
 
@@ -165,8 +179,22 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"relay {version('carrier-tracking-relay')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", callback=_print_version, is_eager=True, help="Show the version."
+    ),
+]
+
+
 @app.callback()
-def relay() -> None:
+def relay(version: Version = False) -> None:
     """Publish to VTEX the tracking of carriers that VTEX is not integrated with."""
 
 

@@ -38,6 +38,7 @@ CONTRACTS = (
     Column("failures", 1),
     Column("paused until"),
     Column("webhook", is_text=True),
+    Column("last handshake", 2),
     Column("last failure", is_text=True),
 )
 
@@ -97,11 +98,12 @@ def list_contracts(config: Config = None, as_json: AsJson = False) -> None:
 
 def _contract(one: ContractEntry, zone: tzinfo) -> list[Any]:
     first, polling = [one.name, one.adapter, ", ".join(one.accounts)], one.polling
+    handshake = local(one.last_handshake_at, zone)
     if polling is None:
-        return [*first, *[None] * 4, one.webhook, None]
+        return [*first, *[None] * 4, one.webhook, handshake, None]
     pace = [polling.calls_today, polling.daily_quota, polling.failures]
     until = local(polling.paused_until, zone)
-    return [*first, *pace, until, one.webhook, polling.last_failure]
+    return [*first, *pace, until, one.webhook, handshake, polling.last_failure]
 
 
 def erase(

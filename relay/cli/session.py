@@ -13,10 +13,9 @@ from pydantic_core import to_json
 from relay.adapters.protocol import Carrier
 from relay.cli.options import settings_of
 from relay.config.settings import Settings
-from relay.errors import ConfigurationError
 from relay.registration.contract_terms import reading_terms
 from relay.runtime.database import opened
-from relay.runtime.wiring import carrier, event_pace, sqlite_path
+from relay.runtime.wiring import carrier, event_pace
 from relay.service.access import Caller
 from relay.service.context import AuditEntry, ServiceContext, WakeCallbacks
 from relay.service.models import BulkActionAnswer, ResponseModel
@@ -63,9 +62,7 @@ def run_operation(config: Path | None, operation: Operation[T]) -> T:
     A relay may be serving the database meanwhile; with SQLite it notices changes
     within a second. Raises `ConfigurationError` if there is no database yet.
     """
-    settings = settings_of(config)
-    _check_exists(settings)
-    return asyncio.run(_run(settings, operation))
+    return asyncio.run(_run(settings_of(config), operation))
 
 
 async def _run(settings: Settings, operation: Operation[T]) -> T:
@@ -92,16 +89,6 @@ async def _run(settings: Settings, operation: Operation[T]) -> T:
 
 def _ignore(_: AuditEntry) -> None:
     """Do not log: the command prints its result, and stores notes."""
-
-
-def _check_exists(settings: Settings) -> None:
-    """Refuse to create an empty database where one was expected."""
-    path = sqlite_path(settings)
-    if settings.database.startswith("sqlite:") and not path.exists():
-        raise ConfigurationError(
-            f"database: {path} does not exist; run this in the relay's folder and "
-            "with its settings, or start the relay first"
-        )
 
 
 def operator() -> str:

@@ -105,6 +105,9 @@ class ContractSettings(SettingsTable):
     labels_come_late: bool = False
     """Labels are registered after their parcels have left: believe a delivery from
     before the registration even without `dispatchedDate`."""
+    days_only: bool = False
+    """The carrier gives days without a time of day: believe a delivery at exactly
+    00:00, which is quarantined otherwise."""
     expire_days: Days = timedelta(days=60)
     """Days without an event after which shipments expire; by default [retention]'s."""
     publish_unknown: bool = False

@@ -3,7 +3,7 @@
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -11,16 +11,21 @@ from typing import Final
 from relay.clock import utcnow
 from relay.config.settings import Settings
 from relay.doctor.findings import Check, Severity, error, ok, warning
-from relay.errors import ConfigurationError
+from relay.errors import ConfigurationError, DatabaseUnavailable
 from relay.logs import counted
-from relay.runtime.database import opened
+from relay.runtime.database import INSTALL_POSTGRES, opened
 from relay.runtime.wiring import sqlite_path
 from relay.store.accounts import Accounts, AccountState
+from relay.store.activity import Activity
+from relay.store.database import Database
 from relay.store.polls import PollClaims
-from relay.store.sqlite import OLDEST
+from relay.store.sqlite import OLDEST, SqliteDatabase
+from relay.store.sqlite_errors import fault_of
 
 SUBJECT: Final = "database"
 DRIFT: Final = timedelta(seconds=2)
+LOCKED_MS: Final = 2000
+"""How long the doctor waits for a locked database; a relay waits longer."""
 NETWORK: Final = re.compile(
     r"nfs4?|cifs|smb3|smbfs|9p|afs|ceph|lustre|gfs2|ocfs2|beegfs|davfs"
     r"|fuse\.(sshfs|glusterfs|s3fs|rclone|gcsfuse)"
@@ -42,12 +47,34 @@ async def check_database(settings: Settings) -> list[Check]:
     return await _check_postgres(settings.database)
 
 
+def is_usable(settings: Settings, found: Iterable[Check]) -> bool:
+    """Whether a relay can open the database, by its findings.
+
+    A server with dangerous settings can be; it is a finding nevertheless.
+    """
+    if settings.database.startswith("sqlite:"):
+        return all(check.level is not Severity.ERROR for check in found)
+    return any(check.level is Severity.OK for check in found)
+
+
+async def database_exists(settings: Settings) -> bool:
+    """Whether a relay has created its tables; opening the database would create them.
+
+    Raises the driver's errors.
+    """
+    if settings.database.startswith("sqlite:"):
+        path = sqlite_path(settings)
+        return path.exists() and path.stat().st_size > 0
+    return await _tables_exist(settings.database)
+
+
 async def _check_sqlite(settings: Settings) -> list[Check]:
     path = sqlite_path(settings)
     found = [check_library(sqlite3.sqlite_version_info), *check_place(path)]
     mounts = MOUNTS.read_text(encoding="utf-8") if MOUNTS.exists() else ""
     found += check_mount(path.resolve(), mounts)
-    if path.exists() and not any(c.level is Severity.ERROR for c in found):
+    exists = await database_exists(settings)
+    if exists and not any(c.level is Severity.ERROR for c in found):
         found += await _opens(settings)
     return found
 
@@ -65,7 +92,7 @@ def check_place(path: Path) -> Iterator[Check]:
     """Check whether the file can be written, or created if it does not exist yet."""
     folder = path.parent
     if not folder.is_dir():
-        yield error(SUBJECT, f"{folder} is not a folder", "create it, or use another")
+        yield error(SUBJECT, f"{folder} is not a folder", "create it")
     elif not os.access(folder, os.W_OK):
         hint = "allow the relay's user to write there: SQLite creates more files in it"
         yield error(SUBJECT, f"{folder} is not writable", hint)
@@ -95,11 +122,42 @@ def check_mount(path: Path, mounts: str) -> Iterator[Check]:
 async def _opens(settings: Settings) -> list[Check]:
     try:
         async with opened(settings) as database:
-            known = await Accounts(database).all()
-            orphans = await PollClaims(database).orphans(settings.contracts)
-    except ConfigurationError as refusal:
-        return [error(SUBJECT, str(refusal), "use another file, or restore a backup")]
+            return [
+                *await check_writable(database),
+                *await _content(database, settings),
+            ]
+    except (ConfigurationError, DatabaseUnavailable) as refusal:
+        if isinstance(refusal.__cause__, sqlite3.Error):
+            return [_faulty(refusal.__cause__)]
+        return [error(SUBJECT, str(refusal), "the file stays as it is")]
+
+
+async def _content(database: Database, settings: Settings) -> list[Check]:
+    """Check what is stored against the settings."""
+    known = await Accounts(database).all()
+    orphans = await PollClaims(database).orphans(settings.contracts)
     return [_opened(known), *map(_orphaned, orphans, orphans.values())]
+
+
+async def check_writable(database: Database) -> list[Check]:
+    """Check whether a webhook could be stored now; nothing stays changed.
+
+    Errors of PostgreSQL are raised.
+    """
+    if isinstance(database, SqliteDatabase):
+        await database.pragma(f"busy_timeout = {LOCKED_MS}")
+    try:
+        await Activity(database).probe(utcnow())
+    except DatabaseUnavailable as failure:
+        if isinstance(failure.__cause__, sqlite3.Error):
+            return [_faulty(failure.__cause__)]
+        raise
+    return []
+
+
+def _faulty(failure: sqlite3.Error) -> Check:
+    fault = fault_of(failure)
+    return error(SUBJECT, f"cannot be used: {fault.problem}", fault.hint)
 
 
 def _orphaned(contract: str, parcels: int) -> Check:
@@ -112,12 +170,25 @@ def _opened(known: Sequence[AccountState]) -> Check:
     return ok(SUBJECT, f"can be opened, contains {counted(len(known), 'account')}")
 
 
+async def _tables_exist(url: str) -> bool:
+    import asyncpg  # noqa: PLC0415 -- an extra
+
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        found: bool = await connection.fetchval(
+            "SELECT to_regclass('migrations') IS NOT NULL"
+        )
+    finally:
+        await connection.close()
+    return found
+
+
 async def _check_postgres(url: str) -> list[Check]:
     try:
         import asyncpg  # noqa: PLC0415 -- an extra
     except ImportError:
-        hint = "pip install 'carrier-tracking-relay[postgres]'"
-        return [error(SUBJECT, "the driver of PostgreSQL is not installed", hint)]
+        message = "the driver of PostgreSQL is not installed"
+        return [error(SUBJECT, message, INSTALL_POSTGRES)]
     try:
         connection = await asyncpg.connect(url, timeout=10)
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as failure:

@@ -1,14 +1,22 @@
 """Run all checks of the doctor, from the settings to VTEX."""
 
+from collections.abc import Iterator
+
 from relay.api.auth import check_tokens
 from relay.config.problems import InvalidSettings
 from relay.config.settings import Settings
 from relay.doctor.contracts import check_contract, check_tables
 from relay.doctor.database import check_database
-from relay.doctor.findings import Check, error, ok
+from relay.doctor.findings import Check, error, ok, warning
+from relay.doctor.process import can_start, process_state
+from relay.doctor.status import stored_status
 from relay.doctor.vtex import check_account
 from relay.errors import ConfigurationError
+from relay.service.status import ProcessState
+from relay.service.status_models import StatusLine
 from relay.vtex.http import vtex_session
+
+_SUBJECTS = {"relay": "relay", "vtex": "accounts.{}", "carrier": "contracts.{}"}
 
 
 def unusable(refusal: ConfigurationError) -> list[Check]:
@@ -24,11 +32,37 @@ async def examine(settings: Settings) -> list[Check]:
     found += _check_access(settings)
     for contract in settings.contracts.values():
         found += check_contract(contract, settings)
-    found += await check_database(settings)
+    stored = await check_database(settings)
+    found += stored
+    process = await process_state(settings)
+    status = await stored_status(settings, process, stored)
+    found += [check for one in status.lines for check in checks_of(one, process)]
     async with vtex_session() as session:
         for account in settings.accounts.values():
             found.append(await check_account(account, session))
     return found
+
+
+def checks_of(one: StatusLine, process: ProcessState) -> Iterator[Check]:
+    """Yield the findings of one line of the status.
+
+    A stopped relay that can be started is not a finding: the doctor is run before the
+    start as well.
+    """
+    subject = _SUBJECTS[one.part].format(one.name)
+    startable = one.part == "relay" and can_start(process)
+    expected = process.problems if startable else ()
+    if startable or not one.problems:
+        yield ok(subject, _since(one) + ("; can be started" if startable else ""))
+    for problem in one.problems:
+        if problem not in expected:
+            made = error if problem.level == "error" else warning
+            yield made(subject, problem.message, problem.hint)
+
+
+def _since(one: StatusLine) -> str:
+    when = one.last_good_at
+    return f"{one.last_good} at {when:%Y-%m-%d %H:%M} UTC" if when else one.last_good
 
 
 def _check_access(settings: Settings) -> list[Check]:

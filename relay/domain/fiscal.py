@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from typing import Final, Self
 
@@ -10,6 +11,12 @@ _CNPJ: Final = re.compile(r"[0-9A-Z]{12}[0-9]{2}")
 _KEY: Final = re.compile(r"[0-9]{6}[0-9A-Z]{12}[0-9]{26}")
 _MODELS: Final = {"55", "65"}
 """NF-e and NFC-e. A CT-e key has the same form but identifies a waybill."""
+
+_ISSUED: Final = re.compile(
+    r"[0-9]{2}(?P<year>[0-9]{2})(?P<month>0[1-9]|1[0-2])[0-9A-Z]{14}[0-9]{24}"
+)
+_ZONES: Final = timedelta(days=1)
+"""More than any zone is off UTC."""
 
 CNPJ_LENGTH: Final = 14
 KEY_LENGTH: Final = 44
@@ -92,6 +99,18 @@ class NfeKey:
     def reference(self) -> str:
         """The invoice as a reference for comparison: `issuer/series/number`."""
         return invoice_reference(self.issuer, self.series, self.number)
+
+
+def issued_from(key: str) -> datetime | None:
+    """Return when the document of an NF-e or CT-e key was issued at the earliest.
+
+    The key has year and month, in the issuer's zone. None if *key* is not one.
+    """
+    found = _ISSUED.fullmatch(key)
+    if found is None:
+        return None
+    month = datetime(2000 + int(found["year"]), int(found["month"]), 1, tzinfo=UTC)
+    return month - _ZONES
 
 
 def _plain(text: str) -> str:

@@ -4,19 +4,24 @@ VTEX documents no way to take a delivery back. Marketplaces reject one that is d
 before dispatch or in the future (VTEX: known issue 856984).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Self
 
+from relay.domain.event_time import SECOND
 from relay.domain.events import CONTRADICTING_DELIVERY, Milestone
 from relay.domain.history import (
+    History,
     delivers,
+    distinct,
     earliest_scan,
-    effective,
+    histories,
     implausible_alone,
     scans,
     whole_second,
 )
+from relay.domain.precision import later
 from relay.domain.shipment import KnownEvent, Policy, Snapshot
 
 TOO_SOON: Final = timedelta(minutes=10)
@@ -25,6 +30,7 @@ BEFORE_DISPATCH: Final = "delivered before dispatch"
 BEFORE_LABEL: Final = "delivered before its label was registered"
 TOO_SOON_ALONE: Final = "delivered right after registration, with no other scan since"
 RETURN_DIRECTION: Final = "delivered while being returned"
+NO_TIME: Final = "delivered at exactly 00:00: the time may be missing"
 CONTRADICTED: Final = "contradicted by a later scan"
 
 _BACK: Final = frozenset({Milestone.RETURNING, Milestone.RETURNED})
@@ -32,54 +38,93 @@ _BACK: Final = frozenset({Milestone.RETURNING, Milestone.RETURNED})
 
 def quarantined(snapshot: Snapshot, now: datetime, policy: Policy) -> dict[int, str]:
     """Return the reason by event id, without events that an operator released."""
+    return judge(snapshot, histories(snapshot, now), now, policy)
+
+
+def judge(
+    snapshot: Snapshot, of_parcels: Sequence[History], now: datetime, policy: Policy
+) -> dict[int, str]:
+    """Return the same, given the histories of the parcels at *now*."""
     found: dict[int, str] = {}
     for event in snapshot.events:
         because = implausible_alone(event, now)
         if because is not None:
             found[event.event] = because
-    for volume in range(1, snapshot.volumes + 1):
-        for number, because in _deliveries(snapshot, volume, now, policy).items():
+    for history in distinct(of_parcels):
+        deliveries = _deliveries(history.effective(), snapshot, now, policy)
+        for number, because in deliveries.items():
             found.setdefault(number, because)
     return found
 
 
 def _deliveries(
-    snapshot: Snapshot, volume: int, now: datetime, policy: Policy
+    history: Sequence[KnownEvent], snapshot: Snapshot, now: datetime, policy: Policy
 ) -> dict[int, str]:
     """Return the implausible deliveries of one parcel, with the reason.
 
     The last one is judged first: a plausible delivery whose time has come also
     confirms an earlier one that a scan in between contradicts.
     """
-    history = effective(snapshot, volume, now)
+    course = _Course.of(history, snapshot, policy)
     found: dict[int, str] = {}
-    plausible: list[KnownEvent] = []
-    for event in reversed(history):
-        if not delivers(event, now, policy):
-            continue
-        because = _why(event, history, snapshot, policy, plausible)
+    confirming: KnownEvent | None = None
+    deliveries = [e for e in history if delivers(e, now, policy)]
+    for event in sorted(deliveries, key=_reach, reverse=True):
+        because = _why(event, course, snapshot, policy, confirming)
         if because is not None and event.decision != "released":
             found[event.event] = because
         elif event.occurred_at <= now:
-            plausible.append(event)
+            confirming = confirming or event
     return found
+
+
+def _reach(event: KnownEvent) -> tuple[datetime, tuple[datetime, int, int]]:
+    return (event.ends_at, event.order)
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """What the other scans of a parcel say about every one of its deliveries.
+
+    Computed once, so that the cost does not grow with the square of the events.
+    """
+
+    first_return: KnownEvent | None
+    last_contradiction: KnownEvent | None
+    scanned_since: bool
+
+    @classmethod
+    def of(
+        cls, history: Sequence[KnownEvent], snapshot: Snapshot, policy: Policy
+    ) -> Self:
+        handled = scans(history)
+        back = (e for e in handled if e.milestone in _BACK)
+        against = (e for e in handled if e.milestone in CONTRADICTING_DELIVERY)
+        others = [e for e in handled if e.milestone is not Milestone.DELIVERED]
+        return cls(
+            first_return=min(back, key=lambda e: e.order, default=None),
+            last_contradiction=max(against, key=lambda e: e.order, default=None),
+            scanned_since=_scanned_since(others, snapshot, policy),
+        )
 
 
 def _why(
     delivery: KnownEvent,
-    history: Sequence[KnownEvent],
+    course: _Course,
     snapshot: Snapshot,
     policy: Policy,
-    plausible: Collection[KnownEvent],
+    confirming: KnownEvent | None,
 ) -> str | None:
     """Return why a *delivery* is implausible, or None."""
-    before = [e for e in scans(history) if e.order < delivery.order]
+    # A return of the same day as a delivery may have come first.
+    back = course.first_return
     checks = (
         (BEFORE_DISPATCH, _before_dispatch(delivery, snapshot)),
         (BEFORE_LABEL, _before_label(delivery, snapshot, policy)),
-        (TOO_SOON_ALONE, _too_soon(delivery, history, snapshot, policy)),
-        (RETURN_DIRECTION, any(e.milestone in _BACK for e in before)),
-        (CONTRADICTED, _contradicted(delivery, history, plausible)),
+        (NO_TIME, delivery.midnight and not policy.days_only),
+        (TOO_SOON_ALONE, _too_soon(delivery, course, snapshot)),
+        (RETURN_DIRECTION, back is not None and not later(back, delivery)),
+        (CONTRADICTED, _contradicted(delivery, course, confirming)),
     )
     return next((because for because, failed in checks if failed), None)
 
@@ -87,7 +132,7 @@ def _why(
 def _before_dispatch(delivery: KnownEvent, snapshot: Snapshot) -> bool:
     if snapshot.dispatched_at is None:
         return False
-    return whole_second(delivery.occurred_at) < earliest_scan(snapshot.dispatched_at)
+    return delivery.latest < earliest_scan(snapshot.dispatched_at)
 
 
 def _before_label(delivery: KnownEvent, snapshot: Snapshot, policy: Policy) -> bool:
@@ -99,33 +144,38 @@ def _before_label(delivery: KnownEvent, snapshot: Snapshot, policy: Policy) -> b
     """
     if _registered_late(snapshot, policy) or snapshot.dispatched_at is not None:
         return False
-    return whole_second(delivery.occurred_at) < whole_second(snapshot.registered_at)
+    return delivery.latest < whole_second(snapshot.registered_at)
 
 
-def _too_soon(
-    delivery: KnownEvent,
-    history: Sequence[KnownEvent],
-    snapshot: Snapshot,
-    policy: Policy,
-) -> bool:
+def _too_soon(delivery: KnownEvent, course: _Course, snapshot: Snapshot) -> bool:
     """Whether a delivery came with its label, and no other kind of scan did since.
 
-    A scan before the registration, or before the dispatch where that is known, may be
-    another parcel's and confirms nothing. A label that is registered late, with
-    `imported` and a dispatch date, is normal.
+    A label that is registered late, with `imported` and a dispatch date, is normal.
     """
-    if delivery.occurred_at > snapshot.registered_at + TOO_SOON:
+    instant = delivery.precision <= SECOND
+    came = delivery.occurred_at if instant else delivery.latest
+    if came > snapshot.registered_at + TOO_SOON:
         return False
     if snapshot.imported and snapshot.dispatched_at is not None:
         return False
-    others = [e for e in scans(history) if e.milestone is not Milestone.DELIVERED]
+    return not course.scanned_since
+
+
+def _scanned_since(
+    others: Sequence[KnownEvent], snapshot: Snapshot, policy: Policy
+) -> bool:
+    """Whether one of the *other* scans confirms that the parcel is under way.
+
+    One before the registration, or before the dispatch where that is known, may be
+    another parcel's and confirms nothing.
+    """
     if snapshot.dispatched_at is not None:
         since = earliest_scan(snapshot.dispatched_at)
     elif _registered_late(snapshot, policy):
-        return not others
+        return bool(others)
     else:
         since = whole_second(snapshot.registered_at)
-    return not any(whole_second(e.occurred_at) >= since for e in others)
+    return any(e.latest >= since for e in others)
 
 
 def _registered_late(snapshot: Snapshot, policy: Policy) -> bool:
@@ -134,14 +184,10 @@ def _registered_late(snapshot: Snapshot, policy: Policy) -> bool:
 
 
 def _contradicted(
-    delivery: KnownEvent,
-    history: Sequence[KnownEvent],
-    plausible: Collection[KnownEvent],
+    delivery: KnownEvent, course: _Course, confirming: KnownEvent | None
 ) -> bool:
     """Whether a later scan shows the parcel in transit, with no delivery after it."""
-    against = [
-        e.order
-        for e in scans(history)
-        if e.milestone in CONTRADICTING_DELIVERY and e.order > delivery.order
-    ]
-    return bool(against) and not any(e.order > max(against) for e in plausible)
+    against = course.last_contradiction
+    if against is None or not later(against, delivery):
+        return False
+    return confirming is None or later(against, confirming)

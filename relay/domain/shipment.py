@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
+from relay.domain.event_time import SECOND
 from relay.domain.events import Effect, Milestone
 from relay.domain.phrases import PHRASES
 
@@ -38,7 +39,9 @@ class KnownEvent:
     """One event that is matched to the shipment.
 
     `volume` is the parcel's number, 0 (`WHOLE`) for all of them. `decision` is an
-    operator's, on a quarantined event.
+    operator's, on a quarantined event. `occurred_at` begins a unit that is `precision`
+    long: a second, a minute, a day. `same_as` is the second of a more precise record
+    of the same scan.
     """
 
     event: int
@@ -56,19 +59,47 @@ class KnownEvent:
     undoes: tuple[str, ...] = ()
     ambiguous: bool = False
     contradictory: bool = False
+    before_key: bool = False
     decision: Literal["released", "dropped"] | None = None
     quarantine_reason: str | None = None
+    precision: timedelta = SECOND
+    midnight: bool = False
+    same_as: datetime | None = None
     happening: Happening = field(init=False, repr=False, compare=False)
     """Its identity, whichever reference or channel it came through."""
+    order: tuple[datetime, int, int] = field(init=False, repr=False, compare=False)
+    """The sort key of a history, oldest first."""
 
     def __post_init__(self) -> None:
-        known_by = (self.occurred_at.replace(microsecond=0), self.published_code)
-        object.__setattr__(self, "happening", known_by)
+        second = (self.same_as or self.occurred_at).replace(microsecond=0)
+        object.__setattr__(self, "happening", (second, self.published_code))
+        order = (self.occurred_at, self.position, self.event)
+        object.__setattr__(self, "order", order)
 
     @property
-    def order(self) -> tuple[datetime, int, int]:
-        """The sort key of a history, oldest first."""
-        return (self.occurred_at, self.position, self.event)
+    def ends_at(self) -> datetime:
+        """Where its unit ends; a second counts as an instant."""
+        if self.precision <= SECOND:
+            return self.occurred_at
+        return self.occurred_at + self.precision
+
+    @property
+    def latest(self) -> datetime:
+        """The latest second in which it may have occurred: never after its receipt."""
+        last = self.occurred_at
+        if self.precision > SECOND:
+            last = min(self.ends_at - SECOND, max(last, self.received_at))
+        return last.replace(microsecond=0)
+
+    def shown_at(self, dispatched_at: datetime | None) -> datetime:
+        """Return the time that VTEX gets: where its unit begins, or the dispatch in it.
+
+        Marketplaces reject a delivery dated before its dispatch (VTEX: known issue
+        856984), and a day begins at 00:00.
+        """
+        if dispatched_at is None or self.precision <= SECOND:
+            return self.occurred_at
+        return max(self.occurred_at, min(dispatched_at, self.latest))
 
     @property
     def published_code(self) -> str:
@@ -143,7 +174,11 @@ class Policy:
     publish_unknown: bool = False
     confirm_provisional_after: timedelta | None = None
     labels_come_late: bool = False
+    days_only: bool = False
     phrases: Mapping[Milestone, str] = field(default_factory=lambda: PHRASES["pt"])
+
+
+TakingBack = Literal["requested", "sent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +208,10 @@ class Snapshot:
     in_doubt_since: datetime | None = None
     delivered_sent: bool = False
     delivered_published: bool = False
+    taking_back: TakingBack | None = None
+    """How far an operator's order to take a published delivery back has come."""
+    contradicted: str | None = None
+    """What contradicts the published delivery, as stored."""
     closed_reason: str | None = None
     imported: bool = False
     """Whether the parcel was already in transit when its label was registered."""

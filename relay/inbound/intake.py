@@ -22,6 +22,7 @@ from relay.config.sections import IntakeSettings as Limits
 from relay.errors import BacklogFull, UnknownContract, VerificationFailed
 from relay.health import Health
 from relay.inbound.batch_writer import BatchWriter
+from relay.inbound.handshakes import HandshakeDesk
 from relay.inbound.rejected import RejectedWriter
 from relay.logs import logger
 from relay.metrics import Metrics
@@ -61,11 +62,12 @@ class Intake:
         self._batches = BatchWriter(
             documents, self._limits, health or Health(), on_stored
         )
+        self.metrics = metrics or Metrics()
+        self._handshakes = HandshakeDesk(documents.handshakes, clock, self.metrics)
         self.reload(carriers, contracts)
         self.rejected_requests = RejectedWriter(
             documents.rejected_requests, clock, self._limits, rejected_key
         )
-        self.metrics = metrics or Metrics()
         self._rejected: Counter[str] = Counter()
         self._unknown = 0
 
@@ -78,6 +80,7 @@ class Intake:
         self._replies = {
             n: c for n, c in carriers.items() if isinstance(c, ReplyingCarrier)
         }
+        self._handshakes.reload(carriers)
         self._url_secrets = {n: c.url_secrets for n, c in contracts.items()}
 
     @property
@@ -109,10 +112,48 @@ class Intake:
         was stored and the carrier should send it again.
         """
         self.check_capacity(contract, len(request.body))
-        self._verify(contract, request, url_secret)
+        unsigned = self._verify(contract, request, url_secret)
+        if unsigned is not None:
+            await self._handshakes.record(contract, request.method)
+            return unsigned
         await self._store(contract, "webhook", request.headers, request.body)
         self.metrics.documents_stored.labels(contract).inc()
+        handshake = self._handshakes.reply(contract, request)
+        if handshake is not None:
+            await self._handshakes.record(contract, request.method)
+            return handshake
         return self._reply(contract, request)
+
+    async def shake_hands(
+        self, contract: str, request: WebhookRequest, url_secret: str | None = None
+    ) -> Reply | None:
+        """Answer a request by which a carrier tests the address; nothing is stored.
+
+        None if the contract has no handshake with that method. Raises
+        `UnknownContract`, or `VerificationFailed` if *request* is not the one.
+        """
+        self.check_capacity(contract)
+        try:
+            self._check_address(contract, url_secret)
+            reply = self._handshake(contract, request)
+        except VerificationFailed as error:
+            self._count_rejected(contract, error)
+            raise
+        if reply is not None:
+            await self._handshakes.record(contract, request.method)
+        return reply
+
+    def _handshake(self, contract: str, request: WebhookRequest) -> Reply | None:
+        if request.method not in self._handshakes.methods(contract):
+            return None
+        reply = self._handshakes.reply(contract, request)
+        if reply is None:
+            raise VerificationFailed("this is not the contract's handshake")
+        return reply
+
+    def methods(self, contract: str) -> list[str]:
+        """Return the HTTP methods that a contract's address takes, sorted."""
+        return sorted({"POST", "PUT"} | self._handshakes.methods(contract))
 
     async def store_document(
         self, contract: str, source: str, headers: Mapping[str, str], body: bytes
@@ -135,11 +176,18 @@ class Intake:
 
     def _verify(
         self, contract: str, request: WebhookRequest, url_secret: str | None
-    ) -> None:
-        """Raise `VerificationFailed` unless the carrier sent *request*."""
+    ) -> Reply | None:
+        """Raise `VerificationFailed` unless the carrier sent *request*.
+
+        Returns the response to an unsigned handshake, and None for a genuine webhook.
+        """
         try:
             self._check(contract, request, url_secret)
         except VerificationFailed as error:
+            if self._contracts[contract].verification == "signature":
+                handshake = self._handshakes.reply(contract, request)
+                if handshake is not None:
+                    return handshake
             self._count_rejected(contract, error)
             self._reject(contract, request, url_secret, str(error))
             raise
@@ -151,6 +199,7 @@ class Intake:
             raise BacklogFull(
                 "could not verify the request; try again later"
             ) from error
+        return None
 
     def _reject(
         self, contract: str, request: WebhookRequest, url_secret: str | None, why: str
@@ -165,7 +214,13 @@ class Intake:
         verification = self._contracts[contract].verification
         if verification == "signature":
             self._check_signature(self._carriers[contract], request)
-        elif verification == "url":
+        else:
+            self._check_address(contract, url_secret)
+
+    def _check_address(self, contract: str, url_secret: str | None) -> None:
+        """Raise `VerificationFailed` unless the address is right for webhooks."""
+        verification = self._contracts[contract].verification
+        if verification == "url":
             check_secret(url_secret or "", self._url_secrets[contract])
         elif verification == "polling_only":
             raise VerificationFailed(

@@ -57,11 +57,14 @@ class AnswerReader:
             [contract], _parse, contract, carrier, documents
         )
         fresh = await self._fresh(parsed)
-        store = [split[number] for number in sorted(fresh)]
         for one in parsed:
-            if one.unreadable is not None:
-                store += await self._unreadable(one, split[one.document])
-        return PollAnswer(tuple(store), tuple(e for one in parsed for e in one.events))
+            because = one.unreadable or one.partly
+            if because is not None and await self._is_new(
+                one, split[one.document], because
+            ):
+                fresh.add(one.document)
+        store = tuple(split[number] for number in sorted(fresh))
+        return PollAnswer(store, tuple(e for one in parsed for e in one.events))
 
     async def _fresh(self, parsed: Sequence[ParsedDocument]) -> set[int]:
         """Return the documents with new events.
@@ -80,21 +83,19 @@ class AnswerReader:
         await narrow(parsed, find, count)
         return fresh
 
-    async def _unreadable(
-        self, parsed: ParsedDocument, one: Document
-    ) -> list[Document]:
-        """Return an unreadable answer the first time it comes, else nothing.
+    async def _is_new(
+        self, parsed: ParsedDocument, document: Document, because: str
+    ) -> bool:
+        """Whether an answer, unreadable or in part, comes for the first time.
 
         A broken carrier returns the same error page on every poll.
         """
-        digest = hashlib.sha256(one.body).hexdigest()
+        digest = hashlib.sha256(document.body).hexdigest()
         now = self._clock()
         if not await store_unreadable(self._database, parsed.contract, digest, now):
-            return []
-        _log.warning(
-            "unreadable answer", contract=parsed.contract, because=parsed.unreadable
-        )
-        return [one]
+            return False
+        _log.warning("unreadable answer", contract=parsed.contract, because=because)
+        return True
 
 
 def _parse(

@@ -120,10 +120,10 @@ class Reader:
         if self._alone:
             size, counted = ALONE, await self._documents.count_try()
         async with self._documents.slice(size.documents, size.max_bytes) as part:
-            if counted not in (None, *(d.number for d in part.documents)):
+            if counted not in (None, *part.numbers):
                 return 0  # another replica has parsed the counted one meanwhile
             parsed = await self._parse_slice(part, size.events)
-        count = len(part.documents)
+        count = len(part.numbers)
         self._more = part.more
         self._alone = self._alone - 1 if self._alone and count else 0
         self._report(parsed)
@@ -144,7 +144,7 @@ class Reader:
         await part.park(unknown)
         known = [d for d in part.documents if d.contract in self._carriers]
         spent = [d for d in known if d.tries > MOST_TRIES]
-        parsed = [give_up(d) for d in spent]
+        parsed = [*part.damaged, *(give_up(d) for d in spent)]
         parsed += await self._parse([d for d in known if d not in spent])
         stored: list[ParsedDocument] = []
         for portion in _portions(parsed, most_events):
@@ -164,8 +164,10 @@ class Reader:
         async def give_up_on(one: ParsedDocument, error: Exception) -> None:
             about = {"contract": one.contract, "document": one.document}
             _log.error("could not store events", exc_info=error, **about)
-            (document,) = (d for d in part.documents if d.number == one.document)
-            await store([unstorable(document, error)])
+            bodies = {d.number: d for d in part.documents}
+            if one.document not in bodies:  # it is damaged, and has no events
+                raise error
+            await store([unstorable(bodies[one.document], error)])
 
         await narrow(portion, store, give_up_on)
         return stored
@@ -185,13 +187,16 @@ class Reader:
 
     def _report(self, parsed: Sequence[ParsedDocument]) -> None:
         """Log and count a slice, and wake the publisher if it had events."""
+        if any(one.events or one.replayed for one in parsed):
+            self._calls.on_events()
         self._event_log.log(parsed)
         for one in parsed:
             self._metrics.count_parsed(
-                one.contract, len(one.events), unreadable=one.unreadable is not None
+                one.contract,
+                len(one.events),
+                unreadable=one.unreadable is not None,
+                partly=one.partly is not None,
             )
-        if any(one.events or one.replayed for one in parsed):
-            self._calls.on_events()
 
     async def _idle(self) -> None:
         """Report the end of a backlog; unpark documents of contracts that are back."""

@@ -3,12 +3,20 @@
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from relay.config.settings import Settings
 from relay.errors import ConfigurationError
 from relay.runtime.wiring import sqlite_path
 from relay.store.database import Database
 from relay.store.sqlite import SqliteDatabase
+from relay.store.sqlite_errors import fault_of
+
+INSTALL_POSTGRES: Final = (
+    "in the folder of the relay's source, run pip install '.[postgres]'; "
+    "the image has it"
+)
+"""The relay is on no package index, so a name there would be someone else's."""
 
 
 @asynccontextmanager
@@ -17,8 +25,9 @@ async def opened(
 ) -> AsyncIterator[Database]:
     """Open the database and close it at the end.
 
-    *serving* takes the lock on an SQLite file that only one serving process can
-    hold. Raises `ConfigurationError` if it cannot be opened.
+    *serving* creates an SQLite file if it does not exist, and takes its lock, which
+    only one serving process can hold. Raises `ConfigurationError` if the database
+    cannot be opened.
     """
     database = await _open(settings, serving=serving)
     try:
@@ -30,12 +39,17 @@ async def opened(
 async def _open(settings: Settings, *, serving: bool) -> Database:
     if settings.database.startswith("sqlite:"):
         sqlite = SqliteDatabase(sqlite_path(settings), cache_mb=settings.cache_mb)
+        if not serving and not sqlite.path.exists():
+            raise ConfigurationError(
+                f"database: {sqlite.path} does not exist; run this in the relay's "
+                "folder and with its settings, or start the relay first"
+            )
         try:
             await sqlite.open(serving=serving)
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
+            fault = fault_of(error)
             raise ConfigurationError(
-                f"database: cannot open {sqlite.path} ({error}); check that its folder "
-                "exists and is writable, and that the file is a relay database"
+                f"database: cannot open {sqlite.path}: {fault.problem}; {fault.hint}"
             ) from error
         return sqlite
     return await _open_postgres(settings.database)
@@ -48,8 +62,7 @@ async def _open_postgres(url: str) -> Database:
         from relay.store.postgres import PostgresDatabase  # noqa: PLC0415 -- likewise
     except ImportError as error:
         raise ConfigurationError(
-            "database: the PostgreSQL driver is not installed; run "
-            "pip install 'carrier-tracking-relay[postgres]'"
+            f"database: the PostgreSQL driver is not installed; {INSTALL_POSTGRES}"
         ) from error
     postgres = PostgresDatabase(url)
     odd = (OSError, TimeoutError, ValueError, asyncpg.PostgresError)

@@ -6,9 +6,10 @@ logged.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from relay.config.account import ApiToken
@@ -23,6 +24,7 @@ log = logger(__name__)
 
 LOOP: Final = "reloader"
 SILENCE_LIMIT: Final = timedelta(minutes=5)
+MOUNTINFO: Final = Path("/proc/self/mountinfo")
 SETTLE: Final = timedelta(milliseconds=200)
 """How long files must stay unchanged: many editors empty a file before writing it."""
 
@@ -86,6 +88,31 @@ def check_complete(old: bytes | None, new: bytes | None) -> None:
             "the settings file is cut short: it is only the beginning of the settings "
             "in use; write the whole file, or restart to use it as it is"
         )
+
+
+def mounted_alone(file: Path, mounts: str) -> bool:
+    """Whether *file* itself is a mount point; *mounts* is as `/proc/self/mountinfo`.
+
+    Such a mount stays with the present file when an editor replaces it by a new one:
+    https://docs.docker.com/engine/storage/bind-mounts/
+    """
+    points = (line.split()[4] for line in mounts.splitlines() if line)
+    return str(file.resolve()) in (p.replace("\\040", " ") for p in points)
+
+
+def warn_if_mounted_alone(files: Iterable[Path], mountinfo: Path = MOUNTINFO) -> None:
+    """Log a warning for each of *files* whose replacement cannot be noticed."""
+    try:
+        mounts = mountinfo.read_text(encoding="utf-8")
+    except OSError:  # not Linux
+        return
+    for file in files:
+        if mounted_alone(file, mounts):
+            log.warning(
+                "settings file is mounted by itself: replacing it is not noticed",
+                file=str(file),
+                hint="mount its folder instead, or restart after a change",
+            )
 
 
 @dataclass(slots=True)

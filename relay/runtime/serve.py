@@ -22,7 +22,7 @@ from relay.config.settings import Settings
 from relay.errors import ConfigurationError
 from relay.runtime.assemble import assemble
 from relay.runtime.relay import Relay
-from relay.runtime.reload import Reloader
+from relay.runtime.reload import Reloader, warn_if_mounted_alone
 from relay.runtime.supervisor import Supervisor
 from relay.runtime.wiring import exit_hung
 
@@ -77,6 +77,7 @@ async def _serve(settings: Settings, source: SettingsSource | None) -> int:
         stopping.add_done_callback(lambda _: supervisor.stop_within(limit))
         more: dict[str, Loop] = {}
         if source is not None:
+            warn_if_mounted_alone(source.seen())
             apply = partial(reload, relay)
             reloader = Reloader(source, settings, apply, relay.health)
             loop.add_signal_handler(signal.SIGHUP, reloader.wake)

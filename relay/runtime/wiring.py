@@ -115,6 +115,7 @@ def _policy(settings: Settings, account: str, contract: str) -> Policy:
             terms.confirm_provisional_after_hours if terms else None
         ),
         labels_come_late=terms.labels_come_late if terms else False,
+        days_only=terms.days_only if terms else False,
         phrases=PHRASES[store.language],
     )
 

@@ -1,8 +1,9 @@
 """Accounts and contracts: what stops publishing or polling, and erasure of an order."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from relay.clock import micros
 from relay.config.contract import ContractSettings
@@ -15,9 +16,13 @@ from relay.store.accounts import Accounts, AccountState
 from relay.store.codec import at
 from relay.store.due_polls import Allowance, PollState
 from relay.store.erasure import Erasure
+from relay.store.handshakes import Handshakes
 from relay.store.polls import PollClaims
 from relay.store.sqlite import SqliteDatabase
 from relay.store.worklists import WorkCounts, counts
+
+PAUSE: Final = "VTEX asked for a pause"
+"""The reason of a gate that opens soon, without anyone's help."""
 
 
 class Gate(ResponseModel):
@@ -67,6 +72,7 @@ class ContractEntry(ResponseModel):
     """One configured use of an adapter, without its secrets.
 
     `webhook` is None for polling-only carriers, `polling` for those never polled.
+    `lastHandshakeAt` is when the carrier last tested the webhook's address.
     """
 
     name: str
@@ -79,6 +85,7 @@ class ContractEntry(ResponseModel):
     courier_names: tuple[str, ...]
     tax_ids: tuple[str, ...]
     webhook: str | None
+    last_handshake_at: datetime | None
     polling: PollingEntry | None
 
 
@@ -144,10 +151,16 @@ class AccountService:
 
     async def contracts(self, caller: Caller) -> ContractList:
         """Return the contracts that serve an account that exists for the caller."""
-        states = await PollClaims(self.context.database).states()
-        now = self.context.now()
+        database, now = self.context.database, self.context.now()
+        states = await PollClaims(database).states()
+        handshakes = await Handshakes(database).all()
         entries = [
-            _contract(c, tuple(filter(caller.sees, c.accounts)), states, now)
+            _contract(
+                c,
+                tuple(filter(caller.sees, c.accounts)),
+                handshakes.get(c.name),
+                _polling(c, states.get(c.name), now),
+            )
             for c in self.context.settings.contracts.values()
             if any(map(caller.sees, c.accounts))
         ]
@@ -193,12 +206,13 @@ class AccountService:
             due=counted.due.get(name, 0),
             waiting=counted.waiting.get(name, 0),
             stuck=counted.stuck.get(name, 0),
-            gates=tuple(_gates(state, micros(now))),
+            gates=tuple(gates_of(state, micros(now))),
             last_accepted_at=at(state.accepted_at),
         )
 
 
-def _gates(state: AccountState, now: int) -> Iterator[Gate]:
+def gates_of(state: AccountState, now: int) -> Iterator[Gate]:
+    """Yield what is not done for an account at *now*, in microseconds, and why."""
     if state.paused_reason:
         yield Gate(what="everything, until opened", reason=state.paused_reason)
     if state.write_closed:
@@ -209,7 +223,7 @@ def _gates(state: AccountState, now: int) -> Iterator[Gate]:
         yield Gate(what="reading orders", reason=state.read_closed, until=until)
     if (state.busy_until or 0) > now:
         until = at(state.busy_until)
-        yield Gate(what="everything", reason="VTEX asked for a pause", until=until)
+        yield Gate(what="everything", reason=PAUSE, until=until)
     if state.outage_since is not None:
         reason = "VTEX does not answer; one call at a time tries"
         yield Gate(what="all but one call", reason=reason, until=at(state.probe_at))
@@ -218,12 +232,11 @@ def _gates(state: AccountState, now: int) -> Iterator[Gate]:
 def _contract(
     contract: ContractSettings,
     served: tuple[str, ...],
-    states: Mapping[str, PollState],
-    now: datetime,
+    last_handshake_at: datetime | None,
+    polling: PollingEntry | None,
 ) -> ContractEntry:
     has_webhook = contract.verification != "polling_only"
     secret = "/{secret}" if contract.verification == "url" else ""
-    state = states.get(contract.name) if contract.poll else None
     return ContractEntry(
         name=contract.name,
         adapter=contract.adapter,
@@ -235,13 +248,16 @@ def _contract(
         courier_names=contract.courier_names,
         tax_ids=contract.tax_ids,
         webhook=f"/webhooks/{contract.name}{secret}" if has_webhook else None,
-        polling=None if state is None else _polling(contract, state, now),
+        last_handshake_at=last_handshake_at,
+        polling=polling,
     )
 
 
 def _polling(
-    contract: ContractSettings, state: PollState, now: datetime
-) -> PollingEntry:
+    contract: ContractSettings, state: PollState | None, now: datetime
+) -> PollingEntry | None:
+    if state is None or not contract.poll:
+        return None
     today = Allowance(zone=contract.zone).day(now)
     paused = state.open_until > micros(now)
     return PollingEntry(

@@ -3,7 +3,7 @@
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from relay.clock import moment
@@ -11,6 +11,12 @@ from relay.errors import NotFound
 from relay.service.access import Caller, ListScope
 from relay.service.context import AuditEntry, ServiceContext
 from relay.service.cursors import read_row_cursor, row_cursor
+from relay.service.document_states import (
+    DocumentState,
+    UnreadablePartLine,
+    parts_of,
+    state_of,
+)
 from relay.service.models import BulkActionAnswer, ResponseModel
 from relay.service.queries import DocumentQuery, ReplayRequest
 from relay.store.bulk import Bulk, ReplayFilter
@@ -23,17 +29,28 @@ from relay.store.shipment_lists import ROUNDS
 SLICES: Final = 5
 """Transactions of one bulk request, so that it ends soon; `next` continues it."""
 
+UNREAD_FOR: Final = timedelta(minutes=5)
+"""If a document waits longer than this, the reader is too slow."""
+
+
+def slow_reader(backlog: Backlog, now: datetime) -> str | None:
+    """Return the reason not to be ready if documents wait too long to be parsed."""
+    if backlog.oldest is None or now - backlog.oldest <= UNREAD_FOR:
+        return None
+    return f"reader: documents have been waiting for more than {UNREAD_FOR}"
+
 
 class DocumentSummary(ResponseModel):
     """A document received from a carrier; without `parsedAt` it is not parsed yet.
 
-    `parked` documents wait until their contract is configured again. `size` is
-    in bytes.
+    `parked` documents wait until their contract is configured again. Of a
+    `partly_parsed` one the readable events count. `size` is in bytes.
     """
 
     id: int
     contract: str
     source: str
+    state: DocumentState
     received_at: datetime
     parsed_at: datetime | None
     new_events: int | None
@@ -56,6 +73,8 @@ class DocumentDetail(DocumentSummary):
     Personal fields are redacted once it was parsed; `digest` is the original's then.
     """
 
+    unreadable_parts: tuple[UnreadablePartLine, ...]
+    traceback: str | None
     headers: dict[str, str]
     digest: str | None
     replays: int
@@ -130,6 +149,8 @@ class DocumentService:
             text, encoding = b64encode(body).decode(), "base64"
         return DocumentDetail(
             **_summary(as_dict(row) | {"size": len(body)}),
+            unreadable_parts=parts_of(row),
+            traceback=row["traceback"] if row["unreadable_reason"] else None,
             headers=loads(row["headers"]),
             digest=row["digest"],
             replays=row["replays"],
@@ -244,4 +265,5 @@ def _summary(row: Mapping[str, Any]) -> dict[str, Any]:
         "received_at": moment(row["received_at"]),
         "parsed_at": at(row["read_at"]),
         "parked": bool(row["parked"]),
+        "state": state_of(row),
     }

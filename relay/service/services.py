@@ -8,6 +8,7 @@ from relay.service.context import ServiceContext
 from relay.service.documents import DocumentService
 from relay.service.shipment_actions import ShipmentActionService
 from relay.service.shipments import ShipmentService
+from relay.service.status import StatusService
 from relay.service.worklists import WorkListService
 
 
@@ -21,6 +22,7 @@ class Services:
     documents: DocumentService
     worklists: WorkListService
     accounts: AccountService
+    status: StatusService
 
     @classmethod
     def build(cls, context: ServiceContext) -> "Services":
@@ -32,6 +34,7 @@ class Services:
             DocumentService(context),
             WorkListService(context),
             AccountService(context),
+            StatusService(context),
         )
 
     def reload(self, settings: Settings) -> None:

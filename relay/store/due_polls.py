@@ -140,6 +140,7 @@ class PollState:
     reason: str | None = None
     cursor: str = ""
     fetch_at: int = 0
+    answered_at: int | None = None
 
     @classmethod
     def of(cls, row: Row) -> "PollState":
@@ -192,8 +193,9 @@ class PollState:
         self.lease, self.busy_until = None, 0
         self.next_at = max(self.next_at, micros(began + allowance.spacing))
 
-    def succeed(self) -> None:
-        """Close the circuit breaker after an answer."""
+    def succeed(self, now: datetime) -> None:
+        """Close the circuit breaker after an answer at *now*."""
+        self.answered_at = micros(now)
         self.failures, self.open_until, self.reason = 0, 0, None
 
     def fail(self, now: datetime, reason: str, wait: float | None) -> bool:

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, Final
 
-from relay.clock import micros
+from relay.clock import micros, moment
+from relay.domain.event_time import SECOND
 from relay.domain.events import ReferenceKind, TrackingEvent
 from relay.store.codec import dumps, ids
 from relay.store.database import Transaction
@@ -59,11 +60,21 @@ Identity = tuple[int, int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class PartReason:
+    """An unreadable part of a document: its position, and why it is unreadable."""
+
+    position: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedDocument:
     """The result of parsing one document.
 
     `cut` is the body without personal data, None if it had none; `digest` is then the
-    digest of the original. `unreadable` is the reason, if parsing failed.
+    digest of the original. `unreadable` is the reason, if no event could be parsed;
+    `partly`, if some could not. `parts` are the first of the `bad_parts`; `traceback`
+    is that of the first error.
     """
 
     document: int
@@ -72,6 +83,10 @@ class ParsedDocument:
     events: tuple[TrackingEvent, ...] = ()
     identifying: ReferenceKind = ReferenceKind.TRACKING_NUMBER
     unreadable: str | None = None
+    partly: str | None = None
+    parts: tuple[PartReason, ...] = ()
+    bad_parts: int = 0
+    traceback: str | None = None
     cut: bytes | None = None
     digest: str | None = None
     replayed: bool = False
@@ -79,22 +94,54 @@ class ParsedDocument:
 
 @dataclass(slots=True)
 class EventRow:
-    """An event to store; `links` are (document, position) pairs of this slice."""
+    """An event to store; `links` are (document, position) pairs of this slice.
+
+    `occurred_at`, `precision` and `midnight` are those of the most precise record.
+    """
 
     reading: ParsedDocument
     event: TrackingEvent
     identity: Identity
     refs: tuple[int, ...]
     occurred_at: int
+    precision: int
+    midnight: int
     number: int = 0
     links: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def unit(self) -> int:
+        """The unit by which it is identified, in seconds.
+
+        Exactly 00:00 of a format with a time of day counts as a second.
+        """
+        return 1 if self.midnight else self.precision
+
+    def keep_more_precise(self, stored: Mapping[str, Any]) -> bool:
+        """Take the time of a *stored* record of the same scan if it is more precise.
+
+        Returns whether this one is more precise. 00:00 in a format with a time of day
+        tells less than a day that is given as such.
+        """
+        own = self.precision + self.midnight
+        other: int = stored["precision"] + stored["midnight"]
+        if other < own:
+            reference, _, code, words = self.identity
+            self.identity = (reference, stored["second"], code, words)
+            self.occurred_at = stored["occurred_at"]
+            self.precision, self.midnight = stored["precision"], stored["midnight"]
+        return own < other
+
+    def absorb(self, other: "EventRow") -> None:
+        """Take the references and documents of a less precise record of this scan."""
+        self.refs = tuple(dict.fromkeys([*self.refs, *other.refs]))
+        self.links += other.links
 
     def columns(self) -> dict[str, Any]:
         """Return the columns that a later document may change."""
         event = self.event
         return {
             "refs": dumps(self.refs),
-            "occurred_at": self.occurred_at,
             "position": event.position,
             "milestone": str(event.milestone),
             "reason": str(event.reason) if event.reason else None,
@@ -105,6 +152,16 @@ class EventRow:
             "city": storable(event.city),
             "state": storable(event.state),
             "country": storable(event.country),
+            "unmapped": int(event.unmapped),
+        } | self.time_columns()
+
+    def time_columns(self) -> dict[str, Any]:
+        """Return the columns that say when it occurred, and how precisely."""
+        return {
+            "second": self.identity[1],
+            "occurred_at": self.occurred_at,
+            "precision": self.precision,
+            "midnight": self.midnight,
         }
 
     def identity_columns(self) -> dict[str, Any]:
@@ -120,13 +177,17 @@ class EventRow:
     def unmatched(self) -> Unmatched:
         """Return what matching needs of the event."""
         return Unmatched(
-            self.number, self.event.occurred_at, self.refs, self.reading.contract
+            self.number,
+            moment(self.occurred_at),
+            self.refs,
+            self.reading.contract,
+            timedelta(seconds=self.precision),
         )
 
 
 async def identified(
     tx: Transaction, readings: Sequence[ParsedDocument]
-) -> tuple[list[EventRow], Interned]:
+) -> tuple[Mapping[Identity, EventRow], Interned]:
     """Identify the events of documents; duplicates in the slice become one event."""
     keyed = [
         (r, e, [key(r.contract, ref) for ref in e.references])
@@ -140,10 +201,13 @@ async def identified(
         old = found.get(new.identity)
         if old is not None:
             new.links = old.links
+            first, second = old.time_columns(), new.time_columns()
+            old.keep_more_precise(second)
+            new.keep_more_precise(first)
         if old is None or reading.received_at >= old.reading.received_at:
             found[new.identity] = new
         new.links.append((reading.document, event.position))
-    return list(found.values()), known
+    return found, known
 
 
 def event_rows(
@@ -163,7 +227,10 @@ def event_rows(
             break
     identity = (numbers[named], occurred_at // 1_000_000, code, words)
     refs = tuple(dict.fromkeys([numbers[k] for k in keys]))
-    return EventRow(reading, event, identity, refs, occurred_at)
+    precision = event.precision // SECOND
+    return EventRow(
+        reading, event, identity, refs, occurred_at, precision, int(event.midnight)
+    )
 
 
 def text_key(description: str) -> str:

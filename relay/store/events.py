@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from relay.clock import micros
 from relay.domain.poll_schedule import URGENT_MILESTONES
-from relay.store.codec import ids, rows
+from relay.store.codec import ids, loads
 from relay.store.database import Row, Transaction
 from relay.store.event_rows import (
     EventRow,
@@ -17,6 +17,7 @@ from relay.store.event_rows import (
     identified,
     mark_due,
 )
+from relay.store.known_events import known_events, without_repeats
 from relay.store.references import Interned, match_rows, matches, store_matches
 
 SOON: Final = timedelta(minutes=5)
@@ -39,8 +40,9 @@ async def store_events(
     lower_bounds: Mapping[str, timedelta],
 ) -> dict[int, int]:
     """Store the events of a slice of documents; return the new ones per document."""
-    found, known = await identified(tx, readings)
-    stored = await _known(tx, found, known)
+    named, known = await identified(tx, readings)
+    found = without_repeats(named)
+    stored = await known_events(tx, found, known.fresh)
     new, changed = _split_new(found, stored)
     touched = await _add(tx, new, known, lower_bounds)
     await tx.many("rewrite_event", [_rewritten(f) for f in changed])
@@ -50,20 +52,6 @@ async def store_events(
     await mark_due(tx, touched, now, pace, from_carrier=True)
     await poll_sooner(tx, new, now)
     return Counter(f.reading.document for f in new)
-
-
-async def _known(
-    tx: Transaction, found: Sequence[EventRow], known: Interned
-) -> dict[Identity, Row]:
-    """Find the stored events; a reference created just now has none."""
-    possible = [f for f in found if f.identity[0] not in known.fresh]
-    if not possible:
-        return {}
-    wanted = rows(f.identity_columns() for f in possible)
-    return {
-        (r["reference"], r["second"], r["code"], r["text_key"]): r
-        for r in await tx.rows("known_events", rows=wanted)
-    }
 
 
 def _split_new(
@@ -77,9 +65,11 @@ def _split_new(
             new.append(f)
             continue
         f.number = row["event"]
+        more_precise = f.keep_more_precise(row)
         # An older document that arrives late must not undo newer columns.
         later = micros(f.reading.received_at) >= row["document_received_at"]
-        if row["withdrawn_at"] is not None or (later and _differs(f, row)):
+        changes = row["withdrawn_at"] is not None or (later and _differs(f, row))
+        if changes or more_precise:
             changed.append(f)
     return new, changed
 
@@ -172,7 +162,7 @@ async def _withdraw(
     What was published for one counts for the event that now has its reference and its
     position in the document.
     """
-    replayed = {r.document for r in readings if r.replayed}
+    replayed = await _comparable(tx, readings)
     if not replayed:
         return set()
     given = {(document, f.number) for f in found for document, _ in f.links}
@@ -200,3 +190,24 @@ async def _withdraw(
                 )
             await tx.run("withdraw_event", event=row["event"], now=micros(now))
     return await _shipments_of(tx, gone)
+
+
+async def _comparable(tx: Transaction, readings: Sequence[ParsedDocument]) -> set[int]:
+    """Return the replayed documents whose missing events are really gone.
+
+    An event may be missing because its part is unreadable now. So those with an
+    unreadable part that was readable before are left out.
+    """
+    replayed = {r.document: r for r in readings if r.replayed}
+    partly = ids("document", (n for n, r in replayed.items() if r.partly is not None))
+    before: dict[int, set[str]] = {}
+    if partly != "[]":
+        for row in await tx.rows("unreadable_parts_of", rows=partly):
+            parts = loads(row["unreadable_parts"])
+            before[row["document"]] = {part["position"] for part in parts}
+    return {
+        number
+        for number, r in replayed.items()
+        if r.bad_parts == len(r.parts)
+        and {part.position for part in r.parts} <= before.get(number, set())
+    }

@@ -6,9 +6,10 @@ from itertools import chain
 from typing import Final
 
 from relay.clock import micros
-from relay.store.codec import dumps, rows
-from relay.store.database import Database, Transaction
-from relay.store.event_rows import EventRow, ParsedDocument, event_rows
+from relay.store.codec import dumps
+from relay.store.database import Database, Row, Transaction
+from relay.store.event_rows import EventRow, Identity, ParsedDocument, event_rows
+from relay.store.known_events import known_events
 from relay.store.references import Key, key
 
 MOST_UNREADABLE: Final = 20
@@ -27,7 +28,7 @@ async def documents_with_new_events(
 
     async def compare(tx: Transaction) -> set[int]:
         found = await _identified(tx, readings)
-        known = await _stored(tx, found)
+        known = await known_events(tx, found, {0})
         return {f.reading.document for f in found if _is_new(f, known)}
 
     return await database.read_in_one_go(compare)
@@ -68,24 +69,11 @@ async def _identified(
     return [event_rows(r, e, keys, numbers) for r, e, keys in keyed]
 
 
-async def _stored(
-    tx: Transaction, found: Sequence[EventRow]
-) -> Mapping[tuple[int, int, str, str], Mapping[str, object]]:
-    wanted = [f.identity_columns() for f in found if f.identity[0]]
-    if not wanted:
-        return {}
-    return {
-        (r["reference"], r["second"], r["code"], r["text_key"]): r
-        for r in await tx.rows("known_events", rows=rows(wanted))
-    }
-
-
-def _is_new(
-    found: EventRow, known: Mapping[tuple[int, int, str, str], Mapping[str, object]]
-) -> bool:
-    """Whether an event is new, withdrawn, or has changed columns."""
+def _is_new(found: EventRow, known: Mapping[Identity, Row]) -> bool:
+    """Whether an event is new, withdrawn, more precise, or has changed columns."""
     row = known.get(found.identity)
     if row is None or row["withdrawn_at"] is not None:
         return True
+    found.keep_more_precise(row)
     columns = found.columns()
     return any(columns[name] != row[name] for name in columns if name != _POSITION)

@@ -177,7 +177,7 @@ class PollClaims:
             if state is None:
                 return False
             state.release(called.began, claim.calling.allowance)
-            state.succeed()
+            state.succeed(called.ended)
             for name, value in columns.items():
                 setattr(state, name, value)
             await tx.run("save_poll", **state.columns())

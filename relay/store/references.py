@@ -13,6 +13,7 @@ from typing import Any
 
 from relay.adapters.operator import CONTRACT as OPERATOR
 from relay.clock import moment
+from relay.domain.event_time import SECOND
 from relay.domain.events import Reference, ReferenceKind, compared
 from relay.domain.matching import (
     LOWER_BOUND,
@@ -38,6 +39,7 @@ class Unmatched:
     occurred_at: datetime
     refs: tuple[int, ...]
     contract: str
+    precision: timedelta = SECOND
 
 
 def key(contract: str, reference: Reference) -> Key:
@@ -115,6 +117,7 @@ async def matches(
             [KnownReference(r, *kinds[r], registered.get(r, ())) for r in e.refs],
             numbers,
             lower_bounds.get(e.contract, LOWER_BOUND),
+            precision=e.precision,
         )
         for e in events
         if not registered.keys().isdisjoint(e.refs)
@@ -176,14 +179,17 @@ async def _numbers(
     """Return the registered values of *shipments*, by kind."""
     if not shipments:
         return {}
-    found: dict[int, dict[ReferenceKind, frozenset[str]]] = defaultdict(dict)
+    found: defaultdict[int, defaultdict[ReferenceKind, set[str]]]
+    found = defaultdict(lambda: defaultdict(set))
     for row in await tx.rows(
         "references_of_shipments", rows=ids("shipment", shipments)
     ):
         if row["voided_at"] is None:
-            values, kind = found[row["shipment"]], ReferenceKind(row["kind"])
-            values[kind] = values.get(kind, frozenset()) | {row["value"]}
-    return found
+            found[row["shipment"]][ReferenceKind(row["kind"])].add(row["value"])
+    return {
+        shipment: {kind: frozenset(values) for kind, values in by_kind.items()}
+        for shipment, by_kind in found.items()
+    }
 
 
 async def store_matches(
@@ -243,7 +249,11 @@ async def rematch(
     found = await tx.rows("events_by_references", rows=ids("reference", references))
     events = [
         Unmatched(
-            r["event"], moment(r["occurred_at"]), tuple(loads(r["refs"])), contract
+            r["event"],
+            moment(r["occurred_at"]),
+            tuple(loads(r["refs"])),
+            contract,
+            timedelta(seconds=r["precision"]),
         )
         for r in found
     ]

@@ -56,7 +56,7 @@ def scripts(done: int, dialect: Dialect) -> list[tuple[int, str]]:
     if done > VERSION:
         raise ConfigurationError(
             f"database: version {done} was written by a newer relay (this one knows "
-            f"{VERSION}); start that one, or name another database"
+            f"{VERSION}); start that version: the data is safe"
         )
     return []
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from relay.clock import micros, moment
 from relay.domain.events import Effect, Milestone
 from relay.domain.matching import Certainty
+from relay.domain.precision import recognised
 from relay.domain.shipment import (
     KnownEvent,
     PublishedEvent,
@@ -81,11 +82,13 @@ def build_snapshot(
         in_doubt_since=at(row["in_doubt_since"]),
         delivered_sent=row["delivered_sent_at"] is not None,
         delivered_published=row["delivered_published_at"] is not None,
+        taking_back=row["taking_back"],
+        contradicted=row["contradicted_reason"],
         closed_reason=row["closed_reason"],
         imported=bool(row["imported"]),
         compared=row["compared_at"] is not None,
         resent=row["resent_at"] is not None,
-        events=tuple(known_event(e) for e in events),
+        events=recognised([known_event(e) for e in events], max(row["volumes"], 1)),
         published=tuple(_published(t) for t in published),
     )
 
@@ -129,8 +132,11 @@ def known_event(row: Row) -> KnownEvent:
         undoes=tuple(loads(row["undoes"])),
         ambiguous=row["ambiguous"] == Certainty.AMBIGUOUS,
         contradictory=row["ambiguous"] == Certainty.CONTRADICTORY,
+        before_key=row["ambiguous"] == Certainty.BEFORE_KEY,
         decision=row["decision"],
         quarantine_reason=row["quarantine_reason"],
+        precision=timedelta(seconds=row["precision"]),
+        midnight=bool(row["midnight"]),
     )
 
 
@@ -158,6 +164,30 @@ def published_key(published: PublishedEvent, shipment: int) -> dict[str, Any]:
 
 Change = tuple[str, Mapping[str, Any]]
 """A named query and its values."""
+
+ORDER: Final = (
+    "answer_call",
+    "accept_published",
+    "accept_shown",
+    "delete_unaccepted",
+    "accept_tracking",
+    "accept_publishing",
+    "confirm_delivery",
+    "retract_delivery",
+    "delivery_taken_back",
+    "record_contradiction",
+    "clear_pending",
+    "record_order_read",
+    "record_comparison",
+    "quarantine_event",
+    "store_write",
+    "store_published",
+    "store_call",
+    "note",
+    "settle",
+    "postpone_failed",
+)
+"""The order of changes in a shared transaction: answers before new writes."""
 
 
 @dataclass(frozen=True, slots=True)

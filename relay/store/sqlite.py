@@ -2,8 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, cast
@@ -12,10 +12,12 @@ import aiosqlite
 
 from relay.clock import utcnow
 from relay.errors import ConfigurationError, DatabaseUnavailable
+from relay.store.backups import create_private
 from relay.store.database import Row, Transaction, load_queries
 from relay.store.outages import outages
 from relay.store.schema import scripts
-from relay.store.sqlite_lock import ServingLock
+from relay.store.sqlite_lock import LockFile
+from relay.store.sqlite_pragmas import pragmas
 from relay.store.sqlite_thread import LAST_EVENT, Work, run_transaction
 
 T = TypeVar("T")
@@ -97,7 +99,7 @@ class SqliteDatabase:
         self._idle: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
         self._connections: list[aiosqlite.Connection] = []
         self._writer: aiosqlite.Connection
-        self._lock = ServingLock(path)
+        self._lock = LockFile(path)
 
     async def open(self, *, serving: bool = False) -> None:
         """Connect and migrate the schema.
@@ -113,6 +115,7 @@ class SqliteDatabase:
         if serving:
             self._lock.take()
         try:
+            create_private(self.path)
             self._writer = await self._connect()
             await self._migrate()
             self._idle = asyncio.Queue()  # the readers of before a close are closed
@@ -121,6 +124,19 @@ class SqliteDatabase:
         except BaseException:
             await self._disconnect(clean=False)
             raise
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep every relay from serving this file meanwhile.
+
+        The next one starts as after a crash: a restored copy was taken while one was
+        at work. Raises `ConfigurationError` if one is serving the file.
+        """
+        self._lock.take()
+        try:
+            yield
+        finally:
+            self._lock.release(clean=False)
 
     async def close(self) -> None:
         """Close every connection and release the lock file."""
@@ -256,30 +272,11 @@ class SqliteDatabase:
         )
         self._connections.append(connection)
         connection.row_factory = sqlite3.Row
-        for pragma in self._pragmas(read_only=read_only):
+        for pragma in pragmas(
+            self._cache_mb, self._busy_ms, None if read_only else self.synchronous
+        ):
             await connection.execute_fetchall(f"PRAGMA {pragma}")
         return connection
-
-    def _pragmas(self, *, read_only: bool) -> tuple[str, ...]:
-        """Return the pragmas of a connection.
-
-        `auto_vacuum` must be set before the first table is created, and `secure_delete`
-        overwrites erased personal data. Checkpoints are the checkpointer's task.
-        """
-        shared = (
-            f"busy_timeout = {self._busy_ms}",
-            f"cache_size = {-1024 * self._cache_mb}",
-            "secure_delete = ON",
-        )
-        if read_only:
-            return (*shared, "query_only = ON")
-        return (
-            *shared,
-            "auto_vacuum = INCREMENTAL",
-            "journal_mode = WAL",
-            f"synchronous = {self.synchronous}",
-            "wal_autocheckpoint = 0",
-        )
 
     async def _migrate(self) -> None:
         rows = list(await self._writer.execute_fetchall("PRAGMA user_version"))

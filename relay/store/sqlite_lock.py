@@ -11,7 +11,7 @@ SERVING: Final = b"serving"
 """The lock file's content between start and clean stop; left there by a crash."""
 
 
-class ServingLock:
+class LockFile:
     """A locked file beside the database; `unclean`: the last process was killed."""
 
     def __init__(self, path: Path) -> None:
@@ -29,8 +29,8 @@ class ServingLock:
             os.close(self._file)
             self._file = None
             raise ConfigurationError(
-                f"database: {self._path} is in use by another relay; stop it, "
-                "or configure another database"
+                f"database: {self._path} is in use by another relay; stop that one "
+                "first, or leave it running: `relay status` shows its state"
             ) from None
         self.unclean = bool(os.pread(self._file, len(SERVING), 0))
         os.pwrite(self._file, SERVING, 0)

@@ -10,6 +10,7 @@ import pytest
 from relay.clock import micros
 from relay.config.settings import Settings
 from relay.store.due_polls import Allowance, PollState
+from relay.store.handshakes import Handshakes
 from relay.store.polls import PollClaims
 from relay.store.sqlite import SqliteDatabase
 from tests.api.conftest import Serving
@@ -48,9 +49,24 @@ async def test_contracts_are_listed_without_their_secrets(
         "courierNames": [],
         "taxIds": ["11222333000181"],
         "webhook": "/webhooks/acme",
+        "lastHandshakeAt": None,
         "polling": None,
     }
     assert second["webhook"] == "/webhooks/zeta/{secret}"
+
+
+async def test_the_last_handshake_of_a_contract_is_shown(
+    serving: Serving, settings: Callable[..., Settings], way_in: WayIn
+) -> None:
+    for minutes in (0, 5):
+        at = START + timedelta(minutes=minutes)
+        await Handshakes(way_in.database).put("acme", at)
+    api = await serving(settings({"acme": {}, "zeta": {}}))
+
+    _, body = await api.call("GET", "/v1/contracts")
+
+    found = [one["lastHandshakeAt"] for one in body["contracts"]]
+    assert found == ["2026-03-02T12:05:00Z", None]
 
 
 async def test_a_contract_that_is_only_asked_has_no_webhook(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from relay.api import application, openapi
 from relay.api.operations import OPERATIONS, Operation
@@ -66,13 +66,18 @@ def without_slashes(path: str) -> str:
     return path
 
 
+METHODS = {hdrs.METH_ANY: ["get", "options", "post", "put"]}
+"""The methods that a contract may use; all others are answered 405."""
+
+
 async def test_every_route_is_described(
     app: web.Application, document: Document
 ) -> None:
     served = {
-        (without_slashes(route.resource.canonical), route.method.lower())
+        (without_slashes(route.resource.canonical), method)
         for route in app.router.routes()
         if route.resource is not None and route.method != "HEAD"
+        for method in METHODS.get(route.method, [route.method.lower()])
     }
 
     described = {(p, m) for p, methods in document["paths"].items() for m in methods}

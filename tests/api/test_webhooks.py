@@ -280,11 +280,11 @@ async def test_a_secret_in_the_address_is_never_logged(
         async with client.post(f"/webhook/acme/{SECRET}") as answer:
             assert answer.status == 404
         async with client.get(f"/webhooks/acme/{SECRET}") as answer:
-            assert (answer.status, answer.headers["Allow"]) == (405, "POST,PUT")
+            assert (answer.status, answer.headers["Allow"]) == (405, "POST, PUT")
     lines = [r.getMessage() for r in caplog.records if r.name == "aiohttp.access"]
     assert lines[0].startswith("POST /webhooks/{contract}/{secret} 200 in ")
     assert lines[1].startswith("POST no route 404 in ")
-    assert lines[2].startswith("GET no route 405 in ")
+    assert lines[2].startswith("GET /webhooks/{contract}/{secret} 405 in ")
     assert SECRET not in caplog.text
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from relay.clock import micros
 from relay.store.due_polls import PollState
+from relay.store.handshakes import Handshakes
 from relay.store.polls import PollClaims
 from relay.store.sqlite import SqliteDatabase
 from tests.cli.conftest import Cli
@@ -30,6 +31,14 @@ def test_a_contract_that_is_not_asked_shows_its_webhook(cli: Cli) -> None:
     (line,) = cli.rows("contracts", "list")
     assert (line["name"], line["polling"]) == ("swift", None)
     assert "/webhooks/swift" in cli("contracts", "list").stdout
+
+
+@pytest.mark.usefixtures("ids")
+def test_the_last_handshake_of_a_contract_is_shown(cli: Cli) -> None:
+    cli.on_database(lambda database: Handshakes(database).put("swift", FAR))
+    (line,) = cli.rows("contracts", "list")
+    assert line["lastHandshakeAt"] == "2999-01-01T00:00:00Z"
+    assert "2998-12-31 21:00:00" in cli("contracts", "list").stdout
 
 
 @pytest.mark.usefixtures("ids")

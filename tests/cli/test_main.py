@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def test_a_database_that_cannot_be_opened_ends_the_process_with_words(
     (tmp_path / "relay.db").write_bytes(b"nothing that SQLite ever wrote" * 100)
     ran = run(*command, LISTEN="127.0.0.1:0")
     assert ran.returncode == 2
-    assert "cannot open relay.db (file is not a database)" in ran.stderr
+    assert "cannot open relay.db: not a database (file is not a database)" in ran.stderr
 
 
 def test_a_file_that_is_not_there_is_named(run: Run) -> None:
@@ -240,3 +241,8 @@ def test_a_hangup_has_settings_loaded_anew(
         assert any("lissten" in line for line in said)
     process.send_signal(signal.SIGTERM)
     assert process.wait(SECONDS) == 0
+
+
+def test_the_version_is_that_of_the_package(run: Run) -> None:
+    ran = run("--version")
+    assert ran.stdout == f"relay {version('carrier-tracking-relay')}\n"

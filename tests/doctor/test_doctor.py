@@ -55,6 +55,7 @@ def made(tmp_path: Path) -> Callable[..., Settings]:
         contract = {"adapter": "melhorenvio", "secret": "its-secret"}
         return Settings.model_validate(
             {
+                "listen": "127.0.0.1:0",
                 "database": f"sqlite:///{tmp_path / 'relay.db'}",
                 "accounts": {"store": account | tables.pop("account", {})},
                 "contracts": {"swift": contract | tables.pop("contract", {})},
@@ -101,7 +102,8 @@ async def test_a_file_that_is_no_database_is_named(
 ) -> None:
     (tmp_path / "relay.db").write_bytes(b"nothing that SQLite ever wrote" * 100)
     [found] = worst(await examine(made(sandbox)))
-    assert "cannot open" in found.message
+    assert "not a database" in found.message
+    assert found.hint == "check the path in `database`; leave the file as it is"
 
 
 async def added(sandbox: str, roles: list[str], **pair: Any) -> None:

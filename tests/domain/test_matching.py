@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from relay.domain.event_time import DAY, SECOND
 from relay.domain.events import ReferenceKind
 from relay.domain.matching import (
     LOWER_BOUND,
+    Certainty,
     KnownReference,
     Match,
     Registration,
@@ -283,3 +285,44 @@ def test_an_order_is_the_labels_with_or_without_its_suffix(
     found = match(LABEL, [number, order], values)
     assert found.targets == {(1, 1)}
     assert found.contradicted == ({1} if contradicted else set())
+
+
+ISSUED_IN_MARCH = "35260311222333000181550010000000551000000559"
+
+
+@pytest.mark.parametrize("kind", [KEY, CTE])
+@pytest.mark.parametrize(
+    ("at", "precision", "expected"),
+    [
+        (datetime(2026, 3, 1, 3, tzinfo=UTC), SECOND, Certainty.CERTAIN),
+        (datetime(2026, 2, 28, 0, tzinfo=UTC), SECOND, Certainty.CERTAIN),
+        (datetime(2026, 2, 27, 23, 59, 59, tzinfo=UTC), SECOND, Certainty.BEFORE_KEY),
+        (datetime(2026, 2, 27, 3, tzinfo=UTC), DAY, Certainty.CERTAIN),
+        (datetime(2026, 2, 26, 3, tzinfo=UTC), DAY, Certainty.BEFORE_KEY),
+        (datetime(2006, 1, 1, tzinfo=UTC), SECOND, Certainty.BEFORE_KEY),
+    ],
+)
+def test_an_event_cannot_be_older_than_the_month_in_its_key(
+    kind: ReferenceKind, at: datetime, precision: timedelta, expected: Certainty
+) -> None:
+    references = [known(1, kind, registered(1, 0), value=ISSUED_IN_MARCH)]
+    found = match(at, references, NOTHING, precision=precision)
+    assert found.targets == {(1, 0)}
+    assert found.certainty(1) is expected
+
+
+def test_a_key_bounds_only_what_it_finds() -> None:
+    """A label is often printed before its invoice is issued."""
+    references = [
+        known(1, NUMBER, registered()),
+        known(2, KEY, registered(1, 0), value=ISSUED_IN_MARCH),
+    ]
+    found = match(datetime(2026, 2, 20, tzinfo=UTC), references, NOTHING)
+    assert found.certainty(1) is Certainty.CERTAIN
+
+
+@pytest.mark.parametrize("value", ["", "V", ISSUED_IN_MARCH.replace("2603", "2613")])
+def test_a_key_without_a_month_bounds_nothing(value: str) -> None:
+    references = [known(1, KEY, registered(1, 0), value=value)]
+    found = match(datetime(2006, 1, 1, tzinfo=UTC), references, NOTHING)
+    assert found.certainty(1) is Certainty.CERTAIN

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from relay.domain.events import CONTRADICTING_DELIVERY, Effect, Milestone
-from relay.domain.history import AMBIGUOUS, CONTRADICTORY, IN_FUTURE, NO_DATE
+from relay.domain.history import (
+    AMBIGUOUS,
+    BEFORE_KEY,
+    CONTRADICTORY,
+    IN_FUTURE,
+    INCOMPLETE,
+    NO_DATE,
+)
 from relay.domain.plausibility import (
     BEFORE_DISPATCH,
     BEFORE_LABEL,
@@ -76,6 +83,17 @@ ROWS: list[tuple[str, Snapshot, dict[int, str]]] = [
     ),
     # ambiguous
     ("ambiguous", snapshot(scan(1, 5, ambiguous=True)), {1: AMBIGUOUS}),
+    # older than the fiscal document that it names
+    (
+        "older than its key",
+        snapshot(scan(1, 5), delivery(2, 30, before_key=True)),
+        {2: BEFORE_KEY},
+    ),
+    (
+        "older than its key and released",
+        snapshot(scan(1, 5), delivery(2, 30, before_key=True, decision="released")),
+        {},
+    ),
     # two fields of its document contradict each other
     (
         "contradictory",
@@ -87,6 +105,20 @@ ROWS: list[tuple[str, Snapshot, dict[int, str]]] = [
         snapshot(
             scan(1, 5),
             delivery(2, 30, effect=Effect.CONTRADICTORY, decision="released"),
+        ),
+        {},
+    ),
+    # an unreadable event of its document may undo it
+    (
+        "incomplete",
+        snapshot(scan(1, 5), delivery(2, 30, effect=Effect.INCOMPLETE)),
+        {2: INCOMPLETE},
+    ),
+    (
+        "incomplete and released",
+        snapshot(
+            scan(1, 5),
+            delivery(2, 30, effect=Effect.INCOMPLETE, decision="released"),
         ),
         {},
     ),

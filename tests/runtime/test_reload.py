@@ -17,7 +17,7 @@ from relay.domain.labels import Label, LabelParcel
 from relay.errors import ConfigurationError
 from relay.runtime.assemble import assemble
 from relay.runtime.relay import Relay
-from relay.runtime.reload import Reloader, compare_settings
+from relay.runtime.reload import Reloader, compare_settings, warn_if_mounted_alone
 from relay.runtime.serve import reload
 from relay.store.accounts import Accounts
 from relay.store.shipments import Shipments
@@ -160,6 +160,61 @@ async def test_a_default_file_that_is_deleted_is_missed(
         assert not await looking.step()
     assert "cannot be read" in logged[0]["error"]
     assert applied == []
+
+
+def mounted(file: Path) -> Path:
+    """Mount *file* as Kubernetes does; return the link that it swaps at a change."""
+    for name, burst in (("first", 3), ("second", 4)):
+        (file.parent / name).mkdir()
+        text = PROTECTED.replace("burst = 3", f"burst = {burst}")
+        (file.parent / name / file.name).write_text(text)
+    data = file.parent / "..data"
+    data.symlink_to("first")
+    file.unlink()
+    file.symlink_to(f"..data/{file.name}")
+    return data
+
+
+def swap(data: Path) -> None:
+    new = data.with_name("..tmp")
+    new.symlink_to("second")
+    new.rename(data)
+
+
+async def test_a_mounted_folder_whose_links_are_swapped_is_noticed(
+    file: Path,
+) -> None:
+    data = mounted(file)
+    looking = reloader(file, Applied())
+    await looking.step()
+    swap(data)
+    assert await looking.step()
+    assert looking.settings.accounts["store"].burst == 4
+
+
+MOUNTS = """\
+22 1 8:1 / / rw - ext4 /dev/sda1 rw
+36 22 8:1 {source} {point} ro,relatime - ext4 /dev/sda1 rw
+"""
+
+
+@pytest.mark.parametrize(("mounted", "warned"), [("file", True), ("folder", False)])
+def test_a_file_mounted_by_itself_is_warned_of(
+    file: Path, tmp_path: Path, mounted: str, *, warned: bool
+) -> None:
+    write(file, PROTECTED)
+    point = str(file if mounted == "file" else file.parent).replace(" ", "\\040")
+    mountinfo = tmp_path / "mountinfo"
+    mountinfo.write_text(MOUNTS.format(source="/srv/settings", point=point))
+    with capture_logs() as logged:
+        warn_if_mounted_alone([file], mountinfo)
+    assert [line["file"] for line in logged] == [str(file)] * warned
+
+
+def test_where_mounts_are_unknown_nothing_is_warned_of(file: Path) -> None:
+    with capture_logs() as logged:
+        warn_if_mounted_alone([file], file.parent / "nowhere")
+    assert logged == []
 
 
 async def test_a_file_that_is_still_being_written_waits(file: Path) -> None:

@@ -45,6 +45,7 @@ class Both:
         self.file = folder / "relay.db"
         self.environ = {
             "RELAY_DATABASE": f"sqlite:///{self.file}",
+            "RELAY_LISTEN": "127.0.0.1:0",
             "RELAY_ACCOUNTS__STORE__APP_KEY": "key-of-the-store",
             "RELAY_ACCOUNTS__STORE__APP_TOKEN": "token-of-the-store",
             "RELAY_CONTRACTS__SWIFT__ADAPTER": "loggi",
@@ -127,6 +128,7 @@ async def fill(both: Both) -> None:
     await execute(database, f"UPDATE shipments SET {stuck}, {late} WHERE shipment = 1")  # noqa: S608
     async with database.writing() as tx:
         await tx.run("quarantine_event", shipment=1, event=1, reason="too soon")
+        await tx.run("record_contradiction", shipment=1, reason="returned", now=1)
     await database.close()
 
 
@@ -189,6 +191,16 @@ def test_the_command_line_prints_what_the_api_answers(
 def test_a_change_is_answered_alike(both: Both, command: list[str], path: str) -> None:
     _, answer = both.api("POST", path)
     assert both.printed(*command) == answer
+
+
+def test_the_status_of_vtex_and_carriers_is_the_same(both: Both) -> None:
+    status, answer = both.api("GET", "/v1/status")
+    ran = both.cli("status", "--json")
+    assert (status, ran.exit_code) == (200, 1), ran.output  # no relay is running
+    printed = json.loads(ran.stdout)
+    assert printed["lines"][1:] == answer["lines"][1:]
+    parts = [(one["part"], one["name"]) for one in answer["lines"]]
+    assert parts == [("relay", "relay"), ("vtex", "store"), ("carrier", "swift")]
 
 
 LISTS: Sequence[tuple[list[str], str]] = [

@@ -17,9 +17,9 @@ from relay.runtime.monitors import DatabaseMonitor
 from relay.store.database import Database
 from relay.store.postgres import PostgresDatabase
 from relay.store.postgres_limits import PostgresLimits
-from tests.store.making import execute
 from tests.support import acme
 from tests.support.clock import Clock
+from tests.support.postgres_server import PostgresServer
 from tests.support.proxy import Proxy, proxied
 from tests.support.way_in import WayIn, until
 
@@ -140,20 +140,29 @@ async def test_lost_notifications_are_listened_for_again(
     await until(lambda: bool(heard))
 
 
+@pytest.fixture
+async def standby(
+    behind: PostgresDatabase, postgresql: PostgresServer, postgres_url: str
+) -> AsyncIterator[PostgresDatabase]:
+    """Let new connections to the database only read, as those to a standby."""
+    name = urlsplit(postgres_url).path[1:]
+    setting = f"ALTER DATABASE {name} SET default_transaction_read_only"
+    await postgresql.execute(f"{setting} = on")
+    yield behind
+    await postgresql.execute(f"{setting} = off")
+
+
 async def test_a_server_that_became_a_standby_takes_no_writes(
-    behind: PostgresDatabase, postgres_url: str, proxy: Proxy
+    standby: PostgresDatabase, proxy: Proxy
 ) -> None:
-    await behind.check()
-    name = postgres_url.rsplit("/", 1)[1]
-    read_only = f"ALTER DATABASE {name} SET default_transaction_read_only = on"
-    await execute(behind, read_only)
+    await standby.check()
     proxy.cut()
     with pytest.raises(DatabaseUnavailable):
-        await behind.check()
+        await standby.check()
     with pytest.raises(DatabaseUnavailable, match="read-only"):
-        await behind.check()
+        await standby.check()
     with pytest.raises(DatabaseUnavailable):
-        await add(behind, "a")
+        await add(standby, "a")
 
 
 HOLDER = """

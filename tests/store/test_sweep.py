@@ -254,6 +254,8 @@ async def erased(database: Database, now: datetime) -> dict[str, int]:
         ("new_events = 0", 8, True),
         ("new_events = 0, unreadable_reason = 'odd'", 179, False),
         ("new_events = 0, unreadable_reason = 'odd'", 181, True),
+        ("new_events = 1, unreadable_reason = 'odd', partly_parsed = 1", 179, False),
+        ("new_events = 1, unreadable_reason = 'odd', partly_parsed = 1", 181, True),
         ("read_at = NULL", 999, False),
         ("parked = 1", 999, False),
     ],
@@ -273,7 +275,10 @@ async def test_a_document_is_kept_while_its_shipment_is_open(
 ) -> None:
     await register(database, "AC1")
     await read(database, scan("AC1", START + HOUR))
-    late = START + 100 * DAY
+    late = START + 200 * DAY
+    assert await erased(database, late) == {}
+    partly = "UPDATE documents SET unreadable_reason = 'odd', partly_parsed = 1"
+    await execute(database, partly)
     assert await erased(database, late) == {}
     await execute(database, f"UPDATE shipments SET closed_at = {micros(START)}")  # noqa: S608
     assert await erased(database, late) == {"documents": 1}

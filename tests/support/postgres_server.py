@@ -29,6 +29,36 @@ VOLATILE: Final = (
 
 See https://www.postgresql.org/docs/current/non-durability.html
 """
+DISCONNECT_OTHERS: Final = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+FINGERPRINT: Final = """
+SELECT md5(string_agg(part, ',' ORDER BY part)) FROM (
+  SELECT relname || c.oid || attname || atttypid || attnotnull AS part
+  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+  WHERE relnamespace = 'public'::regnamespace AND attnum > 0
+  UNION ALL SELECT tgname || oid FROM pg_trigger WHERE NOT tgisinternal
+  UNION ALL SELECT proname || oid FROM pg_proc
+  WHERE pronamespace = 'public'::regnamespace
+  UNION ALL SELECT conname || oid FROM pg_constraint
+  WHERE connamespace = 'public'::regnamespace
+  UNION ALL SELECT v::text FROM migrations v
+) parts
+"""
+"""What a database's tables, triggers and version are, as one value."""
+EMPTY: Final = """
+DO $$ DECLARE t text; BEGIN
+  SET LOCAL session_replication_role = replica;
+  FOR t IN SELECT relname FROM pg_class WHERE relkind = 'r'
+    AND relnamespace = 'public'::regnamespace AND relname <> 'migrations'
+  LOOP EXECUTE format('DELETE FROM %I', t); END LOOP;
+  FOR t IN SELECT relname FROM pg_class WHERE relkind = 'S'
+    AND relnamespace = 'public'::regnamespace
+  LOOP EXECUTE format('ALTER SEQUENCE %I RESTART', t); END LOOP;
+END $$
+"""
+"""Without foreign keys' order, and with the numbers beginning at one again."""
 ROOM: Final = 1 << 30
 """Bytes that must be free in memory for a server's data."""
 
@@ -39,19 +69,47 @@ class PostgresServer:
 
     port: int
     numbers: Iterator[int] = field(default_factory=count)
+    empty: list[str] = field(default_factory=list)
+    fingerprint: list[str] = field(default_factory=list)
 
     def url(self, name: str) -> str:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{name}"
 
     @asynccontextmanager
     async def fresh(self) -> AsyncIterator[str]:
-        """Make a database as the migrations leave it; return its address."""
-        name = f"relay_{next(self.numbers)}"
-        await self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        """Give the address of a database without rows.
+
+        Making and dropping a database costs more than most tests, so an earlier
+        test's database serves again once it was emptied, unless its tables changed.
+        """
+        name = self.empty.pop() if self.empty else await self._made()
         try:
             yield self.url(name)
         finally:
-            await self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            if await self._emptied(name):
+                self.empty.append(name)
+            else:
+                await self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    async def _made(self) -> str:
+        name = f"relay_{next(self.numbers)}"
+        await self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        return name
+
+    async def _emptied(self, name: str) -> bool:
+        """Remove the rows of a database; say whether it is as it was made."""
+        try:
+            connection = await asyncpg.connect(self.url(name))
+        except asyncpg.InvalidCatalogNameError:  # the test dropped it
+            return False
+        try:
+            await connection.execute(DISCONNECT_OTHERS)
+            if await connection.fetchval(FINGERPRINT) != self.fingerprint[0]:
+                return False
+            await connection.execute(EMPTY)
+        finally:
+            await connection.close()
+        return True
 
     async def execute(self, statement: str) -> None:
         connection = await asyncpg.connect(self.url(USER))
@@ -66,6 +124,9 @@ class PostgresServer:
         database = PostgresDatabase(self.url(TEMPLATE))
         await database.open()
         await database.close()
+        connection = await asyncpg.connect(self.url(TEMPLATE))
+        self.fingerprint.append(await connection.fetchval(FINGERPRINT))
+        await connection.close()
 
 
 def missing() -> str | None:

@@ -338,7 +338,8 @@ def test_an_operator_gets_a_backup_that_is_a_database(
     running: Mapping[str, Running],
 ) -> None:
     ran = running["operate.md"].ended()
-    with closing(sqlite3.connect(ran.folder / "backup.db")) as backup:
+    [made] = ran.folder.glob("backups/relay-*.db")
+    with closing(sqlite3.connect(made)) as backup:
         assert backup.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert backup.execute("SELECT count(*) FROM shipments").fetchall() == [(0,)]
 

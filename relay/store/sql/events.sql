@@ -8,21 +8,47 @@ JOIN events AS e
  AND e.code = (j.value ->> 'code')
  AND e.text_key = (j.value ->> 'text_key')
 
+-- name: known_by_precision
+-- The stored record of the same scan, known to another precision: one within the unit
+-- that was just parsed, else one whose unit includes it. No unit is longer than 25 hours.
+SELECT e.*, CAST(j.value ->> 'second' AS BIGINT) AS given_second
+FROM json_each(:rows) AS j
+JOIN events AS e ON e.event = coalesce(
+    (SELECT f.event FROM events AS f
+     WHERE f.reference = CAST(j.value ->> 'reference' AS BIGINT)
+       AND f.code = (j.value ->> 'code') AND f.text_key = (j.value ->> 'text_key')
+       AND f.second > CAST(j.value ->> 'second' AS BIGINT)
+       AND f.second < CAST(j.value ->> 'second' AS BIGINT)
+                      + CAST(j.value ->> 'unit' AS BIGINT)
+     ORDER BY f.second LIMIT 1),
+    (SELECT c.event FROM events AS c
+     WHERE c.precision > 1 AND c.midnight = 0
+       AND c.reference = CAST(j.value ->> 'reference' AS BIGINT)
+       AND c.code = (j.value ->> 'code') AND c.text_key = (j.value ->> 'text_key')
+       AND c.second < CAST(j.value ->> 'second' AS BIGINT)
+       AND c.second > CAST(j.value ->> 'second' AS BIGINT) - 90000
+       AND c.second + c.precision > CAST(j.value ->> 'second' AS BIGINT)
+       AND c.precision > CAST(j.value ->> 'unit' AS BIGINT)
+     ORDER BY c.second DESC LIMIT 1))
+
 -- name: add_event!
 INSERT INTO events
-    (event, reference, second, code, text_key, refs, occurred_at, position, milestone,
-     reason, effect, final, undoes, description, city, state, country,
-     received_at, document_received_at, via)
-VALUES (:event, :reference, :second, :code, :text_key, :refs, :occurred_at, :position,
-        :milestone, :reason, :effect, :final, :undoes, :description, :city, :state,
-        :country, :received_at, :received_at, :via)
+    (event, reference, second, code, text_key, refs, occurred_at, precision, midnight,
+     position, milestone, reason, effect, final, undoes, description, city, state,
+     country, unmapped, received_at, document_received_at, via)
+VALUES (:event, :reference, :second, :code, :text_key, :refs, :occurred_at, :precision,
+        :midnight, :position, :milestone, :reason, :effect, :final, :undoes,
+        :description, :city, :state, :country, :unmapped, :received_at, :received_at,
+        :via)
 
 -- name: rewrite_event!
 UPDATE events
-SET refs = :refs, occurred_at = :occurred_at, position = :position,
+SET refs = :refs, second = :second, occurred_at = :occurred_at,
+    precision = :precision, midnight = :midnight, position = :position,
     milestone = :milestone, reason = :reason, effect = :effect, final = :final,
     undoes = :undoes, description = :description, city = :city, state = :state,
-    country = :country, document_received_at = :document_received_at, withdrawn_at = NULL
+    country = :country, unmapped = :unmapped,
+    document_received_at = :document_received_at, withdrawn_at = NULL
 WHERE event = :event
 
 -- name: link_event_to_reference!
@@ -50,7 +76,7 @@ JOIN events AS e ON e.event = d.event
 UPDATE events SET withdrawn_at = :now WHERE event = :event
 
 -- name: events_by_references
-SELECT DISTINCT e.event, e.refs, e.occurred_at, e.via
+SELECT DISTINCT e.event, e.refs, e.occurred_at, e.precision, e.via
 FROM json_each(:rows) AS j
 JOIN event_references AS r
   ON r.reference = CAST(j.value ->> 'reference' AS BIGINT)
@@ -112,7 +138,8 @@ WHERE shipment IN (
 
 -- name: events_of_shipments
 SELECT p.shipment, p.volume, p.ambiguous, p.decision, p.quarantine_reason,
-       e.event, e.occurred_at, e.position, e.milestone, e.effect, e.final, e.undoes,
+       e.event, e.occurred_at, e.precision, e.midnight, e.position, e.milestone,
+       e.effect, e.final, e.undoes,
        e.description, e.city, e.state, e.country, e.code, e.reason, e.received_at,
        e.refs, e.reference
 FROM json_each(:rows) AS j

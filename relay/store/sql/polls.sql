@@ -39,7 +39,8 @@ SELECT * FROM polls WHERE contract = :contract FOR UPDATE
 UPDATE polls
 SET day = :day, used = :used, calls = :calls, next_at = :next_at, lease = :lease,
     busy_until = :busy_until, failures = :failures, open_until = :open_until,
-    reason = :reason, cursor = :cursor, fetch_at = :fetch_at
+    reason = :reason, cursor = :cursor, fetch_at = :fetch_at,
+    answered_at = :answered_at
 WHERE contract = :contract
 
 -- name: due_polls

@@ -1,0 +1,66 @@
+"""Commands for the database file: back it up, restore it."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from relay.cli.options import Config, settings_of
+from relay.clock import utcnow
+from relay.config.settings import Settings
+from relay.errors import ConfigurationError
+from relay.runtime.wiring import sqlite_path
+from relay.store.backups import Progress, back_up
+from relay.store.backups import restore as restore_backup
+from relay.store.sqlite import SqliteDatabase
+
+Target = Annotated[
+    Path, typer.Argument(help="A new file, or a folder for a file with date and time.")
+]
+Backup = Annotated[Path, typer.Argument(help="The backup to restore.")]
+
+POSTGRES: Final = (
+    "database: this command is for SQLite; use pg_dump and pg_restore for PostgreSQL"
+)
+
+
+def backup(target: Target = Path(), config: Config = None) -> None:
+    """Copy the SQLite database to a file, also while the relay runs.
+
+    The copy is complete and verified, or it does not exist.
+    """
+    database = _file(settings_of(config))
+    made = back_up(database, target, utcnow(), _progress())
+    typer.echo(f"wrote {made} ({made.stat().st_size} bytes, integrity checked)")
+
+
+def restore(backup: Backup, config: Config = None) -> None:
+    """Replace the SQLite database by a backup; the relay must be stopped.
+
+    The present database is kept under another name.
+    """
+    database = _file(settings_of(config))
+    with SqliteDatabase(database).held():
+        replaced = restore_backup(backup, database, utcnow(), _progress())
+    typer.echo(f"restored {backup} as {database}")
+    if replaced:
+        typer.echo(f"the earlier database is {replaced}; delete it when all is well")
+
+
+def _file(settings: Settings) -> Path:
+    if not settings.database.startswith("sqlite:"):
+        raise ConfigurationError(POSTGRES)
+    return sqlite_path(settings)
+
+
+def _progress() -> Progress:
+    """Return what prints a line per tenth of the way, so that a file stays readable."""
+    printed: list[int] = [0]
+
+    def show(share: float) -> None:
+        tenths = int(share * 10)
+        if printed[-1] < tenths < 10:  # noqa: PLR2004 -- the end has its own line
+            printed.append(tenths)
+            typer.echo(f"{tenths * 10} %", err=True)
+
+    return show

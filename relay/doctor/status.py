@@ -1,0 +1,88 @@
+"""The status of a relay from outside: of its process, its database and its disk."""
+
+from dataclasses import replace
+
+from relay.clock import utcnow
+from relay.config.settings import Settings
+from relay.doctor.database import check_database, database_exists, is_usable
+from relay.doctor.findings import Check, Severity
+from relay.doctor.process import process_state
+from relay.health import Health
+from relay.runtime.database import opened
+from relay.runtime.monitors import DiskMonitor
+from relay.runtime.wiring import sqlite_path
+from relay.service.access import Caller
+from relay.service.context import ServiceContext
+from relay.service.status import (
+    ProcessState,
+    StatusService,
+    process_line,
+    zone_problems,
+)
+from relay.service.status_models import (
+    StatusAnswer,
+    StatusProblem,
+    answer,
+    notable,
+    wrong,
+)
+from relay.store.event_rows import Pace
+from relay.store.unread import ReaderTerms
+
+OPERATOR = Caller("the command line")
+
+
+async def current_status(settings: Settings) -> StatusAnswer:
+    """Return the status of a relay, whether it is serving or stopped."""
+    stored = await check_database(settings)
+    found = [_problem(c) for c in stored if c.level is not Severity.OK]
+    process = _with(await process_state(settings), found)
+    return await stored_status(settings, process, stored)
+
+
+async def stored_status(
+    settings: Settings, process: ProcessState, stored: list[Check]
+) -> StatusAnswer:
+    """Return the status of *process* and of what is stored.
+
+    *stored* are the findings about the database: one that cannot be used leaves the
+    relay's line only.
+    """
+    process = _with(process, await disk_problems(settings))
+    if is_usable(settings, stored) and await database_exists(settings):
+        return await _read(settings, process)
+    process = _with(process, list(zone_problems(settings)))
+    return answer((process_line(process),), utcnow())
+
+
+async def _read(settings: Settings, process: ProcessState) -> StatusAnswer:
+    async with opened(settings) as database:
+        context = ServiceContext(
+            settings=settings,
+            carriers={},
+            database=database,
+            terms=ReaderTerms(Pace(), {}),
+        )
+        return await StatusService(context).status(OPERATOR, process)
+
+
+async def disk_problems(settings: Settings) -> list[StatusProblem]:
+    """Return a problem if the disk of an SQLite file is nearly full."""
+    folder = sqlite_path(settings).absolute().parent
+    if not settings.database.startswith("sqlite:") or not folder.is_dir():
+        return []
+    health = Health()
+    await DiskMonitor(folder, health, settings.disk_free_mb).step()
+    return [wrong(r, "free some space; the data is safe") for r in health.reasons()]
+
+
+def _with(process: ProcessState, found: list[StatusProblem]) -> ProcessState:
+    """Return *process* with further problems, each of them once."""
+    problems = dict.fromkeys((*process.problems, *found))
+    return replace(process, problems=tuple(problems))
+
+
+def _problem(check: Check) -> StatusProblem:
+    """Return a finding as a problem of the relay's line."""
+    made = wrong if check.level is Severity.ERROR else notable
+    return made(f"{check.subject}: {check.message}", check.hint)

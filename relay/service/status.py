@@ -1,0 +1,187 @@
+"""The status of the relay, of VTEX and of each carrier: what works, and since when."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from relay.clock import micros
+from relay.config.contract import ContractSettings
+from relay.config.settings import Settings
+from relay.logs import counted
+from relay.service.access import Caller
+from relay.service.accounts import PAUSE, gates_of
+from relay.service.context import ServiceContext
+from relay.service.documents import slow_reader
+from relay.service.status_models import (
+    StatusAnswer,
+    StatusLine,
+    StatusProblem,
+    answer,
+    line,
+    notable,
+    wrong,
+)
+from relay.service.zone_data import stale_zones
+from relay.store.accounts import Accounts, AccountState
+from relay.store.activity import Activity, ContractActivity
+from relay.store.codec import at
+from relay.store.documents import Documents
+from relay.store.due_polls import PollState
+from relay.store.polls import PollClaims
+from relay.store.worklists import WorkCounts, counts
+
+OVERDUE: Final = timedelta(minutes=10)
+"""A shipment that is due for longer, while VTEX may be called, is not being sent."""
+_SEE_LOG: Final = "see the relay's log; it names the cause"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessState:
+    """The serving process: whether one runs, what is wrong, and when it last worked."""
+
+    running: bool
+    last_good: str
+    last_good_at: datetime | None
+    problems: tuple[StatusProblem, ...] = ()
+
+
+def not_ready(reason: str) -> StatusProblem:
+    """Return the problem for a reason not to be ready."""
+    return wrong(reason, _SEE_LOG)
+
+
+def process_line(state: ProcessState) -> StatusLine:
+    """Return the line of the serving process."""
+    last_good = (state.last_good, state.last_good_at)
+    return line("relay", "relay", last_good, state.problems)
+
+
+def zone_problems(settings: Settings) -> Iterator[StatusProblem]:
+    """Yield a problem for each configured zone whose data is out of date."""
+    used = {a.zone.key for a in settings.accounts.values()}
+    used |= {c.zone.key for c in settings.contracts.values()}
+    for name, release in stale_zones(used).items():
+        message = f"time zone data of {name} is older than {release}: times are wrong"
+        yield wrong(message, "update the system's tzdata, then restart the relay")
+
+
+@dataclass(frozen=True, slots=True)
+class StatusService:
+    """Reads the status from the database; nothing is called and nothing is changed."""
+
+    context: ServiceContext
+
+    async def status(self, caller: Caller, process: ProcessState) -> StatusAnswer:
+        """Return the status of *process*, and of the caller's accounts and carriers."""
+        context, now = self.context, self.context.now()
+        relay = await self._relay(process, now)
+        accounts = await self._accounts(caller, now)
+        contracts = [
+            c
+            for c in context.settings.contracts.values()
+            if any(map(caller.sees, c.accounts))
+        ]
+        carriers = await self._carriers(contracts, now)
+        return answer((relay, *accounts, *carriers), now)
+
+    async def _relay(self, process: ProcessState, now: datetime) -> StatusLine:
+        """Return the relay's line, with what the database says about it."""
+        slow = slow_reader(await Documents(self.context.database).backlog(), now)
+        found = [*process.problems, *zone_problems(self.context.settings)]
+        if slow and not any(slow == problem.message for problem in found):
+            found.append(not_ready(slow))
+        last_good = (process.last_good, process.last_good_at)
+        return line("relay", "relay", last_good, tuple(found))
+
+    async def _accounts(self, caller: Caller, now: datetime) -> list[StatusLine]:
+        database, settings = self.context.database, self.context.settings
+        states = {s.account: s for s in await Accounts(database).all()}
+        due = await Activity(database).oldest_due(now)
+        counted_work = await counts(database, {}, now)
+        return [
+            _account(states.get(n) or AccountState(n), due.get(n), counted_work, now)
+            for n in sorted(filter(caller.sees, settings.accounts))
+        ]
+
+    async def _carriers(
+        self, contracts: list[ContractSettings], now: datetime
+    ) -> list[StatusLine]:
+        database = self.context.database
+        seen = await Activity(database).of_contracts([c.name for c in contracts])
+        polls = await PollClaims(database).states()
+        return [
+            _carrier(c, seen[c.name], polls.get(c.name) if c.poll else None, now)
+            for c in contracts
+        ]
+
+
+def _account(
+    state: AccountState, due: datetime | None, work: WorkCounts, now: datetime
+) -> StatusLine:
+    found = [
+        _gate(gate.what, gate.reason, gate.until, state.account)
+        for gate in gates_of(state, micros(now))
+    ]
+    if not found and due is not None and now - due > OVERDUE:
+        message = f"due since {due:%Y-%m-%d %H:%M} UTC, and nothing is sent"
+        found.append(wrong(message, f"is the relay running? {_SEE_LOG}"))
+    stuck = work.stuck.get(state.account, 0)
+    if stuck:
+        message = f"{counted(stuck, 'shipment')} stuck"
+        found.append(notable(message, "relay lists stuck"))
+    accepted = at(state.accepted_at)
+    text = "accepted a write" if accepted else "accepted nothing yet"
+    return line("vtex", state.account, (text, accepted), tuple(found))
+
+
+def _gate(
+    what: str, reason: str, until: datetime | None, account: str
+) -> StatusProblem:
+    again = f"; tried again at {until:%Y-%m-%d %H:%M} UTC" if until else ""
+    message = f"not done: {what}, because {reason}{again}"
+    if reason == PAUSE:
+        return notable(message, "nothing to do")
+    hint = f"fix the cause; to try at once: relay accounts open {account}"
+    return wrong(message, hint)
+
+
+def _carrier(
+    contract: ContractSettings,
+    seen: ContractActivity,
+    polls: PollState | None,
+    now: datetime,
+) -> StatusLine:
+    found = [*_webhook_problems(contract, seen), *_poll_problems(polls, now)]
+    answered = at(polls.answered_at) if polls else None
+    times = [t for t in (seen.received_at, answered) if t]
+    text = "sent or answered" if times else "sent nothing yet"
+    return line(
+        "carrier", contract.name, (text, max(times, default=None)), tuple(found)
+    )
+
+
+def _webhook_problems(
+    contract: ContractSettings, seen: ContractActivity
+) -> Iterator[StatusProblem]:
+    if seen.rejected and seen.rejected_at is not None:
+        message = (
+            f"{counted(seen.rejected, 'webhook')} rejected since the last good one, "
+            f"the latest at {seen.rejected_at:%Y-%m-%d %H:%M} UTC"
+        )
+        hint = (
+            f"correct its secret; see relay lists rejected --contract {contract.name}"
+        )
+        yield wrong(message, hint)
+    if seen.unreadable_reason is not None:
+        message = f"its latest document is unreadable: {seen.unreadable_reason}"
+        yield notable(message, f"relay lists unreadable --contract {contract.name}")
+
+
+def _poll_problems(polls: PollState | None, now: datetime) -> Iterator[StatusProblem]:
+    if polls is None or not polls.failures:
+        return
+    message = f"{counted(polls.failures, 'poll')} failed in a row: {polls.reason}"
+    hint = "check the contract's credentials and address; the relay tries again"
+    paused = polls.open_until > micros(now)
+    yield wrong(message, hint) if paused else notable(message, hint)

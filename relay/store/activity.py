@@ -1,0 +1,63 @@
+"""When each part last worked, for the status; and a probe of the database."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from relay.clock import micros
+from relay.store.codec import at
+from relay.store.database import Database, Transaction
+
+LATEST: Final = 20_000
+"""Documents among which the latest one of each contract is looked up."""
+PROBE_CHARACTERS: Final = 64 * 1024
+"""A database that can store this can store a webhook."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractActivity:
+    """What a carrier last sent, and its requests that were rejected since then."""
+
+    received_at: datetime | None
+    unreadable_reason: str | None
+    rejected: int
+    rejected_at: datetime | None
+
+
+class Activity:
+    """Reads when carriers and publisher last worked."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def of_contracts(self, names: Iterable[str]) -> dict[str, ContractActivity]:
+        """Return the latest document and rejected requests of each contract."""
+        async with self._database.reading() as tx:
+            return {name: await _of_contract(tx, name) for name in names}
+
+    async def oldest_due(self, now: datetime) -> dict[str, datetime | None]:
+        """Return since when the oldest due shipment of each account is due."""
+        async with self._database.reading() as tx:
+            found = await tx.rows("oldest_due", now=micros(now))
+        return {row["account"]: at(row["ready_at"]) for row in found}
+
+    async def probe(self, now: datetime) -> None:
+        """Write and delete as much as a webhook; raises as a write would."""
+        async with self._database.writing() as tx:
+            text = "x" * PROBE_CHARACTERS
+            await tx.run("add_probe", text=text, now=micros(now))
+            await tx.run("delete_probe")
+
+
+async def _of_contract(tx: Transaction, name: str) -> ContractActivity:
+    latest = await tx.row("last_received", contract=name, most=LATEST)
+    received = latest["received_at"] if latest else None
+    since = -1 if received is None else received
+    rejected = await tx.row("rejected_after", contract=name, since=since)
+    return ContractActivity(
+        received_at=at(received),
+        unreadable_reason=latest["unreadable_reason"] if latest else None,
+        rejected=rejected["requests"] if rejected else 0,
+        rejected_at=at(rejected["latest"]) if rejected else None,
+    )
