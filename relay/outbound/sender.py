@@ -43,6 +43,7 @@ from relay.store.accounts import AccountState
 from relay.store.claims import Claims
 from relay.store.database import Row
 from relay.store.snapshots import Change, Claim
+from relay.vtex.answers import Meaning, meaning
 from relay.vtex.client import Deadline, VtexClient, VtexResponse
 
 log = logger(__name__)
@@ -243,8 +244,11 @@ class Sender:
 
 
 def _is_accepted(answer: VtexResponse | VtexError) -> bool:
-    """Whether VTEX accepted a write: any status below 300."""
-    return not isinstance(answer, VtexError) and answer.status < 300  # noqa: PLR2004
+    """Whether VTEX accepted a write."""
+    if isinstance(answer, VtexError):
+        return False
+    means = meaning(answer.status, answer.message, answer.payload)
+    return means is Meaning.ACCEPTED
 
 
 def _outcome(

@@ -2,8 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, cast
@@ -16,7 +16,7 @@ from relay.store.backups import create_private
 from relay.store.database import Row, Transaction, load_queries
 from relay.store.outages import outages
 from relay.store.schema import scripts
-from relay.store.sqlite_lock import LockFile
+from relay.store.sqlite_lock import ServingLock
 from relay.store.sqlite_pragmas import pragmas
 from relay.store.sqlite_thread import LAST_EVENT, Work, run_transaction
 
@@ -99,7 +99,7 @@ class SqliteDatabase:
         self._idle: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
         self._connections: list[aiosqlite.Connection] = []
         self._writer: aiosqlite.Connection
-        self._lock = LockFile(path)
+        self._lock = ServingLock(path)
 
     async def open(self, *, serving: bool = False) -> None:
         """Connect and migrate the schema.
@@ -124,19 +124,6 @@ class SqliteDatabase:
         except BaseException:
             await self._disconnect(clean=False)
             raise
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep every relay from serving this file meanwhile.
-
-        The next one starts as after a crash: a restored copy was taken while one was
-        at work. Raises `ConfigurationError` if one is serving the file.
-        """
-        self._lock.take()
-        try:
-            yield
-        finally:
-            self._lock.release(clean=False)
 
     async def close(self) -> None:
         """Close every connection and release the lock file."""

@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +13,7 @@ SERVING: Final = b"serving"
 """The lock file's content between start and clean stop; left there by a crash."""
 
 
-class LockFile:
+class ServingLock:
     """A locked file beside the database; `unclean`: the last process was killed."""
 
     def __init__(self, path: Path) -> None:
@@ -42,3 +44,16 @@ class LockFile:
                 os.ftruncate(self._file, 0)
             os.close(self._file)
             self._file = None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep every relay from serving this file meanwhile.
+
+        The next one starts as after a crash: a restored copy was taken while one was
+        at work. Raises `ConfigurationError` if one is serving the file.
+        """
+        self.take()
+        try:
+            yield
+        finally:
+            self.release(clean=False)
