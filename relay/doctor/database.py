@@ -11,7 +11,7 @@ from typing import Final
 from relay.clock import utcnow
 from relay.config.settings import Settings
 from relay.doctor.findings import Check, Severity, error, ok, warning
-from relay.errors import ConfigurationError
+from relay.errors import ConfigurationError, DatabaseUnavailable
 from relay.logs import counted
 from relay.runtime.database import INSTALL_POSTGRES, opened
 from relay.runtime.wiring import sqlite_path
@@ -126,7 +126,7 @@ async def _opens(settings: Settings) -> list[Check]:
                 *await check_writable(database),
                 *await _content(database, settings),
             ]
-    except ConfigurationError as refusal:
+    except (ConfigurationError, DatabaseUnavailable) as refusal:
         if isinstance(refusal.__cause__, sqlite3.Error):
             return [_faulty(refusal.__cause__)]
         return [error(SUBJECT, str(refusal), "the file stays as it is")]
@@ -148,8 +148,10 @@ async def check_writable(database: Database) -> list[Check]:
         await database.pragma(f"busy_timeout = {LOCKED_MS}")
     try:
         await Activity(database).probe(utcnow())
-    except sqlite3.Error as failure:
-        return [_faulty(failure)]
+    except DatabaseUnavailable as failure:
+        if isinstance(failure.__cause__, sqlite3.Error):
+            return [_faulty(failure.__cause__)]
+        raise
     return []
 
 

@@ -164,8 +164,10 @@ class Reader:
         async def give_up_on(one: ParsedDocument, error: Exception) -> None:
             about = {"contract": one.contract, "document": one.document}
             _log.error("could not store events", exc_info=error, **about)
-            (document,) = (d for d in part.documents if d.number == one.document)
-            await store([unstorable(document, error)])
+            bodies = {d.number: d for d in part.documents}
+            if one.document not in bodies:  # it is damaged, and has no events
+                raise error
+            await store([unstorable(bodies[one.document], error)])
 
         await narrow(portion, store, give_up_on)
         return stored

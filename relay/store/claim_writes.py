@@ -3,36 +3,14 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from relay.errors import LeaseLost
 from relay.store.accounts import AccountState, locked
 from relay.store.bisection import narrow
 from relay.store.codec import rows
 from relay.store.database import Database, Transaction
-from relay.store.snapshots import Change, Claim
-
-ORDER: Final = (
-    "answer_call",
-    "accept_published",
-    "accept_shown",
-    "delete_unaccepted",
-    "accept_tracking",
-    "accept_publishing",
-    "confirm_delivery",
-    "retract_delivery",
-    "clear_pending",
-    "record_order_read",
-    "record_comparison",
-    "quarantine_event",
-    "store_write",
-    "store_published",
-    "store_call",
-    "note",
-    "settle",
-    "postpone_failed",
-)
-"""The order of changes in a shared transaction: answers before new writes."""
+from relay.store.snapshots import ORDER, Change, Claim
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from relay.store.database import Row, Transaction, load_queries
 from relay.store.outages import outages
 from relay.store.schema import scripts
 from relay.store.sqlite_lock import ServingLock
+from relay.store.sqlite_pragmas import pragmas
 from relay.store.sqlite_thread import LAST_EVENT, Work, run_transaction
 
 T = TypeVar("T")
@@ -258,30 +259,11 @@ class SqliteDatabase:
         )
         self._connections.append(connection)
         connection.row_factory = sqlite3.Row
-        for pragma in self._pragmas(read_only=read_only):
+        for pragma in pragmas(
+            self._cache_mb, self._busy_ms, None if read_only else self.synchronous
+        ):
             await connection.execute_fetchall(f"PRAGMA {pragma}")
         return connection
-
-    def _pragmas(self, *, read_only: bool) -> tuple[str, ...]:
-        """Return the pragmas of a connection.
-
-        `auto_vacuum` must be set before the first table is created, and `secure_delete`
-        overwrites erased personal data. Checkpoints are the checkpointer's task.
-        """
-        shared = (
-            f"busy_timeout = {self._busy_ms}",
-            f"cache_size = {-1024 * self._cache_mb}",
-            "secure_delete = ON",
-        )
-        if read_only:
-            return (*shared, "query_only = ON")
-        return (
-            *shared,
-            "auto_vacuum = INCREMENTAL",
-            "journal_mode = WAL",
-            f"synchronous = {self.synchronous}",
-            "wal_autocheckpoint = 0",
-        )
 
     async def _migrate(self) -> None:
         rows = list(await self._writer.execute_fetchall("PRAGMA user_version"))
