@@ -16,13 +16,14 @@ from aiohttp.web import BaseRequest, Request, StreamResponse
 
 from relay.errors import (
     BacklogFull,
+    DatabaseUnavailable,
     RefusedRequest,
     RegistrationError,
     RelayError,
     UnknownContract,
     VerificationFailed,
 )
-from relay.logs import logger, request_context
+from relay.logs import Seldom, logger, request_context
 from relay.problem_codes import ProblemCode
 from relay.service.models import FieldError, Problem
 
@@ -41,6 +42,7 @@ _HINTS: Final = {
 }
 """How to fix errors that the framework reports."""
 _log = logger(__name__)
+_seldom = Seldom()
 
 
 _CODES: Final[Mapping[int, ProblemCode]] = {
@@ -133,8 +135,26 @@ def _of_relay(request: web.Request, error: RelayError) -> web.Response:
             answer = problem(503, "Try again later", str(error), code=code)
             answer.headers["Retry-After"] = str(RETRY_AFTER)
             return answer
+        case DatabaseUnavailable():
+            return _of_outage(error)
         case _:
             return _unexpected(request)
+
+
+def _of_outage(error: DatabaseUnavailable) -> web.Response:
+    """Log an outage once a minute; the answer reveals nothing about the database."""
+    if _seldom(type(error.__cause__).__name__):
+        _log.error("database unavailable; requests get 503", error=str(error))
+    title, hint = "Database unavailable", "send the request again later"
+    answer = problem(
+        503,
+        title,
+        "the database does not take requests now",
+        code=ProblemCode.TRY_AGAIN,
+        hint=hint,
+    )
+    answer.headers["Retry-After"] = str(RETRY_AFTER)
+    return answer
 
 
 def _log_refusal(

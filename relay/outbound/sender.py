@@ -11,12 +11,11 @@ from relay.domain.shipment import Policy
 from relay.errors import DeadlineOver, LeaseLost, Unanswered, VtexError
 from relay.logs import logger
 from relay.outbound import gates
+from relay.outbound.alerts import rest_changes
 from relay.outbound.gates import Amend
 from relay.outbound.outcomes import outcome_of_answer, outcome_of_error
 from relay.outbound.plan import PlannedStep, plan, quarantine_changes
 from relay.outbound.publish_log import (
-    alerts,
-    log_alert,
     log_context,
     log_failure,
     log_published,
@@ -29,7 +28,6 @@ from relay.outbound.settlement import (
     OutcomeContext,
     backoff,
     failed_change,
-    rest,
     settle_change,
 )
 from relay.outbound.steps import (
@@ -45,6 +43,7 @@ from relay.store.accounts import AccountState
 from relay.store.claims import Claims
 from relay.store.database import Row
 from relay.store.snapshots import Change, Claim
+from relay.vtex.answers import Meaning, meaning
 from relay.vtex.client import Deadline, VtexClient, VtexResponse
 
 log = logger(__name__)
@@ -171,7 +170,7 @@ class Sender:
             log.exception("claim failed", **fields)
 
     async def _work(self, claim: Claim, progress: ClaimProgress) -> None:
-        clock = progress.clock
+        clock, policy = progress.clock, progress.policy_of(claim)
         deadline = Deadline.within(
             progress.waits.deadline_seconds.total_seconds(), clock
         )
@@ -195,23 +194,14 @@ class Sender:
                 outcome.amend(progress.state)
             planned = progress.plan(claim, now, step)
             if isinstance(planned.step, Rest):
-                changes += self._settle(claim, planned.step, now)
+                changes += rest_changes(claim, planned.step, now, policy)
                 await self.claims.write(claim, changes, outcome.amend)
                 return
             # The answer and the next write are stored in one commit.
             changes += planned.changes
             await self.claims.write(claim, changes, _and_spend(outcome.amend))
-        await self.claims.write(claim, self._settle(claim, planned.step, clock()))
-
-    def _settle(self, claim: Claim, step: Rest, now: datetime) -> list[Change]:
-        """Return the changes of a claim that comes to rest; alerts become notes."""
-        snapshot = claim.snapshot
-        changes = [settle_change(claim, rest(step), now)]
-        for alert in alerts(snapshot, step, now):
-            log_alert(snapshot, alert)
-            note = {"shipment": snapshot.shipment, "now": micros(now), "text": alert}
-            changes.append(("note", note))
-        return changes
+        changes = rest_changes(claim, planned.step, clock(), policy)
+        await self.claims.write(claim, changes)
 
     async def _call(
         self, claim: Claim, step: Call, progress: ClaimProgress, deadline: Deadline
@@ -254,8 +244,11 @@ class Sender:
 
 
 def _is_accepted(answer: VtexResponse | VtexError) -> bool:
-    """Whether VTEX accepted a write: any status below 300."""
-    return not isinstance(answer, VtexError) and answer.status < 300  # noqa: PLR2004
+    """Whether VTEX accepted a write."""
+    if isinstance(answer, VtexError):
+        return False
+    means = meaning(answer.status, answer.message, answer.payload)
+    return means is Meaning.ACCEPTED
 
 
 def _outcome(

@@ -43,14 +43,27 @@ _ORDER_OR_INVOICE: Final = re.compile(r"\b(order|invoice) not found", re.IGNOREC
 
 
 def meaning(status: int, message: str, payload: object) -> Meaning:
-    """Return what an answer means; a 2xx is accepted whatever its body.
+    """Return what an answer means; a 2xx is accepted if its body is VTEX's.
 
-    A status outside of HTTP's ranges is UNAVAILABLE, because it proves nothing.
+    A page with status 200 comes from something in between, and a status outside of
+    HTTP's ranges from nothing known: both are UNAVAILABLE, because they prove nothing.
     """
+    if status // 100 == 2 and not _is_documented(payload):  # noqa: PLR2004 -- success
+        return Meaning.UNAVAILABLE
     if status == HTTPStatus.NOT_FOUND:
         return Meaning.NOT_YET if _is_not_yet(message, payload) else Meaning.REFUSED
     by_hundred = _BY_HUNDRED.get(status // 100, Meaning.UNAVAILABLE)
     return _BY_STATUS.get(status, by_hundred)
+
+
+def _is_documented(payload: object) -> bool:
+    """Whether a body has what VTEX documents: `orderId` in an order and in a receipt.
+
+    The id is not compared: it can be that of the fulfilment order (VTEX: Orders API).
+    """
+    if not isinstance(payload, dict):
+        return False
+    return any(isinstance(payload.get(key), str) for key in ("orderId", "receipt"))
 
 
 def _is_not_yet(message: str, payload: object) -> bool:
@@ -95,7 +108,7 @@ def _about_number(invoice_number: str) -> str:
 
 def _otherwise(meaning: Meaning, status: int) -> str:
     if meaning is Meaning.UNAVAILABLE:
-        return _OUTAGE
+        return _OTHER_BODY if status < HTTPStatus.MULTIPLE_CHOICES else _OUTAGE
     is_route = status in {
         HTTPStatus.NOT_FOUND,
         HTTPStatus.METHOD_NOT_ALLOWED,
@@ -142,6 +155,10 @@ _SPECIAL: Final = (
 _OUTAGE: Final = (
     "VTEX has a problem; see https://status.vtex.com. If other shipments go through,"
     " check this order in VTEX's Admin."
+)
+_OTHER_BODY: Final = (
+    "base_url: the answer is not VTEX's documented one; check that no proxy or page"
+    " answers in its place. The order is read to find out what VTEX has."
 )
 _ROUTE: Final = (
     "base_url: VTEX does not know the route; check that it is"

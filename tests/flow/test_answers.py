@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from relay.store.accounts import Accounts
-from tests.support.world import ACCOUNT, GUARD, World
+from tests.support.world import ACCOUNT, GUARD, NUMBER, World
 
 Worlds = Callable[..., AbstractAsyncContextManager[World]]
 
@@ -476,3 +476,47 @@ async def test_fresh_labels_go_before_the_backlog(worlds: Worlds) -> None:
         await labels(world, 7)
         await world.wait(seconds=5)
         assert "O-7" in await tracking_sent(world)
+
+
+PAGE_200 = {"status": 200, "body": "<html><body>Please sign in</body></html>"}
+
+
+@pytest.mark.parametrize("body", [PAGE_200["body"], {}, {"ok": True}, [], "", "OK"])
+@pytest.mark.parametrize("call", ["patch", "put"])
+async def test_a_200_of_another_shape_is_no_acceptance(
+    world: World, call: str, body: object
+) -> None:
+    await world.vtex.fault("status", status=200, body=body, call=call, times=1)
+    await world.label()
+    await world.rest()
+    await world.wait(hours=1)
+    await world.scan("picked_up")
+    await world.rest()
+    shown = await world.shown()
+    assert shown.tracking_number == NUMBER
+    assert shown.texts == [GUARD, "picked up"]
+    assert await world.vtex.complaints() == []
+
+
+@pytest.mark.parametrize("call", ["patch", "put"])
+async def test_a_write_that_was_carried_out_behind_a_page_is_not_repeated(
+    world: World, call: str
+) -> None:
+    await world.vtex.fault("refuse_after", **PAGE_200, call=call, times=1)
+    await world.label()
+    await world.rest()
+    await world.wait(hours=1)
+    await world.scan("picked_up")
+    await world.wait(hours=1)
+    await world.scan("delivered")
+    await world.rest()
+    assert (await world.shown()).finished
+    assert len(await world.patches()) == 1
+    assert await world.vtex.complaints() == []
+
+
+async def test_an_order_that_is_a_page_is_read_again(world: World) -> None:
+    await world.vtex.fault("status", **PAGE_200, call="get", times=2)
+    await world.label()
+    await world.rest()
+    assert (await world.shown()).tracking_number == NUMBER

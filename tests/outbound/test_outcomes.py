@@ -46,7 +46,8 @@ def answered(
     state: AccountState | None = None,
     **more: Any,
 ) -> Outcome:
-    answer = VtexResponse(status, words, **more)
+    receipt = {"orderId": "00-1234-01", "receipt": "r"} if status < 300 else None
+    answer = VtexResponse(status, words, **({"payload": receipt} | more))
     claimed = claim() if of is None else of
     return outcome_of_answer(claimed, step, answer, context(state=state))
 

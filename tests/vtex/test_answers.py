@@ -10,12 +10,30 @@ ERROR = {"error": {"code": "1", "message": "?", "exception": None}}
 ROUTE = {"type": "https://tools.ietf.org/html/rfc7231", "title": "Not Found"}
 
 
+@pytest.mark.parametrize("status", [200, 201, 204])
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ({"date": "2026", "orderId": "00-1", "receipt": "r"}, Meaning.ACCEPTED),
+        ({"receipt": "r"}, Meaning.ACCEPTED),
+        ({"orderId": "1"}, Meaning.ACCEPTED),
+        ({"orderId": None, "receipt": None}, Meaning.UNAVAILABLE),
+        ({"receipt": 1}, Meaning.UNAVAILABLE),
+        ({}, Meaning.UNAVAILABLE),
+        ([], Meaning.UNAVAILABLE),
+        ("OK", Meaning.UNAVAILABLE),
+        (None, Meaning.UNAVAILABLE),
+    ],
+)
+def test_a_success_counts_by_its_body(
+    status: int, payload: object, expected: Meaning
+) -> None:
+    assert meaning(status, "", payload) is expected
+
+
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (200, Meaning.ACCEPTED),
-        (201, Meaning.ACCEPTED),
-        (204, Meaning.ACCEPTED),
         (301, Meaning.MISCONFIGURED),
         (302, Meaning.MISCONFIGURED),
         (308, Meaning.MISCONFIGURED),
