@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
+from pydantic.alias_generators import to_camel
 
 from relay.cli.options import Account, AsJson, Config, Contract, Limit, settings_of
 from relay.cli.output import (
@@ -100,7 +101,9 @@ def list_(  # noqa: PLR0913 -- each is an option of the command
     page, settings = run_operation(config, operation), settings_of(config)
     if csv is not None:
         rows = [_cells(one, settings) for one in page.shipments]
-        write_file(csv, list(ShipmentSummary.model_fields), rows, delimiter)
+        # The API's names, so that `relay shipments import` takes the file.
+        columns = [to_camel(name) for name in ShipmentSummary.model_fields]
+        write_file(csv, columns, rows, delimiter)
     elif as_json:
         write_model(page)
     else:

@@ -12,13 +12,27 @@ from pydantic.alias_generators import to_camel
 from relay.domain.events import ReferenceKind
 from relay.domain.fiscal import cnpj
 from relay.errors import InvalidLabel
+from relay.problem_codes import ProblemCode
 from relay.registration.requests import LabelRequest
 from relay.suggestions import did_you_mean, suggest
 from relay.text import UndecodableText, decode_text
 
 _ROUNDED: Final = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
 _WHOLE: Final = re.compile(r"\d{1,6}", re.ASCII)
-_TURNED: Final = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](20\d{2})", re.ASCII)
+_DAY_FIRST: Final = re.compile(
+    r"(\d{1,2})([/.-])(\d{1,2})\2(20\d{2})(?:[ T]+(\d{1,2}:\d{2}(?::\d{2})?))?",
+    re.ASCII,
+)
+"""27/11/2026, or 27/11/2026 14:03, as spreadsheets in Brazil write a date."""
+_SPACED: Final = re.compile(r"(20\d{2}-\d{2}-\d{2}) +(\d{2}:\d{2}.*)", re.ASCII)
+"""An ISO date and time with a space between, as this relay exports them."""
+_PROTECTED: Final = re.compile(r"'(?=\s*[-+@\uff0b\uff0d\uff20])")
+"""The apostrophe of an exported text that looks like a formula."""
+_WORKBOOKS: Final = {
+    b"PK\x03\x04": "an Excel or OpenDocument workbook (xlsx, ods)",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook (xls)",
+}
+"""First bytes of what spreadsheets save if it is not CSV."""
 _TRUE: Final = frozenset(
     ["true", "1", "yes", "y", "sim", "s", "si", "sí", "verdadeiro", "verdadero"]
 )
@@ -40,7 +54,7 @@ def _text(cell: str, field: str) -> str:
             field=field,
             hint="set the column's format to `text`, then fill it in again",
         )
-    return cell
+    return _PROTECTED.sub("", cell, count=1)
 
 
 def _count(cell: str, field: str) -> int:
@@ -55,15 +69,28 @@ def _count(cell: str, field: str) -> int:
 
 
 def _date(cell: str, field: str) -> str:
-    turned = _TURNED.fullmatch(cell.strip())
-    if turned:
-        day, month, year = turned.groups()
+    """Return a date in ISO 8601; one that begins with the day is turned.
+
+    A time without an offset stays so: it is in the account's zone.
+    """
+    text = cell.strip()
+    if spaced := _SPACED.fullmatch(text):
+        return "T".join(spaced.groups())
+    turned = _DAY_FIRST.fullmatch(text)
+    if turned is None:
+        return text
+    day, _, month, year, time = turned.groups()
+    if int(month) > _MONTHS:
         raise InvalidLabel(
-            "not an ISO 8601 date, which starts with the year",
+            f"there is no month {month}: the day comes first",
             field=field,
-            hint=f"write {year}-{month:0>2}-{day:0>2} for day {day} of month {month}",
+            hint=f"write {year}-{day:0>2}-{month:0>2}, which starts with the year",
+            code=ProblemCode.INVALID_DATE,
         )
-    return cell
+    iso = f"{year}-{month:0>2}-{day:0>2}"
+    return (
+        f"{iso}T{time:0>{_HHMM if time.count(':') == 1 else _HHMMSS}}" if time else iso
+    )
 
 
 def _yes(cell: str, field: str) -> bool:
@@ -94,6 +121,8 @@ _READ: Final[Mapping[str, Callable[[str, str], Any]]] = {
     "estimatedDeliveryDate": _date,
     "carrierTaxId": _tax_id,
 }
+_MONTHS: Final = 12
+_HHMM, _HHMMSS = len("00:00"), len("00:00:00")
 _PREFIX: Final = "reference."
 ADDED: Final = ("line", "field", "reason", "hint")
 """Columns of a file of refused rows; they are ignored when it is imported again."""
@@ -103,6 +132,11 @@ COLUMNS: Final = tuple(
 )
 REFERENCES: Final = tuple(f"{_PREFIX}{to_camel(kind)}" for kind in ReferenceKind)
 """Columns of other references of the parcel, one per type."""
+EXPORTED: Final = (
+    "id", "state", "why", "closedReason", "registeredAt", "lastEventAt",
+    "deliveredPublishedAt",
+)  # fmt: skip
+"""Columns of exported shipments that no label has; they are ignored."""
 NEEDED: Final = tuple(
     to_camel(n) for n, f in LabelRequest.model_fields.items() if f.is_required()
 )
@@ -127,6 +161,12 @@ def read_table(content: bytes) -> LabelTable:
 
     Raises `InvalidLabel` if it is not such a file, or a column is unknown or missing.
     """
+    for magic, kind in _WORKBOOKS.items():
+        if content.startswith(magic):
+            raise InvalidLabel(
+                f"the file is {kind}, not CSV",
+                hint="open it, and save it as `CSV UTF-8`",
+            )
     text = _text_of(content)
     said = _SAID.match(text)
     first = text.partition("\n")[0]
@@ -176,7 +216,7 @@ def _lines(
 
 def _check_header(line: int, header: Sequence[str]) -> None:
     for name in header:
-        if name not in {*_NAMES, *ADDED}:
+        if name not in {*_NAMES, *ADDED, *EXPORTED}:
             meant = suggest(name, _NAMES)
             hint = did_you_mean(meant) if meant else _known()
             raise InvalidLabel(f"line {line}: unknown column {name!r}", hint=hint)
@@ -211,7 +251,7 @@ def label_fields(header: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
     read = {
         name: read_cell(cell, name)
         for name, cell in zip(header, cells, strict=False)
-        if cell.strip() and name not in ADDED
+        if cell.strip() and name not in (*ADDED, *EXPORTED)
     }
     references = [
         {"type": name.removeprefix(_PREFIX), "value": read.pop(name)}

@@ -41,7 +41,7 @@ def test_bad_rows_are_named_and_the_others_taken(cli: Cli) -> None:
         "v1-02,8/1,T8,,,",
         f"v1-03,9,T9,{key},,",
         'v1-04,10,T10,,"1,5",',
-        "v1-05,11,T11,,,01/08/2026",
+        "v1-05,11,T11,,,08/31/2026",
         "v1-06,12,T12,,,2026-08-01,more",
         "v1-07,13 1,T13,,,",
     ]
@@ -55,7 +55,7 @@ def test_bad_rows_are_named_and_the_others_taken(cli: Cli) -> None:
         "line 4: refused: invoiceKey: the NF-e key's check digit"
     )
     assert published[3].startswith("line 5: refused: volumes: contains a decimal comma")
-    assert published[4].startswith("line 6: refused: dispatchedDate: not an ISO 8601")
+    assert published[4].startswith("line 6: refused: dispatchedDate: there is no month")
     assert published[5].startswith("line 7: refused: the row has 7 cells")
     assert published[6].startswith(
         "line 8: registered, but invoiceNumber: contains a space"
@@ -66,6 +66,32 @@ def test_bad_rows_are_named_and_the_others_taken(cli: Cli) -> None:
     assert lines[2].startswith('v1-02,8/1,T8,,,,3,invoiceNumber,"contains a slash')
     assert lines[6].endswith(",more")
     assert len(lines) == 7
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.usefixtures("ids")
+def test_exported_shipments_can_be_imported_and_change_nothing(
+    cli: Cli, delimiter: str
+) -> None:
+    row = f"v1-01,7,-T7,2,https://p.example/7,27/11/2026 14:03,01/12/2026,{KEY}"
+    head = (
+        "orderId,invoiceNumber,trackingNumber,volumes,trackingUrl,dispatchedDate,"
+        "estimatedDeliveryDate,invoiceKey"
+    )
+    import_(cli, f"{head}\n{row}\n")
+    before = cli.rows("shipments", "list", "--order", "v1-01")
+    export = ("shipments", "list", "--csv", "all.csv", "--delimiter", delimiter)
+    assert cli(*export).exit_code == 0
+
+    ran = cli("shipments", "import", "all.csv", **SWIFT)
+
+    assert ran.exit_code == 0, ran.output
+    assert "0 new, 3 already known, 0 refused" in ran.stdout
+    assert cli.rows("shipments", "list", "--order", "v1-01") == before
+    [dated] = before
+    assert dated["dispatchedDate"] == "2026-11-27T14:03:00-03:00"
+    assert dated["estimatedDeliveryDate"] == "2026-12-01"
+    assert dated["trackingNumber"] == "-T7"
 
 
 @pytest.mark.usefixtures("ids")

@@ -169,7 +169,7 @@ def test_shipments_are_written_to_a_table(cli: Cli, ids: list[str]) -> None:
     found = [dict(zip(head, row, strict=True)) for row in rows]
     assert [row["id"] for row in found] == ids[::-1]
     assert found[1]["contract"] == "swift"
-    assert found[1]["registered_at"] == "2026-08-01 09:00:00-03:00"
+    assert found[1]["registeredAt"] == "2026-08-01 09:00:00-03:00"
 
 
 def test_shipments_of_an_account_that_is_gone_can_be_listed(

@@ -4,6 +4,9 @@ import pytest
 
 from relay.errors import InvalidLabel
 from relay.registration.csv_import import COLUMNS, column_of, label_fields, read_table
+from relay.registration.requests import LabelRequest
+from relay.service.spreadsheets import cell as exported
+from relay.service.validation import parse_fields
 
 NEEDED = "orderId,invoiceNumber"
 HEADER = ("orderId", "invoiceNumber", "trackingNumber", "volumes")
@@ -155,8 +158,8 @@ def test_yes_and_no_may_be_portuguese(cell: str, value: bool) -> None:
         ("volumes", "2,5", "decimal comma", "a whole number"),
         ("volumes", "2.0", "not a whole number", "write 2"),
         ("volume", "two", "not a whole number", "such as 2"),
-        ("dispatchedDate", "1/8/2026", "starts with the year", "write 2026-08-01"),
-        ("estimatedDeliveryDate", "31.12.2026", "starts with the year", "2026-12-31"),
+        ("dispatchedDate", "8/31/2026", "the day comes first", "write 2026-08-31"),
+        ("estimatedDeliveryDate", "12.31.2026", "no month 31", "2026-12-31"),
         ("carrierTaxId", "11.222.333/0001-82", "check digits", "carrier's invoice"),
         ("invoiceKey", "3,52608E+43", "lost digits", "format to `text`"),
         ("trackingNumber", "1E+12", "lost digits", "format to `text`"),
@@ -170,6 +173,63 @@ def test_a_wrong_cell_is_named_with_a_hint(
         label_fields((field,), (cell,))
     assert caught.value.field == field
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("27/11/2026", "2026-11-27"),
+        (" 1/8/2026 ", "2026-08-01"),
+        ("31.12.2026", "2026-12-31"),
+        ("27-11-2026", "2026-11-27"),
+        ("27/11/2026 14:03", "2026-11-27T14:03"),
+        ("27/11/2026 9:03", "2026-11-27T09:03"),
+        ("27/11/2026 9:03:05", "2026-11-27T09:03:05"),
+        ("2026-11-27 14:03:22", "2026-11-27T14:03:22"),
+        ("2026-11-27 14:03:22-03:00", "2026-11-27T14:03:22-03:00"),
+        ("2026-11-27T14:03", "2026-11-27T14:03"),
+        ("27/11/26", "27/11/26"),
+        ("27/11.2026", "27/11.2026"),
+    ],
+)
+def test_a_date_may_begin_with_the_day(cell: str, value: str) -> None:
+    assert label_fields(("dispatchedDate",), (cell,)) == {"dispatchedDate": value}
+
+
+@pytest.mark.parametrize(
+    "cell", ["27/11/26", "27/11.2026", "30/02/2026", "27/11/2026 25:00"]
+)
+def test_a_date_that_does_not_exist_is_refused(cell: str) -> None:
+    header = ("orderId", "invoiceNumber", "dispatchedDate")
+    fields = label_fields(header, ("v1-01", "7", cell))
+
+    with pytest.raises(InvalidLabel) as caught:
+        parse_fields(fields, LabelRequest)
+
+    assert (caught.value.field, caught.value.code) == ("dispatchedDate", "invalid_date")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"PK\x03\x04\x14\x00\x06\x00\x08", "xlsx"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xls"),
+    ],
+)
+def test_a_workbook_is_refused_by_name(content: bytes, kind: str) -> None:
+    with pytest.raises(InvalidLabel, match=kind) as caught:
+        read_table(content)
+
+    assert "CSV UTF-8" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["-1234", "+1234", "@1234"])
+def test_an_exported_text_that_looks_like_a_formula_is_read_as_it_was(
+    text: str,
+) -> None:
+    assert label_fields(("trackingNumber",), (exported(text),)) == {
+        "trackingNumber": text
+    }
 
 
 def test_a_row_with_too_many_cells_is_refused() -> None:
