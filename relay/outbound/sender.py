@@ -1,5 +1,6 @@
 """Working on one claim: step, call, answer, until the shipment is settled."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +12,7 @@ from relay.domain.shipment import Policy
 from relay.errors import DeadlineOver, LeaseLost, Unanswered, VtexError
 from relay.logs import logger
 from relay.outbound import gates
+from relay.outbound.call_observer import OnCall, no_observer
 from relay.outbound.gates import Amend
 from relay.outbound.outcomes import outcome_of_answer, outcome_of_error
 from relay.outbound.plan import PlannedStep, plan, quarantine_changes
@@ -141,14 +143,6 @@ class ClaimProgress:
         )
 
 
-OnCall = Callable[[str, str, int | None], None]
-"""Called after every call to VTEX: account, kind, and status or None."""
-
-
-def no_observer(_account: str, _kind: str, _status: int | None) -> None:
-    """Ignore a call."""
-
-
 @dataclass(slots=True)
 class Sender:
     """Works on claims: the only place from which VTEX is called."""
@@ -156,6 +150,7 @@ class Sender:
     claims: Claims
     vtex: VtexClient
     on_call: OnCall = no_observer
+    tick: Callable[[], float] = time.perf_counter
 
     async def send(self, claim: Claim, progress: ClaimProgress) -> None:
         """Work on one claim until it is settled; errors are logged, never raised.
@@ -219,6 +214,7 @@ class Sender:
         """Make one call, if the lease still holds by the wall clock."""
         snapshot, account = claim.snapshot, progress.terms.vtex
         status: int | None = None
+        started = self.tick()
         try:
             # A process that was suspended must not write under a lease that is over.
             if progress.clock() >= claim.lease_until:
@@ -233,7 +229,8 @@ class Sender:
         except VtexError as error:
             return error
         finally:
-            self.on_call(snapshot.account, step.kind, status)
+            seconds = self.tick() - started
+            self.on_call(snapshot.account, step.kind, status, seconds)
         return answer
 
     async def _write(

@@ -115,6 +115,12 @@ class PostgresDatabase:
         async with self._pool.acquire() as connection:
             await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
 
+    async def size(self) -> int:
+        """Return the bytes of the database on the server."""
+        async with self._pool.acquire() as connection:
+            query = "SELECT pg_database_size(current_database())"
+            return int(await connection.fetchval(query))
+
     async def vacuum(self, pages: int) -> bool:  # noqa: ARG002 -- nothing to bound
         """Do nothing: the server vacuums by itself."""
         return False
