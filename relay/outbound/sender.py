@@ -178,7 +178,7 @@ class Sender:
             now = clock()
             claim = outcome.claim
             changes = [_answer_change(call, answer, now), *outcome.changes]
-            if isinstance(step, Write) and _is_accepted(answer):
+            if isinstance(step, Write) and outcome.settlement is None:
                 log_published(claim, step)
             if outcome.settlement is not None:
                 log_failure(claim, outcome)
@@ -248,11 +248,6 @@ class Sender:
             step.body.encode(),
             deadline=deadline,
         )
-
-
-def _is_accepted(answer: VtexResponse | VtexError) -> bool:
-    """Whether VTEX accepted a write: any status below 300."""
-    return not isinstance(answer, VtexError) and answer.status < 300  # noqa: PLR2004
 
 
 def _outcome(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Literal
 
 
 class Meaning(Enum):
@@ -42,15 +42,35 @@ _BY_HUNDRED: Final = {
 _ORDER_OR_INVOICE: Final = re.compile(r"\b(order|invoice) not found", re.IGNORECASE)
 
 
-def meaning(status: int, message: str, payload: object) -> Meaning:
-    """Return what an answer means; a 2xx is accepted whatever its body.
+Expected = Literal["receipt", "order"]
+"""What VTEX answers to a call that it carried out: a write, or a read of an order."""
 
-    A status outside of HTTP's ranges is UNAVAILABLE, because it proves nothing.
+
+def meaning(status: int, message: str, payload: object, expected: Expected) -> Meaning:
+    """Return what an answer means; a 2xx is accepted only in its documented shape.
+
+    Else it is UNAVAILABLE, because it proves nothing: a proxy, a firewall or a page of
+    maintenance answers 200, too. So is a status outside of HTTP's ranges.
     """
     if status == HTTPStatus.NOT_FOUND:
         return Meaning.NOT_YET if _is_not_yet(message, payload) else Meaning.REFUSED
     by_hundred = _BY_HUNDRED.get(status // 100, Meaning.UNAVAILABLE)
-    return _BY_STATUS.get(status, by_hundred)
+    means = _BY_STATUS.get(status, by_hundred)
+    if means is Meaning.ACCEPTED and not _is_documented(payload, expected):
+        return Meaning.UNAVAILABLE
+    return means
+
+
+def _is_documented(payload: object, expected: Expected) -> bool:
+    """Whether a success has VTEX's shape (Orders API: `date`, `orderId`, `receipt`).
+
+    One of the two names is enough for a write: the rest does not matter to the relay.
+    """
+    if not isinstance(payload, dict) or payload.keys() & {"error", "errors"}:
+        return False
+    names = ("orderId",) if expected == "order" else ("orderId", "receipt")
+    found = [payload.get(name) for name in names]
+    return any(isinstance(value, str) and value.strip() for value in found)
 
 
 def _is_not_yet(message: str, payload: object) -> bool:
@@ -81,7 +101,14 @@ def hint_for(meaning: Meaning, status: int, message: str, invoice_number: str) -
         case Meaning.MISCONFIGURED:
             return _REDIRECT
         case _:  # refused or unavailable
-            return _about_number(invoice_number) or _otherwise(meaning, status)
+            return _about_one(meaning, status, invoice_number)
+
+
+def _about_one(meaning: Meaning, status: int, invoice_number: str) -> str:
+    """Return the hint for an answer that may be about one shipment only."""
+    if _BY_HUNDRED.get(status // 100) is Meaning.ACCEPTED:
+        return _NOT_VTEX
+    return _about_number(invoice_number) or _otherwise(meaning, status)
 
 
 def _about_number(invoice_number: str) -> str:
@@ -142,6 +169,11 @@ _SPECIAL: Final = (
 _OUTAGE: Final = (
     "VTEX has a problem; see https://status.vtex.com. If other shipments go through,"
     " check this order in VTEX's Admin."
+)
+_NOT_VTEX: Final = (
+    "base_url: the answer is not VTEX's (no orderId, no receipt), so nothing is proven;"
+    " check the address and what is between the relay and VTEX (proxy, firewall). The"
+    " relay reads the order before it sends again."
 )
 _ROUTE: Final = (
     "base_url: VTEX does not know the route; check that it is"
