@@ -6,12 +6,14 @@ RelayError
 │   ├── UnknownContract     answer 404
 │   ├── VerificationFailed  answer 401, store it as a rejected request
 │   └── BacklogFull         answer 503 with Retry-After, store nothing
+│       └── DocumentRefused the database rejects this document, and stores others
 ├── RegistrationError
 │   ├── InvalidLabel        answer 422 with the field and a hint
 │   ├── Conflict            answer 409 with a hint
 │   └── NotFound            answer 404
 ├── RefusedRequest          answer its status: the request was not parsed
 ├── StoreError
+│   ├── DatabaseUnavailable answer 503 with Retry-After; a loop tries again
 │   └── LeaseLost           stop writing: another publisher may have the shipment
 └── VtexError
     ├── NotSent             no connection: try again
@@ -47,6 +49,10 @@ class BacklogFull(WebhookError):
     """Too many webhooks wait to be stored, or the disk cannot store them."""
 
 
+class DocumentRefused(BacklogFull):
+    """The database rejects this document; others are stored."""
+
+
 class RegistrationError(RelayError):
     """A label, or a change of one, cannot be accepted.
 
@@ -73,6 +79,10 @@ class NotFound(RegistrationError):
 
 class StoreError(RelayError):
     """The database cannot carry out an operation."""
+
+
+class DatabaseUnavailable(StoreError):
+    """The database is away, locked, full or broken; nothing was stored."""
 
 
 class LeaseLost(StoreError):

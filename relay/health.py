@@ -5,13 +5,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
+
+STANDSTILL: Final = 3
+"""After how many times its limit a loop without the end of a round stands still."""
 
 
 @dataclass(slots=True)
 class _Loop:
-    """One loop: its last success, its allowed silence in seconds, its last error."""
+    """One loop: its last success and round, its limit in seconds, its last error."""
 
     succeeded_at: float
+    ended_at: float
     limit: float
     task: asyncio.Task[None] | None = None
     error: str | None = None
@@ -33,18 +38,32 @@ class Health:
         self, loop: str, limit: timedelta, task: asyncio.Task[None] | None = None
     ) -> None:
         """Expect *loop* to succeed once per *limit*, and its *task* to keep running."""
-        self._loops[loop] = _Loop(self._tick(), limit.total_seconds(), task)
+        now = self._tick()
+        self._loops[loop] = _Loop(now, now, limit.total_seconds(), task)
 
     def succeeded(self, loop: str) -> None:
         """Record a successful round of *loop*; ignored if it is not expected."""
         if loop in self._loops:
-            self._loops[loop].succeeded_at = self._tick()
+            now = self._tick()
+            self._loops[loop].succeeded_at = self._loops[loop].ended_at = now
             self._loops[loop].error = None
 
     def failed(self, loop: str, error: BaseException) -> None:
         """Record a failed round of *loop*; only the error's type is shown."""
         if loop in self._loops:
             self._loops[loop].error = type(error).__name__
+            self._loops[loop].ended_at = self._tick()
+
+    def standstill(self) -> str | None:
+        """Return which loop has not ended a round for far too long; None without one.
+
+        A failing loop is not at a standstill: it tries again. Called by another thread.
+        """
+        now = self._tick()
+        for name, loop in tuple(self._loops.items()):
+            if now - loop.ended_at > STANDSTILL * loop.limit:
+                return f"{name}: no round ended for {now - loop.ended_at:.0f} s"
+        return None
 
     def report_problem(self, part: str, problem: str) -> None:
         """Report what is wrong with *part*, until `clear_problem`."""

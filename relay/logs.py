@@ -3,9 +3,11 @@
 import base64
 import json
 import logging
+import math
 import re
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import lru_cache
@@ -197,3 +199,22 @@ def counted(number: int, one: str, many: str = "") -> str:
     *many* is the plural, by default *one* with an s.
     """
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+class Seldom:
+    """Allows one log line per kind and minute; *tick* is monotonic, in seconds."""
+
+    def __init__(self, tick: Callable[[], float] = time.monotonic) -> None:
+        self._tick = tick
+        self._logged: dict[str, float] = {}
+
+    def __call__(self, kind: str) -> bool:
+        """Return whether a line of *kind* may be written now."""
+        now = self._tick()
+        if now - self._logged.get(kind, -math.inf) < SELDOM_SECONDS:
+            return False
+        self._logged[kind] = now
+        return True
+
+
+SELDOM_SECONDS: Final = 60.0

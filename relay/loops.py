@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NoReturn
 
+from relay.errors import DatabaseUnavailable
 from relay.health import Health
-from relay.logs import logger
+from relay.logs import Seldom, logger
 
 NOW: Final = timedelta(0)
 FIRST_PAUSE: Final = timedelta(seconds=1)
@@ -59,7 +60,7 @@ async def run_forever(
     the process not ready until the next success, and is repeated after a pause.
     """
     health.expect(name, timing.limit, asyncio.current_task())
-    failures = 0
+    failures, seldom = 0, Seldom()
     while True:
         if wake is not None:
             wake.clear()  # before the step: a wake-up during it is not lost
@@ -67,13 +68,24 @@ async def run_forever(
             await step()
         except Exception as error:  # noqa: BLE001 -- a loop outlives every error
             failures += 1
-            _log.exception("loop failed; retrying", loop=name, failures=failures)
+            if not is_outage(error):
+                _log.exception("loop failed; retrying", loop=name, failures=failures)
+            elif seldom(name):
+                about = {"loop": name, "failures": failures, "error": str(error)}
+                _log.warning("database unavailable; retrying", **about)
             health.failed(name, error)
             await asyncio.sleep(timing.pause(failures).total_seconds())
         else:
             failures = 0
             health.succeeded(name)
             await _rest(timing, wake)
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether *error* is only that the database is away; a traceback tells no more."""
+    if isinstance(error, ExceptionGroup):
+        return error.split(DatabaseUnavailable)[1] is None
+    return isinstance(error, DatabaseUnavailable)
 
 
 async def _rest(timing: LoopTiming, wake: asyncio.Event | None) -> None:

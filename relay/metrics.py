@@ -62,6 +62,11 @@ class Metrics:
         self.documents_unreadable = self._counter(
             "documents_unreadable", "Documents that could not be parsed.", "contract"
         )
+        self.documents_partly_parsed = self._counter(
+            "documents_partly_parsed",
+            "Documents with events of which some could not be parsed.",
+            "contract",
+        )
         self.events = self._counter("events", "Tracking events parsed.", "contract")
         self.vtex_calls = self._counter(
             "vtex_calls", "Requests to VTEX.", "account", "kind", "status"
@@ -85,6 +90,11 @@ class Metrics:
         )
         self.quarantined = self._gauge(
             "quarantined_shipments", "Shipments with a quarantined event.", "account"
+        )
+        self.contradicted = self._gauge(
+            "contradicted_shipments",
+            "Shipments shown as delivered by VTEX, and contradicted by later events.",
+            "account",
         )
         self.late = self._gauge(
             "late_shipments", "Shipments past their estimated delivery date.", "account"
@@ -157,11 +167,15 @@ class Metrics:
         """Count a poll of a carrier."""
         self.polls.labels(contract, outcome).inc()
 
-    def count_parsed(self, contract: str, events: int, *, unreadable: bool) -> None:
+    def count_parsed(
+        self, contract: str, events: int, *, unreadable: bool, partly: bool
+    ) -> None:
         """Count one parsed document and its events."""
         self.documents_parsed.labels(contract).inc()
         if unreadable:
             self.documents_unreadable.labels(contract).inc()
+        if partly:
+            self.documents_partly_parsed.labels(contract).inc()
         self.events.labels(contract).inc(events)
 
     def text(self) -> bytes:

@@ -10,7 +10,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.logs import HIDDEN, Masking, about, configure, logger
+from relay.logs import HIDDEN, Masking, Seldom, about, configure, logger
 
 SECRET = 's3cr3t/of+the "store"\''
 
@@ -242,3 +242,11 @@ def test_wherever_a_secret_stands_it_is_hidden(
     masked = Masking([secret]).masked(before + secret + behind)
     assert secret not in masked.replace(HIDDEN, "\x00") or secret in HIDDEN
     assert HIDDEN in masked
+
+
+def test_a_line_of_a_kind_is_allowed_once_a_minute() -> None:
+    now = [0.0]
+    seldom = Seldom(lambda: now[0])
+    assert [seldom("full"), seldom("full"), seldom("away")] == [True, False, True]
+    now[0] = 60
+    assert [seldom("full"), seldom("full")] == [True, False]

@@ -4,7 +4,9 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
+from relay.errors import DatabaseUnavailable
 from relay.health import Health
 from relay.loops import NOW, LoopTiming, run_forever
 
@@ -63,3 +65,50 @@ async def test_a_step_that_hangs_is_no_sign_of_life() -> None:
     assert health.reasons() == ["reader: no successful round for 61 s"]
     task.cancel()
     await asyncio.wait({task})
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DatabaseUnavailable("disk full"),
+        ExceptionGroup("accounts", [DatabaseUnavailable("disk full")]),
+    ],
+)
+async def test_an_outage_of_the_database_is_logged_once_a_minute_without_a_traceback(
+    error: Exception,
+) -> None:
+    tries = 0
+    done = asyncio.Event()
+
+    async def step() -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 2:
+            done.set()
+        raise error
+
+    timing = LoopTiming(NOW, MINUTE)
+    with capture_logs() as lines:
+        task = asyncio.create_task(run_forever("reader", step, Health(), timing))
+        await asyncio.wait_for(done.wait(), 30)
+        task.cancel()
+        await asyncio.wait({task})
+    (line,) = lines
+    assert line["event"] == "database unavailable; retrying"
+    assert "exc_info" not in line
+
+
+async def test_other_errors_beside_an_outage_are_logged_in_full() -> None:
+    failed = asyncio.Event()
+
+    async def step() -> None:
+        failed.set()
+        raise ExceptionGroup("accounts", [DatabaseUnavailable("away"), ValueError()])
+
+    timing = LoopTiming(NOW, MINUTE)
+    with capture_logs() as lines:
+        task = asyncio.create_task(run_forever("reader", step, Health(), timing))
+        await asyncio.wait_for(failed.wait(), 30)
+        task.cancel()
+        await asyncio.wait({task})
+    assert [line["event"] for line in lines] == ["loop failed; retrying"]

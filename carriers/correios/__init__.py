@@ -1,7 +1,8 @@
 """Correios, Brazil's postal service: polls its API Rastro (SRO v1, part of CWS)."""
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
 from urllib.parse import quote
 
 from aiohttp import ClientSession
@@ -11,6 +12,13 @@ from carriers.correios.payload import Scan, Tracked
 from relay.adapters.codes import CodeRow, CodeTable
 from relay.adapters.http import as_response
 from relay.adapters.options import refuse_unknown
+from relay.adapters.parts import (
+    EventOrder,
+    Parsed,
+    attempt,
+    hold_deliveries,
+    only_error_raised,
+)
 from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
 from relay.adapters.text_rules import TextRules
 from relay.adapters.times import iso
@@ -72,30 +80,33 @@ class Adapter:
         """Return each object of *answer*; raise `CarrierFailure` on an error."""
         return unpacked(as_response(answer))
 
-    def parse(self, document: Document) -> list[TrackingEvent]:
+    def parse(self, document: Document) -> list[Parsed]:
         """Return the events of one object; an unknown one has none yet."""
         tracked = Tracked.model_validate_json(document.body)
-        return list(self._events(tracked))
+        kind = ReferenceKind.TRACKING_NUMBER
+        number = Reference(kind=kind, value=tracked.number)
+        parts = [
+            attempt(at, partial(self._event, raw, number, place))
+            for place, (at, raw) in enumerate(tracked.oldest_first())
+        ]
+        return only_error_raised(hold_deliveries(parts, EventOrder.OLDEST_FIRST))
 
     def tracking_url(self, parcel: ParcelView) -> str | None:
         """Return Correios' public tracking page."""
         number = parcel.tracking_number or parcel.value(ReferenceKind.TRACKING_NUMBER)
         return _PAGE + quote(number, safe="") if number else None
 
-    def _events(self, tracked: Tracked) -> Iterator[TrackingEvent]:
-        kind = ReferenceKind.TRACKING_NUMBER
-        references = (Reference(kind=kind, value=tracked.number),)
-        for position, scan in enumerate(tracked.oldest_first()):
-            row = self._row(scan)
-            yield row.event(
-                scan.code,
-                description=scan.text or "",
-                references=references,
-                occurred_at=iso(scan.happened_at, self._zone),
-                position=position,
-                city=scan.place.city or "",
-                state=scan.place.state or "",
-            )
+    def _event(self, raw: Any, number: Reference, position: int) -> TrackingEvent:
+        scan = Scan.model_validate(raw)
+        return self._row(scan).event(
+            scan.code,
+            description=scan.text or "",
+            references=(number,),
+            occurred_at=iso(scan.happened_at, self._zone),
+            position=position,
+            city=scan.place.city or "",
+            state=scan.place.state or "",
+        )
 
     def _row(self, scan: Scan) -> CodeRow:
         """Return the meaning of the code, or else of the text."""

@@ -5,7 +5,7 @@ newest first. Fields: official integration manual of 09/2023, and the public cli
 listed in README.md.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from pydantic import Field
 
@@ -57,17 +57,21 @@ class Scan(Payload):
 
 
 class Tracked(Payload):
-    """One object; an unknown one has a message in place of events."""
+    """One object; an unknown one has a message in place of events.
+
+    Each of `scans` is validated on its own, as a `Scan`.
+    """
 
     number: str = Field(alias="codObjeto", min_length=1)
-    scans: list[Scan] | None = Field(default=None, alias="eventos")
+    scans: list[Any] | None = Field(default=None, alias="eventos")
     message: str | None = Field(default=None, alias="mensagem")
 
-    def oldest_first(self) -> list[Scan]:
-        """Return the events; an object that is not known yet has none.
+    def oldest_first(self) -> list[tuple[str, Any]]:
+        """Return the events with their positions; an object not known yet has none.
 
         Raises `Unreadable` for any other message in place of events.
         """
         if self.scans or not self.message or self.message.startswith(NOT_FOUND):
-            return list(reversed(self.scans or ()))
+            placed = [(f"eventos.{i}", raw) for i, raw in enumerate(self.scans or ())]
+            return placed[::-1]
         raise Unreadable("the object has a message and no events")

@@ -19,6 +19,7 @@ from carriers.generic.requests import filled, placeholders
 from carriers.generic.signature import Clock, verifier
 from relay.adapters.codes import CodeRow, CodeTable, parse_rows
 from relay.adapters.options import refuse
+from relay.adapters.parts import Parsed
 from relay.adapters.protocol import ContractOptions, Document, Reply, WebhookRequest
 from relay.domain.events import Effect, ParcelView, ReferenceKind, TrackingEvent
 
@@ -62,7 +63,7 @@ class Adapter:
         """Check the signature in the options; without one reject every request."""
         self._verify(request)
 
-    def parse(self, document: Document) -> list[TrackingEvent]:
+    def parse(self, document: Document) -> list[Parsed]:
         """Return the events of *document*, found by the options' expressions."""
         return self._parser.parse(document)
 

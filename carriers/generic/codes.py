@@ -92,10 +92,11 @@ class CodeMapping:
     def row(self, code: str, text: str) -> CodeRow:
         """Return the meaning of a normalised *code* that comes with *text*."""
         row = self._rows.get(code) or self._by_text(normalised(text))
-        effect = self._effects.get(code, row.effect)
-        return (
-            row if effect is row.effect else row.model_copy(update={"effect": effect})
-        )
+        effect = self._effects.get(code)
+        if effect is None:
+            return row
+        # The lists of codes by effect are a mapping, too: the code is not unknown.
+        return CodeRow.model_validate(dict(row) | {"effect": effect})
 
     def _by_text(self, text: str) -> CodeRow:
         fitting = (rule.row for rule in self._rules if text and rule.fits(text))

@@ -3,26 +3,33 @@
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 from carriers.generic.codes import CodeMapping
-from carriers.generic.expressions import (
-    LONGEST_REFERENCE,
-    Expression,
-    first_text,
-    kind_of,
-    quoted,
-)
+from carriers.generic.expressions import first_text
 from carriers.generic.handshakes import is_ping
-from carriers.generic.options import Body, Options, ReferenceRule
+from carriers.generic.items import Item, Items, groups_of
+from carriers.generic.options import Body, Options
+from carriers.generic.references import references_of
 from carriers.generic.times import TimeOptions
 from relay.adapters.codes import SAME_TIME, both_values
-from relay.adapters.protocol import Document, Unreadable
-from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEvent
+from relay.adapters.parts import (
+    EventOrder,
+    Parsed,
+    attempt,
+    hold_deliveries,
+    only_error_raised,
+    order_of,
+)
+from relay.adapters.protocol import Document, Unreadable, UnreadablePart
+from relay.domain.events import Milestone, TrackingEvent
 from relay.text import as_utf8
 
 _LONGEST_TEXT: Final = 5000
@@ -32,7 +39,6 @@ _FORM_HINT: Final = (
     "body: a form, not JSON; if one of its fields holds JSON, set "
     'body = { kind = "form_json", field = "its name" }'
 )
-_INVOICE_PARTS: Final = 3  # issuer, series, number
 
 
 class Parser:
@@ -43,7 +49,7 @@ class Parser:
         self._codes = codes
         self._zone = zone
 
-    def parse(self, document: Document) -> list[TrackingEvent]:
+    def parse(self, document: Document) -> list[Parsed]:
         """Return the events of *document*; an empty one, or a ping, has none.
 
         Raises `Unreadable`, or another `ValueError` for invalid JSON.
@@ -62,18 +68,23 @@ class Parser:
             )
         return []
 
-    def _events_unless_handshake(self, root: Any) -> list[TrackingEvent]:
+    def _events_unless_handshake(self, root: Any) -> list[Parsed]:
         """Return the events; without any, a verified handshake is not unreadable."""
         try:
-            return self._all_events(root)
+            parts = only_error_raised(self._all_parts(root))
         except ValueError:
             if is_ping(self._options.handshakes, root):
                 return []
             raise
+        if any(isinstance(part, TrackingEvent) for part in parts):
+            return parts
+        return [] if is_ping(self._options.handshakes, root) else parts
 
-    def _all_events(self, root: Any) -> list[TrackingEvent]:
-        groups = self._groups(root)
-        return [e for items in groups for e in self._events(items, root)]
+    def _all_parts(self, root: Any) -> list[Parsed]:
+        events = self._options.events
+        more = {name: path.find(root) for name, path in events.document.items()}
+        groups = groups_of(events, root)
+        return [part for items in groups for part in self._parts(items, more, root)]
 
     def _is_about_a_parcel(self, root: Any) -> bool:
         """Whether a ping has an event of a parcel, which must not be lost silently.
@@ -81,36 +92,73 @@ class Parser:
         It is not parsed either: a test request may name a real parcel.
         """
         try:
-            found = self._all_events(root)
+            found = self._all_parts(root)
         except ValueError:
             return False
-        return any(event.carrier_code or event.description for event in found)
+        return any(
+            bool(part.carrier_code or part.description)
+            for part in found
+            if isinstance(part, TrackingEvent)
+        )
 
-    def _groups(self, root: Any) -> Iterator[list[Any]]:
-        """Yield the events of each parent, with the fields inherited from it."""
-        *outer, inner = self._options.events.list
-        parents = [root]
-        for level in outer:
-            parents = [item for p in parents for item in _items(level, p, root)]
-        inherit = self._options.events.inherit
-        for parent in parents:
-            more = {name: path.find(parent) for name, path in inherit.items()}
-            yield [item | more for item in _items(inner, parent, root)]
-
-    def _events(self, items: list[Any], root: Any) -> Iterator[TrackingEvent]:
-        """Yield the events of one parent, oldest first, without duplicates."""
-        document = self._options.events.document
-        more = {name: path.find(root) for name, path in document.items()}
+    def _parts(
+        self, items: Items, more: Mapping[str, Any], root: Any
+    ) -> Iterator[Parsed]:
+        """Yield the events of one parent, oldest first, and its unreadable parts."""
         newest_first = self._options.order == "newest_first"
-        once = {}
-        for item in reversed(items) if newest_first else items:
-            event = self._event(item | more, root)
-            # Without a code, only the text tells two events of one instant apart.
-            text = "" if event.carrier_code else event.description
-            once[event.references, event.occurred_at, event.carrier_code, text] = event
-        in_time = sorted(once.values(), key=lambda event: event.occurred_at)
-        for position, event in enumerate(in_time):
-            yield event.model_copy(update={"position": position})
+        items = [
+            replace(item, fields=item.fields | more) if isinstance(item, Item) else item
+            for item in (reversed(items) if newest_first else items)
+        ]
+        parts: Sequence[Parsed] = [
+            attempt(item.position, partial(self._event, item.fields, root))
+            if isinstance(item, Item)
+            else item
+            for item in items
+        ]
+        bad = [part for part in parts if isinstance(part, UnreadablePart)]
+        if bad:
+            parts = self._held(items, parts, root)
+        yield from _in_time(parts)
+        yield from bad
+
+    def _held(
+        self, items: Items, parts: Sequence[Parsed], root: Any
+    ) -> Sequence[Parsed]:
+        """Return *parts*, in which bad ones hold the deliveries of their own parcel."""
+        named = [
+            self._parcel(item, part, root)
+            for item, part in zip(items, parts, strict=True)
+        ]
+        parcels = {name for name in named if name}
+        if len(parcels) > 1 and not all(named):
+            return hold_deliveries(parts, EventOrder.UNKNOWN)
+        by_parcel: dict[str, list[int]] = defaultdict(list)
+        for index, name in enumerate(named):
+            by_parcel[name if len(parcels) > 1 else ""].append(index)
+        held = list(parts)
+        for mine in by_parcel.values():
+            own = [parts[index] for index in mine]
+            for index, part in zip(
+                mine, hold_deliveries(own, order_of(own)), strict=True
+            ):
+                held[index] = part
+        return held
+
+    def _parcel(self, item: Item | UnreadablePart, part: Parsed, root: Any) -> str:
+        """Return the identifying reference of a part; empty if it has none."""
+        kind = self._options.identifying_kind
+        try:
+            references = (
+                part.references
+                if isinstance(part, TrackingEvent)
+                else references_of(
+                    self._options, item.fields if isinstance(item, Item) else {}, root
+                )
+            )
+        except ValueError:
+            return ""
+        return next(r.compared for r in references if r.kind is kind)
 
     def _event(self, event: Any, root: Any) -> TrackingEvent:
         options = self._options
@@ -126,7 +174,7 @@ class Parser:
         return row.event(
             code,
             description=(text or row.text)[:_LONGEST_TEXT],
-            references=self._references(event, root),
+            references=references_of(options, event, root),
             occurred_at=occurred_at,
             city=place.city.text_in(event) if place.city else "",
             state=place.state.text_in(event) if place.state else "",
@@ -150,21 +198,18 @@ class Parser:
             found += _second_time(check.time, event, occurred_at, self._zone)
         return found
 
-    def _references(self, event: Any, root: Any) -> tuple[Reference, ...]:
-        """Return the parcel's references, best first; `identifying` is required."""
-        found = {}
-        for rule in self._options.references:
-            values = rule.path.texts(event) if rule.path else []
-            values = values or (rule.document.texts(root) if rule.document else [])
-            for value in _short(values):
-                is_invoice = rule.kind is ReferenceKind.INVOICE
-                normal = _normalised_invoice(value) if is_invoice else value
-                found[rule.kind, normal] = Reference(kind=rule.kind, value=normal)
-        needed = self._options.identifying_kind
-        if all(kind is not needed for kind, _ in found):
-            rules = self._options.references
-            raise Unreadable(_missing_reference(needed, rules, event, root))
-        return tuple(found.values())
+
+def _in_time(parts: Sequence[Parsed]) -> Iterator[TrackingEvent]:
+    """Yield the events among *parts*, oldest first, without duplicates."""
+    once = {}
+    for event in parts:
+        if isinstance(event, TrackingEvent):
+            # Without a code, only the text tells two events of one instant apart.
+            text = "" if event.carrier_code else event.description
+            once[event.references, event.occurred_at, event.carrier_code, text] = event
+    in_time = sorted(once.values(), key=lambda event: event.occurred_at)
+    for position, event in enumerate(in_time):
+        yield event.model_copy(update={"position": position})
 
 
 def _second_time(
@@ -205,80 +250,3 @@ def decoded(body: bytes, content_type: str, how: Body) -> Any:
         if how.kind == "json" and _FORM.match(body):
             raise Unreadable(_FORM_HINT) from None
         raise
-
-
-def _items(path: Expression, value: Any, root: Any) -> list[dict[str, Any]]:
-    """Return the objects that *path* finds: a list, or a single one."""
-    found = path.find(value)
-    if found is None and value is root:
-        raise Unreadable(
-            f"events.list: {path.text!r} finds nothing, and this is not a ping"
-        )
-    items = found if isinstance(found, list) else [found] if found is not None else []
-    wrong = [item for item in items if not isinstance(item, dict)]
-    if wrong:
-        within = " in a list" if isinstance(found, list) else ""
-        raise Unreadable(
-            f"events.list: {path.text!r} finds {kind_of(wrong[0])}{within}, "
-            "not an object"
-        )
-    return items
-
-
-def _short(values: Iterable[str]) -> list[str]:
-    return [value for value in values if len(value) <= LONGEST_REFERENCE]
-
-
-def _normalised_invoice(value: str) -> str:
-    """Return `issuer/series/number` without punctuation and leading zeros.
-
-    Carriers write `12.345.678/0001-90/001/000045`: the issuer's CNPJ has a slash.
-    """
-    parts = value.split("/")
-    if len(parts) < _INVOICE_PARTS:
-        return value
-    issuer = "".join(c for c in "".join(parts[:-2]) if c.isalnum())
-    return "/".join([issuer, *(part.strip().lstrip("0") or "0" for part in parts[-2:])])
-
-
-def _missing_reference(
-    kind: ReferenceKind, rules: Sequence[ReferenceRule], event: Any, root: Any
-) -> str:
-    """Say which expressions found no reference of *kind*, and how to fix it.
-
-    The message has keys and expressions only, never content of the document.
-    """
-    ours = [rule for rule in rules if rule.kind is kind]
-    tried = [f"path {quoted([rule.path])}" for rule in ours if rule.path]
-    tried += [f"document {quoted([rule.document])}" for rule in ours if rule.document]
-    says = f"references: no {kind} found; tried {', '.join(tried)}"
-    hint = next(filter(None, (_hint(rule, event, root) for rule in ours)), "")
-    hint = hint or _wrap_hint(ours, root)
-    return f"{says}; {hint}" if hint else says
-
-
-def _hint(rule: ReferenceRule, event: Any, root: Any) -> str:
-    """Say where else the rule would find a value, or why its value is ignored."""
-    here = [rule.path and (rule.path, event), rule.document and (rule.document, root)]
-    if any(_finds(*place) for place in here if place):
-        return f"the value found is longer than {LONGEST_REFERENCE} characters"
-    if rule.path and not rule.document and _finds(rule.path, root):
-        return "the document has it: write `document` in place of `path`"
-    if rule.document and not rule.path and _finds(rule.document, event):
-        return "the event has it: write `path` in place of `document`"
-    return ""
-
-
-def _wrap_hint(rules: Sequence[ReferenceRule], root: Any) -> str:
-    paths = [path.text for rule in rules for path in (rule.path, rule.document) if path]
-    wanted = any(text.startswith("polled.") for text in paths)
-    if wanted and not (isinstance(root, dict) and "polled" in root):
-        return "an answer has `polled` only with polling.wrap = true"
-    return ""
-
-
-def _finds(path: Expression, value: Any) -> bool:
-    try:
-        return bool(path.texts(value))
-    except Unreadable:
-        return False

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from carriers.intelipost.payload import History, Notice, normalised_state
-from relay.adapters.codes import CodeRow, CodeTable, both_values
+from relay.adapters.codes import CodeRow, CodeTable, UnmappedRow, both_values
 from relay.adapters.options import refuse_unknown
 from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
 from relay.adapters.signatures import check_secret
@@ -90,7 +90,11 @@ class Adapter:
             row = self._texts[name]
             if row.milestone is not Milestone.UNKNOWN:
                 return row
-        return self._codes[normalised_state(history.shipment_order_volume_state or "")]
+        macro = self._codes[normalised_state(history.shipment_order_volume_state or "")]
+        if not history.micro_names:
+            return macro
+        # The event's code is the micro state's name, which has no row.
+        return UnmappedRow.model_validate(dict(macro))
 
 
 def _references(notice: Notice) -> Iterator[Reference]:

@@ -7,7 +7,7 @@ https://docs.api.loggi.com/reference/webhook
 
 import re
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
@@ -18,6 +18,8 @@ from relay.domain.event_time import EventTime
 
 _UTC: Final = ZoneInfo("UTC")
 _ZEROS: Final = re.compile(r"0+(?=[0-9])")
+OWN: Final = "status"
+"""The position of a package's own status."""
 
 
 def _code(text: str) -> str:
@@ -61,28 +63,41 @@ class Step(Payload):
     status: Status
     location: Location | None = None
 
+    @classmethod
+    def parse(cls, raw: Any) -> "Step":
+        """Return the step of *raw*; raise `ValueError` if it has no time."""
+        step = cls.model_validate(raw)
+        _ = step.status.happened_at
+        return step
+
 
 class Package(Payload):
-    """One parcel with its complete history."""
+    """One parcel with its complete history.
+
+    The parts of `history`, and its own `status`, are validated one by one, as `Step`.
+    """
 
     loggi_key: str | None = Field(default=None, alias="loggiKey")
     tracking_code: str | None = Field(default=None, alias="trackingCode")
     barcode: str | None = None
-    status: Status | None = None
-    location: Location | None = None
-    history: list[Step] | None = Field(default=None, alias="trackingHistory")
+    status: Any = None
+    location: Any = None
+    history: list[Any] | None = Field(default=None, alias="trackingHistory")
 
-    def steps(self) -> list[Step]:
-        """Return the entries, oldest first, without duplicates."""
-        # The package's own status is its newest; the history may not have it yet.
-        found = list(self.history or ())
+    def placed_steps(self) -> list[tuple[str, Any]]:
+        """Return the entries with their positions, the package's own status last.
+
+        The own status is the newest; the history may not have it yet.
+        """
+        placed = [
+            (f"trackingHistory.{i}", raw) for i, raw in enumerate(self.history or ())
+        ]
         if self.status is not None:
-            found.append(Step(status=self.status, location=self.location))
-        once = {step.status.identity: step for step in found}
-        return sorted(once.values(), key=lambda step: step.status.happened_at.at)
+            placed.append((OWN, {"status": self.status, "location": self.location}))
+        return placed
 
 
 class Notice(Payload):
-    """The body of a webhook."""
+    """The body of a webhook; each of `packages` is validated on its own."""
 
-    packages: list[Package]
+    packages: list[Any]

@@ -1,18 +1,21 @@
 """Melhor Envio, a hub of Brazilian carriers; SuperFrete sends the same webhooks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
-from carriers.melhorenvio.payload import Label, Notice
+from carriers.melhorenvio.payload import Label, Notice, Tag
 from carriers.melhorenvio.times import occurred_at
 from relay.adapters.codes import CodeTable
 from relay.adapters.options import refuse_unknown
+from relay.adapters.parts import Parsed, attempt
 from relay.adapters.protocol import (
     ContractOptions,
     Document,
     Reply,
     Unreadable,
+    UnreadablePart,
     WebhookRequest,
 )
 from relay.adapters.signatures import check_hmac_sha256
@@ -49,7 +52,7 @@ class Adapter:
             encodings=("base64", "hex"),
         )
 
-    def parse(self, document: Document) -> list[TrackingEvent]:
+    def parse(self, document: Document) -> list[Parsed]:
         """Return the event of a webhook; the ping at registration has none."""
         return self._events(document.body)
 
@@ -62,35 +65,46 @@ class Adapter:
         if request.method != "POST":
             return Reply()
         try:
-            events = self._events(request.body)
+            parts = self._events(request.body)
         except ValueError:
             return None
-        return None if events else Reply()
+        return None if parts else Reply()
 
     def tracking_url(self, parcel: ParcelView) -> str | None:
         """Return the page at Melhor Rastreio, Melhor Envio's public tracking site."""
         number = parcel.tracking_number or parcel.value(ReferenceKind.TRACKING_NUMBER)
         return _PAGE + quote(number, safe="") if number else None
 
-    def _events(self, body: bytes) -> list[TrackingEvent]:
+    def _events(self, body: bytes) -> list[Parsed]:
         if not body.strip():
             return []
         notice = Notice.model_validate_json(body)
         label = notice.data
         if not isinstance(label, Label) or not (label.id or label.tracking):
             return []
-        code = notice.event or f"order.{label.status or ''}"
-        row = self._codes[code]
+        tags = [
+            attempt(f"data.tags.{index}", partial(Tag.model_validate, raw))
+            for index, raw in enumerate(label.tags or ())
+        ]
+        bad = [tag for tag in tags if isinstance(tag, UnreadablePart)]
         return [
-            row.event(
-                code,
-                references=tuple(_references(label)),
-                occurred_at=occurred_at(label, code, row.milestone, self._zone),
-            )
+            self._event(notice, label, [t for t in tags if isinstance(t, Tag)]),
+            *bad,
         ]
 
+    def _event(
+        self, notice: Notice, label: Label, tags: Sequence[Tag]
+    ) -> TrackingEvent:
+        code = notice.event or f"order.{label.status or ''}"
+        row = self._codes[code]
+        return row.event(
+            code,
+            references=tuple(_references(label, tags)),
+            occurred_at=occurred_at(label, code, row.milestone, self._zone),
+        )
 
-def _references(label: Label) -> Iterator[Reference]:
+
+def _references(label: Label, tags: Sequence[Tag]) -> Iterator[Reference]:
     """Yield the parcel's references, best first; `id` is required.
 
     A tag may be any text of the shop; one that is too long is not used as a reference.
@@ -101,6 +115,6 @@ def _references(label: Label) -> Iterator[Reference]:
     for number in dict.fromkeys((label.tracking, label.self_tracking)):
         if number:
             yield Reference(kind=ReferenceKind.TRACKING_NUMBER, value=number)
-    for tag in dict.fromkeys(t.tag for t in label.tags or ()):
+    for tag in dict.fromkeys(t.tag for t in tags):
         if tag and len(tag) <= _LONGEST_TAG:
             yield Reference(kind=ReferenceKind.ORDER_ID, value=tag)

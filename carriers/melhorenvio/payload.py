@@ -5,7 +5,7 @@ Times are local, `YYYY-MM-DD HH:MM:SS` without an offset, except that SuperFrete
 a webhook.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -25,7 +25,7 @@ class Label(Payload):
     status: str | None = None
     tracking: str | None = None
     self_tracking: str | None = None  # Melhor Envio's own number (unverified)
-    tags: list[Tag] | None = None
+    tags: list[Any] | None = None  # each is validated on its own, as a `Tag`
     created_at: str | None = None
     paid_at: str | None = None
     generated_at: str | None = None

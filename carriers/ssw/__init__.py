@@ -2,24 +2,27 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from aiohttp import ClientSession
 
 from carriers.ssw.api import OPTIONS, Api, answer_document, nfe_key
+from carriers.ssw.directions import Scan, scans_of
 from carriers.ssw.payload import Occurrence, Polled, two_digits
 from relay.adapters.codes import CodeRow, CodeTable
 from relay.adapters.http import as_response
 from relay.adapters.options import refuse_unknown
+from relay.adapters.parts import Parsed, attempt, hold_deliveries, only_error_raised
 from relay.adapters.protocol import (
     CarrierFailure,
     ContractOptions,
     Document,
+    UnreadablePart,
     WebhookRequest,
 )
 from relay.adapters.text_rules import TextRules
 from relay.adapters.texts import normalised
-from relay.adapters.times import iso
 from relay.domain.events import (
     Effect,
     Milestone,
@@ -103,10 +106,18 @@ class Adapter:
             )
         return [answer_document(key, as_response(answer))]
 
-    def parse(self, document: Document) -> list[TrackingEvent]:
+    def parse(self, document: Document) -> list[Parsed]:
         """Return the events of one answer; an NF-e that is not known yet has none."""
         polled = Polled.model_validate_json(document.body)
-        return list(self._events(polled))
+        references = tuple(_references(polled.invoice_key))
+        scans = scans_of(polled.answer, self._zone)
+        parts = [
+            scan
+            if isinstance(scan, UnreadablePart)
+            else attempt(scan.position, partial(self._event, scan, references, place))
+            for place, scan in enumerate(scans.parts)
+        ]
+        return only_error_raised(hold_deliveries(parts, scans.order))
 
     def tracking_url(self, parcel: ParcelView) -> str | None:
         """Return SSW's public page, by the NF-e's issuer and number."""
@@ -115,22 +126,21 @@ class Adapter:
             return f"{_PAGE}/{key.issuer}/{key.number}"
         return None
 
-    def _events(self, polled: Polled) -> Iterator[TrackingEvent]:
-        references = tuple(_references(polled.invoice_key))
-        scans = polled.answer.oldest_first()
-        for position, (occurrence, reverse) in enumerate(scans):
-            code, row = self._meaning(occurrence)
-            row = _reversed(row) if reverse else row
-            city, state = occurrence.city_and_state
-            yield row.event(
-                code,
-                description=occurrence.name,
-                references=references,
-                occurred_at=iso(occurrence.happened_at, self._zone),
-                position=position,
-                city=city,
-                state=state,
-            )
+    def _event(
+        self, scan: Scan, references: tuple[Reference, ...], position: int
+    ) -> TrackingEvent:
+        code, row = self._meaning(scan.occurrence)
+        row = _reversed(row) if scan.reverse else row
+        city, state = scan.occurrence.city_and_state
+        return row.event(
+            code,
+            description=scan.occurrence.name,
+            references=references,
+            occurred_at=scan.happened_at,
+            position=position,
+            city=city,
+            state=state,
+        )
 
     def _meaning(self, occurrence: Occurrence) -> tuple[str, CodeRow]:
         """Return code and row: by standard code, name or the carrier's code."""

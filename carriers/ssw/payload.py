@@ -25,7 +25,7 @@ def _several(value: Any) -> Any:
 
 def _table(value: Any) -> Any:
     """Return an object: PHP writes an empty one as `[]`."""
-    return value if isinstance(value, dict) else {}
+    return value or {}
 
 
 def two_digits(code: str) -> str:
@@ -90,10 +90,13 @@ class Header(Payload):
 
 
 class Transport(Payload):
-    """One transport document (CT-e) of the NF-e."""
+    """One transport document (CT-e) of the NF-e.
+
+    Each of its `occurrences` is validated on its own, as an `Occurrence`.
+    """
 
     header: Annotated[Header, BeforeValidator(_table)] = Header()
-    occurrences: Annotated[list[Occurrence], BeforeValidator(_several)] = Field(
+    occurrences: Annotated[list[Any], BeforeValidator(_several)] = Field(
         default_factory=list, alias="tracking"
     )
 
@@ -103,37 +106,27 @@ class Transport(Payload):
         return "".join(c for c in normalised(self.header.sender or "") if c.isalnum())
 
 
-_Transports = Annotated[list[Transport], BeforeValidator(_several)]
+_Several = Annotated[list[Any], BeforeValidator(_several)]
 
 
 class Answer(Payload):
-    """SSW's answer; the documents are under `documento` or `documentos`."""
+    """SSW's answer; the documents are under `documento` or `documentos`.
+
+    Each is validated on its own, as a `Transport`.
+    """
 
     success: StrictBool
     message: str | None = None
-    one: _Transports = Field(default_factory=list, alias="documento")
-    many: _Transports = Field(default_factory=list, alias="documentos")
+    one: _Several = Field(default_factory=list, alias="documento")
+    many: _Several = Field(default_factory=list, alias="documentos")
 
-    def oldest_first(self) -> list[tuple[Occurrence, bool]]:
-        """Return all occurrences, each with whether its goods go back to the sender.
-
-        An NF-e that is not known yet has none. In a document of a return the sender
-        and the recipient are exchanged. The sender alone tells: the recipient is
-        personal data, and an old document must give the same events without it.
-        """
-        transports = [found for found in self.one + self.many if found.occurrences]
-        senders = [found for found in transports if found.sender]
-        first = min(senders, key=_began, default=Transport()).sender
+    def transports(self) -> list[tuple[str, Any]]:
+        """Return the transport documents with their positions."""
         return [
-            (occurrence, transport.sender not in {"", first})
-            for transport in transports
-            for occurrence in transport.occurrences
+            (f"resposta.{name}.{index}", raw)
+            for name, listed in (("documento", self.one), ("documentos", self.many))
+            for index, raw in enumerate(listed)
         ]
-
-
-def _began(transport: Transport) -> str:
-    """Return the time of the first occurrence, which compares as text."""
-    return min(occurrence.happened_at for occurrence in transport.occurrences)
 
 
 class Polled(Payload):

@@ -40,7 +40,7 @@ class Simulator:
         "delivered": "01",
         "lost": "92",
         "damaged": "53",
-        "cancelled": "99",
+        "cancelled": "77",
     }
 
     def contract(self, base_url: str) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from importlib.resources import files
-from typing import Any, Final, Required, TypedDict, Unpack
+from typing import Any, ClassVar, Final, Required, TypedDict, Unpack
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -42,6 +42,8 @@ class CodeRow(Value):
     text: str = Field(default="", description="description where the carrier has none")
     comment: str = ""
 
+    is_mapped: ClassVar[bool] = True
+
     def event(
         self,
         code: str,
@@ -70,6 +72,7 @@ class CodeRow(Value):
             final=row.final,
             undoes=row.undoes,
             description=text,
+            unmapped=not row.is_mapped,
             **details,
         )
 
@@ -110,7 +113,18 @@ class CodeRow(Value):
         return counted and self.milestone is Milestone.DELIVERED
 
 
-UNKNOWN = CodeRow(milestone=Milestone.UNKNOWN)
+class UnmappedRow(CodeRow):
+    """The meaning of an event whose own code and text have none: unknown by default.
+
+    With another milestone it is that of a coarser field of the same event.
+    """
+
+    milestone: Milestone = Milestone.UNKNOWN
+
+    is_mapped: ClassVar[bool] = False
+
+
+UNKNOWN: Final = UnmappedRow()
 
 LONGEST_CODE: Final = 100
 """In characters; the limit of every event's code."""

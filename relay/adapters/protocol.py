@@ -76,6 +76,18 @@ class ContractOptions:
     settings: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadablePart:
+    """A part of a document that cannot be parsed; the other parts count.
+
+    *position* is its path in the document, such as `packages.1.history.0`. It consists
+    of keys, expressions and numbers, without content of the document.
+    """
+
+    position: str
+    error: Exception
+
+
 @runtime_checkable
 class Carrier(Protocol):
     """The required interface; the constructor takes one `ContractOptions`.
@@ -95,10 +107,11 @@ class Carrier(Protocol):
         """Raise `VerificationFailed` unless the carrier sent *request*."""
         ...
 
-    def parse(self, document: Document) -> list[TrackingEvent]:
-        """Return the events of *document*.
+    def parse(self, document: Document) -> Sequence[TrackingEvent | UnreadablePart]:
+        """Return a list of the events of *document*, and of its unreadable parts.
 
-        Pure: no clock, no I/O. Any exception marks the document as unreadable.
+        Pure: no clock, no I/O. Any exception marks the whole document as unreadable;
+        with `relay.adapters.parts` one bad event does not stop the others.
         """
         ...
 

@@ -68,7 +68,14 @@ def _answer(status: int, body: dict[str, Any]) -> web.Response:
     )
 
 
-BY_ACCOUNT: Final = ("due", "waiting", "stuck", "quarantined", "late")
+BY_ACCOUNT: Final = (
+    "due",
+    "waiting",
+    "stuck",
+    "quarantined",
+    "contradicted",
+    "late",
+)
 _TEXT: Final = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
 
 

@@ -15,13 +15,14 @@ from pydantic_core import to_json
 
 from relay.errors import (
     BacklogFull,
+    DatabaseUnavailable,
     RefusedRequest,
     RegistrationError,
     RelayError,
     UnknownContract,
     VerificationFailed,
 )
-from relay.logs import logger
+from relay.logs import Seldom, logger
 from relay.service.models import Problem
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -35,6 +36,7 @@ _HINTS: Final = {
 }
 """How to fix errors that the framework reports."""
 _log = logger(__name__)
+_seldom = Seldom()
 
 
 def problem(
@@ -89,8 +91,20 @@ def _of_relay(request: web.Request, error: RelayError) -> web.Response:
             answer = problem(503, "Try again later", str(error))
             answer.headers["Retry-After"] = str(RETRY_AFTER)
             return answer
+        case DatabaseUnavailable():
+            return _of_outage(error)
         case _:
             return _unexpected(request)
+
+
+def _of_outage(error: DatabaseUnavailable) -> web.Response:
+    """Log an outage once a minute; the answer reveals nothing about the database."""
+    if _seldom(type(error.__cause__).__name__):
+        _log.error("database unavailable; requests get 503", error=str(error))
+    title, hint = "Database unavailable", "send the request again later"
+    answer = problem(503, title, "the database does not take requests now", hint=hint)
+    answer.headers["Retry-After"] = str(RETRY_AFTER)
+    return answer
 
 
 def _why(error: RegistrationError) -> dict[str, str]:

@@ -21,6 +21,7 @@ EVENT: Final = "/v1/events/{event}"
 TABLE: Final = "text/csv"
 SUMMARIES: Final = {
     WorkList.STUCK: "List shipments that need an operator, with VTEX's response",
+    WorkList.CONTRADICTED: "List deliveries that VTEX shows and events contradict",
     WorkList.QUARANTINED: "List events that are not published until released",
     WorkList.UNMATCHED: "List events that match no label, and why",
     WorkList.REJECTED: "List the latest requests that failed verification",

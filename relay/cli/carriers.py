@@ -12,7 +12,9 @@ from relay.cli.options import AsJson, Config, settings_of
 from relay.cli.output import write_json, write_table
 from relay.cli.try_adapter import Sample, try_sample, write_result
 from relay.domain.events import Reference, ReferenceKind
-from relay.scaffold.writer import generic_contract, write_adapter
+from relay.scaffold.generic_settings import generic_contract
+from relay.scaffold.inference import infer
+from relay.scaffold.writer import write_adapter
 
 COLUMNS = {
     "adapter": "adapter",
@@ -57,7 +59,7 @@ def try_(  # noqa: PLR0913 -- each is an option of the command
 ) -> None:
     """Show what a contract's adapter makes of a document; nothing is stored.
 
-    The exit code is 1 if it is unreadable.
+    The exit code is 1 if it, or a part of it, is unreadable.
     """
     sample = Sample(
         _read(file), _headers(header or []), answer, _references(polled or [])
@@ -67,7 +69,7 @@ def try_(  # noqa: PLR0913 -- each is an option of the command
         write_json(made)
     else:
         write_result(made)
-    raise typer.Exit(1 if made["unreadableReason"] else 0)
+    raise typer.Exit(1 if made["unreadableReason"] or made["unreadableParts"] else 0)
 
 
 def new(
@@ -87,13 +89,17 @@ def new(
     ] = False,
 ) -> None:
     """Start an adapter: its folder, and tests with the sample as the first one."""
+    body = _read(sample)
+    found = infer(body)
+    for one in found.unsure:
+        typer.echo(f"unsure of {one.field}: {one}", err=True)
     if generic:
-        typer.echo(generic_contract(name, _read(sample)))
+        typer.echo(generic_contract(name, found))
         return
 
-    for path in write_adapter(name, _read(sample), into):
+    for path in write_adapter(name, body, found, into):
         typer.echo(path)
-    typer.echo("Check the guessed fields, map the codes,")
+    typer.echo("Check the inferred fields, map the codes,")
     typer.echo("then run `pytest tests/carriers`.")
 
 

@@ -12,7 +12,7 @@ from relay.errors import ConfigurationError
 from relay.runtime.wiring import sqlite_path
 from relay.store.backups import Progress, back_up
 from relay.store.backups import restore as restore_backup
-from relay.store.sqlite import SqliteDatabase
+from relay.store.sqlite_lock import ServingLock
 
 Target = Annotated[
     Path, typer.Argument(help="A new file, or a folder for a file with date and time.")
@@ -40,7 +40,7 @@ def restore(backup: Backup, config: Config = None) -> None:
     The present database is kept under another name.
     """
     database = _file(settings_of(config))
-    with SqliteDatabase(database).held():
+    with ServingLock(database).held():
         replaced = restore_backup(backup, database, utcnow(), _progress())
     typer.echo(f"restored {backup} as {database}")
     if replaced:

@@ -11,6 +11,7 @@ from relay.cli.output import (
     Csv,
     Delimiter,
     print_more,
+    shown,
     write_fields,
     write_file,
     write_model,
@@ -39,7 +40,10 @@ Number = Annotated[int, typer.Argument(min=1, help="The document's number.")]
 
 def list_(  # noqa: PLR0913 -- each is an option of the command
     unreadable: Annotated[
-        bool, typer.Option("--unreadable", help="Only those that cannot be parsed.")
+        bool,
+        typer.Option(
+            "--unreadable", help="Only those that cannot be parsed, or in part."
+        ),
     ] = False,
     *,
     account: Account = None,
@@ -81,7 +85,12 @@ def show(document: Number, config: Config = None, as_json: AsJson = False) -> No
         write_model(found)
         return
     zone = _zone(found.contract, settings_of(config))
-    write_fields(_local(found.model_dump(exclude={"body"}), zone))
+    fields = found.model_dump(exclude={"body", "unreadable_parts", "traceback"})
+    write_fields(_local(fields, zone))
+    for part in found.unreadable_parts:
+        typer.echo(f"unreadable: {shown(part)}")
+    for call in (found.traceback or "").splitlines():
+        typer.echo(f"called: {shown(call)}")
     typer.echo(f"\n{found.body}")
 
 
@@ -95,7 +104,10 @@ def replay(  # noqa: PLR0913 -- each is an option of the command
         bool, typer.Option("--all", help="All documents that match.")
     ] = False,
     unreadable: Annotated[
-        bool, typer.Option("--unreadable", help="Only those that cannot be parsed.")
+        bool,
+        typer.Option(
+            "--unreadable", help="Only those that cannot be parsed, or in part."
+        ),
     ] = False,
     account: Account = None,
     contract: Contract = None,

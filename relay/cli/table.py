@@ -163,6 +163,12 @@ COLUMNS: Final[Mapping[str, Columns]] = {
         "stuck_reason": Column("reason", is_text=True),
         "vtex_response": Column("VTEX response", is_text=True),
     },
+    "contradicted": SHIPMENT
+    | {
+        "since": Column("since", 2),
+        "last_event_at": Column("last event", 3),
+        "contradicted_reason": Column("reason", is_text=True),
+    },
     "quarantined": EVENT
     | {
         "order_id": Column("order"),
@@ -190,6 +196,7 @@ COLUMNS: Final[Mapping[str, Columns]] = {
         "document": Column("document"),
         "contract": Column("contract"),
         "received_at": Column("received", 1),
+        "state": Column("state"),
         "source": Column("source", 2),
         "size": Column("bytes", 3),
         "unreadable_reason": Column("reason", is_text=True),
@@ -232,6 +239,7 @@ DOCUMENTS: Final[Columns] = {
     "source": Column("source", 3),
     "received_at": Column("received"),
     "parsed_at": Column("parsed", 1),
+    "state": Column("state"),
     "new_events": Column("new events", 2),
     "size": Column("bytes", 4),
     "unreadable_reason": Column("unreadable reason", is_text=True),

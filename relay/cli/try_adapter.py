@@ -22,13 +22,7 @@ from relay.cli.table import Column
 from relay.clock import utcnow
 from relay.config.contract import ContractSettings
 from relay.config.settings import Settings
-from relay.domain.events import (
-    Milestone,
-    ParcelView,
-    Reference,
-    ReferenceKind,
-    TrackingEvent,
-)
+from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
 from relay.errors import ConfigurationError
 from relay.inbound.translate import parse_documents
 from relay.logs import counted
@@ -52,8 +46,11 @@ def sample_warnings(
     """
     if isinstance(carrier, SettingsReviewer):
         yield from carrier.review(events)
-    if unknown_codes(events):
+    unmapped = [event for event in events if event.unmapped]
+    if any(event.carrier_code for event in unmapped):
         yield f"unknown codes: map them in contracts.{contract.name}.codes"
+    if any(event.description and not event.carrier_code for event in unmapped):
+        yield "unknown texts without a code: map them in text_rules, or in codes.toml"
     if events and left:
         fields = ", ".join(left[:MOST_NAMED])
         yield (
@@ -71,9 +68,9 @@ def sample_warnings(
 
 
 def unknown_codes(events: Sequence[TrackingEvent]) -> list[str]:
-    """Return the codes among *events* without a mapping."""
-    unknown = (e for e in events if e.milestone is Milestone.UNKNOWN)
-    return sorted({event.carrier_code for event in unknown} - {""})
+    """Return the codes among *events* without a mapping, or else their texts."""
+    unmapped = (event for event in events if event.unmapped)
+    return sorted({e.carrier_code or e.description for e in unmapped} - {""})
 
 
 def _too_old(
@@ -153,6 +150,11 @@ def _parse(
     cut = [f for f in fields if any(_is_cut(d, f) for d in documents)]
     return {
         "unreadableReason": _reason(readings),
+        "unreadableParts": [
+            f"{part.position}: {part.reason}"
+            for reading in readings
+            for part in reading.parts
+        ],
         "personalFieldsCut": cut,
         "personalFieldsNotFound": [field for field in fields if field not in cut],
         "unknownCodes": unknown_codes(events),

@@ -46,6 +46,15 @@ def _stuck(rows: Sequence[Row]) -> str:
     )
 
 
+def _contradicted(rows: Sequence[Row]) -> str:
+    shipment = rows[0]["id"]
+    return (
+        f"see relay shipments show {shipment}; if the parcel did not arrive, drop the "
+        "delivery (relay events drop EVENT), then take it back at VTEX (relay "
+        f"shipments resend {shipment} --force); if it did, drop the other event"
+    )
+
+
 def _quarantined(rows: Sequence[Row]) -> str:
     event = rows[0]["event"]
     return (
@@ -83,6 +92,12 @@ def _unknown_codes(rows: Sequence[Row]) -> str:
     """Suggest a row for the settings, and a replay of the documents received so far."""
     row = next((row for row in rows if row["carrier_code"]), rows[0])
     contract, code = row["contract"], json.dumps(row["carrier_code"])
+    if not row["carrier_code"]:
+        return (
+            "they have a text and no code: map it in the text_rules of "
+            f"[contracts.{contract}], or in `texts` of the adapter's codes.toml; then "
+            f"relay documents replay --all --contract {contract}"
+        )
     return (
         f"map it in [contracts.{contract}], for example "
         f'codes = {{ {code} = {{ milestone = "in_transit" }} }}, then for documents '
@@ -116,6 +131,7 @@ def _words(value: Any) -> str:
 
 _STEPS: Final[Mapping[str, Callable[[Sequence[Row]], str]]] = {
     "stuck": _stuck,
+    "contradicted": _contradicted,
     "quarantined": _quarantined,
     "unmatched": _unmatched,
     "unreadable": _unreadable,

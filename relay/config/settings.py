@@ -19,7 +19,7 @@ from relay.config.checks import (
 )
 from relay.config.contract import ContractSettings
 from relay.config.problems import InvalidSettings
-from relay.config.quantities import Count, SettingsTable
+from relay.config.quantities import Count, CountFromZero, SettingsTable
 from relay.config.sections import (
     IntakeSettings,
     LogSettings,
@@ -45,6 +45,9 @@ class Settings(SettingsTable):
     """The database: sqlite:///path, or postgresql://user:password@host/name."""
     cache_mb: Count = 64
     """Memory for the database's pages, in MiB."""
+    disk_free_mb: CountFromZero = 256
+    """The relay is not ready while the disk of its SQLite file has fewer MiB free. Its
+    log grows by up to 64 MiB between two checkpoints."""
     listen: Listen = "127.0.0.1:8080"
     """Host and port at which carriers, the ERP and operators reach the relay."""
     public_url: PublicUrl | None = Field(

@@ -15,7 +15,7 @@ from relay.config.settings import Settings
 from relay.runtime.wiring import sqlite_path
 from relay.service.status import ProcessState, not_ready
 from relay.service.status_models import StatusProblem, wrong
-from relay.store.serving_lock import ServingLock, serving_lock
+from relay.store.serving_lock import serving_lock
 
 PATIENCE: Final = ClientTimeout(total=8)
 """Longer than `/readyz` waits for the database."""
@@ -23,7 +23,7 @@ STARTS_WITHIN: Final = 3
 """Seconds in which a relay that has the lock must listen."""
 EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- compared
 """Addresses that listen at every interface, and where this machine reaches them."""
-_FREE: Final = ServingLock(held=False, clean=True, changed_at=None)
+_FREE: Final = LockState(held=False, clean=True, changed_at=None)
 _START: Final = "start it: relay serve"
 
 
@@ -56,9 +56,7 @@ async def process_state(settings: Settings) -> ProcessState:
     return _stopped(lock, _cannot_bind(settings))
 
 
-def _serving(
-    body: dict[str, Any], lock: ServingLock, settings: Settings
-) -> ProcessState:
+def _serving(body: dict[str, Any], lock: LockState, settings: Settings) -> ProcessState:
     """Return the state of a relay that answered its readiness probe."""
     reasons = [str(reason) for reason in body.get("reasons", ())]
     problems = [not_ready(reason) for reason in reasons]
@@ -70,7 +68,7 @@ def _serving(
     return ProcessState(True, "was ready", when, tuple(problems))
 
 
-def _stopped(lock: ServingLock, blocked: StatusProblem | None) -> ProcessState:
+def _stopped(lock: LockState, blocked: StatusProblem | None) -> ProcessState:
     """Return the state without a serving process."""
     if blocked is not None:
         return ProcessState(False, "stopped", lock.changed_at, (blocked,))
@@ -87,7 +85,7 @@ def can_start(state: ProcessState) -> bool:
     return [problem.hint for problem in state.problems] == [_START]
 
 
-def _lock(settings: Settings) -> ServingLock:
+def _lock(settings: Settings) -> LockState:
     if not settings.database.startswith("sqlite:"):
         return _FREE
     return serving_lock(sqlite_path(settings))

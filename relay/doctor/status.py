@@ -72,7 +72,7 @@ async def disk_problems(settings: Settings) -> list[StatusProblem]:
     if not settings.database.startswith("sqlite:") or not folder.is_dir():
         return []
     health = Health()
-    await DiskMonitor(folder, health).step()
+    await DiskMonitor(folder, health, settings.disk_free_mb).step()
     return [wrong(r, "free some space; the data is safe") for r in health.reasons()]
 
 

@@ -3,9 +3,16 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 
 class Milestone(StrEnum):
@@ -56,6 +63,7 @@ class Effect(StrEnum):
     PROVISIONAL = "provisional"  # a delivery that still needs confirmation
     ROLLBACK = "rollback"  # undoes the codes in `undoes`, else the event before it
     CONTRADICTORY = "contradictory"  # the document contradicts itself: quarantined
+    INCOMPLETE = "incomplete"  # an unreadable event may undo it: quarantined
 
 
 class Reason(StrEnum):
@@ -192,8 +200,11 @@ class TrackingEvent(Value):
     in the source, oldest first, and breaks ties of the same instant. `final` says
     whether a lost, damaged or cancelled parcel has reached its end. `undoes` are
     the carrier codes that a rollback undoes (empty: the event before it).
-    `description` is the carrier's text, as shoppers read it. `precision` and
-    `midnight` are those of an `EventTime`: `occurred_at` begins a unit of that length.
+    `description` is the carrier's text, as shoppers read it. `unmapped`: no code table
+    or rule knows its code or text, so its milestone is unknown or that of a coarser
+    field; by default that of a normal event with an unknown milestone.
+    `precision` and `midnight` are those of an `EventTime`: `occurred_at` begins a unit
+    of that length.
     """
 
     references: tuple[Reference, ...] = Field(min_length=1)
@@ -211,6 +222,14 @@ class TrackingEvent(Value):
     city: str = ""
     state: str = ""
     country: str = ""
+    unmapped: bool = False
+
+    @model_validator(mode="after")
+    def _unmapped_by_default(self) -> Self:
+        unknown = self.milestone is Milestone.UNKNOWN and self.effect is Effect.NORMAL
+        if unknown and "unmapped" not in self.model_fields_set:
+            object.__setattr__(self, "unmapped", True)
+        return self
 
 
 def is_scan(milestone: Milestone, effect: Effect) -> bool:

@@ -1,9 +1,10 @@
 """The history of one parcel: which events count, and which were rolled back."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Self
 
 from relay.domain.events import Effect, Milestone, is_final, is_real_date, is_scan
 from relay.domain.precision import in_order, later
@@ -17,9 +18,16 @@ DISPATCH_GRACE: Final = timedelta(seconds=60)
 IN_FUTURE: Final = "more than 24 hours in the future"
 NO_DATE: Final = "placeholder date: before 2005, or over a year after its receipt"
 CONTRADICTORY: Final = "two fields of the document contradict each other"
+INCOMPLETE: Final = "its document has an unreadable event that may undo it"
 OTHER_INVOICE: Final = "names another order, invoice or key than the label"
 BEFORE_KEY: Final = "before the month of its NF-e or CT-e key"
 AMBIGUOUS: Final = "ambiguous: could refer to more than one parcel"
+
+_DOUBTFUL: Final[Mapping[Effect, str]] = {
+    Effect.CONTRADICTORY: CONTRADICTORY,
+    Effect.INCOMPLETE: INCOMPLETE,
+}
+"""Effects that quarantine an event until an operator releases it, and the reason."""
 
 
 def implausible_alone(event: KnownEvent, now: datetime) -> str | None:
@@ -35,7 +43,7 @@ def implausible_alone(event: KnownEvent, now: datetime) -> str | None:
         (OTHER_INVOICE, event.contradictory),
         (BEFORE_KEY, event.before_key),
         (AMBIGUOUS, event.ambiguous),
-        (CONTRADICTORY, event.effect is Effect.CONTRADICTORY),
+        (_DOUBTFUL.get(event.effect, ""), event.effect in _DOUBTFUL),
         (IN_FUTURE, event.occurred_at > now + FUTURE),
     )
     return next((because for because, failed in checks if failed), None)
@@ -70,67 +78,110 @@ def earliest_scan(dispatched_at: datetime) -> datetime:
     return whole_second(dispatched_at) - DISPATCH_GRACE
 
 
-def of_volume(snapshot: Snapshot, volume: int, now: datetime) -> list[KnownEvent]:
-    """Return the events that count for one parcel, oldest first.
+@dataclass(frozen=True, slots=True)
+class History:
+    """The events that count for one parcel, oldest first.
+
+    `undoing` has what each rollback undoes, `undone` the ids of the undone events.
+    """
+
+    events: Sequence[KnownEvent]
+    undoing: Mapping[Happening, set[Happening]]
+    undone: frozenset[int]
+
+    @classmethod
+    def of(cls, events: Iterable[KnownEvent]) -> Self:
+        """Return the history of *events* in any order."""
+        ordered = in_order(events)
+        undoing = taken_back(ordered)
+        gone = set[Happening]().union(*undoing.values())
+        undone = frozenset(e.event for e in ordered if e.happening in gone)
+        return cls(ordered, undoing, undone)
+
+    def effective(self, out: Collection[int] = ()) -> list[KnownEvent]:
+        """Return the events without undone ones and those in *out*."""
+        return [
+            e for e in self.events if e.event not in self.undone and e.event not in out
+        ]
+
+
+def histories(snapshot: Snapshot, now: datetime) -> list[History]:
+    """Return the history of each parcel, in the order of their volumes.
+
+    Events of the whole invoice count for each parcel. Parcels without events of their
+    own share one history, so hundreds of them cost as much as one.
+    """
+    whole: list[KnownEvent] = []
+    own: defaultdict[int, list[KnownEvent]] = defaultdict(list)
+    for event in _counting(snapshot, now):
+        (whole if event.volume == WHOLE else own[event.volume]).append(event)
+    shared = History.of(whole)
+    return [
+        History.of([*whole, *own[volume]]) if volume in own else shared
+        for volume in range(1, snapshot.volumes + 1)
+    ]
+
+
+def distinct(of_parcels: Iterable[History]) -> Collection[History]:
+    """Return each history once, although parcels share one."""
+    return {id(history): history for history in of_parcels}.values()
+
+
+def _counting(snapshot: Snapshot, now: datetime) -> Iterator[KnownEvent]:
+    """Yield the events that count.
 
     Dropped events are left out, and so are those that are implausible alone, or from
-    before the dispatch: they must not hold up the others. Contradictory ones count
-    once they are released.
+    before the dispatch: they must not hold up the others. Contradictory and incomplete
+    ones count once they are released.
     """
-    counting = (
-        replace(e, effect=Effect.NORMAL) if e.effect is Effect.CONTRADICTORY else e
-        for e in snapshot.events
-        if e.volume in {WHOLE, volume}
-        and e.decision != "dropped"
-        and implausible_alone(e, now) is None
-        and not before_its_dispatch(e, snapshot)
-    )
-    return in_order(counting)
+    for event in snapshot.events:
+        if (
+            event.decision != "dropped"
+            and implausible_alone(event, now) is None
+            and not before_its_dispatch(event, snapshot)
+        ):
+            released = event.effect in _DOUBTFUL
+            yield replace(event, effect=Effect.NORMAL) if released else event
 
 
-def taken_back(history: Sequence[KnownEvent]) -> Mapping[Happening, set[Happening]]:
+def taken_back(history: Iterable[KnownEvent]) -> Mapping[Happening, set[Happening]]:
     """Return what each rollback of a parcel undoes.
 
     The same rollback from two channels, webhook and poll, is one.
     """
     found: dict[Happening, set[Happening]] = {}
-    gone: set[Happening] = set()
-    for place, event in enumerate(history):
-        if event.effect is Effect.ROLLBACK and event.happening not in found:
-            found[event.happening] = _undone_by(event, history[:place], gone)
-            gone |= found[event.happening]
+    left = _Undoable()
+    for event in history:
+        if event.effect in {Effect.NORMAL, Effect.PROVISIONAL}:
+            left.add(event)
+        elif event.effect is Effect.ROLLBACK and event.happening not in found:
+            found[event.happening] = left.take(event.undoes)
     return found
 
 
-def _undone_by(
-    rollback: KnownEvent, before: Sequence[KnownEvent], gone: Collection[Happening]
-) -> set[Happening]:
-    """Return what one rollback undoes: the codes it names, else the event before."""
-    candidates = [
-        e
-        for e in before
-        if e.effect in {Effect.NORMAL, Effect.PROVISIONAL} and e.happening not in gone
-    ]
-    if not rollback.undoes:
-        return {e.happening for e in candidates[-1:]}
-    return {e.happening for e in candidates if e.code in rollback.undoes}
+class _Undoable:
+    """The events so far that a rollback may undo.
 
+    Every event is added once and taken once, however many rollbacks there are.
+    """
 
-def undone(history: Sequence[KnownEvent]) -> set[int]:
-    """Return the ids of the events that a later rollback of the parcel undoes."""
-    gone = set[Happening]().union(*taken_back(history).values())
-    if not gone:
-        return set()
-    return {e.event for e in history if e.happening in gone}
+    def __init__(self) -> None:
+        self._latest: list[Happening] = []
+        self._by_code: defaultdict[str, list[Happening]] = defaultdict(list)
+        self._gone: set[Happening] = set()
 
+    def add(self, event: KnownEvent) -> None:
+        self._latest.append(event.happening)
+        self._by_code[event.code].append(event.happening)
 
-def effective(
-    snapshot: Snapshot, volume: int, now: datetime, out: Collection[int] = ()
-) -> list[KnownEvent]:
-    """Return one parcel's history without undone events and those in *out*."""
-    history = of_volume(snapshot, volume, now)
-    gone = undone(history)
-    return [e for e in history if e.event not in gone and e.event not in out]
+    def take(self, codes: Collection[str]) -> set[Happening]:
+        """Take out what a rollback undoes: its *codes*, else the event before it."""
+        taken = {h for code in codes for h in self._by_code.pop(code, ())}
+        taken -= self._gone
+        while not codes and not taken and self._latest:
+            taken = {self._latest.pop()} - self._gone
+        self._gone |= taken
+        return taken
 
 
 def confirmed(event: KnownEvent, now: datetime, policy: Policy) -> bool:

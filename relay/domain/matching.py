@@ -4,10 +4,13 @@ Carriers reuse tracking numbers, so a reference belongs to a shipment only for a
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from heapq import nlargest
+from operator import itemgetter
 from typing import Final
 
 from relay.domain.event_time import SECOND
@@ -29,6 +32,7 @@ class Certainty(IntEnum):
     BEFORE_KEY = 3
 
 
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _SEQUENCE: Final = re.compile(r"-\d\d\Z", re.ASCII)
 NAMES_INVOICE: Final = frozenset(
     {ReferenceKind.ORDER_ID, ReferenceKind.INVOICE_KEY, ReferenceKind.INVOICE}
@@ -98,13 +102,7 @@ def match(
     for known in references:
         if not known.registrations:
             continue
-        living = [
-            r
-            for r in known.registrations
-            if is_current(
-                r, known, occurred_at, lower_bound=lower_bound, precision=precision
-            )
-        ]
+        living = _current(known, occurred_at, lower_bound, precision)
         if not living:
             return Match()
         targets = frozenset((r.shipment, r.volume) for r in living)
@@ -167,16 +165,26 @@ def _contradicts(
     for kind in NAMES_INVOICE:
         named = {r.value for r in references if r.kind is kind}
         known = registered.get(kind, frozenset())
-        if named and known and not any(_same(kind, a, b) for a in named for b in known):
+        if named and known and not _overlap(kind, named, known):
             return True
     return False
 
 
-def _same(kind: ReferenceKind, one: str, other: str) -> bool:
-    """Whether two values name the same; some carriers cut the -01 of VTEX's orders."""
-    if kind is ReferenceKind.ORDER_ID and one != other:
-        return _SEQUENCE.sub("", one) == other or one == _SEQUENCE.sub("", other)
-    return one == other
+def _overlap(
+    kind: ReferenceKind,
+    some: frozenset[str] | set[str],
+    others: frozenset[str] | set[str],
+) -> bool:
+    """Whether values name the same; some carriers cut the -01 of VTEX's orders."""
+    if not some.isdisjoint(others):
+        return True
+    if kind is not ReferenceKind.ORDER_ID:
+        return False
+    return not (_cut(some).isdisjoint(others) and _cut(others).isdisjoint(some))
+
+
+def _cut(orders: frozenset[str] | set[str]) -> set[str]:
+    return {_SEQUENCE.sub("", order) for order in orders}
 
 
 def _ambiguous(
@@ -213,15 +221,52 @@ def is_current(
     last = occurred_at + precision - SECOND
     if known.kind.used_again and last < _earliest(registration, lower_bound):
         return False
-    # A reused number: the event belongs to the registration whose time it falls into.
-    for other in known.registrations:
-        if other.shipment == registration.shipment:
-            continue
-        if _ended_before(other, registration) and occurred_at <= _end(other):
-            return False
-        if _ended_before(registration, other) and occurred_at > _end(registration):
-            return False
-    return True
+    return _Turns(known.registrations).include(registration, occurred_at)
+
+
+def _current(
+    known: KnownReference,
+    occurred_at: datetime,
+    lower_bound: timedelta,
+    precision: timedelta,
+) -> list[Registration]:
+    """Return all registrations to which an event can belong."""
+    last = occurred_at + precision - SECOND
+    turns = _Turns(known.registrations)
+    return [
+        r
+        for r in known.registrations
+        if not (known.kind.used_again and last < _earliest(r, lower_bound))
+        and turns.include(r, occurred_at)
+    ]
+
+
+class _Turns:
+    """The turns of a reused number: one shipment has it after the other is closed."""
+
+    def __init__(self, registrations: Sequence[Registration]) -> None:
+        ends = {r.shipment: r.closed_at for r in registrations if r.closed_at}
+        self._ends = sorted(ends.values())
+        begins: dict[int, datetime] = {}
+        for r in registrations:
+            begins[r.shipment] = max(r.registered_at, begins.get(r.shipment, _NEVER))
+        # Two are enough to know the latest of all other shipments.
+        self._latest = nlargest(2, begins.items(), key=itemgetter(1))
+
+    def include(self, registration: Registration, occurred_at: datetime) -> bool:
+        """Whether an event falls into the turn of *registration*."""
+        registered, closed = registration.registered_at, registration.closed_at
+        own = closed is not None and occurred_at <= closed <= registered
+        until = bisect_right(self._ends, registered)
+        if until - bisect_left(self._ends, occurred_at) > own:
+            return False  # an earlier shipment still had it
+        if closed is None or occurred_at <= closed:
+            return True
+        return not any(
+            began >= closed
+            for shipment, began in self._latest
+            if shipment != registration.shipment
+        )
 
 
 def _earliest(registration: Registration, lower_bound: timedelta) -> datetime:
@@ -229,15 +274,6 @@ def _earliest(registration: Registration, lower_bound: timedelta) -> datetime:
     registered = registration.registered_at
     began = min(registered, registration.dispatched_at or registered)
     return max(began, registered - OLDEST_DISPATCH) - lower_bound
-
-
-def _ended_before(earlier: Registration, later: Registration) -> bool:
-    """Whether the *later* registration reuses the number of a closed shipment."""
-    return earlier.closed_at is not None and earlier.closed_at <= later.registered_at
-
-
-def _end(registration: Registration) -> datetime:
-    return registration.closed_at or registration.registered_at
 
 
 def _unique(

@@ -52,11 +52,14 @@ def next_update(
     if snapshot.delivered_published or _stays_closed(snapshot, assessment, fresh):
         return None
     delivers = assessment.delivered_at is not None
-    # VTEX does not document how isDelivered goes back to false, so it never does.
+    # VTEX does not document how isDelivered goes back to false, so only an operator's
+    # order does it.
     if snapshot.delivered_sent and not delivers:
         return None
-    worth_it = delivers or any(
-        e.milestone is not Milestone.LABEL_CREATED for e in fresh
+    worth_it = (
+        delivers
+        or snapshot.taking_back == "requested"
+        or any(e.milestone is not Milestone.LABEL_CREATED for e in fresh)
     )
     # VTEX sends its first "shipping update" e-mail only after a second, different
     # call (VTEX: known issue "first shipping update email").

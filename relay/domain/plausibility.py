@@ -12,9 +12,11 @@ from typing import Final, Self
 from relay.domain.event_time import SECOND
 from relay.domain.events import CONTRADICTING_DELIVERY, Milestone
 from relay.domain.history import (
+    History,
     delivers,
+    distinct,
     earliest_scan,
-    effective,
+    histories,
     implausible_alone,
     scans,
     whole_second,
@@ -36,26 +38,33 @@ _BACK: Final = frozenset({Milestone.RETURNING, Milestone.RETURNED})
 
 def quarantined(snapshot: Snapshot, now: datetime, policy: Policy) -> dict[int, str]:
     """Return the reason by event id, without events that an operator released."""
+    return judge(snapshot, histories(snapshot, now), now, policy)
+
+
+def judge(
+    snapshot: Snapshot, of_parcels: Sequence[History], now: datetime, policy: Policy
+) -> dict[int, str]:
+    """Return the same, given the histories of the parcels at *now*."""
     found: dict[int, str] = {}
     for event in snapshot.events:
         because = implausible_alone(event, now)
         if because is not None:
             found[event.event] = because
-    for volume in range(1, snapshot.volumes + 1):
-        for number, because in _deliveries(snapshot, volume, now, policy).items():
+    for history in distinct(of_parcels):
+        deliveries = _deliveries(history.effective(), snapshot, now, policy)
+        for number, because in deliveries.items():
             found.setdefault(number, because)
     return found
 
 
 def _deliveries(
-    snapshot: Snapshot, volume: int, now: datetime, policy: Policy
+    history: Sequence[KnownEvent], snapshot: Snapshot, now: datetime, policy: Policy
 ) -> dict[int, str]:
     """Return the implausible deliveries of one parcel, with the reason.
 
     The last one is judged first: a plausible delivery whose time has come also
     confirms an earlier one that a scan in between contradicts.
     """
-    history = effective(snapshot, volume, now)
     course = _Course.of(history, snapshot, policy)
     found: dict[int, str] = {}
     confirming: KnownEvent | None = None

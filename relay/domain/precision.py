@@ -6,11 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
+from operator import attrgetter
+from typing import Final
 
 from relay.domain.event_time import SECOND
 from relay.domain.events import Effect
 from relay.domain.shipment import WHOLE, KnownEvent
 
+_ORDER: Final = attrgetter("order")
 _Key = tuple[int, int]
 """The event and the parcel that it counts for."""
 
@@ -32,7 +35,9 @@ def in_order(events: Iterable[KnownEvent]) -> list[KnownEvent]:
     A rollback that is known to the day comes after the more precise events of its day:
     it may undo them, and a delivery that waits is better than a wrong one.
     """
-    ordered = sorted(events, key=lambda e: e.order)
+    ordered = sorted(events, key=_ORDER)
+    if not any(e.effect is Effect.ROLLBACK and e.precision > SECOND for e in ordered):
+        return ordered
     starts = [e.occurred_at for e in ordered]
 
     def last_within(event: KnownEvent) -> datetime:

@@ -7,18 +7,17 @@ from typing import Final
 
 from relay.domain.events import CONTRADICTING_DELIVERY, Effect, Milestone
 from relay.domain.history import (
+    History,
     before_its_dispatch,
     delivers,
-    effective,
+    distinct,
     final_milestone,
     has_date,
-    of_volume,
+    histories,
     provisional_until,
     scans,
-    taken_back,
-    undone,
 )
-from relay.domain.plausibility import quarantined
+from relay.domain.plausibility import judge
 from relay.domain.shipment import WHOLE, Happening, KnownEvent, Policy, Snapshot
 
 PARTLY_DELIVERED: Final = "partly_delivered"
@@ -54,20 +53,20 @@ def publishable(
     then, and so do events received after it, because an unparsed document may hold
     a rollback.
     """
-    implausible = quarantined(snapshot, now, policy)
+    of_parcels = histories(snapshot, now)
+    implausible = judge(snapshot, of_parcels, now, policy)
     waiting = {e.event for e in snapshot.events if _waits(e, now, policy, read_up_to)}
     out = waiting.union(implausible)
-    histories = [
-        effective(snapshot, volume, now, out)
-        for volume in range(1, snapshot.volumes + 1)
-    ]
-    delivered_at = _delivered_at(histories, snapshot.dispatched_at, now, policy)
+    counting = {id(h): h.effective(out) for h in distinct(of_parcels)}
+    delivered_at = _delivered_at(counting.values(), snapshot.dispatched_at, now, policy)
     return Publishable(
-        events=tuple(_publishable_events(snapshot, now, policy, out)),
+        events=tuple(_publishable_events(snapshot, of_parcels, policy, out)),
         quarantined=implausible,
         delivered_at=delivered_at,
         next_at=_next_moment(snapshot, now, policy),
-        closes_because=_closes_because(histories, now, policy, delivered_at),
+        closes_because=_closes_because(
+            counting.values(), counting[id(of_parcels[-1])], now, policy, delivered_at
+        ),
     )
 
 
@@ -83,15 +82,14 @@ def _waits(
 
 
 def _publishable_events(
-    snapshot: Snapshot, now: datetime, policy: Policy, out: set[int]
+    snapshot: Snapshot, of_parcels: Sequence[History], policy: Policy, out: set[int]
 ) -> list[KnownEvent]:
     """Return the events for shoppers, duplicates merged, oldest first."""
     gone: set[int] = set()
     undoing: dict[Happening, set[Happening]] = {}
-    for volume in range(1, snapshot.volumes + 1):
-        history = of_volume(snapshot, volume, now)
-        gone |= undone(history)
-        for rollback, taken in taken_back(history).items():
+    for history in distinct(of_parcels):
+        gone |= history.undone
+        for rollback, taken in history.undoing.items():
             undoing.setdefault(rollback, set()).update(taken)
     # Shoppers saw the undone event, so they also need to see that it was undone.
     published = {h for _, h in accepted(snapshot)} if undoing else set()
@@ -149,14 +147,14 @@ def parcel_of(volume: int, volumes: int) -> int:
 
 
 def _delivered_at(
-    histories: Sequence[list[KnownEvent]],
+    counting: Iterable[list[KnownEvent]],
     dispatched_at: datetime | None,
     now: datetime,
     policy: Policy,
 ) -> datetime | None:
     """Return when the last parcel was delivered, or None if one is missing."""
     moments: list[datetime] = []
-    for history in histories:
+    for history in counting:
         scan = _delivering(history, now, policy)
         if scan is None:
             return None
@@ -187,21 +185,22 @@ def _next_moment(snapshot: Snapshot, now: datetime, policy: Policy) -> datetime 
 
 
 def _closes_because(
-    histories: Sequence[list[KnownEvent]],
+    counting: Iterable[list[KnownEvent]],
+    last_parcel: Sequence[KnownEvent],
     now: datetime,
     policy: Policy,
     delivered_at: datetime | None,
 ) -> str | None:
-    """Return the closing reason, if every parcel has reached its end."""
+    """Return the closing reason, if every parcel has reached its end.
+
+    Different ends are those of the *last_parcel*, unless one was delivered.
+    """
     if delivered_at is not None:
         return Milestone.DELIVERED.value
-    ends: list[Milestone] = []
-    for history in histories:
-        end = final_milestone(history, now, policy)
-        if end is None:
-            return None
-        ends.append(end)
+    ends = {final_milestone(history, now, policy) for history in counting}
+    last = final_milestone(last_parcel, now, policy)
+    if None in ends or last is None:
+        return None
     if Milestone.DELIVERED in ends:
         return PARTLY_DELIVERED
-    last = ends[-1]
     return CANCELLED_BY_CARRIER if last is Milestone.CANCELLED else last.value

@@ -67,15 +67,14 @@ class KnownEvent:
     same_as: datetime | None = None
     happening: Happening = field(init=False, repr=False, compare=False)
     """Its identity, whichever reference or channel it came through."""
+    order: tuple[datetime, int, int] = field(init=False, repr=False, compare=False)
+    """The sort key of a history, oldest first."""
 
     def __post_init__(self) -> None:
         second = (self.same_as or self.occurred_at).replace(microsecond=0)
         object.__setattr__(self, "happening", (second, self.published_code))
-
-    @property
-    def order(self) -> tuple[datetime, int, int]:
-        """The sort key of a history, oldest first."""
-        return (self.occurred_at, self.position, self.event)
+        order = (self.occurred_at, self.position, self.event)
+        object.__setattr__(self, "order", order)
 
     @property
     def ends_at(self) -> datetime:
@@ -179,6 +178,9 @@ class Policy:
     phrases: Mapping[Milestone, str] = field(default_factory=lambda: PHRASES["pt"])
 
 
+TakingBack = Literal["requested", "sent"]
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that publishing depends on, read in one transaction.
@@ -206,6 +208,10 @@ class Snapshot:
     in_doubt_since: datetime | None = None
     delivered_sent: bool = False
     delivered_published: bool = False
+    taking_back: TakingBack | None = None
+    """How far an operator's order to take a published delivery back has come."""
+    contradicted: str | None = None
+    """What contradicts the published delivery, as stored."""
     closed_reason: str | None = None
     imported: bool = False
     """Whether the parcel was already in transit when its label was registered."""

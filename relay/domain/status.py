@@ -61,7 +61,7 @@ def _without_writes(row: Mapping[str, Any]) -> ShipmentStatus | None:
     if row["pending"] is not None and row["in_doubt_since"] is not None:
         return ShipmentStatus(ShipmentState.IN_DOUBT, row["waiting_reason"])
     if row["delivered_published_at"] is not None:
-        return ShipmentStatus(ShipmentState.DELIVERED)
+        return ShipmentStatus(ShipmentState.DELIVERED, row["contradicted_reason"])
     if row["closed_at"] is not None:
         return ShipmentStatus(ShipmentState.CLOSED, closed_reason=closed)
     return None

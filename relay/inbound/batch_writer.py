@@ -5,20 +5,24 @@ instead of one per webhook is what makes bursts fast.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Final
 
 from relay.adapters.protocol import Document
 from relay.clock import Clock
 from relay.config.sections import IntakeSettings as Limits
-from relay.errors import BacklogFull
+from relay.errors import BacklogFull, DocumentRefused
 from relay.health import Health
 from relay.logs import logger
+from relay.store.bisection import narrow
 from relay.store.documents import Documents
 
 OVERHEAD: Final = 512
 """Bytes of memory per document besides its body, roughly."""
+PATIENCE: Final = timedelta(seconds=5)
+"""How long a request waits; a document stored later, and repeated, counts once."""
 STORE: Final = "store"
 """The part of the health that says whether documents can be stored."""
 
@@ -64,7 +68,14 @@ class BatchWriter:
         self._bytes += len(document.body) + OVERHEAD
         if self._committer is None:
             self._committer = asyncio.create_task(self._commit())
-        await done
+        try:
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                await done
+        except TimeoutError as error:
+            self._report(error)
+            raise BacklogFull(
+                "the database did not answer in time; send the document again later"
+            ) from error
 
     async def probe(self, clock: Clock) -> None:
         """Clear the problem if the last write failed and a test write now succeeds."""
@@ -88,20 +99,31 @@ class BatchWriter:
             self._committer = None
 
     async def _commit_batch(self, batch: list[Waiting]) -> None:
+        refused: list[Exception] = []
+
+        async def refuse(waiting: Waiting, error: Exception) -> None:
+            """Refuse one document that the database rejects; the others are stored."""
+            contract = waiting[0].contract
+            _log.error("document refused", contract=contract, exc_info=error)
+            refused.append(error)
+            _answer([waiting], DocumentRefused(_NOT_STORED))
+
         try:
-            await self._documents.keep([document for document, _ in batch])
+            await narrow(batch, self._store, refuse)
+            if len(refused) == len(batch):  # perhaps it is not the documents' fault
+                self._report(refused[0])
         except Exception as error:  # noqa: BLE001 -- whatever it is, nothing was stored
             self._report(error)
-            _answer(
-                batch, BacklogFull("could not store the document; nothing was saved")
-            )
-        else:
-            self._health.clear_problem(STORE)
-            _answer(batch, None)
-            self._on_stored()
+            _answer(batch, BacklogFull(_NOT_STORED))
         finally:
             self._requests -= len(batch)
             self._bytes -= sum(len(d.body) + OVERHEAD for d, _ in batch)
+
+    async def _store(self, batch: Sequence[Waiting]) -> None:
+        await self._documents.keep([document for document, _ in batch])
+        self._health.clear_problem(STORE)
+        _answer(batch, None)
+        self._on_stored()
 
     def _report(self, error: Exception) -> None:
         """Report the problem to the health, and log it the first time."""
@@ -111,7 +133,10 @@ class BatchWriter:
         self._health.report_problem(STORE, problem)
 
 
-def _answer(batch: list[Waiting], refusal: BacklogFull | None) -> None:
+_NOT_STORED: Final = "could not store the document; nothing was saved"
+
+
+def _answer(batch: Sequence[Waiting], refusal: BacklogFull | None) -> None:
     """Resolve the requests of a batch; a cancelled one is done already."""
     for _, done in batch:
         if done.done():

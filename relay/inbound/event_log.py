@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from relay.domain.events import Milestone, TrackingEvent
+from relay.domain.events import TrackingEvent
 from relay.logs import logger
 from relay.store.event_rows import ParsedDocument
 
@@ -24,12 +24,14 @@ class EventLog:
         """Log a slice: its events by contract, unreadable documents, unknown codes."""
         events: dict[str, list[str]] = defaultdict(list)
         for one in parsed:
+            about = {"contract": one.contract, "document": one.document}
             if one.unreadable is not None:
-                about = {"contract": one.contract, "document": one.document}
                 _log.warning("unreadable document", **about, because=one.unreadable)
+            if one.partly is not None:
+                _log.warning("document partly parsed", **about, because=one.partly)
             for event in one.events:
                 events[one.contract].append(_spelled(event))
-                if event.milestone is Milestone.UNKNOWN:
+                if event.unmapped:
                     self._log_unknown(one.contract, event)
         for contract, spelled in events.items():
             _log.info("events parsed", contract=contract, events=spelled)

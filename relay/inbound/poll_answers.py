@@ -20,6 +20,7 @@ from relay.domain.poll_schedule import COUNTED, PollUpdate, later
 from relay.inbound.adapter_thread import AdapterThread
 from relay.inbound.translate import parse_documents
 from relay.logs import logger
+from relay.store.bisection import narrow
 from relay.store.database import Database
 from relay.store.event_rows import ParsedDocument
 from relay.store.polled_documents import documents_with_new_events, store_unreadable
@@ -55,28 +56,46 @@ class AnswerReader:
         split, parsed = await self.thread.run(
             [contract], _parse, contract, carrier, documents
         )
-        fresh = await documents_with_new_events(self._database, parsed)
-        store = [split[number] for number in sorted(fresh)]
+        fresh = await self._fresh(parsed)
         for one in parsed:
-            if one.unreadable is not None:
-                store += await self._unreadable(one, split[one.document])
-        return PollAnswer(tuple(store), tuple(e for one in parsed for e in one.events))
+            because = one.unreadable or one.partly
+            if because is not None and await self._is_new(
+                one, split[one.document], because
+            ):
+                fresh.add(one.document)
+        store = tuple(split[number] for number in sorted(fresh))
+        return PollAnswer(store, tuple(e for one in parsed for e in one.events))
 
-    async def _unreadable(
-        self, parsed: ParsedDocument, one: Document
-    ) -> list[Document]:
-        """Return an unreadable answer the first time it comes, else nothing.
+    async def _fresh(self, parsed: Sequence[ParsedDocument]) -> set[int]:
+        """Return the documents with new events.
+
+        One that cannot be compared with stored events counts: the reader decides.
+        """
+        fresh: set[int] = set()
+
+        async def find(some: Sequence[ParsedDocument]) -> None:
+            fresh.update(await documents_with_new_events(self._database, some))
+
+        async def count(one: ParsedDocument, error: Exception) -> None:
+            _log.error("could not compare", contract=one.contract, exc_info=error)
+            fresh.add(one.document)
+
+        await narrow(parsed, find, count)
+        return fresh
+
+    async def _is_new(
+        self, parsed: ParsedDocument, document: Document, because: str
+    ) -> bool:
+        """Whether an answer, unreadable or in part, comes for the first time.
 
         A broken carrier returns the same error page on every poll.
         """
-        digest = hashlib.sha256(one.body).hexdigest()
+        digest = hashlib.sha256(document.body).hexdigest()
         now = self._clock()
         if not await store_unreadable(self._database, parsed.contract, digest, now):
-            return []
-        _log.warning(
-            "unreadable answer", contract=parsed.contract, because=parsed.unreadable
-        )
-        return [one]
+            return False
+        _log.warning("unreadable answer", contract=parsed.contract, because=because)
+        return True
 
 
 def _parse(

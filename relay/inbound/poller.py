@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 from relay.adapters.protocol import Carrier, Document
 from relay.clock import Clock
 from relay.domain.poll_schedule import interval_after
-from relay.errors import BacklogFull
+from relay.errors import BacklogFull, DatabaseUnavailable, DocumentRefused
 from relay.health import Health
 from relay.inbound.adapter_thread import AdapterTimeout
 from relay.inbound.poll_answers import AnswerReader, PollAnswer, latest_updates
@@ -23,7 +23,7 @@ from relay.inbound.poll_calls import (
     poll,
     subscribe,
 )
-from relay.logs import logger
+from relay.logs import Seldom, logger
 from relay.loops import LoopTiming, run_forever
 from relay.store.poll_claims import (
     PollClaim,
@@ -156,6 +156,8 @@ class PollRounds:
                 await self.store_document(
                     contract, POLL, document.headers, document.body
                 )
+            except DocumentRefused:
+                continue  # it is logged, and polled again; the others are stored
             except BacklogFull as error:
                 raise CallFailed(PollFailed(f"not stored: {error}")) from error
 
@@ -203,6 +205,7 @@ class Poller:
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _began_at: datetime | None = None
     _rest: timedelta = CHECK_INTERVAL
+    _seldom: Seldom = field(default_factory=Seldom)
 
     def reload(self, targets: Mapping[str, PollTarget]) -> None:
         """Use other contracts, or other terms of the same contracts."""
@@ -285,5 +288,8 @@ class Poller:
         try:
             if await self.rounds.one(self.targets[name]):
                 self._woken.set()
+        except DatabaseUnavailable as error:
+            if self._seldom(name):
+                _log.warning("database unavailable", contract=name, error=str(error))
         except Exception:  # noqa: BLE001 -- the claim expires by itself
             _log.exception("polling failed", contract=name)

@@ -13,10 +13,11 @@ from relay.clock import Clock
 from relay.health import Health
 from relay.inbound.adapter_thread import AdapterThread, AdapterTimeout, Watchdog
 from relay.inbound.event_log import EventLog
-from relay.inbound.translate import MOST_TRIES, give_up, parse_documents
+from relay.inbound.translate import MOST_TRIES, give_up, parse_documents, unstorable
 from relay.logs import logger
 from relay.loops import NOW, LoopTiming, run_forever
 from relay.metrics import Metrics
+from relay.store.bisection import narrow
 from relay.store.documents import Documents
 from relay.store.event_rows import ParsedDocument
 from relay.store.unread import ReaderTerms, Slice
@@ -119,10 +120,10 @@ class Reader:
         if self._alone:
             size, counted = ALONE, await self._documents.count_try()
         async with self._documents.slice(size.documents, size.max_bytes) as part:
-            if counted not in (None, *(d.number for d in part.documents)):
+            if counted not in (None, *part.numbers):
                 return 0  # another replica has parsed the counted one meanwhile
             parsed = await self._parse_slice(part, size.events)
-        count = len(part.documents)
+        count = len(part.numbers)
         self._more = part.more
         self._alone = self._alone - 1 if self._alone and count else 0
         self._report(parsed)
@@ -143,11 +144,31 @@ class Reader:
         await part.park(unknown)
         known = [d for d in part.documents if d.contract in self._carriers]
         spent = [d for d in known if d.tries > MOST_TRIES]
-        parsed = [give_up(d) for d in spent]
+        parsed = [*part.damaged, *(give_up(d) for d in spent)]
         parsed += await self._parse([d for d in known if d not in spent])
+        stored: list[ParsedDocument] = []
         for portion in _portions(parsed, most_events):
-            await part.store_events(portion, self._clock(), self._terms)
-        return parsed
+            stored += await self._store(part, portion)
+        return stored
+
+    async def _store(
+        self, part: Slice, portion: Sequence[ParsedDocument]
+    ) -> list[ParsedDocument]:
+        """Store the events of *portion*; a document that fails is rejected alone."""
+        stored: list[ParsedDocument] = []
+
+        async def store(some: Sequence[ParsedDocument]) -> None:
+            await part.store_events(some, self._clock(), self._terms)
+            stored.extend(some)
+
+        async def give_up_on(one: ParsedDocument, error: Exception) -> None:
+            about = {"contract": one.contract, "document": one.document}
+            _log.error("could not store events", exc_info=error, **about)
+            (document,) = (d for d in part.documents if d.number == one.document)
+            await store([unstorable(document, error)])
+
+        await narrow(portion, store, give_up_on)
+        return stored
 
     async def _parse(self, documents: Sequence[Document]) -> list[ParsedDocument]:
         """Parse in the adapter thread; end the process if an adapter hangs."""
@@ -164,13 +185,16 @@ class Reader:
 
     def _report(self, parsed: Sequence[ParsedDocument]) -> None:
         """Log and count a slice, and wake the publisher if it had events."""
+        if any(one.events or one.replayed for one in parsed):
+            self._calls.on_events()
         self._event_log.log(parsed)
         for one in parsed:
             self._metrics.count_parsed(
-                one.contract, len(one.events), unreadable=one.unreadable is not None
+                one.contract,
+                len(one.events),
+                unreadable=one.unreadable is not None,
+                partly=one.partly is not None,
             )
-        if any(one.events or one.replayed for one in parsed):
-            self._calls.on_events()
 
     async def _idle(self) -> None:
         """Report the end of a backlog; unpark documents of contracts that are back."""

@@ -1,29 +1,23 @@
 """Parses documents with their adapters; runs in a thread and has no database access."""
 
 import hashlib
-import json
-import re
-from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
-from pydantic import ValidationError
-
+from relay.adapters.parts import Parsed, attempt
 from relay.adapters.personal_data import redact
-from relay.adapters.protocol import Carrier, Document, Unreadable
+from relay.adapters.protocol import Carrier, Document, UnreadablePart
 from relay.domain.events import TrackingEvent
-from relay.store.event_rows import ParsedDocument
-from relay.text import UndecodableText, as_utf8, decode_leniently, decode_text
+from relay.inbound.reasons import LONGEST_REASON, ContentMask, reason, trace
+from relay.store.event_rows import ParsedDocument, PartReason
+from relay.text import UndecodableText, as_utf8, decode_leniently
 
-LONGEST_REASON: Final = 300
-SHORTEST_VALUE: Final = 3
-"""Shorter values of a document are not masked: they occur in any text."""
 MOST_TRIES: Final = 3
 """A document that ended the process so often is not parsed again."""
-
-_PAGES: Final = (b"<!doctype html", b"<html")
-_QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
+MOST_PARTS: Final = 50
+"""Unreadable parts of one document that are listed with a reason; all are counted."""
 
 
 def parse_documents(
@@ -39,22 +33,61 @@ def give_up(document: Document) -> ParsedDocument:
     return _unreadable(document, because)
 
 
+def unstorable(document: Document, error: Exception) -> ParsedDocument:
+    """Return what is stored of a document whose events the database refuses."""
+    because = reason(error, document.body, _type_of(document))
+    return _unreadable(document, f"its events could not be stored: {because}")
+
+
 def _parse(document: Document, carrier: Carrier) -> ParsedDocument:
     try:
-        events = _checked(carrier.parse(_in_utf8(document)))
-        cut = _cut(document, carrier.personal_fields)
+        parts = _checked(carrier.parse(_in_utf8(document)))
+        cut = attempt("personal_fields", partial(_cut, document, carrier))
+        if isinstance(cut, UnreadablePart):
+            parts, cut = [*parts, cut], None
+        events = tuple(part for part in parts if isinstance(part, TrackingEvent))
+        bad = [part for part in parts if isinstance(part, UnreadablePart)]
+        listed = _listed(document, bad)
+        because = _summary(len(parts), len(bad), listed) if bad else None
     except BaseException as error:  # noqa: BLE001 -- it must not end the thread
-        return _unreadable(document, reason(error, document.body, _type_of(document)))
+        because = reason(error, document.body, _type_of(document))
+        return _unreadable(document, because, error=error)
+    if because is not None and not events:
+        return _unreadable(document, because, listed, error=bad[0].error)
     return ParsedDocument(
         document=document.number,
         contract=document.contract,
         received_at=document.received_at,
         events=events,
         identifying=carrier.identifying,
+        partly=because,
+        parts=listed,
+        bad_parts=len(bad),
+        traceback=trace(bad[0].error) if bad else None,
         cut=cut,
         digest=None if cut is None else hashlib.sha256(document.body).hexdigest(),
         replayed=document.replayed,
     )
+
+
+def _listed(
+    document: Document, bad: Sequence[UnreadablePart]
+) -> tuple[PartReason, ...]:
+    """Return the first of the *bad* parts with their reasons."""
+    if not bad:
+        return ()
+    masking = ContentMask(decode_leniently(document.body, _type_of(document)))
+    return tuple(
+        PartReason(part.position, masking.reason(part.error))
+        for part in bad[:MOST_PARTS]
+    )
+
+
+def _summary(parts: int, bad: int, listed: Sequence[PartReason]) -> str:
+    """Return the reason of a document with *bad* of its *parts* unreadable."""
+    first = listed[0]
+    said = f"{bad} of {parts} parts unreadable: {first.position}: {first.reason}"
+    return said[:LONGEST_REASON]
 
 
 def _in_utf8(document: Document) -> Document:
@@ -75,94 +108,34 @@ def _type_of(document: Document) -> str:
     return document.headers.get("content-type", "")
 
 
-def _unreadable(document: Document, because: str) -> ParsedDocument:
+def _unreadable(
+    document: Document,
+    because: str,
+    parts: tuple[PartReason, ...] = (),
+    *,
+    error: BaseException | None = None,
+) -> ParsedDocument:
     return ParsedDocument(
-        document.number, document.contract, document.received_at, unreadable=because
+        document.number,
+        document.contract,
+        document.received_at,
+        unreadable=because,
+        parts=parts,
+        traceback=None if error is None else trace(error),
     )
 
 
-def _checked(events: object) -> tuple[TrackingEvent, ...]:
-    """Return *events*; raise `TypeError` if an untyped adapter returned no list."""
-    if not isinstance(events, list) or not all(
-        isinstance(e, TrackingEvent) for e in events
-    ):
+def _checked(parts: object) -> list[Parsed]:
+    """Return *parts*; raise `TypeError` if an untyped adapter returned no list."""
+    if not isinstance(parts, list) or not all(isinstance(p, Parsed) for p in parts):
         raise TypeError("the adapter did not return a list of tracking events")
-    return tuple(events)
+    return parts
 
 
-def _cut(document: Document, fields: tuple[str, ...]) -> bytes | None:
-    """Return the body without personal *fields*; None if it has none of them."""
+def _cut(document: Document, carrier: Carrier) -> bytes | None:
+    """Return the body without personal fields; None if it has none of them."""
+    fields = carrier.personal_fields
     if not fields:
         return None
     cut = redact(document.body, _type_of(document), fields)
     return None if cut is document.body else cut
-
-
-def reason(error: BaseException, body: bytes, content_type: str = "") -> str:
-    """Return what went wrong, without any content of the document.
-
-    Documents hold personal data, and the reason is stored, logged and shown.
-    """
-    message = _validation(error) if isinstance(error, ValidationError) else str(error)
-    text = _without(message, decode_leniently(body, content_type))
-    if not isinstance(error, Unreadable):
-        text = f"{type(error).__name__}: {text}"
-    try:
-        decode_text(body, content_type)
-    except UndecodableText as undecodable:
-        text = f"the body is {undecodable} ({text})"
-    start = body.removeprefix(BOM_UTF8).lstrip()[:20].lower()
-    if start.startswith(_PAGES):
-        text = f"the body is a web page, not data ({text})"
-    elif start.startswith(b"<") and _is_no_json(error):
-        text = f"the body is XML, not JSON ({text})"
-    return text[:LONGEST_REASON]
-
-
-def _is_no_json(error: BaseException) -> bool:
-    """Whether *error* is that of a JSON parser; an adapter may well parse XML."""
-    if isinstance(error, ValidationError):
-        found = error.errors(include_input=False, include_url=False)
-        return any(each["type"] == "json_invalid" for each in found)
-    return isinstance(error, json.JSONDecodeError)
-
-
-def _validation(error: ValidationError) -> str:
-    found = error.errors(include_input=False, include_url=False, include_context=False)
-    named = [(".".join(map(str, e["loc"])), e["msg"]) for e in found[:3]]
-    return "; ".join(f"{path}: {says}" if path else says for path, says in named)
-
-
-def _without(message: str, text: str) -> str:
-    """Mask the values of the document *text*, and quoted parts that occur in it."""
-    try:
-        values = sorted(set(_values(json.loads(text))), key=len, reverse=True)
-    except (ValueError, RecursionError):
-        return _QUOTED.sub(_hidden_if(lambda quoted: quoted in text), message)
-    for value in values:
-        if value in message:
-            message = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "…", message)
-    known = frozenset(values)
-    return _QUOTED.sub(_hidden_if(known.__contains__), message)
-
-
-def _hidden_if(is_content: Callable[[str], bool]) -> Callable[[re.Match[str]], str]:
-    def hidden(found: re.Match[str]) -> str:
-        quoted = found[0][1:-1]
-        return f"{found[0][0]}…{found[0][0]}" if is_content(quoted) else found[0]
-
-    return hidden
-
-
-def _values(value: Any) -> Iterator[str]:
-    """Yield the strings and numbers in a JSON value, as error messages spell them."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for part in value:
-            yield from _values(part)
-    elif not isinstance(value, bool) and value is not None:
-        text = str(value)
-        if len(text) >= SHORTEST_VALUE:
-            yield text
-            yield repr(text)[1:-1]

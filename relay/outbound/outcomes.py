@@ -13,7 +13,12 @@ from relay.clock import micros
 from relay.errors import NotSent, Unanswered, VtexError
 from relay.outbound import gates
 from relay.outbound.order_check import check_imported, check_order
-from relay.outbound.readback import accept, settle_unconfirmed, verify_delivery
+from relay.outbound.readback import (
+    accept,
+    settle_unconfirmed,
+    verify_delivery,
+    verify_taken_back,
+)
 from relay.outbound.settlement import (
     NOT_YET_CAP,
     UNAVAILABLE_CAP,
@@ -36,6 +41,7 @@ _BY_REASON: Final[
     "import": check_imported,
     "unconfirmed": settle_unconfirmed,
     "verify": verify_delivery,
+    "taken_back": verify_taken_back,
 }
 
 
@@ -106,6 +112,7 @@ def _published(claim: Claim, step: SendEvents, now: datetime) -> Outcome:
         pending=None,
         in_doubt_since=snapshot.in_doubt_since if read_back else None,
         delivered_published=snapshot.delivered_published or step.is_delivered,
+        taking_back="sent" if snapshot.taking_back and not step.is_delivered else None,
     )
     changes = (*accept(step.new, snapshot.shipment, now), ("accept_publishing", row))
     return Outcome(accepted, changes, gates.accepted(now))

@@ -1,45 +1,14 @@
-"""Log lines and alerts about shipments on their way to VTEX."""
+"""Log lines about shipments on their way to VTEX."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Final
 
-from relay.domain.events import Milestone
-from relay.domain.history import of_volume, undone
-from relay.domain.publishable import PARTLY_DELIVERED
 from relay.domain.shipment import Snapshot
 from relay.logs import logger
 from relay.outbound.settlement import Outcome
-from relay.outbound.steps import Rest, Write
+from relay.outbound.steps import Write
 from relay.store.snapshots import Change, Claim
 
 log = logger(__name__)
-
-PARTLY: Final = "only some of the parcels were delivered"
-WITHDRAWN: Final = "the carrier withdrew a delivery that VTEX already shows"
-
-
-def alerts(snapshot: Snapshot, step: Rest, now: datetime) -> list[str]:
-    """Return the alerts for a shipment that comes to rest.
-
-    VTEX has no field for either case, so an operator has to act.
-    """
-    found = []
-    ends = step.closes_because == PARTLY_DELIVERED
-    if ends and snapshot.closed_reason != PARTLY_DELIVERED:
-        found.append(PARTLY)
-    if snapshot.delivered_published and _delivery_undone(snapshot, now):
-        found.append(WITHDRAWN)
-    return found
-
-
-def _delivery_undone(snapshot: Snapshot, now: datetime) -> bool:
-    for volume in range(1, snapshot.volumes + 1):
-        history = of_volume(snapshot, volume, now)
-        gone = undone(history)
-        if any(e.event in gone for e in history if e.milestone is Milestone.DELIVERED):
-            return True
-    return False
 
 
 def log_context(snapshot: Snapshot) -> dict[str, str]:

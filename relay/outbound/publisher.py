@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from relay.clock import Clock, micros
 from relay.health import Health
 from relay.logs import logger
-from relay.loops import NOW, LoopTiming, run_forever
+from relay.loops import NOW, LoopTiming, is_outage, run_forever
 from relay.outbound.sender import ClaimProgress, Sender, ignore_failure
 from relay.outbound.settlement import AccountTerms, PublisherTerms
 from relay.store.accounts import AccountState
@@ -187,6 +187,7 @@ async def _alone(
     try:
         return await work
     except Exception as error:
-        log.exception("account failed", account=account)
+        if not is_outage(error):  # the loop logs an outage
+            log.exception("account failed", account=account)
         errors.append(error)
         return 0

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from relay.clock import micros
 from relay.domain.shipment import PublishedEvent, UnconfirmedWrite
 from relay.outbound.order_check import not_shown, package_of, shown_of
-from relay.outbound.settlement import Outcome, OutcomeContext, postponed
+from relay.outbound.settlement import Outcome, OutcomeContext, postponed, stuck
 from relay.outbound.steps import tracking_in
 from relay.store.snapshots import (
     Change,
@@ -17,6 +18,11 @@ from relay.store.snapshots import (
     with_snapshot,
 )
 from relay.vtex.orders import PackageView, shows_tracking_number
+
+STILL_DELIVERED: Final = (
+    "VTEX still shows the delivery after it was taken back; correct the order in "
+    "VTEX's Admin or ask VTEX's support, then retry"
+)
 
 
 def settle_unconfirmed(
@@ -129,4 +135,21 @@ def verify_delivery(claim: Claim, payload: object, context: OutcomeContext) -> O
     return Outcome(
         replace(unpublished, failing_since=None),
         (("retract_delivery", {"shipment": shipment}),),
+    )
+
+
+def verify_taken_back(
+    claim: Claim, payload: object, context: OutcomeContext
+) -> Outcome:
+    """Read whether VTEX took back a delivery that an operator had withdrawn.
+
+    VTEX does not document what `isDelivered: false` does after `true`.
+    """
+    del context
+    package = package_of(claim.snapshot, payload)
+    if package is not None and package.finished:
+        return Outcome(claim, settlement=stuck(STILL_DELIVERED))
+    row = {"shipment": claim.snapshot.shipment}
+    return Outcome(
+        with_snapshot(claim, taking_back=None), (("delivery_taken_back", row),)
     )

@@ -12,13 +12,12 @@ from relay.domain.shipment import Policy
 from relay.errors import DeadlineOver, LeaseLost, Unanswered, VtexError
 from relay.logs import logger
 from relay.outbound import gates
+from relay.outbound.alerts import rest_changes
 from relay.outbound.call_observer import OnCall, no_observer
 from relay.outbound.gates import Amend
 from relay.outbound.outcomes import outcome_of_answer, outcome_of_error
 from relay.outbound.plan import PlannedStep, plan, quarantine_changes
 from relay.outbound.publish_log import (
-    alerts,
-    log_alert,
     log_context,
     log_failure,
     log_published,
@@ -31,7 +30,6 @@ from relay.outbound.settlement import (
     OutcomeContext,
     backoff,
     failed_change,
-    rest,
     settle_change,
 )
 from relay.outbound.steps import (
@@ -166,7 +164,7 @@ class Sender:
             log.exception("claim failed", **fields)
 
     async def _work(self, claim: Claim, progress: ClaimProgress) -> None:
-        clock = progress.clock
+        clock, policy = progress.clock, progress.policy_of(claim)
         deadline = Deadline.within(
             progress.waits.deadline_seconds.total_seconds(), clock
         )
@@ -190,23 +188,14 @@ class Sender:
                 outcome.amend(progress.state)
             planned = progress.plan(claim, now, step)
             if isinstance(planned.step, Rest):
-                changes += self._settle(claim, planned.step, now)
+                changes += rest_changes(claim, planned.step, now, policy)
                 await self.claims.write(claim, changes, outcome.amend)
                 return
             # The answer and the next write are stored in one commit.
             changes += planned.changes
             await self.claims.write(claim, changes, _and_spend(outcome.amend))
-        await self.claims.write(claim, self._settle(claim, planned.step, clock()))
-
-    def _settle(self, claim: Claim, step: Rest, now: datetime) -> list[Change]:
-        """Return the changes of a claim that comes to rest; alerts become notes."""
-        snapshot = claim.snapshot
-        changes = [settle_change(claim, rest(step), now)]
-        for alert in alerts(snapshot, step, now):
-            log_alert(snapshot, alert)
-            note = {"shipment": snapshot.shipment, "now": micros(now), "text": alert}
-            changes.append(("note", note))
-        return changes
+        changes = rest_changes(claim, planned.step, clock(), policy)
+        await self.claims.write(claim, changes)
 
     async def _call(
         self, claim: Claim, step: Call, progress: ClaimProgress, deadline: Deadline

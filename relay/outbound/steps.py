@@ -32,12 +32,13 @@ from relay.vtex.bodies import (
 UNREAD_PAUSE: Final = timedelta(seconds=2)
 """How soon to plan again while documents wait too long to be parsed."""
 
-ReadReason = Literal["first", "import", "unconfirmed", "verify"]
+ReadReason = Literal["first", "import", "unconfirmed", "verify", "taken_back"]
 """Why an order is read.
 
 `first`: before the first write. `import`: likewise, and to compare the events that
 VTEX shows. `unconfirmed`: to settle a write whose answer was lost. `verify`: to read
-back a delivery that followed an unconfirmed write.
+back a delivery that followed an unconfirmed write. `taken_back`: to see whether VTEX
+took a delivery back.
 """
 
 
@@ -122,10 +123,15 @@ def next_step(  # noqa: PLR0913 -- by keyword, and called from one place
     # published, and an event whose time comes meanwhile makes the shipment due.
     assessment = assessment or publishable(snapshot, now, policy, read_up_to=read_up_to)
     step = _events(snapshot, now, policy, assessment, read_up_to)
+    return _read_first(snapshot, step) if can_read else step
+
+
+def _read_first(snapshot: Snapshot, step: SendEvents | Rest) -> Step:
+    """Read the order before *step*, if what VTEX shows matters for it."""
+    if isinstance(step, Rest):
+        return ReadOrder("taken_back") if snapshot.taking_back else step
     uncompared = snapshot.imported and not snapshot.compared
-    if isinstance(step, SendEvents) and can_read and uncompared:
-        return ReadOrder("import")
-    return step
+    return ReadOrder("import") if uncompared else step
 
 
 def _tracking_number(snapshot: Snapshot, *, can_read: bool) -> Step:

@@ -54,11 +54,15 @@ class Housekeeper:
         await run_forever(LOOP, self.step, self.health, timing)
 
     async def step(self) -> int:
-        """Run one round, in slices; return how many unpublished shipments it found."""
-        found = await self._sweep()
-        self.erased.update(await self.retention.apply(self.clock()))
-        await self._vacuum()
-        return found
+        """Run one round, in slices; return how many unpublished shipments it found.
+
+        Data is erased on time even if the sweep fails.
+        """
+        try:
+            return await self._sweep()
+        finally:
+            self.erased.update(await self.retention.apply(self.clock()))
+            await self._vacuum()
 
     async def _sweep(self) -> int:
         """Make unpublished shipments due, and expire silent ones."""

@@ -1,5 +1,6 @@
-"""Monitors of disk space and clock drift, which report to the health."""
+"""Monitors of disk, clock and database, which report to the health."""
 
+import asyncio
 import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -7,12 +8,14 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from relay.clock import Clock
+from relay.errors import DatabaseUnavailable
 from relay.health import Health
+from relay.logs import logger
 from relay.loops import LoopTiming, run_forever
 
+_log = logger(__name__)
+
 MIB: Final = 1024 * 1024
-LEAST_FREE: Final = 256 * MIB
-"""Bytes below which the disk counts as nearly full: the log may grow to 64 MB."""
 DISK: Final = "disk"
 DISK_TIMING: Final = LoopTiming(timedelta(seconds=30), timedelta(minutes=5))
 
@@ -26,17 +29,24 @@ class DiskMonitor:
     """Checks the disk of an SQLite file, at the start and every half minute."""
 
     def __init__(
-        self, folder: Path, health: Health, free: Callable[[Path], int] = free_bytes
+        self,
+        folder: Path,
+        health: Health,
+        least_mb: int,
+        free: Callable[[Path], int] = free_bytes,
     ) -> None:
         self._folder = folder
+        self._least = least_mb * MIB
         self._health = health
         self._free = free
 
     async def step(self) -> None:
         """Check once, and report a disk that is nearly full."""
         free = self._free(self._folder)
-        if free < LEAST_FREE:
-            problem = f"nearly full, {free // MIB} MiB left; free some space"
+        if free < self._least:
+            left = f"nearly full, {free // MIB} MiB left"
+            least = f"{self._least // MIB} MiB (disk_free_mb)"
+            problem = f"{left}; free some space, at least {least}"
             self._health.report_problem(DISK, problem)
         else:
             self._health.clear_problem(DISK)
@@ -86,3 +96,50 @@ class ClockMonitor:
     async def run(self) -> None:
         """Measure until cancelled."""
         await run_forever(CLOCK, self.step, self._health, CLOCK_TIMING)
+
+
+DATABASE: Final = "database"
+DATABASE_TIMING: Final = LoopTiming(timedelta(seconds=5), timedelta(minutes=1))
+DATABASE_PATIENCE: Final = timedelta(seconds=3)
+"""How long taking the write lock may take; a write takes milliseconds."""
+
+
+class Checkable(Protocol):
+    """A database that can say whether it takes writes."""
+
+    async def check(self) -> None:
+        """Raise unless it does."""
+        ...
+
+
+class DatabaseMonitor:
+    """Checks every five seconds that the database can be written to now."""
+
+    def __init__(
+        self,
+        database: Checkable,
+        health: Health,
+        patience: timedelta = DATABASE_PATIENCE,
+    ) -> None:
+        self._database = database
+        self._health = health
+        self._patience = patience.total_seconds()
+
+    async def step(self) -> None:
+        """Check once; report and log when the database goes and comes back."""
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._database.check()
+        except (TimeoutError, DatabaseUnavailable) as error:
+            reason = str(error) or f"no answer within {self._patience:g} s"
+            if not self._health.has_problem(DATABASE):
+                _log.error("database unavailable", error=reason)
+            self._health.report_problem(DATABASE, "takes no writes now; see the log")
+        else:
+            if self._health.has_problem(DATABASE):
+                _log.info("database available again")
+            self._health.clear_problem(DATABASE)
+
+    async def run(self) -> None:
+        """Check until cancelled."""
+        await run_forever(DATABASE, self.step, self._health, DATABASE_TIMING)

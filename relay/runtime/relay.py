@@ -26,7 +26,7 @@ from relay.outbound.sender import Sender
 from relay.registration.contract_terms import reading_terms
 from relay.runtime.gate_monitor import GateMonitor
 from relay.runtime.housekeeper import DueNotifier, Housekeeper
-from relay.runtime.monitors import ClockMonitor, DiskMonitor
+from relay.runtime.monitors import ClockMonitor, DatabaseMonitor, DiskMonitor
 from relay.runtime.wiring import (
     InterpreterGuard,
     carriers,
@@ -136,12 +136,17 @@ class Relay:
             "gates": GateMonitor(
                 Accounts(self.database), self.clock, self.health
             ).run(),
+            "database": DatabaseMonitor(self.database, self.health).run(),
             "clock": ClockMonitor(self.database, self.clock, self.health).run(),
         }
         if not isinstance(self.database, SqliteDatabase) or self.checkpointer is None:
             return loops
-        disk = DiskMonitor(self.database.path.absolute().parent, self.health)
+        disk = self._disk_monitor(self.database)
         return loops | {"checkpointer": self.checkpointer.run(), "disk": disk.run()}
+
+    def _disk_monitor(self, database: SqliteDatabase) -> DiskMonitor:
+        folder = database.path.absolute().parent
+        return DiskMonitor(folder, self.health, self.settings.disk_free_mb)
 
     def _publisher(self) -> Publisher:
         claims = Claims(self.database)

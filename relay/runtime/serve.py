@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -21,9 +23,13 @@ from relay.errors import ConfigurationError
 from relay.runtime.assemble import assemble
 from relay.runtime.relay import Relay
 from relay.runtime.reload import Reloader, warn_if_mounted_alone
+from relay.runtime.supervisor import Supervisor
+from relay.runtime.wiring import exit_hung
 
 Loop = Coroutine[Any, Any, None]
 
+STOP_MARGIN: Final = timedelta(seconds=30)
+"""How much longer than the calls to VTEX that are in flight a stop may take."""
 SHUTDOWN_SECONDS: Final = 10.0
 """How long requests under way may take when the relay stops."""
 
@@ -62,7 +68,13 @@ async def _serve(settings: Settings, source: SettingsSource | None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     stopping = asyncio.create_task(_time_of(stop))
-    async with assemble(settings) as relay:
+    async with AsyncExitStack() as last, assemble(settings) as relay:
+        limit = settings.publisher.deadline_seconds + STOP_MARGIN
+        supervisor = Supervisor(relay.health, exit_hung)
+        watching = asyncio.create_task(supervisor.run())
+        last.callback(supervisor.close)  # closing the database is supervised, too
+        last.callback(watching.cancel)
+        stopping.add_done_callback(lambda _: supervisor.stop_within(limit))
         more: dict[str, Loop] = {}
         if source is not None:
             warn_if_mounted_alone(source.seen())

@@ -3,29 +3,32 @@
 import json
 import keyword
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from secrets import token_hex
 from string import Template
-from typing import Any, Final
+from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
+from relay.adapters.times import iso, local
 from relay.domain.event_time import SECOND, EventTime
 from relay.errors import ConfigurationError
-from relay.scaffold.inference import Inference, at, first, infer
+from relay.scaffold.inference import Inference
+from relay.scaffold.sample import json_value, leaves
+from relay.scaffold.sample_times import EPOCHS, TimeField
 
 ZONE: Final = "America/Sao_Paulo"
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _WHEN: Final = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
-def write_adapter(name: str, sample: bytes, root: Path) -> list[Path]:
+def write_adapter(name: str, sample: bytes, found: Inference, root: Path) -> list[Path]:
     """Write `carriers/<name>` and `tests/carriers/<name>` under *root*.
 
     Returns the files. Raises `ConfigurationError` if the name is invalid or taken,
-    or if the sample lacks a field that every adapter needs.
+    or if a field that every adapter needs was not inferred from the sample.
     """
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         raise ConfigurationError(
@@ -35,7 +38,7 @@ def write_adapter(name: str, sample: bytes, root: Path) -> list[Path]:
     for folder in folders:
         if folder.exists():
             raise ConfigurationError(f"{folder}: already exists; choose another name")
-    contents = dict(_contents(name, sample, infer(sample)))
+    contents = dict(_contents(name, sample, Fields.of(found)))
     for path, content in contents.items():
         file = root / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -43,9 +46,66 @@ def write_adapter(name: str, sample: bytes, root: Path) -> list[Path]:
     return [root / path for path in contents]
 
 
-def _contents(
-    name: str, sample: bytes, found: Inference
-) -> Iterator[tuple[str, bytes]]:
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The inferred fields as the templates need them: paths of keys.
+
+    `layout` is the `strptime` layout of the times, empty for ISO 8601.
+    """
+
+    scans: tuple[str, ...]
+    number: tuple[str, ...]
+    number_in_scan: bool
+    kind: str
+    code: tuple[str, ...]
+    time: tuple[str, ...]
+    text: tuple[str, ...]
+    layout: str
+    happened: TimeField
+    scan_list: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, found: Inference) -> Self:
+        """Return the fields; raise `ConfigurationError` naming what is missing."""
+        needed = [one for one in found.unsure if one.field != "text"]
+        if needed:
+            raise ConfigurationError(
+                f"sample: unsure of {needed[0].field}: {needed[0]}; start with "
+                "--generic, which lists what may be right, or copy an adapter"
+            )
+        items, time, number = found.items, found.time, found.number
+        if items is None or time is None or number is None or _is_special(found):
+            raise ConfigurationError(
+                "sample: lists in lists, or times in two fields or as numbers, are not "
+                "in the templates; use --generic, or copy an adapter"
+            )
+        return cls(
+            scans=items.levels[0] if items.levels else (),
+            number=number.path,
+            number_in_scan=number.level == len(items.levels),
+            kind=number.kind,
+            code=found.code,
+            time=time.path,
+            text=found.text,
+            layout="" if time.layouts[0] == "iso" else time.layouts[0],
+            happened=time,
+            scan_list=items.items,
+        )
+
+
+def _is_special(found: Inference) -> bool:
+    """Whether the templates cannot parse the sample, although `generic` can."""
+    items, time = found.items, found.time
+    return (
+        items is None
+        or time is None
+        or len(items.levels) > 1
+        or time.hour is not None
+        or time.layouts[0] in EPOCHS
+    )
+
+
+def _contents(name: str, sample: bytes, found: Fields) -> Iterator[tuple[str, bytes]]:
     """Yield the content of every file, with its path."""
     variables = _variables(name, sample, found)
     variables["simulated"] = filled("simulated", variables).rstrip()
@@ -64,7 +124,7 @@ def _contents(
     for path, template in templates.items():
         yield path, filled(template, variables).encode()
     yield f"{tests}/samples/first.json", sample
-    events = json.dumps(_events(json.loads(sample), found), indent=2)
+    events = json.dumps(_events(json_value(sample), found), indent=2)
     yield f"{tests}/samples/first.events.json", f"{events}\n".encode()
 
 
@@ -74,10 +134,10 @@ def filled(template: str, variables: Mapping[str, str]) -> str:
     return Template(file.read_text(encoding="utf-8")).substitute(variables)
 
 
-def _variables(name: str, sample: bytes, found: Inference) -> dict[str, str]:
+def _variables(name: str, sample: bytes, found: Fields) -> dict[str, str]:
     """Return the variables of the templates."""
-    value = json.loads(sample)
-    codes = codes_of(sample, found)
+    value = json_value(sample)
+    codes = codes_of(found.code, found.scan_list)
     layout = json.dumps(found.layout)
     formatted = f"strftime({layout})" if found.layout else "isoformat()"
     parsed = f"local(scan.happened, {layout}, self._zone)"
@@ -89,6 +149,7 @@ def _variables(name: str, sample: bytes, found: Inference) -> dict[str, str]:
         "occurred_at": parsed if found.layout else "iso(scan.happened, self._zone)",
         "formatted": formatted,
         "happened": happened,
+        "kind": found.kind.upper(),
         "numbered": "scan" if found.number_in_scan else "notice",
         "shape": json.dumps(_shape(value), indent=2),
         "codes": ", ".join(map(json.dumps, codes)),
@@ -99,10 +160,9 @@ def _variables(name: str, sample: bytes, found: Inference) -> dict[str, str]:
     }
 
 
-def codes_of(sample: bytes, found: Inference) -> list[str]:
-    """Return the distinct codes of a sample."""
-    scans = _listed(json.loads(sample), found)
-    return list(dict.fromkeys(_text(scan, found.code) for scan in scans))
+def codes_of(code: tuple[str, ...], scans: Iterable[Any]) -> list[str]:
+    """Return the distinct codes of *scans*."""
+    return list(dict.fromkeys(_text(scan, code) for scan in scans))
 
 
 def _tuple(path: tuple[str, ...]) -> str:
@@ -111,41 +171,41 @@ def _tuple(path: tuple[str, ...]) -> str:
     return f"({inner},)" if len(path) == 1 else f"({inner})"
 
 
-def _listed(value: Any, found: Inference) -> list[Any]:
-    listed = at(value, found.scans)
-    return listed if isinstance(listed, list) else [listed]
-
-
 def _shape(value: Any) -> Any:
     """Return *value* with one scan, and without any of its values."""
     if isinstance(value, dict):
         return {key: _shape(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_shape(first(value))] if value else []
+        return [_shape(value[0])] if value else []
     return None
 
 
-def _events(value: Any, found: Inference) -> list[dict[str, Any]]:
+def _events(value: Any, found: Fields) -> list[dict[str, Any]]:
     """Return the expected events of the sample, while the code table is empty."""
     zone = ZoneInfo(ZONE)
     return [
         {
             "references": [
                 {
-                    "kind": "tracking_number",
+                    "kind": found.kind,
                     "value": _text(
                         scan if found.number_in_scan else value, found.number
                     ),
                 }
             ],
             "milestone": "unknown",
-            **_time_columns(found.happened(scan, zone)),
+            **_time_columns(_happened(scan, found, zone)),
             "description": _text(scan, found.text) if found.text else "",
             "carrier_code": _text(scan, found.code),
             "position": position,
         }
-        for position, scan in enumerate(_listed(value, found))
+        for position, scan in enumerate(found.scan_list)
     ]
+
+
+def _happened(scan: Any, found: Fields, zone: ZoneInfo) -> EventTime:
+    text = found.happened.text(dict(leaves(scan)))
+    return local(text, found.layout, zone) if found.layout else iso(text, zone)
 
 
 def _time_columns(happened: EventTime) -> dict[str, Any]:
@@ -157,46 +217,6 @@ def _time_columns(happened: EventTime) -> dict[str, Any]:
 
 
 def _text(value: Any, path: tuple[str, ...]) -> str:
-    return str(at(value, path)).strip()
-
-
-_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-def generic_contract(name: str, sample: bytes) -> str:
-    """Return the settings of contract *name*, guessed from a *sample*.
-
-    Raises `ConfigurationError` if the sample lacks a required field.
-    """
-    found = infer(sample)
-    paths = {
-        part: _option_text(_expression(getattr(found, part)))
-        for part in ("scans", "number", "code", "time")
-    }
-    variables = {
-        "name": name,
-        "url_secret": token_hex(16),
-        "zone": ZONE,
-        "where": "path" if found.number_in_scan else "document",
-        "text": _option_text(_expression(found.text)) if found.text else "[]",
-        "layout": _option_text(found.layout or "iso"),
-        "codes": "\n".join(
-            f'{_option_text(code)} = {{ milestone = "unknown" }}'
-            for code in codes_of(sample, found)
-        ),
-        "personal": _text_list([".".join(path) for path in found.personal]),
-    }
-    return filled("generic.toml", paths | variables)
-
-
-def _expression(path: tuple[str, ...]) -> str:
-    """Return a path of keys as a JMESPath expression; the whole value is `@`."""
-    return ".".join(k if _PLAIN.fullmatch(k) else _option_text(k) for k in path) or "@"
-
-
-def _text_list(values: list[str]) -> str:
-    return json.dumps(values, ensure_ascii=False)
-
-
-def _option_text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    for key in path:
+        value = value[key]
+    return str(value).strip()

@@ -11,6 +11,12 @@ from relay.errors import NotFound
 from relay.service.access import Caller, ListScope
 from relay.service.context import AuditEntry, ServiceContext
 from relay.service.cursors import read_row_cursor, row_cursor
+from relay.service.document_states import (
+    DocumentState,
+    UnreadablePartLine,
+    parts_of,
+    state_of,
+)
 from relay.service.models import BulkActionAnswer, ResponseModel
 from relay.service.queries import DocumentQuery, ReplayRequest
 from relay.store.bulk import Bulk, ReplayFilter
@@ -37,13 +43,14 @@ def slow_reader(backlog: Backlog, now: datetime) -> str | None:
 class DocumentSummary(ResponseModel):
     """A document received from a carrier; without `parsedAt` it is not parsed yet.
 
-    `parked` documents wait until their contract is configured again. `size` is
-    in bytes.
+    `parked` documents wait until their contract is configured again. Of a
+    `partly_parsed` one the readable events count. `size` is in bytes.
     """
 
     id: int
     contract: str
     source: str
+    state: DocumentState
     received_at: datetime
     parsed_at: datetime | None
     new_events: int | None
@@ -66,6 +73,8 @@ class DocumentDetail(DocumentSummary):
     Personal fields are redacted once it was parsed; `digest` is the original's then.
     """
 
+    unreadable_parts: tuple[UnreadablePartLine, ...]
+    traceback: str | None
     headers: dict[str, str]
     digest: str | None
     replays: int
@@ -140,6 +149,8 @@ class DocumentService:
             text, encoding = b64encode(body).decode(), "base64"
         return DocumentDetail(
             **_summary(as_dict(row) | {"size": len(body)}),
+            unreadable_parts=parts_of(row),
+            traceback=row["traceback"] if row["unreadable_reason"] else None,
             headers=loads(row["headers"]),
             digest=row["digest"],
             replays=row["replays"],
@@ -254,4 +265,5 @@ def _summary(row: Mapping[str, Any]) -> dict[str, Any]:
         "received_at": moment(row["received_at"]),
         "parsed_at": at(row["read_at"]),
         "parked": bool(row["parked"]),
+        "state": state_of(row),
     }

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from relay.clock import moment
 from relay.config.settings import Settings
+from relay.service.document_states import state_of
 from relay.service.models import (
     CallLine,
     DocumentLine,
@@ -23,6 +24,7 @@ from relay.service.models import (
     TrackingNumberSent,
 )
 from relay.service.worklist_models import (
+    ContradictedEntry,
     Entry,
     EventReference,
     LateEntry,
@@ -185,6 +187,7 @@ def entry_of(name: WorkList, row: Mapping[str, Any], settings: Settings) -> Entr
             names = ("document", "contract", "source", "size")
             return UnreadableEntry(
                 **_some(row, *names),
+                state=state_of(row),
                 received_at=moment(row["received_at"]).astimezone(zone),
                 unreadable_reason=row["unreadable_reason"],
             )
@@ -230,6 +233,13 @@ def _shipment(name: WorkList, row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
         response, reason = row["vtex_said"], row["stuck_reason"]
         return StuckEntry(
             **base, stuck_reason=reason, since=since, vtex_response=response
+        )
+    if name is WorkList.CONTRADICTED:
+        return ContradictedEntry(
+            **base,
+            contradicted_reason=row["contradicted_reason"],
+            since=moment(row["contradicted_at"]).astimezone(zone),
+            last_event_at=last_event,
         )
     if name is WorkList.LATE:
         return LateEntry(

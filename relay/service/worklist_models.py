@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pydantic import create_model
 
+from relay.service.document_states import DocumentState
 from relay.service.models import ResponseModel
 from relay.store.worklist_queries import WorkList
 
@@ -50,6 +51,14 @@ class StuckEntry(ShipmentEntry):
     stuck_reason: str
     since: datetime
     vtex_response: str | None
+
+
+class ContradictedEntry(ShipmentEntry):
+    """A shipment that VTEX shows as delivered, and what contradicts it."""
+
+    contradicted_reason: str
+    since: datetime
+    last_event_at: datetime | None
 
 
 class LateEntry(ShipmentEntry):
@@ -106,11 +115,12 @@ class UnmatchedEntry(EventEntry):
 
 
 class UnreadableEntry(Entry):
-    """A document that its adapter could not parse."""
+    """A document that its adapter could not parse, or only in part (`state`)."""
 
     document: int
     contract: str
     source: str
+    state: DocumentState
     received_at: datetime
     size: int
     unreadable_reason: str
@@ -129,7 +139,8 @@ class RejectedEntry(Entry):
 class UnknownCodeEntry(Entry):
     """A carrier code that no code table maps, with its latest event.
 
-    `example` is that event's description, `reference` its parcel.
+    Without a code it is a text that no rule maps. `example` is that event's
+    description, `reference` its parcel.
     """
 
     contract: str
@@ -149,6 +160,7 @@ def _cell(value: Any) -> Any:
 
 ENTRIES: Final[Mapping[WorkList, type[Entry]]] = {
     WorkList.STUCK: StuckEntry,
+    WorkList.CONTRADICTED: ContradictedEntry,
     WorkList.QUARANTINED: QuarantinedEntry,
     WorkList.UNMATCHED: UnmatchedEntry,
     WorkList.UNREADABLE: UnreadableEntry,

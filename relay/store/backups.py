@@ -45,7 +45,7 @@ def restore(
 ) -> Path | None:
     """Put *backup* in the place of *database*; return where the present file went.
 
-    Serving must be prevented by the caller, see `SqliteDatabase.held`. The present
+    Serving must be prevented by the caller, see `ServingLock.held`. The present
     file is kept under another name, with its write-ahead log merged into it. Raises
     `ConfigurationError`, with the present file in place, if the backup is not usable.
     """

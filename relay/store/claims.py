@@ -13,16 +13,17 @@
 ```
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from relay.clock import micros, moment
-from relay.errors import LeaseLost
+from relay.domain.shipment import Snapshot
+from relay.logs import logger
 from relay.store.accounts import AccountState, locked
-from relay.store.codec import rows
+from relay.store.bisection import narrow
+from relay.store.claim_writes import ClaimWrites, apply
 from relay.store.database import Database, Row, Transaction
 from relay.store.snapshots import (
     Change,
@@ -34,40 +35,23 @@ from relay.store.snapshots import (
     load_snapshots,
 )
 
-ORDER: Final = (
-    "answer_call",
-    "accept_published",
-    "accept_shown",
-    "delete_unaccepted",
-    "accept_tracking",
-    "accept_publishing",
-    "confirm_delivery",
-    "retract_delivery",
-    "clear_pending",
-    "record_order_read",
-    "record_comparison",
-    "quarantine_event",
-    "store_write",
-    "store_published",
-    "store_call",
-    "note",
-    "settle",
-    "postpone_failed",
-)
-"""The order of changes in a shared transaction: answers before new writes."""
+_log = logger(__name__)
 
 FOREVER: Final = (1 << 63) - 1
 """Microseconds after every possible time."""
 
 
-@dataclass(slots=True)
-class _Waiting:
-    """Changes of one claim, waiting to share a transaction."""
+Fail = Callable[[Row, Exception], Sequence[Change]]
+"""Returns the changes that end the lease of a shipment that cannot be planned."""
 
-    claim: Claim
+
+@dataclass(slots=True)
+class _Planned:
+    """A leased shipment and its changes; without `claim` it could not be planned."""
+
+    row: Row
     changes: Sequence[Change]
-    amend: Callable[[AccountState], None] | None
-    done: asyncio.Future[None]
+    claim: Claim | None = None
 
 
 class Claims:
@@ -75,8 +59,7 @@ class Claims:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: list[_Waiting] = []
-        self._writing = asyncio.Lock()
+        self._writes = ClaimWrites(database)
 
     async def ready_accounts(self, now: datetime) -> list[AccountState]:
         """Return the accounts with ready shipments."""
@@ -116,7 +99,7 @@ class Claims:
         taking: ClaimTerms,
         now: datetime,
         begin: Callable[[Claim], Sequence[Change]],
-        fail: Callable[[Row, Exception], Sequence[Change]],
+        fail: Fail,
     ) -> list[Claim]:
         """Lease ready shipments, within the account's limits.
 
@@ -130,17 +113,13 @@ class Claims:
                 return []
             shipments, probe = await self._take(tx, state, taking, now)
             loaded = await load_snapshots(tx, shipments)
-            claims: list[Claim] = []
-            changes: list[Change] = []
-            for row, snapshot in zip(shipments, loaded, strict=True):
-                try:
-                    claim = claim_of(row, snapshot, probe=probe)
-                    changes += begin(claim)
-                    claims.append(claim)
-                except Exception as error:  # noqa: BLE001 -- the other shipments go on
-                    changes += fail(row, error)
+            planned = [
+                _planned(row, snapshot, probe, begin, fail)
+                for row, snapshot in zip(shipments, loaded, strict=True)
+            ]
+            await _store(tx, planned, fail)
+            claims = [p.claim for p in planned if p.claim is not None]
             state.give_back(len(shipments) - len(claims))
-            await _apply(tx, changes)
             await tx.run("save_account", **state.columns())
             return claims
 
@@ -185,35 +164,7 @@ class Claims:
         *amend* changes the account's gates. Raises `LeaseLost` if the lease expired: no
         change of the claim is stored then.
         """
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(claim, changes, amend, done))
-        async with self._writing:
-            if not done.done():
-                await self._flush()
-        await done
-
-    async def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
-
-        async def stored(tx: Transaction) -> set[int]:
-            held = await _held(tx, waiting)
-            theirs = [w for w in waiting if w.claim.snapshot.shipment in held]
-            await _apply(tx, [change for w in theirs for change in w.changes])
-            await _amend(tx, theirs)
-            return held
-
-        try:
-            held = await self._database.write_in_one_go(stored)
-        except BaseException as error:
-            for w in waiting:
-                w.done.set_exception(error)
-                w.done.exception()
-            raise
-        for w in waiting:
-            if w.claim.snapshot.shipment in held:
-                w.done.set_result(None)
-            else:
-                w.done.set_exception(LeaseLost("another publisher has the shipment"))
+        await self._writes.write(claim, changes, amend)
 
     async def expire(
         self,
@@ -235,15 +186,53 @@ class Claims:
                 return 0
         async with self._database.writing() as tx:
             found = await tx.rows("expired_leases", account=account, now=until)
-            for row in found:
-                last = now if predecessor else moment(row["lease_until"])
-                await tx.run(
-                    "expire_lease",
-                    shipment=row["shipment"],
-                    now=micros(now),
-                    not_before=micros(last + unconfirmed_wait),
-                )
+
+            async def end(some: Sequence[Row]) -> None:
+                async with tx.part():
+                    for row in some:
+                        last = now if predecessor else moment(row["lease_until"])
+                        await tx.run(
+                            "expire_lease",
+                            shipment=row["shipment"],
+                            now=micros(now),
+                            not_before=micros(last + unconfirmed_wait),
+                        )
+
+            await narrow(found, end, _keep_leased)
         return len(found)
+
+
+async def _keep_leased(row: Row, error: Exception) -> None:
+    """Log a lease that cannot be ended; the others are."""
+    _log.error("could not end a lease", shipment=row["shipment"], exc_info=error)
+
+
+def _planned(
+    row: Row,
+    snapshot: Snapshot | Exception,
+    probe: bool,
+    begin: Callable[[Claim], Sequence[Change]],
+    fail: Fail,
+) -> _Planned:
+    try:
+        claim = claim_of(row, snapshot, probe=probe)
+        return _Planned(row, begin(claim), claim)
+    except Exception as error:  # noqa: BLE001 -- the other shipments go on
+        return _Planned(row, fail(row, error))
+
+
+async def _store(tx: Transaction, planned: Sequence[_Planned], fail: Fail) -> None:
+    """Store the changes of all; one whose changes cannot be stored loses its claim."""
+
+    async def store(part: Sequence[_Planned]) -> None:
+        async with tx.part():
+            await apply(tx, [change for p in part for change in p.changes])
+
+    async def unplan(p: _Planned, error: Exception) -> None:
+        p.claim = None
+        await apply(tx, fail(p.row, error))
+
+    await narrow(planned, store, unplan)
 
 
 async def _from_lanes(
@@ -265,36 +254,3 @@ def _probed(state: AccountState, limits: Limits, now: datetime) -> None:
         state.probe_at = micros(now + limits.probe_every)
     if state.write_closed is not None:
         state.write_retry_at = micros(now + limits.closed_gate)
-
-
-async def _apply(tx: Transaction, changes: Sequence[Change]) -> None:
-    """Run the changes of many claims, one query after the other, in `ORDER`."""
-    by_query: dict[str, list[Mapping[str, Any]]] = {}
-    for query, values in changes:
-        by_query.setdefault(query, []).append(values)
-    for query in sorted(by_query, key=ORDER.index):
-        await tx.many(query, by_query[query])
-
-
-async def _held(tx: Transaction, waiting: Sequence[_Waiting]) -> set[int]:
-    """Return the shipments whose leases are still held, and lock them."""
-    wanted = rows(
-        {"shipment": w.claim.snapshot.shipment, "lease": w.claim.lease} for w in waiting
-    )
-    return {r["shipment"] for r in await tx.rows("leases_held", rows=wanted)}
-
-
-async def _amend(tx: Transaction, held: Sequence[_Waiting]) -> None:
-    """Apply the claims' changes of the accounts' gates."""
-    states: dict[str, AccountState] = {}
-    for w in held:
-        account = w.claim.snapshot.account
-        if w.amend is None:
-            continue
-        if account not in states:
-            state = await locked(tx, account)
-            assert state is not None  # noqa: S101 -- a claim is of an account
-            states[account] = state
-        w.amend(states[account])
-    for state in states.values():
-        await tx.run("save_account", **state.columns())

@@ -8,7 +8,7 @@ removed for SQLite, which has a single writer.
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Protocol, TypeVar
@@ -46,6 +46,14 @@ class Transaction(Protocol):
     async def new_events(self, count: int) -> Sequence[int]:
         """Reserve *count* numbers for new events."""
         ...
+
+    def part(self) -> AbstractAsyncContextManager[None]:
+        """Open a savepoint: if its body fails, only the body's changes are undone."""
+        ...
+
+    async def may_idle(self, limit: timedelta) -> None:
+        """Let the transaction wait *limit* between statements."""
+        del limit  # only a server limits it
 
 
 class Database(Protocol):
@@ -86,6 +94,10 @@ class Database(Protocol):
 
     async def vacuum(self, pages: int) -> bool:
         """Return up to *pages* free pages to the disk; False if there were none."""
+        ...
+
+    async def check(self) -> None:
+        """Raise `DatabaseUnavailable` unless the database can be written to now."""
         ...
 
     async def clock(self) -> datetime:

@@ -1,5 +1,6 @@
 """Parsed documents and their events as rows, each event with its identity."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -55,7 +56,15 @@ async def mark_due(
 
 
 Identity = tuple[int, int, str, str]
-"""Identifying reference, second, code, and the text if there is no code."""
+"""Identifying reference, second, code, and without a code the text's digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartReason:
+    """An unreadable part of a document: its position, and why it is unreadable."""
+
+    position: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,9 @@ class ParsedDocument:
     """The result of parsing one document.
 
     `cut` is the body without personal data, None if it had none; `digest` is then the
-    digest of the original. `unreadable` is the reason, if parsing failed.
+    digest of the original. `unreadable` is the reason, if no event could be parsed;
+    `partly`, if some could not. `parts` are the first of the `bad_parts`; `traceback`
+    is that of the first error.
     """
 
     document: int
@@ -72,6 +83,10 @@ class ParsedDocument:
     events: tuple[TrackingEvent, ...] = ()
     identifying: ReferenceKind = ReferenceKind.TRACKING_NUMBER
     unreadable: str | None = None
+    partly: str | None = None
+    parts: tuple[PartReason, ...] = ()
+    bad_parts: int = 0
+    traceback: str | None = None
     cut: bytes | None = None
     digest: str | None = None
     replayed: bool = False
@@ -137,6 +152,7 @@ class EventRow:
             "city": storable(event.city),
             "state": storable(event.state),
             "country": storable(event.country),
+            "unmapped": int(event.unmapped),
         } | self.time_columns()
 
     def time_columns(self) -> dict[str, Any]:
@@ -203,7 +219,7 @@ def event_rows(
     """Return the row of one event; *numbers* are the ids of its references."""
     occurred_at = micros(event.occurred_at)
     code = storable(event.carrier_code)
-    words = "" if code else " ".join(storable(event.description).casefold().split())
+    words = "" if code else text_key(event.description)
     named = keys[0]
     for reference, its_key in zip(event.references, keys, strict=True):
         if reference.kind is reading.identifying:
@@ -215,3 +231,9 @@ def event_rows(
     return EventRow(
         reading, event, identity, refs, occurred_at, precision, int(event.midnight)
     )
+
+
+def text_key(description: str) -> str:
+    """Return what identifies an event without a code: a digest of bounded length."""
+    words = " ".join(storable(description).casefold().split())
+    return hashlib.blake2b(words.encode(), digest_size=16).hexdigest() if words else ""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from relay.clock import micros
 from relay.domain.poll_schedule import URGENT_MILESTONES
-from relay.store.codec import ids
+from relay.store.codec import ids, loads
 from relay.store.database import Row, Transaction
 from relay.store.event_rows import (
     EventRow,
@@ -162,7 +162,7 @@ async def _withdraw(
     What was published for one counts for the event that now has its reference and its
     position in the document.
     """
-    replayed = {r.document for r in readings if r.replayed}
+    replayed = await _comparable(tx, readings)
     if not replayed:
         return set()
     given = {(document, f.number) for f in found for document, _ in f.links}
@@ -190,3 +190,24 @@ async def _withdraw(
                 )
             await tx.run("withdraw_event", event=row["event"], now=micros(now))
     return await _shipments_of(tx, gone)
+
+
+async def _comparable(tx: Transaction, readings: Sequence[ParsedDocument]) -> set[int]:
+    """Return the replayed documents whose missing events are really gone.
+
+    An event may be missing because its part is unreadable now. So those with an
+    unreadable part that was readable before are left out.
+    """
+    replayed = {r.document: r for r in readings if r.replayed}
+    partly = ids("document", (n for n, r in replayed.items() if r.partly is not None))
+    before: dict[int, set[str]] = {}
+    if partly != "[]":
+        for row in await tx.rows("unreadable_parts_of", rows=partly):
+            parts = loads(row["unreadable_parts"])
+            before[row["document"]] = {part["position"] for part in parts}
+    return {
+        number
+        for number, r in replayed.items()
+        if r.bad_parts == len(r.parts)
+        and {part.position for part in r.parts} <= before.get(number, set())
+    }

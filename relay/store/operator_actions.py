@@ -185,7 +185,7 @@ async def _known_to_vtex(
         {
             "shipment": r["shipment"],
             "text": f"alert: event {event} was published before it was dropped; VTEX "
-            f"keeps it: correct order {r['order_id']} there",
+            f"keeps it: correct order {r['order_id']} there, or resend it with force",
         }
         for r in published
     ]

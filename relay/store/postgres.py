@@ -3,19 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeVar
 
 import asyncpg
 
+from relay.errors import DatabaseUnavailable
 from relay.store.database import Row, Transaction, load_queries
+from relay.store.outages import answered, outages
+from relay.store.postgres_limits import PostgresLimits, guard_socket
+from relay.store.postgres_listener import Listener
 from relay.store.schema import scripts
 from relay.store.sqlite_thread import Work
 from relay.text import storable
 
 T = TypeVar("T")
 
-CHANNEL: Final = "relay_work"
 MIGRATION_LOCK: Final = 7_233_019
 POOL: Final = 10
 
@@ -30,20 +33,23 @@ class PostgresTransaction(Transaction):
     async def rows(self, query: str, **values: Any) -> Sequence[Row]:
         """Run *query* and return its rows."""
         sql, ordered = self._prepared(query, values)
-        found: Sequence[Row] = await self._connection.fetch(sql, *ordered)
+        with outages():
+            found: Sequence[Row] = await self._connection.fetch(sql, *ordered)
         return found
 
     async def run(self, query: str, **values: Any) -> None:
         """Run *query* and ignore its rows."""
         sql, ordered = self._prepared(query, values)
-        await self._connection.execute(sql, *ordered)
+        with outages():
+            await self._connection.execute(sql, *ordered)
 
     async def many(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run *query* once for each of *rows*."""
         if rows:
             sql, _ = self._prepared(query, rows[0])
             ordered = [self._prepared(query, row)[1] for row in rows]
-            await self._connection.executemany(sql, ordered)
+            with outages():
+                await self._connection.executemany(sql, ordered)
 
     async def new_events(self, count: int) -> Sequence[int]:
         """Reserve *count* numbers for new events."""
@@ -51,7 +57,21 @@ class PostgresTransaction(Transaction):
             "SELECT nextval(pg_get_serial_sequence('events', 'event')) AS event "
             "FROM generate_series(1, $1)"
         )
-        return [row["event"] for row in await self._connection.fetch(next_, count)]
+        with outages():
+            found = await self._connection.fetch(next_, count)
+        return [row["event"] for row in found]
+
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[None]:
+        """Open a savepoint: if its body fails, only the body's changes are undone."""
+        async with _transaction(self._connection):
+            yield
+
+    async def may_idle(self, limit: timedelta) -> None:
+        """Let the transaction wait *limit* between statements."""
+        setting = "SELECT set_config('idle_in_transaction_session_timeout', $1, true)"
+        with outages():
+            await self._connection.execute(setting, str(limit // MILLISECOND))
 
     def _prepared(self, query: str, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
         names = self._queries.driver_adapter.var_sorted[query]
@@ -61,34 +81,53 @@ class PostgresTransaction(Transaction):
         return getattr(self._queries, query).sql, safe
 
 
+MILLISECOND: Final = timedelta(milliseconds=1)
+
+
 class PostgresDatabase:
     """A connection pool, and one connection that listens for notifications."""
 
     dialect: Literal["postgres"] = "postgres"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, limits: PostgresLimits | None = None) -> None:
         self._url = url
+        self._limits = limits or PostgresLimits()
         self._queries = load_queries("postgres")
         self._pool: asyncpg.Pool
-        self._listener: asyncpg.Connection | None = None
+        self._listener: Listener | None = None
 
     async def open(self) -> None:
         """Connect and migrate the schema; an advisory lock lets one replica do it."""
-        self._pool = await asyncpg.create_pool(self._url, min_size=1, max_size=POOL)
+        self._pool = await asyncpg.create_pool(
+            self._url,
+            min_size=1,
+            max_size=POOL,
+            init=guard_socket,
+            **self._limits.connection(),
+        )
         async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
+            await connection.execute(self._limits.migration())
+            await connection.execute(
+                "SELECT pg_advisory_xact_lock($1)",
+                MIGRATION_LOCK,
+                timeout=self._limits.migrating,
+            )
             await self._migrate(connection)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; abort those that do not answer."""
         if self._listener is not None:
-            await self._listener.close()
-        await self._pool.close()
+            self._listener.close()
+        try:
+            async with asyncio.timeout(self._limits.connect):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[PostgresTransaction]:
         """Open a transaction; at its end it is committed and on disk."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._connection() as connection, _transaction(connection):
             yield PostgresTransaction(connection, self._queries)
 
     async def write_in_one_go(self, work: Work[T]) -> T:
@@ -105,15 +144,16 @@ class PostgresDatabase:
     async def reading(self) -> AsyncIterator[PostgresTransaction]:
         """Open a read-only transaction that sees one consistent state."""
         async with (
-            self._pool.acquire() as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
+            self._connection() as connection,
+            _transaction(connection, isolation="repeatable_read", readonly=True),
         ):
             yield PostgresTransaction(connection, self._queries)
 
     async def notify(self) -> None:
         """Notify the other replicas of new work."""
-        async with self._pool.acquire() as connection:
-            await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
+        async with self._connection() as connection:
+            with outages():
+                await connection.execute("SELECT pg_notify($1, '')", Listener.CHANNEL)
 
     async def size(self) -> int:
         """Return the bytes of the database on the server."""
@@ -127,20 +167,50 @@ class PostgresDatabase:
 
     async def listen(self, on_notify: Callable[[], None]) -> None:
         """Call *on_notify* whenever another replica calls `notify`."""
-        self._listener = await asyncpg.connect(self._url)
-        await self._listener.add_listener(CHANNEL, lambda *_: on_notify())
+        self._listener = Listener(self._url, self._limits, on_notify)
+        with outages():
+            await self._listener.open()
+
+    async def check(self) -> None:
+        """Raise `DatabaseUnavailable` unless the server answers and takes writes.
+
+        Opens the listening connection again if it is lost.
+        """
+        if await self.setting("transaction_read_only") == "on":
+            raise DatabaseUnavailable("the server is read-only; is it a standby?")
+        if self._listener is not None:
+            with outages():
+                await self._listener.check()
 
     async def clock(self) -> datetime:
         """Return the server's time, to measure the clock drift of replicas."""
-        async with self._pool.acquire() as connection:
-            now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+        async with self._connection() as connection:
+            with outages():
+                now: datetime = await connection.fetchval("SELECT clock_timestamp()")
         return now
 
     async def setting(self, name: str) -> str:
         """Return the value of a server setting such as `fsync`."""
-        async with self._pool.acquire() as connection:
-            value: str = await connection.fetchval("SELECT current_setting($1)", name)
+        current = "SELECT current_setting($1)"
+        async with self._connection() as connection:
+            with outages():
+                value: str = await connection.fetchval(current, name)
         return value
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        """Lend a connection; if one is lost, all others are replaced when next used."""
+        with outages():
+            connection = await self._pool.acquire(timeout=self._limits.acquire)
+        try:
+            yield connection
+        except DatabaseUnavailable as error:
+            if not answered(error):
+                await self._pool.expire_connections()
+            raise
+        finally:
+            with outages():
+                await self._pool.release(connection)
 
     async def _migrate(self, connection: Any) -> None:
         await connection.execute(
@@ -150,6 +220,22 @@ class PostgresDatabase:
             "SELECT coalesce(max(number), 0) FROM migrations"
         )
         for number, script in scripts(done, "postgres"):
-            await connection.execute(script)
+            await connection.execute(script, timeout=self._limits.migrating)
             await connection.execute("INSERT INTO migrations VALUES ($1)", number)
         await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def _transaction(connection: Any, **options: Any) -> AsyncIterator[None]:
+    """Open a transaction, or a savepoint inside of one."""
+    transaction = connection.transaction(**options)
+    with outages():
+        await transaction.start()
+    try:
+        yield
+    except BaseException:
+        with outages():
+            await transaction.rollback()
+        raise
+    with outages():
+        await transaction.commit()

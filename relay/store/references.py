@@ -179,14 +179,17 @@ async def _numbers(
     """Return the registered values of *shipments*, by kind."""
     if not shipments:
         return {}
-    found: dict[int, dict[ReferenceKind, frozenset[str]]] = defaultdict(dict)
+    found: defaultdict[int, defaultdict[ReferenceKind, set[str]]]
+    found = defaultdict(lambda: defaultdict(set))
     for row in await tx.rows(
         "references_of_shipments", rows=ids("shipment", shipments)
     ):
         if row["voided_at"] is None:
-            values, kind = found[row["shipment"]], ReferenceKind(row["kind"])
-            values[kind] = values.get(kind, frozenset()) | {row["value"]}
-    return found
+            found[row["shipment"]][ReferenceKind(row["kind"])].add(row["value"])
+    return {
+        shipment: {kind: frozenset(values) for kind, values in by_kind.items()}
+        for shipment, by_kind in found.items()
+    }
 
 
 async def store_matches(

@@ -119,8 +119,20 @@ class Retention:
         self._after: dict[str, int] = {}
 
     async def apply(self, now: datetime) -> dict[str, int]:
-        """Delete rows that are outdated at *now*; return how many of each kind."""
-        return {job.name: await self._round(job, now) for job in JOBS}
+        """Delete rows that are outdated at *now*; return how many of each kind.
+
+        A job that fails does not stop the others. Raises their errors in the end.
+        """
+        deleted: dict[str, int] = {}
+        errors: list[Exception] = []
+        for job in JOBS:
+            try:
+                deleted[job.name] = await self._round(job, now)
+            except Exception as error:  # noqa: BLE001 -- raised below
+                errors.append(error)
+        if errors:
+            raise ExceptionGroup("some data could not be deleted", errors)
+        return deleted
 
     async def _round(self, job: Job, now: datetime) -> int:
         """Delete slice by slice from where the last round ended; return how many."""

@@ -66,6 +66,9 @@ CREATE TABLE shipments (
     in_doubt_since INTEGER,            -- since when a write is unconfirmed
     delivered_sent_at INTEGER,         -- first call with `isDelivered`, answered or not
     delivered_published_at INTEGER,    -- VTEX accepted it
+    taking_back TEXT,                  -- a published delivery: requested, sent
+    contradicted_at INTEGER,           -- since when events contradict it
+    contradicted_reason TEXT,
     last_event_at INTEGER,             -- receipt of the latest event
     closed_at INTEGER,
     closed_reason TEXT,
@@ -93,6 +96,8 @@ CREATE INDEX shipments_by_account ON shipments (account, shipment);
 CREATE INDEX shipments_by_invoice ON shipments (account, invoice_number);
 CREATE INDEX shipments_stuck ON shipments (account, shipment)
     WHERE stuck_reason IS NOT NULL;
+CREATE INDEX shipments_contradicted ON shipments (account, shipment)
+    WHERE contradicted_reason IS NOT NULL;
 CREATE INDEX shipments_in_doubt ON shipments (account, shipment)
     WHERE in_doubt_since IS NOT NULL;
 CREATE INDEX shipments_without_number ON shipments (account, shipment)
@@ -159,7 +164,11 @@ CREATE TABLE documents (
     replays INTEGER NOT NULL DEFAULT 0,
     digest TEXT,                       -- of the body as received, if data was removed
     new_events INTEGER,                -- how many of its events were new
-    unreadable_reason TEXT
+    unreadable_reason TEXT,            -- of the whole document, or of some of its events
+    partly_parsed INTEGER NOT NULL DEFAULT 0, -- some events are unreadable, others count
+    -- position and reason of each unreadable part; a replay compares them
+    unreadable_parts TEXT NOT NULL DEFAULT '[]',
+    traceback TEXT                     -- of the first error, without content
 ) STRICT;
 
 CREATE INDEX documents_unread ON documents (document)
@@ -191,14 +200,16 @@ CREATE TABLE handshakes (
     answered_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Tracking events. Identity: reference, second, carrier code, and text without a code.
+-- Tracking events. Identity: reference, second, carrier code, and a text's digest.
 -- A scan that is known to the minute or day, and to the second, is one event.
 CREATE TABLE events (
     event INTEGER PRIMARY KEY,
     reference INTEGER NOT NULL,        -- the identifying reference
     second INTEGER NOT NULL,           -- `occurred_at` in seconds since 1970
     code TEXT NOT NULL,
-    text_key TEXT NOT NULL,            -- description, case-folded; empty if there is a code
+    -- Digest of the case-folded description; empty if there is a code. PostgreSQL refuses
+    -- rows of an index above 2.7 KB, so no text of any length is part of one.
+    text_key TEXT NOT NULL,
     refs TEXT NOT NULL,                -- all references, best first
     occurred_at INTEGER NOT NULL,
     precision INTEGER NOT NULL,        -- the unit that begins then, in seconds: 1, 60, a day
@@ -217,6 +228,7 @@ CREATE TABLE events (
     document_received_at INTEGER NOT NULL, -- of the document that last changed the columns
     via INTEGER,                       -- the reference that matched it; NULL: unmatched
     withdrawn_at INTEGER,              -- no longer in its document after a replay
+    unmapped INTEGER NOT NULL DEFAULT 0, -- no code table or rule knows its code or text
     UNIQUE (reference, code, text_key, second)
 ) STRICT;
 
@@ -224,7 +236,7 @@ CREATE INDEX events_unmatched ON events (received_at)
     WHERE via IS NULL AND withdrawn_at IS NULL;
 CREATE INDEX events_imprecise ON events (reference, code, second)
     WHERE precision > 1 AND midnight = 0;
-CREATE INDEX events_unknown ON events (event) WHERE milestone = 'unknown';
+CREATE INDEX events_unknown ON events (event) WHERE unmapped = 1;
 
 -- Every reference of an event: finds unmatched events when a label arrives.
 CREATE TABLE event_references (

@@ -82,6 +82,8 @@ def build_snapshot(
         in_doubt_since=at(row["in_doubt_since"]),
         delivered_sent=row["delivered_sent_at"] is not None,
         delivered_published=row["delivered_published_at"] is not None,
+        taking_back=row["taking_back"],
+        contradicted=row["contradicted_reason"],
         closed_reason=row["closed_reason"],
         imported=bool(row["imported"]),
         compared=row["compared_at"] is not None,
@@ -162,6 +164,30 @@ def published_key(published: PublishedEvent, shipment: int) -> dict[str, Any]:
 
 Change = tuple[str, Mapping[str, Any]]
 """A named query and its values."""
+
+ORDER: Final = (
+    "answer_call",
+    "accept_published",
+    "accept_shown",
+    "delete_unaccepted",
+    "accept_tracking",
+    "accept_publishing",
+    "confirm_delivery",
+    "retract_delivery",
+    "delivery_taken_back",
+    "record_contradiction",
+    "clear_pending",
+    "record_order_read",
+    "record_comparison",
+    "quarantine_event",
+    "store_write",
+    "store_published",
+    "store_call",
+    "note",
+    "settle",
+    "postpone_failed",
+)
+"""The order of changes in a shared transaction: answers before new writes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,9 @@
 """SQLite: one writing connection behind a lock, and a few read-only ones."""
 
 import asyncio
-import fcntl
-import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, cast
@@ -13,10 +11,12 @@ from typing import Any, Final, Literal, TypeVar, cast
 import aiosqlite
 
 from relay.clock import utcnow
-from relay.errors import ConfigurationError
+from relay.errors import ConfigurationError, DatabaseUnavailable
 from relay.store.backups import create_private
 from relay.store.database import Row, Transaction, load_queries
+from relay.store.outages import outages
 from relay.store.schema import scripts
+from relay.store.sqlite_lock import ServingLock
 from relay.store.sqlite_thread import LAST_EVENT, Work, run_transaction
 
 T = TypeVar("T")
@@ -24,9 +24,10 @@ T = TypeVar("T")
 OLDEST: Final = (3, 38, 0)
 """The first version with the `->>` operator: https://sqlite.org/json1.html"""
 READERS: Final = 2
-BUSY_MS: Final = 10_000
-SERVING: Final = b"serving"
-"""The lock file's content between start and clean stop; left there by a crash."""
+BUSY_MS: Final = 5_000
+"""How long a statement waits for another process's lock on the file."""
+TURN_SECONDS: Final = 10
+"""How long a transaction waits for the others of this process."""
 
 
 class SqliteTransaction(Transaction):
@@ -39,7 +40,8 @@ class SqliteTransaction(Transaction):
     async def rows(self, query: str, **values: Any) -> Sequence[Row]:
         """Run *query* and return its rows."""
         sql = getattr(self._queries, query).sql
-        found = await self._connection.execute_fetchall(sql, values)
+        with outages():
+            found = await self._connection.execute_fetchall(sql, values)
         return cast("Sequence[Row]", found)
 
     async def run(self, query: str, **values: Any) -> None:
@@ -50,13 +52,28 @@ class SqliteTransaction(Transaction):
         """Run *query* once for each of *rows*."""
         if rows:
             sql = getattr(self._queries, query).sql
-            await self._connection.executemany(sql, rows)
+            with outages():
+                await self._connection.executemany(sql, rows)
 
     async def new_events(self, count: int) -> Sequence[int]:
         """Reserve *count* numbers for new events."""
         last = await self._connection.execute_fetchall(LAST_EVENT)
         first: int = 1 + next(iter(last))[0]
         return range(first, first + count)
+
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[None]:
+        """Open a savepoint: if its body fails, only the body's changes are undone."""
+        run = self._connection.execute_fetchall
+        await run("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:  # SQLite undoes all if the disk is full
+                await run("ROLLBACK TO part")
+                await run("RELEASE part")
+            raise
+        await run("RELEASE part")
 
 
 class SqliteDatabase:
@@ -65,18 +82,23 @@ class SqliteDatabase:
     dialect: Literal["sqlite"] = "sqlite"
 
     def __init__(
-        self, path: Path, *, synchronous: str = "FULL", cache_mb: int = 16
+        self,
+        path: Path,
+        *,
+        synchronous: str = "FULL",
+        cache_mb: int = 16,
+        busy_ms: int = BUSY_MS,
     ) -> None:
         self.path = path
         self.synchronous = synchronous
         self._cache_mb = cache_mb
+        self._busy_ms = busy_ms
         self._queries = load_queries("sqlite")
         self._turn = asyncio.Lock()
         self._idle: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
         self._connections: list[aiosqlite.Connection] = []
         self._writer: aiosqlite.Connection
-        self._lock_file: int | None = None
-        self.unclean = False
+        self._lock = ServingLock(path)
 
     async def open(self, *, serving: bool = False) -> None:
         """Connect and migrate the schema.
@@ -90,7 +112,7 @@ class SqliteDatabase:
                 "install a Python build with SQLite 3.38 or newer"
             )
         if serving:
-            self._take_lock()
+            self._lock.take()
         try:
             create_private(self.path)
             self._writer = await self._connect()
@@ -102,19 +124,6 @@ class SqliteDatabase:
             await self._disconnect(clean=False)
             raise
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep every relay from serving this file meanwhile.
-
-        The next one starts as after a crash: a restored copy was taken while one was
-        at work. Raises `ConfigurationError` if one is serving the file.
-        """
-        self._take_lock()
-        try:
-            yield
-        finally:
-            self._release_lock()
-
     async def close(self) -> None:
         """Close every connection and release the lock file."""
         await self._disconnect(clean=True)
@@ -124,23 +133,23 @@ class SqliteDatabase:
         async with self._turn:
             while self._connections:
                 await self._connections.pop().close()
-        if clean and self._lock_file is not None:
-            os.ftruncate(self._lock_file, 0)
-        self._release_lock()
+        self._lock.release(clean=clean)
 
-    def _release_lock(self) -> None:
-        if self._lock_file is not None:
-            os.close(self._lock_file)
-            self._lock_file = None
+    @property
+    def unclean(self) -> bool:
+        """Whether the last serving process was killed."""
+        return self._lock.unclean
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[SqliteTransaction]:
         """Open a transaction; at its end it is committed and on disk."""
-        async with self._turn:
+        async with self._writer_turn():
             try:
-                await self._writer.execute_fetchall("BEGIN IMMEDIATE")
+                with outages():
+                    await self._writer.execute_fetchall("BEGIN IMMEDIATE")
                 yield SqliteTransaction(self._writer, self._queries)
-                await self._writer.execute_fetchall("COMMIT")
+                with outages():
+                    await self._writer.execute_fetchall("COMMIT")
             except BaseException:
                 await asyncio.shield(self._roll_back())
                 raise
@@ -163,7 +172,7 @@ class SqliteDatabase:
 
         *work* may await only its statements, and must not use the event loop.
         """
-        async with self._turn:
+        async with self._writer_turn():
             return await self._directly(self._writer, "BEGIN IMMEDIATE", work)
 
     async def read_in_one_go(self, work: Work[T]) -> T:
@@ -180,6 +189,21 @@ class SqliteDatabase:
         run: Any = connection._execute  # noqa: SLF001 -- the only way into its thread
         raw = connection._conn  # noqa: SLF001 -- used only in its thread
         return cast("T", await run(run_transaction, raw, self._queries, begin, work))
+
+    @asynccontextmanager
+    async def _writer_turn(self) -> AsyncIterator[None]:
+        """Wait for the writing connection, but not for ever."""
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise DatabaseUnavailable(
+                f"other writes have taken more than {TURN_SECONDS} s"
+            ) from None
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     async def _roll_back(self) -> None:
         """Roll back; a cancelled BEGIN may have run in the thread nevertheless."""
@@ -204,6 +228,14 @@ class SqliteDatabase:
             # executescript steps to the end (https://sqlite.org/pragma.html).
             await self._writer.executescript(f"PRAGMA incremental_vacuum({pages});")
         return True
+
+    async def check(self) -> None:
+        """Take and release the lock for writing; nothing is written."""
+
+        async def nothing(_: Transaction) -> None:
+            """Do nothing: the lock alone is what is checked."""
+
+        await self.write_in_one_go(nothing)
 
     async def clock(self) -> datetime:
         """Return this machine's time: the file is local."""
@@ -242,7 +274,7 @@ class SqliteDatabase:
         overwrites erased personal data. Checkpoints are the checkpointer's task.
         """
         shared = (
-            f"busy_timeout = {BUSY_MS}",
+            f"busy_timeout = {self._busy_ms}",
             f"cache_size = {-1024 * self._cache_mb}",
             "secure_delete = ON",
         )
@@ -262,18 +294,3 @@ class SqliteDatabase:
         for number, script in scripts(done, "sqlite"):
             mark = f"PRAGMA user_version = {number};"
             await self._writer.executescript(f"BEGIN;\n{script}\n{mark}\nCOMMIT;")
-
-    def _take_lock(self) -> None:
-        side = self.path.with_name(self.path.name + ".lock")
-        self._lock_file = os.open(side, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._lock_file)
-            self._lock_file = None
-            raise ConfigurationError(
-                f"database: {self.path} is in use by another relay; stop that one "
-                "first, or leave it running: `relay status` shows its state"
-            ) from None
-        self.unclean = bool(os.pread(self._lock_file, len(SERVING), 0))
-        os.pwrite(self._lock_file, SERVING, 0)

@@ -5,10 +5,12 @@ statement itself. Here the transaction's code runs in the thread, too.
 """
 
 import sqlite3
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar, cast
 
 from relay.store.database import Row, Transaction
+from relay.store.outages import outages
 
 T = TypeVar("T")
 Work = Callable[[Transaction], Coroutine[Any, Any, T]]
@@ -26,7 +28,9 @@ class DirectTransaction(Transaction):
     async def rows(self, query: str, **values: Any) -> Sequence[Row]:
         """Run *query* and return its rows."""
         sql = getattr(self._queries, query).sql
-        return cast("Sequence[Row]", self._connection.execute(sql, values).fetchall())
+        with outages():
+            found = self._connection.execute(sql, values).fetchall()
+        return cast("Sequence[Row]", found)
 
     async def run(self, query: str, **values: Any) -> None:
         """Run *query* and ignore its rows."""
@@ -35,22 +39,38 @@ class DirectTransaction(Transaction):
     async def many(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run *query* once for each of *rows*."""
         if rows:
-            self._connection.executemany(getattr(self._queries, query).sql, rows)
+            with outages():
+                self._connection.executemany(getattr(self._queries, query).sql, rows)
 
     async def new_events(self, count: int) -> Sequence[int]:
         """Reserve *count* numbers for new events."""
         first: int = 1 + self._connection.execute(LAST_EVENT).fetchone()[0]
         return range(first, first + count)
 
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[None]:
+        """Open a savepoint: if its body fails, only the body's changes are undone."""
+        self._connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:  # SQLite undoes all if the disk is full
+                self._connection.execute("ROLLBACK TO part")
+                self._connection.execute("RELEASE part")
+            raise
+        self._connection.execute("RELEASE part")
+
 
 def run_transaction(
     connection: sqlite3.Connection, queries: Any, begin: str, work: Work[T]
 ) -> T:
     """Run *work* between *begin* and COMMIT; roll back if it fails."""
-    connection.execute(begin)
+    with outages():
+        connection.execute(begin)
     try:
         result = _completed(work(DirectTransaction(connection, queries)))
-        connection.execute("COMMIT")
+        with outages():
+            connection.execute("COMMIT")
     except BaseException:
         connection.rollback()
         raise

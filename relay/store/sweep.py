@@ -9,8 +9,12 @@ from relay.clock import micros, moment
 from relay.domain.next_update import next_update, tracking_number_sent
 from relay.domain.publishable import publishable
 from relay.domain.shipment import Policy, Snapshot
-from relay.store.database import Database, Row
+from relay.logs import logger
+from relay.store.bisection import narrow
+from relay.store.database import Database, Row, Transaction
 from relay.store.snapshots import load_snapshots
+
+_log = logger(__name__)
 
 SLICE: Final = 50
 SOON: Final = timedelta(minutes=10)
@@ -102,12 +106,13 @@ class Sweep:
             return ()
         changed: list[str] = []
         async with self.database.writing() as tx:
-            for row in found:
-                given = await tx.row(query, **_unchanged(row), now=micros(now))
-                if given is not None:
-                    changed.append(given["id"])
-                    note = {"shipment": row["shipment"], "now": micros(now)}
-                    await tx.run("note", **note, text=_NOTES[query])
+
+            async def change(some: Sequence[Row]) -> None:
+                async with tx.part():
+                    ids = [await _changed(tx, query, row, now) for row in some]
+                changed.extend(filter(None, ids))
+
+            await narrow(found, change, _skip)
         return tuple(changed)
 
 
@@ -115,6 +120,21 @@ _NOTES: Final = {
     "wake_shipment": "the sweep found an unpublished change",
     "expire_shipment": "expired: no events for too long; a later event reopens it",
 }
+
+
+async def _changed(tx: Transaction, query: str, row: Row, now: datetime) -> str | None:
+    """Change a shipment and note it; return its id if it had not changed meanwhile."""
+    given = await tx.row(query, **_unchanged(row), now=micros(now))
+    if given is None:
+        return None
+    note = {"shipment": row["shipment"], "now": micros(now)}
+    await tx.run("note", **note, text=_NOTES[query])
+    return str(given["id"])
+
+
+async def _skip(row: Row, error: Exception) -> None:
+    """Log a shipment that cannot be changed; the next sweep tries it again."""
+    _log.error("sweep failed", shipment=row["id"], exc_info=error)
 
 
 def _unchanged(row: Row) -> Mapping[str, Any]:

@@ -1,22 +1,28 @@
 """A slice of unread documents, and the one transaction that stores its events."""
 
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from relay.adapters.protocol import Document
-from relay.clock import micros, moment
+from relay.clock import EPOCH, micros, moment
 from relay.store.adoption import Adopting, Adoption
-from relay.store.codec import ids, loads
+from relay.store.codec import dumps, ids, loads
 from relay.store.database import Database, Row, Transaction
 from relay.store.event_rows import Pace, ParsedDocument
 from relay.store.events import store_events
 from relay.text import storable
 
 T = TypeVar("T")
+
+PARSING: Final = timedelta(minutes=2)
+"""How long a slice may stay locked while it is parsed: adapters are stopped earlier."""
+HOLDING: Final = timedelta(seconds=10)
+"""How long a replica may stand still while it holds shipments that others need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class ReaderTerms:
 class Slice:
     """Documents that are being parsed; on PostgreSQL they are locked.
 
-    `more` says that more unread documents follow.
+    `damaged` ones cannot be parsed. `more` says that more unread documents follow.
     """
 
     def __init__(
@@ -55,12 +61,20 @@ class Slice:
         database: Database,
         transaction: Transaction | None = None,
         *,
+        damaged: Sequence[ParsedDocument] = (),
         more: bool = False,
     ) -> None:
         self.documents = documents
+        self.damaged = damaged
         self.more = more
         self._database = database
         self._transaction = transaction
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of all documents, damaged ones included."""
+        damaged = (one.document for one in self.damaged)
+        return [*(document.number for document in self.documents), *damaged]
 
     async def store_events(
         self, parsed: Sequence[ParsedDocument], now: datetime, terms: ReaderTerms
@@ -90,7 +104,9 @@ class Slice:
 
     async def _write(self, store: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:
         if self._transaction is not None:
-            return await store(self._transaction)
+            await self._transaction.may_idle(HOLDING)
+            async with self._transaction.part():
+                return await store(self._transaction)
         return await self._database.write_in_one_go(store)
 
 
@@ -106,6 +122,8 @@ async def take(
 
     *held*: the slice is stored in *tx*, too, which holds the locks.
     """
+    if held:
+        await tx.may_idle(PARSING)
     unread = await tx.rows("unread_documents", limit=limit)
     wanted: list[int] = []
     size = 0
@@ -118,21 +136,33 @@ async def take(
     if wanted:
         found = await tx.rows("documents_to_read", rows=ids("document", wanted))
     more = len(unread) == limit or len(wanted) < len(unread)
-    documents = [_unread(r) for r in found]
-    return Slice(documents, database, tx if held else None, more=more)
-
-
-def _unread(row: Row) -> Document:
-    return Document(
-        row["body"],
-        moment(row["received_at"]),
-        _headers(row["headers"]),
-        contract=row["contract"],
-        source=row["source"],
-        number=row["document"],
-        tries=row["tries"],
-        replayed=row["replays"] > 0,
+    taken = [_unread(r) for r in found]
+    return Slice(
+        [one for one in taken if isinstance(one, Document)],
+        database,
+        tx if held else None,
+        damaged=[one for one in taken if isinstance(one, ParsedDocument)],
+        more=more,
     )
+
+
+def _unread(row: Row) -> Document | ParsedDocument:
+    """Return the document of *row*; a damaged one is unreadable, and stops no other."""
+    try:
+        return Document(
+            row["body"],
+            moment(row["received_at"]),
+            _headers(row["headers"]),
+            contract=row["contract"],
+            source=row["source"],
+            number=row["document"],
+            tries=row["tries"],
+            replayed=row["replays"] > 0,
+        )
+    except (ValueError, OverflowError) as error:
+        because = f"its row in the database is damaged: {type(error).__name__}"
+        number, contract = row["document"], row["contract"]
+        return ParsedDocument(number, contract, EPOCH, unreadable=because)
 
 
 @lru_cache(maxsize=256)
@@ -147,18 +177,30 @@ async def _mark(
     now: datetime,
 ) -> None:
     """Mark documents as parsed; replace the bodies of which personal data was cut."""
-    marks: dict[str, list[dict[str, Any]]] = {}
+    marks: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for one in parsed:
         row: dict[str, Any] = {"document": one.document, "now": micros(now)}
         if one.unreadable is not None:
-            query = "mark_unreadable"
-            row["reason"] = storable(one.unreadable)
+            marks["mark_unreadable"].append(row | _reasons(one, one.unreadable))
+            continue
+        row["new_events"] = new_events.get(one.document, 0)
+        if one.cut is None:
+            marks["mark_read"].append(row)
         else:
-            query = "mark_read"
-            row["new_events"] = new_events.get(one.document, 0)
-            if one.cut is not None:
-                query = "mark_read_and_cut"
-                row |= {"body": one.cut, "digest": one.digest}
-        marks.setdefault(query, []).append(row)
+            row |= {"body": one.cut, "digest": one.digest}
+            marks["mark_read_and_cut"].append(row)
+    partly = [one for one in parsed if one.partly is not None]
+    marks["mark_partly_read"] = [
+        {"document": one.document} | _reasons(one, one.partly or "") for one in partly
+    ]
     for query, rows in marks.items():
         await tx.many(query, rows)
+
+
+def _reasons(one: ParsedDocument, reason: str) -> dict[str, Any]:
+    parts = [
+        {"position": part.position, "reason": storable(part.reason)}
+        for part in one.parts
+    ]
+    trace = None if one.traceback is None else storable(one.traceback)
+    return {"reason": storable(reason), "parts": dumps(parts), "traceback": trace}

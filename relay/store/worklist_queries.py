@@ -17,6 +17,7 @@ class WorkList(StrEnum):
     """The work lists; `waiting` needs no operator, only time or VTEX."""
 
     STUCK = "stuck"
+    CONTRADICTED = "contradicted"
     QUARANTINED = "quarantined"
     UNMATCHED = "unmatched"
     UNREADABLE = "unreadable"
@@ -27,7 +28,9 @@ class WorkList(StrEnum):
     WAITING = "waiting"
 
 
-BY_ACCOUNT: Final = frozenset({WorkList.STUCK, WorkList.LATE, WorkList.SILENT})
+BY_ACCOUNT: Final = frozenset(
+    {WorkList.STUCK, WorkList.CONTRADICTED, WorkList.LATE, WorkList.SILENT}
+)
 """Lists whose index begins with the account."""
 
 
@@ -47,6 +50,13 @@ async def _stuck(
 ) -> Sequence[Row]:
     before = after.id if after else _LAST
     return await tx.rows("work_stuck", account=account, id=before, limit=limit)
+
+
+async def _contradicted(
+    tx: Transaction, after: Position | None, limit: int, account: str, _: datetime
+) -> Sequence[Row]:
+    before = after.id if after else _LAST
+    return await tx.rows("work_contradicted", account=account, id=before, limit=limit)
 
 
 async def _late(
@@ -107,6 +117,7 @@ async def _unknown(
 
 QUERIES: Final[Mapping[WorkList, Query]] = {
     WorkList.STUCK: _stuck,
+    WorkList.CONTRADICTED: _contradicted,
     WorkList.LATE: _late,
     WorkList.SILENT: _silent,
     WorkList.QUARANTINED: _quarantined,

@@ -191,7 +191,7 @@ async def contract_in_use(database: Database, contract: str) -> bool:
 
 def _order(name: WorkList, row: Row) -> tuple[str, int]:
     """Return the sort key of a row among those of several accounts."""
-    sign = -1 if name is WorkList.STUCK else 1
+    sign = -1 if name in {WorkList.STUCK, WorkList.CONTRADICTED} else 1
     return position(name, row).key, sign * row["shipment"]
 
 
@@ -223,6 +223,7 @@ class WorkCounts:
     waiting: Numbers
     stuck: Numbers
     quarantined: Numbers
+    contradicted: Numbers
     late: Numbers
     unmatched: Numbers
 
@@ -248,6 +249,7 @@ async def counts(
             waiting=await by_account("count_waiting", now=micros(now)),
             stuck=await by_account("count_stuck"),
             quarantined=await by_account("count_quarantined"),
+            contradicted=await by_account("count_contradicted"),
             late=late,
             unmatched={r["contract"]: r["events"] for r in unmatched},
         )

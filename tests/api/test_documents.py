@@ -54,11 +54,64 @@ async def test_a_document_is_listed_with_what_became_of_it(
             "parsedAt": "2026-03-02T12:00:00Z",
             "newEvents": 1,
             "parked": False,
+            "state": "parsed",
             "tries": 0,
             "unreadableReason": None,
             "size": len(content),
         }
     ]
+
+
+BAD = {"code": "IT", "refs": []}
+"""A scan without a time and a number."""
+
+
+async def test_a_partly_parsed_document_is_listed_and_shown_with_its_bad_parts(
+    api: Api, way_in: WayIn
+) -> None:
+    await way_in.keep(body(BAD, scan("BR1", "IT", START), BAD))
+    await way_in.read()
+
+    _, page = await api.call("GET", f"{ROOT}?unreadable=true")
+    _, found = await api.call("GET", f"{ROOT}/1")
+
+    [listed] = page["documents"]
+    assert (listed["state"], listed["newEvents"]) == ("partly_parsed", 1)
+    assert listed["unreadableReason"] == (
+        "2 of 3 parts unreadable: scans.0: KeyError: 'at'"
+    )
+    assert found["unreadableParts"] == [
+        {"position": f"scans.{number}", "reason": "KeyError: 'at'"} for number in (0, 2)
+    ]
+    assert "acme.py" in found["traceback"]
+    _, work = await api.call("GET", "/v1/lists/unreadable")
+    assert [e["state"] for e in work["entries"]] == ["partly_parsed"]
+
+
+async def test_a_document_that_will_be_parsed_again_has_no_bad_parts_yet(
+    api: Api, way_in: WayIn
+) -> None:
+    await way_in.keep(body(BAD, scan("BR1", "IT", START)))
+    await way_in.read()
+
+    await api.call("POST", f"{ROOT}/1/replay")
+    _, found = await api.call("GET", f"{ROOT}/1")
+
+    assert (found["state"], found["unreadableParts"]) == ("unparsed", [])
+    assert found["traceback"] is None
+
+
+@pytest.mark.parametrize(
+    ("content", "contract", "state"),
+    [(b"odd", "acme", "unreadable"), (b"{}", "gone", "parked")],
+)
+async def test_a_document_says_how_far_it_was_parsed(
+    api: Api, way_in: WayIn, content: bytes, contract: str, state: str
+) -> None:
+    await way_in.keep(content, contract=contract)
+    assert (await api.call("GET", f"{ROOT}/1"))[1]["state"] == "unparsed"
+    await way_in.read()
+    assert (await api.call("GET", f"{ROOT}/1"))[1]["state"] == state
 
 
 async def test_unreadable_documents_are_listed_alone(api: Api, way_in: WayIn) -> None:

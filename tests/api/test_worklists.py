@@ -12,6 +12,13 @@ import pytest
 from relay.api import openapi, worklists
 from relay.clock import micros
 from relay.config.settings import Settings
+from relay.domain.events import (
+    Effect,
+    Milestone,
+    Reference,
+    ReferenceKind,
+    TrackingEvent,
+)
 from relay.errors import InvalidLabel
 from relay.service import worklists as service_worklists
 from relay.service.access import ListScope
@@ -280,6 +287,56 @@ async def test_an_event_older_than_its_label_says_so(api: Api, way_in: WayIn) ->
     )
 
 
+def event(code: str, text: str, **more: Any) -> TrackingEvent:
+    number = Reference(kind=ReferenceKind.TRACKING_NUMBER, value="BR7")
+    given = {"milestone": Milestone.UNKNOWN, "occurred_at": START} | more
+    return TrackingEvent(
+        references=(number,), carrier_code=code, description=text, **given
+    )
+
+
+async def test_unknown_codes_are_what_is_unmapped_and_nothing_else(
+    api: Api, way_in: WayIn
+) -> None:
+    moving = Milestone.IN_TRANSIT
+    way_in.acme.returns = [
+        event("AA", "a code without a row"),
+        event("", "Um texto"),
+        event("", "Outro texto"),
+        event("NEW", "a new state below a known one", milestone=moving, unmapped=True),
+        event("OLD", "a row that says unknown", unmapped=False),
+        event("PAPER", "internal", effect=Effect.ADMINISTRATIVE),
+        event("MV", "a row", milestone=moving),
+    ]
+    await way_in.keep(b"{}")
+    await way_in.read()
+
+    found = await entries(api, "unknown-codes")
+
+    shown = [(e["carrierCode"], e["example"]) for e in found]
+    assert sorted(shown) == [
+        ("", "Outro texto"),
+        ("", "Um texto"),
+        ("AA", "a code without a row"),
+        ("NEW", "a new state below a known one"),
+    ]
+
+
+async def test_a_code_that_was_mapped_is_not_listed_after_a_replay(
+    api: Api, way_in: WayIn
+) -> None:
+    way_in.acme.returns = [event("AA", "words")]
+    await way_in.keep(b"{}")
+    await way_in.read()
+    assert len(await entries(api, "unknown-codes")) == 1
+
+    way_in.acme.returns = [event("AA", "words", milestone=Milestone.AT_HUB)]
+    await api.call("POST", "/v1/documents/1/replay")
+    await way_in.read()
+
+    assert await entries(api, "unknown-codes") == []
+
+
 async def test_an_event_under_the_wrong_contract_names_the_right_one(
     serving: Serving, settings: Callable[..., Settings], way_in: WayIn
 ) -> None:
@@ -362,6 +419,7 @@ async def test_other_stores_are_not_listed(
     await stick(way_in, 1)
     async with way_in.database.writing() as tx:
         await tx.run("quarantine_event", shipment=1, event=1, reason="too soon")
+        await tx.run("record_contradiction", shipment=1, reason="returned", now=1)
     await way_in.documents.rejected_requests.put(
         [RejectedRequest("acme", START, {}, b"odd", {}, "no signature")],
         RejectedBounds(9, 99, START),

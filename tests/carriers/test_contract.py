@@ -1,9 +1,11 @@
 """The contract of every adapter; its samples are the evidence."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -14,17 +16,21 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from relay.adapters.loader import adapter_names, load_carrier
+from relay.adapters.parts import Parsed
 from relay.adapters.personal_data import redact
 from relay.adapters.protocol import (
     Carrier,
     CarrierFailure,
     Document,
     PollingCarrier,
+    UnreadablePart,
     WebhookRequest,
 )
+from relay.adapters.texts import names_return, normalised
 from relay.config.contract import ContractSettings
-from relay.domain.events import Milestone, ParcelView, TrackingEvent
+from relay.domain.events import Effect, Milestone, ParcelView, TrackingEvent
 from relay.errors import ConfigurationError, VerificationFailed
+from relay.inbound.translate import parse_documents
 from relay.sandbox.server import create_sandbox
 from relay.sandbox.simulator import (
     Answers,
@@ -79,16 +85,17 @@ def signature_headers(adapter: str) -> list[str]:
 
 def parse_or_refuse(adapter: Carrier, body: bytes) -> None:
     """Parse rubbish: events or an ordinary error, whose text has no content."""
+    errors: list[Exception] = []
     try:
-        events = adapter.parse(Document(body, RECEIVED_AT))
-    except ValidationError as error:
-        said = f"{error} {error!r}"
-    except Exception:  # noqa: BLE001 -- any ordinary error means unreadable
-        return
+        parts = adapter.parse(Document(body, RECEIVED_AT))
+    except Exception as error:  # noqa: BLE001 -- any ordinary error means unreadable
+        errors.append(error)
     else:
-        said = ""
-        assert all(isinstance(event, TrackingEvent) for event in events)
-    assert MARK not in said
+        assert all(isinstance(part, Parsed) for part in parts)
+        errors += [part.error for part in parts if isinstance(part, UnreadablePart)]
+    for error in errors:
+        if isinstance(error, ValidationError):
+            assert MARK not in f"{error} {error!r}"
 
 
 def spoiled(value: Any, wrong: Any) -> Iterator[Any]:
@@ -295,6 +302,7 @@ def test_a_code_without_a_row_is_unknown(adapter: str) -> None:
     strangers = [e for e in events if e.carrier_code not in support.table(adapter).rows]
     assert strangers
     assert {event.milestone for event in strangers} == {Milestone.UNKNOWN}
+    assert all(event.unmapped for event in strangers)
 
 
 @every_adapter
@@ -311,6 +319,39 @@ def test_a_code_means_what_its_row_says(adapter: str) -> None:
                 assert event.reason is row.reason
                 assert (event.final, event.undoes) == (row.final, row.undoes)
                 assert event.description
+                assert not event.unmapped
+
+
+BACK_OR_WAITING = frozenset(
+    {
+        Milestone.RETURNING,
+        Milestone.RETURNED,
+        Milestone.HELD,
+        Milestone.EXCEPTION,
+        Milestone.UNKNOWN,
+    }
+)
+WORDS = {
+    r"\btentativa de entrega\b": {Milestone.DELIVERY_FAILED},
+    r"\b(extravi|roub|indeniz)": {Milestone.LOST},
+    r"\bliberad": {Milestone.IN_TRANSIT, Milestone.UNKNOWN},
+    r"\baguardando (pagamento|autoriza|instru|confirma)": BACK_OR_WAITING
+    | {Milestone.LABEL_CREATED},
+}
+"""Words of a row, and the milestones that they allow."""
+
+
+@every_adapter
+def test_a_row_agrees_with_its_words(adapter: str) -> None:
+    with every_case(may_be_empty=True) as case:  # as that of a new adapter is
+        for code, row in support.table(adapter).rows.items():
+            words = normalised(row.text or code)
+            with case(code):
+                for pattern, allowed in WORDS.items():
+                    assert row.milestone in allowed or not re.search(pattern, words)
+                assert row.milestone in BACK_OR_WAITING or not names_return(words)
+                if row.milestone is Milestone.DELIVERED:
+                    assert "entreg" in words or "delivered" in words
 
 
 @every_adapter
@@ -437,6 +478,68 @@ def test_a_truncated_sample_is_parsed_or_unreadable(adapter: str) -> None:
             for length in range(len(sample.body)):
                 with case((sample, length)):
                     parse_or_refuse(carrier(adapter), sample.body[:length])
+
+
+def paths_of_elements(value: Any, path: tuple[Any, ...] = ()) -> Iterator[Any]:
+    """Yield the path of every object that is an element of a list in *value*."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from paths_of_elements(part, (*path, key))
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            if isinstance(part, dict):
+                yield (*path, index)
+            yield from paths_of_elements(part, (*path, index))
+
+
+def with_element(value: Any, path: tuple[Any, ...], *element: Any) -> bytes:
+    """Return *value* as JSON, with *element* in place of the one at *path*, or none."""
+    *outer, last = path
+    changed = parent = json.loads(json.dumps(value))
+    for key in outer:
+        parent = parent[key]
+    parent[last : last + 1] = element
+    return json.dumps(changed).encode()
+
+
+def parsed_apart(
+    adapter: Carrier, sample: Sample, body: bytes
+) -> tuple[list[TrackingEvent], list[str]]:
+    """Return the stories of the events in *body*, and the unreadable positions."""
+    document = replace(sample.document, contract="mine", body=body)
+    [parsed] = parse_documents([document], {"mine": adapter})
+    # A delivery that the broken element might undo is held: its effect differs.
+    stories = [
+        event.model_copy(update={"position": 0, "effect": Effect.NORMAL})
+        for event in parsed.events
+    ]
+    positions = [part.position for part in parsed.parts]
+    return stories, positions or [parsed.unreadable] * (parsed.unreadable is not None)
+
+
+@every_adapter
+def test_one_broken_element_is_listed_and_all_other_events_still_come(
+    adapter: str,
+) -> None:
+    with every_case(may_be_empty=True) as case:  # as without a list in any sample
+        for sample in support.samples(adapter):
+            value = as_json(sample.body)
+            whole, _ = parsed_apart(carrier(adapter), sample, sample.body)
+            paths = list(paths_of_elements(value))
+            for path, broken in product(paths, ["broken", 5, None, [1]]):
+                with case((sample, path, broken)):
+                    others, _ = parsed_apart(
+                        carrier(adapter), sample, with_element(value, path)
+                    )
+                    found, listed = parsed_apart(
+                        carrier(adapter), sample, with_element(value, path, broken)
+                    )
+                    assert found == others
+                    assert listed or others == whole
+                    indexes = [str(part) for part in path if isinstance(part, int)]
+                    for position in listed if found else []:
+                        numbers = re.findall(r"\d+", position)
+                        assert numbers[-len(indexes) :] == indexes
 
 
 WRONG = [None, [], {}, 0, -1.5, True, "", MARK, [MARK], {"k": MARK}, [[]]]

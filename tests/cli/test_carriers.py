@@ -87,6 +87,21 @@ def test_an_unreadable_document_says_why(contract: Cli, tmp_path: Path) -> None:
     assert "ValidationError" in ran.stdout
 
 
+def test_a_bad_part_is_named_and_the_events_are_shown(
+    contract: Cli, tmp_path: Path
+) -> None:
+    value: Any = json.loads((LABEL / "posted.json").read_text())
+    value["data"]["tags"] = ["broken"]
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps(value))
+
+    ran = contract("carriers", "try", "hub", str(file))
+
+    assert ran.exit_code == 1
+    assert "data.tags.0: ValidationError: Input should be" in ran.stdout
+    assert "picked_up" in ran.stdout
+
+
 def test_a_contract_that_is_not_there_is_named(contract: Cli) -> None:
     ran = contract("carriers", "try", "odd", str(LABEL / "posted.json"))
     assert isinstance(ran.exception, InvalidLabel)
@@ -117,3 +132,21 @@ def test_an_adapter_is_begun_from_a_sample(cli: Cli, tmp_path: Path) -> None:
     assert "pytest tests/carriers" in ran.stdout
     made = cli("carriers", "new", "swift", "--generic", "--from", str(file))
     assert "[contracts.swift]" in made.stdout
+    assert made.stderr == ""
+
+
+def test_what_a_sample_does_not_tell_is_listed(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "sample.json"
+    file.write_text(
+        '{"tracking": "B1", "event": "P", "created_at": "2026-03-02 09:00:00",'
+        ' "updated_at": "2026-03-02 10:00:00"}'
+    )
+
+    made = cli("carriers", "new", "swift", "--generic", "--from", str(file))
+
+    assert made.exit_code == 0, made.output
+    assert made.stderr == "unsure of time: several times: created_at, updated_at\n"
+    assert '\n# time = { path = "updated_at", formats = ["iso"] }\n' in made.stdout
+    into = ["--into", str(tmp_path)]
+    refused = cli("carriers", "new", "swift", "--from", str(file), *into)
+    assert "unsure of time" in str(refused.exception)

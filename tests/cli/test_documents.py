@@ -6,7 +6,9 @@ from relay.adapters.protocol import Document
 from relay.cli import session
 from relay.errors import ConfigurationError, InvalidLabel, NotFound
 from relay.store.documents import Documents
+from relay.store.event_rows import Pace, ParsedDocument, PartReason
 from relay.store.sqlite import SqliteDatabase
+from relay.store.unread import ReaderTerms
 from tests.cli.conftest import NOW, Cli
 
 SLOW = {
@@ -85,6 +87,32 @@ def test_what_nobody_could_read_is_listed_alone(cli: Cli) -> None:
     shown = cli("documents", "list", "--unreadable").stdout
     assert "Next: relay documents show 2" in shown
     assert "Next" not in cli("documents", "list").stdout
+
+
+@pytest.mark.usefixtures("ids")
+def test_a_partly_parsed_document_is_shown_with_its_bad_parts(cli: Cli) -> None:
+    async def act(database: SqliteDatabase) -> None:
+        store = Documents(database)
+        await store.keep([Document(b"{}", NOW, contract="swift", source="webhook")])
+        async with store.slice(10, 10_000) as piece:
+            parsed = ParsedDocument(
+                piece.documents[0].number,
+                "swift",
+                NOW,
+                partly="1 of 2 parts unreadable",
+                parts=(PartReason("scans.1", "time:\x1b[2J missing"),),
+                bad_parts=1,
+                traceback="a.py:1 in parse\nb.py:2 in _event",
+            )
+            await piece.store_events([parsed], NOW, ReaderTerms(Pace(), {}))
+
+    cli.on_database(act)
+    shown = cli("documents", "show", "1").stdout
+    assert "partly_parsed" in shown
+    assert "\ncalled: a.py:1 in parse\ncalled: b.py:2 in _event\n" in shown
+    assert "\nunreadable: scans.1: time: [2J missing\n" in shown
+    assert "partly_parsed" in cli("documents", "list").stdout
+    assert "partly_parsed" in cli("lists", "unreadable").stdout
 
 
 @pytest.mark.usefixtures("documents")

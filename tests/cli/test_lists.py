@@ -179,6 +179,17 @@ STEPS = {
 }
 
 
+@pytest.mark.usefixtures("documents")
+def test_a_text_without_a_code_is_mapped_by_a_text_rule(cli: Cli) -> None:
+    async def act(database: SqliteDatabase) -> None:
+        await execute(database, "UPDATE events SET code = '', unmapped = 1")
+
+    cli.on_database(act)
+    shown = cli("lists", "unknown-codes").stdout
+    assert "text_rules of [contracts.swift]" in shown
+    assert "relay documents replay --all --contract swift" in shown
+
+
 @pytest.mark.parametrize("name", [*STEPS])
 @pytest.mark.parametrize("width", ["80", "300"])
 @pytest.mark.usefixtures("stuck")
@@ -188,9 +199,7 @@ def test_a_list_says_what_helps_and_an_empty_one_nothing(
     async def act(database: SqliteDatabase) -> None:
         await execute(database, f"UPDATE shipments SET {MADE.get(name, 'lane = 0')}")  # noqa: S608
         if name in {"unmatched", "unknown-codes"}:
-            await execute(
-                database, "UPDATE events SET via = NULL, milestone = 'unknown'"
-            )
+            await execute(database, "UPDATE events SET via = NULL, unmapped = 1")
 
     cli.on_database(act)
     found = cli.rows("lists", name)

@@ -82,6 +82,18 @@ def test_what_is_odd_is_said_with_what_to_do(contract: Cli) -> None:
     assert "note: code: 'Code'" in contract("carriers", "try", "mx", file).stdout
 
 
+def test_a_text_without_a_code_and_a_rule_is_among_the_unknown_ones(
+    contract: Cli,
+) -> None:
+    wordy = {"At": "2026-05-20T18:47:03", "Text": "Ya casi llega"}
+    made = contract.json("carriers", "try", "mx", sample(contract, wordy))
+    assert made["unknownCodes"] == ["Ya casi llega"]
+    assert (
+        "unknown texts without a code: map them in text_rules, or in codes.toml"
+        in (made["notes"])
+    )
+
+
 def test_of_a_fresh_sample_nothing_is_odd(contract: Cli) -> None:
     at = datetime.now(UTC) - timedelta(days=14)
     file = sample(contract, DELIVERED | {"At": f"{at:%Y-%m-%dT%H:%M:%S}"})

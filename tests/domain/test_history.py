@@ -12,13 +12,11 @@ from relay.domain.history import (
     IN_FUTURE,
     confirmed,
     delivers,
-    effective,
     final_milestone,
+    histories,
     implausible_alone,
-    of_volume,
     provisional_until,
     scans,
-    undone,
 )
 from relay.domain.shipment import KnownEvent, PublishedEvent, SentTrackingNumber
 from tests.domain.snapshots import NOW, NUMBER, POLICY, at, event, published, snapshot
@@ -32,7 +30,7 @@ def test_history_is_sorted_by_time_then_position_then_number() -> None:
     tied = event(2, "in_transit", 2, position=1)
     first = event(4, "in_transit", 2, position=0)
     third = event(3, "in_transit", 2, position=1)
-    found = of_volume(snapshot(late, third, tied, first), 1, NOW)
+    found = histories(snapshot(late, third, tied, first), NOW)[0].events
     assert [e.event for e in found] == [4, 2, 3, 1]
 
 
@@ -43,8 +41,8 @@ def test_what_counts_for_the_whole_invoice_counts_for_each_parcel() -> None:
         event(3, "in_transit", 3, volume=2),
         volumes=2,
     )
-    assert [e.event for e in of_volume(known, 1, NOW)] == [1, 2]
-    assert [e.event for e in of_volume(known, 2, NOW)] == [1, 3]
+    assert [e.event for e in histories(known, NOW)[0].events] == [1, 2]
+    assert [e.event for e in histories(known, NOW)[1].events] == [1, 3]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +73,7 @@ def test_a_contradictory_delivery_counts_once_it_is_released(
     decision: str | None, ended: Milestone | None
 ) -> None:
     found = event(1, "delivered", 1, effect=Effect.CONTRADICTORY, decision=decision)
-    history = effective(snapshot(found), 1, NOW)
+    history = histories(snapshot(found), NOW)[0].effective()
     assert final_milestone(history, NOW, POLICY) is ended
     assert [delivers(e, NOW, POLICY) for e in history] == [True] * bool(ended)
 
@@ -87,7 +85,7 @@ def test_what_was_dropped_or_is_implausible_does_not_count() -> None:
         event(3, "in_transit", 24 * 30),
         event(4, "in_transit", 4, ambiguous=True, decision="released"),
     )
-    assert [e.event for e in of_volume(known, 1, NOW)] == [4]
+    assert [e.event for e in histories(known, NOW)[0].events] == [4]
 
 
 UNDOING: list[tuple[str, list[KnownEvent], set[int]]] = [
@@ -181,8 +179,7 @@ UNDOING: list[tuple[str, list[KnownEvent], set[int]]] = [
     ids=[row[0].replace(" ", "_") for row in UNDOING],
 )
 def test_rollback(history: list[KnownEvent], gone: set[int]) -> None:
-    found = of_volume(snapshot(*history), 1, NOW)
-    assert undone(found) == gone
+    assert histories(snapshot(*history), NOW)[0].undone == gone
 
 
 @pytest.mark.parametrize("more", [{"ambiguous": True}, {"decision": "dropped"}])
@@ -191,7 +188,7 @@ def test_a_rollback_that_waits_for_an_operator_undoes_nothing(
 ) -> None:
     rollback = event(2, "unknown", 2, effect=ROLLBACK, **more)
     known = snapshot(event(1, "delivered", 1), rollback)
-    assert undone(of_volume(known, 1, NOW)) == set()
+    assert histories(known, NOW)[0].undone == set()
 
 
 def test_what_stands_is_neither_undone_nor_out() -> None:
@@ -201,8 +198,8 @@ def test_what_stands_is_neither_undone_nor_out() -> None:
         event(3, "delivered", 3),
         event(4, "unknown", 4, effect=ROLLBACK),
     )
-    assert [e.event for e in effective(known, 1, NOW)] == [1, 2, 4]
-    assert [e.event for e in effective(known, 1, NOW, {1})] == [2, 4]
+    assert [e.event for e in histories(known, NOW)[0].effective()] == [1, 2, 4]
+    assert [e.event for e in histories(known, NOW)[0].effective({1})] == [2, 4]
 
 
 @pytest.mark.parametrize(

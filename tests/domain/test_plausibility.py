@@ -12,6 +12,7 @@ from relay.domain.history import (
     BEFORE_KEY,
     CONTRADICTORY,
     IN_FUTURE,
+    INCOMPLETE,
     NO_DATE,
 )
 from relay.domain.plausibility import (
@@ -104,6 +105,20 @@ ROWS: list[tuple[str, Snapshot, dict[int, str]]] = [
         snapshot(
             scan(1, 5),
             delivery(2, 30, effect=Effect.CONTRADICTORY, decision="released"),
+        ),
+        {},
+    ),
+    # an unreadable event of its document may undo it
+    (
+        "incomplete",
+        snapshot(scan(1, 5), delivery(2, 30, effect=Effect.INCOMPLETE)),
+        {2: INCOMPLETE},
+    ),
+    (
+        "incomplete and released",
+        snapshot(
+            scan(1, 5),
+            delivery(2, 30, effect=Effect.INCOMPLETE, decision="released"),
         ),
         {},
     ),

@@ -7,7 +7,7 @@ import pytest
 
 from relay.domain.event_time import DAY, MINUTE
 from relay.domain.events import Effect, Milestone, ReferenceKind
-from relay.domain.history import effective, final_milestone
+from relay.domain.history import final_milestone, histories
 from relay.domain.matching import KnownReference, Registration, match, why_unmatched
 from relay.domain.next_update import next_update
 from relay.domain.plausibility import (
@@ -122,7 +122,7 @@ def test_a_return_that_is_known_to_the_day_ends_the_history() -> None:
 
     def end(hours: float) -> Milestone | None:
         known = snapshot(returned, event(2, "returning", hours))
-        return final_milestone(effective(known, 1, NOW), NOW, POLICY)
+        return final_milestone(histories(known, NOW)[0].effective(), NOW, POLICY)
 
     assert end(3) is Milestone.RETURNED
     assert end(24) is None
@@ -142,7 +142,7 @@ def test_a_rollback_among_days_undoes_only_what_its_source_has_before_it() -> No
         on_day(3, "delivered", position=2, code="again"),
     ]
     assert [e.event for e in in_order(reversed(days))] == [1, 2, 3]
-    assert [e.event for e in effective(snapshot(*days), 1, NOW)] == [2, 3]
+    assert [e.event for e in histories(snapshot(*days), NOW)[0].effective()] == [2, 3]
 
 
 @pytest.mark.parametrize(

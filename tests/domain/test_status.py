@@ -23,6 +23,7 @@ BLANK: dict[str, Any] = dict.fromkeys(
         "in_doubt_since",
         "waiting_reason",
         "delivered_published_at",
+        "contradicted_reason",
         "due_at",
         "events_due_at",
         "not_before",
@@ -79,6 +80,10 @@ BUSY = {"not_before": LATER, "due_at": LATER, "waiting_reason": "VTEX answered 5
             ShipmentStatus(ShipmentState.CLOSED, closed_reason="returned"),
         ),
         (DELIVERED, ShipmentStatus(ShipmentState.DELIVERED)),
+        (
+            DELIVERED | {"contradicted_reason": "returned later"},
+            ShipmentStatus(ShipmentState.DELIVERED, "returned later"),
+        ),
         (DELIVERED | {"due_at": NOW}, ShipmentStatus(ShipmentState.DELIVERED)),
         (DOUBT | BUSY, ShipmentStatus(ShipmentState.IN_DOUBT, "VTEX answered 500")),
         (DOUBT | DELIVERED, ShipmentStatus(ShipmentState.IN_DOUBT, "no answer")),

@@ -16,7 +16,6 @@ from relay.store.operator_actions import OperatorActions, resend
 from relay.store.operator_events import mark_delivered
 from relay.store.shipment_lists import ShipmentLists
 from tests.support.world import (
-    ACCOUNT,
     CONTRACT,
     GUARD,
     INVOICE,
@@ -42,23 +41,7 @@ async def told_by_others(
     world: World, *events: tuple[datetime, str], delivered: bool = False
 ) -> int:
     """Let another integration publish; return the number of PUTs after that."""
-    path = f"/vtex/{ACCOUNT}/api/oms/pvt/orders/{ORDER}/invoice/{INVOICE}/tracking"
-    body = {
-        "isDelivered": delivered,
-        "deliveredDate": events[-1][0].isoformat() if delivered else None,
-        "events": [
-            {"date": at.isoformat(), "description": text, "city": "", "state": ""}
-            for at, text in events
-        ],
-    }
-    keys = {
-        "X-VTEX-API-AppKey": "sandbox-key",
-        "X-VTEX-API-AppToken": "sandbox-token",
-    }
-    async with world.vtex.session.put(
-        world.vtex.url + path, json=body, headers=keys
-    ) as answer:
-        assert answer.status == 200, await answer.text()
+    await world.vtex.publish(*events, delivered=delivered)
     return len(await world.puts())
 
 
@@ -331,20 +314,6 @@ async def test_a_delivery_is_resent_by_force_only(worlds: Worlds) -> None:
             [GUARD, "picked up", "delivered"],
         )
         assert await world.fact("closed_reason") == "delivered"
-
-
-async def test_a_delivery_that_no_longer_stands_is_not_unsaid(world: World) -> None:
-    id_ = await under_way(world)
-    await world.scan("delivered")
-    await world.rest()
-    await world.wait(hours=1)
-    await world.scan("exception", carrier_code="TB", effect="rollback")
-    await world.rest()
-    puts = len(await world.puts())
-    await resent(world, id_, force=True)
-    await world.rest()
-    assert len(await world.puts()) == puts
-    assert (await world.shown()).finished
 
 
 async def test_resending_is_noted(world: World) -> None:

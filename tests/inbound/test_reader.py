@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import json
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from types import MethodType
@@ -13,9 +14,14 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from relay.adapters.parts import EventOrder, hold_deliveries
+from relay.adapters.protocol import Document, UnreadablePart
 from relay.clock import micros
-from relay.domain.events import Milestone
+from relay.domain.events import Effect, Milestone
 from relay.inbound.adapter_thread import AdapterTimeout, Watchdog
+from relay.inbound.translate import MOST_PARTS
+from relay.metrics import Metrics
+from tests.store.making import execute
 from tests.support import acme
 from tests.support.clock import START
 from tests.support.way_in import WayIn, until
@@ -92,6 +98,192 @@ async def test_what_an_adapter_cannot_read_is_kept_with_the_reason(
     assert unreadable["body"] == b"no json"
     assert fine["unreadable_reason"] is None
     assert [line["event"] for line in lines] == ["unreadable document", "events parsed"]
+
+
+BAD = {"code": "OD"}
+"""A scan without a time: in a batch, of any parcel."""
+
+
+async def test_one_bad_event_does_not_stop_the_others_of_its_document(
+    way_in: WayIn,
+) -> None:
+    await way_in.register("AC1")
+    metrics = Metrics()
+    good = [acme.scan("AC1", "OD", START), acme.scan("AC2", "PU", START)]
+    await way_in.keep(acme.body(good[0], BAD, good[1]))
+    with capture_logs() as lines:
+        await way_in.read(metrics=metrics)
+    assert [e["code"] for e in await way_in.rows("events")] == ["OD", "PU"]
+    assert way_in.published == ["news", "idle"]
+    (row,) = await way_in.rows("documents")
+    assert (row["partly_parsed"], row["new_events"]) == (1, 2)
+    because = "1 of 3 parts unreadable: scans.1: KeyError: 'refs'"
+    assert row["unreadable_reason"] == because
+    assert json.loads(row["unreadable_parts"]) == [
+        {"position": "scans.1", "reason": "KeyError: 'refs'"}
+    ]
+    (line,) = (line for line in lines if line["event"] == "document partly parsed")
+    assert (line["contract"], line["document"]) == ("acme", row["document"])
+    assert line["because"] == because
+    assert 'relay_documents_partly_parsed_total{contract="acme"} 1' in (
+        metrics.text().decode()
+    )
+
+
+async def test_a_document_whose_parts_are_all_bad_is_unreadable(way_in: WayIn) -> None:
+    await way_in.keep(acme.body(BAD, BAD))
+    await way_in.read()
+    (row,) = await way_in.rows("documents")
+    assert (row["partly_parsed"], row["new_events"]) == (0, 0)
+    assert row["unreadable_reason"].startswith("2 of 2 parts unreadable: scans.0: ")
+    assert len(json.loads(row["unreadable_parts"])) == 2
+
+
+async def again(way_in: WayIn, *codes: str, bad: Sequence[int] = ()) -> list[str]:
+    """Replay the only document as if its adapter gave other parts; return what is left.
+
+    *bad* are the positions of unreadable parts.
+    """
+    events = acme.Acme().parse(Document(scans(*codes), START))
+    parts = [UnreadablePart(f"scans.{n}", ValueError("odd")) for n in bad]
+    way_in.acme.returns = [*events, *parts]
+    (document,) = await way_in.documents.list()
+    await way_in.documents.replay(document["document"])
+    await way_in.read()
+    rows = await way_in.rows("events")
+    return [row["code"] for row in rows if row["withdrawn_at"] is None]
+
+
+async def test_after_a_fix_a_partly_parsed_document_is_whole_and_nothing_is_doubled(
+    way_in: WayIn,
+) -> None:
+    await way_in.keep(acme.body(acme.scan("AC1", "PU", START), BAD))
+    await way_in.read()
+    assert await again(way_in, "PU", "OD") == ["PU", "OD"]
+    (row,) = await way_in.rows("documents")
+    assert (row["partly_parsed"], row["unreadable_reason"]) == (0, None)
+    assert row["unreadable_parts"] == "[]"
+
+
+async def test_an_event_that_became_unreadable_is_not_withdrawn(way_in: WayIn) -> None:
+    await way_in.keep(scans("PU", "OD"))
+    await way_in.read()
+    assert await again(way_in, "PU", bad=[1]) == ["PU", "OD"]
+    assert await again(way_in, "PU", bad=[1, 2]) == ["PU", "OD"]
+
+
+async def test_an_event_that_is_gone_is_withdrawn_if_no_other_part_became_unreadable(
+    way_in: WayIn,
+) -> None:
+    await way_in.keep(acme.body(acme.scan("AC1", "PU", START), BAD))
+    await way_in.read()
+    assert await again(way_in, "IT", bad=[1]) == ["IT"]
+
+
+async def test_a_held_delivery_counts_once_its_document_is_whole(
+    way_in: WayIn,
+) -> None:
+    parts = [*acme.Acme().parse(Document(scans("DL"), START))]
+    parts.append(UnreadablePart("scans.1", ValueError("odd")))
+    way_in.acme.returns = hold_deliveries(parts, EventOrder.OLDEST_FIRST)
+    await way_in.keep(scans("DL"))
+    await way_in.read()
+    (held,) = await way_in.rows("events")
+    assert held["effect"] == Effect.INCOMPLETE
+    await again(way_in, "DL")
+    (event,) = await way_in.rows("events")
+    assert (event["event"], event["effect"]) == (held["event"], Effect.NORMAL)
+
+
+async def test_with_more_bad_parts_than_are_listed_nothing_is_withdrawn(
+    way_in: WayIn,
+) -> None:
+    await way_in.keep(acme.body(acme.scan("AC1", "PU", START), *[BAD] * 60))
+    await way_in.read()
+    (row,) = await way_in.rows("documents")
+    assert len(json.loads(row["unreadable_parts"])) == MOST_PARTS
+    assert row["unreadable_reason"].startswith("60 of 61 parts unreadable")
+    assert await again(way_in, "IT", bad=range(1, 61)) == ["PU", "IT"]
+
+
+class Speechless(Exception):
+    """An error that cannot even be shown."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+STAGES: dict[str, tuple[acme.Acme, str, str]] = {
+    "parse": (acme.Acme(fails=ValueError("odd")), "", "ValueError: odd"),
+    "reason": (
+        acme.Acme(fails=Speechless()),
+        "",
+        "Speechless: its message cannot be shown",
+    ),
+    "result": (acme.Acme(returns=["x"]), "", "TypeError: the adapter did not return"),
+    "part": (
+        acme.Acme(returns=[UnreadablePart("scans.0", Speechless())]),
+        "",
+        "1 of 1 parts unreadable: scans.0: Speechless: ",
+    ),
+    "headers": (acme.Acme(), "headers = '{'", "its row in the database is damaged"),
+    "time": (
+        acme.Acme(),
+        f"received_at = {2**62}",
+        "its row in the database is damaged: OverflowError",
+    ),
+}
+"""What makes one document of a slice fail, a change of its row, and the reason."""
+
+
+@pytest.mark.parametrize("unclean", [False, True])
+@pytest.mark.parametrize("stage", STAGES)
+async def test_a_document_that_fails_at_any_stage_stops_no_other(
+    way_in: WayIn, settings: Any, stage: str, unclean: bool
+) -> None:
+    adapter, change, because = STAGES[stage]
+    way_in.contracts = settings({"acme": {}, "odd": {}}).contracts
+    way_in.carriers["odd"] = adapter
+    await way_in.register("AC1")
+    await way_in.keep(scans("PU"))
+    await way_in.keep(scans("IT"), contract="odd")
+    await way_in.keep(scans("OD"))
+    if change:
+        statement = f"UPDATE documents SET {change} WHERE contract = 'odd'"  # noqa: S608
+        await execute(way_in.database, statement)
+    assert await way_in.read(unclean=unclean) == 3
+    assert [e["code"] for e in await way_in.rows("events")] == ["PU", "OD"]
+    assert {"news", "idle"} == set(way_in.published)
+    (failed,) = [r for r in await way_in.rows("documents") if r["contract"] == "odd"]
+    assert failed["unreadable_reason"].startswith(because)
+    assert failed["read_at"] is not None
+
+
+async def test_personal_data_that_cannot_be_removed_loses_no_event(
+    way_in: WayIn,
+) -> None:
+    way_in.acme.personal_fields = (7,)
+    await way_in.keep(scans("OD"))
+    await way_in.read()
+    assert len(await way_in.rows("events")) == 1
+    (row,) = await way_in.rows("documents")
+    assert row["partly_parsed"] == 1
+    assert "personal_fields: AttributeError" in row["unreadable_reason"]
+
+
+async def test_an_unreadable_document_has_the_calls_that_led_to_its_error(
+    way_in: WayIn,
+) -> None:
+    await way_in.keep(b"no json of Ana", acme.body(BAD, acme.scan("AC1", "OD", START)))
+    await way_in.read()
+    whole, partly = await way_in.rows("documents")
+    assert re.search(r"tests/support/acme\.py:\d+ in parse\n", whole["traceback"])
+    assert re.search(r"tests/support/acme\.py:\d+ in _event", partly["traceback"])
+    assert "Ana" not in whole["traceback"]
+    way_in.acme.returns = []
+    await way_in.documents.replay(whole["document"])
+    await way_in.read()
+    assert (await way_in.rows("documents"))[0]["traceback"] is None
 
 
 @pytest.mark.parametrize("returned", ["events", ["an event"], (), 7])

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from relay.adapters.protocol import Document, Unreadable
-from relay.inbound.translate import LONGEST_REASON, parse_documents, reason
+from relay.adapters.protocol import Document, Unreadable, UnreadablePart
+from relay.inbound.reasons import LONGEST_REASON, reason
+from relay.inbound.translate import parse_documents
 from tests.support.acme import Acme
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -148,3 +149,15 @@ def test_a_document_that_cannot_be_decoded_says_so() -> None:
     adapter = Acme(fails=ValueError("no JSON"))
     (parsed,) = parse_documents([document], {"acme": adapter})
     assert parsed.unreadable.startswith("the body is not UTF-8 text, and no charset")
+
+
+def test_the_reason_of_a_part_has_no_content_of_the_document() -> None:
+    content = json.dumps({"scans": ["Ana de Souza"]}).encode()
+    bad = UnreadablePart("scans.0", ValueError("odd: 'Ana de Souza'"))
+    adapter = Acme(returns=[bad, bad])
+    document = Document(content, NOW, contract="acme")
+    (parsed,) = parse_documents([document], {"acme": adapter})
+    assert {part.reason for part in parsed.parts} == {"ValueError: odd: '…'"}
+    assert parsed.unreadable == (
+        "2 of 2 parts unreadable: scans.0: ValueError: odd: '…'"
+    )

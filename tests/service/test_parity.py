@@ -128,6 +128,7 @@ async def fill(both: Both) -> None:
     await execute(database, f"UPDATE shipments SET {stuck}, {late} WHERE shipment = 1")  # noqa: S608
     async with database.writing() as tx:
         await tx.run("quarantine_event", shipment=1, event=1, reason="too soon")
+        await tx.run("record_contradiction", shipment=1, reason="returned", now=1)
     await database.close()
 
 

@@ -28,6 +28,7 @@ SCANS: Final[dict[str, str]] = {
     "trim_rejected": "the last few requests that were not trusted",
     "contract_in_use": "it ends at the first row",
     "list_polls": "one row per contract",
+    "list_handshakes": "one row per contract",
     "contracts_to_poll": "one row: the name is the key",
     "lock_poll": "one row: the name is the key",
     "release_poll": "one row: the name is the key",

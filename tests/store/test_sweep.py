@@ -31,6 +31,7 @@ from tests.store.making import (
     to_rest,
 )
 from tests.support.clock import Clock
+from tests.support.faults import refuse
 
 POLICY = Policy(zone=ZoneInfo("America/Sao_Paulo"))
 HOUR = timedelta(hours=1)
@@ -253,6 +254,8 @@ async def erased(database: Database, now: datetime) -> dict[str, int]:
         ("new_events = 0", 8, True),
         ("new_events = 0, unreadable_reason = 'odd'", 179, False),
         ("new_events = 0, unreadable_reason = 'odd'", 181, True),
+        ("new_events = 1, unreadable_reason = 'odd', partly_parsed = 1", 179, False),
+        ("new_events = 1, unreadable_reason = 'odd', partly_parsed = 1", 181, True),
         ("read_at = NULL", 999, False),
         ("parked = 1", 999, False),
     ],
@@ -272,7 +275,10 @@ async def test_a_document_is_kept_while_its_shipment_is_open(
 ) -> None:
     await register(database, "AC1")
     await read(database, scan("AC1", START + HOUR))
-    late = START + 100 * DAY
+    late = START + 200 * DAY
+    assert await erased(database, late) == {}
+    partly = "UPDATE documents SET unreadable_reason = 'odd', partly_parsed = 1"
+    await execute(database, partly)
     assert await erased(database, late) == {}
     await execute(database, f"UPDATE shipments SET closed_at = {micros(START)}")  # noqa: S608
     assert await erased(database, late) == {"documents": 1}
@@ -513,3 +519,20 @@ async def test_a_round_gives_back_no_more_than_so_many_pages(
 
 async def test_postgresql_frees_pages_by_itself(postgres: PostgresDatabase) -> None:
     assert not await postgres.vacuum(100)
+
+
+async def test_a_kind_of_data_that_cannot_be_deleted_does_not_hold_the_others(
+    database: Database,
+) -> None:
+    await read(database)
+    await execute(database, "UPDATE documents SET new_events = 0")
+    rejected = RejectedRequest("acme", START, {}, b"", {}, "no signature")
+    bounds = RejectedBounds(5, 1 << 20, START - DAY)
+    await RejectedRequests(database).put([rejected], bounds)
+    await refuse(database, "documents", "DELETE", "OLD.document > 0")
+    with pytest.raises(ExceptionGroup, match="could not be deleted"):
+        await ages_of(database).apply(START + 200 * DAY)
+    assert await count(database, "documents", "rejected_requests") == {
+        "documents": 1,
+        "rejected_requests": 0,
+    }

@@ -6,8 +6,10 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
+from relay.adapters.parts import Parsed, attempt
 from relay.adapters.protocol import Document, Reply, WebhookRequest
 from relay.adapters.signatures import check_hmac_sha256
 from relay.domain.events import (
@@ -51,7 +53,7 @@ class Acme:
             encodings=("hex",),
         )
 
-    def parse(self, document: Document) -> list[TrackingEvent]:
+    def parse(self, document: Document) -> list[Parsed]:
         self.read_bodies.append(document.body)
         if self.held is not None:
             self.held.wait(30)
@@ -60,7 +62,10 @@ class Acme:
         if self.returns is not None:
             return self.returns  # type: ignore[no-any-return]
         scans = json.loads(document.body)["scans"]
-        return [_event(scan, place) for place, scan in enumerate(scans)]
+        return [
+            attempt(f"scans.{place}", partial(_event, scan, place))
+            for place, scan in enumerate(scans)
+        ]
 
     def tracking_url(self, parcel: ParcelView) -> str | None:
         return f"https://acme.example/{parcel.tracking_number}"

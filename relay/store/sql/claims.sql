@@ -131,7 +131,19 @@ UPDATE shipments
 SET pending = NULL,
     in_doubt_since = CASE WHEN :read_back = 1 THEN in_doubt_since ELSE NULL END,
     delivered_published_at = CASE WHEN :is_delivered = 1
-        THEN coalesce(delivered_published_at, :now) ELSE delivered_published_at END
+        THEN coalesce(delivered_published_at, :now) ELSE delivered_published_at END,
+    taking_back = CASE WHEN :is_delivered = 1 OR taking_back IS NULL THEN NULL
+                  ELSE 'sent' END
+WHERE shipment = :shipment
+
+-- name: delivery_taken_back!
+UPDATE shipments SET taking_back = NULL WHERE shipment = :shipment
+
+-- name: record_contradiction!
+UPDATE shipments
+SET contradicted_reason = CAST(:reason AS TEXT),
+    contradicted_at = CASE WHEN CAST(:reason AS TEXT) IS NULL THEN NULL
+                      ELSE coalesce(contradicted_at, CAST(:now AS BIGINT)) END
 WHERE shipment = :shipment
 
 -- name: confirm_delivery!

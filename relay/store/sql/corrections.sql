@@ -53,8 +53,13 @@ WHERE shipment = :shipment AND event IS NOT NULL AND accepted_at IS NOT NULL
   AND withdrawn_at IS NULL
 
 -- name: resend_shipment!
--- `delivered_sent_at` stays: a delivery sent once is never taken back.
+-- A published delivery that no longer counts is taken back, because an operator forces it.
 UPDATE shipments
-SET resent_at = :now, delivered_published_at = NULL,
+SET resent_at = :now,
+    taking_back = CASE WHEN delivered_published_at IS NULL THEN taking_back
+                  ELSE 'requested' END,
+    delivered_sent_at = CASE WHEN delivered_published_at IS NULL THEN delivered_sent_at
+                        ELSE NULL END,
+    delivered_published_at = NULL, contradicted_at = NULL, contradicted_reason = NULL,
     closed_at = NULL, closed_reason = NULL
 WHERE shipment = :shipment

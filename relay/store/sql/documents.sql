@@ -17,7 +17,15 @@ ORDER BY d.document
 
 -- name: mark_read!
 UPDATE documents
-SET read_at = :now, new_events = :new_events, unreadable_reason = NULL, tries = 0
+SET read_at = :now, new_events = :new_events, unreadable_reason = NULL,
+    partly_parsed = 0, unreadable_parts = '[]', traceback = NULL, tries = 0
+WHERE document = :document
+
+-- name: mark_partly_read!
+-- In addition to `mark_read`, which goes first.
+UPDATE documents
+SET unreadable_reason = :reason, partly_parsed = 1, unreadable_parts = :parts,
+    traceback = :traceback
 WHERE document = :document
 
 -- name: mark_read_and_cut!
@@ -25,12 +33,13 @@ WHERE document = :document
 UPDATE documents
 SET read_at = :now, new_events = :new_events, body = :body,
     digest = coalesce(digest, :digest), unreadable_reason = NULL,
-    tries = 0
+    partly_parsed = 0, unreadable_parts = '[]', traceback = NULL, tries = 0
 WHERE document = :document
 
 -- name: mark_unreadable!
 UPDATE documents
-SET read_at = :now, new_events = 0, unreadable_reason = :reason
+SET read_at = :now, new_events = 0, unreadable_reason = :reason, partly_parsed = 0,
+    unreadable_parts = :parts, traceback = :traceback
 WHERE document = :document
 
 -- name: count_try!
@@ -67,6 +76,7 @@ FROM documents WHERE read_at IS NULL AND parked = 0 GROUP BY contract
 SELECT * FROM documents WHERE document = :document
 
 -- name: replay_document
+-- `unreadable_parts` stay until it was parsed: see `unreadable_parts_of`.
 UPDATE documents
 SET read_at = NULL, unreadable_reason = NULL, tries = 0, replays = replays + 1
 WHERE document = :document
@@ -74,17 +84,21 @@ RETURNING document
 
 -- name: list_documents
 SELECT document, contract, source, received_at, read_at, new_events, parked, tries,
-       unreadable_reason, length(body) AS size
+       unreadable_reason, partly_parsed, length(body) AS size
 FROM documents
 WHERE document < :before
 ORDER BY document DESC LIMIT :limit
 
 -- name: list_unreadable
 SELECT document, contract, source, received_at, read_at, new_events, parked, tries,
-       unreadable_reason, length(body) AS size
+       unreadable_reason, partly_parsed, length(body) AS size
 FROM documents
 WHERE unreadable_reason IS NOT NULL AND document < :before
 ORDER BY document DESC LIMIT :limit
+
+-- name: unreadable_parts_of
+SELECT d.document, d.unreadable_parts FROM json_each(:rows) AS j
+JOIN documents AS d ON d.document = CAST(j.value ->> 'document' AS BIGINT)
 
 -- name: documents_of_shipment
 SELECT DISTINCT d.document, d.contract, d.source, d.received_at, d.read_at,

@@ -35,10 +35,11 @@ JOIN events AS e ON e.event = coalesce(
 INSERT INTO events
     (event, reference, second, code, text_key, refs, occurred_at, precision, midnight,
      position, milestone, reason, effect, final, undoes, description, city, state,
-     country, received_at, document_received_at, via)
+     country, unmapped, received_at, document_received_at, via)
 VALUES (:event, :reference, :second, :code, :text_key, :refs, :occurred_at, :precision,
         :midnight, :position, :milestone, :reason, :effect, :final, :undoes,
-        :description, :city, :state, :country, :received_at, :received_at, :via)
+        :description, :city, :state, :country, :unmapped, :received_at, :received_at,
+        :via)
 
 -- name: rewrite_event!
 UPDATE events
@@ -46,7 +47,8 @@ SET refs = :refs, second = :second, occurred_at = :occurred_at,
     precision = :precision, midnight = :midnight, position = :position,
     milestone = :milestone, reason = :reason, effect = :effect, final = :final,
     undoes = :undoes, description = :description, city = :city, state = :state,
-    country = :country, document_received_at = :document_received_at, withdrawn_at = NULL
+    country = :country, unmapped = :unmapped,
+    document_received_at = :document_received_at, withdrawn_at = NULL
 WHERE event = :event
 
 -- name: link_event_to_reference!

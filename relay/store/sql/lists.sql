@@ -105,6 +105,10 @@ WHERE lane IN (0, 1, 2) AND ready_at <= :now GROUP BY account
 SELECT account, count(*) AS shipments FROM shipments
 WHERE stuck_reason IS NOT NULL GROUP BY account
 
+-- name: count_contradicted
+SELECT account, count(*) AS shipments FROM shipments
+WHERE contradicted_reason IS NOT NULL GROUP BY account
+
 -- name: count_late
 SELECT count(*) AS shipments FROM shipments
 WHERE account = :account AND promised_on IS NOT NULL AND closed_at IS NULL

@@ -20,8 +20,8 @@ RETURNING id
 -- Unparsed documents and those behind open shipments never expire.
 SELECT d.document AS key, d.received_at AS recorded_at,
        CASE WHEN d.read_at IS NULL OR d.parked = 1 THEN 0
-            WHEN d.unreadable_reason IS NOT NULL
-            THEN CASE WHEN d.received_at < :unreadable THEN 1 ELSE 0 END
+            WHEN d.unreadable_reason IS NOT NULL AND d.received_at >= :unreadable THEN 0
+            WHEN d.unreadable_reason IS NOT NULL AND d.partly_parsed = 0 THEN 1
             WHEN coalesce(d.new_events, 0) = 0
             THEN CASE WHEN d.received_at < :repeats THEN 1 ELSE 0 END
             WHEN d.received_at >= :documents THEN 0

@@ -11,6 +11,11 @@ WHERE s.account = :account AND s.stuck_reason IS NOT NULL
   AND s.shipment < :id
 ORDER BY s.shipment DESC LIMIT :limit
 
+-- name: work_contradicted
+SELECT s.* FROM shipments AS s
+WHERE s.account = :account AND s.contradicted_reason IS NOT NULL AND s.shipment < :id
+ORDER BY s.shipment DESC LIMIT :limit
+
 -- name: work_late
 -- Most overdue first.
 SELECT s.* FROM shipments AS s
@@ -62,14 +67,14 @@ WHERE a.rejected_request < :id AND a.accepted_at IS NULL
 ORDER BY a.rejected_request DESC LIMIT :limit
 
 -- name: work_unknown_codes
--- Counts per code among the latest :most events with an unknown code; the latest is shown.
+-- Counts per code among the latest :most events with an unmapped code or text; the latest is shown.
 SELECT g.contract, g.code, g.events, g.event, e.received_at, e.description,
        v.kind, v.value
 FROM (
     SELECT r.contract, u.code, u.text_key, count(*) AS events, max(u.event) AS event
     FROM (
         SELECT n.event, n.reference, n.code, n.text_key FROM events AS n
-        WHERE n.milestone = 'unknown' AND n.withdrawn_at IS NULL
+        WHERE n.unmapped = 1 AND n.withdrawn_at IS NULL
         ORDER BY n.event DESC LIMIT :most) AS u
     JOIN reference_values AS r ON r.reference = u.reference
     GROUP BY r.contract, u.code, u.text_key) AS g

@@ -8,7 +8,12 @@ import pytest
 
 from carriers.correios import Adapter
 from carriers.correios.sandbox import Simulator
-from relay.adapters.protocol import ContractOptions, Document, PollingCarrier
+from relay.adapters.protocol import (
+    ContractOptions,
+    Document,
+    PollingCarrier,
+    UnreadablePart,
+)
 from relay.domain.events import (
     Effect,
     Milestone,
@@ -264,3 +269,24 @@ def test_a_delivery_to_a_neighbour_with_the_senders_consent_is_one() -> None:
     text = "Entrega realizada em endereço vizinho, conforme autorizado pelo remetente"
     found = event("BDE67", descricao=f"Objeto entregue ao destinatário - {text}")
     assert (found.milestone, found.effect) == (Milestone.DELIVERED, Effect.NORMAL)
+
+
+WITHOUT_TIME = scan("RO01") | {"dtHrCriado": None}
+
+
+@pytest.mark.parametrize(
+    ("newest_first", "expected"),
+    [
+        ([scan("BDE01"), WITHOUT_TIME], ["eventos.1", Effect.NORMAL]),
+        ([WITHOUT_TIME, scan("BDE01")], [Effect.INCOMPLETE, "eventos.0"]),
+        ([WITHOUT_TIME, scan("PO01")], [Effect.NORMAL, "eventos.0"]),
+    ],
+)
+def test_a_bad_event_stops_no_other_but_a_delivery_that_it_may_undo(
+    newest_first: Any, expected: list[Any]
+) -> None:
+    parts = read(tracked(*newest_first))
+    assert [
+        part.position if isinstance(part, UnreadablePart) else part.effect
+        for part in parts
+    ] == expected

@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.adapters.protocol import Document, SettingsReviewer, Unreadable
+from relay.adapters.protocol import (
+    Document,
+    SettingsReviewer,
+    Unreadable,
+    UnreadablePart,
+)
 from relay.domain.events import Effect, Milestone, Reason, TrackingEvent, is_real_date
 from tests.carriers.generic.formats import ARRIVED, EVENT, adapter, read
 
@@ -73,7 +78,7 @@ def test_a_document_without_events_is_no_ping_unless_that_is_said(value: Any) ->
         ("text", "a string"),
         (1, "a number"),
         (True, "a boolean"),
-        ([EVENT, None], "null in a list"),
+        ([None], "null in a list"),
         ([[EVENT]], "a list in a list"),
     ],
 )
@@ -235,8 +240,10 @@ def test_a_code_that_is_never_found_is_worth_a_remark() -> None:
 def test_codes_have_their_effects() -> None:
     lists = {"administrative": ["7"], "provisional": ["8"], "rollback": ["9"]}
     rows = {"8": {"milestone": "delivered"}, "6": {"milestone": "held", "final": True}}
-    effects = [event(c=c, codes=rows, **lists).effect for c in "6789"]
-    assert effects == ["normal", "administrative", "provisional", "rollback"]
+    found = [event(c=c, codes=rows, **lists) for c in "56789"]
+    effects = [e.effect for e in found]
+    assert effects == ["normal", "normal", "administrative", "provisional", "rollback"]
+    assert [e.unmapped for e in found] == [True, False, False, False, False]
     assert event(c="8", codes=rows, **lists).milestone is Milestone.DELIVERED
 
 
@@ -498,3 +505,62 @@ def test_numbers_are_joined_only_as_strings() -> None:
 def test_a_form_in_place_of_json_is_named(body: bytes) -> None:
     with pytest.raises(Unreadable, match=r"^body: a form, not JSON; .*form_json"):
         read(body)
+
+
+def told(value: Any, **settings: Any) -> list[Any]:
+    """Parse *value*: the effect of each event, or the position of a bad part."""
+    return [
+        part.position if isinstance(part, UnreadablePart) else part.effect
+        for part in events(value, **settings)
+    ]
+
+
+ENDS = {"codes": {"5": {"milestone": "delivered"}}}
+OLD, NEW = (EVENT | {"t": f"2026-05-{day}T10:00:00-03:00"} for day in (18, 21))
+END = EVENT | {"c": "5"}
+NORMAL, HELD = Effect.NORMAL, Effect.INCOMPLETE
+
+
+@pytest.mark.parametrize("bad", [EVENT | {"t": None}, EVENT | {"t": "soon"}, "x", None])
+def test_a_bad_event_stops_no_other_and_is_listed_with_its_position(bad: Any) -> None:
+    assert told({"e": [OLD, bad, NEW]}, events="e") == [NORMAL, NORMAL, "e[1]"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        ([OLD, "x", END], [NORMAL, NORMAL, "[1]"]),
+        ([OLD, END, "x"], [NORMAL, HELD, "[2]"]),
+        ([END, "x", OLD], [NORMAL, NORMAL, "[1]"]),
+        (["x", END, OLD], [NORMAL, HELD, "[0]"]),
+        (["x", END], [HELD, "[0]"]),
+        ([END, "x"], [HELD, "[1]"]),
+        ([END, OLD, NEW, "x"], [NORMAL, HELD, NORMAL, "[3]"]),
+    ],
+)
+def test_a_delivery_is_held_unless_the_order_shows_that_a_bad_event_is_older(
+    listed: list[Any], expected: list[Any]
+) -> None:
+    by_document = [{"kind": "tracking_number", "document": "[?n].n | [0]"}]
+    assert told(listed, references=by_document, **ENDS) == expected
+
+
+def test_a_bad_event_holds_the_deliveries_of_its_own_parcel_only() -> None:
+    mine, other = END | {"n": "A1"}, END | {"n": "B2"}
+    bad = EVENT | {"n": "A1", "t": None}
+    assert told([mine, other, bad], **ENDS) == [HELD, NORMAL, "[2]"]
+    nameless = bad | {"n": None}
+    assert told([mine, other, nameless], **ENDS) == [HELD, HELD, "[2]"]
+
+
+def test_a_bad_parent_does_not_stop_the_events_of_the_others() -> None:
+    value = {"boxes": [{"h": [EVENT]}, "x", {"h": ["x", EVENT]}, {"h": "x"}, {}]}
+    settings = {"list": ["boxes", "h"], "inherit": {"name": "length(h)"}}
+    assert told(value, events=settings) == [
+        NORMAL,
+        "boxes[1]",
+        NORMAL,
+        "boxes[2].h[0]",
+        "boxes[3].h",
+        "boxes[4]",
+    ]

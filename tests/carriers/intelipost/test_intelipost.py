@@ -90,10 +90,23 @@ def test_a_micro_state_is_found_by_its_other_name_too() -> None:
     assert found.description == "Em devolução"
 
 
-def test_an_unknown_micro_state_leaves_the_macro_state_its_say() -> None:
-    found = event("NOME NOVO", shipment_order_volume_state="TO_BE_DELIVERED")
-    assert found.milestone is Milestone.OUT_FOR_DELIVERY
-    assert found.carrier_code == "NOME NOVO"
+@pytest.mark.parametrize("macro", ["TO_BE_DELIVERED", "DELIVERED", "SOMETHING_NEW"])
+def test_an_unknown_micro_state_leaves_the_macro_state_its_say_and_is_listed(
+    macro: str,
+) -> None:
+    found = event("NOME NOVO", shipment_order_volume_state=macro)
+    alone = event(
+        "NEW", shipment_order_volume_state=macro, shipment_volume_micro_state=None
+    )
+    assert (found.milestone, found.effect) == (alone.milestone, alone.effect)
+    assert (found.carrier_code, found.unmapped) == ("NOME NOVO", True)
+
+
+@pytest.mark.parametrize(
+    "name", ["ENTREGUE", "Devolver - endereço incorreto", "MANTER STATUS ANTERIOR"]
+)
+def test_a_known_micro_state_is_not_listed_as_unknown(name: str) -> None:
+    assert not event(name, shipment_order_volume_state="SOMETHING_NEW").unmapped
 
 
 @pytest.mark.parametrize(
@@ -104,7 +117,12 @@ def test_an_unknown_micro_state_leaves_the_macro_state_its_say() -> None:
         ("Carga devolvida ao remetente", Milestone.RETURNED),
         ("INDENIZAÇÃO TOTAL APROVADA", Milestone.LOST),
         ("ENTREGUE NO LOCAL DE RETIRADA", Milestone.AVAILABLE_FOR_PICKUP),
-        ("RETIRADO", Milestone.OUT_FOR_DELIVERY),
+        ("RETIRADO", Milestone.UNKNOWN),
+        ("Mercadoria retida/liberada por Fiscalização", Milestone.UNKNOWN),
+        ("MERCADORIA LIBERADA POR FISCALIZACAO", Milestone.IN_TRANSIT),
+        ("BLOQUEADO PELO REMETENTE", Milestone.EXCEPTION),
+        ("NÃO VISITADO", Milestone.EXCEPTION),
+        ("ÁREA NÃO ATENDIDA", Milestone.EXCEPTION),
         ("NÃO FOI POSSÍVEL ENTREGAR. AGUARDANDO RETIRADA", "available_for_pickup"),
     ],
 )

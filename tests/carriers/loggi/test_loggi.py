@@ -8,7 +8,12 @@ import pytest
 
 from carriers.loggi import Adapter
 from carriers.loggi.sandbox import Simulator
-from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
+from relay.adapters.protocol import (
+    ContractOptions,
+    Document,
+    UnreadablePart,
+    WebhookRequest,
+)
 from relay.domain.events import Effect, Milestone, ParcelView, TrackingEvent
 from relay.errors import VerificationFailed
 from relay.sandbox.simulator import SimulatedParcel, SimulatedScan, Simulates
@@ -146,8 +151,11 @@ def test_a_package_without_a_tracking_code_is_unreadable() -> None:
 
 
 def test_a_line_without_its_time_is_unreadable() -> None:
-    with pytest.raises(ValueError, match="updatedTime"):
-        read(batch(package(status("5", "Entregue", ""))))
+    parts = read(batch(package(status("5", "Entregue", ""))))
+    assert [part.position for part in parts] == [
+        "packages.0.trackingHistory.0",
+        "packages.0.status",
+    ]
 
 
 def test_a_status_without_words_has_those_of_the_table() -> None:
@@ -205,3 +213,56 @@ def test_a_delivery_whose_text_has_another_meaning_is_contradictory() -> None:
     found = event(5, "Em rota")
     assert found.milestone is Milestone.DELIVERED
     assert found.effect is Effect.CONTRADICTORY
+
+
+MOVED = status("14", "Coletado", "2026-05-18T12:00:00Z")
+DELIVERED = status("5", "Entregue", "2026-05-20T12:00:00Z")
+WITHOUT_TIME = status("11", "Em rota", "")
+
+
+def told(*packages: dict[str, Any]) -> list[Any]:
+    """Parse a batch: code and effect of each event, or a part's position."""
+    return [
+        part.position
+        if isinstance(part, UnreadablePart)
+        else (part.carrier_code, part.effect)
+        for part in read(batch(*packages))
+    ]
+
+
+def test_a_bad_package_does_not_stop_the_others_of_its_batch() -> None:
+    nameless = package(MOVED, trackingCode=None)
+    assert told(nameless, package(DELIVERED), {"status": "x"}) == [
+        "packages.0",
+        ("5", Effect.NORMAL),
+        "packages.2",
+    ]
+
+
+def test_a_bad_line_does_not_stop_the_others_of_its_package() -> None:
+    assert told(package(MOVED, WITHOUT_TIME, DELIVERED)) == [
+        ("14", Effect.NORMAL),
+        "packages.0.trackingHistory.1",
+        ("5", Effect.NORMAL),
+    ]
+
+
+def test_a_delivery_in_the_history_is_held_if_a_bad_line_may_be_newer() -> None:
+    assert told(package(DELIVERED, WITHOUT_TIME, status=None)) == [
+        ("5", Effect.INCOMPLETE),
+        "packages.0.trackingHistory.1",
+    ]
+    assert told(package(DELIVERED, WITHOUT_TIME), package(DELIVERED)) == [
+        ("5", Effect.INCOMPLETE),
+        "packages.0.trackingHistory.1",
+        "packages.0.status",
+        ("5", Effect.NORMAL),
+    ]
+
+
+def test_a_line_with_a_text_that_is_too_long_is_listed_alone() -> None:
+    long = status("14", "x" * 5001, "2026-05-17T12:00:00Z")
+    assert told(package(long, DELIVERED)) == [
+        "packages.0.trackingHistory.0",
+        ("5", Effect.NORMAL),
+    ]

@@ -247,3 +247,10 @@ def test_the_sandbox_refuses_what_the_hub_never_sends(code: str, secret: str) ->
 
 def test_the_sandboxs_part_fits_its_stage() -> None:
     assert isinstance(Simulator(), Simulates)
+
+
+def test_a_bad_tag_is_listed_and_does_not_stop_the_event() -> None:
+    tags = [{"tag": "A-1"}, "broken", {"tag": {}}]
+    found, *bad = read(document("order.posted", tags=tags))
+    assert ("order_id", "A-1") in values(found)
+    assert [part.position for part in bad] == ["data.tags.1", "data.tags.2"]

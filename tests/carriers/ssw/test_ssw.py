@@ -6,7 +6,12 @@ import pytest
 
 from carriers.ssw import Adapter
 from carriers.ssw.sandbox import Simulator
-from relay.adapters.protocol import ContractOptions, Document, PollingCarrier
+from relay.adapters.protocol import (
+    ContractOptions,
+    Document,
+    PollingCarrier,
+    UnreadablePart,
+)
 from relay.domain.events import (
     Effect,
     Milestone,
@@ -352,3 +357,45 @@ def test_kind_or_name_alone_is_no_delivery(
 ) -> None:
     found = event(code, ocorrencia=text, tipo=kind)
     assert found.milestone is not Milestone.DELIVERED
+
+
+WITHOUT_TIME = occurrence("85") | {"data_hora": None, "data_hora_efetiva": None}
+ENDED = occurrence("01", "2026-05-19T15:00:00")
+
+
+def told(*transports: Any) -> list[Any]:
+    """Parse an answer: code and effect of each event, or a part's position."""
+    return [
+        part.position
+        if isinstance(part, UnreadablePart)
+        else (part.carrier_code, part.effect)
+        for part in read(asked(found(documentos=list(transports))))
+    ]
+
+
+def test_a_bad_occurrence_stops_no_other_but_a_delivery_that_it_may_undo() -> None:
+    bad = "resposta.documentos.0.tracking.{}"
+    assert told(written(FIRST, WITHOUT_TIME, ENDED)) == [
+        ("80", Effect.NORMAL),
+        bad.format(1),
+        ("01", Effect.NORMAL),
+    ]
+    assert told(written(FIRST, ENDED, WITHOUT_TIME)) == [
+        ("80", Effect.NORMAL),
+        ("01", Effect.INCOMPLETE),
+        bad.format(2),
+    ]
+
+
+@pytest.mark.parametrize(
+    "outbound", ["broken", written(WITHOUT_TIME), {"tracking": FIRST, "header": [1]}]
+)
+def test_a_return_is_no_delivery_where_the_outbound_document_is_unreadable(
+    outbound: Any,
+) -> None:
+    for order in (
+        [outbound, written(ENDED, **BACK)],
+        [written(ENDED, **BACK), outbound],
+    ):
+        effects = [part[1] for part in told(*order) if part[0] == "01"]
+        assert effects == [Effect.INCOMPLETE]

@@ -18,6 +18,7 @@ from tests.inbound.polling.asking import KIND, Asked, Polled, raising, turn
 from tests.inbound.polling.conftest import Polling
 from tests.support.acme import body, scan
 from tests.support.clock import START
+from tests.support.faults import refuse
 from tests.support.way_in import until
 
 SOON = timedelta(milliseconds=20)
@@ -327,3 +328,20 @@ async def test_an_answer_is_split_and_read_in_pieces(polling: Polling) -> None:
     assert [d["body"] for d in await polled.way_in.rows("documents")][2:] == [
         b"neither"
     ]
+
+
+async def test_a_polled_document_that_is_refused_fails_alone(polled: Polled) -> None:
+    way_in = polled.way_in
+    knows = polled.carrier.knows
+    for number in ("AC1", "AC2", "AC3"):
+        knows[number] = [scan(number, "OD", START)]
+        more = {"order_id": f"v-{number}"}
+        await way_in.register(number, **more)
+    bad = "CAST(NEW.body AS TEXT) LIKE '%AC2%'"
+    if way_in.database.dialect == "postgres":
+        bad = "position('AC2'::bytea in NEW.body) > 0"
+    await refuse(way_in.database, "documents", "INSERT", bad)
+    await polled.poll(hours=3)
+    stored = [d["body"] for d in await way_in.rows("documents")]
+    assert stored == [body(*knows[n]) for n in ("AC1", "AC3")]
+    assert polled.published.count("acme answered") == 1

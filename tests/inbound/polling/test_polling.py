@@ -279,6 +279,25 @@ async def test_a_cut_answer_is_kept_once_as_unreadable(polled: Polled) -> None:
     assert (await polled.state()).failures == 0
 
 
+async def test_an_answer_with_a_bad_part_is_stored_once_and_its_events_count(
+    polled: Polled,
+) -> None:
+    await polled.way_in.register("AC1")
+    content = body(scan("AC1", "OD", START), {"code": "IT"})
+
+    def partly() -> object:
+        return [polled_document(content)]
+
+    polled.carrier.ways = [partly, partly]
+    with capture_logs() as lines:
+        await polled.poll(minutes=30)
+        await polled.poll(hours=3)
+    assert len(polled.carrier.asks) == 2
+    (row,) = await polled.way_in.rows("documents")
+    assert (row["body"], row["source"]) == (content, "poll")
+    assert [line["event"] for line in lines].count("unreadable answer") == 1
+
+
 def polled_document(content: bytes) -> Document:
     return Document(content, START, {"content-type": "application/json"})
 
