@@ -21,8 +21,14 @@ RelayError
     └── DeadlineOver        not sent: the lease is about to expire
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import ClassVar, Final
+
+from relay.problem_codes import ProblemCode
+
+_NAMED: Final = 4
+"""Problems that one message names; a request may have one in every field."""
 
 
 class RelayError(Exception):
@@ -56,25 +62,55 @@ class DocumentRefused(BacklogFull):
 class RegistrationError(RelayError):
     """A label, or a change of one, cannot be accepted.
 
-    `field` is the JSON name of the field at fault, `hint` says how to fix it.
+    `field` is the JSON name of the field at fault, `hint` says how to fix it, and
+    `code` is for programs. `others` are further problems of the same request.
     """
 
-    def __init__(self, message: str, *, field: str = "", hint: str = "") -> None:
+    usual: ClassVar[ProblemCode]
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str = "",
+        hint: str = "",
+        code: ProblemCode | None = None,
+        others: "Sequence[RegistrationError]" = (),
+    ) -> None:
         super().__init__(message)
         self.field = field
         self.hint = hint
+        self.code = code or self.usual
+        self.others = tuple(others)
+
+    def each(self) -> "tuple[RegistrationError, ...]":
+        """Return this problem and the others of the request."""
+        return (self, *self.others)
+
+    def summary(self) -> str:
+        """Return the problem, and the next ones of the same request."""
+        shown = self.others[: _NAMED - 1]
+        also = "".join(f"; also {o.field or 'the label'}: {o}" for o in shown)
+        left = len(self.others) - len(shown)
+        return f"{self}{also}" + (f"; and {left} more" if left else "")
 
 
 class InvalidLabel(RegistrationError):
     """A field's value is invalid."""
 
+    usual = ProblemCode.INVALID_VALUE
+
 
 class Conflict(RegistrationError):
     """The request contradicts what is registered."""
 
+    usual = ProblemCode.CONFLICT
+
 
 class NotFound(RegistrationError):
     """The resource does not exist, or the caller may not access it."""
+
+    usual = ProblemCode.NOT_FOUND
 
 
 class StoreError(RelayError):
@@ -114,9 +150,11 @@ class RefusedRequest(RelayError):
         detail: str,
         *,
         hint: str,
+        code: ProblemCode = ProblemCode.BAD_REQUEST,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
+        self.code = code
         self.hint = hint
         self.headers = headers or {}

@@ -130,6 +130,11 @@ def about(**fields: str) -> AbstractContextManager[object]:
     return structlog.contextvars.bound_contextvars(**fields)
 
 
+def request_context(request_id: str) -> AbstractContextManager[object]:
+    """Add the id of an HTTP request to the lines written inside."""
+    return structlog.contextvars.bound_contextvars(request_id=request_id)
+
+
 class _Handler(logging.StreamHandler[TextIO]):
     """Our handler, so that `configure` replaces it and no other."""
 

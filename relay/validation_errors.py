@@ -7,17 +7,18 @@ The types of errors are listed at https://docs.pydantic.dev/latest/errors/valida
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from relay.problem_codes import ProblemCode
 from relay.suggestions import did_you_mean, suggest
+from relay.validation_codes import code_of
 
 Place = tuple[str | int, ...]
 """The path of a value: `("parcels", 0, "volume")`."""
-
 MISSING: Final = "missing"
 UNKNOWN: Final = "extra_forbidden"
 EMPTY: Final = frozenset({"string_too_short", "too_short"})
@@ -25,16 +26,21 @@ NO_TABLE: Final = frozenset(
     {"model_type", "model_attributes_type", "mapping_type", "dict_type"}
 )
 """Pydantic's error types for a value that should be an object and is not."""
-
 TIME_EXAMPLE: Final = "2026-08-01T14:03:00-03:00"
 
 
-def problem(message: str, hint: str, *, field: str = "") -> PydanticCustomError:
+def problem(
+    message: str,
+    hint: str,
+    *,
+    field: str = "",
+    code: ProblemCode = ProblemCode.INVALID_VALUE,
+) -> PydanticCustomError:
     """Make the error that a validator raises, with the *hint* how to fix it.
 
     *field* names the field at fault where a validator checks a whole table.
     """
-    context = {"message": message, "hint": hint, "field": field}
+    context = {"message": message, "hint": hint, "field": field, "code": code}
     return PydanticCustomError("problem", "{message}", context)
 
 
@@ -55,8 +61,8 @@ OPTIONS: Final = Notation("option", "a table")
 class FieldProblem:
     """One wrong field: where it is, what is wrong, and how to fix it.
 
-    `kind` is pydantic's type of the error; `meant` is where a misspelt field
-    belongs. `hint` may be empty.
+    `kind` is pydantic's type of the error, `code` ours; `meant` is where a misspelt
+    field belongs. `hint` may be empty.
     """
 
     place: Place
@@ -64,6 +70,7 @@ class FieldProblem:
     problem: str
     hint: str
     meant: Place | None = None
+    code: ProblemCode = ProblemCode.INVALID_VALUE
 
     def __str__(self) -> str:
         return "; ".join(filter(None, (self.problem, self.hint)))
@@ -125,10 +132,10 @@ class Translator:
     ) -> FieldProblem:
         place, kind = detail["loc"], detail["type"]
         if kind == UNKNOWN:
-            return self._unknown(place, details)
+            return replace(self._unknown(place, details), code=code_of(detail))
         if field := detail.get("ctx", {}).get("field"):
             place = (*place, field)
-        return FieldProblem(place, kind, *self._text(detail))
+        return FieldProblem(place, kind, *self._text(detail), code=code_of(detail))
 
     def _unknown(self, place: Place, details: Sequence[ErrorDetails]) -> FieldProblem:
         """Suggest which field was meant by an unknown one, else list them."""
@@ -228,8 +235,7 @@ _TYPES: Final[Mapping[str, tuple[str, str]]] = {
 
 _LIMITS: Final[Mapping[str, Callable[[Mapping[str, Any]], tuple[str, str]]]] = {
     MISSING: lambda _: _REQUIRED,
-    "string_too_short": lambda _: _EMPTY,
-    "too_short": lambda _: _EMPTY,
+    **dict.fromkeys(EMPTY, lambda _: _EMPTY),
     "string_too_long": lambda c: (
         f"longer than {c['max_length']} characters",
         f"use at most {c['max_length']}",

@@ -23,6 +23,7 @@ from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
 from relay.adapters.text_rules import TextRules
 from relay.adapters.times import iso
 from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
+from relay.domain.postal import wrong_postal_digit
 from relay.errors import VerificationFailed
 
 _PAGE: Final = "https://rastreamento.correios.com.br/app/index.php?objetos="
@@ -52,6 +53,11 @@ class Adapter:
         self._codes = CodeTable.load(__name__, contract.codes)
         self._texts = TextRules.load(__name__)
         self._zone = contract.zone
+
+    def number_problem(self, number: str) -> str | None:
+        """Return the right check digit of a postal number with a wrong one."""
+        right = wrong_postal_digit(number)
+        return right and f"not a number of Correios: its check digit would be {right}"
 
     def verify(self, request: WebhookRequest) -> None:  # noqa: ARG002
         """Reject every request: Correios documents no webhook for this API."""

@@ -187,6 +187,17 @@ class SettingsReviewer(Protocol):
 
 
 @runtime_checkable
+class NumberedCarrier(Protocol):
+    """A carrier that knows the form of its tracking numbers."""
+
+    def number_problem(self, number: str) -> str | None:
+        """Return why *number* cannot be one of the carrier's, None if it can.
+
+        A label with such a number is refused, so say so only where it is certain.
+        """
+
+
+@runtime_checkable
 class FeedCarrier(Protocol):
     """A carrier that serves new events by date or cursor, for all parcels."""
 

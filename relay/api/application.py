@@ -9,6 +9,7 @@ from relay.api import (
     documents,
     health,
     openapi,
+    problem_pages,
     shipment_actions,
     shipments,
     webhooks,
@@ -46,7 +47,7 @@ def application(
         middlewares=[webhooks.observe, problems], client_max_size=limit
     )
     app[INTAKE] = intake
-    for module in (webhooks, health):
+    for module in (webhooks, health, problem_pages):
         app.add_routes(module.routes())
     mount_api(app, services, metrics, health_state)
     return app

@@ -6,20 +6,24 @@ from typing import Final
 from aiohttp import web
 
 from relay.api.keys import SERVICES
+from relay.api.problems import CALLER
 from relay.config.account import ApiToken, Scope
 from relay.config.settings import Settings
 from relay.config.types import is_loopback
 from relay.errors import ConfigurationError, RefusedRequest
+from relay.problem_codes import ProblemCode
 from relay.service.access import Caller
 
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="relay"'}
 _NONE: Final = (
     "the token is missing",
     "send a token of this relay: `Authorization: Bearer …`",
+    ProblemCode.TOKEN_MISSING,
 )
 _WRONG: Final = (
     "the token is unknown to this relay",
     "ask the relay's operator for a token, and send it without quotes",
+    ProblemCode.TOKEN_UNKNOWN,
 )
 
 
@@ -47,11 +51,13 @@ def authorize(request: web.Request, scope: Scope) -> Caller:
     if not settings.tokens:
         return Caller("anybody")
     token = _token(request, settings)
+    request[CALLER] = token.name
     if not (token.may(scope) or token.may(Scope.OPERATOR)):
         raise RefusedRequest(
             HTTPStatus.FORBIDDEN,
             f"the token {token.name!r} lacks the scope {scope.value!r}",
             hint=f"add the scope to tokens.{token.name}.scopes, or use another token",
+            code=ProblemCode.SCOPE_MISSING,
         )
     return Caller(token.name, token.accounts or None)
 
@@ -63,5 +69,7 @@ def _token(request: web.Request, settings: Settings) -> ApiToken:
     token = settings.token_for(given) if given else None
     if token is not None:
         return token
-    detail, hint = _WRONG if given else _NONE
-    raise RefusedRequest(HTTPStatus.UNAUTHORIZED, detail, hint=hint, headers=_CHALLENGE)
+    detail, hint, code = _WRONG if given else _NONE
+    raise RefusedRequest(
+        HTTPStatus.UNAUTHORIZED, detail, hint=hint, code=code, headers=_CHALLENGE
+    )

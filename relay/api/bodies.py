@@ -11,6 +11,7 @@ from pydantic_core import to_json
 from relay.api.content import receive_body
 from relay.api.operations import OPERATIONS
 from relay.errors import NotFound, RefusedRequest
+from relay.problem_codes import ProblemCode
 from relay.service.validation import parse_fields, parse_json
 from relay.text import UndecodableText, as_utf8
 
@@ -30,6 +31,7 @@ async def parse_body(request: web.Request, model: type[M]) -> M:
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "the body must be JSON",
             hint="send it with the header `Content-Type: application/json`",
+            code=ProblemCode.UNSUPPORTED_MEDIA_TYPE,
         )
     body = (await receive_body(request, request.client_max_size)).content
     if not body.strip():
@@ -63,6 +65,7 @@ def _utf8(request: web.Request, body: bytes) -> bytes:
             HTTPStatus.BAD_REQUEST,
             f"the body cannot be decoded: {error}",
             hint="send UTF-8, or declare the charset in Content-Type",
+            code=ProblemCode.UNDECODABLE_BODY,
         ) from None
 
 
@@ -74,6 +77,7 @@ def _empty(request: web.Request, model: type[BaseModel]) -> RefusedRequest:
         HTTPStatus.BAD_REQUEST,
         "the body is empty; JSON is required",
         hint=f"send a body like {example}",
+        code=ProblemCode.EMPTY_BODY,
     )
 
 

@@ -15,6 +15,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from relay.errors import RefusedRequest
+from relay.problem_codes import ProblemCode
 
 SERVER: Final[Mapping[str, Any]] = {"auto_decompress": False}
 """Options of the HTTP server that this module needs."""
@@ -45,6 +46,7 @@ async def receive_body(request: web.Request, limit: int) -> ReceivedBody:
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "Content-Encoding: unknown to this relay",
             hint=f"send the body without compression, or with one of {_ACCEPTED}",
+            code=ProblemCode.UNSUPPORTED_MEDIA_TYPE,
             headers={"Accept-Encoding": _ACCEPTED},
         )
     sent = await _received(request, limit)
@@ -70,6 +72,7 @@ async def _received(request: web.Request, limit: int) -> bytes:
             HTTPStatus.BAD_REQUEST,
             "the body is incomplete",
             hint="send it again, with all its bytes",
+            code=ProblemCode.UNDECODABLE_BODY,
         ) from None
     raise web.HTTPRequestEntityTooLarge(limit, len(whole))
 
@@ -107,6 +110,7 @@ def _broken(encoding: str) -> RefusedRequest:
         HTTPStatus.BAD_REQUEST,
         f"the body is not valid {encoding}, as Content-Encoding says",
         hint="send the body without compression, or compress it as a whole",
+        code=ProblemCode.UNDECODABLE_BODY,
     )
 
 

@@ -12,6 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json
 from pydantic_core import to_json
 
 from relay.api.field_descriptions import add_descriptions
+from relay.api.field_examples import PATHS, add_examples
 from relay.api.operations import OPERATIONS, Operation
 from relay.service.models import Problem
 
@@ -24,6 +25,8 @@ _PUBLIC: Final = (
     ("get", "/healthz", "Check that the process is alive", (200,)),
     ("get", "/readyz", "Check that the relay does its work", (200, 503)),
     ("get", "/openapi.json", "Show this description", (200,)),
+    ("get", "/problems", "Explain all codes of problems and warnings", (200,)),
+    ("get", "/problems/{code}", "Explain one code", (200, 404)),
     *(
         (method, f"/webhooks/{{contract}}{secret}", summary, (200, 401, 404, *more))
         for methods, summary, more in (
@@ -36,6 +39,30 @@ _PUBLIC: Final = (
 )
 """Routes without token, whose bodies have no model."""
 
+_ABOUT: Final = (
+    "Registers shipping labels, and publishes their tracking to VTEX. Errors are "
+    "problem details (RFC 9457) with a stable `code`, which `/problems` explains. "
+    "Times without an offset are in the account's zone. Every request may be sent "
+    "again: account, order and invoice number identify a label."
+)
+_TAGS: Final = {
+    "shipments": "Register labels, follow and change their shipments.",
+    "documents": "What carriers sent, and rejected requests.",
+    "lists": "What waits for an operator.",
+    "settings": "Accounts and contracts.",
+    "operation": "Health, status, metrics, and this description.",
+    "webhooks": "The addresses that carriers call.",
+}
+_TAG_OF: Final = {
+    "shipments": "shipments", "documents": "documents", "rejected": "documents",
+    "lists": "lists", "events": "lists", "accounts": "settings",
+    "contracts": "settings", "webhooks": "webhooks",
+}  # fmt: skip
+"""Tags by the first part of the path; all other paths are about the operation."""
+_BUSY: Final = {
+    429: "Too many requests; send it again after `Retry-After` seconds",
+    503: "Cannot be done at present; send it again after `Retry-After` seconds",
+}
 Used = tuple[type[BaseModel], JsonSchemaMode]
 Schemas = Mapping[Any, Mapping[str, Any]]
 """Schema references by model and direction."""
@@ -61,6 +88,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
         used, ref_template=_REFERENCE, schema_generator=GenerateJsonSchema
     )
     add_descriptions(definitions["$defs"])
+    add_examples(definitions["$defs"])
     paths: dict[str, dict[str, Any]] = {}
     for operation in served:
         described = _operation(operation, schemas, definitions["$defs"])
@@ -73,7 +101,9 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
         "info": {
             "title": "Carrier tracking relay",
             "version": version("carrier-tracking-relay"),
+            "description": _ABOUT,
         },
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": paths,
         "components": {
             "schemas": definitions["$defs"],
@@ -87,7 +117,9 @@ def _public(
 ) -> dict[str, Any]:
     return {
         "summary": summary,
+        "tags": [_tag(path)],
         "operationId": _id(method, path),
+        "description": "Needs no token.",
         "security": [],
         "parameters": [*_path_parameters(path)],
         "responses": {str(s): {"description": HTTPStatus(s).phrase} for s in statuses},
@@ -111,6 +143,7 @@ def _operation(
 ) -> dict[str, Any]:
     described: dict[str, Any] = {
         "summary": operation.summary,
+        "tags": [_tag(operation.path)],
         "operationId": _id(operation.method, operation.path),
         "description": f"Needs a token with the scope `{operation.scope}`.",
         "security": [{"token": []}],
@@ -135,8 +168,9 @@ def _operation(
 
 
 def _answers(operation: Operation) -> Mapping[int, type[BaseModel] | None]:
-    """Return all answers, including those for a wrong token."""
-    return dict(sorted({**operation.answers, 401: Problem, 403: Problem}.items()))
+    """Return all answers, including those for a wrong token and a busy relay."""
+    usual = dict.fromkeys((401, 403, *_BUSY), Problem)
+    return dict(sorted({**operation.answers, **usual}.items()))
 
 
 def _response(
@@ -145,21 +179,34 @@ def _response(
     schemas: Schemas,
     also: Iterable[str] = (),
 ) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+    text = _BUSY.get(status, HTTPStatus(status).phrase)
+    described: dict[str, Any] = {"description": text}
+    if status in _BUSY:
+        seconds = {"type": "integer", "examples": [5]}
+        described["headers"] = {
+            "Retry-After": {"description": "Seconds to wait.", "schema": seconds}
+        }
     if model is not None:
         kind = _PROBLEM if model is Problem else "application/json"
         schema = schemas[model, "serialization"]
         described["content"] = {kind: {"schema": schema}}
         if model is not Problem:
-            text = {"schema": {"type": "string"}}
-            described["content"] |= dict.fromkeys(also, text)
+            other = {"schema": {"type": "string"}}
+            described["content"] |= dict.fromkeys(also, other)
     return described
 
 
 def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
     for name in _PLACEHOLDER.findall(path):
-        text = {"type": "string"}
-        yield {"name": name, "in": "path", "required": True, "schema": text}
+        text, example = PATHS[name]
+        kind = "integer" if isinstance(example, int) else "string"
+        yield {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": text,
+            "schema": {"type": kind, "examples": [example]},
+        }
 
 
 def _query_parameters(
@@ -170,7 +217,19 @@ def _query_parameters(
         return
     name = schemas[operation.query, "validation"]["$ref"].rsplit("/", 1)[-1]
     for field, schema in definitions[name]["properties"].items():
-        yield {"name": field, "in": "query", "required": False, "schema": schema}
+        yield {
+            "name": field,
+            "in": "query",
+            "required": False,
+            "description": schema.get("description", ""),
+            "schema": schema,
+        }
+
+
+def _tag(path: str) -> str:
+    """Return the tag of an operation."""
+    first = path.removeprefix("/v1").split("/")[1]
+    return _TAG_OF.get(first, "operation")
 
 
 def _id(method: str, path: str) -> str:

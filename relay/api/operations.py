@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
@@ -11,6 +12,8 @@ from pydantic import BaseModel
 from relay.api.auth import authorize
 from relay.api.problems import Handler
 from relay.config.account import Scope
+from relay.errors import RefusedRequest
+from relay.problem_codes import ProblemCode
 from relay.service.access import Caller
 
 Handling = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
@@ -85,6 +88,15 @@ def mount(app: web.Application, operations: Iterable[Operation]) -> None:
 
 def _guarded(operation: Operation) -> Handler:
     async def guarded(request: web.Request) -> web.StreamResponse:
-        return await operation.handler(request, authorize(request, operation.scope))
+        caller = authorize(request, operation.scope)
+        if "Idempotency-Key" in request.headers:
+            raise RefusedRequest(
+                HTTPStatus.BAD_REQUEST,
+                "the header `Idempotency-Key` is not supported",
+                hint="remove it: account, order and invoice number identify a label, "
+                "so you can safely send it again",
+                code=ProblemCode.IDEMPOTENCY_KEY,
+            )
+        return await operation.handler(request, caller)
 
     return guarded

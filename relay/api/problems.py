@@ -4,14 +4,15 @@ See https://www.rfc-editor.org/rfc/rfc9457.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
+from uuid import uuid4
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.web import BaseRequest, Request, StreamResponse
-from pydantic_core import to_json
 
 from relay.errors import (
     BacklogFull,
@@ -22,11 +23,16 @@ from relay.errors import (
     UnknownContract,
     VerificationFailed,
 )
-from relay.logs import Seldom, logger
-from relay.service.models import Problem
+from relay.logs import Seldom, logger, request_context
+from relay.problem_codes import ProblemCode
+from relay.service.models import FieldError, Problem
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+CALLER: Final = web.RequestKey("caller", str)
+"""The name of the token with which a request was authorized."""
 CONTENT_TYPE: Final = "application/problem+json"
+REQUEST_ID: Final = "X-Request-Id"
+_PLAIN_ID: Final = re.compile(r"[\w.:+/=-]{1,128}", re.ASCII)
 RETRY_AFTER: Final = 5
 """Seconds after which a carrier may send a request again that was not stored."""
 _HINTS: Final = {
@@ -39,28 +45,61 @@ _log = logger(__name__)
 _seldom = Seldom()
 
 
+_CODES: Final[Mapping[int, ProblemCode]] = {
+    400: ProblemCode.BAD_REQUEST,
+    404: ProblemCode.PATH_NOT_FOUND,
+    405: ProblemCode.METHOD_NOT_ALLOWED,
+    413: ProblemCode.BODY_TOO_LARGE,
+    415: ProblemCode.UNSUPPORTED_MEDIA_TYPE,
+    503: ProblemCode.TRY_AGAIN,
+}
+"""Codes of errors that the framework reports; of others see `_code`."""
+
+
 def problem(
-    status: int, title: str, detail: str, *, field: str = "", hint: str = ""
+    status: int, title: str, detail: str, *, code: ProblemCode, hint: str = ""
 ) -> web.Response:
-    """Return an answer that says what is wrong, with which field, and how to fix it."""
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": title,
-        "status": status,
-        "detail": detail,
-    }
-    body |= {"field": field} if field else {}
-    body |= {"hint": hint} if hint else {}
-    return web.Response(status=status, body=to_json(body), content_type=CONTENT_TYPE)
+    """Return an answer that says what is wrong, and how to fix it."""
+    return _answer(
+        Problem(
+            type=code.type,
+            title=title,
+            status=status,
+            code=code,
+            detail=detail,
+            hint=hint,
+            errors=(FieldError(code=code, detail=detail, hint=hint),),
+        )
+    )
+
+
+def _answer(found: Problem) -> web.Response:
+    """Answer with a problem; without empty members, as in RFC 9457."""
+    body = found.model_dump_json(by_alias=True, exclude_defaults=True)
+    return web.Response(status=found.status, text=body, content_type=CONTENT_TYPE)
 
 
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer every error with the status of its class."""
+    """Answer every error with the status of its class, and each with its request id.
+
+    The id is the caller's own `X-Request-Id`, if it is a plain one. All log lines of
+    the request have it.
+    """
+    given = request.headers.get(REQUEST_ID, "")
+    request_id = given if _PLAIN_ID.fullmatch(given) else uuid4().hex
+    with request_context(request_id):
+        answer = await _answered(request, handler)
+    if not answer.prepared:
+        answer.headers[REQUEST_ID] = request_id
+    return answer
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except RefusedRequest as error:
-        return _of_refused(error)
+        return _of_refused(request, error)
     except web.HTTPError as error:
         return _of_aiohttp(error)
     except web.HTTPException:
@@ -71,9 +110,10 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return _unexpected(request)
 
 
-def _of_refused(error: RefusedRequest) -> web.Response:
+def _of_refused(request: web.Request, error: RefusedRequest) -> web.Response:
+    _log_refusal(request, [error.code], str(error))
     title = error.status.phrase
-    answer = problem(error.status, title, str(error), hint=error.hint)
+    answer = problem(error.status, title, str(error), code=error.code, hint=error.hint)
     answer.headers.update(error.headers)
     return answer
 
@@ -81,14 +121,18 @@ def _of_refused(error: RefusedRequest) -> web.Response:
 def _of_relay(request: web.Request, error: RelayError) -> web.Response:
     match error:
         case RegistrationError():
-            _log.info("refused", route=_route(request), **_why(error))
-            return _of_registration(error)
+            codes = [e.code for e in error.each()]
+            _log_refusal(request, codes, error.summary(), error.field)
+            return _answer(Problem.of(error))
         case UnknownContract():
-            return problem(404, "Unknown contract", str(error))
+            code = ProblemCode.UNKNOWN_CONTRACT
+            return problem(404, "Unknown contract", str(error), code=code)
         case VerificationFailed():
-            return problem(401, "Verification failed", str(error))
+            code = ProblemCode.VERIFICATION_FAILED
+            return problem(401, "Verification failed", str(error), code=code)
         case BacklogFull():
-            answer = problem(503, "Try again later", str(error))
+            code = ProblemCode.TRY_AGAIN
+            answer = problem(503, "Try again later", str(error), code=code)
             answer.headers["Retry-After"] = str(RETRY_AFTER)
             return answer
         case DatabaseUnavailable():
@@ -102,14 +146,30 @@ def _of_outage(error: DatabaseUnavailable) -> web.Response:
     if _seldom(type(error.__cause__).__name__):
         _log.error("database unavailable; requests get 503", error=str(error))
     title, hint = "Database unavailable", "send the request again later"
-    answer = problem(503, title, "the database does not take requests now", hint=hint)
+    answer = problem(
+        503,
+        title,
+        "the database does not take requests now",
+        code=ProblemCode.TRY_AGAIN,
+        hint=hint,
+    )
     answer.headers["Retry-After"] = str(RETRY_AFTER)
     return answer
 
 
-def _why(error: RegistrationError) -> dict[str, str]:
-    """Return the log fields of a refusal."""
-    return {"field": error.field, "reason": str(error)}
+def _log_refusal(
+    request: web.Request, codes: Iterable[ProblemCode], reason: str, field: str = ""
+) -> None:
+    """Log a refused request with its caller; webhooks have a log of their own."""
+    if not request.path.startswith("/webhooks"):
+        _log.info(
+            "refused",
+            route=_route(request),
+            by=request.get(CALLER, ""),
+            codes=[str(code) for code in codes],
+            field=field,
+            reason=reason,
+        )
 
 
 def _route(request: web.Request) -> str:
@@ -117,16 +177,12 @@ def _route(request: web.Request) -> str:
     return f"{request.method} {resource.canonical if resource else 'no route'}"
 
 
-def _of_registration(error: RegistrationError) -> web.Response:
-    of = Problem.of(error)
-    return problem(of.status, of.title, of.detail, field=of.field, hint=of.hint)
-
-
 def _of_aiohttp(error: web.HTTPError) -> web.Response:
     """Answer an error of the framework alike, with the headers that clients need."""
     title = HTTPStatus(error.status).phrase
     hint = _HINTS.get(error.status, "")
-    answer = problem(error.status, title, error.text or title, hint=hint)
+    code = _CODES.get(error.status, ProblemCode.BAD_REQUEST)
+    answer = problem(error.status, title, error.text or title, code=code, hint=hint)
     for name in ("Allow", "Retry-After", "WWW-Authenticate"):
         if name in error.headers:
             answer.headers[name] = error.headers[name]
@@ -137,7 +193,8 @@ def _unexpected(request: web.Request) -> web.Response:
     """Log an unexpected error; the answer reveals nothing about it."""
     _log.exception("request failed", route=_route(request))
     title = "Internal error"
-    return problem(500, title, "internal error; see the relay's log")
+    detail, code = "internal error; see the relay's log", ProblemCode.INTERNAL_ERROR
+    return problem(500, title, detail, code=code)
 
 
 REFUSED = 400

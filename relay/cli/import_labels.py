@@ -1,6 +1,7 @@
 """`relay shipments import`: register labels from a CSV file."""
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from rich.progress import Progress
 from relay.cli.options import Config
 from relay.cli.session import run_operation
 from relay.errors import InvalidLabel, RegistrationError
+from relay.problem_codes import WarningCode
 from relay.registration.csv_import import (
     ADDED,
     LabelTable,
@@ -22,7 +24,7 @@ from relay.registration.csv_import import (
     read_table,
 )
 from relay.service.access import Caller
-from relay.service.models import BulkItem
+from relay.service.models import BulkItem, FieldError
 from relay.service.services import Services
 from relay.service.shipments import ShipmentService
 
@@ -80,12 +82,16 @@ EVERY = 100
 
 @dataclass(slots=True)
 class Tally:
-    """How many rows were new, known or refused, and the warnings."""
+    """How many rows were new, known or refused, and the warnings.
+
+    `undated` are those of labels without a dispatch date.
+    """
 
     new: int = 0
     known: int = 0
     refusals: list[Refusal] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    undated: list[str] = field(default_factory=list)
 
 
 ForAccount = Annotated[
@@ -151,6 +157,8 @@ def import_(  # noqa: PLR0913 -- each is an option of the command
 def _sum_up(tally: Tally) -> None:
     for warning in tally.warnings:
         typer.echo(warning, err=True)
+    for text, rows in Counter(tally.undated).items():
+        typer.echo(f"{rows} registered, but {text}", err=True)
     typer.echo(
         f"{tally.new} new, {tally.known} already known, {len(tally.refusals)} refused"
     )
@@ -198,7 +206,7 @@ class LabelImport:
         try:
             fields = self.given | label_fields(self.rows.header, cells)
         except RegistrationError as error:
-            refusal = Refusal(row, error.field, str(error), error.hint)
+            refusal = Refusal(row, error.field, error.summary(), error.hint)
             _refuse(self.tally, refusal)
             return
         item = await self.labels.register_item(self.caller, line, fields)
@@ -207,7 +215,13 @@ class LabelImport:
             return
         of = item.problem
         column = column_of(of.field, fields)
-        _refuse(self.tally, Refusal(row, column, of.detail, of.hint))
+        reason = "; also ".join((of.errors[0].detail, *map(_also, of.errors[1:])))
+        _refuse(self.tally, Refusal(row, column, reason, of.hint))
+
+
+def _also(error: FieldError) -> str:
+    about = f"{error.field}: " if error.field else ""
+    return f"{about}{error.detail}"
 
 
 def _refuse(tally: Tally, refusal: Refusal) -> None:
@@ -220,7 +234,13 @@ def _count(tally: Tally, item: BulkItem) -> None:
     created = item.status == 201  # noqa: PLR2004 -- created
     tally.new += created
     tally.known += not created
-    tally.warnings += [f"line {item.index}: registered, but {w}" for w in item.warnings]
+    line = f"line {item.index}: registered, but"
+    for warning in item.warnings:
+        # A file without the column would repeat this one for every row.
+        if warning.code is WarningCode.DISPATCHED_DATE_MISSING:
+            tally.undated.append(warning.message)
+        else:
+            tally.warnings.append(f"{line} {warning.message}")
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def _act(config: Path | None, named: str, action: Action) -> ShipmentAnswer:
 
     answer = run_operation(config, operation)
     for warning in answer.warnings:
-        typer.echo(warning, err=True)
+        typer.echo(warning.message, err=True)
     return answer
 
 

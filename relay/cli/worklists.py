@@ -224,4 +224,4 @@ def _decide(event: int, decision: Decision, config: Config, *, as_json: bool) ->
         return
     typer.echo(f"event {event} {decision} for {', '.join(answer.shipments)}")
     for warning in answer.warnings:
-        typer.echo(warning, err=True)
+        typer.echo(warning.message, err=True)

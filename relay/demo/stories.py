@@ -19,6 +19,7 @@ from relay.demo.plan import (
     Scan,
     Step,
 )
+from relay.domain.postal import postal_number
 
 OLDER: Final = timedelta(days=400)
 """How long ago the tracking number belonged to another parcel."""
@@ -174,7 +175,7 @@ def _shipment(
 ) -> DemoShipment:
     dispatched_at = now.replace(second=0, microsecond=0) - DISPATCHED
     boxes = tuple(
-        Box(v, f"RL{index:07}{v:02}BR", f"demo-{index:03}-{v}")
+        Box(v, postal_number("RL", f"{index:06}{v:02}", "BR"), f"demo-{index:03}-{v}")
         for v in range(1, story.volumes + 1)
     )
     steps = story.steps(_parts(boxes, carrier, dispatched_at))

@@ -15,7 +15,7 @@ from relay.config.settings import Settings
 from relay.runtime.wiring import sqlite_path
 from relay.service.status import ProcessState, not_ready
 from relay.service.status_models import StatusProblem, wrong
-from relay.store.serving_lock import serving_lock
+from relay.store.serving_lock import LockState, serving_lock
 
 PATIENCE: Final = ClientTimeout(total=8)
 """Longer than `/readyz` waits for the database."""

@@ -11,6 +11,8 @@ _CNPJ: Final = re.compile(r"[0-9A-Z]{12}[0-9]{2}")
 _KEY: Final = re.compile(r"[0-9]{6}[0-9A-Z]{12}[0-9]{26}")
 _MODELS: Final = {"55", "65"}
 """NF-e and NFC-e. A CT-e key has the same form but identifies a waybill."""
+_CTE_MODELS: Final = {"57", "64", "67"}
+"""CT-e, GTV-e and CT-e OS."""
 
 _ISSUED: Final = re.compile(
     r"[0-9]{2}(?P<year>[0-9]{2})(?P<month>0[1-9]|1[0-2])[0-9A-Z]{14}[0-9]{24}"
@@ -50,6 +52,29 @@ def check_digit(text: str) -> str:
     weighted = zip(reversed(text), cycle(range(2, 10)))
     rest = sum((ord(char) - ord("0")) * weight for char, weight in weighted) % 11
     return "0" if rest < 2 else str(11 - rest)  # noqa: PLR2004 -- ten has no digit
+
+
+def cte_key(text: str) -> str:
+    """Return the access key of a CT-e, with or without blanks and the prefix `CTe`.
+
+    Raises `ValueError` with the reason.
+    """
+    key = _plain(text).removeprefix("CTE")
+    if len(key) != KEY_LENGTH:
+        raise ValueError(f"a CT-e key has {KEY_LENGTH} characters, not {len(key)}")
+    if not _KEY.fullmatch(key):
+        raise ValueError("a CT-e key has letters only in the issuer's part")
+    if key[20:22] not in _CTE_MODELS:
+        raise ValueError(f"the key is of document model {key[20:22]}, not of a CT-e")
+    if key[-1] != check_digit(key[:-1]):
+        raise ValueError("the CT-e key's check digit is wrong")
+    return key
+
+
+def has_wrong_key_digit(text: str) -> bool:
+    """Whether *text* has the form of a fiscal document's key, but another digit."""
+    key = _plain(text)
+    return bool(_KEY.fullmatch(key)) and key[-1] != check_digit(key[:-1])
 
 
 def invoice_reference(issuer: str, series: str, number: str) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 from relay.domain.events import Reference, ReferenceKind, compared
 from relay.domain.labels import MOST_VOLUMES, Label, LabelParcel
 from relay.errors import Conflict, InvalidLabel
+from relay.problem_codes import CodedWarning, ProblemCode, WarningCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class MergedLabel:
     invoice_references: tuple[Reference, ...]
     taken_over: Mapping[str, str]
     updated: tuple[str, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[CodedWarning, ...]
     new_volume: bool
 
 
@@ -65,6 +66,7 @@ def merge_label(known: KnownShipment | None, label: Label) -> MergedLabel:
             f"the invoice is registered under contract {known.contract!r}",
             field="contract",
             hint="to correct the contract, PATCH the shipment",
+            code=ProblemCode.CONTRACT_CONFLICT,
         )
     parcels, fresh = _place(known, label)
     volumes, warnings = _volumes(known, label, parcels)
@@ -99,6 +101,7 @@ def _place(
                 f"two parcels have the volume {volume}",
                 field="parcels",
                 hint="give each parcel its own `volume`: 1, 2, 3 …",
+                code=ProblemCode.CONTRADICTION,
             )
         old, new = numbers.get(volume), parcel.tracking_number
         if old and new and compared(old) != compared(new):
@@ -116,6 +119,7 @@ def _other_number(volume: int) -> Conflict:
         field="trackingNumber",
         hint="to correct the number, PATCH the shipment; to add a parcel, give "
         "its `volume`",
+        code=ProblemCode.TRACKING_NUMBER_CONFLICT,
     )
 
 
@@ -136,34 +140,37 @@ def _free_volume(
 
 def _volumes(
     known: KnownShipment, label: Label, parcels: tuple[LabelParcel, ...]
-) -> tuple[int, list[str]]:
+) -> tuple[int, list[CodedWarning]]:
     """Return the number of parcels, which never shrinks, and warnings."""
     volumes = max(known.volumes, label.volumes or 1, parcels[-1].volume or 1)
-    warnings: list[str] = []
+    warnings: list[CodedWarning] = []
     if volumes > MOST_VOLUMES:
         raise InvalidLabel(
             f"more than {MOST_VOLUMES} parcels",
             field="volumes",
             hint="split them over several invoices",
+            code=ProblemCode.OUT_OF_RANGE,
         )
     if known.volumes and volumes > known.volumes:
-        warnings.append(
-            f"volumes: raised from {known.volumes} to {volumes}; {_IF_WRONG}"
-        )
+        raised = f"raised from {known.volumes} to {volumes}; {_IF_WRONG}"
+        warnings.append(CodedWarning(WarningCode.VOLUMES_RAISED, raised, "volumes"))
         if known.delivered_published:
-            warnings.append("volumes: VTEX already shows the shipment as delivered")
+            shown = "VTEX already shows the shipment as delivered"
+            code = WarningCode.DELIVERY_PUBLISHED
+            warnings.append(CodedWarning(code, shown, "volumes"))
     if label.volumes and label.volumes < volumes:
-        warnings.append(
-            f"volumes: {label.volumes} is ignored, {volumes} are registered; "
-            f"{_IF_WRONG}"
-        )
+        fewer = f"{label.volumes} is ignored, {volumes} are registered; {_IF_WRONG}"
+        warnings.append(CodedWarning(WarningCode.VOLUMES_IGNORED, fewer, "volumes"))
     return volumes, warnings
 
 
-def _fields(known: KnownShipment, label: Label) -> tuple[dict[str, str], list[str]]:
+def _fields(
+    known: KnownShipment, label: Label
+) -> tuple[dict[str, str], list[CodedWarning]]:
     """Return the fields to take over, and a warning for each one that is not."""
     taken: dict[str, str] = {}
-    ignored: list[str] = []
+    ignored: list[CodedWarning] = []
+    text = "ignored, because another value is registered"
     for name, json_name in TAKEN_OVER.items():
         value = (
             label.send_tracking if name == "tracking_number" else getattr(label, name)
@@ -172,7 +179,7 @@ def _fields(known: KnownShipment, label: Label) -> tuple[dict[str, str], list[st
         if value and (not old or (name == "dispatched_date" and _left(known, label))):
             taken[name] = value
         elif value and old != value and name in label.given:
-            ignored.append(f"{json_name}: ignored, because another value is registered")
+            ignored.append(CodedWarning(WarningCode.VALUE_IGNORED, text, json_name))
     return taken, ignored + _later(known, label)
 
 
@@ -182,12 +189,13 @@ def _left(known: KnownShipment, label: Label) -> bool:
     return at is not None and known_at is not None and at < known_at
 
 
-def _later(known: KnownShipment, label: Label) -> list[str]:
+def _later(known: KnownShipment, label: Label) -> list[CodedWarning]:
     """Warn that a later dispatch date is ignored: the first parcel's date counts."""
     at, known_at = label.dispatched_at, known.dispatched_at
     if at is None or known_at is None or at <= known_at:
         return []
-    return ["dispatchedDate: ignored, because an earlier one is registered"]
+    text = "ignored, because an earlier one is registered"
+    return [CodedWarning(WarningCode.DISPATCHED_DATE_LATER, text, "dispatchedDate")]
 
 
 def _invoice_references(known: KnownShipment, label: Label) -> tuple[Reference, ...]:

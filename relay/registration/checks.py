@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, time
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
-from relay.domain.fiscal import KEY_LENGTH, NfeKey, check_digit
+from relay.domain.events import ReferenceKind
+from relay.domain.fiscal import NfeKey, cte_key, invoice_reference
 from relay.errors import InvalidLabel
-from relay.registration.requests import CorrectionRequest, LabelRequest
+from relay.problem_codes import CodedWarning, ProblemCode, WarningCode
+from relay.registration import values
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9-]+")
 _DATE: Final = re.compile(r"20\d{2}-\d{2}-\d{2}", re.ASCII)
@@ -16,72 +18,34 @@ _MOMENT: Final = re.compile(
     r"20\d{2}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}([.]\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?",
     re.ASCII,
 )
+_PARTS: Final = 3
+"""Parts of an invoice reference: issuer, series, number."""
 _URL: Final = re.compile(r"https?://[^\s/?#]+\S*")
-LONGEST_ORDER_ID: Final = 100
 
 
-def check_invoice_number(text: str) -> Iterator[str]:
-    """Refuse a number that VTEX cannot address; yield warnings of risky ones.
+def invoice_number_warnings(text: str) -> Iterator[CodedWarning]:
+    """Yield warnings of a number that VTEX may refuse.
 
     VTEX's known issues: 409225 (spaces), 631970 (trailing space), 1302085 (slash),
     953285 (other characters); see https://help.vtex.com/known-issues.
     """
-    _addressable(text, "invoiceNumber", "issue the invoice in VTEX without it")
+    field = "invoiceNumber"
     if " " in text:
-        yield (
-            "invoiceNumber: contains a space, so VTEX accepts the invoice but answers "
-            "500 to every tracking call for it, for good; send the tracking number "
-            "with the invoice (`trackingSent`)"
+        yield CodedWarning(
+            WarningCode.INVOICE_NUMBER_SPACE,
+            "contains a space, so VTEX accepts the invoice but answers 500 to every "
+            "tracking call for it, for good; send the tracking number with the "
+            "invoice (`trackingSent`)",
+            field,
         )
     elif not _PLAIN.fullmatch(text):
-        yield (
-            "invoiceNumber: contains characters other than letters, digits and '-', "
-            "so VTEX may not move the order to invoiced and may refuse its tracking; "
-            "use a number without them"
+        yield CodedWarning(
+            WarningCode.INVOICE_NUMBER_CHARACTERS,
+            "contains characters other than letters, digits and '-', so VTEX may not "
+            "move the order to invoiced and may refuse its tracking; use a number "
+            "without them",
+            field,
         )
-
-
-def check_order_id(text: str) -> None:
-    """Refuse an order id that VTEX cannot have created."""
-    _addressable(text, "orderId", "send it as VTEX shows it")
-    if len(text) > LONGEST_ORDER_ID:
-        raise InvalidLabel(
-            f"longer than {LONGEST_ORDER_ID} characters",
-            field="orderId",
-            hint="send VTEX's order id, such as 1172452900788-01",
-        )
-
-
-def _addressable(text: str, field: str, hint: str) -> None:
-    """Refuse a text that breaks the URL of a call to VTEX, or changes its meaning."""
-    for sign, name in (("/", "a slash"), ("\\", "a backslash")):
-        if sign in text:
-            raise InvalidLabel(
-                f"contains {name}, which VTEX cannot address", field=field, hint=hint
-            )
-    if text != text.strip():
-        raise InvalidLabel(
-            "begins or ends with a space, so VTEX treats it as another one",
-            field=field,
-            hint="send it without the space, exactly as in VTEX",
-        )
-    if any(not c.isprintable() for c in text):
-        raise InvalidLabel(
-            "contains a control character or another invisible one",
-            field=field,
-            hint="remove it",
-        )
-
-
-def check_code(text: str, field: str) -> str:
-    """Return a number of the carrier; refuse one with spaces."""
-    if any(c.isspace() or not c.isprintable() for c in text):
-        raise InvalidLabel(
-            "contains a space or an invisible character",
-            field=field,
-            hint="remove it; send several parcels in `parcels`",
-        )
-    return text
 
 
 def check_url(text: str, field: str = "trackingUrl") -> str:
@@ -91,6 +55,7 @@ def check_url(text: str, field: str = "trackingUrl") -> str:
             "not the address of a web page",
             field=field,
             hint="send one that begins with https://, or remove the field",
+            code=ProblemCode.INVALID_URL,
         )
     return text
 
@@ -101,27 +66,60 @@ def parse_invoice_key(text: str, field: str = "invoiceKey") -> NfeKey:
         return NfeKey.parse(text)
     except ValueError as error:
         raise InvalidLabel(
-            str(error), field=field, hint="copy it from the DANFE or the XML"
+            str(error),
+            field=field,
+            hint="copy it from the DANFE or the XML",
+            code=ProblemCode.INVALID_KEY,
         ) from None
 
 
-def parse_cte_key(text: str, field: str) -> str:
+def parse_cte_key(text: str) -> str:
     """Return a CT-e's access key, checked like an NF-e's."""
-    key = "".join(text.split())
-    if len(key) != KEY_LENGTH or key[-1] != check_digit(key[:-1]):
+    try:
+        return cte_key(text)
+    except ValueError as error:
         raise InvalidLabel(
-            f"not a CT-e key of {KEY_LENGTH} characters with a check digit",
-            field=field,
+            str(error),
             hint="copy it from the DACTE or the XML",
+            code=ProblemCode.INVALID_KEY,
+        ) from None
+
+
+def check_reference(kind: ReferenceKind, text: str) -> str:
+    """Return a reference's value, in normal form where its kind has one."""
+    match kind:
+        case ReferenceKind.INVOICE_KEY:
+            return parse_invoice_key(text).key
+        case ReferenceKind.CTE_KEY:
+            return parse_cte_key(text)
+        case ReferenceKind.INVOICE:
+            return _invoice(text)
+        case ReferenceKind.ORDER_ID:
+            return values.check_order_reference(text)
+        case _:
+            return values.check_number(text)
+
+
+def _invoice(text: str) -> str:
+    """Return `issuer/series/number` in normal form; an issuer may contain a slash."""
+    parts = text.rsplit("/", _PARTS - 1)
+    if len(parts) != _PARTS or not all(p.strip() for p in parts):
+        raise InvalidLabel(
+            "not an invoice in the form issuer/series/number",
+            hint="write for example 11222333000181/1/12345",
         )
-    return key
+    values.check_number(parts[-1].strip())
+    return invoice_reference(*parts)
 
 
 def parse_event_time(text: str, zone: ZoneInfo, field: str) -> datetime:
     """Return the time of an event, which must include the time of day."""
     if _DATE.fullmatch(text):
         raise InvalidLabel(
-            "has no time of day", field=field, hint=f"write for example {text}T14:03:00"
+            "has no time of day",
+            field=field,
+            hint=f"write for example {text}T14:03:00",
+            code=ProblemCode.INVALID_DATE,
         )
     return parse_dispatched_date(text, zone, field)[0]
 
@@ -161,35 +159,58 @@ def _day(text: str, field: str) -> date:
 
 
 def _odd_date(field: str, example: str) -> InvalidLabel:
-    return InvalidLabel("not an ISO 8601 date", field=field, hint=f"write {example}")
+    return InvalidLabel(
+        "not an ISO 8601 date",
+        field=field,
+        hint=f"write {example}",
+        code=ProblemCode.INVALID_DATE,
+    )
 
 
-def compare_key(key: NfeKey, number: str) -> Iterator[str]:
+def compare_key(key: NfeKey, number: str) -> Iterator[CodedWarning]:
     """Yield a warning if the key belongs to another invoice number."""
     groups = {g.lstrip("0") for g in re.findall(r"\d+", number)}
     if key.number not in groups and key.key != number:
-        yield (
-            f"invoiceKey: belongs to invoice {key.number}, but invoiceNumber is "
-            f"{number}; correct the wrong one"
+        yield CodedWarning(
+            WarningCode.INVOICE_KEY_OF_OTHER_INVOICE,
+            f"belongs to invoice {key.number}, but invoiceNumber is {number}; correct "
+            "the wrong one",
+            "invoiceKey",
         )
 
 
+class DatedRequest(Protocol):
+    """A request with the two dates of a parcel."""
+
+    @property
+    def dispatched_date(self) -> str | None:
+        """When it left the warehouse."""
+
+    @property
+    def estimated_delivery_date(self) -> str | None:
+        """The promised day."""
+
+
 def resolve_dates(
-    request: LabelRequest | CorrectionRequest, zone: ZoneInfo, now: datetime
-) -> tuple[dict[str, Any], list[str]]:
+    request: DatedRequest, zone: ZoneInfo, now: datetime
+) -> tuple[dict[str, Any], list[CodedWarning]]:
     """Return the dates in *request*, and warnings.
 
     Raises `InvalidLabel` with the field at fault.
     """
     dates: dict[str, Any] = {}
-    warnings: list[str] = []
+    warnings: list[CodedWarning] = []
     if request.dispatched_date is not None:
         moment, published = parse_dispatched_date(request.dispatched_date, zone)
         dates |= {"dispatched_at": moment, "dispatched_date": published}
         if moment > now:
             warnings.append(
-                "dispatchedDate: in the future, so an earlier delivery would be "
-                "quarantined; correct it if it is wrong"
+                CodedWarning(
+                    WarningCode.DISPATCHED_DATE_FUTURE,
+                    "in the future, so an earlier delivery would be quarantined; "
+                    "correct it if it is wrong",
+                    "dispatchedDate",
+                )
             )
     if request.estimated_delivery_date is not None:
         dates["promised_on"] = parse_delivery_date(request.estimated_delivery_date)

@@ -8,6 +8,7 @@ from relay.config.contract import ContractSettings
 from relay.config.settings import Settings
 from relay.domain.fiscal import cnpj
 from relay.errors import InvalidLabel
+from relay.problem_codes import CodedWarning, ProblemCode, WarningCode
 from relay.registration.requests import LabelRequest
 
 
@@ -60,21 +61,24 @@ class ContractChoice:
 
     def contradictions(
         self, request: LabelRequest, chosen: ContractSettings
-    ) -> Iterator[str]:
+    ) -> Iterator[CodedWarning]:
         """Yield warnings of a tax id or courier that belongs to another contract."""
         serving = _serving(self.settings, self.account)
         try:
             by_tax_id = _of_tax_id(request.carrier_tax_id, serving)
         except ValueError as error:
             by_tax_id = []
-            yield f"carrierTaxId: {error}; it was ignored, correct it"
+            text = f"{error}; it was ignored, correct it"
+            yield CodedWarning(WarningCode.TAX_ID_INVALID, text, "carrierTaxId")
         by_courier = self._by_courier(request.courier, serving)
         for field, found in (("carrierTaxId", by_tax_id), ("courier", by_courier)):
             if found and chosen not in found:
-                yield (
-                    f"{field}: belongs to contract {found[0].name!r}, but the label is "
+                yield CodedWarning(
+                    WarningCode.CARRIER_CONTRADICTION,
+                    f"belongs to contract {found[0].name!r}, but the label is "
                     f"registered under contract {chosen.name!r}; if that is wrong, "
-                    "correct the shipment's contract with PATCH"
+                    "correct the shipment's contract with PATCH",
+                    field,
                 )
 
     def _by_courier(
@@ -144,6 +148,7 @@ def _unknown_courier(courier: str, serving: Sequence[ContractSettings]) -> Inval
         hint=(f"configured: {', '.join(names)}; " if names else "")
         + "add the name to `courier_names` of its contract, or send `contract`: "
         + contracts,
+        code=ProblemCode.NOT_CONFIGURED,
     )
 
 
@@ -153,7 +158,10 @@ def _folded(name: str) -> str:
 
 def _unknown(field: str, given: str, known: Collection[str]) -> InvalidLabel:
     return InvalidLabel(
-        f"{given!r} is not configured", field=field, hint=_listed(known)
+        f"{given!r} is not configured",
+        field=field,
+        hint=_listed(known),
+        code=ProblemCode.NOT_CONFIGURED,
     )
 
 
@@ -163,6 +171,7 @@ def _needed(field: str, known: Collection[str]) -> InvalidLabel:
         several if known else f"no {field} is configured",
         field=field,
         hint=_listed(known),
+        code=ProblemCode.REQUIRED if known else ProblemCode.NOT_CONFIGURED,
     )
 
 

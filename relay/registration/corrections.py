@@ -12,7 +12,9 @@ from relay.domain.events import ParcelView, Reference, ReferenceKind
 from relay.domain.fiscal import NfeKey
 from relay.domain.labels import Correction
 from relay.errors import InvalidLabel
+from relay.problem_codes import CodedWarning, ProblemCode, WarningCode
 from relay.registration import checks
+from relay.registration.check_digits import check_digits
 from relay.registration.checks import resolve_dates
 from relay.registration.contract_choice import named_contract
 from relay.registration.contract_terms import resolve_contract_options
@@ -83,7 +85,7 @@ class CorrectionResolver:
 
     def corrected(
         self, request: CorrectionRequest, known: RegisteredShipment
-    ) -> tuple[Correction, list[str]]:
+    ) -> tuple[Correction, list[CodedWarning]]:
         """Return what *request* changes of a shipment, and warnings."""
         _check(request, known)
         key, key_warnings = _key(request, known)
@@ -106,7 +108,9 @@ class CorrectionResolver:
             key_references=tuple(of_key(key)) if key else (),
             **dates,
         )
-        return correction, [*key_warnings, *date_warnings, *url_warnings]
+        numbers = [("trackingNumber", n)] if (n := request.tracking_number) else []
+        digits = check_digits(numbers, self.resolving(after).carrier)
+        return correction, [*key_warnings, *date_warnings, *url_warnings, *digits]
 
     def _tracking_sent(
         self,
@@ -114,7 +118,7 @@ class CorrectionResolver:
         known: RegisteredShipment,
         renewed: RegisteredShipment,
         contract: ContractSettings,
-    ) -> tuple[dict[str, str | None], list[str]]:
+    ) -> tuple[dict[str, str | None], list[CodedWarning]]:
         """Resolve again what was resolved; what the ERP gave stays."""
         was = self.settings.contracts.get(known.contract)
         before, after = self.resolving(was) if was else None, self.resolving(contract)
@@ -124,15 +128,15 @@ class CorrectionResolver:
         numbers = {**known.numbers, request.volume: given}
         new = _view(renewed, numbers, number)
         url, courier = known.tracking_url, known.courier
-        warnings: list[str] = []
+        warnings: list[CodedWarning] = []
         if request.tracking_url is not None:
             url = checks.check_url(request.tracking_url)
         elif url is None or (before and url == before.url(old)):
             url = after.url(new) if number else None
         elif number != known.tracking_number:
-            warnings.append(
-                "trackingUrl: was given for the old number and stays; send a new one"
-            )
+            text = "was given for the old number and stays; send a new one"
+            code = WarningCode.TRACKING_URL_UNCHANGED
+            warnings.append(CodedWarning(code, text, "trackingUrl"))
         if request.courier is not None:
             courier = request.courier
         elif courier is None or (before and courier == before.courier()):
@@ -147,20 +151,20 @@ def _check(request: CorrectionRequest, known: RegisteredShipment) -> None:
         raise InvalidLabel(
             "nothing to correct",
             hint=f"send a field to change: {', '.join(map(str, names))}",
+            code=ProblemCode.NOTHING_TO_CHANGE,
         )
     if request.volume not in known.numbers:
         raise InvalidLabel(
             f"the invoice has only volumes 1 to {len(known.numbers)}",
             field="volume",
             hint="POST a label with this `volume` to add a parcel",
+            code=ProblemCode.UNKNOWN_VOLUME,
         )
-    if request.tracking_number is not None:
-        checks.check_code(request.tracking_number, "trackingNumber")
 
 
 def _key(
     request: CorrectionRequest, known: RegisteredShipment
-) -> tuple[NfeKey | None, list[str]]:
+) -> tuple[NfeKey | None, list[CodedWarning]]:
     """Check the invoice's key like that of a label."""
     if request.invoice_key is None:
         return None, []

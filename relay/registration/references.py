@@ -1,17 +1,16 @@
 """The references of a label: those in it, and those in its invoice key."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from relay.domain.events import Reference, ReferenceKind, ReferenceLevel
-from relay.domain.fiscal import NfeKey, invoice_reference
+from relay.domain.fiscal import NfeKey
 from relay.domain.labels import LabelParcel
 from relay.errors import InvalidLabel
+from relay.invalid_fields import InvalidFields
+from relay.problem_codes import ProblemCode
 from relay.registration import checks
 from relay.registration.requests import LabelRequest, ParcelRequest, ReferenceRequest
-
-_PARTS = 3
-"""Parts of an invoice reference: issuer, series, number."""
 
 
 @dataclass(slots=True)
@@ -36,23 +35,18 @@ def resolve_references(request: LabelRequest) -> ResolvedReferences:
     Raises `InvalidLabel` with the field at fault.
     """
     found = ResolvedReferences()
-    _refuse_more_than_volumes(request)
+    invalid = InvalidFields()
+    with invalid.collect():
+        _refuse_more_than_volumes(request)
+    if request.parcels:
+        _refuse_beside_parcels(request, invalid)
+    invalid.refuse()
     if request.invoice_key is not None:
         found.key = checks.parse_invoice_key(request.invoice_key)
         found.whole += of_key(found.key)
     if request.parcels:
-        _refuse_beside_parcels(request)
-        shared = list(_checked(request.references, "references"))
-        if any(r.kind.level is ReferenceLevel.PARCEL for r in shared):
-            raise InvalidLabel(
-                "contains a parcel's reference, but the label has `parcels`",
-                field="references",
-                hint="move it into `parcels`",
-            )
-        parcels = [
-            _parcel(p, f"parcels[{place}].", found)
-            for place, p in enumerate(request.parcels)
-        ]
+        shared = _given(request.references)
+        parcels = [_parcel(p, found) for p in request.parcels]
     else:
         shared = []
         parcel = ParcelRequest.model_construct(
@@ -60,21 +54,32 @@ def resolve_references(request: LabelRequest) -> ResolvedReferences:
             volume=request.volume,
             references=request.references,
         )
-        parcels = [_parcel(parcel, "", found)]
+        parcels = [_parcel(parcel, found)]
     found.whole += shared
     found.whole = list(dict.fromkeys(found.whole))
     found.parcels = tuple(parcels)
     return found
 
 
-def _refuse_beside_parcels(request: LabelRequest) -> None:
-    for name in ("tracking_number", "volume"):
-        if getattr(request, name) is not None:
-            raise InvalidLabel(
-                "not allowed together with `parcels`",
-                field={"tracking_number": "trackingNumber"}.get(name, name),
-                hint="move it into `parcels`",
-            )
+def _refuse_beside_parcels(request: LabelRequest, invalid: InvalidFields) -> None:
+    """Collect fields of a parcel that stand beside `parcels`."""
+    beside = "not allowed together with `parcels`"
+    wrong = {
+        name: beside
+        for name, value in (
+            ("trackingNumber", request.tracking_number),
+            ("volume", request.volume),
+        )
+        if value is not None
+    }
+    if any(r.type.level is ReferenceLevel.PARCEL for r in request.references):
+        problem = "contains a parcel's reference, but the label has `parcels`"
+        wrong["references"] = problem
+    hint, code = "move it into `parcels`", ProblemCode.CONTRADICTION
+    invalid.found += (
+        InvalidLabel(problem, field=field, hint=hint, code=code)
+        for field, problem in wrong.items()
+    )
 
 
 def _refuse_more_than_volumes(request: LabelRequest) -> None:
@@ -90,52 +95,30 @@ def _refuse_more_than_volumes(request: LabelRequest) -> None:
                 f"is {request.volumes}, but the label has a {what} {number}",
                 field="volumes",
                 hint="remove `volumes`, or correct it",
+                code=ProblemCode.CONTRADICTION,
             )
 
 
-def _parcel(
-    request: ParcelRequest, where: str, found: ResolvedReferences
-) -> LabelParcel:
-    number = request.tracking_number
-    if number is not None:
-        checks.check_code(number, f"{where}trackingNumber")
-    given = list(_checked(request.references, f"{where}references"))
+def _parcel(request: ParcelRequest, found: ResolvedReferences) -> LabelParcel:
+    given = _given(request.references)
     found.whole += [r for r in given if r.kind.level is not ReferenceLevel.PARCEL]
     own = tuple(r for r in given if r.kind.level is ReferenceLevel.PARCEL)
-    return LabelParcel(number, request.volume, own)
+    return LabelParcel(request.tracking_number, request.volume, own)
 
 
-def _checked(requests: Iterable[ReferenceRequest], where: str) -> Iterator[Reference]:
-    for place, request in enumerate(requests):
-        yield from _reference(request, f"{where}[{place}].value")
+def _given(requests: Iterable[ReferenceRequest]) -> list[Reference]:
+    return [
+        reference
+        for request in requests
+        for reference in _references(request.type, request.value)
+    ]
 
 
-def _reference(request: ReferenceRequest, field: str) -> list[Reference]:
-    kind, value = request.type, request.value
-    match kind:
-        case ReferenceKind.INVOICE_KEY:
-            return of_key(checks.parse_invoice_key(value, field))
-        case ReferenceKind.CTE_KEY:
-            value = checks.parse_cte_key(value, field)
-        case ReferenceKind.INVOICE:
-            value = _invoice(value, field)
-        case ReferenceKind.ORDER_ID:
-            pass
-        case _:
-            value = checks.check_code(value, field)
+def _references(kind: ReferenceKind, text: str) -> list[Reference]:
+    value = checks.check_reference(kind, text)
+    if kind is ReferenceKind.INVOICE_KEY:
+        return of_key(NfeKey.parse(value))
     return [Reference(kind=kind, value=value)]
-
-
-def _invoice(text: str, field: str) -> str:
-    """Return `issuer/series/number` in normal form; an issuer may contain a slash."""
-    parts = text.rsplit("/", _PARTS - 1)
-    if len(parts) != _PARTS or not all(p.strip() for p in parts):
-        raise InvalidLabel(
-            "not an invoice in the form issuer/series/number",
-            field=field,
-            hint="write for example 11222333000181/1/12345",
-        )
-    return invoice_reference(*parts)
 
 
 def of_key(key: NfeKey) -> list[Reference]:

@@ -8,30 +8,22 @@ from typing import Any, Final, Generic, TypeVar
 from relay.adapters.protocol import Carrier
 from relay.config.contract import ContractSettings
 from relay.config.settings import Settings
-from relay.domain.events import ParcelView, Reference, ReferenceLevel
-from relay.domain.labels import (
-    Correction,
-    Delivery,
-    Handover,
-    Label,
-    LabelParcel,
-    ResendOrder,
-    parcel_references,
-)
+from relay.domain.events import ParcelView
+from relay.domain.labels import Correction, Delivery, Handover, Label, ResendOrder
 from relay.errors import InvalidLabel
+from relay.invalid_fields import InvalidFields
+from relay.problem_codes import CodedWarning, ProblemCode, WarningCode
 from relay.registration import checks
+from relay.registration.check_digits import check_digits, numbers_of
 from relay.registration.checks import resolve_dates
-from relay.registration.contract_choice import (
-    ContractChoice,
-    account_of,
-    named_contract,
-)
+from relay.registration.contract_choice import ContractChoice, account_of
 from relay.registration.corrections import (
     CorrectionFields,
     CorrectionResolver,
     RegisteredShipment,
     resolve_again,
 )
+from relay.registration.handovers import carrier_handover
 from relay.registration.references import ResolvedReferences, resolve_references
 from relay.registration.requests import (
     CorrectionRequest,
@@ -58,64 +50,16 @@ def delivery(
             f"the invoice has only volumes 1 to {len(known.numbers)}",
             field="volume",
             hint="remove it if all of them were delivered",
+            code=ProblemCode.UNKNOWN_VOLUME,
         )
     occurred_at = checks.parse_event_time(request.occurred_at, account.zone, field)
     if occurred_at > now:
         raise InvalidLabel(
-            "in the future", field=field, hint="send the time of the delivery"
-        )
+            "in the future", field=field, hint="send the time of the delivery",
+            code=ProblemCode.INVALID_DATE,
+        )  # fmt: skip
     text = request.description or TEXTS[account.language]
     return Delivery(occurred_at, request.volume or 0, text)
-
-
-def carrier_handover(
-    request: HandoverRequest, known: RegisteredShipment, settings: Settings
-) -> Handover:
-    """Return what is registered for the second carrier of a shipment.
-
-    Of an invoice with several volumes it has only this one: its events about the
-    invoice count for that volume. Raises `InvalidLabel`.
-    """
-    if request.volume not in known.numbers:
-        raise InvalidLabel(
-            f"the invoice has only volumes 1 to {len(known.numbers)}", field="volume",
-            hint="send the volume that the second carrier takes",
-        )  # fmt: skip
-    contract = named_contract(request.contract, settings, known.account)
-    parcel, given = _given(request)
-    alone = len(known.numbers) == 1
-    shared = [r for r in known.references if _is_shared(r, alone=alone)]
-    whole = [(r, 0 if alone else request.volume) for r in (*given, *shared)]
-    own = [(r, request.volume) for r in parcel_references(parcel)]
-    if all(r.kind.level is ReferenceLevel.ORDER for r, _ in (*own, *whole)):
-        raise InvalidLabel(
-            "required, because the second carrier needs a reference of the parcel",
-            field="trackingNumber",
-            hint="send `trackingNumber` or `references`",
-        )
-    placed = tuple(dict.fromkeys((*own, *whole)))
-    return Handover(contract.name, request.volume, placed)
-
-
-def _given(request: HandoverRequest) -> tuple[LabelParcel, list[Reference]]:
-    """Check the second carrier's numbers like those of a label."""
-    as_label = LabelRequest.model_construct(
-        order_id="",
-        invoice_number="",
-        tracking_number=request.tracking_number,
-        references=request.references,
-    )
-    found = resolve_references(as_label)
-    return found.parcels[0], found.whole
-
-
-def _is_shared(reference: Reference, *, alone: bool) -> bool:
-    """Return whether every carrier of the invoice knows a reference.
-
-    An order id does not identify one volume among several.
-    """
-    level = reference.kind.level
-    return level is ReferenceLevel.INVOICE or (level is ReferenceLevel.ORDER and alone)
 
 
 T = TypeVar("T")
@@ -126,7 +70,7 @@ class CheckedLabel(Generic[T]):
     """A checked value to store, with warnings."""
 
     value: T
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[CodedWarning, ...] = ()
 
 
 @dataclass(slots=True)
@@ -148,21 +92,16 @@ class Registrar:
         """Return the label that *request* describes.
 
         *visible* are the accounts that the caller may access, None for all.
-        Raises `InvalidLabel` with the field at fault and a hint.
+        Raises `InvalidLabel` with all fields at fault and hints.
         """
         accounts = self.settings.accounts if visible is None else visible
-        account = account_of(request, self.settings, accounts)
-        choosing = ContractChoice(self.settings, self.carriers, account)
-        contract = choosing.contract(request)
-        checks.check_order_id(request.order_id)
-        warnings = [*checks.check_invoice_number(request.invoice_number)]
-        warnings += choosing.contradictions(request, contract)
-        found = resolve_references(request)
+        account, contract, found, warnings = self._resolve(request, accounts)
+        warnings += checks.invoice_number_warnings(request.invoice_number)
         if found.key is not None:
             warnings += checks.compare_key(found.key, request.invoice_number)
         fields = self._fields(request, found, self._resolver(contract))
         dates, more = resolve_dates(request, self.settings.account(account).zone, now)
-        warnings += [*more, *_missing(request, found, contract)]
+        warnings += [*more, *_missing(found, contract)]
         label = Label(
             account=account,
             contract=contract.name,
@@ -178,6 +117,29 @@ class Registrar:
         )
         return CheckedLabel(label, tuple(warnings))
 
+    def _resolve(
+        self, request: LabelRequest, accounts: Collection[str]
+    ) -> tuple[str, ContractSettings, ResolvedReferences, list[CodedWarning]]:
+        """Return account, contract and references, and warnings of their values.
+
+        Raises `InvalidLabel` with all fields at fault.
+        """
+        invalid = InvalidFields()
+        account, contract, found = "", None, ResolvedReferences()
+        warnings: list[CodedWarning] = []
+        with invalid.collect():
+            found = resolve_references(request)
+        with invalid.collect():
+            account = account_of(request, self.settings, accounts)
+            choosing = ContractChoice(self.settings, self.carriers, account)
+            contract = choosing.contract(request)
+            warnings += choosing.contradictions(request, contract)
+            numbers = numbers_of(found.parcels, listed=bool(request.parcels))
+            warnings += check_digits(numbers, self.carriers[contract.name])
+        invalid.refuse()
+        assert contract is not None  # noqa: S101 -- else it was refused
+        return account, contract, found, warnings
+
     def correction(
         self, request: CorrectionRequest, known: RegisteredShipment, now: datetime
     ) -> CheckedLabel[Correction]:
@@ -189,12 +151,17 @@ class Registrar:
         correction, warnings = correcting.corrected(request, known)
         return CheckedLabel(correction, tuple(warnings))
 
-    def handover(self, request: HandoverRequest, known: RegisteredShipment) -> Handover:
+    def handover(
+        self, request: HandoverRequest, known: RegisteredShipment
+    ) -> CheckedLabel[Handover]:
         """Return the contract and references of a shipment's second carrier.
 
         Raises `InvalidLabel` with the field at fault and a hint.
         """
-        return carrier_handover(request, known, self.settings)
+        handover = carrier_handover(request, known, self.settings)
+        numbers = [("trackingNumber", n)] if (n := request.tracking_number) else []
+        warnings = check_digits(numbers, self.carriers[handover.contract])
+        return CheckedLabel(handover, tuple(warnings))
 
     def delivery(
         self, request: DeliveredRequest, known: RegisteredShipment, now: datetime
@@ -256,16 +223,13 @@ class Registrar:
 
 
 def _missing(
-    request: LabelRequest, found: ResolvedReferences, contract: ContractSettings
-) -> Iterator[str]:
+    found: ResolvedReferences, contract: ContractSettings
+) -> Iterator[CodedWarning]:
     """Yield warnings of optional fields that this label needs."""
-    if request.imported and request.dispatched_date is None:
-        yield (
-            "dispatchedDate: missing, so events from long before today are taken for "
-            "those of an earlier parcel with the same number; send it"
-        )
     if contract.tracking_number == "nfe_key" and found.key is None:
-        yield (
-            "invoiceKey: missing, but the contract sends it as tracking number, so "
-            "VTEX gets nothing until it is registered; send it"
+        yield CodedWarning(
+            WarningCode.INVOICE_KEY_MISSING,
+            "missing, but the contract sends it as tracking number, so VTEX gets "
+            "nothing until it is registered; send it",
+            "invoiceKey",
         )

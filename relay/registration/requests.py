@@ -1,21 +1,26 @@
 """Requests of the ERP, with VTEX's field names where VTEX has one."""
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     SkipValidation,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
 
 from relay.domain.events import ReferenceKind
 from relay.domain.labels import MOST_VOLUMES
+from relay.errors import InvalidLabel
+from relay.registration import checks, values
 from relay.suggestions import did_you_mean, suggest
 from relay.validation_errors import problem
 
@@ -56,12 +61,55 @@ def _kind(value: Any) -> str:
     raise problem("unknown type of reference", hint)
 
 
+def _valid(check: Callable[[str], object]) -> AfterValidator:
+    """Return a validator that refuses what *check* refuses, and changes nothing.
+
+    So all invalid fields of a request are reported at once.
+    """
+
+    def validate(text: str) -> str:
+        try:
+            check(text)
+        except InvalidLabel as error:
+            raise problem(str(error), error.hint, code=error.code) from None
+        return text
+
+    return AfterValidator(validate)
+
+
+_ANY_ZONE: Final = ZoneInfo("UTC")
+
+
+def _dispatched(text: str) -> object:
+    """Check the form of a date; the account's zone is applied later."""
+    return checks.parse_dispatched_date(text, _ANY_ZONE)
+
+
+def _occurred(text: str) -> object:
+    return checks.parse_event_time(text, _ANY_ZONE, "")
+
+
 _OrMissing: Final = BeforeValidator(_missing_if_blank)
 Text = Annotated[Annotated[str, Field(max_length=200)] | None, _OrMissing]
-Address = Annotated[Annotated[str, Field(max_length=2000)] | None, _OrMissing]
-Moment = Annotated[Text, Field(examples=["2026-08-01T14:03:00-03:00"])]
-Day = Annotated[Text, Field(examples=["2026-08-07"])]
+Short = Annotated[str, Field(max_length=200)]
+Address = Annotated[
+    Annotated[str, Field(max_length=2000), _valid(checks.check_url)] | None, _OrMissing
+]
+Number = Annotated[Annotated[Short, _valid(values.check_number)] | None, _OrMissing]
+Key = Annotated[Annotated[Short, _valid(checks.parse_invoice_key)] | None, _OrMissing]
+Moment = Annotated[
+    Annotated[Short, _valid(_dispatched)] | None,
+    _OrMissing,
+    Field(examples=["2026-08-01T14:03:00-03:00"]),
+]
+Day = Annotated[
+    Annotated[Short, _valid(checks.parse_delivery_date)] | None,
+    _OrMissing,
+    Field(examples=["2026-08-07"]),
+]
 Needed = Annotated[str, Field(min_length=1, max_length=200)]
+OrderId = Annotated[Needed, _valid(values.check_order_id)]
+InvoiceNumber = Annotated[Needed, _valid(values.check_invoice_number)]
 Volume = Annotated[int, Field(ge=1, le=MOST_VOLUMES)]
 Kind = Annotated[
     ReferenceKind,
@@ -76,11 +124,22 @@ class ReferenceRequest(Request):
     type: Kind
     value: Needed
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        """Check the value by its type."""
+        try:
+            checks.check_reference(self.type, self.value)
+        except InvalidLabel as error:
+            raise problem(
+                str(error), error.hint, field="value", code=error.code
+            ) from None
+        return self
+
 
 class ParcelRequest(Request):
     """One parcel of an invoice with several."""
 
-    tracking_number: Text = None
+    tracking_number: Number = None
     volume: Volume | None = None
     references: tuple[ReferenceRequest, ...] = ()
 
@@ -103,10 +162,10 @@ class LabelRequest(Request):
     account: Text = None
     contract: Text = None
     carrier_tax_id: Text = None
-    order_id: Needed
-    invoice_number: Needed
-    invoice_key: Text = None
-    tracking_number: Text = None
+    order_id: OrderId
+    invoice_number: InvoiceNumber
+    invoice_key: Key = None
+    tracking_number: Number = None
     volume: Volume | None = None
     volumes: Volume | None = None
     parcels: Annotated[tuple[ParcelRequest, ...], Field(max_length=MOST_VOLUMES)] = ()
@@ -142,7 +201,9 @@ class DeliveredRequest(Request):
     shoppers read.
     """
 
-    occurred_at: Annotated[Needed, Field(examples=["2026-08-04T16:20:00-03:00"])]
+    occurred_at: Annotated[
+        Needed, _valid(_occurred), Field(examples=["2026-08-04T16:20:00-03:00"])
+    ]
     volume: Volume | None = None
     description: Text = None
 
@@ -155,7 +216,7 @@ class HandoverRequest(Request):
 
     contract: Needed
     volume: Volume = 1
-    tracking_number: Text = None
+    tracking_number: Number = None
     references: tuple[ReferenceRequest, ...] = ()
 
 
@@ -179,12 +240,12 @@ class CorrectionRequest(Request):
         "references": "POST the label again with them: they are added",
     }
 
-    tracking_number: Text = None
+    tracking_number: Number = None
     volume: Volume = 1
     tracking_url: Address = None
     courier: Text = None
     contract: Text = None
-    invoice_key: Text = None
+    invoice_key: Key = None
     dispatched_date: Moment = None
     estimated_delivery_date: Day = None
     history: Literal["drop", "keep"] = "drop"

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from relay.config.settings import Settings
 from relay.errors import InvalidLabel
+from relay.problem_codes import ProblemCode
 from relay.registration.contract_terms import lower_bounds
 from relay.store.accounts import Accounts
 from relay.store.database import Database
@@ -114,5 +115,8 @@ def not_configured(field: str, given: str, known: Iterable[str]) -> InvalidLabel
     """Return the error for an unknown name; its hint lists the configured ones."""
     names = ", ".join(sorted(known)) or "none"
     return InvalidLabel(
-        f"{given!r} is not configured", field=field, hint=f"configured: {names}"
+        f"{given!r} is not configured",
+        field=field,
+        hint=f"configured: {names}",
+        code=ProblemCode.NOT_CONFIGURED,
     )

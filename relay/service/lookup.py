@@ -6,10 +6,11 @@ from typing import Final
 
 from relay.domain.events import Reference, ReferenceKind
 from relay.errors import Conflict, NotFound
+from relay.problem_codes import CodedWarning, WarningCode
 from relay.registration.corrections import RegisteredShipment
 from relay.service.access import Caller
 from relay.service.context import AuditEntry, ServiceContext
-from relay.service.models import ShipmentAnswer
+from relay.service.models import ShipmentAnswer, WarningLine
 from relay.store.shipment_lists import ListedShipment, ShipmentFilter, ShipmentLists
 from relay.store.shipment_rows import no_such_shipment, stored_reference
 
@@ -96,12 +97,16 @@ async def registered_shipment(
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was done to a shipment: the log message, what was updated, warnings."""
+    """What was done to a shipment: the log message, what was updated, warnings.
+
+    `registered` says that a label was registered, which should have a dispatch date.
+    """
 
     id: str
     did: str
     updated: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[CodedWarning, ...] = ()
+    registered: bool = False
 
 
 async def report_change(
@@ -121,11 +126,25 @@ async def report_change(
         "updated": list(change.updated),
     }
     context.audit(AuditEntry(change.did, caller.name, about))
+    warnings = change.warnings
+    if change.registered and row["dispatched_date"] is None:
+        warnings = (*warnings, _undated(context, row["contract"]))
     return ShipmentAnswer(
         id=change.id,
         state=standing.state,
         why=standing.why,
         closed_reason=standing.closed_reason,
         updated=change.updated,
-        warnings=change.warnings,
+        warnings=WarningLine.each(warnings),
     )
+
+
+def _undated(context: ServiceContext, contract: str) -> CodedWarning:
+    """Return the warning of a label without a dispatch date, and what that means."""
+    terms = context.settings.contracts.get(contract)
+    if terms is not None and terms.labels_come_late:
+        so = "a delivery of an earlier parcel with the same number may be published"
+    else:
+        so = "a delivery from before this registration waits for an operator"
+    text = f"missing, so {so}; send when the parcel left the warehouse"
+    return CodedWarning(WarningCode.DISPATCHED_DATE_MISSING, text, "dispatchedDate")

@@ -1,5 +1,6 @@
 """What operations on shipments answer, field by field."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from relay.domain.status import ShipmentState
 from relay.errors import Conflict, NotFound, RegistrationError
+from relay.problem_codes import CodedWarning, ProblemCode, WarningCode
 
 
 class ResponseModel(BaseModel):
@@ -19,15 +21,29 @@ class ResponseModel(BaseModel):
     )
 
 
-class Problem(ResponseModel):
-    """What is wrong, with which field, and how to fix it (RFC 9457)."""
+class FieldError(ResponseModel):
+    """One error of a request; the field at fault, if there is one."""
 
-    type: str = "about:blank"
+    code: ProblemCode
+    field: str = ""
+    detail: str
+    hint: str = ""
+
+
+class Problem(ResponseModel):
+    """What is wrong, with which field, and how to fix it (RFC 9457).
+
+    `errors` are all errors of the request; `code`, `field` and `hint` are of the first.
+    """
+
+    type: str
     title: str
     status: int
+    code: ProblemCode
     detail: str
     field: str = ""
     hint: str = ""
+    errors: tuple[FieldError, ...] = ()
 
     @classmethod
     def of(cls, error: RegistrationError) -> "Problem":
@@ -38,12 +54,31 @@ class Problem(ResponseModel):
         elif isinstance(error, NotFound):
             status, title = HTTPStatus.NOT_FOUND, "Not found"
         return cls(
+            type=error.code.type,
             title=title,
             status=status,
-            detail=str(error),
+            code=error.code,
+            detail=error.summary(),
             field=error.field,
             hint=error.hint,
+            errors=tuple(
+                FieldError(code=e.code, field=e.field, detail=str(e), hint=e.hint)
+                for e in error.each()
+            ),
         )
+
+
+class WarningLine(ResponseModel):
+    """What to check of an accepted request; `message` names field, problem and fix."""
+
+    code: WarningCode
+    field: str = ""
+    message: str
+
+    @classmethod
+    def each(cls, warnings: Iterable[CodedWarning]) -> "tuple[WarningLine, ...]":
+        """Describe *warnings*."""
+        return tuple(cls(code=w.code, field=w.field, message=str(w)) for w in warnings)
 
 
 class ShipmentAnswer(ResponseModel):
@@ -54,7 +89,7 @@ class ShipmentAnswer(ResponseModel):
     why: str | None = None
     closed_reason: str | None = None
     updated: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[WarningLine, ...] = ()
 
 
 class BulkItem(ResponseModel):
@@ -70,7 +105,7 @@ class BulkItem(ResponseModel):
     why: str | None = None
     closed_reason: str | None = None
     updated: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[WarningLine, ...] = ()
     problem: Problem | None = None
 
 

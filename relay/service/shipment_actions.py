@@ -84,12 +84,13 @@ class ShipmentActionService:
         context = self.context
         listed = await find_shipment(context, caller, id_)
         registered = await registered_shipment(context, listed)
-        handover = context.registrar.handover(request, registered)
+        checked = context.registrar.handover(request, registered)
         done = await context.handovers.handover(
-            id_, handover, context.now(), caller.name
+            id_, checked.value, context.now(), caller.name
         )
         context.wake.publisher()
-        change = Change(id_, "handover registered", done.updated, done.warnings)
+        warnings = (*checked.warnings, *done.warnings)
+        change = Change(id_, "handover registered", done.updated, warnings)
         return await report_change(context, caller, change)
 
     async def resend(

@@ -94,7 +94,9 @@ class ShipmentService:
         registered = await context.labels.register(checked.value, now)
         did = "registered" if registered.created else "registered again"
         warnings = (*checked.warnings, *registered.warnings)
-        change = Change(registered.id, did, registered.updated, warnings)
+        change = Change(
+            registered.id, did, registered.updated, warnings, registered=True
+        )
         answer = await report_change(context, caller, change)
         return RegisteredLabel(answer, registered.created)
 

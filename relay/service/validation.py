@@ -7,7 +7,9 @@ from typing import Any, Final, TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from relay.errors import InvalidLabel, RefusedRequest
+from relay.errors import InvalidLabel, RefusedRequest, RegistrationError
+from relay.invalid_fields import all_of
+from relay.problem_codes import ProblemCode
 from relay.validation_errors import (
     JSON,
     NO_TABLE,
@@ -20,8 +22,6 @@ from relay.validation_errors import (
 
 M = TypeVar("M", bound=BaseModel)
 
-_NAMED: Final = 4
-"""Problems that one refusal names; a body may have one in every field."""
 _WHERE: Final = re.compile(r" at line (\d+) column (\d+)$")
 _SEE: Final = "see /openapi.json for valid values"
 
@@ -61,21 +61,23 @@ def _is_list(annotation: Any) -> bool:
     return get_origin(annotation) is tuple
 
 
-def refusal(error: ValidationError, model: type[BaseModel]) -> Exception:
-    """Return what to raise for *error*: its first problem with a hint, then others.
-
-    A misspelt field comes first.
-    """
+def refusal(
+    error: ValidationError, model: type[BaseModel]
+) -> RegistrationError | RefusedRequest:
+    """Return what to raise for *error*: all its problems, a misspelt field first."""
     first_detail = error.errors(include_url=False)[0]
     if first_detail["type"] == "json_invalid":
         return _invalid_json(first_detail["ctx"]["error"])
-    first, *others = Translator(Schema(model), JSON).problems(error)
-    also = "".join(
-        f"; also {path(other.place)}: {other.problem}" for other in others[: _NAMED - 1]
-    )
-    problem = first.problem if first.place else f"the body {first.problem}"
-    return InvalidLabel(
-        problem + also, field=path(first.place), hint=_hint(first, model)
+    return all_of(
+        [
+            InvalidLabel(
+                one.problem if one.place else f"the body {one.problem}",
+                field=path(one.place),
+                hint=_hint(one, model),
+                code=one.code,
+            )
+            for one in Translator(Schema(model), JSON).problems(error)
+        ]
     )
 
 
@@ -88,10 +90,10 @@ def path(place: Sequence[str | int]) -> str:
     return found
 
 
-def _hint(first: FieldProblem, model: type[BaseModel]) -> str:
-    if first.kind in NO_TABLE:
-        return f"write {shape(_model_at(model, first.place))}"
-    return first.hint or _SEE
+def _hint(one: FieldProblem, model: type[BaseModel]) -> str:
+    if one.kind in NO_TABLE:
+        return f"write {shape(_model_at(model, one.place))}"
+    return one.hint or _SEE
 
 
 def _model_at(model: type[BaseModel], place: Place) -> type[BaseModel]:
@@ -107,4 +109,5 @@ def _invalid_json(text: str) -> RefusedRequest:
         HTTPStatus.BAD_REQUEST,
         f"The body is not valid JSON: {problem} at line {line}, column {column}.",
         hint="check quotes, commas and brackets there; the encoding must be UTF-8",
+        code=ProblemCode.INVALID_JSON,
     )

@@ -13,7 +13,7 @@ from relay.service.cursors import (
     read_row_cursor,
     row_cursor,
 )
-from relay.service.models import BulkActionAnswer, ResponseModel
+from relay.service.models import BulkActionAnswer, ResponseModel, WarningLine
 from relay.service.queries import RetryRequest, WorkListQuery
 from relay.service.spreadsheets import BOM, write_csv, write_rows
 from relay.service.views import entry_of
@@ -38,7 +38,7 @@ class EventDecisionAnswer(ResponseModel):
 
     id: int
     decision: Decision
-    warnings: tuple[str, ...]
+    warnings: tuple[WarningLine, ...]
     shipments: tuple[str, ...]
 
 
@@ -118,7 +118,7 @@ class WorkListService:
             id=event,
             decision=decision,
             shipments=found.shipments,
-            warnings=found.warnings,
+            warnings=WarningLine.each(found.warnings),
         )
 
     async def counts(self) -> WorkCounts:

@@ -10,6 +10,7 @@ from relay.clock import micros
 from relay.domain.events import ReferenceKind, compared
 from relay.domain.fiscal import NfeKey
 from relay.domain.labels import Correction
+from relay.problem_codes import CodedWarning, WarningCode
 from relay.store.codec import loads, stored
 from relay.store.database import Row
 from relay.store.references import Key, key
@@ -25,9 +26,10 @@ AMENDED: Final = {
 PUBLISHED: Final = ("tracking_number", "tracking_url", "courier")
 """The columns whose change makes the relay send the tracking number again."""
 
-KEEPS_DATE: Final = (
-    "dispatchedDate: VTEX keeps the date sent with the tracking number; a new date "
-    "alone is not sent"
+KEEPS_DATE: Final = CodedWarning(
+    WarningCode.DISPATCHED_DATE_NOT_SENT,
+    "VTEX keeps the date sent with the tracking number; a new date alone is not sent",
+    "dispatchedDate",
 )
 _OF_KEY: Final = (ReferenceKind.INVOICE_KEY, ReferenceKind.INVOICE)
 
@@ -94,7 +96,7 @@ class Amendment:
                 found[contract][reference, volume] = None
         return {contract: tuple(placed) for contract, placed in found.items()}
 
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[CodedWarning, ...]:
         """Warn that a new dispatch date alone is not sent to VTEX."""
         published = self.row["tracking_sent_as"]
         if published is None or "dispatched_date" not in self.changed:

@@ -7,15 +7,17 @@ from typing import Any, Final
 from relay.clock import micros
 from relay.domain.events import Reference, ReferenceKind, compared
 from relay.domain.labels import Correction
+from relay.problem_codes import CodedWarning, WarningCode
 from relay.store.amendments import AMENDED, Amendment, amend, amended_keys
 from relay.store.database import Row
 from relay.store.references import Key, key
 from relay.store.shipment_rows import Placed, ShipmentWriter, given, stored_reference
 from relay.text import storable
 
-ALERT: Final = (
+ALERT: Final = CodedWarning(
+    WarningCode.DELIVERY_PUBLISHED,
     "alert: the delivery was already published, so the correction is stored here "
-    "but changes nothing at VTEX"
+    "but changes nothing at VTEX",
 )
 
 TRACKING_SENT: Final = {
@@ -31,7 +33,7 @@ class CorrectionResult:
     """The result of a correction; `updated` are JSON names of changed fields."""
 
     updated: tuple[str, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[CodedWarning, ...]
 
 
 def new_keys(correction: Correction, references: Sequence[Row]) -> list[Key]:
@@ -141,7 +143,7 @@ class CorrectionTarget(ShipmentWriter):
         values["given"] = given(self.row["given"], self.correction.given)
         await self.tx.run("correct_tracking", **values)
 
-    async def warnings(self) -> tuple[str, ...]:
+    async def warnings(self) -> tuple[CodedWarning, ...]:
         """Return warnings for the caller."""
         numbers = [reference for reference, volume in self.placed() if volume]
         account, order_id = self.row["account"], self.row["order_id"]

@@ -10,6 +10,7 @@ from relay.domain.events import is_real_date
 from relay.domain.labels import Correction, ResendOrder
 from relay.domain.shipment import CANCELLED
 from relay.errors import Conflict, NotFound
+from relay.problem_codes import CodedWarning, ProblemCode, WarningCode
 from relay.store.codec import ids, loads
 from relay.store.corrections import (
     ALERT,
@@ -35,6 +36,14 @@ from relay.text import storable
 
 PROMISED: Final = "estimatedDeliveryDate"
 """The JSON name of the one field that is never sent to VTEX."""
+NUMBER_STAYS: Final = CodedWarning(
+    WarningCode.NUMBER_STAYS_AT_VTEX,
+    "VTEX already has the tracking number and keeps it",
+)
+MAY_REPEAT: Final = CodedWarning(
+    WarningCode.EVENTS_MAY_REPEAT,
+    "VTEX may show events twice if their texts or times changed",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,7 @@ class EventDecision:
     """The ids of the shipments that an event matches, and warnings."""
 
     shipments: tuple[str, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[CodedWarning, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +100,9 @@ class OperatorActions:
             values = {"shipment": target.shipment, "now": micros(now)}
             await tx.run("withdraw_unmatched_published", **values)
 
-    async def cancel(self, id_: str, by: str, now: datetime) -> tuple[str, ...]:
+    async def cancel(
+        self, id_: str, by: str, now: datetime
+    ) -> tuple[CodedWarning, ...]:
         """Cancel a shipment: nothing more is published; return warnings.
 
         Raises `NotFound`, and `Conflict` if the delivery was published.
@@ -105,13 +116,14 @@ class OperatorActions:
                 raise Conflict(
                     "the delivery was already published to VTEX",
                     hint="a delivered shipment cannot be cancelled",
+                    code=ProblemCode.ALREADY_DELIVERED,
                 )
             values = {"shipment": row["shipment"], "now": micros(now)}
             await tx.run("cancel_shipment", **values)
             await tx.run("note", **values, text=f"cancelled by {by}")
         if row["tracking_sent_as"] is None:
             return ()
-        return ("VTEX already has the tracking number and keeps it",)
+        return (NUMBER_STAYS,)
 
     async def retry(self, id_: str, by: str, now: datetime) -> None:
         """Make a shipment due now, stuck or not, and reset its failures.
@@ -160,8 +172,9 @@ class OperatorActions:
                 await _known_to_vtex(tx, event, found) if decision == "dropped" else []
             )
             await tx.many("note", [n | {"now": instant} for n in known])
-        published = tuple(n["text"] for n in known)
-        return EventDecision(tuple(r["id"] for r in found), published)
+        code = WarningCode.EVENT_STAYS_AT_VTEX
+        stays = tuple(CodedWarning(code, n["text"]) for n in known)
+        return EventDecision(tuple(r["id"] for r in found), stays)
 
 
 def _refuse_placeholder(event: int, row: Row) -> None:
@@ -225,7 +238,7 @@ async def _locked(
 
 async def resend(
     database: Database, id_: str, what: ResendOrder, by: str, now: datetime
-) -> tuple[str, ...]:
+) -> tuple[CodedWarning, ...]:
     """Send tracking number or events again with current settings; return warnings.
 
     Values sent by the ERP or an operator stay. Raises `NotFound`, and `Conflict` if the
@@ -239,6 +252,7 @@ async def resend(
                 "the delivery was already published to VTEX",
                 field="force",
                 hint="set `force` to send it again anyway",
+                code=ProblemCode.ALREADY_DELIVERED,
             )
         values = {"shipment": row["shipment"], "now": micros(now)}
         await tx.run("resend_shipment", **values)
@@ -250,7 +264,7 @@ async def resend(
         await tx.run("note", **values, text=_resend_note(what, by))
     if not what.events:
         return ()
-    return ("VTEX may show events twice if their texts or times changed",)
+    return (MAY_REPEAT,)
 
 
 async def _tracking(tx: Transaction, row: Row, what: ResendOrder) -> None:

@@ -10,6 +10,7 @@ from relay.domain.events import Milestone, Reference, ReferenceKind
 from relay.domain.labels import Delivery
 from relay.domain.matching import KnownReference, Registration, is_current
 from relay.errors import Conflict, InvalidLabel
+from relay.problem_codes import ProblemCode
 from relay.store.codec import at
 from relay.store.database import Database, Row, Transaction
 from relay.store.documents import document_columns
@@ -58,6 +59,7 @@ def _check(row: Row, delivery: Delivery) -> None:
         raise Conflict(
             "the delivery was already published to VTEX",
             hint="nothing needs to be done",
+            code=ProblemCode.ALREADY_DELIVERED,
         )
     began = (moment(row["registered_at"]), at(row["dispatched_at"]))
     own = Registration(row["shipment"], 0, *began)

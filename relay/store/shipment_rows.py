@@ -12,6 +12,7 @@ from relay.domain.label_merge import KnownShipment, MergedLabel
 from relay.domain.labels import Label, LabelParcel, parcel_references
 from relay.domain.shipment import CANCELLED, ERASED
 from relay.errors import Conflict, NotFound
+from relay.problem_codes import CodedWarning, ProblemCode, WarningCode
 from relay.store.codec import as_dict, at, dumps, ids, loads, stored
 from relay.store.database import Row, Transaction
 from relay.store.references import Key, key, rematch
@@ -89,7 +90,7 @@ class ShipmentWriter:
 
     async def others(
         self, references: Iterable[Reference], account: str, order_id: str
-    ) -> list[str]:
+    ) -> list[CodedWarning]:
         """Return warnings about other open orders with the same tracking numbers."""
         numbers = {
             self.interned[k]
@@ -104,8 +105,12 @@ class ShipmentWriter:
             order_id=order_id,
         )
         return [
-            f"trackingNumber: also used by open order {r['order_id']}, "
-            f"invoice {r['invoice_number']}; its events count for all of them"
+            CodedWarning(
+                WarningCode.TRACKING_NUMBER_SHARED,
+                f"also used by open order {r['order_id']}, "
+                f"invoice {r['invoice_number']}; its events count for all of them",
+                "trackingNumber",
+            )
             for r in found
         ]
 
@@ -165,6 +170,7 @@ def refuse_erased(row: Row) -> None:
             "the order's personal data was erased on request",
             field="orderId",
             hint="it can no longer be registered, changed or published",
+            code=ProblemCode.ERASED,
         )
 
 
@@ -175,6 +181,7 @@ def refuse_over(row: Row) -> None:
         raise Conflict(
             "the shipment was cancelled",
             hint="POST the label again to register it",
+            code=ProblemCode.CANCELLED,
         )
 
 

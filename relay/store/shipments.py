@@ -8,6 +8,7 @@ from relay.clock import micros
 from relay.domain.label_merge import MergedLabel, merge_label
 from relay.domain.labels import Label, LabelParcel
 from relay.domain.shipment import CANCELLED
+from relay.problem_codes import CodedWarning
 from relay.store.adoption import Adopting, Adoption
 from relay.store.codec import new_id, stored
 from relay.store.database import Database, Row, Transaction
@@ -37,7 +38,7 @@ class RegistrationResult:
     id: str
     created: bool
     updated: tuple[str, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[CodedWarning, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,8 +205,17 @@ async def test_a_refusal_names_the_other_faults_too(api: Api) -> None:
     assert problem["field"] == "orderID"
     assert problem["detail"] == (
         "unknown field; also invoiceNumber: required; "
-        f"also volume: too small; also courier: {TEXT}"
+        f"also volume: too small; also courier: {TEXT}; and 2 more"
     )
+    assert [(e["field"], e["code"]) for e in problem["errors"]] == [
+        ("orderID", "unknown_field"),
+        ("invoiceNumber", "required"),
+        ("volume", "out_of_range"),
+        ("courier", "wrong_type"),
+        ("zzz", "unknown_field"),
+        ("zzzz", "unknown_field"),
+    ]
+    assert all(e["hint"] and e["detail"] for e in problem["errors"])
 
 
 async def test_a_number_with_too_many_digits_is_too_large(api: Api) -> None:

@@ -1,5 +1,6 @@
 """The description of the API holds every route, and examples that can be sent."""
 
+import importlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from relay.service.services import Services
 from relay.store.event_rows import Pace
 from relay.store.sqlite import SqliteDatabase
 from relay.store.unread import ReaderTerms
+from tests.support.lacking import lacking
 from tests.support.way_in import WayIn
 
 Document = dict[str, Any]
@@ -116,6 +118,108 @@ async def test_a_field_of_a_query_is_a_parameter(document: Document) -> None:
 
     assert {"orderId", "trackingNumber", "state", "cursor", "limit"} <= found
     assert not any(p["required"] for p in listed)
+
+
+# Completeness
+
+
+def properties(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield model, name and schema of every property."""
+    for model, schema in document["components"]["schemas"].items():
+        for name, found in schema.get("properties", {}).items():
+            yield model, name, found
+
+
+def operations(document: Document) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every operation with its method and path."""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method} {path}", operation
+
+
+def test_every_model_and_property_is_described(document: Document) -> None:
+    schemas = document["components"]["schemas"]
+
+    assert [m for m, s in schemas.items() if not s.get("description")] == []
+    missing = [f"{m}.{n}" for m, n, s in properties(document) if not s["description"]]
+    assert missing == []
+
+
+def test_the_codes_of_problems_and_events_are_described_apart(
+    document: Document,
+) -> None:
+    found = {m: s["description"] for m, n, s in properties(document) if n == "code"}
+
+    assert "VTEX" in found.pop("PublishedLine")
+    assert found.keys() == {"Problem", "FieldError", "WarningLine"}
+    assert all("/problems" in text for text in found.values())
+
+
+def test_every_operation_has_a_tag_a_summary_and_a_description(
+    document: Document,
+) -> None:
+    tags = {tag["name"] for tag in document["tags"]}
+
+    used = set()
+    for name, operation in operations(document):
+        assert operation["summary"], name
+        assert operation["description"], name
+        (tag,) = operation["tags"]
+        used.add(tag)
+    assert used == tags
+    assert all(tag["description"] for tag in document["tags"])
+    assert document["info"]["description"]
+
+
+def test_every_parameter_is_described(document: Document) -> None:
+    missing = [
+        f"{name} {parameter['name']}"
+        for name, operation in operations(document)
+        for parameter in operation["parameters"]
+        if not parameter["description"]
+    ]
+
+    assert missing == []
+
+
+def test_every_operation_with_a_token_says_when_to_come_again(
+    document: Document,
+) -> None:
+    guarded = [o for _, o in operations(document) if o["security"]]
+
+    assert guarded
+    for operation in guarded:
+        for status in ("429", "503"):
+            answer = operation["responses"][status]
+            assert answer["headers"]["Retry-After"]["description"]
+            assert "application/problem+json" in answer["content"]
+
+
+def test_dates_have_a_format_or_an_example(document: Document) -> None:
+    dated = re.compile(r".*(Date|At|On|since|until|Since|Until)$")
+
+    found = {f"{m}.{n}": s for m, n, s in properties(document) if dated.fullmatch(n)}
+
+    assert "LabelRequest.dispatchedDate" in found
+    for name, schema in found.items():
+        assert schema.get("examples") or '"format"' in json.dumps(schema), name
+
+
+def test_the_fields_of_requests_have_examples(document: Document) -> None:
+    schemas = document["components"]["schemas"]
+    fields = {**schemas["LabelRequest"]["properties"]}
+
+    missing = {n for n, s in fields.items() if not s.get("examples")}
+
+    assert missing == {"parcels", "references", "trackingSent", "imported"}
+
+
+def test_the_document_is_valid(document: Document) -> None:
+    try:
+        validator = importlib.import_module("openapi_spec_validator")
+    except ImportError:
+        lacking("openapi-spec-validator is not installed")
+    validator.validate(json.loads(json.dumps(document, default=str)))
 
 
 BODIES = [o for o in application.OPERATIONS if o.body]

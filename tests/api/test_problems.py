@@ -9,7 +9,15 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from relay.api.problems import problem, problems
-from relay.errors import Conflict, InvalidLabel, LeaseLost, NotFound, RefusedRequest
+from relay.errors import (
+    Conflict,
+    InvalidLabel,
+    LeaseLost,
+    NotFound,
+    RefusedRequest,
+    RegistrationError,
+)
+from relay.problem_codes import ProblemCode
 
 
 async def asked(error: Exception | web.Response) -> tuple[int, dict[str, Any], Any]:
@@ -30,26 +38,26 @@ async def asked(error: Exception | web.Response) -> tuple[int, dict[str, Any], A
 
 
 @pytest.mark.parametrize(
-    ("error", "status", "title"),
+    ("kind", "status", "title", "code"),
     [
-        (InvalidLabel("no", field="orderId", hint="write it"), 422, "Invalid field"),
-        (Conflict("no", field="orderId", hint="write it"), 409, "Conflict"),
-        (NotFound("no", field="orderId", hint="write it"), 404, "Not found"),
+        (InvalidLabel, 422, "Invalid field", "invalid_value"),
+        (Conflict, 409, "Conflict", "conflict"),
+        (NotFound, 404, "Not found", "not_found"),
     ],
 )
 async def test_a_label_that_cannot_be_taken_says_why(
-    error: Exception, status: int, title: str
+    kind: type[RegistrationError], status: int, title: str, code: str
 ) -> None:
+    error = kind("no", field="orderId", hint="write it")
     found, body, headers = await asked(error)
     assert found == status
     assert headers["Content-Type"].startswith("application/problem+json")
-    assert body == {
-        "type": "about:blank",
+    named = {"code": code, "field": "orderId", "detail": "no", "hint": "write it"}
+    assert body == named | {
+        "type": f"/problems/{code}",
         "title": title,
         "status": status,
-        "detail": "no",
-        "field": "orderId",
-        "hint": "write it",
+        "errors": [named],
     }
 
 
@@ -98,9 +106,12 @@ async def test_what_nobody_expected_is_logged_and_not_shown(error: Exception) ->
 
 
 async def test_what_goes_well_passes() -> None:
-    assert (await asked(problem(418, "Teapot", "short and stout")))[1] == {
-        "type": "about:blank",
+    answer = problem(418, "Teapot", "short and stout", code=ProblemCode.CONFLICT)
+    assert (await asked(answer))[1] == {
+        "type": "/problems/conflict",
         "title": "Teapot",
         "status": 418,
+        "code": "conflict",
         "detail": "short and stout",
+        "errors": [{"code": "conflict", "detail": "short and stout"}],
     }

@@ -124,7 +124,7 @@ async def test_a_number_of_another_order_is_warned_of(api: Api) -> None:
 
     _, answer = await api.call("POST", f"/v1/shipments/{id_}/handover", body)
 
-    assert "also used by open order v9-01" in answer["warnings"][0]
+    assert "also used by open order v9-01" in answer["warnings"][0]["message"]
     assert LABEL["orderId"] != "v9-01"
 
 
@@ -137,7 +137,7 @@ async def test_a_shipment_is_told_again(api: Api) -> None:
     status, answer = await api.call("POST", f"/v1/shipments/{id_}/resend", {})
 
     assert (status, answer["state"]) == (200, "due")
-    assert "twice" in answer["warnings"][0]
+    assert "twice" in answer["warnings"][0]["message"]
     shipment = await api.one(id_)
     assert shipment["trackingSentAs"] is None
     assert shipment["trackingUrl"] == "https://acme.example/BR123"

@@ -28,7 +28,8 @@ async def status_of(api: Api, body: Any, method: str = "POST", path: str = ROOT)
 
 
 async def test_a_new_label_is_created_with_its_place(api: Api) -> None:
-    answer = await api.client.post(ROOT, json=LABEL)
+    label = LABEL | {"dispatchedDate": "2026-03-01"}
+    answer = await api.client.post(ROOT, json=label)
 
     body = await answer.json()
     assert answer.status == 201, body
@@ -104,8 +105,38 @@ async def test_all_warnings_are_in_the_answer(api: Api) -> None:
         orderId="O-2", invoiceNumber="1 2", dispatchedDate="2026-03-09"
     )
 
-    found = [w.split(":")[0] for w in body["warnings"]]
-    assert found == ["invoiceNumber", "dispatchedDate", "trackingNumber"]
+    found = [(w["field"], w["code"]) for w in body["warnings"]]
+    assert found == [
+        ("invoiceNumber", "invoice_number_space"),
+        ("dispatchedDate", "dispatched_date_future"),
+        ("trackingNumber", "tracking_number_shared"),
+    ]
+    assert all(w["message"].startswith(f"{w['field']}: ") for w in body["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("come_late", "means"),
+    [
+        (False, "a delivery from before this registration waits for an operator"),
+        (True, "a delivery of an earlier parcel with the same number may be published"),
+    ],
+)
+async def test_a_label_without_a_dispatch_date_is_warned_of_until_it_has_one(
+    serving: Serving, settings: Callable[..., Settings], come_late: bool, means: str
+) -> None:
+    api = await serving(settings({"acme": {"labels_come_late": come_late}}))
+    (first,) = (await api.register())["warnings"]
+    (again,) = (await api.register())["warnings"]
+    dated = await api.register(dispatchedDate="2026-03-01")
+    after = await api.register()
+
+    assert first == again
+    assert (first["code"], first["field"]) == (
+        "dispatched_date_missing",
+        "dispatchedDate",
+    )
+    assert means in first["message"]
+    assert (dated["warnings"], after["warnings"]) == ([], [])
 
 
 # One shipment
@@ -303,7 +334,7 @@ async def test_a_page_that_the_erp_gave_stays_with_a_warning(api: Api) -> None:
 
     assert body["updated"] == ["trackingNumber"]
     stays = "trackingUrl: was given for the old number and stays; send a new one"
-    assert body["warnings"] == [stays]
+    assert [w["message"] for w in body["warnings"]] == [stays]
 
 
 async def test_page_and_courier_are_corrected_alone(api: Api) -> None:
@@ -379,7 +410,9 @@ async def test_a_key_is_linted_as_at_registration(api: Api) -> None:
     _, body = await api.call("PATCH", f"{ROOT}/{id_}", {"invoiceKey": keyed("77")})
 
     assert body["updated"] == ["invoiceKey"]
-    assert body["warnings"][0].startswith("invoiceKey: belongs to invoice 77")
+    (warning,) = body["warnings"]
+    assert warning["code"] == "invoice_key_of_other_invoice"
+    assert warning["message"].startswith("invoiceKey: belongs to invoice 77")
 
 
 async def test_what_vtex_is_told_follows_the_right_key(

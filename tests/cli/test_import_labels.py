@@ -143,9 +143,11 @@ def test_lines_are_written_where_nobody_watches(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_labels, "EVERY", 2)
-    rows = "".join(f"v{n}-01,{n}\n" for n in range(5))
+    rows = "".join(f"v{n}-01,{n}\n" for n in range(1, 6))
     ran = import_(cli, "orderId,invoiceNumber\n" + rows)
-    assert ran.stderr.splitlines() == ["2 of 5, 0 refused", "4 of 5, 0 refused"]
+    *lines, undated = ran.stderr.splitlines()
+    assert lines == ["2 of 5, 0 refused", "4 of 5, 0 refused"]
+    assert undated.startswith("5 registered, but dispatchedDate: missing, so ")
 
 
 @pytest.mark.usefixtures("ids")

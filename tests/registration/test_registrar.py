@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from relay.config.settings import Settings
 from relay.domain.events import Reference, ReferenceKind
@@ -16,6 +15,7 @@ from relay.domain.labels import Label, LabelParcel
 from relay.errors import InvalidLabel
 from relay.registration.registrar import CheckedLabel, Registrar
 from relay.registration.requests import LabelRequest
+from relay.service.validation import parse_json
 from tests.conftest import ACCOUNT
 from tests.support.acme import Acme
 from tests.support.clock import START
@@ -40,7 +40,7 @@ def registrar(settings: Settings) -> Registrar:
 
 def request(**fields: Any) -> LabelRequest:
     body = {"orderId": "O-1", "invoiceNumber": "12345"} | fields
-    return LabelRequest.model_validate_json(json.dumps(body))
+    return parse_json(json.dumps(body).encode(), LabelRequest)
 
 
 @pytest.fixture
@@ -278,7 +278,7 @@ def test_an_order_id_of_more_than_100_characters_is_refused(one: One) -> None:
         ("000012345", None),
         ("NFe-00012345", None),
         ("1 2", "answers 500"),
-        ("1#2", "may not move the order to invoiced"),
+        ("1&2", "may not move the order to invoiced"),
         ("12ç", "may not move the order to invoiced"),
     ],
 )
@@ -614,5 +614,4 @@ def test_empty_texts_count_as_missing_where_a_field_may_be_missing(one: One) -> 
     ],
 )
 def test_wrong_types_and_unknown_fields_are_refused(fields: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        request(**fields)
+    refused(lambda: request(**fields))

@@ -185,12 +185,12 @@ FAILURES: dict[str, tuple[Callable[[Evidence], Evidence], DemoShipment, str]] = 
     "no number": (
         lambda e: changed(e, FIRST, number=None),
         FIRST,
-        "trackingNumber: missing, expected RL000000001BR",
+        "trackingNumber: missing, expected RL000000014BR",
     ),
     "another number": (
         lambda e: changed(e, FIRST, number="RL1"),
         FIRST,
-        "trackingNumber: RL1, expected RL000000001BR",
+        "trackingNumber: RL1, expected RL000000014BR",
     ),
     "delivered by mistake": (
         lambda e: changed(e, MOVING, finished=True),

@@ -73,7 +73,7 @@ def test_the_first_real_connection_delivers_an_order(
     given = answers(output.decode())
     [order] = next(one["orders"] for one in given if "orders" in one)
     [invoice] = order["invoices"]
-    assert invoice["trackingNumber"] == "QQ123456789BR"
+    assert invoice["trackingNumber"] == "QQ123456785BR"
     assert invoice["courierStatus"]["finished"]
     published = [event["description"] for event in invoice["courierStatus"]["data"]]
     assert len(published) == 3
