@@ -1,6 +1,22 @@
 """Prometheus metrics of one process, in a registry of its own."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+import platform
+from importlib.metadata import version
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    generate_latest,
+)
+
+VTEX_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 45)
+WEBHOOK_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+"""Many carriers repeat a webhook that is not answered within five or ten seconds."""
 
 
 class Metrics:
@@ -12,6 +28,17 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        build = Info("relay_build", "The version that runs.", registry=self._registry)
+        build.info(
+            {
+                "version": version("carrier-tracking-relay"),
+                "python": platform.python_version(),
+            }
+        )
+        self._add_gates()
+        self._add_latencies()
+        self._add_disk()
         self.documents_stored = self._counter(
             "documents_stored", "Documents stored.", "contract"
         )
@@ -82,9 +109,61 @@ class Metrics:
             "unmatched_events", "Events that match no label.", "contract"
         )
 
-    def count_call(self, account: str, kind: str, status: int | None) -> None:
+    def _add_gates(self) -> None:
+        self.gate_closed = self._gauge(
+            "vtex_gate_closed",
+            "1 while VTEX is not called, or not for all shipments.",
+            "account",
+            "reason",
+        )
+        self.last_accepted = self._gauge(
+            "vtex_last_accepted_timestamp_seconds",
+            "When VTEX last accepted a write.",
+            "account",
+        )
+        self.due_age = self._gauge(
+            "due_age_seconds", "How long the oldest due shipment is due.", "account"
+        )
+        self.unconfirmed = self._gauge(
+            "unconfirmed_shipments",
+            "Shipments with a write to VTEX whose outcome is unknown.",
+            "account",
+        )
+        self.last_webhook = self._gauge(
+            "webhook_last_received_timestamp_seconds",
+            "When the latest webhook was stored.",
+            "contract",
+        )
+
+    def _add_latencies(self) -> None:
+        self.vtex_seconds = self._histogram(
+            "vtex_call_duration_seconds",
+            "Duration of requests to VTEX, answered or not.",
+            VTEX_SECONDS,
+            "account",
+            "kind",
+        )
+        self.webhook_seconds = self._histogram(
+            "webhook_duration_seconds",
+            "Time until a webhook was answered, from its headers on.",
+            WEBHOOK_SECONDS,
+            "contract",
+        )
+
+    def _add_disk(self) -> None:
+        self.disk_free = self._gauge(
+            "disk_free_bytes", "Free space on the disk of an SQLite database.", "path"
+        )
+        self.database_size = self._gauge(
+            "database_size_bytes", "Size of the database, with its write-ahead log."
+        )
+
+    def count_call(
+        self, account: str, kind: str, status: int | None, seconds: float
+    ) -> None:
         """Count a request to VTEX; *status* is None without an answer."""
         self.vtex_calls.labels(account, kind, status or 0).inc()
+        self.vtex_seconds.labels(account, kind).observe(seconds)
 
     def count_damaged(self, kind: str) -> None:
         """Count a stored row that cannot be shown whole."""
@@ -118,3 +197,14 @@ class Metrics:
 
     def _gauge(self, name: str, description: str, *labels: str) -> Gauge:
         return Gauge(f"relay_{name}", description, labels, registry=self._registry)
+
+    def _histogram(
+        self, name: str, description: str, buckets: tuple[float, ...], *labels: str
+    ) -> Histogram:
+        return Histogram(
+            f"relay_{name}",
+            description,
+            labels,
+            buckets=buckets,
+            registry=self._registry,
+        )

@@ -44,7 +44,7 @@ def application(
     """Make the application with all its routes."""
     limit = services.context.settings.intake.body_limit
     app = web.Application(
-        middlewares=[webhooks.count_refused, problems], client_max_size=limit
+        middlewares=[webhooks.observe, problems], client_max_size=limit
     )
     app[INTAKE] = intake
     for module in (webhooks, health, problem_pages):

@@ -8,6 +8,7 @@ from aiohttp import web
 from pydantic_core import to_json
 
 from relay.api.bodies import json_answer
+from relay.api.gauges import set_gauges
 from relay.api.keys import HEALTH, INTAKE, METRICS, SERVICES
 from relay.api.operations import OperationTable
 from relay.config.account import Scope
@@ -97,6 +98,7 @@ async def metrics(request: web.Request, _: Caller) -> web.Response:
             getattr(found, name).labels(account).set(number)
     for contract in settings.contracts:
         found.unmatched.labels(contract).set(counted.unmatched.get(contract, 0))
+    set_gauges(found, await services.measurements.measure())
     return web.Response(body=found.text(), headers=_TEXT)
 
 

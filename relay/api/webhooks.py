@@ -1,5 +1,6 @@
 """Receive carriers' webhooks: pass the request to the intake, return its reply."""
 
+import time
 from http import HTTPStatus
 from typing import Final
 
@@ -8,7 +9,7 @@ from aiohttp import hdrs, web
 from relay.adapters.protocol import Reply, WebhookRequest
 from relay.api.content import ReceivedBody, receive_body
 from relay.api.keys import INTAKE
-from relay.api.problems import REFUSED, Handler
+from relay.api.problems import Handler
 from relay.errors import RefusedRequest
 from relay.inbound.intake import Intake
 from relay.problem_codes import ProblemCode
@@ -31,13 +32,15 @@ def routes() -> list[web.RouteDef]:
 
 
 @web.middleware
-async def count_refused(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Count refused requests by contract, also those that no route or method takes."""
+async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count answers by contract, also to requests that no route or method takes."""
+    started = time.perf_counter()
     answer = await handler(request)
     parts = [part for part in request.path.split("/") if part]
-    if answer.status >= REFUSED and parts[:1] == ["webhooks"]:
+    if parts[:1] == ["webhooks"]:
         contract = parts[1] if len(parts) > 1 else ""
-        request.app[INTAKE].count_refused(contract, answer.status)
+        seconds = time.perf_counter() - started
+        request.app[INTAKE].observe_answer(contract, answer.status, seconds)
     return answer
 
 

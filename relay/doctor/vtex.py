@@ -41,7 +41,7 @@ def explained(subject: str, answer: VtexResponse) -> Check:
 
     VTEX answers 404 only if the key pair is valid and may read orders.
     """
-    means = meaning(answer.status, answer.message, answer.payload)
+    means = meaning(answer.status, answer.message, answer.payload, "order")
     if means in _REACHABLE:
         return ok(subject, "the key pair is valid and may read orders")
     words = f"VTEX answered {answer.status}: {answer.message}".rstrip(": ")

@@ -6,6 +6,7 @@ Nothing is parsed here: a bug in an adapter must not lose a document.
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Final
 
 from relay.adapters.protocol import (
@@ -101,10 +102,12 @@ class Intake:
         self._batches.check_capacity(size)
         self.reception.check_room(size)
 
-    def count_refused(self, contract: str, status: int) -> None:
-        """Count a refused request; names of unknown contracts are not stored."""
+    def observe_answer(self, contract: str, status: int, seconds: float) -> None:
+        """Count an answer; names of unknown contracts are not stored."""
         known = contract if contract in self._contracts else UNKNOWN
-        self.metrics.webhooks_refused.labels(known, status).inc()
+        self.metrics.webhook_seconds.labels(known).observe(seconds)
+        if status >= HTTPStatus.BAD_REQUEST:
+            self.metrics.webhooks_refused.labels(known, status).inc()
 
     async def accept(
         self, contract: str, request: WebhookRequest, url_secret: str | None = None

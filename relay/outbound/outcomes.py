@@ -31,7 +31,7 @@ from relay.outbound.settlement import (
 )
 from relay.outbound.steps import Call, ReadOrder, ReadReason, SendEvents, Write
 from relay.store.snapshots import Change, Claim, tracking_sent, with_snapshot
-from relay.vtex.answers import Meaning, hint_for, meaning
+from relay.vtex.answers import Expected, Meaning, hint_for, meaning
 from relay.vtex.client import VtexResponse
 
 _BY_REASON: Final[
@@ -49,7 +49,8 @@ def outcome_of_answer(
     claim: Claim, step: Call, answer: VtexResponse, context: OutcomeContext
 ) -> Outcome:
     """Return what *answer* to *step* means."""
-    means = meaning(answer.status, answer.message, answer.payload)
+    expected: Expected = "order" if isinstance(step, ReadOrder) else "receipt"
+    means = meaning(answer.status, answer.message, answer.payload, expected)
     if means is not Meaning.ACCEPTED:
         return _not_accepted(claim, step, means, answer, context)
     if isinstance(step, ReadOrder):

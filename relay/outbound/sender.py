@@ -1,5 +1,6 @@
 """Working on one claim: step, call, answer, until the shipment is settled."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,7 @@ from relay.errors import DeadlineOver, LeaseLost, Unanswered, VtexError
 from relay.logs import logger
 from relay.outbound import gates
 from relay.outbound.alerts import rest_changes
+from relay.outbound.call_observer import OnCall, no_observer
 from relay.outbound.gates import Amend
 from relay.outbound.outcomes import outcome_of_answer, outcome_of_error
 from relay.outbound.plan import PlannedStep, plan, quarantine_changes
@@ -43,7 +45,6 @@ from relay.store.accounts import AccountState
 from relay.store.claims import Claims
 from relay.store.database import Row
 from relay.store.snapshots import Change, Claim
-from relay.vtex.answers import Meaning, meaning
 from relay.vtex.client import Deadline, VtexClient, VtexResponse
 
 log = logger(__name__)
@@ -140,14 +141,6 @@ class ClaimProgress:
         )
 
 
-OnCall = Callable[[str, str, int | None], None]
-"""Called after every call to VTEX: account, kind, and status or None."""
-
-
-def no_observer(_account: str, _kind: str, _status: int | None) -> None:
-    """Ignore a call."""
-
-
 @dataclass(slots=True)
 class Sender:
     """Works on claims: the only place from which VTEX is called."""
@@ -155,6 +148,7 @@ class Sender:
     claims: Claims
     vtex: VtexClient
     on_call: OnCall = no_observer
+    tick: Callable[[], float] = time.perf_counter
 
     async def send(self, claim: Claim, progress: ClaimProgress) -> None:
         """Work on one claim until it is settled; errors are logged, never raised.
@@ -182,7 +176,7 @@ class Sender:
             now = clock()
             claim = outcome.claim
             changes = [_answer_change(call, answer, now), *outcome.changes]
-            if isinstance(step, Write) and _is_accepted(answer):
+            if isinstance(step, Write) and outcome.settlement is None:
                 log_published(claim, step)
             if outcome.settlement is not None:
                 log_failure(claim, outcome)
@@ -209,6 +203,7 @@ class Sender:
         """Make one call, if the lease still holds by the wall clock."""
         snapshot, account = claim.snapshot, progress.terms.vtex
         status: int | None = None
+        started = self.tick()
         try:
             # A process that was suspended must not write under a lease that is over.
             if progress.clock() >= claim.lease_until:
@@ -223,7 +218,8 @@ class Sender:
         except VtexError as error:
             return error
         finally:
-            self.on_call(snapshot.account, step.kind, status)
+            seconds = self.tick() - started
+            self.on_call(snapshot.account, step.kind, status, seconds)
         return answer
 
     async def _write(
@@ -241,14 +237,6 @@ class Sender:
             step.body.encode(),
             deadline=deadline,
         )
-
-
-def _is_accepted(answer: VtexResponse | VtexError) -> bool:
-    """Whether VTEX accepted a write."""
-    if isinstance(answer, VtexError):
-        return False
-    means = meaning(answer.status, answer.message, answer.payload)
-    return means is Meaning.ACCEPTED
 
 
 def _outcome(

@@ -24,6 +24,7 @@ from relay.metrics import Metrics
 from relay.outbound.publisher import Publisher
 from relay.outbound.sender import Sender
 from relay.registration.contract_terms import reading_terms
+from relay.runtime.gate_monitor import GateMonitor
 from relay.runtime.housekeeper import DueNotifier, Housekeeper
 from relay.runtime.monitors import ClockMonitor, DatabaseMonitor, DiskMonitor
 from relay.runtime.wiring import (
@@ -133,6 +134,9 @@ class Relay:
             "publisher": self.publisher.run(),
             "housekeeper": self.housekeeper.run(),
             "poller": self.poller.run(),
+            "gates": GateMonitor(
+                Accounts(self.database), self.clock, self.health
+            ).run(),
             "database": DatabaseMonitor(self.database, self.health).run(),
             "clock": ClockMonitor(self.database, self.clock, self.health).run(),
         }

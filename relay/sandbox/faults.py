@@ -21,6 +21,7 @@ FaultKind = Literal[
     "refuse_after",
     "vanish",
     "redirect",
+    "page",
 ]
 
 _USUAL_STATUS: dict[FaultKind, int] = {
@@ -41,6 +42,7 @@ class InjectedFault(ControlRequest):
     - slow: carry out, and answer `delaySeconds` later
     - refuse_after: carry out, but answer `status` (500)
     - vanish: answer 200 with a receipt, and change nothing
+    - page: answer `status` (200) with a web page, as a proxy does; carry nothing out
     - redirect: answer `status` (302) with `location`
     """
 

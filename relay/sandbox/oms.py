@@ -69,6 +69,9 @@ def _end(exchange: VtexExchange, answer: VtexAnswer | None) -> None:
         exchange.records.answered(call, answer.status)
 
 
+_PAGE: Final = "<html><body><h1>We will be back soon</h1></body></html>"
+
+
 async def _answer(
     exchange: VtexExchange, fault: InjectedFault | None
 ) -> VtexAnswer | None:
@@ -122,6 +125,12 @@ async def _vanish(exchange: VtexExchange, _: InjectedFault) -> VtexAnswer:
     return answer
 
 
+async def _page(_: VtexExchange, fault: InjectedFault) -> VtexAnswer:
+    """Answer as a proxy, a firewall or a page of maintenance does."""
+    page = fault.body if isinstance(fault.body, str) else _PAGE
+    return VtexAnswer(fault.answered, page, "text/html")
+
+
 async def _late(exchange: VtexExchange, fault: InjectedFault) -> None:
     _, carry_out = exchange.accept()
     pending = exchange.world.pending
@@ -158,4 +167,5 @@ _EFFECTS: Final[Mapping[FaultKind, _Effect]] = {
     "refuse_after": _refuse_after,
     "vanish": _vanish,
     "redirect": _redirect,
+    "page": _page,
 }

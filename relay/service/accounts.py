@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from relay.clock import micros
 from relay.config.contract import ContractSettings
@@ -12,7 +11,7 @@ from relay.service.access import Caller, ListScope
 from relay.service.context import AuditEntry, ServiceContext
 from relay.service.models import ResponseModel
 from relay.service.views import account_zone
-from relay.store.accounts import Accounts, AccountState
+from relay.store.accounts import OUTAGE, PAUSE, Accounts, AccountState
 from relay.store.codec import at
 from relay.store.due_polls import Allowance, PollState
 from relay.store.erasure import Erasure
@@ -20,9 +19,6 @@ from relay.store.handshakes import Handshakes
 from relay.store.polls import PollClaims
 from relay.store.sqlite import SqliteDatabase
 from relay.store.worklists import WorkCounts, counts
-
-PAUSE: Final = "VTEX asked for a pause"
-"""The reason of a gate that opens soon, without anyone's help."""
 
 
 class Gate(ResponseModel):
@@ -225,8 +221,7 @@ def gates_of(state: AccountState, now: int) -> Iterator[Gate]:
         until = at(state.busy_until)
         yield Gate(what="everything", reason=PAUSE, until=until)
     if state.outage_since is not None:
-        reason = "VTEX does not answer; one call at a time tries"
-        yield Gate(what="all but one call", reason=reason, until=at(state.probe_at))
+        yield Gate(what="all but one call", reason=OUTAGE, until=at(state.probe_at))
 
 
 def _contract(

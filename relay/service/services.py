@@ -6,6 +6,7 @@ from relay.config.settings import Settings
 from relay.service.accounts import AccountService
 from relay.service.context import ServiceContext
 from relay.service.documents import DocumentService
+from relay.service.measurements import MeasurementService
 from relay.service.shipment_actions import ShipmentActionService
 from relay.service.shipments import ShipmentService
 from relay.service.status import StatusService
@@ -23,6 +24,7 @@ class Services:
     worklists: WorkListService
     accounts: AccountService
     status: StatusService
+    measurements: MeasurementService
 
     @classmethod
     def build(cls, context: ServiceContext) -> "Services":
@@ -35,6 +37,7 @@ class Services:
             WorkListService(context),
             AccountService(context),
             StatusService(context),
+            MeasurementService(context),
         )
 
     def reload(self, settings: Settings) -> None:

@@ -10,7 +10,7 @@ from relay.config.contract import ContractSettings
 from relay.config.settings import Settings
 from relay.logs import counted
 from relay.service.access import Caller
-from relay.service.accounts import PAUSE, gates_of
+from relay.service.accounts import gates_of
 from relay.service.context import ServiceContext
 from relay.service.documents import slow_reader
 from relay.service.status_models import (
@@ -23,7 +23,7 @@ from relay.service.status_models import (
     wrong,
 )
 from relay.service.zone_data import stale_zones
-from relay.store.accounts import Accounts, AccountState
+from relay.store.accounts import PAUSE, Accounts, AccountState
 from relay.store.activity import Activity, ContractActivity
 from relay.store.codec import at
 from relay.store.documents import Documents

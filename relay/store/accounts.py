@@ -3,13 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from relay.clock import micros
 from relay.store.database import Database, Row, Transaction
 
 CALL = 1_000_000
 """One call in the token bucket, in millionths: rates below one per second count."""
+PAUSE: Final = "VTEX asked for a pause"
+"""The reason of a gate that opens soon, without anyone's help."""
+OUTAGE: Final = "VTEX does not answer; one call at a time tries"
+GATES: Final = ("paused", "write_forbidden", "read_forbidden", "throttled", "outage")
+"""Why VTEX is not called for an account, or not for all of its shipments."""
+LASTING: Final = 60_000_000
+"""Microseconds: an outage counts after so long, a pause until so long after its end."""
 
 
 @dataclass(slots=True)
@@ -69,9 +76,9 @@ class AccountState:
         if self.write_closed and (self.write_retry_at or 0) > now:
             return self.write_closed
         if (self.busy_until or 0) > now:
-            return "VTEX asked for a pause"
+            return PAUSE
         if self.outage_since is not None and (self.probe_at or 0) > now:
-            return "VTEX does not answer; one call at a time tries"
+            return OUTAGE
         return None
 
     def opens_at(self, now: int) -> int | None:
@@ -81,6 +88,28 @@ class AccountState:
         times = [self.write_retry_at if self.write_closed else None, self.busy_until]
         times += [self.probe_at if self.outage_since is not None else None]
         return max((t for t in times if t is not None and t > now), default=now)
+
+    def closed_gates(self, now: int) -> dict[str, str]:
+        """Return the reasons of the closed gates at *now*, by `GATES`.
+
+        A gate stays closed while single calls probe it, until one is accepted. An
+        outage counts after a minute: one lost answer is not worth an alert.
+        """
+        lasting = self.outage_since is not None and now - self.outage_since >= LASTING
+        found = {
+            "paused": self.paused_reason,
+            "write_forbidden": self.write_closed,
+            "read_forbidden": self.read_closed,
+            "throttled": PAUSE if self._is_throttled(now) else None,
+            "outage": OUTAGE if lasting else None,
+        }
+        return {gate: reason for gate, reason in found.items() if reason}
+
+    def _is_throttled(self, now: int) -> bool:
+        """Whether VTEX limits the calls: pauses that follow each other are one."""
+        until = self.busy_until or 0
+        unproven = (self.accepted_at or 0) < until
+        return until > now or (unproven and until + LASTING > now)
 
 
 class Accounts:

@@ -42,12 +42,29 @@ class Activity:
             found = await tx.rows("oldest_due", now=micros(now))
         return {row["account"]: at(row["ready_at"]) for row in found}
 
+    async def unconfirmed(self) -> dict[str, int]:
+        """Return how many shipments of each account have an unconfirmed write."""
+        async with self._database.reading() as tx:
+            found = await tx.rows("count_unconfirmed")
+        return {row["account"]: row["shipments"] for row in found}
+
+    async def last_webhooks(self, names: Iterable[str]) -> dict[str, datetime]:
+        """Return when each contract's latest webhook came, if among the `LATEST`."""
+        async with self._database.reading() as tx:
+            found = {n: await _last_webhook(tx, n) for n in names}
+        return {name: time for name, time in found.items() if time is not None}
+
     async def probe(self, now: datetime) -> None:
         """Write and delete as much as a webhook; raises as a write would."""
         async with self._database.writing() as tx:
             text = "x" * PROBE_CHARACTERS
             await tx.run("add_probe", text=text, now=micros(now))
             await tx.run("delete_probe")
+
+
+async def _last_webhook(tx: Transaction, name: str) -> datetime | None:
+    latest = await tx.row("last_webhook", contract=name, most=LATEST)
+    return at(latest["received_at"]) if latest else None
 
 
 async def _of_contract(tx: Transaction, name: str) -> ContractActivity:

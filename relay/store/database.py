@@ -95,6 +95,10 @@ class Database(Protocol):
         """Notify the other replicas of new work."""
         ...
 
+    async def size(self) -> int:
+        """Return the bytes that the database takes on its disk."""
+        ...
+
     async def vacuum(self, pages: int) -> bool:
         """Return up to *pages* free pages to the disk; False if there were none."""
         ...

@@ -160,6 +160,12 @@ class PostgresDatabase:
             with outages():
                 await connection.execute("SELECT pg_notify($1, '')", Listener.CHANNEL)
 
+    async def size(self) -> int:
+        """Return the bytes of the database on the server."""
+        async with self._pool.acquire() as connection:
+            query = "SELECT pg_database_size(current_database())"
+            return int(await connection.fetchval(query))
+
     async def vacuum(self, pages: int) -> bool:  # noqa: ARG002 -- nothing to bound
         """Do nothing: the server vacuums by itself."""
         return False

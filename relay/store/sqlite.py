@@ -214,6 +214,11 @@ class SqliteDatabase:
     async def notify(self) -> None:
         """Do nothing: SQLite has no replicas."""
 
+    async def size(self) -> int:
+        """Return the bytes of the file and of its write-ahead log."""
+        files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
     async def vacuum(self, pages: int) -> bool:
         """Return up to *pages* free pages to the disk; False if there were none."""
         async with self._turn:

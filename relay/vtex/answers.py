@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Literal
 
 
 class Meaning(Enum):
@@ -42,28 +42,35 @@ _BY_HUNDRED: Final = {
 _ORDER_OR_INVOICE: Final = re.compile(r"\b(order|invoice) not found", re.IGNORECASE)
 
 
-def meaning(status: int, message: str, payload: object) -> Meaning:
-    """Return what an answer means; a 2xx is accepted if its body is VTEX's.
+Expected = Literal["receipt", "order"]
+"""What VTEX answers to a call that it carried out: a write, or a read of an order."""
 
-    A page with status 200 comes from something in between, and a status outside of
-    HTTP's ranges from nothing known: both are UNAVAILABLE, because they prove nothing.
+
+def meaning(status: int, message: str, payload: object, expected: Expected) -> Meaning:
+    """Return what an answer means; a 2xx is accepted only in its documented shape.
+
+    Else it is UNAVAILABLE, because it proves nothing: a proxy, a firewall or a page of
+    maintenance answers 200, too. So is a status outside of HTTP's ranges.
     """
-    if status // 100 == 2 and not _is_documented(payload):  # noqa: PLR2004 -- success
-        return Meaning.UNAVAILABLE
     if status == HTTPStatus.NOT_FOUND:
         return Meaning.NOT_YET if _is_not_yet(message, payload) else Meaning.REFUSED
     by_hundred = _BY_HUNDRED.get(status // 100, Meaning.UNAVAILABLE)
-    return _BY_STATUS.get(status, by_hundred)
+    means = _BY_STATUS.get(status, by_hundred)
+    if means is Meaning.ACCEPTED and not _is_documented(payload, expected):
+        return Meaning.UNAVAILABLE
+    return means
 
 
-def _is_documented(payload: object) -> bool:
-    """Whether a body has what VTEX documents: `orderId` in an order and in a receipt.
+def _is_documented(payload: object, expected: Expected) -> bool:
+    """Whether a success has VTEX's shape (Orders API: `date`, `orderId`, `receipt`).
 
-    The id is not compared: it can be that of the fulfilment order (VTEX: Orders API).
+    One of the two names is enough for a write: the rest does not matter to the relay.
     """
-    if not isinstance(payload, dict):
+    if not isinstance(payload, dict) or payload.keys() & {"error", "errors"}:
         return False
-    return any(isinstance(payload.get(key), str) for key in ("orderId", "receipt"))
+    names = ("orderId",) if expected == "order" else ("orderId", "receipt")
+    found = [payload.get(name) for name in names]
+    return any(isinstance(value, str) and value.strip() for value in found)
 
 
 def _is_not_yet(message: str, payload: object) -> bool:
@@ -94,7 +101,14 @@ def hint_for(meaning: Meaning, status: int, message: str, invoice_number: str) -
         case Meaning.MISCONFIGURED:
             return _REDIRECT
         case _:  # refused or unavailable
-            return _about_number(invoice_number) or _otherwise(meaning, status)
+            return _about_one(meaning, status, invoice_number)
+
+
+def _about_one(meaning: Meaning, status: int, invoice_number: str) -> str:
+    """Return the hint for an answer that may be about one shipment only."""
+    if _BY_HUNDRED.get(status // 100) is Meaning.ACCEPTED:
+        return _NOT_VTEX
+    return _about_number(invoice_number) or _otherwise(meaning, status)
 
 
 def _about_number(invoice_number: str) -> str:
@@ -108,7 +122,7 @@ def _about_number(invoice_number: str) -> str:
 
 def _otherwise(meaning: Meaning, status: int) -> str:
     if meaning is Meaning.UNAVAILABLE:
-        return _OTHER_BODY if status < HTTPStatus.MULTIPLE_CHOICES else _OUTAGE
+        return _OUTAGE
     is_route = status in {
         HTTPStatus.NOT_FOUND,
         HTTPStatus.METHOD_NOT_ALLOWED,
@@ -156,9 +170,10 @@ _OUTAGE: Final = (
     "VTEX has a problem; see https://status.vtex.com. If other shipments go through,"
     " check this order in VTEX's Admin."
 )
-_OTHER_BODY: Final = (
-    "base_url: the answer is not VTEX's documented one; check that no proxy or page"
-    " answers in its place. The order is read to find out what VTEX has."
+_NOT_VTEX: Final = (
+    "base_url: the answer is not VTEX's (no orderId, no receipt), so nothing is proven;"
+    " check the address and what is between the relay and VTEX (proxy, firewall). The"
+    " relay reads the order before it sends again."
 )
 _ROUTE: Final = (
     "base_url: VTEX does not know the route; check that it is"

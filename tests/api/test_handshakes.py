@@ -45,7 +45,7 @@ async def serve() -> AsyncIterator[Serve]:
     clients: list[Client] = []
 
     async def served(intake: Intake) -> Client:
-        app = web.Application(middlewares=[webhooks.count_refused, problems])
+        app = web.Application(middlewares=[webhooks.observe, problems])
         app[INTAKE] = intake
         app.add_routes(webhooks.routes())
         server = TestServer(app)

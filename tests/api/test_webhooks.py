@@ -31,7 +31,7 @@ async def channel() -> AsyncIterator[Door]:
     clients: list[TestClient[Any, Any]] = []
 
     async def opened(intake: Intake) -> TestClient[Any, Any]:
-        app = web.Application(middlewares=[webhooks.count_refused, problems])
+        app = web.Application(middlewares=[webhooks.observe, problems])
         app[INTAKE] = intake
         app.add_routes(webhooks.routes())
         server = TestServer(app)
@@ -327,3 +327,21 @@ async def test_the_refusal_names_what_to_do(way_in: WayIn, channel: Door) -> Non
     client = await channel(intake)
     status, problem = await answered(client.post("/webhooks/acme"))
     assert (status, problem["detail"]) == (503, "the store refuses: nothing was kept")
+
+
+async def test_the_duration_of_each_answer_is_measured(
+    way_in: WayIn, channel: Door
+) -> None:
+    intake = way_in.intake()
+    client = await channel(intake)
+    for path in ("/webhooks/acme", "/webhooks/acme", "/webhooks/x", "/elsewhere"):
+        async with client.post(path, data=b"x") as answer:
+            assert answer.status >= 400
+    intake.observe_answer("acme", 200, 0.3)
+    lines = intake.metrics.text().decode().splitlines()
+    name = "relay_webhook_duration_seconds"
+    for contract, count in (("acme", 3), ("unknown contract", 1)):
+        assert f'{name}_count{{contract="{contract}"}} {count}.0' in lines
+    for below, count in (("0.25", 2), ("0.5", 3)):
+        assert f'{name}_bucket{{contract="acme",le="{below}"}} {count}.0' in lines
+    assert not any("refused" in line and 'status="200"' in line for line in lines)

@@ -46,8 +46,10 @@ class Counting:
         self._metrics = self.relay.publisher.sender.on_call
         self.relay.publisher.sender.on_call = self._count
 
-    def _count(self, account: str, kind: str, status: int | None) -> None:
-        self._metrics(account, kind, status)
+    def _count(
+        self, account: str, kind: str, status: int | None, seconds: float
+    ) -> None:
+        self._metrics(account, kind, status, seconds)
         self.wanted -= kind == "send_events"
         if self.wanted <= 0:
             self.reached.set()

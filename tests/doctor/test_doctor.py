@@ -151,13 +151,19 @@ async def test_a_key_that_cannot_travel_is_named(
 
 
 @pytest.mark.parametrize(
-    ("status", "level"),
-    [(404, Severity.OK), (200, Severity.OK), (302, Severity.ERROR)],
+    ("status", "payload", "level"),
+    [
+        (404, None, Severity.OK),
+        (200, {"orderId": "relay-doctor-0"}, Severity.OK),
+        (200, None, Severity.ERROR),  # a page: base_url may be a proxy's
+        (302, None, Severity.ERROR),
+    ],
 )
 def test_an_answer_about_an_unknown_order_is_explained(
-    status: int, level: Severity
+    status: int, payload: object, level: Severity
 ) -> None:
-    found = explained("accounts.store", VtexResponse(status, "Order not found"))
+    answer = VtexResponse(status, "Order not found", payload=payload)
+    found = explained("accounts.store", answer)
     assert found.level is level
     assert bool(found.hint) is (level is Severity.ERROR)
 

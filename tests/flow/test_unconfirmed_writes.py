@@ -439,3 +439,56 @@ async def test_a_call_that_could_not_connect_is_not_counted(world: World) -> Non
         assert await world.fact("in_doubt_since") is None
     await world.rest()
     assert len(await world.patches()) == 1
+
+
+@pytest.mark.parametrize("call", ["patch", "put"])
+async def test_a_page_with_status_200_is_no_acceptance(world: World, call: str) -> None:
+    await world.vtex.fault("page", call=call)
+    await world.label()
+    await world.wait(hours=1)
+    await world.scan("delivered")
+    await world.wait(minutes=30)
+    assert not (await world.shown()).finished
+    assert await world.fact("delivered_published_at") is None
+    assert "not VTEX's" in await world.fact("waiting_reason")
+    await world.vtex.recover()
+    await world.rest()
+    assert (await world.shown()).finished
+    assert await world.fact("closed_reason") == "delivered"
+
+
+async def test_an_answer_that_became_a_page_is_settled_by_reading(world: World) -> None:
+    await under_way(world)
+    await world.vtex.fault("refuse_after", call="put", times=1, status=200, body="<p>")
+    puts = len(await world.puts())
+    await world.scan("delivered")
+    await world.rest()
+    assert len(await world.puts()) == puts + 1
+    assert (await world.shown()).finished
+    assert await world.fact("in_doubt_since") is None
+    assert await world.fact("closed_reason") == "delivered"
+
+
+async def test_a_page_instead_of_the_order_settles_nothing(world: World) -> None:
+    await under_way(world)
+    await world.vtex.fault("cut_after", call="put", times=1)
+    await world.vtex.fault("page", call="get")
+    puts = len(await world.puts())
+    await world.scan("delivered")
+    await world.wait(hours=1)
+    assert len(await world.puts()) == puts + 1
+    assert await world.fact("in_doubt_since") is not None
+    await world.vtex.recover()
+    await world.rest()
+    assert len(await world.puts()) == puts + 1
+    assert await world.fact("closed_reason") == "delivered"
+
+
+async def test_without_the_order_nothing_is_written_first(world: World) -> None:
+    await world.vtex.fault("page", call="get")
+    await world.label()
+    await world.wait(minutes=30)
+    assert (await world.shown()).tracking_number is None
+    await world.vtex.recover()
+    await world.rest()
+    assert (await world.shown()).tracking_number is not None

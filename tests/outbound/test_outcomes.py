@@ -34,6 +34,8 @@ READ = ReadOrder("first")
 WRITES = [SEND_NUMBER, PUBLISH, DELIVER]
 INSTANT = micros(NOW)
 HOUR = timedelta(hours=1)
+SUCCESSES = range(200, 300)
+RECEIPT = {"date": "2026-08-01", "orderId": "00-v1-01", "receipt": "r-1"}
 ERROR = {"error": {"code": "OMS007", "message": "Order Not Found"}}
 
 
@@ -46,8 +48,9 @@ def answered(
     state: AccountState | None = None,
     **more: Any,
 ) -> Outcome:
-    receipt = {"orderId": "00-1234-01", "receipt": "r"} if status < 300 else None
-    answer = VtexResponse(status, words, **({"payload": receipt} | more))
+    if status in SUCCESSES and not isinstance(step, ReadOrder):
+        more.setdefault("payload", RECEIPT)
+    answer = VtexResponse(status, words, **more)
     claimed = claim() if of is None else of
     return outcome_of_answer(claimed, step, answer, context(state=state))
 
@@ -260,6 +263,38 @@ def test_a_write_that_may_have_been_carried_out_is_unconfirmed(
     assert not found.settlement.counts
     assert found.changes == ()
     assert after(None, found.amend).outage_since == INSTANT
+
+
+@pytest.mark.parametrize("payload", [None, {}, {"status": "ok"}, ERROR])
+@pytest.mark.parametrize("step", WRITES)
+def test_a_success_of_another_shape_leaves_a_write_unconfirmed(
+    step: Write, payload: object
+) -> None:
+    found = answered(step, 200, "We will be back soon", payload=payload)
+    assert found.settlement is not None
+    assert found.settlement.unconfirmed
+    assert found.changes == ()
+    assert found.claim == claim()
+    because = found.settlement.waiting_reason or ""
+    assert because.startswith("VTEX answered 200: We will be back soon. base_url: ")
+    learned = after(None, found.amend)
+    assert (learned.accepted_at, learned.outage_since) == (None, INSTANT)
+
+
+@pytest.mark.parametrize("why", ["first", "import", "unconfirmed", "verify"])
+@pytest.mark.parametrize("payload", [None, {}, {"status": "ok"}, ERROR, [1]])
+def test_a_read_that_is_not_an_order_decides_nothing(
+    why: ReadReason, payload: object
+) -> None:
+    pending = UnconfirmedWrite("send_events", "{}")
+    known = snapshot(SCAN, published=(NEW,), pending=pending, in_doubt_since=NOW)
+    found = answered(ReadOrder(why), 200, of=claim(known), payload=payload)
+    assert found.settlement is not None
+    assert not found.settlement.unconfirmed
+    assert found.settlement.not_before == NOW + WAITS.unavailable_seconds
+    assert found.changes == ()
+    shut = AccountState("store", read_closed="403", read_retry_at=1)
+    assert after(shut, found.amend).read_closed == "403"
 
 
 def test_a_timeout_leaves_a_write_unconfirmed_too() -> None:

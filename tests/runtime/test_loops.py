@@ -28,7 +28,7 @@ secret = "s"
 app_key = "k"
 app_token = "t"
 """
-ON_BOTH = ("reader", "publisher", "poller", "housekeeper", "reloader")
+ON_BOTH = ("reader", "publisher", "poller", "housekeeper", "gates", "reloader")
 CASES = [
     *((kind, loop) for kind in ("sqlite", "postgres") for loop in ON_BOTH),
     ("postgres", "clock"),  # SQLite has no clock of its own

@@ -313,3 +313,15 @@ async def test_a_cut_after_the_caller_has_gone_is_recorded(clock: Any) -> None:
             async with session.get(f"{address}/sandbox/calls") as response:
                 outcomes = (await response.json())["outcomes"]
     assert outcomes == {"cut": 1}
+
+
+async def test_a_page_can_be_answered_instead_of_vtex(sandbox: Any) -> None:
+    await sandbox.fault("page", times=1)
+    await sandbox.fault("page", times=1, body="<p>Sign in</p>")
+
+    first, second = await sandbox.patch(), await sandbox.get()
+
+    assert (first.status, first.content_type) == (200, "text/html")
+    assert "back soon" in await first.text()
+    assert (second.status, await second.text()) == (200, "<p>Sign in</p>")
+    assert (await sandbox.package())["trackingNumber"] is None

@@ -7,28 +7,8 @@ from hypothesis import strategies as st
 from relay.vtex.answers import Meaning, hint_for, meaning
 
 ERROR = {"error": {"code": "1", "message": "?", "exception": None}}
+RECEIPT = {"date": "2026-08-01", "orderId": "00-v1-01", "receipt": "r-1"}
 ROUTE = {"type": "https://tools.ietf.org/html/rfc7231", "title": "Not Found"}
-
-
-@pytest.mark.parametrize("status", [200, 201, 204])
-@pytest.mark.parametrize(
-    ("payload", "expected"),
-    [
-        ({"date": "2026", "orderId": "00-1", "receipt": "r"}, Meaning.ACCEPTED),
-        ({"receipt": "r"}, Meaning.ACCEPTED),
-        ({"orderId": "1"}, Meaning.ACCEPTED),
-        ({"orderId": None, "receipt": None}, Meaning.UNAVAILABLE),
-        ({"receipt": 1}, Meaning.UNAVAILABLE),
-        ({}, Meaning.UNAVAILABLE),
-        ([], Meaning.UNAVAILABLE),
-        ("OK", Meaning.UNAVAILABLE),
-        (None, Meaning.UNAVAILABLE),
-    ],
-)
-def test_a_success_counts_by_its_body(
-    status: int, payload: object, expected: Meaning
-) -> None:
-    assert meaning(status, "", payload) is expected
 
 
 @pytest.mark.parametrize(
@@ -60,11 +40,43 @@ def test_a_success_counts_by_its_body(
         (600, Meaning.UNAVAILABLE),
     ],
 )
-@pytest.mark.parametrize("payload", [None, ERROR, ROUTE, {"receipt": "r"}])
-def test_a_status_has_one_meaning_whatever_the_body(
+@pytest.mark.parametrize("payload", [None, ERROR, ROUTE, RECEIPT])
+def test_a_failure_has_one_meaning_whatever_the_body(
     status: int, payload: object, expected: Meaning
 ) -> None:
-    assert meaning(status, "", payload) is expected
+    assert meaning(status, "", payload, "receipt") is expected
+    assert meaning(status, "", payload, "order") is expected
+
+
+@pytest.mark.parametrize("status", [200, 201, 204])
+@pytest.mark.parametrize(
+    ("payload", "write", "read"),
+    [
+        (RECEIPT, True, True),
+        ({"receipt": "r"}, True, False),
+        ({"orderId": "00-v1-01"}, True, True),
+        ({"orderId": "v1-01", "status": "invoiced"}, True, True),
+        (None, False, False),  # no body, or a page
+        ({}, False, False),
+        ([], False, False),
+        ("OK", False, False),
+        (True, False, False),
+        ({"status": "ok"}, False, False),
+        ({"receipt": "", "orderId": " "}, False, False),
+        ({"receipt": 7, "orderId": None}, False, False),
+        ([RECEIPT], False, False),
+        (ERROR | RECEIPT, False, False),
+        ({"errors": {}} | RECEIPT, False, False),
+    ],
+)
+def test_a_success_counts_by_its_documented_shape(
+    status: int, payload: object, write: bool, read: bool
+) -> None:
+    def of(accepted: bool) -> Meaning:
+        return Meaning.ACCEPTED if accepted else Meaning.UNAVAILABLE
+
+    assert meaning(status, "", payload, "receipt") is of(write)
+    assert meaning(status, "", payload, "order") is of(read)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +97,7 @@ def test_a_status_has_one_meaning_whatever_the_body(
 def test_a_404_is_not_yet_unless_it_is_about_the_route(
     words: str, payload: object, expected: Meaning
 ) -> None:
-    assert meaning(404, words, payload) is expected
+    assert meaning(404, words, payload, "receipt") is expected
 
 
 @pytest.mark.parametrize(
@@ -110,13 +122,15 @@ def test_a_404_is_not_yet_unless_it_is_about_the_route(
         (405, "", "12", "base_url"),
         (415, "", "12", "base_url"),
         (422, "", "12", "VTEX refuses a value"),
+        (200, "We will be back soon", "1 2", "not VTEX's"),
+        (204, "", "12", "reads the order"),
     ],
 )
 def test_an_operator_gets_a_hint(
     status: int, words: str, number: str, names: str
 ) -> None:
     payload = ERROR if words.endswith(")") else None
-    what = meaning(status, words, payload)
+    what = meaning(status, words, payload, "receipt")
     assert names in hint_for(what, status, words, number)
 
 
@@ -132,5 +146,5 @@ def test_what_was_accepted_needs_no_hint() -> None:
 def test_every_answer_has_a_meaning_and_all_but_success_a_hint(
     status: int, words: str, payload: object
 ) -> None:
-    what = meaning(status, words, payload)
+    what = meaning(status, words, payload, "receipt")
     assert bool(hint_for(what, status, words, "123")) is (what is not Meaning.ACCEPTED)

@@ -9,6 +9,18 @@ WHERE d.contract = :contract AND d.source IN ('webhook', 'poll')
                    - CAST(:most AS BIGINT)
 ORDER BY d.document DESC LIMIT 1
 
+-- name: last_webhook
+-- As `last_received`, without polls.
+SELECT d.received_at FROM documents AS d
+WHERE d.contract = :contract AND d.source = 'webhook'
+  AND d.document > (SELECT coalesce(max(n.document), 0) FROM documents AS n)
+                   - CAST(:most AS BIGINT)
+ORDER BY d.document DESC LIMIT 1
+
+-- name: count_unconfirmed
+SELECT account, count(*) AS shipments FROM shipments
+WHERE in_doubt_since IS NOT NULL GROUP BY account
+
 -- name: rejected_after
 SELECT count(*) AS requests, max(received_at) AS latest FROM rejected_requests
 WHERE contract = :contract AND accepted_at IS NULL AND received_at > :since
