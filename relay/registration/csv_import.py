@@ -138,7 +138,11 @@ EXPORTED: Final = (
 )  # fmt: skip
 """Columns of exported shipments that no label has; they are ignored."""
 NEEDED: Final = tuple(
-    to_camel(n) for n, f in LabelRequest.model_fields.items() if f.is_required()
+    to_camel(n)
+    for n, f in LabelRequest.model_fields.items()
+    if f.is_required(
+        "damage",
+    )
 )
 _NAMES: Final = (*COLUMNS, *REFERENCES)
 _DELIMITERS: Final = (",", ";", "\t")
