@@ -134,15 +134,11 @@ REFERENCES: Final = tuple(f"{_PREFIX}{to_camel(kind)}" for kind in ReferenceKind
 """Columns of other references of the parcel, one per type."""
 EXPORTED: Final = (
     "id", "state", "why", "closedReason", "registeredAt", "lastEventAt",
-    "deliveredPublishedAt",
+    "deliveredPublishedAt", "updatedAt", "damage",
 )  # fmt: skip
 """Columns of exported shipments that no label has; they are ignored."""
 NEEDED: Final = tuple(
-    to_camel(n)
-    for n, f in LabelRequest.model_fields.items()
-    if f.is_required(
-        "damage",
-    )
+    to_camel(n) for n, f in LabelRequest.model_fields.items() if f.is_required()
 )
 _NAMES: Final = (*COLUMNS, *REFERENCES)
 _DELIMITERS: Final = (",", ";", "\t")
