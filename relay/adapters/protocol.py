@@ -15,13 +15,16 @@ from relay.domain.events import ParcelView, ReferenceKind, TrackingEvent
 class WebhookRequest:
     """A webhook call, free of the web framework; header names are in lower case.
 
-    `sent` are the bytes as they were sent, if `body` was compressed.
+    `sent` are the bytes as they were sent, if `body` was compressed. `received_at` is
+    when it was received, None if that is now: a rejected request is verified again
+    later, and its timestamp must be compared with that time.
     """
 
     headers: Mapping[str, str]
     body: bytes
     method: str = "POST"
     sent: bytes = b""
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

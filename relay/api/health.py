@@ -30,7 +30,10 @@ async def alive(_: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """Answer 200 if the relay does its work, else 503 with the reasons."""
+    """Answer 200 if the relay does its work, else 503 with the reasons.
+
+    Warnings, such as of rejected webhooks, do not make it unready.
+    """
     backlog, reasons = await _backlog(request)
     body: dict[str, Any] = {}
     if backlog is not None:
@@ -48,6 +51,8 @@ async def ready(request: web.Request) -> web.Response:
                 f"reader: documents have been waiting for more than {UNREAD_FOR}"
             )
     reasons += request.app[HEALTH].reasons()
+    warnings = request.app[INTAKE].rejection_runs.warnings()
+    body |= {"warnings": warnings} if warnings else {}
     return _answer(
         503 if reasons else 200, {"ready": not reasons, "reasons": reasons} | body
     )

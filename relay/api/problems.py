@@ -6,12 +6,12 @@ See https://www.rfc-editor.org/rfc/rfc9457.
 import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.web import BaseRequest, Request, StreamResponse
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from relay.errors import (
     BacklogFull,
@@ -50,6 +50,13 @@ def problem(
     body |= {"field": field} if field else {}
     body |= {"hint": hint} if hint else {}
     return web.Response(status=status, body=to_json(body), content_type=CONTENT_TYPE)
+
+
+def detail_of(answer: web.StreamResponse) -> str:
+    """Return the detail of an answer that `problem` made, '' for another one."""
+    if not isinstance(answer, web.Response) or answer.content_type != CONTENT_TYPE:
+        return ""
+    return str(from_json(cast("bytes", answer.body)).get("detail", ""))
 
 
 @web.middleware

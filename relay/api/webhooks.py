@@ -7,7 +7,8 @@ from aiohttp import web
 from relay.adapters.protocol import WebhookRequest
 from relay.api.content import receive_body
 from relay.api.keys import INTAKE
-from relay.api.problems import REFUSED, Handler
+from relay.api.problems import REFUSED, Handler, detail_of
+from relay.inbound.refusals import is_webhook_path
 
 PLAIN: Final = "/webhooks/{contract}"
 IN_ADDRESS: Final = "/webhooks/{contract}/{secret}"
@@ -29,10 +30,9 @@ def routes() -> list[web.RouteDef]:
 async def count_refused(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Count refused requests by contract, also those that no route or method takes."""
     answer = await handler(request)
-    parts = [part for part in request.path.split("/") if part]
-    if answer.status >= REFUSED and parts[:1] == ["webhooks"]:
-        contract = parts[1] if len(parts) > 1 else ""
-        request.app[INTAKE].count_refused(contract, answer.status)
+    if answer.status >= REFUSED and is_webhook_path(request.path):
+        intake, status = request.app[INTAKE], answer.status
+        intake.count_refused(request.path, request.method, status, detail_of(answer))
     return answer
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from relay.cli.options import AsJson, Config, settings_of
-from relay.cli.output import local, write_model, write_table
+from relay.cli.output import local, write_line, write_model, write_table
 from relay.cli.session import run_operation
 from relay.cli.table import Column
 from relay.config.settings import Settings
@@ -37,6 +37,8 @@ CONTRACTS = (
     Column("of", 3),
     Column("failures", 1),
     Column("paused until"),
+    Column("rejected"),
+    Column("last rejected", 1),
     Column("webhook", is_text=True),
     Column("last failure", is_text=True),
 )
@@ -76,7 +78,7 @@ def open_(
     if as_json:
         write_model(found)
         return
-    typer.echo(f"{account}: open; a running relay tries again within a second")
+    write_line(f"{account}: open; a running relay tries again within a second")
 
 
 def list_contracts(config: Config = None, as_json: AsJson = False) -> None:
@@ -97,11 +99,15 @@ def list_contracts(config: Config = None, as_json: AsJson = False) -> None:
 
 def _contract(one: ContractEntry, zone: tzinfo) -> list[Any]:
     first, polling = [one.name, one.adapter, ", ".join(one.accounts)], one.polling
+    rejected: list[Any] = [None, None]
+    if one.rejections is not None:
+        at = local(one.rejections.last_at, zone)
+        rejected = [one.rejections.rejected, at]
     if polling is None:
-        return [*first, *[None] * 4, one.webhook, None]
+        return [*first, *[None] * 4, *rejected, one.webhook, None]
     pace = [polling.calls_today, polling.daily_quota, polling.failures]
     until = local(polling.paused_until, zone)
-    return [*first, *pace, until, one.webhook, polling.last_failure]
+    return [*first, *pace, until, *rejected, one.webhook, polling.last_failure]
 
 
 def erase(
@@ -122,13 +128,13 @@ def erase(
     if as_json:
         write_model(done)
     else:
-        typer.echo(
+        write_line(
             f"erased: {done.shipments} shipments, {done.documents} documents, "
             f"{done.events} events, {done.published} published events, "
             f"{done.calls} calls"
         )
     if not done.emptied:
-        typer.echo(
+        write_line(
             "The database's log still holds it: a running relay empties it within "
             "minutes; without a running relay, run this command again.",
             err=True,

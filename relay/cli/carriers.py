@@ -9,7 +9,7 @@ import typer
 from relay.adapters.codes import CodeTable
 from relay.adapters.loader import adapters
 from relay.cli.options import AsJson, Config, settings_of
-from relay.cli.output import write_json, write_table
+from relay.cli.output import write_json, write_line, write_table, write_text
 from relay.cli.try_adapter import Sample, try_sample, write_result
 from relay.domain.events import Reference, ReferenceKind
 from relay.scaffold.writer import generic_contract, write_adapter
@@ -88,13 +88,13 @@ def new(
 ) -> None:
     """Start an adapter: its folder, and tests with the sample as the first one."""
     if generic:
-        typer.echo(generic_contract(name, _read(sample)))
+        write_text(generic_contract(name, _read(sample)))
         return
 
     for path in write_adapter(name, _read(sample), into):
-        typer.echo(path)
-    typer.echo("Check the guessed fields, map the codes,")
-    typer.echo("then run `pytest tests/carriers`.")
+        write_line(path)
+    write_line("Check the guessed fields, map the codes,")
+    write_line("then run `pytest tests/carriers`.")
 
 
 def _described(name: str, made: Any) -> dict[str, Any]:

@@ -37,12 +37,11 @@ class IntakeSettings(SettingsTable):
     """How many webhooks may wait in memory to be stored; more are answered 503."""
     backlog_bytes: Count = 64 * MIB
     """How many bytes of webhooks may wait in memory."""
-    rejected_count: CountFromZero = 20
-    """How many requests that failed verification are stored per contract."""
-    rejected_bytes: CountFromZero = MIB
-    """How many bytes of them are stored per contract."""
+    rejected_bytes: CountFromZero = 8 * MIB
+    """How many bytes of requests that failed verification are stored per contract, with
+    256 for each of them; older ones are dropped."""
     rejected_days: Days = timedelta(days=7)
-    """After how many days they are deleted."""
+    """After how many days they are deleted, and no longer counted."""
 
 
 class PublisherSettings(SettingsTable):

@@ -7,6 +7,7 @@ from relay.doctor.contracts import check_contract, check_tables
 from relay.doctor.database import check_database
 from relay.doctor.findings import Check, error, ok
 from relay.doctor.vtex import check_account
+from relay.doctor.webhooks import check_webhooks
 from relay.errors import ConfigurationError
 from relay.vtex.http import vtex_session
 
@@ -25,6 +26,7 @@ async def examine(settings: Settings) -> list[Check]:
     for contract in settings.contracts.values():
         found += check_contract(contract, settings)
     found += await check_database(settings)
+    found += await check_webhooks(settings)
     async with vtex_session() as session:
         for account in settings.accounts.values():
             found.append(await check_account(account, session))

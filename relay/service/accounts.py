@@ -1,7 +1,7 @@
 """Accounts and contracts: what stops publishing or polling, and erasure of an order."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from relay.clock import micros
@@ -16,6 +16,7 @@ from relay.store.codec import at
 from relay.store.due_polls import Allowance, PollState
 from relay.store.erasure import Erasure
 from relay.store.polls import PollClaims
+from relay.store.rejected import RejectedRequests, Rejections
 from relay.store.sqlite import SqliteDatabase
 from relay.store.worklists import WorkCounts, counts
 
@@ -63,10 +64,24 @@ class PollingEntry(ResponseModel):
     last_failure: str | None
 
 
+class RejectionEntry(ResponseModel):
+    """The webhooks of a contract that failed verification in the last days.
+
+    `waiting` are stored and can be accepted; `dropped` are not, for lack of room.
+    """
+
+    rejected: int
+    waiting: int
+    dropped: int
+    first_at: datetime
+    last_at: datetime
+
+
 class ContractEntry(ResponseModel):
     """One configured use of an adapter, without its secrets.
 
-    `webhook` is None for polling-only carriers, `polling` for those never polled.
+    `webhook` is None for polling-only carriers, `polling` for those never polled,
+    `rejections` if no webhook was rejected.
     """
 
     name: str
@@ -80,6 +95,7 @@ class ContractEntry(ResponseModel):
     tax_ids: tuple[str, ...]
     webhook: str | None
     polling: PollingEntry | None
+    rejections: RejectionEntry | None
 
 
 class ContractList(ResponseModel):
@@ -145,9 +161,16 @@ class AccountService:
     async def contracts(self, caller: Caller) -> ContractList:
         """Return the contracts that serve an account that exists for the caller."""
         states = await PollClaims(self.context.database).states()
+        rejections = await RejectedRequests(self.context.database).totals()
         now = self.context.now()
         entries = [
-            _contract(c, tuple(filter(caller.sees, c.accounts)), states, now)
+            _contract(
+                c,
+                tuple(filter(caller.sees, c.accounts)),
+                states.get(c.name),
+                rejections.get(c.name),
+                now,
+            )
             for c in self.context.settings.contracts.values()
             if any(map(caller.sees, c.accounts))
         ]
@@ -218,12 +241,13 @@ def _gates(state: AccountState, now: int) -> Iterator[Gate]:
 def _contract(
     contract: ContractSettings,
     served: tuple[str, ...],
-    states: Mapping[str, PollState],
+    polled: PollState | None,
+    rejected: Rejections | None,
     now: datetime,
 ) -> ContractEntry:
     has_webhook = contract.verification != "polling_only"
     secret = "/{secret}" if contract.verification == "url" else ""
-    state = states.get(contract.name) if contract.poll else None
+    state = polled if contract.poll else None
     return ContractEntry(
         name=contract.name,
         adapter=contract.adapter,
@@ -236,6 +260,7 @@ def _contract(
         tax_ids=contract.tax_ids,
         webhook=f"/webhooks/{contract.name}{secret}" if has_webhook else None,
         polling=None if state is None else _polling(contract, state, now),
+        rejections=rejected and RejectionEntry.model_validate(asdict(rejected)),
     )
 
 

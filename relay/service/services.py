@@ -6,6 +6,7 @@ from relay.config.settings import Settings
 from relay.service.accounts import AccountService
 from relay.service.context import ServiceContext
 from relay.service.documents import DocumentService
+from relay.service.rejected import RejectedService
 from relay.service.shipment_actions import ShipmentActionService
 from relay.service.shipments import ShipmentService
 from relay.service.worklists import WorkListService
@@ -19,6 +20,7 @@ class Services:
     shipments: ShipmentService
     shipment_actions: ShipmentActionService
     documents: DocumentService
+    rejected: RejectedService
     worklists: WorkListService
     accounts: AccountService
 
@@ -30,6 +32,7 @@ class Services:
             ShipmentService(context),
             ShipmentActionService(context),
             DocumentService(context),
+            RejectedService(context),
             WorkListService(context),
             AccountService(context),
         )

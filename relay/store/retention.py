@@ -120,7 +120,15 @@ class Retention:
 
     async def apply(self, now: datetime) -> dict[str, int]:
         """Delete rows that are outdated at *now*; return how many of each kind."""
+        await self._delete_refusals(now)
         return {job.name: await self._round(job, now) for job in JOBS}
+
+    async def _delete_refusals(self, now: datetime) -> None:
+        """Delete the counts of refused requests that are as old as rejected ones."""
+        oldest = micros(now - self._policy.rejected_requests)
+        async with self._database.writing() as tx:
+            await tx.run("delete_old_refusals", oldest=oldest)
+            await tx.run("delete_old_rejections", oldest=oldest)
 
     async def _round(self, job: Job, now: datetime) -> int:
         """Delete slice by slice from where the last round ended; return how many."""

@@ -12,7 +12,7 @@ from relay.errors import ConfigurationError
 
 Dialect = Literal["sqlite", "postgres"]
 
-VERSION: Final = 7
+VERSION: Final = 8
 """The version stored in a new database; earlier ones were never released."""
 
 _POSTGRES: Final = (

@@ -49,6 +49,7 @@ async def test_contracts_are_listed_without_their_secrets(
         "taxIds": ["11222333000181"],
         "webhook": "/webhooks/acme",
         "polling": None,
+        "rejections": None,
     }
     assert second["webhook"] == "/webhooks/zeta/{secret}"
 
