@@ -242,3 +242,20 @@ def test_wherever_a_secret_stands_it_is_hidden(
     masked = Masking([secret]).masked(before + secret + behind)
     assert secret not in masked.replace(HIDDEN, "\x00") or secret in HIDDEN
     assert HIDDEN in masked
+
+
+@pytest.mark.parametrize("layout", ["console", "json"])
+def test_what_strangers_write_does_not_act_on_the_terminal(layout: Any) -> None:
+    stream = io.StringIO()
+    configure(layout=layout, stream=stream)
+    hostile = "\x1b[2J \x9b31m \u202e odd\nfake line\r"
+    logger("x").warning(f"event {hostile}", tried=hostile, several=[hostile])
+    logging.getLogger("library").warning("a line %s", hostile)
+    try:
+        fail(hostile)
+    except ValueError:
+        logger("x").exception("failed")
+    text = stream.getvalue()
+    assert all(c.isprintable() or c == "\n" for c in text)
+    lines = [one for one in text.splitlines() if one.startswith("fake")]
+    assert lines == (["fake line\\r"] if layout == "console" else [])

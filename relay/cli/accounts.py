@@ -20,6 +20,7 @@ from relay.service.accounts import (
 )
 from relay.service.services import Services
 from relay.service.views import account_zone
+from relay.text import escaped
 
 ACCOUNTS = (
     Column("account"),
@@ -119,7 +120,9 @@ def erase(
 ) -> None:
     """Erase the personal data of one order for good."""
     if not yes:
-        typer.confirm(f"Erase order {order} of {account} for good?", abort=True)
+        typer.confirm(
+            escaped(f"Erase order {order} of {account} for good?"), abort=True
+        )
 
     async def operation(services: Services, caller: Caller) -> ErasureAnswer:
         return await services.accounts.erase(caller, account, order)
