@@ -17,6 +17,8 @@ from urllib.parse import quote, quote_plus
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from relay.text import escaped, escaped_json
+
 HIDDEN: Final = "[hidden]"
 FIELDS: Final = ("contract", "account", "order", "invoice", "tracking_number")
 """The context fields of a line; stdlib loggers pass them as `extra`."""
@@ -181,11 +183,30 @@ def _formatter(
 def _renderer(layout: str, *, colors: bool) -> Processor:
     if layout == "json":
         return structlog.processors.JSONRenderer(
-            serializer=json.dumps, ensure_ascii=False
+            serializer=_safe_json, ensure_ascii=False
         )
-    return structlog.dev.ConsoleRenderer(
+    console = structlog.dev.ConsoleRenderer(
         colors=colors, exception_formatter=structlog.dev.plain_traceback
     )
+
+    def rendered(logger: WrappedLogger, name: str, event: EventDict) -> str:
+        return console(logger, name, {k: _shown(k, v) for k, v in event.items()})
+
+    return rendered
+
+
+def _safe_json(value: Any, **options: Any) -> str:
+    return escaped_json(json.dumps(value, **options))
+
+
+def _shown(key: str, value: Any) -> Any:
+    """Return a value as the console may show it: texts come from outside.
+
+    Only a traceback has several lines.
+    """
+    if not isinstance(value, str):
+        return value  # shown as `repr`, which escapes
+    return escaped(value, allowed="\n" if key == "exception" else "")
 
 
 def _spellings(secret: str) -> set[str]:

@@ -45,6 +45,11 @@ class Metrics:
         self.documents_rejected = self._counter(
             "documents_rejected", "Webhooks that failed verification.", "contract"
         )
+        self.rejected_dropped = self._counter(
+            "rejected_dropped",
+            "Rejected webhooks that are not stored any more, for lack of room.",
+            "contract",
+        )
         self.webhooks_refused = self._counter(
             "webhooks_refused",
             "Requests to webhook addresses that were refused.",

@@ -1,7 +1,8 @@
-"""Turn bytes from outside into text, and text into what both databases can store."""
+"""Turn bytes from outside into text, and make text safe to store and to show."""
 
 import json
 import re
+import unicodedata
 from codecs import BOM_UTF8
 from typing import Any, Final
 
@@ -55,6 +56,32 @@ def decode_leniently(body: bytes, content_type: str = "") -> str:
         return decode_text(body, content_type)[0]
     except UndecodableText:
         return body.removeprefix(BOM_UTF8).decode(errors="replace")
+
+
+def escaped(text: str, allowed: str = "") -> str:
+    """Return *text* with every character escaped that could act on a terminal.
+
+    These are control characters (ESC, C1, line ends), invisible ones, and those that
+    change the direction of text (https://www.unicode.org/reports/tr9/). Those in
+    *allowed* stay, and unusual spaces become plain ones.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in allowed else _escape(c) for c in text)
+
+
+def escaped_json(text: str) -> str:
+    """Return a JSON text with them escaped as JSON does; newlines stay."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text
+    )
+
+
+def _escape(character: str) -> str:
+    is_space = unicodedata.category(character) == "Zs"
+    return " " if is_space else repr(character)[1:-1]
 
 
 def storable(text: str) -> str:

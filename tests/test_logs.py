@@ -250,3 +250,20 @@ def test_a_line_of_a_kind_is_allowed_once_a_minute() -> None:
     assert [seldom("full"), seldom("full"), seldom("away")] == [True, False, True]
     now[0] = 60
     assert [seldom("full"), seldom("full")] == [True, False]
+
+
+@pytest.mark.parametrize("layout", ["console", "json"])
+def test_what_strangers_write_does_not_act_on_the_terminal(layout: Any) -> None:
+    stream = io.StringIO()
+    configure(layout=layout, stream=stream)
+    hostile = "\x1b[2J \x9b31m \u202e odd\nfake line\r"
+    logger("x").warning(f"event {hostile}", tried=hostile, several=[hostile])
+    logging.getLogger("library").warning("a line %s", hostile)
+    try:
+        fail(hostile)
+    except ValueError:
+        logger("x").exception("failed")
+    text = stream.getvalue()
+    assert all(c.isprintable() or c == "\n" for c in text)
+    lines = [one for one in text.splitlines() if one.startswith("fake")]
+    assert lines == (["fake line\\r"] if layout == "console" else [])

@@ -214,7 +214,8 @@ class _HmacCheck:
         """Raise `VerificationFailed` unless the signature is valid and fresh."""
         options = self._options
         if options.timestamp_header:
-            self._check_time(_header(request, options.timestamp_header))
+            received = request.received_at or self._now()
+            self._check_time(_header(request, options.timestamp_header), received)
         signed = self._signed(request)
         digests = [hmac.digest(key, signed, options.digest) for key in self._keys]
         good = [_encoded(d, e) for d in digests for e in options.encoding]
@@ -222,11 +223,11 @@ class _HmacCheck:
         if not any([equal(s, g) for s in shown for g in good]):  # noqa: C419 -- constant time
             raise VerificationFailed("the signature does not match the request")
 
-    def _check_time(self, text: str) -> None:
+    def _check_time(self, text: str, received: datetime) -> None:
         if not _SECONDS.fullmatch(text):
             raise VerificationFailed("the timestamp is not a number")
         seconds = int(text) / (1000 if int(text) >= _MILLISECONDS_FROM else 1)
-        if abs(self._now().timestamp() - seconds) > self._options.tolerance_seconds:
+        if abs(received.timestamp() - seconds) > self._options.tolerance_seconds:
             raise VerificationFailed("the timestamp is outside the tolerance")
 
     def _signed(self, request: WebhookRequest) -> bytes:

@@ -16,7 +16,9 @@ class WebhookRequest:
     """A webhook call, free of the web framework; header names are in lower case.
 
     `sent` are the bytes as they were sent, if `body` was compressed. `query` are the
-    parameters of the address.
+    parameters of the address. `received_at` is when it was received, None if that is
+    now: a rejected request is verified again later, and its timestamp must be compared
+    with that time.
     """
 
     headers: Mapping[str, str]
@@ -24,6 +26,7 @@ class WebhookRequest:
     method: str = "POST"
     sent: bytes = b""
     query: Mapping[str, str] = field(default_factory=dict)
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`/v1/documents` and `/v1/rejected`: what carriers sent, for operators."""
+"""`/v1/documents`: what carriers sent, for operators."""
 
 from typing import Final
 
@@ -9,19 +9,12 @@ from relay.api.keys import SERVICES
 from relay.api.operations import OperationTable
 from relay.config.account import Scope
 from relay.service.access import Caller
-from relay.service.documents import (
-    AcceptedAnswer,
-    DocumentDetail,
-    DocumentList,
-    RejectedAnswer,
-    Replayed,
-)
+from relay.service.documents import DocumentDetail, DocumentList, Replayed
 from relay.service.models import BulkActionAnswer, Problem
 from relay.service.queries import DocumentQuery, ReplayRequest
 
 ROOT: Final = "/v1/documents"
 ONE: Final = ROOT + "/{document}"
-REJECTED: Final = "/v1/rejected/{request}"
 operations = OperationTable()
 
 
@@ -71,29 +64,3 @@ async def replay_many(request: web.Request, caller: Caller) -> web.Response:
     body = await parse_body(request, ReplayRequest)
     services = request.app[SERVICES]
     return json_answer(await services.documents.replay_many(caller, body), 202)
-
-
-@operations.get(
-    REJECTED, scope=Scope.OPERATOR, answers={200: RejectedAnswer, 404: Problem}
-)
-async def show_rejected(request: web.Request, caller: Caller) -> web.Response:
-    """Show a request that failed verification."""
-    number, documents = (
-        path_number(request, "request", "rejected request"),
-        request.app[SERVICES].documents,
-    )
-    return json_answer(await documents.show_rejected(caller, number))
-
-
-@operations.post(
-    REJECTED + "/accept",
-    scope=Scope.OPERATOR,
-    answers={202: AcceptedAnswer, 404: Problem},
-)
-async def accept_rejected(request: web.Request, caller: Caller) -> web.Response:
-    """Accept a rejected request as genuine: it is parsed."""
-    number, documents = (
-        path_number(request, "request", "rejected request"),
-        request.app[SERVICES].documents,
-    )
-    return json_answer(await documents.accept_rejected(caller, number), 202)

@@ -33,7 +33,10 @@ async def alive(_: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """Answer 200 if the relay does its work, else 503 with the reasons."""
+    """Answer 200 if the relay does its work, else 503 with the reasons.
+
+    Warnings, such as of rejected webhooks, do not make it unready.
+    """
     backlog, reasons = await _backlog(request)
     now = request.app[SERVICES].context.now()
     body: dict[str, Any] = {}
@@ -47,6 +50,8 @@ async def ready(request: web.Request) -> web.Response:
     reasons += request.app[HEALTH].reasons()
     if reasons:
         body["lastReadyAt"] = now - request.app[HEALTH].not_ready_for()
+    warnings = request.app[INTAKE].rejection_runs.warnings()
+    body |= {"warnings": warnings} if warnings else {}
     return _answer(
         503 if reasons else 200, {"ready": not reasons, "reasons": reasons} | body
     )

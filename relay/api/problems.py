@@ -7,12 +7,13 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Final, cast
 from uuid import uuid4
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.web import BaseRequest, Request, StreamResponse
+from pydantic_core import from_json
 
 from relay.errors import (
     BacklogFull,
@@ -77,6 +78,13 @@ def _answer(found: Problem) -> web.Response:
     """Answer with a problem; without empty members, as in RFC 9457."""
     body = found.model_dump_json(by_alias=True, exclude_defaults=True)
     return web.Response(status=found.status, text=body, content_type=CONTENT_TYPE)
+
+
+def detail_of(answer: web.StreamResponse) -> str:
+    """Return the detail of an answer that `problem` made, '' for another one."""
+    if not isinstance(answer, web.Response) or answer.content_type != CONTENT_TYPE:
+        return ""
+    return str(from_json(cast("bytes", answer.body)).get("detail", ""))
 
 
 @web.middleware

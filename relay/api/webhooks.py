@@ -9,9 +9,10 @@ from aiohttp import hdrs, web
 from relay.adapters.protocol import Reply, WebhookRequest
 from relay.api.content import ReceivedBody, receive_body
 from relay.api.keys import INTAKE
-from relay.api.problems import Handler
+from relay.api.problems import REFUSED, Handler, detail_of
 from relay.errors import RefusedRequest
 from relay.inbound.intake import Intake
+from relay.inbound.refusals import is_webhook_path
 from relay.problem_codes import ProblemCode
 
 PLAIN: Final = "/webhooks/{contract}"
@@ -36,11 +37,12 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Count answers by contract, also to requests that no route or method takes."""
     started = time.perf_counter()
     answer = await handler(request)
-    parts = [part for part in request.path.split("/") if part]
-    if parts[:1] == ["webhooks"]:
-        contract = parts[1] if len(parts) > 1 else ""
-        seconds = time.perf_counter() - started
-        request.app[INTAKE].observe_answer(contract, answer.status, seconds)
+    if is_webhook_path(request.path):
+        intake, status = request.app[INTAKE], answer.status
+        intake.observe_answer(request.path, status, time.perf_counter() - started)
+        if status >= REFUSED:
+            detail = detail_of(answer)
+            intake.count_refused(request.path, request.method, status, detail)
     return answer
 
 

@@ -26,6 +26,7 @@ SUMMARIES: Final = {
     WorkList.QUARANTINED: "List events that are not published until released",
     WorkList.UNMATCHED: "List events that match no label, and why",
     WorkList.REJECTED: "List the latest requests that failed verification",
+    WorkList.REFUSED: "List refused requests at webhook addresses, the latest first",
     WorkList.UNREADABLE: "List documents that their adapter could not parse",
     WorkList.UNKNOWN_CODES: "List carrier codes without a mapping, the latest first",
     WorkList.LATE: "List shipments past their promised day, the most overdue first",

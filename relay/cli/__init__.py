@@ -22,6 +22,7 @@ CONFIGURATION = 2
 GROUPS: Final[Mapping[str, str]] = {
     "shipments": "List, import and change shipments.",
     "documents": "List documents received from carriers, and parse them again.",
+    "rejected": "Show webhooks that failed verification, and accept them later.",
     "events": "Decide about events that `relay lists quarantined` shows.",
     "carriers": "List adapters, try them, start a new one.",
     "contracts": "List contracts, and how their carriers are polled.",
@@ -80,13 +81,13 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "documents:replay",
         "Parse documents again, after a fix of an adapter or a code table.",
     ),
-    "documents rejected": (
-        "documents:rejected",
-        "Show a request that failed verification, with its body.",
+    "rejected show": (
+        "rejected:show",
+        "Show a webhook that failed verification, with its body.",
     ),
-    "documents accept": (
-        "documents:accept",
-        "Accept rejected requests as genuine; nothing is verified.",
+    "rejected accept": (
+        "rejected:accept",
+        "Verify rejected webhooks again, and parse those that pass.",
     ),
     "events release": ("worklists:release", "Release an event: it is published."),
     "events drop": (
@@ -203,9 +204,15 @@ def main() -> None:
     try:
         app()
     except ConfigurationError as error:
-        typer.echo(str(error), err=True)
+        _write_error(str(error))
         sys.exit(CONFIGURATION)
     except RegistrationError as error:
         problem = ": ".join(filter(None, (error.field, str(error))))
-        typer.echo("; ".join(filter(None, (problem, error.hint))), err=True)
+        _write_error("; ".join(filter(None, (problem, error.hint))))
         sys.exit(FAILED)
+
+
+def _write_error(text: str) -> None:
+    from relay.cli.output import write_text  # noqa: PLC0415 -- slow to import
+
+    write_text(text, err=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from relay.cli.options import AsJson, Config, settings_of
-from relay.cli.output import local, write_model, write_table
+from relay.cli.output import local, write_line, write_model, write_table
 from relay.cli.session import run_operation
 from relay.cli.table import Column
 from relay.config.settings import Settings
@@ -20,6 +20,7 @@ from relay.service.accounts import (
 )
 from relay.service.services import Services
 from relay.service.views import account_zone
+from relay.text import escaped
 
 ACCOUNTS = (
     Column("account"),
@@ -37,6 +38,8 @@ CONTRACTS = (
     Column("of", 3),
     Column("failures", 1),
     Column("paused until"),
+    Column("rejected"),
+    Column("last rejected", 1),
     Column("webhook", is_text=True),
     Column("last handshake", 2),
     Column("last failure", is_text=True),
@@ -77,7 +80,7 @@ def open_(
     if as_json:
         write_model(found)
         return
-    typer.echo(f"{account}: open; a running relay tries again within a second")
+    write_line(f"{account}: open; a running relay tries again within a second")
 
 
 def list_contracts(config: Config = None, as_json: AsJson = False) -> None:
@@ -99,11 +102,23 @@ def list_contracts(config: Config = None, as_json: AsJson = False) -> None:
 def _contract(one: ContractEntry, zone: tzinfo) -> list[Any]:
     first, polling = [one.name, one.adapter, ", ".join(one.accounts)], one.polling
     handshake = local(one.last_handshake_at, zone)
+    rejected: list[Any] = [None, None]
+    if one.rejections is not None:
+        at = local(one.rejections.last_at, zone)
+        rejected = [one.rejections.rejected, at]
     if polling is None:
-        return [*first, *[None] * 4, one.webhook, handshake, None]
+        return [*first, *[None] * 4, *rejected, one.webhook, handshake, None]
     pace = [polling.calls_today, polling.daily_quota, polling.failures]
     until = local(polling.paused_until, zone)
-    return [*first, *pace, until, one.webhook, handshake, polling.last_failure]
+    return [
+        *first,
+        *pace,
+        until,
+        *rejected,
+        one.webhook,
+        handshake,
+        polling.last_failure,
+    ]
 
 
 def erase(
@@ -115,7 +130,9 @@ def erase(
 ) -> None:
     """Erase the personal data of one order for good."""
     if not yes:
-        typer.confirm(f"Erase order {order} of {account} for good?", abort=True)
+        typer.confirm(
+            escaped(f"Erase order {order} of {account} for good?"), abort=True
+        )
 
     async def operation(services: Services, caller: Caller) -> ErasureAnswer:
         return await services.accounts.erase(caller, account, order)
@@ -124,13 +141,13 @@ def erase(
     if as_json:
         write_model(done)
     else:
-        typer.echo(
+        write_line(
             f"erased: {done.shipments} shipments, {done.documents} documents, "
             f"{done.events} events, {done.published} published events, "
             f"{done.calls} calls"
         )
     if not done.emptied:
-        typer.echo(
+        write_line(
             "The database's log still holds it: a running relay empties it within "
             "minutes; without a running relay, run this command again.",
             err=True,

@@ -9,7 +9,7 @@ import typer
 from relay.adapters.codes import CodeTable
 from relay.adapters.loader import adapters
 from relay.cli.options import AsJson, Config, settings_of
-from relay.cli.output import write_json, write_table
+from relay.cli.output import write_json, write_line, write_table, write_text
 from relay.cli.try_adapter import Sample, try_sample, write_result
 from relay.domain.events import Reference, ReferenceKind
 from relay.scaffold.generic_settings import generic_contract
@@ -94,13 +94,13 @@ def new(
     for one in found.unsure:
         typer.echo(f"unsure of {one.field}: {one}", err=True)
     if generic:
-        typer.echo(generic_contract(name, found))
+        write_text(generic_contract(name, found))
         return
 
     for path in write_adapter(name, body, found, into):
-        typer.echo(path)
-    typer.echo("Check the inferred fields, map the codes,")
-    typer.echo("then run `pytest tests/carriers`.")
+        write_line(path)
+    write_line("Check the inferred fields, map the codes,")
+    write_line("then run `pytest tests/carriers`.")
 
 
 def _described(name: str, made: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`relay documents`: documents received from carriers, and rejected requests."""
+"""`relay documents`: documents received from carriers."""
 
 from datetime import UTC, datetime, tzinfo
 from functools import partial
@@ -14,8 +14,10 @@ from relay.cli.output import (
     shown,
     write_fields,
     write_file,
+    write_line,
     write_model,
     write_table,
+    write_text,
 )
 from relay.cli.session import collect, request_of, run_bulk, run_operation
 from relay.cli.table import DOCUMENTS
@@ -27,7 +29,6 @@ from relay.service.documents import (
     DocumentDetail,
     DocumentList,
     DocumentSummary,
-    RejectedAnswer,
     Replayed,
 )
 from relay.service.models import BulkActionAnswer
@@ -88,10 +89,10 @@ def show(document: Number, config: Config = None, as_json: AsJson = False) -> No
     fields = found.model_dump(exclude={"body", "unreadable_parts", "traceback"})
     write_fields(_local(fields, zone))
     for part in found.unreadable_parts:
-        typer.echo(f"unreadable: {shown(part)}")
+        write_line(f"unreadable: {shown(part)}")
     for call in (found.traceback or "").splitlines():
-        typer.echo(f"called: {shown(call)}")
-    typer.echo(f"\n{found.body}")
+        write_line(f"called: {shown(call)}")
+    write_text(f"\n{found.body}")
 
 
 def replay(  # noqa: PLR0913 -- each is an option of the command
@@ -140,7 +141,7 @@ def replay(  # noqa: PLR0913 -- each is an option of the command
         return await services.documents.replay_many(caller, following)
 
     documents = counted(run_bulk(config, part), "document")
-    typer.echo(f"{documents} will be parsed again by a running relay.")
+    write_line(f"{documents} will be parsed again by a running relay.")
 
 
 def _replay_one(document: int, config: Config) -> None:
@@ -148,7 +149,7 @@ def _replay_one(document: int, config: Config) -> None:
         return await services.documents.replay(caller, document)
 
     run_operation(config, operation)
-    typer.echo(f"document {document} will be parsed again by a running relay.")
+    write_line(f"document {document} will be parsed again by a running relay.")
 
 
 def _cells(one: DocumentSummary, settings: Settings) -> list[Any]:
@@ -170,53 +171,3 @@ def _zone(contract: str, settings: Settings) -> tzinfo:
     if contract not in settings.contracts and len(accounts) == 1:
         return accounts[0].zone
     return zone_of({"contract": contract}, settings)
-
-
-def rejected(
-    request: Annotated[int, typer.Argument(min=1, help="The request's number.")],
-    config: Config = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show a request that failed verification, with its body."""
-
-    async def operation(services: Services, caller: Caller) -> RejectedAnswer:
-        return await services.documents.show_rejected(caller, request)
-
-    found = run_operation(config, operation)
-    if as_json:
-        write_model(found)
-        return
-    zone = _zone(found.contract, settings_of(config))
-    write_fields(_local(found.model_dump(exclude={"body"}), zone))
-    typer.echo(f"\n{found.body}")
-
-
-def accept(
-    request: Annotated[
-        int | None,
-        typer.Argument(min=1, help="The request's number; omit it with --all."),
-    ] = None,
-    *,
-    all_: Annotated[
-        bool, typer.Option("--all", help="All stored requests of one contract.")
-    ] = False,
-    contract: Contract = None,
-    config: Config = None,
-) -> None:
-    """Accept rejected requests as genuine; nothing is verified.
-
-    Do this only if you know that the carrier sent them, after fixing a secret.
-    """
-    if (request is None) is not all_ or (contract is not None) is not all_:
-        raise typer.BadParameter(
-            "give the number of one request, or --all --contract NAME"
-        )
-
-    async def operation(services: Services, caller: Caller) -> int:
-        if contract is not None:
-            return await services.documents.accept_all_rejected(caller, contract)
-        await services.documents.accept_rejected(caller, request or 0)
-        return 1
-
-    requests = counted(run_operation(config, operation), "request")
-    typer.echo(f"{requests} will be parsed by a running relay.")

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from relay.cli.options import Config
+from relay.cli.output import write_line
 from relay.cli.session import run_operation
 from relay.errors import InvalidLabel, RegistrationError
 from relay.problem_codes import WarningCode
@@ -150,16 +151,16 @@ def import_(  # noqa: PLR0913 -- each is an option of the command
     _sum_up(tally)
     if tally.refusals:
         write_refused(path, rows, tally.refusals)
-        typer.echo(f"refused rows are in {path}: correct them and import that file")
+        write_line(f"refused rows are in {path}: correct them and import that file")
         raise typer.Exit(1)
 
 
 def _sum_up(tally: Tally) -> None:
     for warning in tally.warnings:
-        typer.echo(warning, err=True)
+        write_line(warning, err=True)
     for text, rows in Counter(tally.undated).items():
-        typer.echo(f"{rows} registered, but {text}", err=True)
-    typer.echo(
+        write_line(f"{rows} registered, but {text}", err=True)
+    write_line(
         f"{tally.new} new, {tally.known} already known, {len(tally.refusals)} refused"
     )
 
@@ -226,7 +227,7 @@ def _also(error: FieldError) -> str:
 
 def _refuse(tally: Tally, refusal: Refusal) -> None:
     tally.refusals.append(refusal)
-    typer.echo(str(refusal), err=True)
+    write_line(str(refusal), err=True)
 
 
 def _count(tally: Tally, item: BulkItem) -> None:
@@ -258,6 +259,6 @@ def _progress(total: int, tally: Tally) -> Iterator[Callable[[], None]]:
         nonlocal done
         done += 1
         if done % EVERY == 0 and done < total:
-            typer.echo(f"{done} of {total}, {len(tally.refusals)} refused", err=True)
+            write_line(f"{done} of {total}, {len(tally.refusals)} refused", err=True)
 
     yield advance

@@ -1,4 +1,8 @@
-"""Print tables for people, JSON and CSV for programs."""
+"""Print tables for people, JSON and CSV for programs.
+
+The only module that writes to the terminal. Texts come from carriers, VTEX and the
+ERP: an escape sequence in them could rewrite the terminal, so all are escaped here.
+"""
 
 import json
 import os
@@ -17,6 +21,7 @@ from pydantic import BaseModel
 
 from relay.cli.table import NARROWEST, Column, render_table
 from relay.service.spreadsheets import write_csv
+from relay.text import escaped, escaped_json
 
 WIDE: Final = 200
 """Width of a table that is written to a pipe or a file."""
@@ -37,9 +42,27 @@ Fields = Mapping[str, Any]
 Zones = Sequence[tzinfo]
 
 
+def write_line(text: object, *, err: bool = False) -> None:
+    """Write one line, to standard error if *err*."""
+    typer.echo(escaped(str(text)), err=err)
+
+
+def write_text(text: object, *, err: bool = False) -> None:
+    """Write a text that may have several lines and tabs, such as a document's body."""
+    # A carriage return before a line feed is a line end; alone it overwrites a line.
+    lines = str(text).replace("\r\n", "\n")
+    typer.echo(escaped(lines, allowed="\n\t"), err=err)
+
+
+def write_styled(text: str, colour: str, rest: str) -> None:
+    """Write one line that begins with a coloured text."""
+    typer.echo(typer.style(escaped(text), fg=colour) + escaped(rest))
+
+
 def write_json(value: Any) -> None:
     """Write *value* as indented JSON."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_spelled))
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=_spelled)
+    typer.echo(escaped_json(text))
 
 
 def write_model(model: BaseModel) -> None:
@@ -67,10 +90,10 @@ def write_table(
     if layout.head:
         typer.secho(layout.head, bold=True)
     for line in layout.lines:
-        typer.echo(line)
+        write_line(line)
     if layout.left_out:
         left_out = ", ".join(layout.left_out)
-        typer.echo(f"(not shown for lack of width: {left_out}; see --json or --csv)")
+        write_line(f"(not shown for lack of width: {left_out}; see --json or --csv)")
 
 
 def write_fields(fields: Fields) -> None:
@@ -80,15 +103,15 @@ def write_fields(fields: Fields) -> None:
     width = max(map(len, fields), default=0)
     for name, value in fields.items():
         if value not in (None, "", ()):
-            typer.echo(f"{name:<{width}}  {shown(value, zones)}")
+            write_line(f"{name:<{width}}  {shown(value, zones)}")
 
 
 def write_zones(zones: Zones) -> None:
     """Write the zone of the times that follow."""
     if len(zones) == 1:
-        typer.echo(f"Times are in {zones[0]}.")
+        write_line(f"Times are in {zones[0]}.")
     elif zones:
-        typer.echo("Times are in each account's zone, with the UTC offset.")
+        write_line("Times are in each account's zone, with the UTC offset.")
 
 
 def zones_of(values: Iterable[Any]) -> Zones:
@@ -104,10 +127,9 @@ def _zone(value: Any) -> tzinfo | None:
 
 
 def shown(value: Any, zones: Zones = ()) -> str:
-    """Return a value as text, without control characters.
+    """Return a value as text, with control characters escaped.
 
-    Texts come from carriers: an escape sequence could rewrite the terminal. Times
-    are shown to the second; among several zones, with their offset.
+    Times are shown to the second; among several zones, with their offset.
     """
     if value is None:
         return ""
@@ -116,7 +138,7 @@ def shown(value: Any, zones: Zones = ()) -> str:
     if isinstance(value, datetime):
         plain = value if len(zones) > 1 else value.replace(tzinfo=None)
         return plain.isoformat(sep=" ", timespec="seconds")
-    return "".join(c if c.isprintable() else " " for c in str(value))
+    return escaped(str(value))
 
 
 def local(when: datetime | None, zone: tzinfo) -> datetime | None:
@@ -183,11 +205,17 @@ def write_file(
 ) -> None:
     """Write a CSV file and print its name; `-` is standard output."""
     if name == "-":
-        write_csv(typer.get_text_stream("stdout"), columns, rows, delimiter)
+        out = typer.get_text_stream("stdout")
+        # Programs get the values unchanged, a terminal does not.
+        write_csv(out, columns, map(_safe, rows) if out.isatty() else rows, delimiter)
         return
     with _opened(name) as file:
         write_csv(file, columns, rows, delimiter)
-    typer.echo(f"{len(rows)} rows written to {name}")
+    write_line(f"{len(rows)} rows written to {name}")
+
+
+def _safe(row: Iterable[Any]) -> list[Any]:
+    return [escaped(cell) if isinstance(cell, str) else cell for cell in row]
 
 
 @contextmanager
@@ -204,6 +232,6 @@ def _opened(name: str) -> Iterator[TextIO]:
 def print_more(limit: int, *, more: bool) -> None:
     """Say that a list has more rows than its limit."""
     if more:
-        typer.echo(
+        write_line(
             f"(only the first {limit} are shown; use --limit for more)", err=True
         )

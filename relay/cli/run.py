@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import typer
 
 from relay.cli.options import AsJson, Config, settings_of
-from relay.cli.output import write_json
+from relay.cli.output import write_json, write_line, write_styled, write_text
 from relay.doctor.findings import Check, Severity
 from relay.errors import ConfigurationError
 from relay.logs import counted
@@ -58,7 +58,7 @@ def sandbox(
         taken = error.errno == errno.EADDRINUSE
         why = "address already in use" if taken else error.strerror or error
         problem = f"cannot bind to {host}:{port}: {why}"
-        typer.echo(f"{problem}; choose another with --host or --port", err=True)
+        write_line(f"{problem}; choose another with --host or --port", err=True)
         raise typer.Exit(1) from None
 
 
@@ -71,7 +71,7 @@ def init(
     from relay.config.template import write_template
 
     write_template(path)
-    typer.echo(f"wrote {path}; fill it in, then run `relay doctor`")
+    write_line(f"wrote {path}; fill it in, then run `relay doctor`")
 
 
 def demo() -> None:
@@ -95,7 +95,7 @@ def doctor(config: Config = None, as_json: AsJson = False) -> None:
     else:
         for check in found:
             _write(check)
-        typer.echo(f"\n{counted(errors, 'error')}" if errors else "\nno errors")
+        write_text(f"\n{counted(errors, 'error')}" if errors else "\nno errors")
     raise typer.Exit(1 if errors else 0)
 
 
@@ -125,7 +125,8 @@ _WIDTH: Final = max(len(severity.value) for severity in Severity)
 
 
 def _write(check: Check) -> None:
-    head = typer.style(f"{check.level.value:<{_WIDTH}}", fg=_COLOURS[check.level])
-    typer.echo(f"{head}  {check.subject}: {check.message}")
+    head = f"{check.level.value:<{_WIDTH}}"
+    message = f"  {check.subject}: {check.message}"
+    write_styled(head, _COLOURS[check.level], message)
     if check.hint:
-        typer.echo(f"{' ' * (_WIDTH + 2)}{check.hint}")
+        write_line(f"{' ' * (_WIDTH + 2)}{check.hint}")

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from relay.adapters.protocol import Carrier
 from relay.cli.options import settings_of
+from relay.cli.output import write_line
 from relay.config.settings import Settings
 from relay.registration.contract_terms import reading_terms
 from relay.runtime.database import opened
@@ -120,7 +121,7 @@ def run_bulk(config: Path | None, part: BulkPart) -> int:
             total, cursor = total + done.count, done.next
             if cursor is None:
                 return total
-            typer.echo(f"{total} so far", err=True)
+            write_line(f"{total} so far", err=True)
 
     return run_operation(config, operation)
 

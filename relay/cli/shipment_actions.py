@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from relay.cli.options import Account, Config, Contract
+from relay.cli.output import write_line
 from relay.cli.session import HELP, Shipment, request_of, run_bulk, run_operation
 from relay.logs import counted
 from relay.registration.requests import (
@@ -34,15 +35,15 @@ def _act(config: Path | None, named: str, action: Action) -> ShipmentAnswer:
 
     answer = run_operation(config, operation)
     for warning in answer.warnings:
-        typer.echo(warning.message, err=True)
+        write_line(warning.message, err=True)
     return answer
 
 
 def _print_change(answer: ShipmentAnswer, did: str) -> None:
     if answer.updated:
-        typer.echo(f"{answer.id}: {did} ({', '.join(answer.updated)})")
+        write_line(f"{answer.id}: {did} ({', '.join(answer.updated)})")
     else:
-        typer.echo(f"{answer.id}: nothing to change, it is so already")
+        write_line(f"{answer.id}: nothing to change, it is so already")
 
 
 def retry(  # noqa: PLR0913 -- each is an option of the command
@@ -65,7 +66,7 @@ def retry(  # noqa: PLR0913 -- each is an option of the command
         raise typer.BadParameter("give the id of one shipment, or --all-stuck")
     if shipment is not None:
         answer = _act(config, shipment, ShipmentActionService.retry)
-        typer.echo(f"{answer.id}: due; a running relay publishes within a second")
+        write_line(f"{answer.id}: due; a running relay publishes within a second")
         return
     given = {"account": account, "contract": contract, "reason": reason}
     request = request_of(RetryRequest, given)
@@ -78,19 +79,19 @@ def retry(  # noqa: PLR0913 -- each is an option of the command
 
     count = run_bulk(config, part)
     due = counted(count, "stuck shipment is due", "stuck shipments are due")
-    typer.echo(f"{due}.")
+    write_line(f"{due}.")
 
 
 def poll_now(shipment: Shipment, config: Config = None) -> None:
     """Poll the carrier at once; an expired shipment is reopened."""
     answer = _act(config, shipment, ShipmentActionService.poll_now)
-    typer.echo(f"{answer.id}: a running relay polls its carrier within a second")
+    write_line(f"{answer.id}: a running relay polls its carrier within a second")
 
 
 def cancel(shipment: Shipment, config: Config = None) -> None:
     """Cancel a label: nothing more is published."""
     answer = _act(config, shipment, ShipmentActionService.cancel)
-    typer.echo(f"{answer.id}: cancelled")
+    write_line(f"{answer.id}: cancelled")
 
 
 class OldEvents(StrEnum):
@@ -178,7 +179,7 @@ def mark_delivered(
     given = {"occurredAt": at, "volume": volume, "description": description}
     request = request_of(DeliveredRequest, given)
     answer = _act(config, shipment, lambda s, c, id_: s.mark_delivered(c, id_, request))
-    typer.echo(f"{answer.id}: delivered; a running relay publishes it within seconds")
+    write_line(f"{answer.id}: delivered; a running relay publishes it within seconds")
 
 
 def handover(  # noqa: PLR0913 -- each is an option of the command
@@ -236,4 +237,4 @@ def resend(
     """Send tracking number and events to VTEX again, with current settings."""
     request = ResendRequest(what=what.value, force=force)
     answer = _act(config, shipment, lambda s, c, id_: s.resend(c, id_, request))
-    typer.echo(f"{answer.id}: due; a running relay publishes within a second")
+    write_line(f"{answer.id}: due; a running relay publishes within a second")

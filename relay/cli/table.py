@@ -208,6 +208,17 @@ COLUMNS: Final[Mapping[str, Columns]] = {
         "size": Column("bytes", 1),
         "rejected_reason": Column("reason", is_text=True),
     },
+    "refused": {
+        "contract": Column("contract"),
+        "path": Column("path"),
+        "method": Column("method", 2),
+        "status": Column("status"),
+        "requests": Column("requests"),
+        "first_at": Column("first", 3),
+        "last_at": Column("last", 1),
+        "refused_reason": Column("reason", is_text=True),
+        "hint": Column("hint", is_text=True),
+    },
     "unknown-codes": {
         "contract": Column("contract"),
         "carrier_code": Column("code"),

@@ -7,8 +7,6 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import typer
-
 from relay.adapters.personal_data import personal_paths, redact
 from relay.adapters.protocol import (
     AnswerUnpacker,
@@ -17,7 +15,7 @@ from relay.adapters.protocol import (
     Document,
     SettingsReviewer,
 )
-from relay.cli.output import write_fields, write_table
+from relay.cli.output import write_fields, write_line, write_table
 from relay.cli.table import Column
 from relay.clock import utcnow
 from relay.config.contract import ContractSettings
@@ -214,9 +212,9 @@ def write_result(made: dict[str, Any]) -> None:
         {k: ", ".join(v) if isinstance(v, list) else v for k, v in made.items()} | alike
     )
     for note in notes:
-        typer.echo(f"note: {note}")
+        write_line(f"note: {note}")
     if not events:
-        typer.echo("no events")
+        write_line("no events")
         return
     rows = [_row(event) for event in events]
     columns = [c for c in rows[0] if c not in alike and any(row[c] for row in rows)]

@@ -1,6 +1,7 @@
 """`relay lists` and `relay events`: what needs an operator, and decisions about it."""
 
 import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, Final
@@ -15,6 +16,7 @@ from relay.cli.output import (
     print_more,
     with_local_times,
     write_file,
+    write_line,
     write_model,
     write_table,
 )
@@ -38,7 +40,7 @@ Row = Mapping[str, Any]
 def write_next(name: str, rows: Sequence[Row]) -> None:
     """Write the command that helps with the rows of the list *name*, if any."""
     if rows:
-        typer.echo(f"Next: {_STEPS[name](rows)}")
+        write_line(f"Next: {_STEPS[name](rows)}")
 
 
 def _stuck(rows: Sequence[Row]) -> str:
@@ -84,10 +86,16 @@ def _unreadable(rows: Sequence[Row]) -> str:
 def _rejected(rows: Sequence[Row]) -> str:
     request, contract = rows[0]["request"], rows[0]["contract"]
     return (
-        f"fix the secret; show one: relay documents rejected {request}; if you know "
-        f"that your carrier sent it: relay documents accept {request}, or "
-        f"accept --all --contract {contract}"
+        f"show one: relay rejected show {request}; correct the contract's secret, then "
+        f"verify them again: relay rejected accept --all --contract {contract}"
     )
+
+
+def _refused(rows: Sequence[Row]) -> str:
+    """Suggest the address for a contract that was almost named."""
+    if any(row["contract"] is None for row in rows):
+        return "compare the carrier's address with: relay contracts list"
+    return "as each hint says"
 
 
 def _unknown_codes(rows: Sequence[Row]) -> str:
@@ -108,7 +116,7 @@ def _unknown_codes(rows: Sequence[Row]) -> str:
 
 
 def _overdue(rows: Sequence[Row]) -> str:
-    named = rows[0]["tracking_number"] or rows[0]["id"]
+    named = shlex.quote(rows[0]["tracking_number"] or rows[0]["id"])
     return (
         f"see relay shipments show {named}; to poll the carrier at once, if it can be "
         f"polled: relay shipments poll-now {named}"
@@ -153,6 +161,7 @@ _STEPS: Final[Mapping[str, Callable[[Sequence[Row]], str]]] = {
     "unmatched": _unmatched,
     "unreadable": _unreadable,
     "rejected": _rejected,
+    "refused": _refused,
     "unknown-codes": _unknown_codes,
     "late": _overdue,
     "silent": _overdue,
@@ -274,6 +283,6 @@ def _decide(event: int, decision: Decision, config: Config, *, as_json: bool) ->
     if as_json:
         write_model(answer)
         return
-    typer.echo(f"event {event} {decision} for {', '.join(answer.shipments)}")
+    write_line(f"event {event} {decision} for {', '.join(answer.shipments)}")
     for warning in answer.warnings:
-        typer.echo(warning.message, err=True)
+        write_line(warning.message, err=True)

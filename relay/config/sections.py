@@ -49,12 +49,11 @@ class IntakeSettings(SettingsTable):
     """How many connections may be open; more are answered 503."""
     connections_per_source: Count = 400
     """How many of them one address may have, such as a proxy; more are answered 429."""
-    rejected_count: CountFromZero = 20
-    """How many requests that failed verification are stored per contract."""
-    rejected_bytes: CountFromZero = MIB
-    """How many bytes of them are stored per contract."""
+    rejected_bytes: CountFromZero = 8 * MIB
+    """How many bytes of requests that failed verification are stored per contract, with
+    256 for each of them; older ones are dropped."""
     rejected_days: Days = timedelta(days=7)
-    """After how many days they are deleted."""
+    """After how many days they are deleted, and no longer counted."""
 
 
 class PublisherSettings(SettingsTable):

@@ -11,6 +11,7 @@ from relay.doctor.findings import Check, error, ok, warning
 from relay.doctor.process import can_start, process_state
 from relay.doctor.status import stored_status
 from relay.doctor.vtex import check_account
+from relay.doctor.webhooks import check_webhooks
 from relay.errors import ConfigurationError
 from relay.service.status import ProcessState
 from relay.service.status_models import StatusLine
@@ -37,6 +38,7 @@ async def examine(settings: Settings) -> list[Check]:
     process = await process_state(settings)
     status = await stored_status(settings, process, stored)
     found += [check for one in status.lines for check in checks_of(one, process)]
+    found += await check_webhooks(settings)
     async with vtex_session() as session:
         for account in settings.accounts.values():
             found.append(await check_account(account, session))

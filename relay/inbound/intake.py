@@ -3,10 +3,9 @@
 Nothing is parsed here: a bug in an adapter must not lose a document.
 """
 
-from collections import Counter
+import secrets
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from http import HTTPStatus
 from typing import Final
 
 from relay.adapters.protocol import (
@@ -16,18 +15,22 @@ from relay.adapters.protocol import (
     ReplyingCarrier,
     WebhookRequest,
 )
-from relay.adapters.signatures import check_secret
 from relay.clock import Clock
 from relay.config.contract import ContractSettings
+from relay.config.seal import Seal
 from relay.config.sections import IntakeSettings as Limits
 from relay.errors import BacklogFull, UnknownContract, VerificationFailed
 from relay.health import Health
 from relay.inbound.batch_writer import BatchWriter
 from relay.inbound.handshakes import HandshakeDesk
 from relay.inbound.reception import Reception
+from relay.inbound.refusals import RefusalWriter, describe
 from relay.inbound.rejected import RejectedWriter
+from relay.inbound.rejection_runs import RejectionRuns
 from relay.logs import logger
 from relay.metrics import Metrics
+from relay.service.sealed_requests import PresentedRequest
+from relay.service.verification import Verification
 from relay.store.documents import Documents
 
 OK: Final = Reply()
@@ -42,8 +45,8 @@ _log = logger(__name__)
 class Intake:
     """Accepts carriers' requests; data is on disk before a request is answered.
 
-    *on_stored* is called after every commit. *rejected_key* is the key of the hashes
-    of presented secrets; by default a random one, so they compare within a process.
+    *on_stored* is called after every commit. *seals* encrypt rejected requests, by
+    contract; by default with random keys, so they can be opened within a process.
     """
 
     def __init__(  # noqa: PLR0913 -- wired in one place, by keyword
@@ -54,7 +57,7 @@ class Intake:
         clock: Clock,
         *,
         limits: Limits | None = None,
-        rejected_key: bytes | None = None,
+        seals: Mapping[str, Seal] | None = None,
         health: Health | None = None,
         metrics: Metrics | None = None,
         on_stored: Callable[[], None] = lambda: None,
@@ -67,24 +70,34 @@ class Intake:
         self.reception = Reception(self._limits, self._batches.check_capacity)
         self.metrics = metrics or Metrics()
         self._handshakes = HandshakeDesk(documents.handshakes, clock, self.metrics)
-        self.reload(carriers, contracts)
+        self.rejection_runs = RejectionRuns()
+        self.refusals = RefusalWriter(documents.refused_webhooks, clock)
         self.rejected_requests = RejectedWriter(
-            documents.rejected_requests, clock, self._limits, rejected_key
+            documents.rejected_requests,
+            clock,
+            self._limits,
+            {},
+            metrics=self.metrics,
         )
+        self.reload(carriers, contracts, seals)
         self._rejected: Counter[str] = Counter()
         self._unknown = 0
 
     def reload(
-        self, carriers: Mapping[str, Carrier], contracts: Mapping[str, ContractSettings]
+        self,
+        carriers: Mapping[str, Carrier],
+        contracts: Mapping[str, ContractSettings],
+        seals: Mapping[str, Seal] | None = None,
     ) -> None:
-        """Use other adapters and contracts."""
+        """Use other adapters, contracts and seals."""
+        self._verification = Verification(carriers, contracts)
+        self.rejected_requests.seals = seals or defaultdict(_random_seal)
         self._carriers = carriers
         self._contracts = contracts
         self._replies = {
             n: c for n, c in carriers.items() if isinstance(c, ReplyingCarrier)
         }
         self._handshakes.reload(carriers)
-        self._url_secrets = {n: c.url_secrets for n, c in contracts.items()}
 
     @property
     def body_limit(self) -> int:
@@ -102,12 +115,19 @@ class Intake:
         self._batches.check_capacity(size)
         self.reception.check_room(size)
 
-    def observe_answer(self, contract: str, status: int, seconds: float) -> None:
-        """Count an answer; names of unknown contracts are not stored."""
-        known = contract if contract in self._contracts else UNKNOWN
+    def observe_answer(self, path: str, status: int, seconds: float) -> None:
+        """Measure an answer; names of unknown contracts are not stored."""
+        known = describe(path, "", status, "", self._contracts).contract or UNKNOWN
         self.metrics.webhook_seconds.labels(known).observe(seconds)
-        if status >= HTTPStatus.BAD_REQUEST:
-            self.metrics.webhooks_refused.labels(known, status).inc()
+
+    def count_refused(
+        self, path: str, method: str, status: int, detail: str = ""
+    ) -> None:
+        """Count and list a refused request; unknown names are not stored."""
+        refusal = describe(path, method, status, detail, self._contracts)
+        known = refusal.contract or UNKNOWN
+        self.metrics.webhooks_refused.labels(known, status).inc()
+        self.refusals.put(refusal)
 
     async def accept(
         self, contract: str, request: WebhookRequest, url_secret: str | None = None
@@ -119,10 +139,12 @@ class Intake:
         """
         self.check_capacity(contract)
         self._batches.check_capacity(len(request.body))
-        unsigned = self._verify(contract, request, url_secret)
+        presented = PresentedRequest(request, url_secret)
+        unsigned = self._verify(contract, presented)
         if unsigned is not None:
             await self._handshakes.record(contract, request.method)
             return unsigned
+        self.rejection_runs.accepted(contract)
         await self._store(contract, "webhook", request.headers, request.body)
         self.metrics.documents_stored.labels(contract).inc()
         handshake = self._handshakes.reply(contract, request)
@@ -141,7 +163,7 @@ class Intake:
         """
         self.check_capacity(contract)
         try:
-            self._check_address(contract, url_secret)
+            self._verification.check_address(contract, url_secret)
             reply = self._handshake(contract, request)
         except VerificationFailed as error:
             self._count_rejected(contract, error)
@@ -181,68 +203,38 @@ class Intake:
         """Wait until every accepted request is stored or refused."""
         await self._batches.close()
         await self.rejected_requests.close()
+        await self.refusals.close()
 
-    def _verify(
-        self, contract: str, request: WebhookRequest, url_secret: str | None
-    ) -> Reply | None:
+    def _verify(self, contract: str, presented: PresentedRequest) -> Reply | None:
         """Raise `VerificationFailed` unless the carrier sent *request*.
 
         Returns the response to an unsigned handshake, and None for a genuine webhook.
         """
+        request, url_secret = presented.request, presented.url_secret
         try:
-            self._check(contract, request, url_secret)
+            self._verification.check(contract, request, url_secret)
         except VerificationFailed as error:
             if self._contracts[contract].verification == "signature":
                 handshake = self._handshakes.reply(contract, request)
                 if handshake is not None:
                     return handshake
             self._count_rejected(contract, error)
-            self._reject(contract, request, url_secret, str(error))
+            self._reject(contract, presented, str(error))
             raise
         except Exception as error:
             # An adapter's bug, not a forged request: the carrier should repeat it.
             reason = f"verification failed with {type(error).__name__}"
             _log.exception("could not verify a request", contract=contract)
-            self._reject(contract, request, url_secret, reason)
+            self._reject(contract, presented, reason)
             raise BacklogFull(
                 "could not verify the request; try again later"
             ) from error
         return None
 
-    def _reject(
-        self, contract: str, request: WebhookRequest, url_secret: str | None, why: str
-    ) -> None:
-        """Store a rejected request soon, so that an operator can find the mistake."""
-        headers = self._stored_headers(contract, request.headers)
-        self.rejected_requests.put(contract, request, url_secret, headers, why)
-
-    def _check(
-        self, contract: str, request: WebhookRequest, url_secret: str | None
-    ) -> None:
-        verification = self._contracts[contract].verification
-        if verification == "signature":
-            self._check_signature(self._carriers[contract], request)
-        else:
-            self._check_address(contract, url_secret)
-
-    def _check_address(self, contract: str, url_secret: str | None) -> None:
-        """Raise `VerificationFailed` unless the address is right for webhooks."""
-        verification = self._contracts[contract].verification
-        if verification == "url":
-            check_secret(url_secret or "", self._url_secrets[contract])
-        elif verification == "polling_only":
-            raise VerificationFailed(
-                "this contract is polling-only; it takes no webhooks"
-            )
-
-    def _check_signature(self, carrier: Carrier, request: WebhookRequest) -> None:
-        """Verify the body; a compressed one may be signed in either form."""
-        try:
-            carrier.verify(request)
-        except VerificationFailed:
-            if request.sent in (b"", request.body):
-                raise
-            carrier.verify(replace(request, body=request.sent))
+    def _reject(self, contract: str, presented: PresentedRequest, why: str) -> None:
+        """Store a rejected request soon, to verify it again after a correction."""
+        headers = self._stored_headers(contract, presented.request.headers)
+        self.rejected_requests.put(contract, presented, headers, why)
 
     def _count_unknown(self, contract: str) -> None:
         """Log at counts that double; the name may be a typing error of the carrier."""
@@ -254,6 +246,7 @@ class Intake:
     def _count_rejected(self, contract: str, error: VerificationFailed) -> None:
         """Count, and log at counts that double: a flood must not fill the log."""
         self.metrics.documents_rejected.labels(contract).inc()
+        self.rejection_runs.rejected(contract, str(error), self._clock())
         self._rejected[contract] += 1
         count = self._rejected[contract]
         if count & (count - 1) == 0:
@@ -285,3 +278,7 @@ class Intake:
         except Exception:  # noqa: BLE001 -- the document is stored: answer OK
             _log.exception("adapter failed to reply", contract=contract)
             return OK
+
+
+def _random_seal() -> Seal:
+    return Seal(secrets.token_bytes(32))

@@ -1,131 +1,135 @@
 """Background writer for rejected webhook requests; callers never wait for it."""
 
-import asyncio
-import hmac
-import secrets
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
-from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from relay.adapters.protocol import WebhookRequest
 from relay.clock import Clock
+from relay.config.seal import Seal
+from relay.config.sections import MIB
 from relay.config.sections import IntakeSettings as Limits
+from relay.inbound.background_writer import REST, BackgroundWriter
 from relay.logs import logger
-from relay.store.rejected import RejectedBounds, RejectedRequest, RejectedRequests
+from relay.metrics import Metrics
+from relay.service.sealed_requests import PresentedRequest, seal_request
+from relay.store.rejected import (
+    RejectedBounds,
+    RejectedRequest,
+    RejectedRequests,
+    RejectedTally,
+)
 
-REST: Final = timedelta(seconds=1)
-"""At most one write in this time: a flood of forged requests must not fill the disk."""
-IN_ADDRESS: Final = "url"
-"""The name under which the hash of a secret in the URL is stored."""
-MOST_HEADERS: Final = 40
-HARMLESS: Final = frozenset(
-    {"accept", "accept-encoding", "connection", "content-length", "content-type",
-     "host", "user-agent", "date", "transfer-encoding", "expect"}
-)  # fmt: skip
-"""Headers that never hold a secret; all others are stored as hashes."""
+MOST_WAITING: Final = 4 * MIB
+"""Bytes of one contract's requests that wait to be written at most."""
 
 _log = logger(__name__)
 
 
-class RejectedWriter:
-    """Collects rejected requests, as many as are stored, and writes them now and then.
+@dataclass(slots=True)
+class _WaitingRequests:
+    """The requests of one contract that wait to be written, and their counts."""
 
-    Anything that may be a secret is stored as a hash (HMAC-SHA256 with *key*) only.
+    tally: RejectedTally
+    requests: deque[RejectedRequest] = field(default_factory=deque)
+    size: int = 0
+
+    def put(self, request: RejectedRequest, most: int) -> None:
+        """Add a request within *most* bytes; older ones make room for it."""
+        if request.size > most:
+            self.tally.dropped += 1
+            return
+        self.requests.append(request)
+        self.size += request.size
+        while self.size > most:
+            self.size -= self.requests.popleft().size
+            self.tally.dropped += 1
+
+
+class RejectedWriter(BackgroundWriter):
+    """Collects rejected requests by contract, and writes them now and then.
+
+    Each contract has a limit of its own, so that a flood at one of them displaces no
+    request of another. What may be a secret is stored encrypted, see `Seal`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- wired in one place
         self,
         rejected_requests: RejectedRequests,
         clock: Clock,
         limits: Limits,
-        key: bytes | None = None,
+        seals: Mapping[str, Seal],
+        *,
+        metrics: Metrics | None = None,
         rest: timedelta = REST,
     ) -> None:
+        super().__init__(rest)
         self._rejected_requests = rejected_requests
         self._clock = clock
         self._limits = limits
-        self._key = key or secrets.token_bytes(32)
-        self._rest = rest.total_seconds()
-        self._waiting: deque[RejectedRequest] = deque(
-            maxlen=max(limits.rejected_count, 1)
-        )
-        self._writer: asyncio.Task[None] | None = None
+        self.seals = seals
+        self._metrics = metrics or Metrics()
+        self._waiting: dict[str, _WaitingRequests] = {}
+        self._dropped: Counter[str] = Counter()
 
     @property
-    def resting(self) -> bool:
-        """Whether no request waits to be written."""
-        return self._writer is None
+    def waiting(self) -> bool:
+        """Whether a request waits to be written."""
+        return bool(self._waiting)
 
     def put(
         self,
         contract: str,
-        request: WebhookRequest,
-        url_secret: str | None,
+        presented: PresentedRequest,
         stored_headers: Mapping[str, str],
         because: str,
     ) -> None:
-        """Store *request* soon; never fails, and may drop an older one."""
-        if (
-            not self._limits.rejected_count
-            or len(request.body) > self._limits.rejected_bytes
-        ):
-            return
-        self._waiting.append(
-            RejectedRequest(
-                contract,
-                self._clock(),
-                stored_headers,
-                request.body,
-                self._presented(request.headers, url_secret),
-                because[:300],
-            )
+        """Store a request soon; never fails, and may drop an older one."""
+        now = self._clock()
+        waiting = self._waiting.setdefault(
+            contract, _WaitingRequests(RejectedTally(now, now))
         )
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write())
-
-    def hashed(self, presented: str) -> str:
-        """Return the hash that is stored for a presented secret."""
-        text = presented.encode(errors="surrogatepass")
-        return hmac.digest(self._key, text, "sha256").hex()
+        waiting.tally.last_at = now
+        waiting.tally.rejected += 1
+        rejected = RejectedRequest(
+            contract,
+            now,
+            stored_headers,
+            presented.request.body,
+            seal_request(presented, self.seals[contract]),
+            because[:300],
+        )
+        waiting.put(rejected, min(self._limits.rejected_bytes, MOST_WAITING))
+        self.wake()
 
     async def step(self) -> None:
         """Write the waiting requests; drop them if that fails."""
-        batch, self._waiting = self._waiting, deque(maxlen=self._waiting.maxlen)
-        now = self._clock()
-        bounds = RejectedBounds(
-            self._limits.rejected_count,
-            self._limits.rejected_bytes,
-            now - self._limits.rejected_days,
-        )
+        batch, self._waiting = self._waiting, {}
+        limits = self._limits
+        oldest = self._clock() - limits.rejected_days
+        requests = [r for waiting in batch.values() for r in waiting.requests]
+        tallies = {contract: waiting.tally for contract, waiting in batch.items()}
         try:
-            await self._rejected_requests.put(list(batch), bounds)
+            displaced = await self._rejected_requests.put(
+                requests, RejectedBounds(limits.rejected_bytes, oldest), tallies
+            )
         except Exception as error:  # noqa: BLE001 -- best effort by design
             _log.warning("could not store rejected requests", error=repr(error))
+            displaced = {c: len(waiting.requests) for c, waiting in batch.items()}
+        for contract, tally in tallies.items():
+            self._count_dropped(contract, tally.dropped + displaced.get(contract, 0))
 
-    async def close(self) -> None:
-        """Write the requests that still wait."""
-        if self._writer is not None:
-            self._writer.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._writer
-        if self._waiting:
-            await self.step()
-
-    def _presented(
-        self, headers: Mapping[str, str], url_secret: str | None
-    ) -> dict[str, str]:
-        named = [(n, v) for n, v in headers.items() if n not in HARMLESS]
-        presented = {n[:100]: self.hashed(v) for n, v in named[:MOST_HEADERS]}
-        if url_secret is not None:
-            presented[IN_ADDRESS] = self.hashed(url_secret)
-        return presented
-
-    async def _write(self) -> None:
-        try:
-            while self._waiting:
-                await self.step()
-                await asyncio.sleep(self._rest)
-        finally:
-            self._writer = None
+    def _count_dropped(self, contract: str, count: int) -> None:
+        """Count dropped requests, and log at counts that double."""
+        if not count:
+            return
+        self._metrics.rejected_dropped.labels(contract).inc(count)
+        before = self._dropped[contract]
+        self._dropped[contract] += count
+        if before.bit_length() < self._dropped[contract].bit_length():
+            hint = "correct the secret soon, or raise intake.rejected_bytes"
+            total = self._dropped[contract]
+            _log.warning(
+                "rejected requests dropped", contract=contract, count=total, hint=hint
+            )

@@ -10,6 +10,7 @@ from relay.adapters.protocol import Carrier
 from relay.api.application import application
 from relay.api.auth import check_tokens
 from relay.clock import Clock
+from relay.config.seal import seals
 from relay.config.settings import Settings
 from relay.domain.shipment import Policy
 from relay.health import Health
@@ -113,7 +114,7 @@ class Relay:
         self.settings = settings
         self.terms.update(self._terms())
         self.publisher.terms = publisher_terms(settings)
-        self.intake.reload(self.carriers, settings.contracts)
+        self.intake.reload(self.carriers, settings.contracts, seals(settings))
         self.reader.reload(self.carriers)
         self.poller.reload(poll_targets(settings.contracts, self.carriers))
         self.housekeeper.sweep = self._sweep()
@@ -202,6 +203,7 @@ class Relay:
             self.settings.contracts,
             self.clock,
             limits=self.settings.intake,
+            seals=seals(self.settings),
             health=self.health,
             metrics=self.metrics,
             on_stored=self.reader.wake,

@@ -1,7 +1,7 @@
 """Accounts and contracts: what stops publishing or polling, and erasure of an order."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from relay.clock import micros
@@ -17,6 +17,7 @@ from relay.store.due_polls import Allowance, PollState
 from relay.store.erasure import Erasure
 from relay.store.handshakes import Handshakes
 from relay.store.polls import PollClaims
+from relay.store.rejected import RejectedRequests, Rejections
 from relay.store.sqlite import SqliteDatabase
 from relay.store.worklists import WorkCounts, counts
 
@@ -64,11 +65,25 @@ class PollingEntry(ResponseModel):
     last_failure: str | None
 
 
+class RejectionEntry(ResponseModel):
+    """The webhooks of a contract that failed verification in the last days.
+
+    `waiting` are stored and can be accepted; `dropped` are not, for lack of room.
+    """
+
+    rejected: int
+    waiting: int
+    dropped: int
+    first_at: datetime
+    last_at: datetime
+
+
 class ContractEntry(ResponseModel):
     """One configured use of an adapter, without its secrets.
 
-    `webhook` is None for polling-only carriers, `polling` for those never polled.
-    `lastHandshakeAt` is when the carrier last tested the webhook's address.
+    `webhook` is None for polling-only carriers, `polling` for those never polled,
+    `rejections` if no webhook was rejected. `lastHandshakeAt` is when the carrier last
+    tested the webhook's address.
     """
 
     name: str
@@ -83,6 +98,7 @@ class ContractEntry(ResponseModel):
     webhook: str | None
     last_handshake_at: datetime | None
     polling: PollingEntry | None
+    rejections: RejectionEntry | None
 
 
 class ContractList(ResponseModel):
@@ -150,12 +166,14 @@ class AccountService:
         database, now = self.context.database, self.context.now()
         states = await PollClaims(database).states()
         handshakes = await Handshakes(database).all()
+        rejections = await RejectedRequests(database).totals()
         entries = [
             _contract(
                 c,
                 tuple(filter(caller.sees, c.accounts)),
                 handshakes.get(c.name),
                 _polling(c, states.get(c.name), now),
+                rejections.get(c.name),
             )
             for c in self.context.settings.contracts.values()
             if any(map(caller.sees, c.accounts))
@@ -229,6 +247,7 @@ def _contract(
     served: tuple[str, ...],
     last_handshake_at: datetime | None,
     polling: PollingEntry | None,
+    rejected: Rejections | None,
 ) -> ContractEntry:
     has_webhook = contract.verification != "polling_only"
     secret = "/{secret}" if contract.verification == "url" else ""
@@ -245,6 +264,7 @@ def _contract(
         webhook=f"/webhooks/{contract.name}{secret}" if has_webhook else None,
         last_handshake_at=last_handshake_at,
         polling=polling,
+        rejections=rejected and RejectionEntry.model_validate(asdict(rejected)),
     )
 
 

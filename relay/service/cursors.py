@@ -18,6 +18,7 @@ _DATED: Final = re.compile(rb"after ([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{1,18})")
 _KEYED: Final[Mapping[WorkList, re.Pattern[bytes]]] = {
     WorkList.LATE: _DATED,
     WorkList.QUARANTINED: _NUMBERED,
+    WorkList.REFUSED: _NUMBERED,
     WorkList.UNMATCHED: _NUMBERED,
 }
 """The cursors of lists with a sort key: another list's cursor would not fit."""

@@ -1,4 +1,4 @@
-"""Documents received from carriers, and webhook requests that failed verification."""
+"""Documents received from carriers."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -25,7 +25,6 @@ from relay.store.bulk import Bulk, ReplayFilter
 from relay.store.codec import as_dict, at, loads
 from relay.store.database import Row
 from relay.store.documents import Backlog, Documents
-from relay.store.rejected import RejectedRequests
 from relay.store.shipment_lists import ROUNDS
 
 SLICES: Final = 5
@@ -91,27 +90,9 @@ class Replayed(ResponseModel):
     id: int
 
 
-class RejectedAnswer(ResponseModel):
-    """A request that failed verification, as it was received."""
-
-    id: int
-    contract: str
-    received_at: datetime
-    rejected_reason: str
-    headers: Mapping[str, str]
-    body: str
-
-
-class AcceptedAnswer(ResponseModel):
-    """A rejected request that was accepted as genuine, and its contract."""
-
-    id: int
-    contract: str
-
-
 @dataclass(frozen=True, slots=True)
 class DocumentService:
-    """Operations on documents and on rejected requests."""
+    """Operations on documents."""
 
     context: ServiceContext
 
@@ -180,44 +161,6 @@ class DocumentService:
         context.audit(AuditEntry("replay requested", caller.name, about))
         return BulkActionAnswer(count=total, next=row_cursor(before))
 
-    async def show_rejected(self, caller: Caller, number: int) -> RejectedAnswer:
-        """Return a rejected request with its body; raise `NotFound`."""
-        row = await self._rejected(caller, number)
-        return RejectedAnswer(
-            id=row["rejected_request"],
-            contract=row["contract"],
-            received_at=moment(row["received_at"]),
-            rejected_reason=row["reason"],
-            headers=loads(row["headers"]),
-            body=bytes(row["body"]).decode(errors="replace"),
-        )
-
-    async def accept_rejected(self, caller: Caller, number: int) -> AcceptedAnswer:
-        """Accept a rejected request as genuine, on the caller's word: it is parsed.
-
-        Nothing is verified. Raises `NotFound`.
-        """
-        context = self.context
-        row = await self._rejected(caller, number)
-        store = RejectedRequests(context.database)
-        if not await store.accept(number, caller.name, context.now()):
-            raise _no_such_request(number)
-        about = {"contract": row["contract"], "request": number}
-        context.audit(AuditEntry("rejected request accepted", caller.name, about))
-        context.wake.reader()
-        return AcceptedAnswer(id=number, contract=row["contract"])
-
-    async def accept_all_rejected(self, caller: Caller, contract: str) -> int:
-        """Accept all stored rejected requests of a contract; return how many.
-
-        Raises `InvalidLabel` for an unknown contract.
-        """
-        await self._scope(caller, None, contract)
-        rows = await RejectedRequests(self.context.database).of_contract(contract)
-        for row in rows:
-            await self.accept_rejected(caller, row["rejected_request"])
-        return len(rows)
-
     async def backlog(self) -> Backlog:
         """Return how many documents are not parsed yet, and the oldest one's time."""
         return await Documents(self.context.database).backlog()
@@ -237,21 +180,8 @@ class DocumentService:
             )
         return row
 
-    async def _rejected(self, caller: Caller, number: int) -> Row:
-        row = await RejectedRequests(self.context.database).one(number)
-        if row is None or not self._is_visible(caller, row):
-            raise _no_such_request(number)
-        return row
-
     def _is_visible(self, caller: Caller, row: Row) -> bool:
         return ListScope(self.context.settings, caller.accounts).fits(as_dict(row))
-
-
-def _no_such_request(number: int) -> NotFound:
-    return NotFound(
-        f"there is no rejected request {number}",
-        hint="the work list `rejected` shows those that are still stored",
-    )
 
 
 def _summary(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """The filters of lists and bulk operations: the same in the API and the CLI."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from relay.domain.status import ShipmentState
 from relay.registration.requests import Request
+from relay.validation_errors import problem
 
 MOST: Final = 200
 """Rows of one page at most."""
@@ -88,4 +89,33 @@ class ReplayRequest(Request):
     contract: str | None = None
     unreadable: bool = True
     since: AwareDatetime | None = Field(default=None, strict=False)
+    cursor: Cursor = None
+
+
+class AcceptRequest(Request):
+    """How to accept rejected requests.
+
+    They are verified again, unless `unverified` says that you vouch for them; the
+    `reason` is recorded with each document and in the log.
+    """
+
+    unverified: bool = False
+    reason: str | None = Field(default=None, max_length=200)
+
+    @model_validator(mode="after")
+    def _reasoned(self) -> Self:
+        """Require a reason for what is not verified, and only for that."""
+        if self.unverified and not (self.reason or "").strip():
+            hint = "say how you know that the carrier sent it"
+            raise problem("required with unverified", hint, field="reason")
+        if self.reason is not None and not self.unverified:
+            hint = "set unverified to true, or remove reason: it is verified again"
+            raise problem("given without unverified", hint, field="reason")
+        return self
+
+
+class AcceptManyRequest(AcceptRequest):
+    """The contract whose rejected requests are accepted, and how."""
+
+    contract: str
     cursor: Cursor = None

@@ -7,6 +7,7 @@ from relay.service.accounts import AccountService
 from relay.service.context import ServiceContext
 from relay.service.documents import DocumentService
 from relay.service.measurements import MeasurementService
+from relay.service.rejected import RejectedService
 from relay.service.shipment_actions import ShipmentActionService
 from relay.service.shipments import ShipmentService
 from relay.service.status import StatusService
@@ -21,6 +22,7 @@ class Services:
     shipments: ShipmentService
     shipment_actions: ShipmentActionService
     documents: DocumentService
+    rejected: RejectedService
     worklists: WorkListService
     accounts: AccountService
     status: StatusService
@@ -34,6 +36,7 @@ class Services:
             ShipmentService(context),
             ShipmentActionService(context),
             DocumentService(context),
+            RejectedService(context),
             WorkListService(context),
             AccountService(context),
             StatusService(context),

@@ -31,6 +31,7 @@ from relay.service.worklist_models import (
     EventReference,
     LateEntry,
     QuarantinedEntry,
+    RefusedEntry,
     RejectedEntry,
     SilentEntry,
     StuckEntry,
@@ -195,13 +196,8 @@ def entry_of(
                 received_at=moment(row["received_at"]).astimezone(zone),
                 unreadable_reason=row["unreadable_reason"],
             )
-        case WorkList.REJECTED:
-            return RejectedEntry(
-                **_some(row, "contract", "size"),
-                rejected_reason=row["reason"],
-                request=row["rejected_request"],
-                received_at=moment(row["received_at"]).astimezone(zone),
-            )
+        case WorkList.REJECTED | WorkList.REFUSED:
+            return _request(name, row, zone)
         case WorkList.UNKNOWN_CODES:
             return UnknownCodeEntry(
                 **_some(row, "contract", "events", "event"),
@@ -258,6 +254,24 @@ def _shipment(
         registered = moment(row["registered_at"]).astimezone(zone)
         return SilentEntry(**base, registered_at=registered, last_event_at=last_event)
     return waiting_entry(base, row, zone, now)
+
+
+def _request(name: WorkList, row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
+    """Return a webhook, or webhooks of one kind, that were not accepted."""
+    if name is WorkList.REJECTED:
+        return RejectedEntry(
+            **_some(row, "contract", "size"),
+            rejected_reason=row["reason"],
+            request=row["rejected_request"],
+            received_at=moment(row["received_at"]).astimezone(zone),
+        )
+    return RefusedEntry(
+        **_some(row, "path", "method", "status", "hint", "requests"),
+        contract=row["contract"] or None,
+        refused_reason=row["reason"],
+        first_at=moment(row["first_at"]).astimezone(zone),
+        last_at=moment(row["last_at"]).astimezone(zone),
+    )
 
 
 def _event_fields(row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:

@@ -152,6 +152,24 @@ class RejectedEntry(Entry):
     rejected_reason: str
 
 
+class RefusedEntry(Entry):
+    """Refused requests of one kind at a webhook address, and how often.
+
+    Without `contract` there is none of that name. What could be a secret in the
+    `path` is redacted.
+    """
+
+    contract: str | None
+    path: str
+    method: str
+    status: int
+    refused_reason: str
+    hint: str
+    requests: int
+    first_at: datetime
+    last_at: datetime
+
+
 class UnknownCodeEntry(Entry):
     """A carrier code that no code table maps, with its latest event.
 
@@ -181,6 +199,7 @@ ENTRIES: Final[Mapping[WorkList, type[Entry]]] = {
     WorkList.UNMATCHED: UnmatchedEntry,
     WorkList.UNREADABLE: UnreadableEntry,
     WorkList.REJECTED: RejectedEntry,
+    WorkList.REFUSED: RefusedEntry,
     WorkList.UNKNOWN_CODES: UnknownCodeEntry,
     WorkList.LATE: LateEntry,
     WorkList.SILENT: SilentEntry,

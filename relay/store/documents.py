@@ -11,6 +11,7 @@ from relay.clock import micros, moment
 from relay.store.codec import as_dict, dumps, rows
 from relay.store.database import Database, Row, Transaction
 from relay.store.handshakes import Handshakes
+from relay.store.refused import RefusedWebhooks
 from relay.store.rejected import RejectedRequests
 from relay.store.unread import Slice, take
 from relay.text import storable
@@ -34,6 +35,7 @@ class Documents:
         self._database = database
         self.rejected_requests = RejectedRequests(database)
         self.handshakes = Handshakes(database)
+        self.refused_webhooks = RefusedWebhooks(database)
 
     async def keep(self, batch: Sequence[Document]) -> None:
         """Store a batch in one transaction; it is on disk when this returns."""

@@ -130,9 +130,20 @@ class Retention:
                 deleted[job.name] = await self._round(job, now)
             except Exception as error:  # noqa: BLE001 -- raised below
                 errors.append(error)
+        try:
+            await self._delete_refusals(now)
+        except Exception as error:  # noqa: BLE001 -- raised below
+            errors.append(error)
         if errors:
             raise ExceptionGroup("some data could not be deleted", errors)
         return deleted
+
+    async def _delete_refusals(self, now: datetime) -> None:
+        """Delete the counts of refused requests that are as old as rejected ones."""
+        oldest = micros(now - self._policy.rejected_requests)
+        async with self._database.writing() as tx:
+            await tx.run("delete_old_refusals", oldest=oldest)
+            await tx.run("delete_old_rejections", oldest=oldest)
 
     async def _round(self, job: Job, now: datetime) -> int:
         """Delete slice by slice from where the last round ended; return how many."""

@@ -189,14 +189,16 @@ CREATE INDEX documents_parked ON documents (contract) WHERE parked = 1;
 CREATE INDEX documents_unreadable ON documents (document)
     WHERE unreadable_reason IS NOT NULL;
 
--- The latest requests that failed verification, to find a wrong secret. Never parsed.
+-- The latest requests that failed verification, to verify them again after a correction.
+-- Never parsed.
 CREATE TABLE rejected_requests (
     rejected_request INTEGER PRIMARY KEY,
     contract TEXT NOT NULL,
     received_at INTEGER NOT NULL,
-    headers TEXT NOT NULL,
+    headers TEXT NOT NULL,             -- those that are stored with documents
     body BLOB NOT NULL,
-    presented TEXT NOT NULL,           -- keyed hashes of the secrets sent, by header
+    sealed BLOB NOT NULL,              -- encrypted: all that verification needs
+    size INTEGER NOT NULL,             -- bytes that count against the contract's limit
     reason TEXT NOT NULL,
     -- An accepted row stays, without its content, until it is trimmed: SQLite would assign
     -- its number again, and repeating "accept" would accept another request.
@@ -211,6 +213,32 @@ CREATE TABLE handshakes (
     contract TEXT NOT NULL PRIMARY KEY,
     answered_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- How many requests of a contract failed verification, stored or not.
+CREATE TABLE rejected_counts (
+    contract TEXT NOT NULL PRIMARY KEY,
+    rejected INTEGER NOT NULL,
+    dropped INTEGER NOT NULL,          -- not stored, or deleted, for lack of room
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Refused requests at webhook addresses, counted by what was wrong with them.
+CREATE TABLE refused_webhooks (
+    refusal INTEGER PRIMARY KEY,
+    contract TEXT NOT NULL,            -- empty: no such contract
+    path TEXT NOT NULL,                -- what could be a secret is redacted
+    method TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    hint TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    UNIQUE (contract, path, method, status, reason)
+) STRICT;
+
+CREATE INDEX refused_webhooks_by_time ON refused_webhooks (last_at, refusal);
 
 -- Tracking events. Identity: reference, second, carrier code, and a text's digest.
 -- A scan that is known to the minute or day, and to the second, is one event.

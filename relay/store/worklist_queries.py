@@ -22,6 +22,7 @@ class WorkList(StrEnum):
     UNMATCHED = "unmatched"
     UNREADABLE = "unreadable"
     REJECTED = "rejected"
+    REFUSED = "refused"
     UNKNOWN_CODES = "unknown-codes"
     LATE = "late"
     SILENT = "silent"
@@ -107,6 +108,12 @@ async def _rejected(
     return await tx.rows("work_rejected", id=before, limit=limit)
 
 
+async def _refused(
+    tx: Transaction, after: Position | None, limit: int
+) -> Sequence[Row]:
+    return await tx.rows("work_refused", **_below(after), limit=limit)
+
+
 async def _unknown(
     tx: Transaction, after: Position | None, limit: int
 ) -> Sequence[Row]:
@@ -125,6 +132,7 @@ QUERIES: Final[Mapping[WorkList, Query]] = {
     WorkList.UNMATCHED: _unmatched,
     WorkList.UNREADABLE: _unreadable,
     WorkList.REJECTED: _rejected,
+    WorkList.REFUSED: _refused,
     WorkList.UNKNOWN_CODES: _unknown,
 }
 
@@ -141,6 +149,7 @@ _SORTED_BY: Final[Mapping[WorkList, tuple[str | None, str]]] = {
     WorkList.UNMATCHED: ("received_at", "event"),
     WorkList.UNREADABLE: (None, "document"),
     WorkList.REJECTED: (None, "rejected_request"),
+    WorkList.REFUSED: ("last_at", "refusal"),
     WorkList.UNKNOWN_CODES: (None, "event"),
 }
 """The sort columns of lists that are not sorted by shipment alone."""

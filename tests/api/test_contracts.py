@@ -51,6 +51,7 @@ async def test_contracts_are_listed_without_their_secrets(
         "webhook": "/webhooks/acme",
         "lastHandshakeAt": None,
         "polling": None,
+        "rejections": None,
     }
     assert second["webhook"] == "/webhooks/zeta/{secret}"
 

@@ -3,11 +3,16 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from relay.adapters.protocol import WebhookRequest
 from relay.api import health, keys
 from relay.config.settings import Settings
+from relay.errors import VerificationFailed
+from relay.inbound.intake import Intake
+from relay.inbound.rejection_runs import RUN
 from relay.service.context import ServiceContext
 from relay.service.services import Services
 from relay.store.event_rows import Pace
@@ -16,7 +21,7 @@ from tests.support.way_in import WayIn
 
 
 async def asked(
-    way_in: WayIn, path: str, database: Any = None
+    way_in: WayIn, path: str, database: Any = None, intake: Intake | None = None
 ) -> tuple[int, dict[str, Any]]:
     app = web.Application()
     context = ServiceContext(
@@ -28,7 +33,7 @@ async def asked(
     )
     app[keys.SERVICES] = Services.build(context)
     app[keys.HEALTH] = way_in.health
-    app[keys.INTAKE] = way_in.intake()
+    app[keys.INTAKE] = intake or way_in.intake()
     app.add_routes(health.routes())
     async with TestClient(TestServer(app)) as client, client.get(path) as answer:
         return answer.status, await answer.json()
@@ -50,6 +55,18 @@ async def test_it_is_ready_and_says_how_much_waits(way_in: WayIn) -> None:
 async def test_nothing_unread_has_no_age(way_in: WayIn) -> None:
     _, body = await asked(way_in, "/readyz")
     assert body["unread"] == {"documents": 0, "oldestSeconds": 0}
+
+
+async def test_rejected_webhooks_are_a_warning_and_no_reason(way_in: WayIn) -> None:
+    intake = way_in.intake()
+    for _ in range(RUN):
+        with pytest.raises(VerificationFailed):
+            await intake.accept("acme", WebhookRequest({}, b"{}"))
+    status, body = await asked(way_in, "/readyz", intake=intake)
+    assert (status, body["ready"], body["reasons"]) == (200, True, [])
+    (warning,) = body["warnings"]
+    assert "contract acme: 3 webhooks rejected in a row" in warning
+    await intake.close()
 
 
 async def test_documents_that_wait_too_long_are_a_reason(way_in: WayIn) -> None:

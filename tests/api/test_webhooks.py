@@ -18,6 +18,8 @@ from relay.api.problems import AccessLogger, problems
 from relay.config.sections import IntakeSettings as Limits
 from relay.errors import BacklogFull
 from relay.inbound.intake import Intake
+from relay.store.worklist_queries import WorkList
+from relay.store.worklists import WorkListFilter, WorkLists
 from tests.support import acme
 from tests.support.way_in import WayIn
 
@@ -224,6 +226,49 @@ async def test_every_refused_request_is_counted(way_in: WayIn, channel: Door) ->
         'contract="unknown contract",status="404"} 3.0',
     ]
     await intake.close()
+
+
+async def test_every_refused_request_is_listed_without_a_secret(
+    way_in: WayIn, channel: Door
+) -> None:
+    intake = way_in.intake(limits=Limits(body_limit=10))
+    client = await channel(intake)
+    sent: list[tuple[str, str, bytes, dict[str, str]]] = [
+        ("POST", "/webhooks/acme", b"{}", {}),
+        ("POST", "/webhooks/acme", b"x" * 11, {}),
+        ("POST", "/webhooks/acme", b"x", {"Content-Encoding": "br"}),
+        ("POST", "/webhooks/acme", b"x", {"Content-Encoding": "gzip"}),
+        ("DELETE", "/webhooks/acme", b"", {}),
+        ("POST", f"/webhooks/acme/{SECRET}/more", b"", {}),
+        ("POST", "/webhooks/acmee", b"", {}),
+        ("POST", f"/webhooks/{SECRET}", b"", {}),
+    ]
+    for method, path, body, headers in [*sent, sent[0]]:
+        answer = client.request(method, path, data=body, headers=headers)
+        assert (await answered(answer))[0] >= 400
+    await intake.close()
+
+    listed = await WorkLists(way_in.database).page(
+        WorkList.REFUSED, WorkListFilter({}), way_in.clock(), limit=20
+    )
+    found = {
+        (r["contract"], r["path"], r["method"], r["status"]): r["requests"]
+        for r in listed.rows
+    }
+    acme_ = "/webhooks/acme"
+    assert found == {
+        ("acme", acme_, "POST", 401): 2,
+        ("acme", acme_, "POST", 413): 1,
+        ("acme", acme_, "POST", 415): 1,
+        ("acme", acme_, "POST", 400): 1,
+        ("acme", acme_, "DELETE", 405): 1,
+        ("acme", f"{acme_}/[redacted]", "POST", 404): 1,
+        ("", "/webhooks/acmee", "POST", 404): 1,
+        ("", "/webhooks/[redacted]", "POST", 404): 1,
+    }
+    hints = {r["path"]: r["hint"] for r in listed.rows}
+    assert hints["/webhooks/acmee"] == "did you mean `/webhooks/acme`?"
+    assert SECRET not in str(listed.rows)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from relay.service import worklists as service_worklists
 from relay.service.access import ListScope
 from relay.service.spreadsheets import BOM
 from relay.service.worklist_models import ENTRIES
+from relay.store.refused import RefusalTally, RefusedWebhook
 from relay.store.rejected import RejectedBounds, RejectedRequest
 from relay.store.worklist_queries import Position, WorkList
 from relay.store.worklists import WorkLists
@@ -422,9 +423,12 @@ async def test_other_stores_are_not_listed(
         await tx.run("quarantine_event", shipment=1, event=1, reason="too soon")
         await tx.run("record_contradiction", shipment=1, reason="returned", now=1)
     await way_in.documents.rejected_requests.put(
-        [RejectedRequest("acme", START, {}, b"odd", {}, "no signature")],
-        RejectedBounds(9, 99, START),
+        [RejectedRequest("acme", START, {}, b"odd", b"", "no signature")],
+        RejectedBounds(999, START),
     )
+    refusal = RefusedWebhook("acme", "/webhooks/acme", "GET", 405, "not accepted")
+    tally = RefusalTally(START, START, 1)
+    await way_in.documents.refused_webhooks.put([(refusal, tally)])
     if name in {"late", "silent"}:
         api.clock.now = START + 30 * DAY
 

@@ -26,9 +26,17 @@ from relay.doctor.database import (
 from relay.doctor.examination import examine, unusable
 from relay.doctor.findings import Check, Severity
 from relay.doctor.vtex import explained
+from relay.doctor.webhooks import check_webhooks
 from relay.domain.labels import Label, LabelParcel
 from relay.errors import ConfigurationError
 from relay.sandbox.server import serve_sandbox
+from relay.store.rejected import (
+    Acceptance,
+    RejectedBounds,
+    RejectedRequest,
+    RejectedRequests,
+    RejectedTally,
+)
 from relay.store.shipments import Shipments
 from relay.store.sqlite import SqliteDatabase
 from relay.vtex.client import VtexResponse
@@ -441,3 +449,38 @@ async def test_the_command_lists_wrong_settings_for_scripts_too(
 
 def test_the_library_of_this_python_is_new_enough() -> None:
     assert check_library(sqlite3.sqlite_version_info).level is Severity.OK
+
+
+async def test_rejected_webhooks_are_a_finding_until_they_are_accepted(
+    sandbox: str, made: Callable[..., Settings], tmp_path: Path
+) -> None:
+    settings, now = made(sandbox), utcnow()
+    database = SqliteDatabase(tmp_path / "relay.db")
+    await database.open()
+    rejected = RejectedRequests(database)
+    request = RejectedRequest("swift", now, {}, b"{}", b"", "wrong secret")
+    bounds = RejectedBounds(1_000, now - timedelta(days=7))
+    tally = RejectedTally(now, now, rejected=32)
+    await rejected.put([request], bounds, {"swift": tally})
+
+    (found,) = about("contracts.swift.webhooks", await examine(settings))
+    assert found.level is Severity.WARNING
+    assert found.message.startswith("32 webhooks rejected, the last at ")
+    assert "relay rejected accept --all --contract swift" in found.hint
+
+    await rejected.accept([1], Acceptance("ana", now))
+    assert about("contracts.swift.webhooks", await examine(settings)) == []
+    lost = RejectedTally(now, now, rejected=3, dropped=3)
+    await rejected.put([], bounds, {"swift": lost})
+    (found,) = about("contracts.swift.webhooks", await examine(settings))
+    assert found.message.endswith("; 3 of them are not stored any more")
+    await database.close()
+
+
+async def test_without_a_usable_database_rejected_webhooks_are_not_checked(
+    made: Callable[..., Settings], tmp_path: Path
+) -> None:
+    assert await check_webhooks(made()) == []
+    assert not (tmp_path / "relay.db").exists()
+    (tmp_path / "relay.db").write_text("not a database at all", encoding="utf-8")
+    assert await check_webhooks(made()) == []

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -11,12 +12,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from relay.adapters.protocol import Document, Reply, WebhookRequest
+from relay.config.seal import Seal
 from relay.config.sections import IntakeSettings as Limits
 from relay.errors import BacklogFull, UnknownContract, VerificationFailed
 from relay.inbound.intake import Intake
 from relay.inbound.rejected import RejectedWriter
+from relay.service.sealed_requests import PresentedRequest, seal_request
 from relay.store.documents import Documents
-from relay.store.rejected import RejectedBounds, RejectedRequest
+from relay.store.rejected import OVERHEAD
 from tests.support import acme
 from tests.support.way_in import WayIn, until
 
@@ -84,7 +87,7 @@ async def test_an_unknown_contract_is_refused(way_in: WayIn) -> None:
 
 
 async def test_a_forged_webhook_is_counted_and_put_aside(way_in: WayIn) -> None:
-    intake = way_in.intake(rejected_key=b"k" * 32)
+    intake = way_in.intake()
     forged = WebhookRequest(
         {"x-signature": "guess", "content-type": "a/b", "x-version": "1"}, b"{}"
     )
@@ -98,10 +101,7 @@ async def test_a_forged_webhook_is_counted_and_put_aside(way_in: WayIn) -> None:
     rows = await way_in.rows("rejected_requests")
     assert len(rows) == 3
     assert json.loads(rows[0]["headers"]) == {"content-type": "a/b", "x-version": "1"}
-    presented = json.loads(rows[0]["presented"])
-    assert presented["x-signature"] == intake.rejected_requests.hashed("guess")
-    assert "content-type" not in presented
-    assert "guess" not in str(rows)
+    assert b"guess" not in str(rows).encode() + b"".join(r["sealed"] for r in rows)
 
 
 async def test_asides_are_written_without_being_waited_for(way_in: WayIn) -> None:
@@ -118,8 +118,13 @@ async def test_asides_are_written_without_being_waited_for(way_in: WayIn) -> Non
 
 async def test_whoever_writes_asides_rests_and_looks_again(way_in: WayIn) -> None:
     rejected_requests = RejectedWriter(
-        way_in.documents.rejected_requests, way_in.clock, Limits(), rest=timedelta(0)
+        way_in.documents.rejected_requests,
+        way_in.clock,
+        Limits(),
+        {"acme": Seal(b"key")},
+        rest=timedelta(0),
     )
+    presented = PresentedRequest(acme.request(b"{}"))
 
     async def written(count: int) -> None:
         async def reached() -> bool:
@@ -128,27 +133,63 @@ async def test_whoever_writes_asides_rests_and_looks_again(way_in: WayIn) -> Non
         await until(reached)
 
     for count in (1, 2):
-        rejected_requests.put("acme", acme.request(b"{}"), None, {}, "forged")
+        rejected_requests.put("acme", presented, {}, "forged")
         await written(count)
         await until(lambda: rejected_requests.resting)
     await rejected_requests.close()
 
 
-async def test_no_more_is_put_aside_than_the_settings_allow(way_in: WayIn) -> None:
-    intake = way_in.intake(limits=Limits(rejected_count=2, rejected_bytes=5))
-    for body in (b"1", b"too large", b"2", b"3"):
-        with pytest.raises(VerificationFailed):
-            await intake.accept("acme", WebhookRequest({}, body))
-    await intake.close()
+def rejected_sizes(*bodies: bytes) -> int:
+    """Return the bytes that rejected requests of these bodies take."""
+    sealed = seal_request(PresentedRequest(WebhookRequest({}, b"")), Seal(b"key"))
+    return sum(len(body) + len(sealed) + OVERHEAD for body in bodies)
+
+
+async def test_rejected_requests_take_no_more_room_than_the_settings_allow(
+    way_in: WayIn,
+) -> None:
+    limit = rejected_sizes(b"2", b"3")
+    intake = way_in.intake(limits=Limits(rejected_bytes=limit))
+    with capture_logs() as lines:
+        for body in (b"1", b"too large" * limit, b"2", b"3"):
+            with pytest.raises(VerificationFailed):
+                await intake.accept("acme", WebhookRequest({}, body))
+        await intake.close()
     assert [r["body"] for r in await way_in.rows("rejected_requests")] == [b"2", b"3"]
+    (counted,) = await way_in.rows("rejected_counts")
+    assert (counted["rejected"], counted["dropped"]) == (4, 2)
+    dropped = b'relay_rejected_dropped_total{contract="acme"} 2.0'
+    assert dropped in intake.metrics.text()
+    (line,) = [one for one in lines if one["event"] == "rejected requests dropped"]
+    assert (line["contract"], line["count"]) == ("acme", 2)
 
 
-async def test_nothing_is_put_aside_where_the_settings_say_so(way_in: WayIn) -> None:
-    intake = way_in.intake(limits=Limits(rejected_count=0))
+async def test_a_flood_at_one_contract_displaces_no_request_of_another(
+    way_in: WayIn, settings: Any
+) -> None:
+    way_in.contracts = settings({"acme": {}, "zeta": {}}).contracts
+    way_in.carriers["zeta"] = acme.Acme()
+    limit = rejected_sizes(b"x", b"x", b"x")
+    intake = way_in.intake(limits=Limits(rejected_bytes=limit))
+    for contract, times in (("zeta", 2), ("acme", 50), ("acme", 50)):
+        for _ in range(times):
+            with pytest.raises(VerificationFailed):
+                await intake.accept(contract, WebhookRequest({}, b"x"))
+        await intake.rejected_requests.step()
+    await intake.close()
+    stored = Counter(r["contract"] for r in await way_in.rows("rejected_requests"))
+    assert stored == {"zeta": 2, "acme": 3}
+
+
+async def test_rejected_requests_are_counted_where_none_are_stored(
+    way_in: WayIn,
+) -> None:
+    intake = way_in.intake(limits=Limits(rejected_bytes=0))
     with pytest.raises(VerificationFailed):
         await intake.accept("acme", WebhookRequest({}, b""))
     await intake.close()
     assert await way_in.rows("rejected_requests") == []
+    assert [r["rejected"] for r in await way_in.rows("rejected_counts")] == [1]
 
 
 async def test_closing_without_asides_writes_nothing(way_in: WayIn) -> None:
@@ -162,14 +203,17 @@ async def test_a_disk_that_refuses_asides_does_not_change_the_answer(
     documents = way_in.documents
 
     class Full:
-        async def put(self, _: Sequence[RejectedRequest], __: RejectedBounds) -> None:
+        async def put(self, *_: Any) -> None:
             raise sqlite3.OperationalError("database or disk is full")
 
-    documents.rejected_requests = Full()  # type: ignore[assignment]
+    documents.rejected_requests = documents.refused_webhooks = Full()  # type: ignore[assignment]
     intake = Intake(documents, way_in.carriers, way_in.contracts, way_in.clock)
     with pytest.raises(VerificationFailed):
         await intake.accept("acme", WebhookRequest({}, b""))
+    intake.count_refused("/webhooks/acme", "POST", 401)
     await intake.close()
+    dropped = b'relay_rejected_dropped_total{contract="acme"} 1.0'
+    assert dropped in intake.metrics.text()
 
 
 async def test_a_bug_of_verify_asks_the_carrier_to_come_again(way_in: WayIn) -> None:
@@ -198,11 +242,9 @@ async def test_a_secret_in_the_address_opens_the_door(by_address: WayIn) -> None
         with pytest.raises(VerificationFailed):
             await intake.accept("acme", unsigned, wrong)
     await intake.close()
-    hashes = [
-        json.loads(r["presented"]) for r in await by_address.rows("rejected_requests")
-    ]
-    assert hashes[2] == {"url": intake.rejected_requests.hashed("guess-of-the-secret")}
-    assert "guess" not in str(await by_address.rows("rejected_requests"))
+    rows = await by_address.rows("rejected_requests")
+    assert len(rows) == 4
+    assert "guess" not in str(rows)
 
 
 async def test_a_contract_without_verification_takes_everything(

@@ -28,7 +28,13 @@ from relay.service.context import ServiceContext
 from relay.service.services import Services
 from relay.store.documents import Documents
 from relay.store.event_rows import Pace, ParsedDocument
-from relay.store.rejected import RejectedBounds, RejectedRequest, RejectedRequests
+from relay.store.refused import RefusalTally, RefusedWebhook, RefusedWebhooks
+from relay.store.rejected import (
+    RejectedBounds,
+    RejectedRequest,
+    RejectedRequests,
+    RejectedTally,
+)
 from relay.store.shipments import Shipments
 from relay.store.sqlite import SqliteDatabase
 from relay.store.unread import ReaderTerms
@@ -123,9 +129,14 @@ async def fill(both: Both) -> None:
         ]
         readings[1] = ParsedDocument(2, "swift", START, unreadable="not JSON")
         await piece.store_events(readings, START, ReaderTerms(Pace(), {}))
-    row = RejectedRequest("swift", START, {}, b"{}", {}, "wrong secret")
-    bounds = RejectedBounds(10, 10_000, START)
-    await RejectedRequests(database).put([row], bounds)
+    row = RejectedRequest("swift", START, {}, b"{}", b"", "wrong secret")
+    bounds = RejectedBounds(10_000, START)
+    tally = RejectedTally(START, START, rejected=1)
+    await RejectedRequests(database).put([row], bounds, {"swift": tally})
+    refusal = RefusedWebhook(
+        "swift", "/webhooks/swift", "GET", 405, "not accepted", "send POST"
+    )
+    await RefusedWebhooks(database).put([(refusal, RefusalTally(START, START, 2))])
     stuck = "stuck_reason = 'Bad date', stuck_at = 0"
     late = "promised_on = '2026-01-01', last_event_at = 0"
     await execute(database, f"UPDATE shipments SET {stuck}, {late} WHERE shipment = 1")  # noqa: S608
@@ -169,7 +180,7 @@ READS: Sequence[tuple[list[str], str]] = [
     (["documents", "list", "--account", "store"], "/v1/documents?account=store"),
     (["documents", "show", "1"], "/v1/documents/1"),
     (["documents", "show", "2"], "/v1/documents/2"),
-    (["documents", "rejected", "1"], "/v1/rejected/1"),
+    (["rejected", "show", "1"], "/v1/rejected/1"),
     (["accounts", "list"], "/v1/accounts"),
     (["lists", "unknown-to-vtex", "--count"], "/v1/lists/unknown-to-vtex/counts"),
     (["contracts", "list"], "/v1/contracts"),
@@ -254,8 +265,8 @@ def test_a_configured_name_is_accepted_everywhere(
         (["shipments", "show"], "GET", "/v1/shipments/{}"),
         (["documents", "show"], "GET", "/v1/documents/{}"),
         (["documents", "replay"], "POST", "/v1/documents/{}/replay"),
-        (["documents", "rejected"], "GET", "/v1/rejected/{}"),
-        (["documents", "accept"], "POST", "/v1/rejected/{}/accept"),
+        (["rejected", "show"], "GET", "/v1/rejected/{}"),
+        (["rejected", "accept"], "POST", "/v1/rejected/{}/accept"),
         (["events", "release"], "POST", "/v1/events/{}/release"),
         (["accounts", "open"], "POST", "/v1/accounts/{}/open"),
     ],

@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from datetime import timedelta
+import json
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -11,7 +12,14 @@ from relay.clock import micros
 from relay.store.database import Database
 from relay.store.documents import Documents
 from relay.store.event_rows import Pace, ParsedDocument
-from relay.store.rejected import RejectedBounds, RejectedRequest
+from relay.store.refused import MOST_KINDS, RefusalTally, RefusedWebhook
+from relay.store.rejected import (
+    Acceptance,
+    RejectedBounds,
+    RejectedRequest,
+    RejectedTally,
+    Rejections,
+)
 from relay.store.unread import ReaderTerms, Slice
 from tests.support.clock import START, Clock
 from tests.support.way_in import WayIn, everything
@@ -178,56 +186,105 @@ async def test_a_cut_document_keeps_the_digest_of_the_original(
     assert (row["body"], row["digest"]) == (b"w", digest)
 
 
+WIDE = RejectedBounds(ROOM, START - timedelta(days=7))
+
+
 def rejected_request(
-    body: bytes, received_at: object = START, contract: str = "acme"
+    body: bytes, received_at: datetime = START, contract: str = "acme"
 ) -> RejectedRequest:
-    return RejectedRequest(
-        contract, received_at, {"content-type": "a/b"}, body, {"x-key": "1f"}, "forged"
-    )  # type: ignore[arg-type]
+    headers = {"content-type": "a/b"}
+    return RejectedRequest(contract, received_at, headers, body, b"sealed", "forged")
 
 
-async def test_asides_are_bounded_in_number_size_and_age(database: Database) -> None:
+async def test_rejected_requests_are_bounded_in_size_and_age(
+    database: Database,
+) -> None:
     rejected_requests = Documents(database).rejected_requests
-    wide = RejectedBounds(100, ROOM, START - timedelta(days=7))
-    await rejected_requests.put([rejected_request(b"other", contract="other")], wide)
+    three = 3 * rejected_request(b"000").size
+    other = [rejected_request(b"other", contract="other")]
+    await rejected_requests.put(other, WIDE)
     await rejected_requests.put(
-        [rejected_request(b"%03d" % i) for i in range(10)], wide
+        [rejected_request(b"%03d" % i) for i in range(10)], WIDE
     )
 
     async def bodies() -> list[bytes]:
         return [a["body"] for a in await rejected_requests.of_contract("acme")]
 
-    await rejected_requests.trim("acme", RejectedBounds(5, ROOM, START))
-    assert await bodies() == [b"005", b"006", b"007", b"008", b"009"]
-    await rejected_requests.trim("acme", RejectedBounds(5, 10, START))
+    await rejected_requests.trim("acme", RejectedBounds(three, START))
     assert await bodies() == [b"007", b"008", b"009"]
-    await rejected_requests.put(
-        [rejected_request(b"new", START + timedelta(days=9))], wide
-    )
-    await rejected_requests.trim(
-        "acme", RejectedBounds(5, 10, START + timedelta(days=2))
-    )
+    late = rejected_request(b"new", START + timedelta(days=9))
+    await rejected_requests.put([late], WIDE)
+    days_later = RejectedBounds(three, START + timedelta(days=2))
+    await rejected_requests.trim("acme", days_later)
     assert await bodies() == [b"new"]
     assert len(await rejected_requests.of_contract("other")) == 1
 
 
-async def test_what_was_put_aside_becomes_a_document_on_an_operators_word(
+async def test_rejected_requests_are_counted_even_if_they_are_not_stored(
     database: Database,
 ) -> None:
+    rejected_requests = Documents(database).rejected_requests
+    two = RejectedBounds(2 * rejected_request(b"0").size, START - timedelta(days=7))
+    hour = timedelta(hours=1)
+    for number in (0, 1):
+        tally = RejectedTally(START, START + number * hour, rejected=4, dropped=1)
+        batch = [rejected_request(b"%d" % i) for i in range(3)]
+        found = await rejected_requests.put(batch, two, {"acme": tally})
+        assert found == {"acme": 1 + 2 * number}
+    totals = await rejected_requests.totals()
+    assert totals == {
+        "acme": Rejections("acme", 8, 2, 6, START, START + hour),
+    }
+
+
+async def test_a_rejected_request_becomes_a_document_once(database: Database) -> None:
     documents = Documents(database)
-    wide = RejectedBounds(100, ROOM, START - timedelta(days=7))
-    await documents.rejected_requests.put([rejected_request(b"{}")], wide)
-    (row,) = await documents.rejected_requests.of_contract("acme")
-    assert (row["reason"], row["presented"]) == ("forged", '{"x-key":"1f"}')
-    assert await documents.rejected_requests.accept(
-        row["rejected_request"], "ana", START
+    rejected_requests = documents.rejected_requests
+    await rejected_requests.put([rejected_request(b"{}"), rejected_request(b"2")], WIDE)
+    first, second = await rejected_requests.of_contract("acme")
+    number, other = first["rejected_request"], second["rejected_request"]
+    believed = Acceptance("ana", START, "the carrier confirmed it")
+    assert await rejected_requests.accept([number], believed) == [number]
+    assert await rejected_requests.accept([number], believed) == []
+    verified = Acceptance("ana", START)
+    assert await rejected_requests.accept([number, other], verified) == [other]
+    assert await rejected_requests.of_contract("acme") == []
+    found = [dict(await documents.one(n) or {}) for n in (1, 2)]
+    assert [(d["source"], d["contract"]) for d in found] == [
+        ("operator", "acme"),
+        ("webhook", "acme"),
+    ]
+    type_ = {"content-type": "a/b", "relay-accepted-by": "ana"}
+    assert [json.loads(d["headers"]) for d in found] == [
+        type_ | {"relay-accepted-unverified": "the carrier confirmed it"},
+        type_,
+    ]
+
+
+async def test_refused_requests_are_counted_by_kind_and_bounded(
+    way_in: WayIn,
+) -> None:
+    refused = way_in.documents.refused_webhooks
+    hour = timedelta(hours=1)
+    kind = RefusedWebhook(
+        "acme", "/webhooks/acme", "GET", 405, "not accepted", "send POST"
     )
-    assert not await documents.rejected_requests.accept(
-        row["rejected_request"], "ana", START
-    )
-    assert await documents.rejected_requests.of_contract("acme") == []
-    (document,) = await documents.list()
-    assert (document["source"], document["contract"]) == ("operator", "acme")
+    for number in (0, 1):
+        tally = RefusalTally(START, START + number * hour, 2)
+        await refused.put([(kind, tally)])
+    (row,) = await way_in.rows("refused_webhooks")
+    assert (row["requests"], row["last_at"] - row["first_at"]) == (4, 3_600_000_000)
+    many = [
+        (
+            RefusedWebhook("", f"/webhooks/acm{i}", "POST", 404, "none"),
+            RefusalTally(START, START),
+        )
+        for i in range(MOST_KINDS + 5)
+    ]
+    await refused.put(many)
+    rows = await way_in.rows("refused_webhooks")
+    assert len([r for r in rows if not r["contract"]]) == MOST_KINDS
+    assert len([r for r in rows if r["contract"]]) == 1
 
 
 async def test_a_probe_leaves_nothing(way_in: WayIn) -> None:

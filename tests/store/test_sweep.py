@@ -14,7 +14,13 @@ from relay.runtime.housekeeper import Housekeeper, no_wake
 from relay.store.codec import new_id
 from relay.store.database import Database
 from relay.store.postgres import PostgresDatabase
-from relay.store.rejected import RejectedBounds, RejectedRequest, RejectedRequests
+from relay.store.refused import RefusalTally, RefusedWebhook, RefusedWebhooks
+from relay.store.rejected import (
+    RejectedBounds,
+    RejectedRequest,
+    RejectedRequests,
+    RejectedTally,
+)
 from relay.store.retention import IDLE, Retention, RetentionPolicy
 from relay.store.sqlite import SqliteDatabase
 from relay.store.sweep import SOON, Sweep
@@ -374,12 +380,26 @@ async def test_an_event_stays_as_long_as_a_shipment_it_counts_for(
 
 
 async def test_what_was_put_aside_goes_after_days(database: Database) -> None:
-    rejected_request = RejectedRequest("acme", START, {}, b"forged", {}, "wrong secret")
-    await RejectedRequests(database).put(
-        [rejected_request], RejectedBounds(9, 999, START)
+    rejected_request = RejectedRequest(
+        "acme", START, {}, b"forged", b"", "wrong secret"
     )
+    await RejectedRequests(database).put([rejected_request], RejectedBounds(999, START))
     assert await erased(database, START + 6 * DAY) == {}
     assert await erased(database, START + 8 * DAY) == {"rejected_requests": 1}
+
+
+async def test_counts_of_rejected_and_refused_requests_go_after_days(
+    database: Database,
+) -> None:
+    rejected, tally = RejectedRequests(database), RejectedTally(START, START, 1)
+    await rejected.put([], RejectedBounds(999, START), {"acme": tally})
+    refusal = RefusedWebhook("acme", "/webhooks/acme", "GET", 405, "not accepted")
+    await RefusedWebhooks(database).put([(refusal, RefusalTally(START, START, 1))])
+    tables = ("rejected_counts", "refused_webhooks")
+    await ages_of(database).apply(START + 6 * DAY)
+    assert await count(database, *tables) == dict.fromkeys(tables, 1)
+    await ages_of(database).apply(START + 8 * DAY)
+    assert await count(database, *tables) == dict.fromkeys(tables, 0)
 
 
 async def test_ages_go_on_until_nothing_is_too_old(database: Database) -> None:

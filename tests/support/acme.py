@@ -39,6 +39,7 @@ class Acme:
     personal_fields: tuple[str, ...] = ("recipient.name",)
     fails: Exception | None = None
     verify_fails: Exception | None = None
+    secret: str = SECRET
     held: threading.Event | None = None
     returns: Any = None
     read_bodies: list[bytes] = field(default_factory=list)
@@ -48,7 +49,7 @@ class Acme:
             raise self.verify_fails
         check_hmac_sha256(
             request.headers.get("x-signature", ""),
-            (SECRET,),
+            (self.secret,),
             request.body,
             encodings=("hex",),
         )

@@ -66,6 +66,12 @@ FROM rejected_requests AS a
 WHERE a.rejected_request < :id AND a.accepted_at IS NULL
 ORDER BY a.rejected_request DESC LIMIT :limit
 
+-- name: work_refused
+-- Refused requests at webhook addresses, the latest first.
+SELECT w.* FROM refused_webhooks AS w
+WHERE w.last_at <= :key AND (w.last_at < :key OR w.refusal < :id)
+ORDER BY w.last_at DESC, w.refusal DESC LIMIT :limit
+
 -- name: work_unknown_codes
 -- Counts per code among the latest :most events with an unmapped code or text; the latest is shown.
 SELECT g.contract, g.code, g.events, g.event, e.received_at, e.description,

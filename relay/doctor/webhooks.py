@@ -1,0 +1,37 @@
+"""Check whether carriers' webhooks are being rejected."""
+
+from relay.config.settings import Settings
+from relay.doctor.findings import Check, warning
+from relay.errors import ConfigurationError
+from relay.logs import counted
+from relay.runtime.database import opened
+from relay.runtime.wiring import sqlite_path
+from relay.store.rejected import RejectedRequests, Rejections
+
+
+async def check_webhooks(settings: Settings) -> list[Check]:
+    """Report contracts with rejected webhooks; none without a usable database."""
+    sqlite = settings.database.startswith("sqlite:")
+    if sqlite and not sqlite_path(settings).exists():
+        return []
+    try:
+        async with opened(settings) as database:
+            found = await RejectedRequests(database).totals()
+    except ConfigurationError:
+        return []  # the check of the database reports it
+    waiting = (r for r in found.values() if r.waiting or r.dropped)
+    return [_rejected(rejections) for rejections in waiting]
+
+
+def _rejected(rejections: Rejections) -> Check:
+    contract = rejections.contract
+    rejected = counted(rejections.rejected, "webhook")
+    last = rejections.last_at.isoformat(timespec="seconds")
+    message = f"{rejected} rejected, the last at {last}"
+    if rejections.dropped:
+        message += f"; {rejections.dropped} of them are not stored any more"
+    hint = (
+        f"`relay lists rejected --contract {contract}` says why; correct the secret, "
+        f"then `relay rejected accept --all --contract {contract}`"
+    )
+    return warning(f"contracts.{contract}.webhooks", message, hint)

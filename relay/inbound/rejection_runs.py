@@ -1,0 +1,65 @@
+"""Rejections in a row, by contract: an alert, because a secret may be wrong."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from relay.logs import counted, logger
+
+RUN: Final = 3
+"""Rejected webhooks in a row, without an accepted one between, that raise an alert."""
+AGAIN: Final = timedelta(hours=1)
+"""No further alert of the same contract before."""
+
+_log = logger(__name__)
+
+
+@dataclass(slots=True)
+class _Run:
+    """Rejections of one contract since the last accepted webhook."""
+
+    count: int = 0
+    last_at: datetime | None = None
+    reason: str = ""
+    alerted_at: datetime | None = None
+
+
+class RejectionRuns:
+    """Counts rejections since the last accepted webhook of each contract."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, _Run] = {}
+
+    def rejected(self, contract: str, reason: str, now: datetime) -> None:
+        """Count a rejection; log an alert once in a run."""
+        run = self._runs.setdefault(contract, _Run())
+        run.count += 1
+        run.last_at, run.reason = now, reason
+        is_recent = run.alerted_at is not None and now - run.alerted_at < AGAIN
+        if run.count == RUN and not is_recent:
+            run.alerted_at = now
+            _log.error(
+                "alert",
+                contract=contract,
+                reason=_explained(run),
+                hint=f"correct the secret, then `relay rejected accept --all "
+                f"--contract {contract}`",
+            )
+
+    def accepted(self, contract: str) -> None:
+        """End the run of a contract."""
+        if contract in self._runs:
+            self._runs[contract].count = 0
+
+    def warnings(self) -> list[str]:
+        """Return a text for each contract whose webhooks are being rejected."""
+        return [
+            f"contract {name}: {_explained(run)}, the last at "
+            f"{run.last_at.isoformat(timespec='seconds')}"
+            for name, run in sorted(self._runs.items())
+            if run.count >= RUN and run.last_at is not None
+        ]
+
+
+def _explained(run: _Run) -> str:
+    return f"{counted(run.count, 'webhook')} rejected in a row ({run.reason})"
