@@ -182,7 +182,9 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"relay {version('carrier-tracking-relay')}")
+        from relay.cli.output import write_line  # noqa: PLC0415 -- only now
+
+        write_line(f"relay {version('carrier-tracking-relay')}")
         raise typer.Exit
 
 

@@ -92,7 +92,7 @@ def new(
     body = _read(sample)
     found = infer(body)
     for one in found.unsure:
-        typer.echo(f"unsure of {one.field}: {one}", err=True)
+        write_line(f"unsure of {one.field}: {one}", err=True)
     if generic:
         write_text(generic_contract(name, found))
         return

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from relay.cli.options import Config, settings_of
+from relay.cli.output import write_line
 from relay.clock import utcnow
 from relay.config.settings import Settings
 from relay.errors import ConfigurationError
@@ -31,7 +32,7 @@ def backup(target: Target = Path(), config: Config = None) -> None:
     """
     database = _file(settings_of(config))
     made = back_up(database, target, utcnow(), _progress())
-    typer.echo(f"wrote {made} ({made.stat().st_size} bytes, integrity checked)")
+    write_line(f"wrote {made} ({made.stat().st_size} bytes, integrity checked)")
 
 
 def restore(backup: Backup, config: Config = None) -> None:
@@ -42,9 +43,9 @@ def restore(backup: Backup, config: Config = None) -> None:
     database = _file(settings_of(config))
     with ServingLock(database).held():
         replaced = restore_backup(backup, database, utcnow(), _progress())
-    typer.echo(f"restored {backup} as {database}")
+    write_line(f"restored {backup} as {database}")
     if replaced:
-        typer.echo(f"the earlier database is {replaced}; delete it when all is well")
+        write_line(f"the earlier database is {replaced}; delete it when all is well")
 
 
 def _file(settings: Settings) -> Path:
@@ -61,6 +62,6 @@ def _progress() -> Progress:
         tenths = int(share * 10)
         if printed[-1] < tenths < 10:  # noqa: PLR2004 -- the end has its own line
             printed.append(tenths)
-            typer.echo(f"{tenths * 10} %", err=True)
+            write_line(f"{tenths * 10} %", err=True)
 
     return show

@@ -20,6 +20,7 @@ from relay.cli.output import (
     with_local_times,
     write_fields,
     write_file,
+    write_line,
     write_model,
     write_table,
 )
@@ -111,7 +112,7 @@ def list_(  # noqa: PLR0913 -- each is an option of the command
         write_table(list(SHIPMENTS.values()), rows)
     print_more(limit, more=page.next is not None)
     if page.resume is not None and not as_json:
-        typer.echo(f"(later changes: --cursor {page.resume})", err=True)
+        write_line(f"(later changes: --cursor {page.resume})", err=True)
 
 
 def show(shipment: Shipment, config: Config = None, as_json: AsJson = False) -> None:

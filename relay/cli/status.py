@@ -6,7 +6,14 @@ from datetime import tzinfo
 import typer
 
 from relay.cli.options import AsJson, Config, settings_of
-from relay.cli.output import local, shown, write_model, write_zones
+from relay.cli.output import (
+    local,
+    shown,
+    write_line,
+    write_model,
+    write_styled,
+    write_zones,
+)
 from relay.config.settings import Settings
 from relay.doctor.status import current_status
 from relay.service.status_models import StatusAnswer, StatusLine
@@ -40,12 +47,11 @@ def _write(found: StatusAnswer, settings: Settings) -> None:
 
 def _write_line(one: StatusLine, zone: tzinfo) -> None:
     """Write one line, and below it each problem with its hint."""
-    head = typer.style(f"{LEVELS[one.ok]:<{WIDTH}}", fg=COLOURS[one.ok])
     name = one.name if one.part == "relay" else f"{one.part} {one.name}"
     when = local(one.last_good_at, zone)
     good = f"{one.last_good} {shown(when)}" if when else one.last_good
-    typer.echo(f"{head}  {name}: {good}")
+    write_styled(f"{LEVELS[one.ok]:<{WIDTH}}", COLOURS[one.ok], f"  {name}: {good}")
     for problem in one.problems:
         indent = " " * (WIDTH + 2)
-        typer.echo(f"{indent}{problem.level}: {shown(problem.message)}")
-        typer.echo(f"{indent}  {shown(problem.hint)}")
+        write_line(f"{indent}{problem.level}: {shown(problem.message)}")
+        write_line(f"{indent}  {shown(problem.hint)}")

@@ -239,7 +239,7 @@ def _count(
         for one in found.counts
     ]
     write_table(("shipments", "reason", "next: who", "oldest since"), rows)
-    typer.echo(f"{found.total} in total" + ("" if found.complete else ", and more"))
+    write_line(f"{found.total} in total" + ("" if found.complete else ", and more"))
 
 
 def _name(text: str) -> WorkList:

@@ -1,7 +1,6 @@
 """Turn stored rows into answers."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,7 +8,6 @@ from pydantic.alias_generators import to_camel
 
 from relay.clock import moment
 from relay.config.settings import Settings
-from relay.service.document_states import state_of
 from relay.service.models import (
     CallLine,
     DocumentLine,
@@ -24,25 +22,9 @@ from relay.service.models import (
     ShipmentSummary,
     TrackingNumberSent,
 )
-from relay.service.unknown_to_vtex import unknown_entry, waiting_entry
-from relay.service.worklist_models import (
-    ContradictedEntry,
-    Entry,
-    EventReference,
-    LateEntry,
-    QuarantinedEntry,
-    RefusedEntry,
-    RejectedEntry,
-    SilentEntry,
-    StuckEntry,
-    UnknownCodeEntry,
-    UnmatchedEntry,
-    UnreadableEntry,
-)
 from relay.store.codec import at, loads
 from relay.store.database import Row
 from relay.store.shipment_lists import ListedShipment, Timeline
-from relay.store.worklist_queries import WorkList
 
 _AS_THEY_ARE = (
     "id", "account", "order_id", "invoice_number", "invoice_key", "contract",
@@ -178,38 +160,6 @@ def _note(row: Row) -> NoteLine:
     return NoteLine(at=moment(row["noted_at"]), text=row["text"])
 
 
-def entry_of(
-    name: WorkList, row: Mapping[str, Any], settings: Settings, now: datetime
-) -> Entry:
-    """Return a row of the list *name* at *now*, with times in the account's zone."""
-    zone = zone_of(row, settings)
-    match name:
-        case WorkList.QUARANTINED:
-            return _quarantined(row, zone)
-        case WorkList.UNMATCHED:
-            return _unmatched(row, zone)
-        case WorkList.UNREADABLE:
-            names = ("document", "contract", "source", "size")
-            return UnreadableEntry(
-                **_some(row, *names),
-                state=state_of(row),
-                received_at=moment(row["received_at"]).astimezone(zone),
-                unreadable_reason=row["unreadable_reason"],
-            )
-        case WorkList.REJECTED | WorkList.REFUSED:
-            return _request(name, row, zone)
-        case WorkList.UNKNOWN_CODES:
-            return UnknownCodeEntry(
-                **_some(row, "contract", "events", "event"),
-                carrier_code=row["code"],
-                last_received_at=moment(row["received_at"]).astimezone(zone),
-                example=row["description"],
-                reference=_reference(row["kind"], row["value"]),
-            )
-        case _:
-            return _shipment(name, row, settings, now)
-
-
 def zone_of(row: Mapping[str, Any], settings: Settings) -> ZoneInfo:
     """Return the zone of a row's account, UTC if it was removed from the settings."""
     name = row.get("account")
@@ -222,89 +172,3 @@ def account_zone(name: str | None, settings: Settings) -> ZoneInfo:
     """Return the zone of an account, UTC if it was removed from the settings."""
     account = settings.accounts.get(name or "")
     return account.zone if account else ZoneInfo("UTC")
-
-
-def _shipment(
-    name: WorkList, row: Mapping[str, Any], settings: Settings, now: datetime
-) -> Entry:
-    zone = zone_of(row, settings)
-    if name is WorkList.UNKNOWN_TO_VTEX:
-        return unknown_entry(row, zone, settings, now)
-    names = ("id", "account", "contract", "order_id", "invoice_number")
-    base = _some(row, *names, "tracking_number")
-    last_event = row["last_event_at"] and moment(row["last_event_at"]).astimezone(zone)
-    if name is WorkList.STUCK:
-        since = moment(row["stuck_at"] or 0).astimezone(zone)
-        response, reason = row["vtex_said"], row["stuck_reason"]
-        return StuckEntry(
-            **base, stuck_reason=reason, since=since, vtex_response=response
-        )
-    if name is WorkList.CONTRADICTED:
-        return ContradictedEntry(
-            **base,
-            contradicted_reason=row["contradicted_reason"],
-            since=moment(row["contradicted_at"]).astimezone(zone),
-            last_event_at=last_event,
-        )
-    if name is WorkList.LATE:
-        return LateEntry(
-            **base, promised_on=row["promised_on"], last_event_at=last_event
-        )
-    if name is WorkList.SILENT:
-        registered = moment(row["registered_at"]).astimezone(zone)
-        return SilentEntry(**base, registered_at=registered, last_event_at=last_event)
-    return waiting_entry(base, row, zone, now)
-
-
-def _request(name: WorkList, row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
-    """Return a webhook, or webhooks of one kind, that were not accepted."""
-    if name is WorkList.REJECTED:
-        return RejectedEntry(
-            **_some(row, "contract", "size"),
-            rejected_reason=row["reason"],
-            request=row["rejected_request"],
-            received_at=moment(row["received_at"]).astimezone(zone),
-        )
-    return RefusedEntry(
-        **_some(row, "path", "method", "status", "hint", "requests"),
-        contract=row["contract"] or None,
-        refused_reason=row["reason"],
-        first_at=moment(row["first_at"]).astimezone(zone),
-        last_at=moment(row["last_at"]).astimezone(zone),
-    )
-
-
-def _event_fields(row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
-    return _some(row, "event", "contract", "milestone", "description") | {
-        "carrier_code": row["code"],
-        "occurred_at": moment(row["occurred_at"]).astimezone(zone),
-        "received_at": moment(row["received_at"]).astimezone(zone),
-    }
-
-
-def _quarantined(row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
-    names = ("id", "account", "order_id", "invoice_number", "tracking_number")
-    return QuarantinedEntry(
-        **_event_fields(row, zone),
-        **_some(row, *names),
-        quarantine_reason=row["quarantine_reason"],
-        volume=row["volume"] or None,
-    )
-
-
-def _unmatched(row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
-    references = tuple(_reference(*named) for named in row["references"])
-    return UnmatchedEntry(
-        **_event_fields(row, zone),
-        **_some(row, "city", "state"),
-        unmatched_reason=row["because"],
-        references=references,
-    )
-
-
-def _reference(kind: str, value: str) -> EventReference:
-    return EventReference(type=to_camel(kind), value=value)
-
-
-def _some(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {name: row[name] for name in names}

@@ -15,11 +15,11 @@ from relay.service.cursors import (
     row_cursor,
 )
 from relay.service.damage import row_guard
+from relay.service.entries import entry_of
 from relay.service.models import BulkActionAnswer, ResponseModel, WarningLine
 from relay.service.queries import RetryRequest, WorkListQuery
 from relay.service.spreadsheets import BOM, write_csv, write_rows
 from relay.service.unknown_to_vtex import UnknownCounts, count_lacks
-from relay.service.views import entry_of
 from relay.service.worklist_models import ENTRIES, PAGES, Entry, EntryPage
 from relay.store.bulk import Bulk
 from relay.store.worklist_queries import Position, WorkList

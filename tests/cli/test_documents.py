@@ -110,7 +110,7 @@ def test_a_partly_parsed_document_is_shown_with_its_bad_parts(cli: Cli) -> None:
     shown = cli("documents", "show", "1").stdout
     assert "partly_parsed" in shown
     assert "\ncalled: a.py:1 in parse\ncalled: b.py:2 in _event\n" in shown
-    assert "\nunreadable: scans.1: time: [2J missing\n" in shown
+    assert "\nunreadable: scans.1: time:\\x1b[2J missing\n" in shown
     assert "partly_parsed" in cli("documents", "list").stdout
     assert "partly_parsed" in cli("lists", "unreadable").stdout
 

@@ -29,7 +29,10 @@ from tests.support.clock import START, Clock
 from tests.support.way_in import everything
 
 Make = Callable[..., Settings]
-BODY: Final = b'{"events": [], "ping": true}'
+BODY: Final = (
+    b'{"event": "order.posted", "data": {"id": "1", "tracking": "QQ123456785BR", '
+    b'"posted_at": "2026-03-02 09:00:00"}}'
+)
 SECRET: Final = "the-secret-of-the-carrier"
 WRONG: Final = "a-wrong-secret-of-ours"
 URL_SECRET: Final = "0123456789abcdef-of-the-carrier"

@@ -26,6 +26,7 @@ SCANS: Final[dict[str, str]] = {
     "change_horizon": "one row",
     "trim_rejected": "the requests of one contract, within their limit",
     "rejections": "one row per contract",
+    "rejected_after": "the rejected requests of one contract, within their limit",
     "trim_refused": "a few kinds of refusals per contract",
     "delete_old_rejections": "one row per contract",
     "contract_in_use": "it ends at the first row",
