@@ -546,8 +546,8 @@ async def test_a_kind_of_data_that_cannot_be_deleted_does_not_hold_the_others(
 ) -> None:
     await read(database)
     await execute(database, "UPDATE documents SET new_events = 0")
-    rejected = RejectedRequest("acme", START, {}, b"", {}, "no signature")
-    bounds = RejectedBounds(5, 1 << 20, START - DAY)
+    rejected = RejectedRequest("acme", START, {}, b"", b"", "no signature")
+    bounds = RejectedBounds(1 << 20, START - DAY)
     await RejectedRequests(database).put([rejected], bounds)
     await refuse(database, "documents", "DELETE", "OLD.document > 0")
     with pytest.raises(ExceptionGroup, match="could not be deleted"):
