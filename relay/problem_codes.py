@@ -217,7 +217,7 @@ WARNINGS: Final[Mapping[WarningCode, str]] = {
     WarningCode.VOLUMES_RAISED: "The number of parcels grew and is never lowered. If "
     "that is wrong, cancel the label and register it again.",
     WarningCode.VOLUMES_IGNORED: "More parcels are registered than `volumes` says. "
-    "PATCH `volumes`, if it was wrong.",
+    "If `volumes` was right, cancel the label and register it again.",
     WarningCode.VALUE_IGNORED: "Another value is registered. PATCH to change it.",
     WarningCode.TRACKING_URL_UNCHANGED: "The tracking page was given for the old "
     "number and stays. Send a new one.",
