@@ -132,6 +132,11 @@ def about(**fields: str) -> AbstractContextManager[object]:
     return structlog.contextvars.bound_contextvars(**fields)
 
 
+def name_process(role: str) -> None:
+    """Add the role of this process to all its lines."""
+    structlog.contextvars.bind_contextvars(process=role)
+
+
 def request_context(request_id: str) -> AbstractContextManager[object]:
     """Add the id of an HTTP request to the lines written inside."""
     return structlog.contextvars.bound_contextvars(request_id=request_id)

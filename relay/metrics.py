@@ -14,6 +14,8 @@ from prometheus_client import (
     generate_latest,
 )
 
+from relay.metric_families import NO_FAMILIES, Families, MergedFamilies
+
 VTEX_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 45)
 WEBHOOK_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """Many carriers repeat a webhook that is not answered within five or ten seconds."""
@@ -27,9 +29,9 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        build = Info("relay_build", "The version that runs.", registry=self._registry)
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        build = Info("relay_build", "The version that runs.", registry=self.registry)
         build.info(
             {
                 "version": version("carrier-tracking-relay"),
@@ -193,15 +195,20 @@ class Metrics:
             self.documents_partly_parsed.labels(contract).inc()
         self.events.labels(contract).inc(events)
 
-    def text(self) -> bytes:
-        """Return all metrics in Prometheus' text format."""
-        return generate_latest(self._registry)
+    def text(self, worker: Families = NO_FAMILIES) -> bytes:
+        """Return all metrics in Prometheus' text format, with those of a *worker*."""
+        if not worker:
+            return generate_latest(self.registry)
+        names = ("intake", "worker")
+        merged = CollectorRegistry(auto_describe=False)
+        merged.register(MergedFamilies(self.registry.collect(), worker, names))
+        return generate_latest(merged)
 
     def _counter(self, name: str, description: str, *labels: str) -> Counter:
-        return Counter(f"relay_{name}", description, labels, registry=self._registry)
+        return Counter(f"relay_{name}", description, labels, registry=self.registry)
 
     def _gauge(self, name: str, description: str, *labels: str) -> Gauge:
-        return Gauge(f"relay_{name}", description, labels, registry=self._registry)
+        return Gauge(f"relay_{name}", description, labels, registry=self.registry)
 
     def _histogram(
         self, name: str, description: str, buckets: tuple[float, ...], *labels: str
@@ -211,5 +218,5 @@ class Metrics:
             description,
             labels,
             buckets=buckets,
-            registry=self._registry,
+            registry=self.registry,
         )

@@ -16,12 +16,11 @@ from relay.api import (
     webhooks,
     worklists,
 )
-from relay.api.keys import HEALTH, INTAKE, METRICS, RECEPTION, SERVICES
+from relay.api.keys import INTAKE, PROCESS, RECEPTION, SERVICES
 from relay.api.operations import Operation, mount
 from relay.api.problems import problems
-from relay.health import Health
+from relay.api.process import Process
 from relay.inbound.intake import Intake
-from relay.metrics import Metrics
 from relay.service.services import Services
 
 OPERATIONS: Final[tuple[Operation, ...]] = tuple(
@@ -41,7 +40,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
 
 
 def application(
-    services: Services, intake: Intake, health_state: Health, metrics: Metrics
+    services: Services, intake: Intake, process: Process
 ) -> web.Application:
     """Make the application with all its routes."""
     limit = services.context.settings.intake.body_limit
@@ -52,19 +51,25 @@ def application(
     for module in (webhooks, health, problem_pages):
         app.add_routes(module.routes())
     app[RECEPTION] = intake.reception
-    mount_api(app, services, metrics, health_state)
+    mount_api(app, services, process)
+    return app
+
+
+def probes(services: Services, intake: Intake, process: Process) -> web.Application:
+    """Make the application of a worker: health probes and metrics only."""
+    app = web.Application(middlewares=[problems])
+    app[INTAKE], app[SERVICES], app[PROCESS] = intake, services, process
+    app[RECEPTION] = intake.reception
+    app.add_routes(health.routes())
+    mount(app, health.operations)
     return app
 
 
 def mount_api(
-    app: web.Application,
-    services: Services,
-    metrics: Metrics,
-    health_state: Health | None = None,
+    app: web.Application, services: Services, process: Process | None = None
 ) -> None:
     """Serve every operation and its description."""
-    app[HEALTH] = health_state or Health()
+    app[PROCESS] = process or Process()
     app[SERVICES] = services
-    app[METRICS] = metrics
     mount(app, OPERATIONS)
     openapi.add_routes(app)

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 
 from relay.api.bodies import json_answer
 from relay.api.gauges import set_gauges
-from relay.api.keys import HEALTH, INTAKE, METRICS, SERVICES
+from relay.api.keys import INTAKE, PROCESS, SERVICES
 from relay.api.operations import OperationTable
 from relay.config.account import Scope
 from relay.service.access import Caller
@@ -47,9 +47,9 @@ async def ready(request: web.Request) -> web.Response:
             "oldestSeconds": max(int(age.total_seconds()), 0),
         }
         reasons += filter(None, [slow_reader(backlog, now)])
-    reasons += request.app[HEALTH].reasons()
+    reasons += await request.app[PROCESS].reasons()
     if reasons:
-        body["lastReadyAt"] = now - request.app[HEALTH].not_ready_for()
+        body["lastReadyAt"] = now - request.app[PROCESS].not_ready_for()
     warnings = request.app[INTAKE].rejection_runs.warnings()
     body |= {"warnings": warnings} if warnings else {}
     return _answer(
@@ -90,7 +90,7 @@ operations = OperationTable()
 @operations.get("/metrics", scope=Scope.METRICS, answers={200: None})
 async def metrics(request: web.Request, _: Caller) -> web.Response:
     """Show counters and present backlogs, for Prometheus."""
-    services, found = request.app[SERVICES], request.app[METRICS]
+    services, found = request.app[SERVICES], request.app[PROCESS].metrics
     settings, now = services.context.settings, services.context.now()
     backlog = await services.documents.backlog()
     age = (now - backlog.oldest).total_seconds() if backlog.oldest else 0
@@ -104,23 +104,24 @@ async def metrics(request: web.Request, _: Caller) -> web.Response:
     for contract in settings.contracts:
         found.unmatched.labels(contract).set(counted.unmatched.get(contract, 0))
     set_gauges(found, await services.measurements.measure())
-    return web.Response(body=found.text(), headers=_TEXT)
+    families = await request.app[PROCESS].families()
+    return web.Response(body=found.text(families), headers=_TEXT)
 
 
 @operations.get("/v1/status", scope=Scope.OPERATOR, answers={200: StatusAnswer})
 async def status(request: web.Request, caller: Caller) -> web.Response:
     """Show what works and what is wrong: the relay, VTEX and each carrier."""
     services = request.app[SERVICES]
-    process = _process(request, services.context.now())
+    process = await _process(request, services.context.now())
     return json_answer(await services.status.status(caller, process))
 
 
-def _process(request: web.Request, now: datetime) -> ProcessState:
+async def _process(request: web.Request, now: datetime) -> ProcessState:
     """Return the state of this process, which is serving."""
-    health = request.app[HEALTH]
+    process = request.app[PROCESS]
     return ProcessState(
         running=True,
         last_good="was ready",
-        last_good_at=now - health.not_ready_for(),
-        problems=tuple(map(not_ready, health.reasons())),
+        last_good_at=now - process.not_ready_for(),
+        problems=tuple(map(not_ready, await process.reasons())),
     )

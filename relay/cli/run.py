@@ -28,13 +28,31 @@ class Mode(StrEnum):
     APPEND = "append"
 
 
-def serve(config: Config = None) -> None:
+class ProcessRole(StrEnum):
+    """One half of the relay's work."""
+
+    INTAKE = "intake"
+    WORKER = "worker"
+
+
+def serve(
+    config: Config = None,
+    role: Annotated[
+        ProcessRole | None,
+        typer.Option(
+            help="Run one role only (PostgreSQL): intake receives webhooks and serves "
+            "the API; worker parses, publishes and polls, and answers health probes."
+        ),
+    ] = None,
+) -> None:
     """Run the relay until it is stopped."""
     from relay.config.load import SettingsSource
-    from relay.runtime.serve import serve as run
+    from relay.runtime.pair import start
+    from relay.runtime.roles import Role
 
     settings = settings_of(config)
-    raise typer.Exit(run(settings, SettingsSource(config, os.environ)))
+    source = SettingsSource(config, os.environ)
+    raise typer.Exit(start(settings, source, Role(role) if role else None))
 
 
 def sandbox(

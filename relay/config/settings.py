@@ -1,7 +1,7 @@
 """All settings of one process, in one frozen object."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -48,6 +48,9 @@ class Settings(SettingsTable):
     disk_free_mb: CountFromZero = 256
     """The relay is not ready while the disk of its SQLite file has fewer MiB free. Its
     log grows by up to 64 MiB between two checkpoints."""
+    processes: Literal["two", "one"] = "two"
+    """Intake (webhooks, API) and worker (parser, publisher, poller) as two processes
+    under a supervisor, so that neither delays the other; `one` saves memory."""
     listen: Listen = "127.0.0.1:8080"
     """Host and port at which carriers, the ERP and operators reach the relay."""
     public_url: PublicUrl | None = Field(

@@ -11,6 +11,7 @@ from relay.config.settings import Settings
 from relay.logs import logger
 from relay.runtime.database import opened
 from relay.runtime.relay import Relay
+from relay.runtime.roles import BOTH, Part
 from relay.runtime.wiring import carriers
 from relay.vtex.client import VtexClient
 from relay.vtex.http import vtex_session
@@ -19,7 +20,9 @@ log = logger(__name__)
 
 
 @asynccontextmanager
-async def assemble(settings: Settings, clock: Clock = utcnow) -> AsyncIterator[Relay]:
+async def assemble(
+    settings: Settings, clock: Clock = utcnow, part: Part = BOTH
+) -> AsyncIterator[Relay]:
     """Build a process from its settings; close everything at the end.
 
     Raises `ConfigurationError` for settings that would fail later.
@@ -27,7 +30,8 @@ async def assemble(settings: Settings, clock: Clock = utcnow) -> AsyncIterator[R
     check_tokens(settings)
     adapters = carriers(settings)
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(opened(settings, serving=True))
+        opening = opened(settings, serving=True, locked=part.supervised)
+        database = await stack.enter_async_context(opening)
         session = await stack.enter_async_context(vtex_session())
         carrier_session = ClientSession(cookie_jar=DummyCookieJar())
         vtex = VtexClient(session, clock=clock)
@@ -38,13 +42,18 @@ async def assemble(settings: Settings, clock: Clock = utcnow) -> AsyncIterator[R
             database,
             vtex,
             await stack.enter_async_context(carrier_session),
+            part,
         )
         stack.push_async_callback(relay.reader.close)
         stack.push_async_callback(relay.intake.close)
         stack.push_async_callback(relay.poller.close)
         if relay.checkpointer is not None:
             stack.push_async_callback(relay.checkpointer.close)
-        await _start(relay)
+        if part.channel is not None:
+            await part.channel.open()
+            stack.callback(part.channel.close)
+        if part.works:
+            await _start(relay)
         yield relay
 
 
@@ -60,4 +69,4 @@ async def _start(relay: Relay) -> None:
             contract=contract,
             parcels=parcels,
         )
-    await relay.database.listen(relay.publisher.wake)
+    await relay.database.listen(relay.notifier.wake)

@@ -21,22 +21,22 @@ INSTALL_POSTGRES: Final = (
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, *, serving: bool = False
+    settings: Settings, *, serving: bool = False, locked: bool = False
 ) -> AsyncIterator[Database]:
     """Open the database and close it at the end.
 
     *serving* creates an SQLite file if it does not exist, and takes its lock, which
-    only one serving process can hold. Raises `ConfigurationError` if the database
-    cannot be opened.
+    only one serving process can hold, unless it is *locked* by the supervisor. Raises
+    `ConfigurationError` if the database cannot be opened.
     """
-    database = await _open(settings, serving=serving)
+    database = await _open(settings, serving=serving, locked=locked)
     try:
         yield database
     finally:
         await database.close()
 
 
-async def _open(settings: Settings, *, serving: bool) -> Database:
+async def _open(settings: Settings, *, serving: bool, locked: bool) -> Database:
     if settings.database.startswith("sqlite:"):
         sqlite = SqliteDatabase(sqlite_path(settings), cache_mb=settings.cache_mb)
         if not serving and not sqlite.path.exists():
@@ -45,7 +45,7 @@ async def _open(settings: Settings, *, serving: bool) -> Database:
                 "folder and with its settings, or start the relay first"
             )
         try:
-            await sqlite.open(serving=serving)
+            await sqlite.open(serving=serving and not locked)
         except (OSError, sqlite3.Error) as error:
             fault = fault_of(error)
             raise ConfigurationError(

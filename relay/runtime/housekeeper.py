@@ -1,6 +1,5 @@
 """The housekeeper: every ten minutes it sweeps all shipments and erases old data."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -84,29 +83,3 @@ class Housekeeper:
         for _ in range(self.vacuum_steps):
             if not await self.database.vacuum(self.vacuum_pages):
                 return
-
-
-class DueNotifier:
-    """Called after a commit that made a shipment due.
-
-    *wake* wakes the publisher of this process. On PostgreSQL other replicas are
-    notified, too; a lost notification only delays them until their next round.
-    """
-
-    def __init__(self, database: Database, wake: Callable[[], None]) -> None:
-        self._database = database
-        self._wake = wake
-        self._sending: set[asyncio.Future[None]] = set()
-
-    def __call__(self) -> None:
-        """Wake this publisher, and the other replicas'."""
-        self._wake()
-        if self._database.dialect == "postgres":
-            sending = asyncio.ensure_future(self._database.notify())
-            self._sending.add(sending)
-            sending.add_done_callback(self._sent)
-
-    def _sent(self, sending: asyncio.Future[None]) -> None:
-        self._sending.discard(sending)
-        if not sending.cancelled() and sending.exception() is not None:
-            log.warning("replicas not notified", error=repr(sending.exception()))

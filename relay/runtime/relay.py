@@ -7,8 +7,9 @@ from typing import Any
 from aiohttp import ClientSession, web
 
 from relay.adapters.protocol import Carrier
-from relay.api.application import application
+from relay.api.application import application, probes
 from relay.api.auth import check_tokens
+from relay.api.process import Process
 from relay.clock import Clock
 from relay.config.seal import seals
 from relay.config.settings import Settings
@@ -26,8 +27,10 @@ from relay.outbound.publisher import Publisher
 from relay.outbound.sender import Sender
 from relay.registration.contract_terms import reading_terms
 from relay.runtime.gate_monitor import GateMonitor
-from relay.runtime.housekeeper import DueNotifier, Housekeeper
+from relay.runtime.housekeeper import Housekeeper
 from relay.runtime.monitors import ClockMonitor, DatabaseMonitor, DiskMonitor
+from relay.runtime.notifier import Notifier, Work
+from relay.runtime.roles import BOTH, Part
 from relay.runtime.wiring import (
     InterpreterGuard,
     carriers,
@@ -37,6 +40,7 @@ from relay.runtime.wiring import (
     publisher_terms,
     retention_policy,
 )
+from relay.runtime.worker_view import WorkerView, answers
 from relay.service.context import ServiceContext, WakeCallbacks
 from relay.service.damage import DamageLog
 from relay.service.services import Services
@@ -55,7 +59,11 @@ from relay.vtex.client import VtexClient
 
 @dataclass(slots=True)
 class Relay:
-    """The parts of one process; wires them, and reloads their settings."""
+    """The parts of one process; wires them, and reloads their settings.
+
+    *part* says which of them run: a process with one role has the others, too, but
+    they rest.
+    """
 
     settings: Settings
     clock: Clock
@@ -63,6 +71,7 @@ class Relay:
     database: Database
     vtex: VtexClient
     session: ClientSession
+    part: Part = BOTH
     health: Health = field(default_factory=Health)
     metrics: Metrics = field(default_factory=Metrics)
     documents: Documents = field(init=False)
@@ -72,7 +81,7 @@ class Relay:
     intake: Intake = field(init=False)
     housekeeper: Housekeeper = field(init=False)
     poller: Poller = field(init=False)
-    notifier: DueNotifier = field(init=False)
+    notifier: Notifier = field(init=False)
     terms: ReaderTerms = field(init=False)
     watchdog: Watchdog = field(init=False)
     services: Services = field(init=False)
@@ -83,7 +92,7 @@ class Relay:
         guard = InterpreterGuard(2 * PARSE_LIMIT)
         self.watchdog = Watchdog(PARSE_LIMIT, exit_hung, guard.held)
         self.publisher = self._publisher()
-        self.notifier = DueNotifier(self.database, self.publisher.wake)
+        self.notifier = Notifier(self.database, self.part.channel)
         self.checkpointer = (
             Checkpointer(self.database, health=self.health)
             if isinstance(self.database, SqliteDatabase)
@@ -94,15 +103,36 @@ class Relay:
         self.housekeeper = self._housekeeper()
         self.poller = self._poller()
         self.services = self._services()
+        if self.part.works:
+            self.notifier.here = {
+                Work.DOCUMENTS: self.reader.wake,
+                Work.SHIPMENTS: self.publisher.wake,
+                Work.POLLS: self.poller.wake,
+            }
 
     @property
     def alone(self) -> bool:
         """Whether no other process can publish from this database."""
         return isinstance(self.database, SqliteDatabase)
 
+    @property
+    def unclean(self) -> bool:
+        """Whether the last process that parsed may have been killed."""
+        if self.part.unclean is not None:
+            return self.part.unclean
+        return not isinstance(self.database, SqliteDatabase) or self.database.unclean
+
     def application(self) -> web.Application:
-        """Make the HTTP server's application."""
-        return application(self.services, self.intake, self.health, self.metrics)
+        """Make the HTTP server's application; a worker answers probes only."""
+        channel = self.part.channel
+        process = Process(
+            self.health,
+            self.metrics,
+            WorkerView(channel, self.health) if channel else None,
+        )
+        if not self.part.receives:
+            return probes(self.services, self.intake, process)
+        return application(self.services, self.intake, process)
 
     async def reload(self, settings: Settings) -> None:
         """Use other tokens, accounts and contracts, or more of them.
@@ -129,22 +159,34 @@ class Relay:
             await accounts.credentials(account, digest, self.clock())
 
     def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
-        """Return the background loops by name."""
+        """Return the background loops of this process's role by name."""
+        loops = {
+            "database": DatabaseMonitor(self.database, self.health).run(),
+            "clock": ClockMonitor(self.database, self.clock, self.health).run(),
+        }
+        if isinstance(self.database, SqliteDatabase):
+            loops["disk"] = self._disk_monitor(self.database).run()
+        if self.part.works:
+            loops |= self._work()
+        channel = self.part.channel
+        if channel is not None:
+            answering = answers(self.health, self.metrics)
+            loops["channel"] = channel.run(self.notifier.wake, answering)
+        return loops
+
+    def _work(self) -> dict[str, Coroutine[Any, Any, None]]:
+        """Return the loops of a worker."""
+        accounts = Accounts(self.database)
         loops = {
             "reader": self.reader.run(),
             "publisher": self.publisher.run(),
             "housekeeper": self.housekeeper.run(),
             "poller": self.poller.run(),
-            "gates": GateMonitor(
-                Accounts(self.database), self.clock, self.health
-            ).run(),
-            "database": DatabaseMonitor(self.database, self.health).run(),
-            "clock": ClockMonitor(self.database, self.clock, self.health).run(),
+            "gates": GateMonitor(accounts, self.clock, self.health).run(),
         }
-        if not isinstance(self.database, SqliteDatabase) or self.checkpointer is None:
-            return loops
-        disk = self._disk_monitor(self.database)
-        return loops | {"checkpointer": self.checkpointer.run(), "disk": disk.run()}
+        if self.checkpointer is not None:
+            loops["checkpointer"] = self.checkpointer.run()
+        return loops
 
     def _disk_monitor(self, database: SqliteDatabase) -> DiskMonitor:
         folder = database.path.absolute().parent
@@ -173,15 +215,16 @@ class Relay:
             database=self.database,
             terms=self.terms,
             clock=self.clock,
-            wake=WakeCallbacks(self.notifier, self.reader.wake, self.poller.wake),
+            wake=WakeCallbacks(
+                self.notifier.shipments, self.notifier.documents, self.notifier.polls
+            ),
             damage=DamageLog(self.metrics.count_damaged),
         )
         return Services.build(context)
 
     def _reader(self) -> Reader:
-        database = self.database
         calls = ReaderCallbacks(
-            on_events=self.notifier,
+            on_events=self.notifier.shipments,
             on_idle=self.checkpointer.burst_read if self.checkpointer else nothing,
         )
         return Reader(
@@ -193,7 +236,7 @@ class Relay:
             watchdog=self.watchdog,
             health=self.health,
             metrics=self.metrics,
-            unclean=not isinstance(database, SqliteDatabase) or database.unclean,
+            unclean=self.unclean,
         )
 
     def _intake(self) -> Intake:
@@ -206,7 +249,7 @@ class Relay:
             seals=seals(self.settings),
             health=self.health,
             metrics=self.metrics,
-            on_stored=self.reader.wake,
+            on_stored=self.notifier.documents,
         )
 
     def _poller(self) -> Poller:
@@ -219,7 +262,7 @@ class Relay:
             self.session,
             self.intake.store_document,
             self.clock,
-            PollCallbacks(self.metrics.count_poll, self.reader.wake),
+            PollCallbacks(self.metrics.count_poll, self.notifier.documents),
         )
         targets = poll_targets(self.settings.contracts, self.carriers)
         return Poller(claims, rounds, targets, self.clock, self.health)

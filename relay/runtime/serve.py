@@ -1,4 +1,4 @@
-"""Runs the relay, HTTP server and loops, until SIGTERM or SIGINT."""
+"""Runs a process of the relay, HTTP server and loops, until SIGTERM or SIGINT."""
 
 import asyncio
 import gc
@@ -9,76 +9,95 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final, cast
-
-from aiohttp import web
-from aiohttp.log import server_logger
+from multiprocessing.connection import Connection
+from typing import Any, Final
 
 from relay import logs
-from relay.api.content import MALFORMED_REQUESTS, SERVER
-from relay.api.problems import AccessLogger
 from relay.config.load import SettingsSource
 from relay.config.settings import Settings
-from relay.errors import ConfigurationError
 from relay.runtime.assemble import assemble
-from relay.runtime.connections import Connections
+from relay.runtime.child_process import BEAT, STARTED
+from relay.runtime.http_server import HttpServer
 from relay.runtime.relay import Relay
 from relay.runtime.reload import Reloader, warn_if_mounted_alone
-from relay.runtime.supervisor import Supervisor
+from relay.runtime.roles import BOTH, Part
+from relay.runtime.standstill import StandstillGuard
 from relay.runtime.wiring import exit_hung
 
 Loop = Coroutine[Any, Any, None]
 
 STOP_MARGIN: Final = timedelta(seconds=30)
 """How much longer than the calls to VTEX that are in flight a stop may take."""
-SHUTDOWN_SECONDS: Final = 10.0
-"""How long requests under way may take when the relay stops."""
+BEAT_EVERY: Final = timedelta(seconds=10)
+"""How often a process tells its supervisor that it is alive."""
+ORPHANED: Final = 71
+"""The exit code of a process whose supervisor ended: `EX_OSERR` of sysexits.h."""
+GARBAGE: Final = (20_000, 20, 50)
+"""Thresholds of the collector: a burst makes many short-lived objects."""
+SWITCH_SECONDS: Final = 0.001
+"""How soon the adapter thread yields to the event loop (the default is 5 ms)."""
 
 log = logs.logger(__name__)
 
 
-GARBAGE: Final = (20_000, 20, 50)
-"""Thresholds of the collector: a burst makes many short-lived objects."""
-
-SWITCH_SECONDS: Final = 0.001
-"""How soon the adapter thread yields to the event loop (the default is 5 ms)."""
-
-
-def serve(settings: Settings, source: SettingsSource | None = None) -> int:
-    """Run the relay until SIGTERM or SIGINT; return the exit code.
+def serve(
+    settings: Settings,
+    source: SettingsSource | None = None,
+    part: Part = BOTH,
+    supervisor: Connection | None = None,
+) -> int:
+    """Run one process until SIGTERM or SIGINT; return the exit code.
 
     With *source* the settings are reloaded when they change there. Raises
-    `ConfigurationError` if the relay cannot start.
+    `ConfigurationError` if it cannot start.
     """
-    _log(settings, settings.secret_values())
+    configure_logs(settings, settings.secret_values())
+    if part.role is not None:
+        logs.name_process(part.role)
     gc.set_threshold(*GARBAGE)
     sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_serve(settings, source))
+        return runner.run(_serve(settings, source, part, supervisor))
 
 
-def _log(settings: Settings, secrets: Iterable[str]) -> None:
+def configure_logs(settings: Settings, secrets: Iterable[str]) -> None:
+    """Log as *settings* say, with *secrets* masked."""
     logs.configure(
         level=settings.log.level, layout=settings.log.format, secrets=secrets
     )
 
 
-async def _serve(settings: Settings, source: SettingsSource | None) -> int:
+def stop_limit(settings: Settings) -> timedelta:
+    """Return how long a process may take to stop."""
+    return settings.publisher.deadline_seconds + STOP_MARGIN
+
+
+async def _serve(
+    settings: Settings,
+    source: SettingsSource | None,
+    part: Part,
+    supervisor: Connection | None,
+) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    if supervisor is None:
+        loop.add_signal_handler(signal.SIGINT, stop.set)
+    else:
+        loop.add_reader(supervisor.fileno(), _end_orphaned)
     stopping = asyncio.create_task(_time_of(stop))
-    async with AsyncExitStack() as last, assemble(settings) as relay:
-        limit = settings.publisher.deadline_seconds + STOP_MARGIN
-        supervisor = Supervisor(relay.health, exit_hung)
-        watching = asyncio.create_task(supervisor.run())
-        last.callback(supervisor.close)  # closing the database is supervised, too
+    async with AsyncExitStack() as last, assemble(settings, part=part) as relay:
+        guard = StandstillGuard(relay.health, exit_hung)
+        watching = asyncio.create_task(guard.run())
+        last.callback(guard.close)  # closing the database is watched, too
         last.callback(watching.cancel)
-        stopping.add_done_callback(lambda _: supervisor.stop_within(limit))
+        stopping.add_done_callback(lambda _: guard.stop_within(stop_limit(settings)))
         more: dict[str, Loop] = {}
+        if supervisor is not None:
+            more["heartbeat"] = _beat(supervisor)
         if source is not None:
-            warn_if_mounted_alone(source.seen())
+            if part.receives:
+                warn_if_mounted_alone(source.seen())
             apply = partial(reload, relay)
             reloader = Reloader(source, settings, apply, relay.health)
             loop.add_signal_handler(signal.SIGHUP, reloader.wake)
@@ -94,10 +113,27 @@ async def _time_of(event: asyncio.Event) -> float:
     return asyncio.get_running_loop().time()
 
 
+def _end_orphaned() -> None:
+    """End at once: a new relay must not find this half of the old one at work.
+
+    The supervisor sends nothing, so this is called when it has ended.
+    """
+    log.error("the supervisor has ended; ending, too")
+    os._exit(ORPHANED)
+
+
+async def _beat(supervisor: Connection) -> None:
+    """Tell the supervisor that this process has started, and that it is alive."""
+    supervisor.send(STARTED)
+    while True:
+        await asyncio.sleep(BEAT_EVERY.total_seconds())
+        supervisor.send(BEAT)
+
+
 async def reload(relay: Relay, settings: Settings) -> None:
     """Reload *relay* with other settings; old and new secrets are masked in logs."""
     both = relay.settings.secret_values() | settings.secret_values()
-    _log(relay.settings, both)
+    configure_logs(relay.settings, both)
     await relay.reload(settings)
 
 
@@ -106,25 +142,16 @@ async def run(
 ) -> int:
     """Serve until *stop* is set, with *more* loops; return the exit code.
 
-    A loop that ends by itself ends the process with code 1, so that systemd or the
-    container runtime restarts it.
+    A loop that ends by itself ends the process with code 1, so that it is started
+    again: by the supervisor, systemd or the container runtime.
     """
-    runner = web.AppRunner(
-        relay.application(),
-        access_log_class=AccessLogger,
-        handle_signals=False,
-        shutdown_timeout=SHUTDOWN_SECONDS,
-        keepalive_timeout=relay.settings.intake.keepalive_seconds.total_seconds(),
-        **SERVER,
-    )
-    server_logger.addFilter(MALFORMED_REQUESTS)
-    await runner.setup()
+    http = HttpServer(relay) if relay.part.listens else None
+    if http is not None:
+        await http.start()
+    if relay.part.receives:
+        _warn(relay.settings)
+        log_webhooks(relay.settings)
     gc.freeze()  # the objects of the start-up live for ever: skip them
-    limits = relay.settings.intake
-    connections = Connections(cast("Any", runner.server), limits, relay.metrics)
-    listener = await _listen(connections, *relay.settings.listen_at)
-    _warn(relay.settings)
-    log_webhooks(relay.settings)
     loops = relay.loops() | dict(more or {})
     tasks = {n: asyncio.create_task(c, name=n) for n, c in loops.items()}
     stopping = asyncio.create_task(stop.wait())
@@ -132,28 +159,10 @@ async def run(
     stop.set()
     died = [name for name, task in tasks.items() if task.done()]
     log.info("stopping", died=died)
-    listener.close()
-    await runner.cleanup()
+    if http is not None:
+        await http.stop()
     await _end([*tasks.values(), stopping])
     return 1 if died else 0
-
-
-async def _listen(
-    connections: Connections, host: str, port: int
-) -> asyncio.AbstractServer:
-    loop = asyncio.get_running_loop()
-    try:
-        listener = await loop.create_server(
-            connections, host, port, backlog=1024, reuse_address=True
-        )
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise ConfigurationError(
-            f"listen: cannot bind to {host}:{port}: {reason}; is another relay running?"
-        ) from None
-    for address in (one.getsockname() for one in listener.sockets):
-        log.info("listening", address=f"http://{address[0]}:{address[1]}")
-    return listener
 
 
 def _warn(settings: Settings) -> None:

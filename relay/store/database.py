@@ -91,8 +91,8 @@ class Database(Protocol):
         """Open a read-only transaction that sees one consistent state."""
         ...
 
-    async def notify(self) -> None:
-        """Notify the other replicas of new work."""
+    async def notify(self, work: str = "") -> None:
+        """Notify the other replicas of new *work*; of any work without a name."""
         ...
 
     async def size(self) -> int:
@@ -111,8 +111,8 @@ class Database(Protocol):
         """Return the database server's time."""
         ...
 
-    async def listen(self, on_notify: Callable[[], None]) -> None:
-        """Call *on_notify* whenever another replica calls `notify`."""
+    async def listen(self, on_notify: Callable[[str], None]) -> None:
+        """Call *on_notify* with the work whenever another replica calls `notify`."""
         ...
 
     async def close(self) -> None:

@@ -154,11 +154,13 @@ class PostgresDatabase:
         ):
             yield PostgresTransaction(connection, self._queries)
 
-    async def notify(self) -> None:
-        """Notify the other replicas of new work."""
+    async def notify(self, work: str = "") -> None:
+        """Notify the other replicas of new *work*; of any work without a name."""
         async with self._connection() as connection:
             with outages():
-                await connection.execute("SELECT pg_notify($1, '')", Listener.CHANNEL)
+                await connection.execute(
+                    "SELECT pg_notify($1, $2)", Listener.CHANNEL, work
+                )
 
     async def size(self) -> int:
         """Return the bytes of the database on the server."""
@@ -170,8 +172,8 @@ class PostgresDatabase:
         """Do nothing: the server vacuums by itself."""
         return False
 
-    async def listen(self, on_notify: Callable[[], None]) -> None:
-        """Call *on_notify* whenever another replica calls `notify`."""
+    async def listen(self, on_notify: Callable[[str], None]) -> None:
+        """Call *on_notify* with the work whenever another replica calls `notify`."""
         self._listener = Listener(self._url, self._limits, on_notify)
         with outages():
             await self._listener.open()

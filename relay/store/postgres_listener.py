@@ -12,12 +12,15 @@ _log = logger(__name__)
 
 
 class Listener:
-    """Calls *on_notify* for every notification; `check` replaces a lost connection."""
+    """Calls *on_notify* with the work of every notification.
+
+    `check` replaces a lost connection.
+    """
 
     CHANNEL: ClassVar = "relay_work"
 
     def __init__(
-        self, url: str, limits: PostgresLimits, on_notify: Callable[[], None]
+        self, url: str, limits: PostgresLimits, on_notify: Callable[[str], None]
     ) -> None:
         self._url = url
         self._limits = limits
@@ -29,18 +32,18 @@ class Listener:
         connection = await asyncpg.connect(self._url, **self._limits.connection())
         self._connection = connection
         await guard_socket(connection)
-        await connection.add_listener(self.CHANNEL, lambda *_: self._on_notify())
+        await connection.add_listener(self.CHANNEL, _passed_on(self._on_notify))
 
     async def check(self) -> None:
         """Connect again if the connection does not answer.
 
-        A notification may have been lost meanwhile, so *on_notify* is called then.
+        A notification may have been lost meanwhile: *on_notify* gets '', any work.
         """
         if not await self._answers():
             _log.warning("the listening connection was lost; connecting again")
             self.close()
             await self.open()
-            self._on_notify()
+            self._on_notify("")
 
     def close(self) -> None:
         """Abort the connection: nothing is pending on it."""
@@ -56,3 +59,12 @@ class Listener:
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return False
         return True
+
+
+def _passed_on(on_notify: Callable[[str], None]) -> Callable[..., None]:
+    """Return a listener that passes on the payload only."""
+
+    def listener(_: object, __: int, ___: str, payload: str) -> None:
+        on_notify(payload)
+
+    return listener

@@ -211,7 +211,7 @@ class SqliteDatabase:
         with suppress(sqlite3.OperationalError):  # no transaction was open
             await self._writer.execute_fetchall("ROLLBACK")
 
-    async def notify(self) -> None:
+    async def notify(self, work: str = "") -> None:
         """Do nothing: SQLite has no replicas."""
 
     async def size(self) -> int:
@@ -242,7 +242,7 @@ class SqliteDatabase:
         """Return this machine's time: the file is local."""
         return utcnow()
 
-    async def listen(self, on_notify: Callable[[], None]) -> None:
+    async def listen(self, on_notify: Callable[[str], None]) -> None:
         """Do nothing: SQLite has no replicas."""
 
     async def checkpoint(self, *, truncate: bool) -> bool:

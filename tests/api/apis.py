@@ -14,7 +14,6 @@ from relay.api.keys import RECEPTION
 from relay.api.problems import problems
 from relay.config.settings import Settings
 from relay.inbound.reception import Reception
-from relay.metrics import Metrics
 from relay.service.context import ServiceContext, WakeCallbacks
 from relay.service.services import Services
 from relay.store.database import Database
@@ -99,5 +98,5 @@ def application(
         wake=WakeCallbacks(woken.on_events, woken.on_replay),
     )
     app[RECEPTION] = Reception(settings.intake, lambda _: None)
-    mount_api(app, Services.build(context), Metrics())
+    mount_api(app, Services.build(context))
     return app

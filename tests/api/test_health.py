@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from relay.adapters.protocol import WebhookRequest
 from relay.api import health, keys
+from relay.api.process import Process
 from relay.config.settings import Settings
 from relay.errors import VerificationFailed
 from relay.inbound.intake import Intake
@@ -32,7 +33,7 @@ async def asked(
         clock=way_in.clock,
     )
     app[keys.SERVICES] = Services.build(context)
-    app[keys.HEALTH] = way_in.health
+    app[keys.PROCESS] = Process(way_in.health)
     app[keys.INTAKE] = intake or way_in.intake()
     app.add_routes(health.routes())
     async with TestClient(TestServer(app)) as client, client.get(path) as answer:

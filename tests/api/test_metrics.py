@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from relay.adapters.protocol import Document
-from relay.api.keys import METRICS
+from relay.api.keys import PROCESS
 from relay.clock import micros
 from relay.metrics import Metrics
 from relay.store.accounts import GATES, AccountState
@@ -28,7 +28,7 @@ async def text(api: Api) -> list[str]:
 
 
 async def test_what_was_counted_is_shown(api: Api) -> None:
-    metrics = api.app[METRICS]
+    metrics = api.app[PROCESS].metrics
     metrics.documents_stored.labels("acme").inc()
     metrics.vtex_calls.labels("store", "send_events", "200").inc()
 

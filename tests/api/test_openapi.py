@@ -11,9 +11,8 @@ from aiohttp import hdrs, web
 
 from relay.api import application, openapi
 from relay.api.operations import OPERATIONS, Operation
+from relay.api.process import Process
 from relay.config.settings import Settings
-from relay.health import Health
-from relay.metrics import Metrics
 from relay.service.context import ServiceContext
 from relay.service.services import Services
 from relay.store.event_rows import Pace
@@ -42,7 +41,7 @@ def app(way_in: WayIn, settings: Callable[..., Settings]) -> web.Application:
         clock=way_in.clock,
     )
     services = Services.build(context)
-    return application.application(services, way_in.intake(), Health(), Metrics())
+    return application.application(services, way_in.intake(), Process())
 
 
 @pytest.fixture

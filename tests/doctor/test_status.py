@@ -21,6 +21,7 @@ from aiohttp.test_utils import TestServer, unused_port
 
 from relay.api import health as health_api
 from relay.api import keys
+from relay.api.process import Process
 from relay.config.settings import Settings
 from relay.doctor.database import check_database, check_writable
 from relay.doctor.examination import examine
@@ -250,7 +251,7 @@ async def answering(way_in: WayIn) -> AsyncIterator[str]:
         clock=way_in.clock,
     )
     app[keys.SERVICES] = Services.build(context)
-    app[keys.HEALTH] = way_in.health
+    app[keys.PROCESS] = Process(way_in.health)
     app[keys.INTAKE] = way_in.intake()
     app.add_routes(health_api.routes())
     async with TestServer(app) as server:

@@ -21,7 +21,6 @@ from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEve
 from relay.domain.labels import Label, LabelParcel
 from relay.errors import InvalidLabel, RegistrationError
 from relay.inbound.reception import Reception
-from relay.metrics import Metrics
 from relay.registration.contract_terms import reading_terms
 from relay.runtime.wiring import carriers, event_pace
 from relay.service.context import ServiceContext
@@ -93,7 +92,7 @@ class Both:
         )
         app = web.Application(middlewares=[problems])
         app[RECEPTION] = Reception(settings.intake, lambda _: None)
-        mount_api(app, Services.build(context), Metrics())
+        mount_api(app, Services.build(context))
         return app
 
 

@@ -114,7 +114,7 @@ def way_in_behind(behind: PostgresDatabase, clock: Clock, settings: object) -> W
 async def test_the_database_closes_while_the_server_is_silent(
     behind: PostgresDatabase, proxy: Proxy
 ) -> None:
-    await behind.listen(lambda: None)
+    await behind.listen(lambda _: None)
     await accounts(behind)
     proxy.freeze()
     async with asyncio.timeout(30):
@@ -126,7 +126,7 @@ async def test_lost_notifications_are_listened_for_again(
     postgres: PostgresDatabase, behind: PostgresDatabase, proxy: Proxy, how: str
 ) -> None:
     heard: list[str] = []
-    await behind.listen(lambda: heard.append("notified"))
+    await behind.listen(lambda _: heard.append("notified"))
     getattr(proxy, how)()
     proxy.thaw()
 

@@ -207,7 +207,7 @@ async def test_nobody_is_told_of_news_where_there_are_no_replicas(
     sqlite: SqliteDatabase,
 ) -> None:
     heard = asyncio.Event()
-    await sqlite.listen(heard.set)
+    await sqlite.listen(lambda _: heard.set())
     await sqlite.notify()
     assert not heard.is_set()
 
@@ -221,7 +221,7 @@ async def test_replicas_hear_of_news(
     heard = asyncio.Event()
     replica = PostgresDatabase(postgres_url)
     await replica.open()
-    await replica.listen(heard.set)
+    await replica.listen(lambda _: heard.set())
     await postgres.notify()
     await asyncio.wait_for(heard.wait(), 30)
     await replica.close()

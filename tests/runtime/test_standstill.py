@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from relay.health import STANDSTILL, Health
-from relay.runtime.supervisor import EVENT_LOOP_LIMIT, Supervisor
+from relay.runtime.standstill import EVENT_LOOP_LIMIT, StandstillGuard
 
 MINUTE = timedelta(minutes=1)
 
@@ -23,10 +23,10 @@ class Ticks:
         return self.now
 
 
-def supervised(ticks: Ticks) -> tuple[Health, Supervisor]:
+def supervised(ticks: Ticks) -> tuple[Health, StandstillGuard]:
     health = Health(ticks)
     health.expect("reader", MINUTE)
-    return health, Supervisor(health, lambda: None, ticks)
+    return health, StandstillGuard(health, lambda: None, ticks)
 
 
 @pytest.mark.parametrize("ends", ["succeeded", "failed"])
@@ -61,7 +61,7 @@ def test_a_stop_may_take_only_so_long() -> None:
 async def test_a_blocked_event_loop_is_noticed_by_the_thread() -> None:
     ticks, ended = Ticks(), threading.Event()
     every = timedelta(milliseconds=1)
-    supervisor = Supervisor(Health(ticks), ended.set, ticks, every)
+    supervisor = StandstillGuard(Health(ticks), ended.set, ticks, every)
     running = asyncio.create_task(supervisor.run())
     await asyncio.sleep(0)
     ticks.now += EVENT_LOOP_LIMIT.total_seconds() + 1
@@ -74,13 +74,13 @@ HANGING = """
 import asyncio
 from datetime import timedelta
 from relay.health import Health
-from relay.runtime.supervisor import Supervisor
+from relay.runtime.standstill import StandstillGuard
 from relay.runtime.wiring import exit_hung
 
 async def main():
     health = Health()
     health.expect("reader", timedelta(0))
-    await Supervisor(health, exit_hung, every=timedelta(milliseconds=1)).run()
+    await StandstillGuard(health, exit_hung, every=timedelta(milliseconds=1)).run()
 
 asyncio.run(main())
 """

@@ -1,0 +1,100 @@
+"""Starts the relay as two processes, or one role of it alone."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from relay.api.auth import check_tokens
+from relay.config.load import SettingsSource
+from relay.config.settings import Settings
+from relay.errors import ConfigurationError
+from relay.logs import logger
+from relay.runtime.channel import Channel
+from relay.runtime.child_process import Ends, Run
+from relay.runtime.database import opened
+from relay.runtime.reload import compare_settings
+from relay.runtime.roles import BOTH, Part, Role
+from relay.runtime.serve import configure_logs, loop_factory, serve, stop_limit
+from relay.runtime.supervisor import Supervisor
+from relay.runtime.wiring import carriers, sqlite_path
+from relay.store.sqlite_lock import ServingLock
+
+KILL_MARGIN = timedelta(seconds=10)
+"""A process that stops for too long ends by itself; then its supervisor kills it."""
+
+_log = logger(__name__)
+
+
+def start(settings: Settings, source: SettingsSource, role: Role | None = None) -> int:
+    """Run the relay, or one *role* of it, until it is stopped; return the exit code.
+
+    Raises `ConfigurationError` if it cannot start.
+    """
+    if role is not None:
+        _check_alone(settings)
+        return serve(settings, source, Part(role))
+    if settings.processes == "one":
+        return serve(settings, source, BOTH)
+    configure_logs(settings, settings.secret_values())
+    check_tokens(settings)
+    carriers(settings)
+    with _locked(settings) as lock:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(_prepare(settings))
+        supervisor = Supervisor(
+            {role: _run(role, settings, source) for role in Role},
+            stop_limit(settings) + KILL_MARGIN,
+            unclean=lock is None or lock.unclean,
+        )
+        code = supervisor.run()
+        if lock is not None and code == 0:
+            lock.release(clean=True)
+    return code
+
+
+def _check_alone(settings: Settings) -> None:
+    if settings.database.startswith("sqlite:"):
+        raise ConfigurationError(
+            "--role: an SQLite file has one relay, which starts both roles itself; "
+            "leave --role out, or use PostgreSQL to start roles on several machines"
+        )
+
+
+@contextmanager
+def _locked(settings: Settings) -> Iterator[ServingLock | None]:
+    """Hold the lock of an SQLite file; the processes that are forked hold it, too."""
+    if not settings.database.startswith("sqlite:"):
+        yield None
+        return
+    lock = ServingLock(sqlite_path(settings))
+    lock.take()
+    try:
+        yield lock
+    finally:
+        lock.release(clean=False)
+
+
+async def _prepare(settings: Settings) -> None:
+    """Create the database, or migrate it, before the processes open it."""
+    async with opened(settings, serving=True, locked=True):
+        pass
+
+
+def _run(role: Role, settings: Settings, source: SettingsSource) -> Run:
+    """Return the function that runs *role* in a process of its own."""
+
+    def run(ends: Ends, unclean: bool) -> int:
+        part = Part(role, Channel(ends.other), unclean)
+        return serve(_current(settings, source), source, part, ends.supervisor)
+
+    return run
+
+
+def _current(settings: Settings, source: SettingsSource) -> Settings:
+    """Return the settings as they are now: a restart must not go back to old ones."""
+    try:
+        return compare_settings(settings, source.load()).settings
+    except ConfigurationError as error:
+        _log.warning("settings not reloaded: invalid", error=str(error))
+        return settings
