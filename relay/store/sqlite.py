@@ -18,7 +18,14 @@ from relay.store.outages import outages
 from relay.store.schema import scripts
 from relay.store.sqlite_lock import ServingLock
 from relay.store.sqlite_pragmas import pragmas
-from relay.store.sqlite_thread import LAST_EVENT, Work, run_transaction
+from relay.store.sqlite_thread import (
+    BEGIN_WRITING,
+    LAST_EVENT,
+    Work,
+    run_transaction,
+    run_writing,
+)
+from relay.store.write_turn import WriteTurn
 
 T = TypeVar("T")
 
@@ -100,6 +107,7 @@ class SqliteDatabase:
         self._connections: list[aiosqlite.Connection] = []
         self._writer: aiosqlite.Connection
         self._lock = ServingLock(path)
+        self._file_turn = WriteTurn(path)
 
     async def open(self, *, serving: bool = False) -> None:
         """Connect and migrate the schema.
@@ -116,6 +124,7 @@ class SqliteDatabase:
             self._lock.take()
         try:
             create_private(self.path)
+            self._file_turn.open()
             self._writer = await self._connect()
             await self._migrate()
             self._idle = asyncio.Queue()  # the readers of before a close are closed
@@ -134,6 +143,7 @@ class SqliteDatabase:
         async with self._turn:
             while self._connections:
                 await self._connections.pop().close()
+        self._file_turn.close()
         self._lock.release(clean=clean)
 
     @property
@@ -146,14 +156,17 @@ class SqliteDatabase:
         """Open a transaction; at its end it is committed and on disk."""
         async with self._writer_turn():
             try:
+                await self._in_thread(self._writer, self._file_turn.take)
                 with outages():
-                    await self._writer.execute_fetchall("BEGIN IMMEDIATE")
+                    await self._writer.execute_fetchall(BEGIN_WRITING)
                 yield SqliteTransaction(self._writer, self._queries)
                 with outages():
                     await self._writer.execute_fetchall("COMMIT")
             except BaseException:
                 await asyncio.shield(self._roll_back())
                 raise
+            finally:
+                self._file_turn.give()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[SqliteTransaction]:
@@ -174,22 +187,28 @@ class SqliteDatabase:
         *work* may await only its statements, and must not use the event loop.
         """
         async with self._writer_turn():
-            return await self._directly(self._writer, "BEGIN IMMEDIATE", work)
+            raw = self._writer._conn  # noqa: SLF001 -- used only in its thread
+            arguments = (self._file_turn, raw, self._queries, work)
+            return cast(
+                "T", await self._in_thread(self._writer, run_writing, *arguments)
+            )
 
     async def read_in_one_go(self, work: Work[T]) -> T:
         """Run a read-only transaction entirely in a reader's thread."""
         reader = await self._idle.get()
         try:
-            return await self._directly(reader, "BEGIN", work)
+            raw = reader._conn  # noqa: SLF001 -- used only in its thread
+            arguments = (raw, self._queries, "BEGIN", work)
+            return cast("T", await self._in_thread(reader, run_transaction, *arguments))
         finally:
             self._idle.put_nowait(reader)
 
-    async def _directly(
-        self, connection: aiosqlite.Connection, begin: str, work: Work[T]
-    ) -> T:
+    async def _in_thread(
+        self, connection: aiosqlite.Connection, work: Callable[..., Any], *given: Any
+    ) -> Any:
+        """Run *work* in the thread of *connection*."""
         run: Any = connection._execute  # noqa: SLF001 -- the only way into its thread
-        raw = connection._conn  # noqa: SLF001 -- used only in its thread
-        return cast("T", await run(run_transaction, raw, self._queries, begin, work))
+        return await run(work, *given)
 
     @asynccontextmanager
     async def _writer_turn(self) -> AsyncIterator[None]:

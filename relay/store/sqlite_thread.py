@@ -11,10 +11,12 @@ from typing import Any, Final, TypeVar, cast
 
 from relay.store.database import Row, Transaction
 from relay.store.outages import outages
+from relay.store.write_turn import WriteTurn
 
 T = TypeVar("T")
 Work = Callable[[Transaction], Coroutine[Any, Any, T]]
 
+BEGIN_WRITING: Final = "BEGIN IMMEDIATE"
 LAST_EVENT: Final = "SELECT coalesce(max(event), 0) FROM events"
 
 
@@ -59,6 +61,14 @@ class DirectTransaction(Transaction):
                 self._connection.execute("RELEASE part")
             raise
         self._connection.execute("RELEASE part")
+
+
+def run_writing(
+    turn: WriteTurn, connection: sqlite3.Connection, queries: Any, work: Work[T]
+) -> T:
+    """Run *work* in a writing transaction, when it is this process's turn."""
+    with turn.held():
+        return run_transaction(connection, queries, BEGIN_WRITING, work)
 
 
 def run_transaction(

@@ -13,7 +13,15 @@ from rich.console import Console
 
 from relay import logs
 from relay.runtime.serve import loop_factory
-from tests.benchmarks import bursts, intake, latency, polling, publishing, reading
+from tests.benchmarks import (
+    bursts,
+    intake,
+    latency,
+    polling,
+    publishing,
+    reading,
+    whole,
+)
 from tests.benchmarks.measuring import Result, environment, table
 from tests.benchmarks.plan import Plan
 
@@ -23,6 +31,7 @@ WIDE: Final = 160
 """Columns of a table that goes into a pipe or a file."""
 
 BENCHMARKS: Final[dict[str, tuple[Benchmark, ...]]] = {
+    "whole": (whole.published,),
     "intake": (intake.keeping, intake.keeping_and_reading),
     "reading": (reading.backlog,),
     "publishing": (publishing.puts,),

@@ -134,12 +134,12 @@ class _Load:
 
 
 @asynccontextmanager
-async def _connected(port: int) -> AsyncIterator[_Load]:
+async def _connected(port: int, connections: int) -> AsyncIterator[_Load]:
     load = _Load()
     loop = asyncio.get_running_loop()
     opened: list[_Connection] = []
     try:
-        for _ in range(CONNECTIONS):
+        for _ in range(connections):
             _, one = await loop.create_connection(lambda: _Connection(load), HOST, port)
             opened.append(one)
         load.idle += opened
@@ -156,13 +156,14 @@ async def at_full_speed(
     seconds: float,
     *,
     overtaxed: Callable[[], bool] = lambda: False,
+    connections: int = CONNECTIONS,
 ) -> Outcome:
     """Send as fast as answers come, for *seconds* or until *requests* are sent.
 
     While the server is *overtaxed*, nothing more is sent.
     """
     source = iter(requests)
-    async with _connected(port) as load:
+    async with _connected(port, connections) as load:
         began = time.perf_counter()
         until, paused = began + seconds, False
 
@@ -187,7 +188,7 @@ async def at_full_speed(
 
 async def at_rate(port: int, requests: Iterable[bytes], rate: float) -> Outcome:
     """Send *requests* at *rate* per second; who is late does not slow them down."""
-    async with _connected(port) as load:
+    async with _connected(port, CONNECTIONS) as load:
         began = time.perf_counter()
         for number, request in enumerate(requests):
             load.check()

@@ -5,13 +5,16 @@
 - `bare`: reads a request's body and answers, no more;
 - `keeping`: the relay, without the reader;
 - `reading`: the relay with its reader; nothing is published;
-- `vtex`: answers writes as VTEX does, without remembering anything.
+- `vtex`: answers writes as VTEX does, without remembering anything;
+- `counting`: the same, and counts calls and distinct events.
 """
 
 import asyncio
+import json
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -66,12 +69,31 @@ class Server:
     process: int
 
     def cpu(self) -> float:
-        """Return the seconds of CPU that it has used; 0 if unknown."""
-        stat = Path(f"/proc/{self.process}/stat")
-        if not stat.exists():
-            return 0.0
-        used = stat.read_text().rpartition(")")[2].split()[11:13]
-        return sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
+        """Return the seconds of CPU that it and its children used; 0 if unknown."""
+        return sum(map(_cpu, [self.process, *self.children()]))
+
+    def children(self) -> list[int]:
+        """Return the processes that it started."""
+        found = Path(f"/proc/{self.process}/task/{self.process}/children")
+        return [int(n) for n in found.read_text().split()] if found.exists() else []
+
+    def memory(self) -> int:
+        """Return the bytes that it and its children take; shared ones count once."""
+        return sum(map(_memory, [self.process, *self.children()]))
+
+
+def _cpu(process: int) -> float:
+    stat = Path(f"/proc/{process}/stat")
+    if not stat.exists():
+        return 0.0
+    used = stat.read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory(process: int) -> int:
+    rollup = Path(f"/proc/{process}/smaps_rollup")
+    lines = rollup.read_text().splitlines() if rollup.exists() else []
+    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 @asynccontextmanager
@@ -80,6 +102,34 @@ async def serving(kind: str, folder: Path) -> AsyncIterator[Server]:
     port = free_port()
     module = (sys.executable, "-m", "tests.benchmarks.servers")
     program = Program((*module, kind, str(port), str(folder)), port, READY, folder)
+    async with running(program):
+        assert program.process is not None
+        yield Server(port, program.process.pid)
+
+
+@asynccontextmanager
+async def shipped(folder: Path, vtex: int, processes: str) -> AsyncIterator[Server]:
+    """Run `relay serve` as it is shipped; data and settings are in *folder*."""
+    port = free_port()
+    variables = {
+        "LISTEN": f"{HOST}:{port}",
+        "DATABASE": f"sqlite:///{folder / 'relay.db'}",
+        "PROCESSES": processes,
+        "PUBLISHER__QUIET_SECONDS": "0",
+        "ACCOUNTS__STORE__APP_KEY": "key-of-the-store",
+        "ACCOUNTS__STORE__APP_TOKEN": "token-of-the-store",
+        "ACCOUNTS__STORE__BASE_URL": f"http://{HOST}:{vtex}",
+        "ACCOUNTS__STORE__FIRST_EMAIL": "off",
+        "ACCOUNTS__STORE__REQUESTS_PER_SECOND": "1000000",
+        "ACCOUNTS__STORE__BURST": "1000000",
+        "ACCOUNTS__STORE__IN_FLIGHT": "32",
+        f"CONTRACTS__{CONTRACT.upper()}__ADAPTER": "melhorenvio",
+        f"CONTRACTS__{CONTRACT.upper()}__SECRET": SECRET,
+        f"CONTRACTS__{CONTRACT.upper()}__ACCOUNT": ACCOUNT,
+    }
+    named = {f"RELAY_{name}": value for name, value in variables.items()}
+    command = (sys.executable, "-m", "relay", "serve")
+    program = Program(command, port, "/readyz", folder, named)
     async with running(program):
         assert program.process is not None
         yield Server(port, program.process.pid)
@@ -97,12 +147,25 @@ def bare() -> web.Application:
     return app
 
 
-def vtex() -> web.Application:
-    """Make a VTEX that stores nothing: the ceiling of publishing."""
+def vtex(*, counting: bool = False) -> web.Application:
+    """Make a VTEX that stores nothing: the ceiling of publishing.
+
+    If it is *counting*, `GET /counted` has the calls and the distinct events.
+    """
+    seen: set[tuple[str, str, str]] = set()
+    calls = Counter[str]()
 
     async def write(request: web.Request) -> web.Response:
-        await request.read()
+        body = await request.read()
+        if counting and "order" in request.match_info:
+            calls[request.method] += 1
+            order = request.match_info["order"]
+            for event in json.loads(body).get("events", ()):
+                seen.add((order, event["date"], event["description"]))
         return web.json_response(text=_RECEIPT)
+
+    async def counted(_: web.Request) -> web.Response:
+        return web.json_response({"events": len(seen), "calls": dict(calls)})
 
     async def show(request: web.Request) -> web.Response:
         return web.json_response({"orderId": request.match_info["order"], **_ORDER})
@@ -112,6 +175,7 @@ def vtex() -> web.Application:
     app.add_routes(
         [
             web.get(READY, write),
+            web.get("/counted", counted),
             web.get(order, show),
             web.patch(f"{order}/invoice/{{invoice}}", write),
             web.put(f"{order}/invoice/{{invoice}}/tracking", write),
@@ -147,7 +211,8 @@ async def _serve(kind: str, port: int, folder: Path) -> None:
         if kind in LOOPS:
             app, log = await _relay(stack, kind, folder), AccessLogger
         else:
-            app = vtex() if kind == "vtex" else bare()
+            stands_in = kind in ("vtex", "counting")
+            app = vtex(counting=kind == "counting") if stands_in else bare()
         options = {"access_log_class": log} if log else {"access_log": None}
         runner = web.AppRunner(app, handle_signals=False, **options)
         await runner.setup()
