@@ -35,7 +35,7 @@ class Lost(Exception):
 def webhooks(shipments: range) -> list[bytes]:
     """Return all scans of *shipments*: a tenth comes twice, a twentieth too early."""
     found: list[bytes] = []
-    random = Random(shipments.start)
+    random = Random(shipments.start)  # noqa: S311 -- the same order in each run
     for first in range(shipments.start, shipments.stop, AT_WORK):
         some = range(first, min(first + AT_WORK, shipments.stop))
         scans = [request(body(one, scan)) for scan in range(SCANS) for one in some]
