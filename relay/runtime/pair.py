@@ -1,9 +1,11 @@
 """Starts the relay as two processes, or one role of it alone."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Final
 
 from relay.api.auth import check_tokens
 from relay.config.load import SettingsSource
@@ -20,8 +22,10 @@ from relay.runtime.supervisor import Supervisor
 from relay.runtime.wiring import carriers, sqlite_path
 from relay.store.sqlite_lock import ServingLock
 
-KILL_MARGIN = timedelta(seconds=10)
+KILL_MARGIN: Final = timedelta(seconds=10)
 """A process that stops for too long ends by itself; then its supervisor kills it."""
+ENDING: Final = timedelta(seconds=2)
+"""How long processes may take to end after their supervisor was killed."""
 
 _log = logger(__name__)
 
@@ -68,11 +72,25 @@ def _locked(settings: Settings) -> Iterator[ServingLock | None]:
         yield None
         return
     lock = ServingLock(sqlite_path(settings))
-    lock.take()
+    _take(lock)
     try:
         yield lock
     finally:
         lock.release(clean=False)
+
+
+def _take(lock: ServingLock) -> None:
+    """Take the lock; processes of a killed supervisor release it within moments."""
+    until = time.monotonic() + ENDING.total_seconds()
+    while True:
+        try:
+            lock.take()
+        except ConfigurationError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 async def _prepare(settings: Settings) -> None:

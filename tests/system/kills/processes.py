@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -96,6 +96,22 @@ class Program:
         """End it with `kill -9`; raise `NotReady` if it ended by itself before."""
         self._check_alive()
         self._end(signal.SIGKILL)
+
+    def kill_one(self, number: int) -> None:
+        """Kill one of its processes, by id; raise `NotReady` if it has ended."""
+        self._check_alive()
+        with suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+        if self.process is not None and number == self.process.pid:
+            process, self.process = self.process, None
+            process.wait(STOPS_WITHIN)
+
+    def children(self) -> list[int]:
+        """Return the ids of the processes that it has started."""
+        assert self.process is not None
+        number = self.process.pid
+        found = Path(f"/proc/{number}/task/{number}/children")
+        return [int(child) for child in found.read_text().split()]
 
     def stop(self) -> int:
         """Ask it to end; return its exit code. It is killed if it does not."""

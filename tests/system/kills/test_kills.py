@@ -11,6 +11,7 @@ import os
 import secrets
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from tests.system.kills.processes import (
 
 KILLS: Final = 7
 FEW_KILLS: Final = 2
+VICTIMS: Final = ("all", "supervisor", "intake", "worker")
 LATENCY_MS: Final = 30
 PUBLISHED_WITHIN: Final = 60.0
 """Seconds after the last start until all that was acknowledged must be published."""
@@ -66,6 +68,7 @@ class Ordeal:
     session: aiohttp.ClientSession
     random: Random
     kills: list[datetime] = field(default_factory=list)
+    victims: Counter[str] = field(default_factory=Counter)
 
     async def run(self, times: int) -> Loader:
         """Kill the relay so many times; return when everything is published."""
@@ -74,7 +77,8 @@ class Ordeal:
             loading = group.create_task(loader.run())
             for _ in range(times):
                 await self._live_a_while()
-            self.relay.start()
+            if self.relay.process is None:
+                self.relay.start()
             await self.relay.ready()
             loader.stopping.set()
             async with asyncio.timeout(PUBLISHED_WITHIN):
@@ -84,15 +88,27 @@ class Ordeal:
         return loader
 
     async def _live_a_while(self) -> None:
-        """Start, and kill: one time in five before it serves."""
-        self.relay.start()
-        if self.random.random() < 0.2:
-            await asyncio.sleep(self.random.uniform(0, 1.5))
-        else:
+        """Start unless it runs, and kill: one time in five before it serves."""
+        if self.relay.process is None:
+            self.relay.start()
+        if self.random.random() >= 0.2:
             await self.relay.ready()
-            await asyncio.sleep(self.random.uniform(0, 1.5))
-        self.relay.kill()
+        await asyncio.sleep(self.random.uniform(0, 1.5))
+        victim = self.random.choice(VICTIMS)
+        if victim == "all":
+            self.relay.kill()
+        else:
+            self._kill_one(victim)
+        self.victims[victim] += 1
         self.kills.append(datetime.now(UTC))
+
+    def _kill_one(self, victim: str) -> None:
+        """Kill the supervisor, whose children end then, or one of its children."""
+        assert self.relay.process is not None
+        processes = {"supervisor": self.relay.process.pid}
+        processes |= zip(("intake", "worker"), self.relay.children(), strict=False)
+        if victim in processes:  # it may not have been started yet
+            self.relay.kill_one(processes[victim])
 
     async def _published_everything(self, loader: Loader) -> None:
         """Wait until nothing is missing; the verdict says what still is."""
@@ -121,6 +137,7 @@ class Ordeal:
         writes = judging.writes_of(published, calls["calls"])
         return {
             "kills": len(self.kills),
+            "victims": dict(self.victims),
             "parcels": len(loader.parcels),
             "acknowledged": sum(len(p.acknowledged) for p in loader.parcels),
             "requests": loader.requests,
