@@ -10,7 +10,6 @@ import itertools
 import json
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -64,8 +63,11 @@ class Channel:
     ) -> None:
         """Handle hints, questions and answers until cancelled."""
         while line := await self._reader.readline():
-            with suppress(ValueError):  # the rest of a line of a killed process
-                self._handle(json.loads(line), on_hint, answers)
+            try:
+                message = json.loads(line)
+            except ValueError:  # the rest of a line of a killed process
+                continue
+            self._handle(message, on_hint, answers)
 
     def close(self) -> None:
         """Close this process's end."""
