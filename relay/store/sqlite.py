@@ -16,6 +16,8 @@ from relay.store.backups import create_private
 from relay.store.database import Row, Transaction, load_queries
 from relay.store.outages import outages
 from relay.store.schema import scripts
+from relay.store.serving_lock import check_idle_log
+from relay.store.sqlite_file import OpenFiles
 from relay.store.sqlite_lock import ServingLock
 from relay.store.sqlite_pragmas import pragmas
 from relay.store.sqlite_thread import LAST_EVENT, Work, run_transaction
@@ -90,7 +92,7 @@ class SqliteDatabase:
         cache_mb: int = 16,
         busy_ms: int = BUSY_MS,
     ) -> None:
-        self.path = path
+        self.path = path.resolve()  # SQLite's log is beside the file, not the link
         self.synchronous = synchronous
         self._cache_mb = cache_mb
         self._busy_ms = busy_ms
@@ -100,6 +102,7 @@ class SqliteDatabase:
         self._connections: list[aiosqlite.Connection] = []
         self._writer: aiosqlite.Connection
         self._lock = ServingLock(path)
+        self._files = OpenFiles(self.path)
 
     async def open(self, *, serving: bool = False) -> None:
         """Connect and migrate the schema.
@@ -114,6 +117,8 @@ class SqliteDatabase:
             )
         if serving:
             self._lock.take()
+        else:
+            check_idle_log(self.path)
         try:
             create_private(self.path)
             self._writer = await self._connect()
@@ -121,8 +126,9 @@ class SqliteDatabase:
             self._idle = asyncio.Queue()  # the readers of before a close are closed
             for _ in range(READERS):
                 self._idle.put_nowait(await self._connect(read_only=True))
+            self._files.remember()
         except BaseException:
-            await self._disconnect(clean=False)
+            await self._disconnect(clean=not self.unclean)  # nothing was served
             raise
 
     async def close(self) -> None:
@@ -149,6 +155,7 @@ class SqliteDatabase:
                 with outages():
                     await self._writer.execute_fetchall("BEGIN IMMEDIATE")
                 yield SqliteTransaction(self._writer, self._queries)
+                self._files.check()
                 with outages():
                     await self._writer.execute_fetchall("COMMIT")
             except BaseException:
@@ -174,7 +181,9 @@ class SqliteDatabase:
         *work* may await only its statements, and must not use the event loop.
         """
         async with self._writer_turn():
-            return await self._directly(self._writer, "BEGIN IMMEDIATE", work)
+            return await self._directly(
+                self._writer, "BEGIN IMMEDIATE", self._files.checked(work)
+            )
 
     async def read_in_one_go(self, work: Work[T]) -> T:
         """Run a read-only transaction entirely in a reader's thread."""
@@ -231,7 +240,10 @@ class SqliteDatabase:
         return True
 
     async def check(self) -> None:
-        """Take and release the lock for writing; nothing is written."""
+        """Take and release the lock for writing; nothing is written.
+
+        Raises `DatabaseUnavailable` if that fails, or if the file was replaced.
+        """
 
         async def nothing(_: Transaction) -> None:
             """Do nothing: the lock alone is what is checked."""
