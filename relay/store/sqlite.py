@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -13,14 +13,15 @@ import aiosqlite
 from relay.clock import utcnow
 from relay.errors import ConfigurationError, DatabaseUnavailable
 from relay.store.backups import create_private
-from relay.store.database import Row, Transaction, load_queries
+from relay.store.database import Transaction, load_queries
 from relay.store.outages import outages
 from relay.store.schema import scripts
 from relay.store.serving_lock import check_idle_log
 from relay.store.sqlite_file import OpenFiles
 from relay.store.sqlite_lock import ServingLock
 from relay.store.sqlite_pragmas import pragmas
-from relay.store.sqlite_thread import LAST_EVENT, Work, run_transaction
+from relay.store.sqlite_thread import Work, run_transaction
+from relay.store.sqlite_transaction import SqliteTransaction
 
 T = TypeVar("T")
 
@@ -31,52 +32,6 @@ BUSY_MS: Final = 5_000
 """How long a statement waits for another process's lock on the file."""
 TURN_SECONDS: Final = 10
 """How long a transaction waits for the others of this process."""
-
-
-class SqliteTransaction(Transaction):
-    """Runs named queries on one connection."""
-
-    def __init__(self, connection: aiosqlite.Connection, queries: Any) -> None:
-        self._connection = connection
-        self._queries = queries
-
-    async def rows(self, query: str, **values: Any) -> Sequence[Row]:
-        """Run *query* and return its rows."""
-        sql = getattr(self._queries, query).sql
-        with outages():
-            found = await self._connection.execute_fetchall(sql, values)
-        return cast("Sequence[Row]", found)
-
-    async def run(self, query: str, **values: Any) -> None:
-        """Run *query* and ignore its rows."""
-        await self.rows(query, **values)
-
-    async def many(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run *query* once for each of *rows*."""
-        if rows:
-            sql = getattr(self._queries, query).sql
-            with outages():
-                await self._connection.executemany(sql, rows)
-
-    async def new_events(self, count: int) -> Sequence[int]:
-        """Reserve *count* numbers for new events."""
-        last = await self._connection.execute_fetchall(LAST_EVENT)
-        first: int = 1 + next(iter(last))[0]
-        return range(first, first + count)
-
-    @asynccontextmanager
-    async def part(self) -> AsyncIterator[None]:
-        """Open a savepoint: if its body fails, only the body's changes are undone."""
-        run = self._connection.execute_fetchall
-        await run("SAVEPOINT part")
-        try:
-            yield
-        except BaseException:
-            if self._connection.in_transaction:  # SQLite undoes all if the disk is full
-                await run("ROLLBACK TO part")
-                await run("RELEASE part")
-            raise
-        await run("RELEASE part")
 
 
 class SqliteDatabase:

@@ -320,7 +320,8 @@ async def test_a_relay_of_another_database_is_an_error(
     shutil.copy(file, other / "relay.db")
     found = await process_state(settings_of(other / "relay.db", listen=answering))
     [problem] = found.problems
-    assert "serves another database" in problem.message
+    assert "another database, or its lock file was removed" in problem.message
+    assert "restart the relay" in problem.hint
 
 
 async def test_a_port_that_another_program_has_is_an_error(file: Path) -> None:
