@@ -19,6 +19,7 @@ from relay.store.accounts import Accounts, AccountState
 from relay.store.activity import Activity
 from relay.store.database import Database
 from relay.store.polls import PollClaims
+from relay.store.serving_lock import serving_lock
 from relay.store.sqlite import OLDEST, SqliteDatabase
 from relay.store.sqlite_errors import fault_of
 
@@ -71,6 +72,7 @@ async def database_exists(settings: Settings) -> bool:
 async def _check_sqlite(settings: Settings) -> list[Check]:
     path = sqlite_path(settings)
     found = [check_library(sqlite3.sqlite_version_info), *check_place(path)]
+    found += check_links(path)
     mounts = MOUNTS.read_text(encoding="utf-8") if MOUNTS.exists() else ""
     found += check_mount(path.resolve(), mounts)
     exists = await database_exists(settings)
@@ -99,9 +101,27 @@ def check_place(path: Path) -> Iterator[Check]:
     elif path.exists() and not os.access(path, os.R_OK | os.W_OK):
         message = f"{path} is not readable and writable"
         yield error(SUBJECT, message, "make the relay's user its owner")
+    elif not path.exists() and not serving_lock(path).clean:
+        message = f"{path} is missing, but a relay serves or served it"
+        hint = "put it back with its -wal, or stop the relay and restore a backup"
+        yield error(SUBJECT, message, hint)
     elif not path.exists():
         hint = "nothing to do: the relay creates it at its first start"
         yield warning(SUBJECT, f"{path} does not exist yet", hint)
+
+
+def check_links(path: Path) -> Iterator[Check]:
+    """Report more than one name of the file: its log belongs to one of them.
+
+    See https://www.sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file.
+    """
+    if path.exists() and (links := path.stat().st_nlink) > 1:
+        message = f"{path} has {counted(links, 'name')} (hard links)"
+        hint = (
+            "always use the one in `database`, and delete the others: opened by "
+            "another name the file lacks its write-ahead log, and can be damaged"
+        )
+        yield warning(SUBJECT, message, hint)
 
 
 def check_mount(path: Path, mounts: str) -> Iterator[Check]:

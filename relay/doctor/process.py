@@ -61,8 +61,14 @@ def _serving(body: dict[str, Any], lock: LockState, settings: Settings) -> Proce
     reasons = [str(reason) for reason in body.get("reasons", ())]
     problems = [not_ready(reason) for reason in reasons]
     if settings.database.startswith("sqlite:") and not lock.held:
-        message = f"the relay at {settings.listen} serves another database"
-        hint = "use its settings, or another `listen`: `relay serve` cannot start"
+        message = (
+            f"the relay at {settings.listen} serves another database, or its lock "
+            "file was removed"
+        )
+        hint = (
+            "use its settings, or another `listen`: `relay serve` cannot start; if the "
+            "lock file was removed, restart the relay"
+        )
         problems.append(wrong(message, hint))
     when = utcnow() if not reasons else _time(body.get("lastReadyAt"))
     return ProcessState(True, "was ready", when, tuple(problems))

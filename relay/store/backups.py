@@ -14,6 +14,7 @@ from typing import Final
 
 from relay.errors import ConfigurationError
 from relay.store.schema import VERSION
+from relay.store.serving_lock import check_idle_log
 
 PRIVATE: Final = 0o600
 """The mode of every database file: it holds names and addresses of shoppers."""
@@ -49,6 +50,7 @@ def restore(
     file is kept under another name, with its write-ahead log merged into it. Raises
     `ConfigurationError`, with the present file in place, if the backup is not usable.
     """
+    database = database.resolve()  # a symbolic link stays one
     copy = database.with_name(f"{database.name}.restored")
     copy.unlink(missing_ok=True)
     _copy(backup, copy, progress)
@@ -107,6 +109,7 @@ def _source(path: Path) -> Iterator[sqlite3.Connection]:
             f"database: {path} does not exist; run this in the relay's folder and with "
             "its settings"
         )
+    check_idle_log(path)
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as c:
         version = _version(c, path)
         if version != VERSION:

@@ -113,7 +113,9 @@ class Checkpointer:
 
 
 async def _connected(path: Path) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(path, isolation_level=None)
+    # Without a mode SQLite would create a file in place of one that was deleted.
+    address = f"{path.as_uri()}?mode=rw"
+    connection = await aiosqlite.connect(address, uri=True, isolation_level=None)
     for pragma in (f"busy_timeout = {BUSY_MS}", "synchronous = FULL"):
         await connection.execute_fetchall(f"PRAGMA {pragma}")
     return connection

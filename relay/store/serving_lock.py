@@ -5,6 +5,13 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
+
+from relay.store.sqlite_log import check_log
+
+SERVING: Final = b"serving "
+"""Begins the lock file's content from start to clean stop; the boot follows."""
+BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +28,8 @@ class LockState:
 
 def serving_lock(database: Path) -> LockState:
     """Return the state of the lock file beside *database*; it is not changed."""
-    side = database.with_name(database.name + ".lock")
-    try:
-        file = os.open(side, os.O_RDONLY)
-    except OSError:
+    file = _opened(database)
+    if file is None:
         return LockState(held=False, clean=True, changed_at=None)
     known = os.fstat(file)
     changed_at = datetime.fromtimestamp(known.st_mtime, UTC)
@@ -36,3 +41,37 @@ def serving_lock(database: Path) -> LockState:
     finally:
         os.close(file)
     return LockState(held=False, clean=known.st_size == 0, changed_at=changed_at)
+
+
+def check_idle_log(database: Path) -> None:
+    """Check the write-ahead log, unless a relay serves *database* and checked it.
+
+    Raises `ConfigurationError`, like `check_log`.
+    """
+    if serving_lock(database).held:
+        return
+    file = _opened(database)
+    same_boot = file is not None and is_marked_now(file)
+    if file is not None:
+        os.close(file)
+    check_log(database.resolve(), same_boot=same_boot)
+
+
+def is_marked_now(file: int) -> bool:
+    """Whether the open lock *file* was marked since this machine started."""
+    content = os.pread(file, 100, 0)
+    return len(content) > len(SERVING) and content == SERVING + boot()
+
+
+def boot() -> bytes:
+    """Return what identifies the machine's last start; empty if it is not known."""
+    return BOOT.read_bytes().strip() if BOOT.exists() else b""
+
+
+def _opened(database: Path) -> int | None:
+    """Open the lock file beside *database*; None if that is not possible."""
+    database = database.resolve()
+    try:
+        return os.open(database.with_name(database.name + ".lock"), os.O_RDONLY)
+    except OSError:
+        return None

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -13,18 +13,15 @@ import aiosqlite
 from relay.clock import utcnow
 from relay.errors import ConfigurationError, DatabaseUnavailable
 from relay.store.backups import create_private
-from relay.store.database import Row, Transaction, load_queries
+from relay.store.database import Transaction, load_queries
 from relay.store.outages import outages
 from relay.store.schema import scripts
+from relay.store.serving_lock import check_idle_log
+from relay.store.sqlite_file import OpenFiles
 from relay.store.sqlite_lock import ServingLock
 from relay.store.sqlite_pragmas import pragmas
-from relay.store.sqlite_thread import (
-    BEGIN_WRITING,
-    LAST_EVENT,
-    Work,
-    run_transaction,
-    run_writing,
-)
+from relay.store.sqlite_thread import BEGIN_WRITING, Work, run_transaction, run_writing
+from relay.store.sqlite_transaction import SqliteTransaction
 from relay.store.write_turn import WriteTurn
 
 T = TypeVar("T")
@@ -36,52 +33,6 @@ BUSY_MS: Final = 5_000
 """How long a statement waits for another process's lock on the file."""
 TURN_SECONDS: Final = 10
 """How long a transaction waits for the others of this process."""
-
-
-class SqliteTransaction(Transaction):
-    """Runs named queries on one connection."""
-
-    def __init__(self, connection: aiosqlite.Connection, queries: Any) -> None:
-        self._connection = connection
-        self._queries = queries
-
-    async def rows(self, query: str, **values: Any) -> Sequence[Row]:
-        """Run *query* and return its rows."""
-        sql = getattr(self._queries, query).sql
-        with outages():
-            found = await self._connection.execute_fetchall(sql, values)
-        return cast("Sequence[Row]", found)
-
-    async def run(self, query: str, **values: Any) -> None:
-        """Run *query* and ignore its rows."""
-        await self.rows(query, **values)
-
-    async def many(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run *query* once for each of *rows*."""
-        if rows:
-            sql = getattr(self._queries, query).sql
-            with outages():
-                await self._connection.executemany(sql, rows)
-
-    async def new_events(self, count: int) -> Sequence[int]:
-        """Reserve *count* numbers for new events."""
-        last = await self._connection.execute_fetchall(LAST_EVENT)
-        first: int = 1 + next(iter(last))[0]
-        return range(first, first + count)
-
-    @asynccontextmanager
-    async def part(self) -> AsyncIterator[None]:
-        """Open a savepoint: if its body fails, only the body's changes are undone."""
-        run = self._connection.execute_fetchall
-        await run("SAVEPOINT part")
-        try:
-            yield
-        except BaseException:
-            if self._connection.in_transaction:  # SQLite undoes all if the disk is full
-                await run("ROLLBACK TO part")
-                await run("RELEASE part")
-            raise
-        await run("RELEASE part")
 
 
 class SqliteDatabase:
@@ -97,7 +48,7 @@ class SqliteDatabase:
         cache_mb: int = 16,
         busy_ms: int = BUSY_MS,
     ) -> None:
-        self.path = path
+        self.path = path.resolve()  # SQLite's log is beside the file, not the link
         self.synchronous = synchronous
         self._cache_mb = cache_mb
         self._busy_ms = busy_ms
@@ -107,7 +58,8 @@ class SqliteDatabase:
         self._connections: list[aiosqlite.Connection] = []
         self._writer: aiosqlite.Connection
         self._lock = ServingLock(path)
-        self._file_turn = WriteTurn(path)
+        self._file_turn = WriteTurn(self.path)
+        self._files = OpenFiles(self.path)
 
     async def open(self, *, serving: bool = False) -> None:
         """Connect and migrate the schema.
@@ -122,6 +74,8 @@ class SqliteDatabase:
             )
         if serving:
             self._lock.take()
+        else:
+            check_idle_log(self.path)
         try:
             create_private(self.path)
             self._file_turn.open()
@@ -130,8 +84,9 @@ class SqliteDatabase:
             self._idle = asyncio.Queue()  # the readers of before a close are closed
             for _ in range(READERS):
                 self._idle.put_nowait(await self._connect(read_only=True))
+            self._files.remember()
         except BaseException:
-            await self._disconnect(clean=False)
+            await self._disconnect(clean=not self.unclean)  # nothing was served
             raise
 
     async def close(self) -> None:
@@ -160,6 +115,7 @@ class SqliteDatabase:
                 with outages():
                     await self._writer.execute_fetchall(BEGIN_WRITING)
                 yield SqliteTransaction(self._writer, self._queries)
+                self._files.check()
                 with outages():
                     await self._writer.execute_fetchall("COMMIT")
             except BaseException:
@@ -188,7 +144,8 @@ class SqliteDatabase:
         """
         async with self._writer_turn():
             raw = self._writer._conn  # noqa: SLF001 -- used only in its thread
-            arguments = (self._file_turn, raw, self._queries, work)
+            checked = self._files.checked(work)
+            arguments = (self._file_turn, raw, self._queries, checked)
             return cast(
                 "T", await self._in_thread(self._writer, run_writing, *arguments)
             )
@@ -250,7 +207,10 @@ class SqliteDatabase:
         return True
 
     async def check(self) -> None:
-        """Take and release the lock for writing; nothing is written."""
+        """Take and release the lock for writing; nothing is written.
+
+        Raises `DatabaseUnavailable` if that fails, or if the file was replaced.
+        """
 
         async def nothing(_: Transaction) -> None:
             """Do nothing: the lock alone is what is checked."""

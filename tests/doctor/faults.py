@@ -1,4 +1,4 @@
-"""Faults that a second process makes: locks on the relay's database."""
+"""Faults that a second process makes: it locks the relay's database, or is killed."""
 
 import subprocess
 import sys
@@ -21,6 +21,39 @@ print("held", flush=True)
 sys.stdin.read()
 """
 
+SERVES = """
+import asyncio, sys
+from pathlib import Path
+from relay.store.sqlite import SqliteDatabase
+
+async def serve():
+    database = SqliteDatabase(Path(sys.argv[1]))
+    await database.open(serving=True)
+    print("held", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    await database.close()
+
+asyncio.run(serve())
+"""
+WRITES_AND_DIES = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from relay.store.sqlite import SqliteDatabase
+
+async def write():
+    database = SqliteDatabase(Path(sys.argv[1]))
+    await database.open(serving=True)
+    await database.checkpoint(truncate=sys.argv[2] == "truncate")
+    for number in range(int(sys.argv[3])):
+        async with database.writing() as tx:
+            await tx.run("add_account", account=f"a{number}")
+    if sys.argv[2] == "moved":
+        await database.checkpoint(truncate=False)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(write())
+"""
+
 
 @contextmanager
 def process(program: str, path: Path) -> Iterator[None]:
@@ -37,3 +70,11 @@ def process(program: str, path: Path) -> Iterator[None]:
         yield
     finally:
         held.communicate(timeout=30)
+
+
+def killed(path: Path, checkpoint: str = "truncate", writes: int = 3) -> Path:
+    """Write as a relay that is killed then; return its write-ahead log."""
+    arguments = [sys.executable, "-c", WRITES_AND_DIES, str(path), checkpoint]
+    ended = subprocess.run([*arguments, str(writes)], check=False, timeout=60)
+    assert ended.returncode == -9
+    return path.with_name(path.name + "-wal")

@@ -38,7 +38,13 @@ from relay.store.postgres import PostgresDatabase
 from relay.store.sqlite import SqliteDatabase
 from relay.store.sqlite_errors import fault_of
 from relay.store.unread import ReaderTerms
-from tests.doctor.faults import HOLDS_LOCK_FILE, WRITES_FOR_EVER, process
+from tests.doctor.faults import (
+    HOLDS_LOCK_FILE,
+    SERVES,
+    WRITES_FOR_EVER,
+    killed,
+    process,
+)
 from tests.store.making import execute
 from tests.support.way_in import WayIn
 
@@ -114,6 +120,33 @@ async def test_a_database_that_is_locked_is_an_error_and_stays(file: Path) -> No
     assert_harmless(check.hint)
     [problem] = [p for p in relay_line(found).problems if "locked" in p.message]
     assert problem.hint == check.hint
+
+
+async def test_a_cut_log_is_an_error_and_stays(file: Path) -> None:
+    log = killed(file)
+    log.write_bytes(before := log.read_bytes()[:-10])
+    [check] = errors(await check_database(settings_of(file)), "database")
+    assert "was cut or removed while the relay was stopped" in check.message
+    assert log.read_bytes() == before
+
+
+async def test_a_file_that_went_away_is_an_error(file: Path) -> None:
+    with process(SERVES, file):
+        file.rename(file.with_name("moved"))  # noqa: ASYNC240 -- at once
+        [check] = errors(await check_database(settings_of(file)), "database")
+    assert "is missing, but a relay serves or served it" in check.message
+    [check] = errors(await check_database(settings_of(file)), "database")
+    assert "is missing" in check.message
+
+
+async def test_a_second_name_of_the_file_is_a_warning(file: Path) -> None:
+    def names(found: list[Check]) -> list[str]:
+        return [c.message for c in found if c.level is Severity.WARNING]
+
+    assert names(await check_database(settings_of(file))) == []
+    file.with_name("other.db").hardlink_to(file)
+    [message] = names(await check_database(settings_of(file)))
+    assert message == f"{file} has 2 names (hard links)"
 
 
 async def test_a_full_disk_is_an_error_that_destroys_nothing(file: Path) -> None:
@@ -288,7 +321,8 @@ async def test_a_relay_of_another_database_is_an_error(
     shutil.copy(file, other / "relay.db")
     found = await process_state(settings_of(other / "relay.db", listen=answering))
     [problem] = found.problems
-    assert "serves another database" in problem.message
+    assert "another database, or its lock file was removed" in problem.message
+    assert "restart the relay" in problem.hint
 
 
 async def test_a_port_that_another_program_has_is_an_error(file: Path) -> None:
