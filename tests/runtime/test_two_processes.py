@@ -68,6 +68,13 @@ class Running:
             return answer.status, await answer.text()
 
     async def label(self) -> None:
+        """Print the label of an order that VTEX has."""
+        order: dict[str, Any] = {"account": "store", "orderId": ORDER}
+        order |= {"invoices": [{"invoiceNumber": "1"}]}
+        async with self.client.post(
+            f"{self.sandbox.url}/sandbox/orders", json=order
+        ) as placed:
+            placed.raise_for_status()
         url = f"{self.relay.url}/v1/shipments"
         async with self.client.post(url, json=LABEL) as answer:
             assert answer.status == 201, await answer.text()
@@ -161,7 +168,9 @@ async def test_metrics_of_both_processes_are_served(started: Running) -> None:
 
 
 async def test_a_role_alone_needs_a_database_server(tmp_path: Path) -> None:
-    program = relay_program(tmp_path, {}, (*RELAY, "--role", "worker"))
+    program = relay_program(
+        tmp_path, account("store", "http://127.0.0.1:9"), (*RELAY, "--role", "worker")
+    )
     program.start()
     assert program.process is not None
     assert await asyncio.to_thread(program.process.wait, SECONDS) == 2
