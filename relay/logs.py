@@ -7,8 +7,8 @@ import math
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, Literal, TextIO
@@ -132,9 +132,15 @@ def about(**fields: str) -> AbstractContextManager[object]:
     return structlog.contextvars.bound_contextvars(**fields)
 
 
-def request_context(request_id: str) -> AbstractContextManager[object]:
+@contextmanager
+def request_context(request_id: str) -> Iterator[None]:
     """Add the id of an HTTP request to the lines written inside."""
-    return structlog.contextvars.bound_contextvars(request_id=request_id)
+    # `bound_contextvars` would copy the whole context, for every webhook.
+    tokens = structlog.contextvars.bind_contextvars(request_id=request_id)
+    try:
+        yield
+    finally:
+        structlog.contextvars.reset_contextvars(**tokens)
 
 
 class _Handler(logging.StreamHandler[TextIO]):

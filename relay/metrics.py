@@ -1,6 +1,7 @@
 """Prometheus metrics of one process, in a registry of its own."""
 
 import platform
+from functools import cache
 from importlib.metadata import version
 from typing import Final
 
@@ -42,6 +43,7 @@ class Metrics:
         self.documents_stored = self._counter(
             "documents_stored", "Documents stored.", "contract"
         )
+        self._stored_of = cache(self.documents_stored.labels)
         self.documents_rejected = self._counter(
             "documents_rejected", "Webhooks that failed verification.", "contract"
         )
@@ -148,12 +150,14 @@ class Metrics:
             "account",
             "kind",
         )
-        self.webhook_seconds = self._histogram(
+        webhook_seconds = self._histogram(
             "webhook_duration_seconds",
             "Time until a webhook was answered, from its headers on.",
             WEBHOOK_SECONDS,
             "contract",
         )
+        # `labels` takes a lock: too much for every webhook.
+        self._webhook_seconds_of = cache(webhook_seconds.labels)
 
     def _add_disk(self) -> None:
         self.disk_free = self._gauge(
@@ -169,6 +173,14 @@ class Metrics:
         """Count a request to VTEX; *status* is None without an answer."""
         self.vtex_calls.labels(account, kind, status or 0).inc()
         self.vtex_seconds.labels(account, kind).observe(seconds)
+
+    def observe_webhook(self, contract: str, seconds: float) -> None:
+        """Measure how long a webhook's answer took."""
+        self._webhook_seconds_of(contract).observe(seconds)
+
+    def count_stored(self, contract: str) -> None:
+        """Count a stored document."""
+        self._stored_of(contract).inc()
 
     def count_damaged(self, kind: str) -> None:
         """Count a stored row that cannot be shown whole."""
