@@ -195,14 +195,20 @@ class Metrics:
         self.polls.labels(contract, outcome).inc()
 
     def count_parsed(
-        self, contract: str, events: int, *, unreadable: bool, partly: bool
+        self,
+        contract: str,
+        *,
+        documents: int,
+        events: int,
+        unreadable: int,
+        partly: int,
     ) -> None:
-        """Count one parsed document and its events."""
-        self.documents_parsed.labels(contract).inc()
+        """Count parsed documents of a contract, and their events."""
+        self.documents_parsed.labels(contract).inc(documents)
         if unreadable:
-            self.documents_unreadable.labels(contract).inc()
+            self.documents_unreadable.labels(contract).inc(unreadable)
         if partly:
-            self.documents_partly_parsed.labels(contract).inc()
+            self.documents_partly_parsed.labels(contract).inc(partly)
         self.events.labels(contract).inc(events)
 
     def text(self) -> bytes:

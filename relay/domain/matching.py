@@ -156,12 +156,15 @@ def _contradicts(
 
     A waybill names several invoices: one of a kind that is registered is enough.
     """
-    for kind in NAMES_INVOICE:
-        named = {r.value for r in references if r.kind is kind}
-        known = registered.get(kind, frozenset())
-        if named and known and not _overlap(kind, named, known):
-            return True
-    return False
+    named: dict[ReferenceKind, set[str]] = {}
+    for reference in references:
+        if reference.kind in NAMES_INVOICE:
+            named.setdefault(reference.kind, set()).add(reference.value)
+    return any(
+        not _overlap(kind, values, known)
+        for kind, values in named.items()
+        if (known := registered.get(kind))
+    )
 
 
 def _overlap(

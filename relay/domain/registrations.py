@@ -27,6 +27,9 @@ class Turns:
     """The turns of a reused number: one shipment has it after the other is closed."""
 
     def __init__(self, registrations: Sequence[Registration]) -> None:
+        self._is_alone = len(registrations) == 1
+        if self._is_alone:
+            return
         ends = {r.shipment: r.closed_at for r in registrations if r.closed_at}
         self._ends = sorted(ends.values())
         begins: dict[int, datetime] = {}
@@ -37,6 +40,8 @@ class Turns:
 
     def include(self, registration: Registration, occurred_at: datetime) -> bool:
         """Whether an event falls into the turn of *registration*."""
+        if self._is_alone:
+            return True
         registered, closed = registration.registered_at, registration.closed_at
         own = closed is not None and occurred_at <= closed <= registered
         until = bisect_right(self._ends, registered)

@@ -42,7 +42,7 @@ async def mark_due(
     wanted = ids("shipment", shipments)
     if wanted == "[]":
         return
-    await tx.run("lock_shipments", rows=wanted)
+    await tx.lock("lock_shipments", rows=wanted)
     await tx.run(
         "mark_events_due",
         rows=wanted,
@@ -141,11 +141,15 @@ class EventRow:
         """Return the columns that a later document may change."""
         event = self.event
         return {
+            "second": self.identity[1],
+            "occurred_at": self.occurred_at,
+            "precision": self.precision,
+            "midnight": self.midnight,
             "refs": dumps(self.refs),
             "position": event.position,
-            "milestone": str(event.milestone),
-            "reason": str(event.reason) if event.reason else None,
-            "effect": str(event.effect),
+            "milestone": event.milestone.value,
+            "reason": event.reason.value if event.reason else None,
+            "effect": event.effect.value,
             "final": int(event.final),
             "undoes": dumps(event.undoes) if event.undoes else "[]",
             "description": storable(event.description),
@@ -153,7 +157,7 @@ class EventRow:
             "state": storable(event.state),
             "country": storable(event.country),
             "unmapped": int(event.unmapped),
-        } | self.time_columns()
+        }
 
     def time_columns(self) -> dict[str, Any]:
         """Return the columns that say when it occurred, and how precisely."""

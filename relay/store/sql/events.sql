@@ -8,6 +8,12 @@ JOIN events AS e
  AND e.code = (j.value ->> 'code')
  AND e.text_key = (j.value ->> 'text_key')
 
+-- name: references_of_imprecise_events
+SELECT DISTINCT e.reference
+FROM json_each(:rows) AS j
+JOIN events AS e ON e.reference = CAST(CAST(j.value AS TEXT) AS BIGINT)
+WHERE e.precision > 1 AND e.midnight = 0
+
 -- name: known_by_precision
 -- The stored record of the same scan, known to another precision: one within the unit
 -- that was just parsed, else one whose unit includes it. No unit is longer than 25 hours.
@@ -96,6 +102,15 @@ JOIN reference_values AS r
 SELECT p.event, p.shipment, p.volume, p.ambiguous, p.decision
 FROM json_each(:rows) AS j
 JOIN event_parcels AS p ON p.event = CAST(j.value ->> 'event' AS BIGINT)
+
+-- name: crowded_shipments
+-- Those that have more than :events events.
+SELECT s.shipment
+FROM json_each(:rows) AS j
+JOIN shipments AS s ON s.shipment = CAST(CAST(j.value AS TEXT) AS BIGINT)
+WHERE EXISTS (
+    SELECT 1 FROM event_parcels AS p WHERE p.shipment = s.shipment
+    LIMIT 1 OFFSET :events)
 
 -- name: count_events_of_parcels
 -- One row per parcel with events, at least one per shipment.
