@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from relay.domain.event_time import SECOND
 from relay.domain.events import ReferenceKind, ReferenceLevel
@@ -41,8 +41,7 @@ NAMES_INVOICE: Final = frozenset(
 """Kinds that belong to one order or invoice only, unlike a reused tracking number."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownReference:
+class KnownReference(NamedTuple):
     """A reference of an event, with all shipments that registered it."""
 
     reference: int

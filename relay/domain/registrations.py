@@ -2,17 +2,15 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import nlargest
 from operator import itemgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(NamedTuple):
     """A shipment that registered a reference; `volume` 0 is the whole invoice."""
 
     shipment: int

@@ -10,7 +10,7 @@ from typing import Any, Final
 from relay.clock import micros, moment
 from relay.domain.event_time import SECOND
 from relay.domain.events import ReferenceKind, TrackingEvent
-from relay.store.codec import dumps, ids
+from relay.store.codec import dumps, ids, numbers
 from relay.store.database import Transaction
 from relay.store.references import Interned, Key, Unmatched, interned, key
 from relay.text import storable
@@ -39,9 +39,10 @@ async def mark_due(
     *from_carrier*: the events were received at *now*. Otherwise a label or an operator
     changed which events match, and `last_event_at` is computed from these.
     """
-    wanted = ids("shipment", shipments)
-    if wanted == "[]":
+    touched = set(shipments)
+    if not touched:
         return
+    wanted = numbers(touched)
     await tx.lock("lock_shipments", rows=wanted)
     await tx.run(
         "mark_events_due",
@@ -52,7 +53,7 @@ async def mark_due(
         from_carrier=int(from_carrier),
     )
     if not from_carrier:
-        await tx.run("refresh_last_event", rows=wanted)
+        await tx.run("refresh_last_event", rows=ids("shipment", touched))
 
 
 Identity = tuple[int, int, str, str]
@@ -147,9 +148,9 @@ class EventRow:
             "midnight": self.midnight,
             "refs": dumps(self.refs),
             "position": event.position,
-            "milestone": event.milestone.value,
-            "reason": event.reason.value if event.reason else None,
-            "effect": event.effect.value,
+            "milestone": str(event.milestone),
+            "reason": str(event.reason) if event.reason else None,
+            "effect": str(event.effect),
             "final": int(event.final),
             "undoes": dumps(event.undoes) if event.undoes else "[]",
             "description": storable(event.description),
@@ -218,9 +219,9 @@ def event_rows(
     reading: ParsedDocument,
     event: TrackingEvent,
     keys: Sequence[Key],
-    numbers: Mapping[Key, int],
+    known: Mapping[Key, int],
 ) -> EventRow:
-    """Return the row of one event; *numbers* are the ids of its references."""
+    """Return the row of one event; *known* are the ids of its references."""
     occurred_at = micros(event.occurred_at)
     code = storable(event.carrier_code)
     words = "" if code else text_key(event.description)
@@ -229,8 +230,8 @@ def event_rows(
         if reference.kind is reading.identifying:
             named = its_key
             break
-    identity = (numbers[named], occurred_at // 1_000_000, code, words)
-    refs = tuple(dict.fromkeys([numbers[k] for k in keys]))
+    identity = (known[named], occurred_at // 1_000_000, code, words)
+    refs = tuple(dict.fromkeys([known[k] for k in keys]))
     precision = event.precision // SECOND
     return EventRow(
         reading, event, identity, refs, occurred_at, precision, int(event.midnight)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from relay.adapters.operator import CONTRACT as OPERATOR
 from relay.clock import moment
@@ -34,8 +34,7 @@ Key = tuple[str, str, str]
 """Contract, kind and normalized value of a reference."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unmatched:
+class Unmatched(NamedTuple):
     """What matching needs of an event."""
 
     event: int
@@ -47,7 +46,7 @@ class Unmatched:
 
 def key(contract: str, reference: Reference) -> Key:
     """Return the stored key of a reference of *contract*."""
-    return (contract, reference.kind.value, storable(compared(reference.value)))
+    return (contract, str(reference.kind), storable(compared(reference.value)))
 
 
 @dataclass(frozen=True, slots=True)

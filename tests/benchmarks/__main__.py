@@ -16,6 +16,7 @@ from relay.runtime.serve import loop_factory
 from tests.benchmarks import bursts, intake, latency, polling, publishing, reading
 from tests.benchmarks.measuring import Result, environment, table
 from tests.benchmarks.plan import Plan
+from tests.benchmarks.servers import as_served
 
 Benchmark = Callable[[Plan], Awaitable[Result | list[Result]]]
 
@@ -89,4 +90,5 @@ def _names(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
+    as_served()
     main()

@@ -134,7 +134,7 @@ UPDATE events SET via = :via WHERE event = :event
 
 -- name: lock_shipments
 SELECT s.shipment FROM json_each(:rows) AS j
-JOIN shipments AS s ON s.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+JOIN shipments AS s ON s.shipment = CAST(CAST(j.value AS TEXT) AS BIGINT)
 ORDER BY s.shipment FOR UPDATE OF s
 
 -- name: mark_events_due!
@@ -150,7 +150,7 @@ SET version = version + 1,
         THEN coalesce(events_waiting_since, :now) + :longest
         ELSE :now + :quiet END
 WHERE shipment IN (
-    SELECT CAST(j.value ->> 'shipment' AS BIGINT) FROM json_each(:rows) AS j)
+    SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_each(:rows) AS j)
 
 -- name: refresh_last_event!
 -- Set `last_event_at` to the receipt of the latest matched event.
