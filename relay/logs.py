@@ -30,13 +30,14 @@ _KEYS: Final = re.compile(
     re.IGNORECASE,
 )
 _PRESENTED: Final = (
-    (" ", re.compile(r"(\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}", re.IGNORECASE)),
+    ("bearer", re.compile(r"(\bbearer\s+)[\w.~+/=-]{8,}", re.IGNORECASE)),
+    ("basic", re.compile(r"(\bbasic\s+)[\w.~+/=-]{8,}", re.IGNORECASE)),
     ("@", re.compile(r"(://[^\s:/@]*:)[^\s@/]+(?=@)")),
     ("=", re.compile(r"((?:token|secret|password|key)=)[^\s&;,'\"]+", re.IGNORECASE)),
 )
 """Secrets that are not in the settings, such as a forged token in a header.
 
-The sign is a cheap test whether the expensive pattern can match at all.
+The sign, in lower case, is a cheap test whether the pattern can match at all.
 """
 
 
@@ -90,8 +91,9 @@ class Masking:
         for secret in self._inside:
             if secret in text:
                 text = text.replace(secret, HIDDEN)
+        folded = text.casefold()
         for sign, presented in _PRESENTED:
-            if sign in text:
+            if sign in folded:
                 text = presented.sub(rf"\1{HIDDEN}", text)
         return text
 
