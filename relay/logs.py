@@ -7,8 +7,8 @@ import math
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, Literal, TextIO
@@ -30,13 +30,14 @@ _KEYS: Final = re.compile(
     re.IGNORECASE,
 )
 _PRESENTED: Final = (
-    (" ", re.compile(r"(\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}", re.IGNORECASE)),
+    ("bearer", re.compile(r"(\bbearer\s+)[\w.~+/=-]{8,}", re.IGNORECASE)),
+    ("basic", re.compile(r"(\bbasic\s+)[\w.~+/=-]{8,}", re.IGNORECASE)),
     ("@", re.compile(r"(://[^\s:/@]*:)[^\s@/]+(?=@)")),
     ("=", re.compile(r"((?:token|secret|password|key)=)[^\s&;,'\"]+", re.IGNORECASE)),
 )
 """Secrets that are not in the settings, such as a forged token in a header.
 
-The sign is a cheap test whether the expensive pattern can match at all.
+The sign, in lower case, is a cheap test whether the pattern can match at all.
 """
 
 
@@ -90,8 +91,9 @@ class Masking:
         for secret in self._inside:
             if secret in text:
                 text = text.replace(secret, HIDDEN)
+        folded = text.casefold()
         for sign, presented in _PRESENTED:
-            if sign in text:
+            if sign in folded:
                 text = presented.sub(rf"\1{HIDDEN}", text)
         return text
 
@@ -137,9 +139,15 @@ def name_process(role: str) -> None:
     structlog.contextvars.bind_contextvars(process=role)
 
 
-def request_context(request_id: str) -> AbstractContextManager[object]:
+@contextmanager
+def request_context(request_id: str) -> Iterator[None]:
     """Add the id of an HTTP request to the lines written inside."""
-    return structlog.contextvars.bound_contextvars(request_id=request_id)
+    # `bound_contextvars` would copy the whole context, for every webhook.
+    tokens = structlog.contextvars.bind_contextvars(request_id=request_id)
+    try:
+        yield
+    finally:
+        structlog.contextvars.reset_contextvars(**tokens)
 
 
 class _Handler(logging.StreamHandler[TextIO]):

@@ -1,6 +1,7 @@
 """Prometheus metrics of one process, in a registry of its own."""
 
 import platform
+from functools import cache
 from importlib.metadata import version
 from typing import Final
 
@@ -44,6 +45,7 @@ class Metrics:
         self.documents_stored = self._counter(
             "documents_stored", "Documents stored.", "contract"
         )
+        self._stored_of = cache(self.documents_stored.labels)
         self.documents_rejected = self._counter(
             "documents_rejected", "Webhooks that failed verification.", "contract"
         )
@@ -150,12 +152,14 @@ class Metrics:
             "account",
             "kind",
         )
-        self.webhook_seconds = self._histogram(
+        webhook_seconds = self._histogram(
             "webhook_duration_seconds",
             "Time until a webhook was answered, from its headers on.",
             WEBHOOK_SECONDS,
             "contract",
         )
+        # `labels` takes a lock: too much for every webhook.
+        self._webhook_seconds_of = cache(webhook_seconds.labels)
 
     def _add_disk(self) -> None:
         self.disk_free = self._gauge(
@@ -172,6 +176,14 @@ class Metrics:
         self.vtex_calls.labels(account, kind, status or 0).inc()
         self.vtex_seconds.labels(account, kind).observe(seconds)
 
+    def observe_webhook(self, contract: str, seconds: float) -> None:
+        """Measure how long a webhook's answer took."""
+        self._webhook_seconds_of(contract).observe(seconds)
+
+    def count_stored(self, contract: str) -> None:
+        """Count a stored document."""
+        self._stored_of(contract).inc()
+
     def count_damaged(self, kind: str) -> None:
         """Count a stored row that cannot be shown whole."""
         self.damaged_rows.labels(kind).inc()
@@ -185,14 +197,20 @@ class Metrics:
         self.polls.labels(contract, outcome).inc()
 
     def count_parsed(
-        self, contract: str, events: int, *, unreadable: bool, partly: bool
+        self,
+        contract: str,
+        *,
+        documents: int,
+        events: int,
+        unreadable: int,
+        partly: int,
     ) -> None:
-        """Count one parsed document and its events."""
-        self.documents_parsed.labels(contract).inc()
+        """Count parsed documents of a contract, and their events."""
+        self.documents_parsed.labels(contract).inc(documents)
         if unreadable:
-            self.documents_unreadable.labels(contract).inc()
+            self.documents_unreadable.labels(contract).inc(unreadable)
         if partly:
-            self.documents_partly_parsed.labels(contract).inc()
+            self.documents_partly_parsed.labels(contract).inc(partly)
         self.events.labels(contract).inc(events)
 
     def text(self, worker: Families = NO_FAMILIES) -> bytes:

@@ -212,6 +212,8 @@ def test_a_short_secret_is_hidden_where_it_stands_alone(stream: io.StringIO) -> 
     ("text", "shown"),
     [
         ("Authorization: Bearer abcdefgh12", f"Authorization: Bearer {HIDDEN}"),
+        ("authorization: BASIC QWxhZGRpbg==", f"authorization: BASIC {HIDDEN}"),
+        ("bearer abcdefgh12, basic abcdefgh", f"bearer {HIDDEN}, basic {HIDDEN}"),
         ("postgresql://me:pw@db/x", f"postgresql://me:{HIDDEN}@db/x"),
         ("GET /x?token=abc&y=1", f"GET /x?token={HIDDEN}&y=1"),
         ("contracts.me.secret: it is missing", "contracts.me.secret: it is missing"),

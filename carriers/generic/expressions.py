@@ -19,6 +19,7 @@ LONGEST_REFERENCE: Final = 200
 """In characters; the limit of every `Reference`."""
 _LONGEST_SHAPE: Final = 40
 _KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEYS: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _ODD_KEYS: Final = re.compile(r"[\w :/-]+(\.[\w :/-]+)*")
 
 
@@ -52,6 +53,7 @@ class Expression:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._keys = text.split(".") if _KEYS.fullmatch(text) else None
         try:
             self._compiled = jmespath.compile(text)
         except JMESPathError as error:
@@ -60,6 +62,8 @@ class Expression:
 
     def find(self, value: Any) -> Any:
         """Return what the expression finds in *value*, or None."""
+        if self._keys is not None:  # most are; the library takes ten times as long
+            return _below(self._keys, value)
         try:
             return self._compiled.search(value, options=_OPTIONS)
         except JMESPathError:
@@ -89,6 +93,15 @@ class Expression:
         raise Unreadable(
             f"the expression {self.text!r} finds {kind_of(found)}, not a string"
         )
+
+
+def _below(keys: Iterable[str], value: Any) -> Any:
+    """Return what is at a path of *keys*; None if one of them is missing."""
+    for key in keys:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    return value
 
 
 def _position(error: JMESPathError) -> str:

@@ -201,15 +201,23 @@ class Parser:
 
 def _in_time(parts: Sequence[Parsed]) -> Iterator[TrackingEvent]:
     """Yield the events among *parts*, oldest first, without duplicates."""
+    events = [part for part in parts if isinstance(part, TrackingEvent)]
+    if len(events) > 1:
+        events = sorted(_once(events), key=lambda event: event.occurred_at)
+    for position, event in enumerate(events):
+        if event.position == position:
+            yield event
+        else:
+            yield event.model_copy(update={"position": position})
+
+
+def _once(events: Sequence[TrackingEvent]) -> list[TrackingEvent]:
     once = {}
-    for event in parts:
-        if isinstance(event, TrackingEvent):
-            # Without a code, only the text tells two events of one instant apart.
-            text = "" if event.carrier_code else event.description
-            once[event.references, event.occurred_at, event.carrier_code, text] = event
-    in_time = sorted(once.values(), key=lambda event: event.occurred_at)
-    for position, event in enumerate(in_time):
-        yield event.model_copy(update={"position": position})
+    for event in events:
+        # Without a code, only the text tells two events of one instant apart.
+        text = "" if event.carrier_code else event.description
+        once[event.references, event.occurred_at, event.carrier_code, text] = event
+    return list(once.values())
 
 
 def _second_time(

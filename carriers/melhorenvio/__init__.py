@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 from urllib.parse import quote
 
-from carriers.melhorenvio.payload import Label, Notice, Tag
+from carriers.melhorenvio.payload import Label, Notice, Tag, names_label
 from carriers.melhorenvio.times import occurred_at
 from relay.adapters.codes import CodeTable
 from relay.adapters.options import refuse_unknown
@@ -64,6 +64,8 @@ class Adapter:
         """
         if request.method != "POST":
             return Reply()
+        if names_label(request.body):
+            return None  # without parsing every webhook twice
         try:
             parts = self._events(request.body)
         except ValueError:

@@ -8,6 +8,7 @@ a webhook.
 from typing import Annotated, Any
 
 from pydantic import Field
+from pydantic_core import from_json
 
 from relay.adapters.payload import Payload
 
@@ -46,3 +47,13 @@ class Notice(Payload):
 
     event: str | None = None
     data: Annotated[Label | Nothing | None, Field(union_mode="left_to_right")] = None
+
+
+def names_label(body: bytes) -> bool:
+    """Whether a body is JSON and names a label; its other fields are not checked."""
+    try:
+        root = from_json(body)
+    except ValueError:
+        return False
+    label = root.get("data") if isinstance(root, dict) else None
+    return isinstance(label, dict) and bool(label.get("id") or label.get("tracking"))

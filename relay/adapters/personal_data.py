@@ -22,7 +22,7 @@ def redact(body: bytes, content_type: str, fields: tuple[str, ...]) -> bytes:
     """
     # A key may be escaped (\u0061) or in UTF-16: then its bytes cannot be searched.
     hidden = b"\\u" in body or b"\0" in body
-    paths = [p for p, keys in _paths(fields) if hidden or all(k in body for k in keys)]
+    paths = [p for p, keys in _paths(fields) if hidden or _has_all(body, keys)]
     if not paths:
         return body
     try:
@@ -33,6 +33,14 @@ def redact(body: bytes, content_type: str, fields: tuple[str, ...]) -> bytes:
         return json.dumps(value, separators=(",", ":")).encode(encoding)
     except (ValueError, LookupError, RecursionError):
         return body
+
+
+def _has_all(body: bytes, keys: tuple[bytes, ...]) -> bool:
+    """Whether all *keys* are in *body*; the last one is the most specific."""
+    for key in reversed(keys):  # noqa: SIM110 -- a generator takes three times as long
+        if key not in body:
+            return False
+    return True
 
 
 @lru_cache(maxsize=256)

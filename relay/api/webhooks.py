@@ -39,7 +39,7 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     answer = await handler(request)
     if is_webhook_path(request.path):
         intake, status = request.app[INTAKE], answer.status
-        intake.observe_answer(request.path, status, time.perf_counter() - started)
+        intake.observe_answer(request.path, time.perf_counter() - started)
         if status >= REFUSED:
             detail = detail_of(answer)
             intake.count_refused(request.path, request.method, status, detail)
@@ -86,8 +86,9 @@ async def _handshake(request: web.Request, intake: Intake) -> Reply:
 
 def _received(request: web.Request, body: ReceivedBody) -> WebhookRequest:
     headers = {name.lower(): value for name, value in request.headers.items()}
+    query = dict(request.query) if request.query_string else {}
     return WebhookRequest(
-        headers, body.content, request.method, sent=body.sent, query=dict(request.query)
+        headers, body.content, request.method, sent=body.sent, query=query
     )
 
 

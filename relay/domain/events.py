@@ -122,7 +122,8 @@ class ReferenceKind(StrEnum):
 
         Only the keys of fiscal documents are unique for ever.
         """
-        return self not in {ReferenceKind.INVOICE_KEY, ReferenceKind.CTE_KEY}
+        cls = ReferenceKind
+        return self is not cls.INVOICE_KEY and self is not cls.CTE_KEY
 
 
 _LEVELS: Final = {
@@ -152,6 +153,8 @@ def utc(moment: datetime) -> datetime:
     So no zone and no waiting time makes an event overflow; the bounds are placeholders
     themselves, and are quarantined.
     """
+    if moment.tzinfo is UTC and _FIRST <= moment <= _LAST:
+        return moment  # every event comes here twice
     try:
         return min(max(moment.astimezone(UTC), _FIRST), _LAST)
     except OverflowError:  # 0001-01-01T00:00+03:00 has no instant in UTC

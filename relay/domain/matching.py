@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from relay.domain.event_time import SECOND
 from relay.domain.events import ReferenceKind, ReferenceLevel
@@ -41,8 +41,7 @@ NAMES_INVOICE: Final = frozenset(
 """Kinds that belong to one order or invoice only, unlike a reused tracking number."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownReference:
+class KnownReference(NamedTuple):
     """A reference of an event, with all shipments that registered it."""
 
     reference: int
@@ -156,12 +155,15 @@ def _contradicts(
 
     A waybill names several invoices: one of a kind that is registered is enough.
     """
-    for kind in NAMES_INVOICE:
-        named = {r.value for r in references if r.kind is kind}
-        known = registered.get(kind, frozenset())
-        if named and known and not _overlap(kind, named, known):
-            return True
-    return False
+    named: dict[ReferenceKind, set[str]] = {}
+    for reference in references:
+        if reference.kind in NAMES_INVOICE:
+            named.setdefault(reference.kind, set()).add(reference.value)
+    return any(
+        not _overlap(kind, values, known)
+        for kind, values in named.items()
+        if (known := registered.get(kind))
+    )
 
 
 def _overlap(

@@ -2,17 +2,15 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import nlargest
 from operator import itemgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(NamedTuple):
     """A shipment that registered a reference; `volume` 0 is the whole invoice."""
 
     shipment: int
@@ -27,6 +25,9 @@ class Turns:
     """The turns of a reused number: one shipment has it after the other is closed."""
 
     def __init__(self, registrations: Sequence[Registration]) -> None:
+        self._is_alone = len(registrations) == 1
+        if self._is_alone:
+            return
         ends = {r.shipment: r.closed_at for r in registrations if r.closed_at}
         self._ends = sorted(ends.values())
         begins: dict[int, datetime] = {}
@@ -37,6 +38,8 @@ class Turns:
 
     def include(self, registration: Registration, occurred_at: datetime) -> bool:
         """Whether an event falls into the turn of *registration*."""
+        if self._is_alone:
+            return True
         registered, closed = registration.registered_at, registration.closed_at
         own = closed is not None and occurred_at <= closed <= registered
         until = bisect_right(self._ends, registered)

@@ -7,6 +7,7 @@ instead of one per webhook is what makes bursts fast.
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -28,12 +29,21 @@ STORE: Final = "store"
 
 _log = logger(__name__)
 
-Waiting = tuple[Document, asyncio.Future[None]]
-"""A document, and the request that waits until it is on disk."""
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A document whose request waits in `done`, at most until a time of the loop."""
+
+    document: Document
+    done: asyncio.Future[None]
+    until: float
 
 
 class BatchWriter:
-    """Stores documents in batches; *on_stored* is called after every commit."""
+    """Stores documents in batches; *on_stored* is called after every commit.
+
+    *patience* is how long a request waits.
+    """
 
     def __init__(
         self,
@@ -41,12 +51,16 @@ class BatchWriter:
         limits: Limits,
         health: Health,
         on_stored: Callable[[], None],
+        patience: timedelta = PATIENCE,
     ) -> None:
         self._documents = documents
         self._limits = limits
         self._health = health
         self._on_stored = on_stored
+        self._patience = patience.total_seconds()
         self._waiting: list[Waiting] = []
+        self._storing: list[Waiting] = []
+        self._timer: asyncio.TimerHandle | None = None
         self._requests = self._bytes = 0
         self._committer: asyncio.Task[None] | None = None
 
@@ -62,20 +76,16 @@ class BatchWriter:
 
     async def store(self, document: Document) -> None:
         """Return once *document* is committed; raise `BacklogFull` if it is not."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((document, done))
+        loop = asyncio.get_running_loop()
+        one = Waiting(document, loop.create_future(), loop.time() + self._patience)
+        self._waiting.append(one)
         self._requests += 1
         self._bytes += len(document.body) + OVERHEAD
         if self._committer is None:
             self._committer = asyncio.create_task(self._commit())
-        try:
-            async with asyncio.timeout(PATIENCE.total_seconds()):
-                await done
-        except TimeoutError as error:
-            self._report(error)
-            raise BacklogFull(
-                "the database did not answer in time; send the document again later"
-            ) from error
+        if self._timer is None:
+            self._timer = loop.call_at(one.until, self._time_out)
+        await one.done
 
     async def probe(self, clock: Clock) -> None:
         """Clear the problem if the last write failed and a test write now succeeds."""
@@ -89,21 +99,35 @@ class BatchWriter:
         if self._committer is not None:
             await self._committer
 
+    def _time_out(self) -> None:
+        """Refuse the requests that have waited too long; one timer serves them all."""
+        loop = asyncio.get_running_loop()
+        left = [w for w in (*self._storing, *self._waiting) if not w.done.done()]
+        late = [w for w in left if w.until <= loop.time()]
+        if late:
+            self._report(TimeoutError())
+            _answer(late, BacklogFull(_LATE))
+        # Those that came first wait first.
+        following = left[len(late) :]
+        self._timer = None
+        if following:
+            self._timer = loop.call_at(following[0].until, self._time_out)
+
     async def _commit(self) -> None:
         """Store batch after batch until nothing waits."""
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting, []
-                await self._commit_batch(batch)
+                self._storing, self._waiting = self._waiting, []
+                await self._commit_batch(self._storing)
         finally:
-            self._committer = None
+            self._committer, self._storing = None, []
 
     async def _commit_batch(self, batch: list[Waiting]) -> None:
         refused: list[Exception] = []
 
         async def refuse(waiting: Waiting, error: Exception) -> None:
             """Refuse one document that the database rejects; the others are stored."""
-            contract = waiting[0].contract
+            contract = waiting.document.contract
             _log.error("document refused", contract=contract, exc_info=error)
             refused.append(error)
             _answer([waiting], DocumentRefused(_NOT_STORED))
@@ -117,10 +141,10 @@ class BatchWriter:
             _answer(batch, BacklogFull(_NOT_STORED))
         finally:
             self._requests -= len(batch)
-            self._bytes -= sum(len(d.body) + OVERHEAD for d, _ in batch)
+            self._bytes -= sum(len(w.document.body) + OVERHEAD for w in batch)
 
     async def _store(self, batch: Sequence[Waiting]) -> None:
-        await self._documents.keep([document for document, _ in batch])
+        await self._documents.keep([waiting.document for waiting in batch])
         self._health.clear_problem(STORE)
         _answer(batch, None)
         self._on_stored()
@@ -133,15 +157,16 @@ class BatchWriter:
         self._health.report_problem(STORE, problem)
 
 
+_LATE: Final = "the database did not answer in time; send the document again later"
 _NOT_STORED: Final = "could not store the document; nothing was saved"
 
 
 def _answer(batch: Sequence[Waiting], refusal: BacklogFull | None) -> None:
     """Resolve the requests of a batch; a cancelled one is done already."""
-    for _, done in batch:
-        if done.done():
+    for waiting in batch:
+        if waiting.done.done():
             continue
         if refusal is None:
-            done.set_result(None)
+            waiting.done.set_result(None)
         else:
-            done.set_exception(refusal)
+            waiting.done.set_exception(refusal)

@@ -53,4 +53,4 @@ def _spelled(event: TrackingEvent) -> str:
 
 
 def _parcel(event: TrackingEvent) -> str:
-    return " ".join(reference.value for reference in event.references)
+    return " ".join([reference.value for reference in event.references])

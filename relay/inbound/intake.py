@@ -24,7 +24,7 @@ from relay.health import Health
 from relay.inbound.batch_writer import BatchWriter
 from relay.inbound.handshakes import HandshakeDesk
 from relay.inbound.reception import Reception
-from relay.inbound.refusals import RefusalWriter, describe
+from relay.inbound.refusals import RefusalWriter, contract_in, describe
 from relay.inbound.rejected import RejectedWriter
 from relay.inbound.rejection_runs import RejectionRuns
 from relay.logs import logger
@@ -94,6 +94,9 @@ class Intake:
         self.rejected_requests.seals = seals or defaultdict(_random_seal)
         self._carriers = carriers
         self._contracts = contracts
+        self._stored_names = {
+            n: sorted(c.stored_headers | {"content-type"}) for n, c in carriers.items()
+        }
         self._replies = {
             n: c for n, c in carriers.items() if isinstance(c, ReplyingCarrier)
         }
@@ -109,16 +112,19 @@ class Intake:
 
         Raises `UnknownContract` or `BacklogFull`.
         """
-        if contract not in self._contracts:
-            self._count_unknown(contract)
-            raise UnknownContract(f"unknown contract {contract!r}")
+        self._check_known(contract)
         self._batches.check_capacity(size)
         self.reception.check_room(size)
 
-    def observe_answer(self, path: str, status: int, seconds: float) -> None:
+    def _check_known(self, contract: str) -> None:
+        if contract not in self._contracts:
+            self._count_unknown(contract)
+            raise UnknownContract(f"unknown contract {contract!r}")
+
+    def observe_answer(self, path: str, seconds: float) -> None:
         """Measure an answer; names of unknown contracts are not stored."""
-        known = describe(path, "", status, "", self._contracts).contract or UNKNOWN
-        self.metrics.webhook_seconds.labels(known).observe(seconds)
+        known = contract_in(path, self._contracts) or UNKNOWN
+        self.metrics.observe_webhook(known, seconds)
 
     def count_refused(
         self, path: str, method: str, status: int, detail: str = ""
@@ -137,7 +143,7 @@ class Intake:
         Raises `UnknownContract`, `VerificationFailed`, or `BacklogFull` if nothing
         was stored and the carrier should send it again.
         """
-        self.check_capacity(contract)
+        self._check_known(contract)
         self._batches.check_capacity(len(request.body))
         presented = PresentedRequest(request, url_secret)
         unsigned = self._verify(contract, presented)
@@ -146,7 +152,7 @@ class Intake:
             return unsigned
         self.rejection_runs.accepted(contract)
         await self._store(contract, "webhook", request.headers, request.body)
-        self.metrics.documents_stored.labels(contract).inc()
+        self.metrics.count_stored(contract)
         handshake = self._handshakes.reply(contract, request)
         if handshake is not None:
             await self._handshakes.record(contract, request.method)
@@ -266,8 +272,8 @@ class Intake:
         self, contract: str, headers: Mapping[str, str]
     ) -> dict[str, str]:
         """Return the headers that may be stored: others may hold credentials."""
-        names = self._carriers[contract].stored_headers | {"content-type"}
-        return {name: headers[name] for name in sorted(names) if name in headers}
+        names = self._stored_names[contract]
+        return {name: headers[name] for name in names if name in headers}
 
     def _reply(self, contract: str, request: WebhookRequest) -> Reply:
         carrier = self._replies.get(contract)

@@ -17,7 +17,9 @@ def refuse_too_many(events: Sequence[TrackingEvent]) -> None:
 
     It is stored as it is, listed as unreadable, and can be parsed again.
     """
-    references = sum(len(event.references) for event in events)
+    references = sum([len(event.references) for event in events])
+    if len(events) <= MOST_EVENTS and references <= MOST_REFERENCES:
+        return
     for count, most, what in (
         (len(events), MOST_EVENTS, "events"),
         (references, MOST_REFERENCES, "references of events"),

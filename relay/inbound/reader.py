@@ -190,12 +190,16 @@ class Reader:
         if any(one.events or one.replayed for one in parsed):
             self._calls.on_events()
         self._event_log.log(parsed)
+        of_contracts: dict[str, list[ParsedDocument]] = {}
         for one in parsed:
+            of_contracts.setdefault(one.contract, []).append(one)
+        for contract, some in of_contracts.items():
             self._metrics.count_parsed(
-                one.contract,
-                len(one.events),
-                unreadable=one.unreadable is not None,
-                partly=one.partly is not None,
+                contract,
+                documents=len(some),
+                events=sum(len(one.events) for one in some),
+                unreadable=sum(one.unreadable is not None for one in some),
+                partly=sum(one.partly is not None for one in some),
             )
 
     async def _idle(self) -> None:

@@ -12,6 +12,7 @@ from relay.store.refused import RefusalTally, RefusedWebhook, RefusedWebhooks
 from relay.suggestions import did_you_mean, suggest
 
 ROOT: Final = "webhooks"
+_CORRECT: Final = f"/{ROOT}/"
 REDACTED: Final = "[redacted]"
 MOST_WAITING: Final = 500
 """Kinds of refusals that wait to be written; more are only counted as a metric."""
@@ -35,8 +36,16 @@ def parts_of(path: str) -> list[str]:
 
 def is_webhook_path(path: str) -> bool:
     """Whether a path is a webhook's, or was meant to be."""
+    if path.startswith(_CORRECT):
+        return True
     first = [*parts_of(path), ""][0].casefold()
     return first in {ROOT, ROOT.removesuffix("s")}
+
+
+def contract_in(path: str, contracts: Collection[str]) -> str:
+    """Return the contract that a webhook's path names, '' for an unknown one."""
+    name = "".join(parts_of(path)[1:2])
+    return name if name in contracts else ""
 
 
 def describe(
@@ -48,7 +57,7 @@ def describe(
     or a name that is almost one.
     """
     root, name, *more = [*parts_of(path), "", ""]
-    known = name if name in contracts else ""
+    known = contract_in(path, contracts)
     shown, meant = (known, known) if known else _name_shown(name, contracts)
     redacted = [REDACTED] if any(more) else []
     reason, hint = _explained(status, detail, known)

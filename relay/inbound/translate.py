@@ -17,6 +17,7 @@ from relay.text import UndecodableText, as_utf8, decode_leniently
 
 MOST_TRIES: Final = 3
 """A document that ended the process so often is not parsed again."""
+_PARTS: Final = (TrackingEvent, UnreadablePart)
 MOST_PARTS: Final = 50
 """Unreadable parts of one document that are listed with a reason; all are counted."""
 
@@ -130,7 +131,7 @@ def _unreadable(
 
 def _checked(parts: object) -> list[Parsed]:
     """Return *parts*; raise `TypeError` if an untyped adapter returned no list."""
-    if not isinstance(parts, list) or not all(isinstance(p, Parsed) for p in parts):
+    if not isinstance(parts, list) or not all(isinstance(p, _PARTS) for p in parts):
         raise TypeError("the adapter did not return a list of tracking events")
     return parts
 

@@ -39,6 +39,13 @@ class Transaction(Protocol):
         """Run *query* and ignore its rows."""
         ...
 
+    async def lock(self, query: str, **values: Any) -> Sequence[Row] | None:
+        """Run *query*, which locks rows, and return them.
+
+        SQLite has one writer, which needs no such locks: None, and nothing is done.
+        """
+        return await self.rows(query, **values)
+
     async def many(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run *query* once for each of *rows*."""
         ...

@@ -10,7 +10,7 @@ from typing import Final
 
 from relay.domain.matching import MOST_EVENTS, Match
 from relay.domain.shipment import WHOLE
-from relay.store.codec import ids
+from relay.store.codec import ids, numbers
 from relay.store.database import Row, Transaction
 
 MOST_OF_SHIPMENT: Final = 20_000
@@ -34,22 +34,39 @@ async def within_limits(
     Links that are *held* stay, so a parcel never loses an event that it has, and so do
     those of *unlimited* events.
     """
-    shipments = {shipment for m in matched.values() for shipment, _ in m.targets}
-    if not shipments:
+    crowded = await _crowded(tx, matched)
+    if not crowded:
         return dict(matched)
     places = _Places(
-        await tx.rows("count_events_of_parcels", rows=ids("shipment", shipments))
+        await tx.rows("count_events_of_parcels", rows=ids("shipment", crowded))
     )
     found: dict[int, Match] = {}
     for event, match in sorted(matched.items()):
         left = frozenset(
             target
             for target in sorted(match.targets)
-            if event in unlimited or (event, *target) in held or places.take(*target)
+            if target[0] not in crowded
+            or event in unlimited
+            or (event, *target) in held
+            or places.take(*target)
         )
         if left or not match.targets:
             found[event] = replace(match, targets=left)
     return found
+
+
+async def _crowded(tx: Transaction, matched: Mapping[int, Match]) -> set[int]:
+    """Return the shipments that may have too many events with those of *matched*.
+
+    Counting by parcel costs more, and is needed for very few.
+    """
+    more = Counter(shipment for m in matched.values() for shipment, _ in m.targets)
+    if not more:
+        return set()
+    room = max(LEAST_OF_INVOICE - max(more.values()), 0)
+    found = await tx.rows("crowded_shipments", rows=numbers(more), events=room)
+    many = {shipment for shipment, events in more.items() if events > LEAST_OF_INVOICE}
+    return many | {row["shipment"] for row in found}
 
 
 class _Places:

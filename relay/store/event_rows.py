@@ -10,7 +10,7 @@ from typing import Any, Final
 from relay.clock import micros, moment
 from relay.domain.event_time import SECOND
 from relay.domain.events import ReferenceKind, TrackingEvent
-from relay.store.codec import dumps, ids
+from relay.store.codec import dumps, ids, numbers
 from relay.store.database import Transaction
 from relay.store.references import Interned, Key, Unmatched, interned, key
 from relay.text import storable
@@ -39,10 +39,11 @@ async def mark_due(
     *from_carrier*: the events were received at *now*. Otherwise a label or an operator
     changed which events match, and `last_event_at` is computed from these.
     """
-    wanted = ids("shipment", shipments)
-    if wanted == "[]":
+    touched = set(shipments)
+    if not touched:
         return
-    await tx.run("lock_shipments", rows=wanted)
+    wanted = numbers(touched)
+    await tx.lock("lock_shipments", rows=wanted)
     await tx.run(
         "mark_events_due",
         rows=wanted,
@@ -52,7 +53,7 @@ async def mark_due(
         from_carrier=int(from_carrier),
     )
     if not from_carrier:
-        await tx.run("refresh_last_event", rows=wanted)
+        await tx.run("refresh_last_event", rows=ids("shipment", touched))
 
 
 Identity = tuple[int, int, str, str]
@@ -141,6 +142,10 @@ class EventRow:
         """Return the columns that a later document may change."""
         event = self.event
         return {
+            "second": self.identity[1],
+            "occurred_at": self.occurred_at,
+            "precision": self.precision,
+            "midnight": self.midnight,
             "refs": dumps(self.refs),
             "position": event.position,
             "milestone": str(event.milestone),
@@ -153,7 +158,7 @@ class EventRow:
             "state": storable(event.state),
             "country": storable(event.country),
             "unmapped": int(event.unmapped),
-        } | self.time_columns()
+        }
 
     def time_columns(self) -> dict[str, Any]:
         """Return the columns that say when it occurred, and how precisely."""
@@ -214,9 +219,9 @@ def event_rows(
     reading: ParsedDocument,
     event: TrackingEvent,
     keys: Sequence[Key],
-    numbers: Mapping[Key, int],
+    known: Mapping[Key, int],
 ) -> EventRow:
-    """Return the row of one event; *numbers* are the ids of its references."""
+    """Return the row of one event; *known* are the ids of its references."""
     occurred_at = micros(event.occurred_at)
     code = storable(event.carrier_code)
     words = "" if code else text_key(event.description)
@@ -225,8 +230,8 @@ def event_rows(
         if reference.kind is reading.identifying:
             named = its_key
             break
-    identity = (numbers[named], occurred_at // 1_000_000, code, words)
-    refs = tuple(dict.fromkeys([numbers[k] for k in keys]))
+    identity = (known[named], occurred_at // 1_000_000, code, words)
+    refs = tuple(dict.fromkeys([known[k] for k in keys]))
     precision = event.precision // SECOND
     return EventRow(
         reading, event, identity, refs, occurred_at, precision, int(event.midnight)

@@ -122,8 +122,10 @@ async def _add(
 
 def _new_row(f: EventRow, via: int | None) -> dict[str, Any]:
     received_at = micros(f.reading.received_at)
-    row = f.columns() | f.identity_columns()
-    return row | {"event": f.number, "received_at": received_at, "via": via}
+    row = f.columns()
+    row.update(f.identity_columns())
+    row.update(event=f.number, received_at=received_at, via=via)
+    return row
 
 
 async def _link(tx: Transaction, found: Sequence[EventRow]) -> None:

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from relay.store.codec import rows
+from relay.store.codec import numbers, rows
 from relay.store.database import Row, Transaction
 from relay.store.event_rows import EventRow, Identity
 
@@ -29,13 +29,22 @@ async def known_events(
 
 
 async def _of_other_precision(
-    tx: Transaction, left: Iterable[EventRow]
+    tx: Transaction, left: Sequence[EventRow]
 ) -> dict[Identity, Row]:
     """Return stored records of the same scans that are more or less precise.
 
     A stored record that is less precise is one scan: the first that has its unit.
     """
-    wanted = [f.identity_columns() | {"unit": f.unit} for f in left]
+    if not left:
+        return {}
+    references = numbers(f.identity[0] for f in left)
+    listed = await tx.rows("references_of_imprecise_events", rows=references)
+    imprecise = {row["reference"] for row in listed}
+    wanted = [
+        f.identity_columns() | {"unit": f.unit}
+        for f in left
+        if f.unit > 1 or f.identity[0] in imprecise
+    ]
     if not wanted:
         return {}
     found: dict[Identity, Row] = {}

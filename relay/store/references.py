@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from relay.adapters.operator import CONTRACT as OPERATOR
 from relay.clock import moment
@@ -23,17 +23,18 @@ from relay.domain.matching import (
     match,
 )
 from relay.domain.registrations import Registration
-from relay.store.codec import at, dumps, ids, loads
+from relay.store.codec import at, dumps, ids, loads, numbers
 from relay.store.database import Row, Transaction
 from relay.store.event_limits import within_limits
 from relay.text import storable
 
+_KINDS: Final = {kind.value: kind for kind in ReferenceKind}
+"""Calling the class of an enumeration costs several times as much."""
 Key = tuple[str, str, str]
 """Contract, kind and normalized value of a reference."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unmatched:
+class Unmatched(NamedTuple):
     """What matching needs of an event."""
 
     event: int
@@ -57,7 +58,7 @@ class Interned:
 
     def kinds(self) -> dict[int, tuple[ReferenceKind, str]]:
         """Return kind and value by id."""
-        return {n: (ReferenceKind(k[1]), k[2]) for k, n in self.numbers.items()}
+        return {n: (_KINDS[k[1]], k[2]) for k, n in self.numbers.items()}
 
 
 async def intern(tx: Transaction, keys: Iterable[Key]) -> Mapping[Key, int]:
@@ -69,17 +70,21 @@ async def interned(tx: Transaction, keys: Iterable[Key]) -> Interned:
     """Return the ids of *keys*, and which of them were created just now.
 
     New rows are inserted before known ones are locked, each in sorted order, so that
-    two transactions never deadlock.
+    two transactions never deadlock. Most are known, so they are searched for first.
     """
     wanted = sorted(set(keys))
     if not wanted:
         return Interned({}, frozenset())
-    numbers = _numbered(await tx.rows("add_references", rows=dumps(wanted)))
-    fresh = frozenset(numbers.values())
-    if len(numbers) < len(wanted):
-        known = [k for k in wanted if k not in numbers]
-        numbers |= _numbered(await tx.rows("find_references", rows=dumps(known)))
-    return Interned(numbers, fresh)
+    found = _numbered(await tx.rows("find_references", rows=dumps(wanted)))
+    new: dict[Key, int] = {}
+    if len(found) < len(wanted):
+        missing = [k for k in wanted if k not in found]
+        new = _numbered(await tx.rows("add_references", rows=dumps(missing)))
+    if len(new) < len(wanted):
+        old = [k for k in wanted if k not in new]
+        locked = await tx.lock("lock_known_references", rows=dumps(old))
+        found = found if locked is None else _numbered(locked)
+    return Interned(found | new, frozenset(new.values()))
 
 
 def _numbered(found: Iterable[Row]) -> dict[Key, int]:
@@ -111,12 +116,12 @@ async def matches(
         for ref in e.refs
         for r in registered.get(ref, ())
     }
-    numbers = await _numbers(tx, compared_with)
+    values = await _values(tx, compared_with)
     return {
         e.event: match(
             e.occurred_at,
             [KnownReference(r, *kinds[r], registered.get(r, ())) for r in e.refs],
-            numbers,
+            values,
             lower_bounds.get(e.contract, LOWER_BOUND),
             precision=e.precision,
         )
@@ -150,7 +155,7 @@ async def registrations_of(
     if not wanted:
         return {}
     found: dict[int, list[Registration]] = defaultdict(list)
-    for row in await tx.rows("registrations_of", rows=ids("reference", wanted)):
+    for row in await tx.rows("registrations_of", rows=numbers(wanted)):
         found[row["reference"]].append(_registration(row))
     return {reference: tuple(items) for reference, items in found.items()}
 
@@ -171,10 +176,10 @@ async def kinds_of(
 ) -> dict[int, tuple[ReferenceKind, str]]:
     """Return kind and normalized value of references, by reference id."""
     found = await tx.rows("kinds_of_references", rows=ids("reference", wanted))
-    return {r["reference"]: (ReferenceKind(r["kind"]), r["value"]) for r in found}
+    return {r["reference"]: (_KINDS[r["kind"]], r["value"]) for r in found}
 
 
-async def _numbers(
+async def _values(
     tx: Transaction, shipments: Collection[int]
 ) -> dict[int, dict[ReferenceKind, frozenset[str]]]:
     """Return the registered values of *shipments*, by kind."""
@@ -182,11 +187,8 @@ async def _numbers(
         return {}
     found: defaultdict[int, defaultdict[ReferenceKind, set[str]]]
     found = defaultdict(lambda: defaultdict(set))
-    for row in await tx.rows(
-        "references_of_shipments", rows=ids("shipment", shipments)
-    ):
-        if row["voided_at"] is None:
-            found[row["shipment"]][ReferenceKind(row["kind"])].add(row["value"])
+    for row in await tx.rows("values_of_shipments", rows=numbers(shipments)):
+        found[row["shipment"]][_KINDS[row["kind"]]].add(row["value"])
     return {
         shipment: {kind: frozenset(values) for kind, values in by_kind.items()}
         for shipment, by_kind in found.items()

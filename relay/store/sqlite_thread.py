@@ -38,6 +38,9 @@ class DirectTransaction(Transaction):
         """Run *query* and ignore its rows."""
         await self.rows(query, **values)
 
+    async def lock(self, query: str, **values: Any) -> None:
+        """Do nothing: there is one writer."""
+
     async def many(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run *query* once for each of *rows*."""
         if rows:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from relay.adapters.protocol import Document
 from relay.clock import EPOCH, micros, moment
 from relay.store.adoption import Adopting, Adoption
-from relay.store.codec import dumps, ids, loads
+from relay.store.codec import dumps, loads, numbers
 from relay.store.database import Database, Row, Transaction
 from relay.store.event_rows import Pace, ParsedDocument
 from relay.store.events import store_events
@@ -134,7 +134,7 @@ async def take(
         wanted.append(row["document"])
     found: Sequence[Row] = ()
     if wanted:
-        found = await tx.rows("documents_to_read", rows=ids("document", wanted))
+        found = await tx.rows("documents_to_read", rows=numbers(wanted))
     more = len(unread) == limit or len(wanted) < len(unread)
     taken = [_unread(r) for r in found]
     return Slice(

@@ -24,6 +24,7 @@ from tests.benchmarks import (
 )
 from tests.benchmarks.measuring import Result, environment, table
 from tests.benchmarks.plan import Plan
+from tests.benchmarks.servers import as_served
 
 Benchmark = Callable[[Plan], Awaitable[Result | list[Result]]]
 
@@ -98,4 +99,5 @@ def _names(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
+    as_served()
     main()

@@ -10,6 +10,7 @@
 """
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -29,7 +30,7 @@ from relay.api.problems import AccessLogger
 from relay.config.settings import Settings
 from relay.runtime.assemble import assemble
 from relay.runtime.relay import Relay
-from relay.runtime.serve import loop_factory
+from relay.runtime.serve import GARBAGE, SWITCH_SECONDS, loop_factory
 from tests.benchmarks.loads import HOST
 from tests.benchmarks.webhooks import ACCOUNT, CONTRACT, INVOICE, SECRET
 from tests.system.kills.processes import Program, free_port, running
@@ -59,6 +60,12 @@ def settings(folder: Path, vtex: str = "http://127.0.0.1:9", **table: Any) -> Se
         }
         | table
     )
+
+
+def as_served() -> None:
+    """Set what `relay serve` sets for its process."""
+    gc.set_threshold(*GARBAGE)
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -224,6 +231,8 @@ async def _serve(kind: str, port: int, folder: Path) -> None:
 def main(kind: str, port: str, folder: str) -> None:
     """Serve until SIGTERM."""
     logs.configure(layout="json")
+    if kind in LOOPS:
+        as_served()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(kind, int(port), Path(folder)))
 

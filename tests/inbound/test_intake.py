@@ -15,6 +15,7 @@ from relay.adapters.protocol import Document, Reply, WebhookRequest
 from relay.config.seal import Seal
 from relay.config.sections import IntakeSettings as Limits
 from relay.errors import BacklogFull, UnknownContract, VerificationFailed
+from relay.inbound.batch_writer import BatchWriter
 from relay.inbound.intake import Intake
 from relay.inbound.rejected import RejectedWriter
 from relay.service.sealed_requests import PresentedRequest, seal_request
@@ -387,3 +388,31 @@ async def test_other_doors_keep_documents_without_verification(way_in: WayIn) ->
 
 async def test_there_is_one_limit_for_bodies(way_in: WayIn) -> None:
     assert way_in.intake(limits=Limits(body_limit=7)).body_limit == 7
+
+
+async def test_a_request_waits_for_a_slow_database_only_so_long(way_in: WayIn) -> None:
+    documents = Held(way_in.documents)
+    patience = timedelta(milliseconds=100)
+    writer = BatchWriter(documents, Limits(), way_in.health, lambda: None, patience)
+
+    def arrives(body: bytes) -> asyncio.Task[None]:
+        document = Document(body, way_in.clock(), contract="acme", source="webhook")
+        return asyncio.create_task(writer.store(document))
+
+    first = arrives(b"1")
+    await asyncio.wait({first}, timeout=0.05)
+    second = arrives(b"2")
+
+    for late in (first, second):
+        with pytest.raises(BacklogFull, match="did not answer in time"):
+            await late
+    assert way_in.health.reasons() == [
+        "store: could not store documents (TimeoutError); see the log"
+    ]
+    third = arrives(b"3")
+    documents.go.set()
+    await third
+    await writer.close()
+    # A document that was stored late, and sent again, counts once.
+    assert [r["body"] for r in await way_in.rows("documents")] == [b"1", b"2", b"3"]
+    assert way_in.health.reasons() == []

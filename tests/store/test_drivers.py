@@ -279,8 +279,8 @@ def test_both_databases_have_the_same_queries() -> None:
 def test_locking_clauses_are_postgresqls_alone() -> None:
     assert "FOR UPDATE" not in load_queries("sqlite").claim_shipments.sql
     assert "FOR UPDATE SKIP LOCKED" in load_queries("postgres").claim_shipments.sql
-    assert "FOR UPDATE OF r" in load_queries("postgres").find_references.sql
-    assert "FOR UPDATE" not in load_queries("sqlite").find_references.sql
+    assert "FOR UPDATE OF r" in load_queries("postgres").lock_known_references.sql
+    assert "FOR UPDATE" not in load_queries("sqlite").lock_known_references.sql
 
 
 async def test_both_databases_have_the_same_columns(

@@ -12,7 +12,7 @@ ORDER BY document LIMIT :limit FOR UPDATE SKIP LOCKED
 -- name: documents_to_read
 SELECT d.document, d.contract, d.source, d.headers, d.body, d.received_at, d.tries, d.replays
 FROM json_each(:rows) AS j
-JOIN documents AS d ON d.document = CAST(j.value ->> 'document' AS BIGINT)
+JOIN documents AS d ON d.document = CAST(CAST(j.value AS TEXT) AS BIGINT)
 ORDER BY d.document
 
 -- name: mark_read!

@@ -8,6 +8,12 @@ JOIN events AS e
  AND e.code = (j.value ->> 'code')
  AND e.text_key = (j.value ->> 'text_key')
 
+-- name: references_of_imprecise_events
+SELECT DISTINCT e.reference
+FROM json_each(:rows) AS j
+JOIN events AS e ON e.reference = CAST(CAST(j.value AS TEXT) AS BIGINT)
+WHERE e.precision > 1 AND e.midnight = 0
+
 -- name: known_by_precision
 -- The stored record of the same scan, known to another precision: one within the unit
 -- that was just parsed, else one whose unit includes it. No unit is longer than 25 hours.
@@ -97,6 +103,15 @@ SELECT p.event, p.shipment, p.volume, p.ambiguous, p.decision
 FROM json_each(:rows) AS j
 JOIN event_parcels AS p ON p.event = CAST(j.value ->> 'event' AS BIGINT)
 
+-- name: crowded_shipments
+-- Those that have more than :events events.
+SELECT s.shipment
+FROM json_each(:rows) AS j
+JOIN shipments AS s ON s.shipment = CAST(CAST(j.value AS TEXT) AS BIGINT)
+WHERE EXISTS (
+    SELECT 1 FROM event_parcels AS p WHERE p.shipment = s.shipment
+    LIMIT 1 OFFSET :events)
+
 -- name: count_events_of_parcels
 -- One row per parcel with events, at least one per shipment.
 SELECT s.shipment, s.volumes, coalesce(p.volume, 0) AS volume, count(p.event) AS events
@@ -119,7 +134,7 @@ UPDATE events SET via = :via WHERE event = :event
 
 -- name: lock_shipments
 SELECT s.shipment FROM json_each(:rows) AS j
-JOIN shipments AS s ON s.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+JOIN shipments AS s ON s.shipment = CAST(CAST(j.value AS TEXT) AS BIGINT)
 ORDER BY s.shipment FOR UPDATE OF s
 
 -- name: mark_events_due!
@@ -135,7 +150,7 @@ SET version = version + 1,
         THEN coalesce(events_waiting_since, :now) + :longest
         ELSE :now + :quiet END
 WHERE shipment IN (
-    SELECT CAST(j.value ->> 'shipment' AS BIGINT) FROM json_each(:rows) AS j)
+    SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_each(:rows) AS j)
 
 -- name: refresh_last_event!
 -- Set `last_event_at` to the receipt of the latest matched event.

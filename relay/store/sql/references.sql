@@ -1,5 +1,13 @@
 -- name: find_references
--- Lock reference values in sorted order, so that two writers never deadlock.
+SELECT r.reference, r.contract, r.kind, r.value
+FROM json_each(:rows) AS j
+JOIN reference_values AS r
+  ON r.contract = (j.value ->> 0)
+ AND r.kind = (j.value ->> 1)
+ AND r.value = (j.value ->> 2)
+
+-- name: lock_known_references
+-- In sorted order, so that two writers never deadlock.
 SELECT r.reference, r.contract, r.kind, r.value
 FROM json_each(:rows) AS j
 JOIN reference_values AS r
@@ -25,7 +33,7 @@ SELECT p.reference, p.shipment, p.volume, p.registered_at, p.dispatched_at,
        s.closed_at, s.volumes, s.contract, s.account
 FROM json_each(:rows) AS j
 JOIN parcel_references AS p
-  ON p.reference = CAST(j.value ->> 'reference' AS BIGINT)
+  ON p.reference = CAST(CAST(j.value AS TEXT) AS BIGINT)
 JOIN shipments AS s ON s.shipment = p.shipment
 WHERE p.voided_at IS NULL
 ORDER BY p.registered_at, p.shipment, p.volume
@@ -52,6 +60,14 @@ JOIN parcel_references AS p
   ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 JOIN reference_values AS r ON r.reference = p.reference
 ORDER BY p.shipment, p.volume, r.kind, r.value
+
+-- name: values_of_shipments
+SELECT p.shipment, r.kind, r.value
+FROM json_each(:rows) AS j
+JOIN parcel_references AS p
+  ON p.shipment = CAST(CAST(j.value AS TEXT) AS BIGINT)
+JOIN reference_values AS r ON r.reference = p.reference
+WHERE p.voided_at IS NULL
 
 -- name: register_reference!
 -- `registered_at` moves only if the reference was voided: its parcel's life began then.
