@@ -83,9 +83,16 @@ class Database(Protocol):
         ...
 
     async def write_in_one_go(
-        self, work: Callable[[Transaction], Coroutine[Any, Any, T]]
+        self,
+        work: Callable[[Transaction], Coroutine[Any, Any, T]],
+        *,
+        lazy: bool = False,
     ) -> T:
-        """Run *work* in a writing transaction; it may await only *tx*."""
+        """Run *work* in a writing transaction; it may await only *tx*.
+
+        A *lazy* one does not wait for the disk: only for what can be computed again
+        from what is stored, and is after a crash of the machine.
+        """
         ...
 
     async def read_in_one_go(

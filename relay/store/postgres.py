@@ -135,10 +135,15 @@ class PostgresDatabase:
         async with self._connection() as connection, _transaction(connection):
             yield PostgresTransaction(connection, self._queries)
 
-    async def write_in_one_go(self, work: Work[T]) -> T:
-        """Run *work* in a writing transaction."""
-        async with self.writing() as tx:
-            return await work(tx)
+    async def write_in_one_go(self, work: Work[T], *, lazy: bool = False) -> T:
+        """Run *work* in a writing transaction; a *lazy* one does not wait for the disk.
+
+        https://www.postgresql.org/docs/15/wal-async-commit.html
+        """
+        async with self._connection() as connection, _transaction(connection):
+            if lazy:
+                await connection.execute("SET LOCAL synchronous_commit = off")
+            return await work(PostgresTransaction(connection, self._queries))
 
     async def read_in_one_go(self, work: Work[T]) -> T:
         """Run *work* in a read-only transaction."""

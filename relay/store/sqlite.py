@@ -20,7 +20,13 @@ from relay.store.serving_lock import check_idle_log
 from relay.store.sqlite_file import OpenFiles
 from relay.store.sqlite_lock import ServingLock
 from relay.store.sqlite_pragmas import pragmas
-from relay.store.sqlite_thread import BEGIN_WRITING, Work, run_transaction, run_writing
+from relay.store.sqlite_thread import (
+    BEGIN_WRITING,
+    Work,
+    run_transaction,
+    run_writing,
+    run_writing_lazily,
+)
 from relay.store.sqlite_transaction import SqliteTransaction
 from relay.store.write_turn import WriteTurn
 
@@ -137,18 +143,18 @@ class SqliteDatabase:
         finally:
             self._idle.put_nowait(reader)
 
-    async def write_in_one_go(self, work: Work[T]) -> T:
+    async def write_in_one_go(self, work: Work[T], *, lazy: bool = False) -> T:
         """Run a writing transaction entirely in the writer's thread.
 
-        *work* may await only its statements, and must not use the event loop.
+        *work* may await only its statements, and must not use the event loop. A
+        *lazy* one does not wait for the disk.
         """
         async with self._writer_turn():
             raw = self._writer._conn  # noqa: SLF001 -- used only in its thread
             checked = self._files.checked(work)
+            run = run_writing_lazily if lazy else run_writing
             arguments = (self._file_turn, raw, self._queries, checked)
-            return cast(
-                "T", await self._in_thread(self._writer, run_writing, *arguments)
-            )
+            return cast("T", await self._in_thread(self._writer, run, *arguments))
 
     async def read_in_one_go(self, work: Work[T]) -> T:
         """Run a read-only transaction entirely in a reader's thread."""

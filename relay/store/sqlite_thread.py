@@ -74,6 +74,23 @@ def run_writing(
         return run_transaction(connection, queries, BEGIN_WRITING, work)
 
 
+def run_writing_lazily(
+    turn: WriteTurn, connection: sqlite3.Connection, queries: Any, work: Work[T]
+) -> T:
+    """Do the same without waiting for the disk.
+
+    Only a crash of the machine, not of a process, can undo such a commit, and every
+    later one that waits for the disk includes it: the write-ahead log is written in
+    order (https://www.sqlite.org/pragma.html#pragma_synchronous).
+    """
+    (before,) = connection.execute("PRAGMA synchronous").fetchone()
+    connection.execute("PRAGMA synchronous = NORMAL")
+    try:
+        return run_writing(turn, connection, queries, work)
+    finally:
+        connection.execute(f"PRAGMA synchronous = {before}")
+
+
 def run_transaction(
     connection: sqlite3.Connection, queries: Any, begin: str, work: Work[T]
 ) -> T:

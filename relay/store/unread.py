@@ -107,7 +107,8 @@ class Slice:
             await self._transaction.may_idle(HOLDING)
             async with self._transaction.part():
                 return await store(self._transaction)
-        return await self._database.write_in_one_go(store)
+        # What was parsed is parsed again if a crash of the machine undoes it.
+        return await self._database.write_in_one_go(store, lazy=True)
 
 
 async def take(

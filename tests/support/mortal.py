@@ -69,13 +69,13 @@ class MortalDatabase:
         async with self.inner.reading() as tx:
             yield tx
 
-    async def write_in_one_go(self, work: Work) -> Any:
+    async def write_in_one_go(self, work: Work, *, lazy: bool = False) -> Any:
         async def mortal(tx: Transaction) -> Any:
             result = await work(tx)
             self.fate.check()
             return result
 
-        return await self.inner.write_in_one_go(mortal)
+        return await self.inner.write_in_one_go(mortal, lazy=lazy)
 
     async def read_in_one_go(self, work: Work) -> Any:
         if self.fate.dead:
