@@ -1,6 +1,7 @@
 """Starts the relay as two processes, or one role of it alone."""
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ from relay.store.sqlite_lock import ServingLock
 
 KILL_MARGIN: Final = timedelta(seconds=10)
 """A process that stops for too long ends by itself; then its supervisor kills it."""
+WORKER_NICENESS: Final = 5
+"""Where both want the same CPU, answers to carriers come before parsing."""
 ENDING: Final = timedelta(seconds=2)
 """How long processes may take to end after their supervisor was killed."""
 
@@ -103,6 +106,8 @@ def _run(role: Role, settings: Settings, source: SettingsSource) -> Run:
     """Return the function that runs *role* in a process of its own."""
 
     def run(ends: Ends, unclean: bool) -> int:
+        if role is Role.WORKER:
+            os.nice(WORKER_NICENESS)
         part = Part(role, Channel(ends.other), unclean)
         return serve(_current(settings, source), source, part, ends.supervisor)
 
