@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar, cast
 
 from relay.store.database import Row, Transaction
 from relay.store.outages import outages
+from relay.store.sqlite_inserts import run_many
 
 T = TypeVar("T")
 Work = Callable[[Transaction], Coroutine[Any, Any, T]]
@@ -43,7 +44,7 @@ class DirectTransaction(Transaction):
         """Run *query* once for each of *rows*."""
         if rows:
             with outages():
-                self._connection.executemany(getattr(self._queries, query).sql, rows)
+                run_many(self._connection, getattr(self._queries, query).sql, rows)
 
     async def new_events(self, count: int) -> Sequence[int]:
         """Reserve *count* numbers for new events."""
