@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar, cast
 
 from relay.store.database import Row, Transaction
 from relay.store.outages import outages
+from relay.store.sqlite_inserts import run_many
 from relay.store.write_turn import WriteTurn
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ class DirectTransaction(Transaction):
         """Run *query* once for each of *rows*."""
         if rows:
             with outages():
-                self._connection.executemany(getattr(self._queries, query).sql, rows)
+                run_many(self._connection, getattr(self._queries, query).sql, rows)
 
     async def new_events(self, count: int) -> Sequence[int]:
         """Reserve *count* numbers for new events."""
