@@ -29,11 +29,16 @@ app_key = "k"
 app_token = "t"
 """
 ON_BOTH = ("reader", "publisher", "poller", "housekeeper", "gates", "reloader")
+ALWAYS = {("sqlite", "publisher"), ("postgres", "reader")}
+"""One loop of each kind of database; the others wait just as long, and are slow."""
 CASES = [
-    *((kind, loop) for kind in ("sqlite", "postgres") for loop in ON_BOTH),
-    ("postgres", "clock"),  # SQLite has no clock of its own
-    ("sqlite", "checkpointer"),
-    ("sqlite", "disk"),
+    pytest.param(*case, marks=() if case in ALWAYS else pytest.mark.slow)
+    for case in (
+        *((kind, loop) for kind in ("sqlite", "postgres") for loop in ON_BOTH),
+        ("postgres", "clock"),  # SQLite has no clock of its own
+        ("sqlite", "checkpointer"),
+        ("sqlite", "disk"),
+    )
 ]
 
 
