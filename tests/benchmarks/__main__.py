@@ -13,7 +13,15 @@ from rich.console import Console
 
 from relay import logs
 from relay.runtime.serve import loop_factory
-from tests.benchmarks import bursts, intake, latency, polling, publishing, reading
+from tests.benchmarks import (
+    bursts,
+    intake,
+    labels,
+    latency,
+    polling,
+    publishing,
+    reading,
+)
 from tests.benchmarks.measuring import Result, environment, table
 from tests.benchmarks.plan import Plan
 
@@ -25,6 +33,7 @@ WIDE: Final = 160
 BENCHMARKS: Final[dict[str, tuple[Benchmark, ...]]] = {
     "intake": (intake.keeping, intake.keeping_and_reading),
     "reading": (reading.backlog,),
+    "labels": (labels.one_by_one, labels.in_bulk),
     "publishing": (publishing.puts,),
     "bursts": (bursts.calls,),
     "latency": (latency.at_steady_rates,),
