@@ -39,14 +39,20 @@ def implausible_alone(event: KnownEvent, now: datetime) -> str | None:
         return NO_DATE
     if event.decision is not None:
         return None
-    checks = (
-        (OTHER_INVOICE, event.contradictory),
-        (BEFORE_KEY, event.before_key),
-        (AMBIGUOUS, event.ambiguous),
-        (_DOUBTFUL.get(event.effect, ""), event.effect in _DOUBTFUL),
-        (IN_FUTURE, event.occurred_at > now + FUTURE),
-    )
-    return next((because for because, failed in checks if failed), None)
+    if (because := _uncertain(event)) is not None:
+        return because
+    return IN_FUTURE if event.occurred_at > now + FUTURE else None
+
+
+def _uncertain(event: KnownEvent) -> str | None:
+    """Return why it is uncertain what *event* says, or of which parcel."""
+    if event.contradictory:
+        return OTHER_INVOICE
+    if event.before_key:
+        return BEFORE_KEY
+    if event.ambiguous:
+        return AMBIGUOUS
+    return _DOUBTFUL.get(event.effect)
 
 
 def has_date(event: KnownEvent) -> bool:

@@ -78,15 +78,17 @@ def published_row(
 
 
 def quarantine_changes(
-    snapshot: Snapshot, now: datetime, policy: Policy
+    snapshot: Snapshot, now: datetime, policy: Policy, step: Step | None = None
 ) -> list[Change]:
     """Return the changes that bring stored quarantine reasons up to date.
 
     After a published delivery nothing more is published, so nothing is quarantined.
+    *step* is one that was planned at *now*: the rules are not applied a second time.
     """
     if snapshot.delivered_published:
         return []
-    reasons = quarantined(snapshot, now, policy)
+    known = step.assessment if isinstance(step, SendEvents | Rest) else None
+    reasons = known.quarantined if known else quarantined(snapshot, now, policy)
     return [
         (
             "quarantine_event",

@@ -81,7 +81,9 @@ class ClaimProgress:
         else:
             planned = self.plan(claim, now)
         self.planned[claim.snapshot.shipment] = planned
-        quarantines = quarantine_changes(claim.snapshot, now, self.policy_of(claim))
+        quarantines = quarantine_changes(
+            claim.snapshot, now, self.policy_of(claim), planned.step
+        )
         log_quarantined(claim, quarantines)
         return [*quarantines, *planned.changes]
 

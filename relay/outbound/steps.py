@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, cast
 
@@ -80,12 +80,16 @@ class SendEvents:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Make no call now; the fields say until when, or why the shipment ends."""
+    """Make no call now; the fields say until when, or why the shipment ends.
+
+    `assessment` is what it was found by, if the events mattered.
+    """
 
     next_at: datetime | None = None
     waiting_reason: str | None = None
     closes_because: str | None = None
     stuck_reason: str | None = None
+    assessment: Publishable | None = field(default=None, compare=False)
 
 
 Write = SendTrackingNumber | SendEvents
@@ -165,6 +169,7 @@ def _events(
         return Rest(
             next_at=_next_at(assessment, now, read_up_to),
             closes_because=closes if closes != "delivered" else None,
+            assessment=assessment,
         )
     new = tuple(to_publish(e, snapshot, policy) for e in found.new)
     delivered_at = (

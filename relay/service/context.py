@@ -13,6 +13,7 @@ from relay.registration.registrar import Registrar
 from relay.service.damage import DamageLog
 from relay.store.database import Database
 from relay.store.handovers import Handovers
+from relay.store.label_batches import LabelBatches
 from relay.store.operator_actions import OperatorActions
 from relay.store.shipment_lists import ShipmentLists
 from relay.store.shipments import Shipments
@@ -68,6 +69,7 @@ class ServiceContext:
     wake: WakeCallbacks = field(default_factory=WakeCallbacks)
     audit: Callable[[AuditEntry], None] = log_audit
     damage: DamageLog = field(default_factory=DamageLog)
+    label_batches: LabelBatches = field(default_factory=LabelBatches)
 
     def now(self) -> datetime:
         """Return the current time, in UTC."""

@@ -115,6 +115,13 @@ async def report_change(
     """Pass a change to the audit, and return the shipment's present state."""
     shipment = await context.shipment_lists.one(change.id, context.now())
     assert shipment is not None  # noqa: S101 -- it was just written to
+    return report(context, caller, change, shipment)
+
+
+def report(
+    context: ServiceContext, caller: Caller, change: Change, shipment: ListedShipment
+) -> ShipmentAnswer:
+    """Pass a change to the audit, and return the state of the changed *shipment*."""
     row, standing = shipment.row, shipment.standing
     about = {
         "account": row["account"],

@@ -1,5 +1,6 @@
 """Register labels, list shipments and show one of them."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +23,7 @@ from relay.service.cursors import (
     row_cursor,
 )
 from relay.service.damage import RowGuard
-from relay.service.lookup import Change, find_shipment, report_change, resolve_name
+from relay.service.lookup import Change, find_shipment, report, resolve_name
 from relay.service.models import (
     BulkAnswer,
     BulkItem,
@@ -35,6 +36,7 @@ from relay.service.models import (
 )
 from relay.service.queries import ShipmentQuery
 from relay.service.validation import parse_json, shape
+from relay.store.label_batches import MOST_TOGETHER
 from relay.store.polls import PollClaims
 from relay.store.shipment_changes import ShipmentChanges
 from relay.store.shipment_lists import ListedShipment, ShipmentFilter
@@ -75,11 +77,14 @@ class ShipmentService:
     async def register_many(
         self, caller: Caller, labels: Sequence[object]
     ) -> BulkAnswer:
-        """Register labels one by one; one that is refused never affects the others."""
-        items = [
-            await self.register_item(caller, index, fields)
-            for index, fields in enumerate(labels)
-        ]
+        """Register labels; one that is refused never affects the others."""
+        items: list[BulkItem] = []
+        for first in range(0, len(labels), MOST_TOGETHER):
+            together = enumerate(labels[first : first + MOST_TOGETHER], first)
+            # They arrive in the order of the list, and share a transaction.
+            items += await asyncio.gather(
+                *(self.register_item(caller, i, fields) for i, fields in together)
+            )
         refused = sum(item.status >= REFUSED for item in items)
         self.context.wake.publisher()
         return BulkAnswer(refused=refused, items=tuple(items))
@@ -87,7 +92,7 @@ class ShipmentService:
     async def register_item(
         self, caller: Caller, index: int, fields: object
     ) -> BulkItem:
-        """Register the label with the JSON *fields*, in its own transaction.
+        """Register the label with the JSON *fields*.
 
         *index* identifies it in the answer: its place in a list, its line in a file.
         """
@@ -108,13 +113,15 @@ class ShipmentService:
         context, now = self.context, self.context.now()
         visible = [a for a in context.settings.accounts if caller.sees(a)]
         checked = context.registrar.label(request, now, visible)
-        registered = await context.labels.register(checked.value, now)
+        registered, shipment = await context.label_batches.register(
+            context.labels, checked.value, now
+        )
         did = "registered" if registered.created else "registered again"
         warnings = (*checked.warnings, *registered.warnings)
         change = Change(
             registered.id, did, registered.updated, warnings, registered=True
         )
-        answer = await report_change(context, caller, change)
+        answer = report(context, caller, change, shipment)
         return RegisteredLabel(answer, registered.created)
 
     async def page(self, caller: Caller, query: ShipmentQuery) -> ShipmentList:

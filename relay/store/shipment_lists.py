@@ -155,13 +155,8 @@ class ShipmentLists:
     async def one(self, id_: str, now: datetime) -> ListedShipment | None:
         """Return a shipment by its public id; None if it does not exist."""
         async with self._database.reading() as tx:
-            row = await tx.row("shipment_by_id", id=id_)
-            if row is None:
-                return None
-            gates = await account_gates(tx, now)
-            status = status_of(row, now, gates.get(row["account"]))
-            (listed,) = await explained(tx, [ListedShipment(row, status)])
-        return listed
+            found = await listed(tx, [id_], now)
+        return found[0] if found else None
 
     async def registered(self, shipment: int) -> tuple[Sequence[Row], Sequence[Row]]:
         """Return the parcels and the references of one shipment."""
@@ -188,6 +183,22 @@ class ShipmentLists:
                     "notes_of_shipment", shipment=shipment, limit=LATEST
                 ),
             )
+
+
+async def listed(
+    tx: Transaction, ids_: Iterable[str], now: datetime
+) -> tuple[ListedShipment, ...]:
+    """Return shipments by their public ids, in the same order."""
+    rows = [await tx.row("shipment_by_id", id=id_) for id_ in ids_]
+    gates = await account_gates(tx, now)
+    return await explained(
+        tx,
+        [
+            ListedShipment(row, status_of(row, now, gates.get(row["account"])))
+            for row in rows
+            if row is not None
+        ],
+    )
 
 
 async def explained(

@@ -1,6 +1,6 @@
 """Registration of labels: shipment, parcels and references in one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,7 +13,8 @@ from relay.store.adoption import Adopting, Adoption
 from relay.store.codec import new_id, stored
 from relay.store.database import Database, Row, Transaction
 from relay.store.event_rows import Pace, mark_due
-from relay.store.references import Key, intern, key
+from relay.store.references import Interned, Key, interned, key
+from relay.store.shipment_lists import ListedShipment, listed
 from relay.store.shipment_rows import (
     ShipmentWriter,
     columns,
@@ -41,6 +42,10 @@ class RegistrationResult:
     warnings: tuple[CodedWarning, ...]
 
 
+Registered = tuple[RegistrationResult, ListedShipment]
+"""What registering a label did, and the shipment afterwards."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shipments:
     """Registers labels; `lower_bounds` and `adoptions` are settings by contract."""
@@ -55,25 +60,54 @@ class Shipments:
 
         Raises `Conflict` and `InvalidLabel`, with the field and a hint.
         """
-        async with self.database.writing() as tx:
-            return await self._register(tx, label, now)
+        ((registered, _),) = await self.register_together([(label, now)])
+        return registered
+
+    async def register_together(
+        self, labels: Sequence[tuple[Label, datetime]]
+    ) -> list[Registered]:
+        """Register labels in one transaction, each at its time.
+
+        Raises the error of the first that is refused; nothing is stored then.
+        """
+
+        async def together(tx: Transaction) -> list[Registered]:
+            done = await self._together(tx, labels)
+            now = max(now for _, now in labels)
+            after = await listed(tx, [r.id for r in done], now)
+            return list(zip(done, after, strict=True))
+
+        return await self.database.write_in_one_go(together)
+
+    async def _together(
+        self, tx: Transaction, labels: Sequence[tuple[Label, datetime]]
+    ) -> list[RegistrationResult]:
+        wanted = [{*keys(label), *await _voided(tx, label)} for label, _ in labels]
+        # All at once, in sorted order: one by one, two transactions could deadlock.
+        known = await interned(tx, set[Key]().union(*wanted))
+        done: list[RegistrationResult] = []
+        for (label, now), own in zip(labels, wanted, strict=True):
+            theirs = Interned({k: known.numbers[k] for k in own}, known.fresh)
+            done.append(await self._register(tx, label, theirs, now))
+        return done
 
     async def _register(
-        self, tx: Transaction, label: Label, now: datetime
+        self, tx: Transaction, label: Label, own: Interned, now: datetime
     ) -> RegistrationResult:
-        interned = await intern(tx, {*keys(label), *await _voided(tx, label)})
         row, is_new = await _locked(tx, label, now)
         merged = merge_label(None if is_new else await known(tx, row), label)
         after = columns(row, label, merged, now, is_new=is_new)
-        writing = _Registering(tx, row["shipment"], label.contract, interned, now)
-        if is_new:
+        writing = _Registering(tx, row["shipment"], label.contract, own.numbers, now)
+        if is_new and row["volumes"]:
             await writing.begin()
         await tx.run("change_shipment", **after)
         redated = row["dispatched_at"] != after["dispatched_at"]
         fresh = await writing.store(merged, label, after["dispatched_at"])
         if redated:
             await writing.redate(after["dispatched_at"])
-        if fresh or redated:
+        # An event that arrived before the label has created one of its references.
+        first = not row["volumes"] and own.fresh.issuperset(own.numbers.values())
+        if (fresh or redated) and not first:
             await self._match_again(writing)
         updated = merged.updated or (("references",) if fresh and not is_new else ())
         if updated or is_new:

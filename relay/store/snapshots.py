@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from relay.clock import micros, moment
+from relay.domain.event_time import SECOND
 from relay.domain.events import Effect, Milestone
 from relay.domain.matching import Certainty
 from relay.domain.precision import recognised
@@ -19,6 +20,14 @@ from relay.domain.shipment import (
 )
 from relay.store.codec import at, dumps, ids, loads
 from relay.store.database import Row, Transaction
+
+_MILESTONES: Final = {m.value: m for m in Milestone}
+_EFFECTS: Final = {e.value: e for e in Effect}
+# Comparing a column with a plain number is several times as fast as with an enum's.
+_AMBIGUOUS: Final = int(Certainty.AMBIGUOUS)
+_CONTRADICTORY: Final = int(Certainty.CONTRADICTORY)
+_BEFORE_KEY: Final = int(Certainty.BEFORE_KEY)
+_NOTHING: Final = "[]"
 
 
 async def load_snapshots(
@@ -116,11 +125,12 @@ def _pending(text: str | None) -> UnconfirmedWrite | None:
 
 def known_event(row: Row) -> KnownEvent:
     """Return the event of a row of `events_of_shipments`."""
+    certainty, undoes = row["ambiguous"], row["undoes"]
     return KnownEvent(
         event=row["event"],
         volume=row["volume"],
-        milestone=Milestone(row["milestone"]),
-        effect=Effect(row["effect"]),
+        milestone=_MILESTONES[row["milestone"]],
+        effect=_EFFECTS[row["effect"]],
         occurred_at=moment(row["occurred_at"]),
         received_at=moment(row["received_at"]),
         position=row["position"],
@@ -129,13 +139,15 @@ def known_event(row: Row) -> KnownEvent:
         city=row["city"],
         state=row["state"],
         final=bool(row["final"]),
-        undoes=tuple(loads(row["undoes"])),
-        ambiguous=row["ambiguous"] == Certainty.AMBIGUOUS,
-        contradictory=row["ambiguous"] == Certainty.CONTRADICTORY,
-        before_key=row["ambiguous"] == Certainty.BEFORE_KEY,
+        undoes=() if undoes == _NOTHING else tuple(loads(undoes)),
+        ambiguous=certainty == _AMBIGUOUS,
+        contradictory=certainty == _CONTRADICTORY,
+        before_key=certainty == _BEFORE_KEY,
         decision=row["decision"],
         quarantine_reason=row["quarantine_reason"],
-        precision=timedelta(seconds=row["precision"]),
+        precision=SECOND
+        if (unit := row["precision"]) == 1
+        else timedelta(seconds=unit),
         midnight=bool(row["midnight"]),
     )
 

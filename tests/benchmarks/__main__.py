@@ -16,6 +16,7 @@ from relay.runtime.serve import loop_factory
 from tests.benchmarks import (
     bursts,
     intake,
+    labels,
     latency,
     polling,
     publishing,
@@ -35,6 +36,7 @@ BENCHMARKS: Final[dict[str, tuple[Benchmark, ...]]] = {
     "whole": (whole.published,),
     "intake": (intake.keeping, intake.keeping_and_reading),
     "reading": (reading.backlog,),
+    "labels": (labels.one_by_one, labels.in_bulk),
     "publishing": (publishing.puts,),
     "bursts": (bursts.calls,),
     "latency": (latency.at_steady_rates,),

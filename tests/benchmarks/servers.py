@@ -5,6 +5,7 @@
 - `bare`: reads a request's body and answers, no more;
 - `keeping`: the relay, without the reader;
 - `reading`: the relay with its reader; nothing is published;
+- `labels`: the relay, to which labels are sent;
 - `vtex`: answers writes as VTEX does, without remembering anything;
 - `counting`: the same, and counts calls and distinct events.
 """
@@ -36,8 +37,14 @@ from tests.benchmarks.webhooks import ACCOUNT, CONTRACT, INVOICE, SECRET
 from tests.system.kills.processes import Program, free_port, running
 
 READY: Final = "/healthz"
-LOOPS: Final = {"keeping": {"checkpointer"}, "reading": {"checkpointer", "reader"}}
+LOOPS: Final = {
+    "keeping": {"checkpointer"},
+    "labels": {"checkpointer"},
+    "reading": {"checkpointer", "reader"},
+}
 """What runs beside the HTTP server."""
+
+TOKEN: Final = "token-of-the-erp-in-benchmarks-0123456789"
 
 _RECEIPT: Final = '{"date":"2026-08-01T12:00:00Z","orderId":"1","receipt":"r"}'
 _ORDER: Final = {"packageAttachment": {"packages": [{"invoiceNumber": INVOICE}]}}
@@ -57,6 +64,7 @@ def settings(folder: Path, vtex: str = "http://127.0.0.1:9", **table: Any) -> Se
             "database": f"sqlite:///{folder / 'relay.db'}",
             "accounts": {ACCOUNT: account},
             "contracts": {CONTRACT: contract},
+            "tokens": {"erp": {"token": TOKEN, "scopes": ["erp"]}},
         }
         | table
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from relay.clock import micros
 from relay.domain.plausibility import CONTRADICTED
+from relay.domain.publishable import publishable
 from relay.domain.shipment import UnconfirmedWrite
 from relay.outbound.plan import PlannedStep, plan, quarantine_changes
 from relay.outbound.steps import ReadOrder, Rest, SendEvents, SendTrackingNumber, Step
@@ -86,3 +87,15 @@ def test_the_lists_of_quarantined_events_follow_the_rules() -> None:
     assert quarantine_changes(lifted, NOW, POLICY) == [
         ("quarantine_event", row | {"reason": None})
     ]
+
+
+def test_the_assessment_of_a_planned_step_is_used_for_the_quarantine() -> None:
+    doubtful = snapshot(DELIVERY, event(3, "in_transit", 31))
+    assessment = publishable(doubtful, NOW, POLICY)
+    by_rules = quarantine_changes(doubtful, NOW, POLICY)
+    for step in (Rest(assessment=assessment), SendEvents((), "", False, assessment)):
+        assert quarantine_changes(doubtful, NOW, POLICY, step) == by_rules
+    unmarked = replace(assessment, quarantined={})
+    step = Rest(assessment=unmarked)
+    assert quarantine_changes(doubtful, NOW, POLICY, step) == []
+    assert quarantine_changes(doubtful, NOW, POLICY, Rest()) == by_rules

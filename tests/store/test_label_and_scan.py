@@ -51,6 +51,10 @@ class HeldOpen:
             self.done.set()
             await self.go.wait()
 
+    async def write_in_one_go(self, work: Callable[[Any], Awaitable[Any]]) -> Any:
+        async with self.writing() as tx:
+            return await work(tx)
+
 
 Side = Callable[[Any], Awaitable[None]]
 
