@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 from relay.config.settings import Settings
@@ -38,21 +39,27 @@ async def opened(
 
 async def _open(settings: Settings, *, serving: bool, locked: bool) -> Database:
     if settings.database.startswith("sqlite:"):
-        sqlite = SqliteDatabase(sqlite_path(settings), cache_mb=settings.cache_mb)
+        path = sqlite_path(settings)
+        sqlite = SqliteDatabase(path, cache_mb=settings.cache_mb)
         if not serving and not sqlite.path.exists():
             raise ConfigurationError(
-                f"database: {sqlite.path} does not exist; run this in the relay's "
+                f"database: {path} does not exist; run this in the relay's "
                 "folder and with its settings, or start the relay first"
             )
         try:
             await sqlite.open(serving=serving and not locked)
         except (OSError, sqlite3.Error) as error:
-            fault = fault_of(error)
-            raise ConfigurationError(
-                f"database: cannot open {sqlite.path}: {fault.problem}; {fault.hint}"
-            ) from error
+            raise cannot_open(path, error) from error
         return sqlite
     return await _open_postgres(settings.database)
+
+
+def cannot_open(path: Path, error: Exception) -> ConfigurationError:
+    """Return why an SQLite file cannot be opened, and what to do."""
+    fault = fault_of(error)
+    return ConfigurationError(
+        f"database: cannot open {path}: {fault.problem}; {fault.hint}"
+    )
 
 
 async def _open_postgres(url: str) -> Database:

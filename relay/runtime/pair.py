@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from relay.errors import ConfigurationError
 from relay.logs import logger
 from relay.runtime.channel import Channel
 from relay.runtime.child_process import Ends, Run
-from relay.runtime.database import opened
+from relay.runtime.database import cannot_open, opened
 from relay.runtime.reload import compare_settings
 from relay.runtime.roles import BOTH, Part, Role
 from relay.runtime.serve import configure_logs, loop_factory, serve, stop_limit
@@ -74,8 +75,12 @@ def _locked(settings: Settings) -> Iterator[ServingLock | None]:
     if not settings.database.startswith("sqlite:"):
         yield None
         return
-    lock = ServingLock(sqlite_path(settings))
-    _take(lock)
+    path = sqlite_path(settings)
+    lock = ServingLock(path)
+    try:
+        _take(lock)
+    except (OSError, sqlite3.Error) as error:
+        raise cannot_open(path, error) from error
     try:
         yield lock
     finally:

@@ -100,6 +100,15 @@ def test_a_database_that_cannot_be_opened_ends_the_process_with_words(
     assert "cannot open relay.db: not a database (file is not a database)" in ran.stderr
 
 
+def test_a_database_in_a_folder_that_does_not_exist_is_said_in_a_line(
+    run: Run,
+) -> None:
+    ran = run("serve", LISTEN="127.0.0.1:0", DATABASE="sqlite:///missing/relay.db")
+    assert ran.returncode == 2
+    assert "cannot open missing/relay.db" in ran.stderr
+    assert "check that its folder exists" in ran.stderr
+
+
 def test_a_file_that_is_not_there_is_named(run: Run) -> None:
     ran = run("serve", "--config", "other.toml")
     assert ran.returncode == 2
@@ -186,10 +195,12 @@ def test_a_relay_serves_until_it_is_told_to_stop(
     assert any("listening" in line for line in said)
     process.send_signal(signal.SIGTERM)
     assert process.wait(SECONDS) == 0
-    *_, stopping, stopped = map(json.loads, said)
-    assert (stopping["event"], stopping["died"]) == ("stopping", [])
-    assert stopped["event"] == "stopped"
-    assert 0 <= stopped["seconds"] < SECONDS
+    lines = list(map(json.loads, said))
+    stopping = {x.get("process"): x["died"] for x in lines if x["event"] == "stopping"}
+    assert stopping == {None: [], "intake": [], "worker": []}  # None: the supervisor
+    stopped = [x for x in lines if x["event"] == "stopped"]
+    assert [x.get("process") for x in stopped] == ["intake", "worker", None]
+    assert 0 <= stopped[-1]["seconds"] < SECONDS
 
 
 def test_a_relay_without_settings_says_what_is_missing(
