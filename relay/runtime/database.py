@@ -54,7 +54,7 @@ async def _open(settings: Settings, *, serving: bool, locked: bool) -> Database:
     return await _open_postgres(settings.database)
 
 
-def cannot_open(path: Path, error: Exception) -> ConfigurationError:
+def cannot_open(path: Path, error: OSError | sqlite3.Error) -> ConfigurationError:
     """Return why an SQLite file cannot be opened, and what to do."""
     fault = fault_of(error)
     return ConfigurationError(
