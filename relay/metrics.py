@@ -15,7 +15,13 @@ from prometheus_client import (
     generate_latest,
 )
 
-from relay.metric_families import NO_FAMILIES, Families, MergedFamilies
+from relay.metric_families import (
+    NO_FAMILIES,
+    Families,
+    MergedFamilies,
+    Visible,
+    everything,
+)
 
 VTEX_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 45)
 WEBHOOK_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -213,13 +219,15 @@ class Metrics:
             self.documents_partly_parsed.labels(contract).inc(partly)
         self.events.labels(contract).inc(events)
 
-    def text(self, worker: Families = NO_FAMILIES) -> bytes:
-        """Return all metrics in Prometheus' text format, with those of a *worker*."""
-        if not worker:
-            return generate_latest(self.registry)
-        names = ("intake", "worker")
+    def text(
+        self, worker: Families = NO_FAMILIES, visible: Visible = everything
+    ) -> bytes:
+        """Return all *visible* metrics in Prometheus' text format.
+
+        Those of the *worker* process are included.
+        """
         merged = CollectorRegistry(auto_describe=False)
-        merged.register(MergedFamilies(self.registry.collect(), worker, names))
+        merged.register(MergedFamilies(self.registry.collect(), worker, visible))
         return generate_latest(merged)
 
     def _counter(self, name: str, description: str, *labels: str) -> Counter:

@@ -12,7 +12,7 @@ from relay.api.gauges import set_gauges
 from relay.api.keys import INTAKE, PROCESS, SERVICES
 from relay.api.operations import OperationTable
 from relay.config.account import Scope
-from relay.service.access import Caller
+from relay.service.access import Caller, ListScope
 from relay.service.documents import slow_reader
 from relay.service.status import ProcessState, not_ready
 from relay.service.status_models import StatusAnswer
@@ -88,8 +88,12 @@ operations = OperationTable()
 
 
 @operations.get("/metrics", scope=Scope.METRICS, answers={200: None})
-async def metrics(request: web.Request, _: Caller) -> web.Response:
-    """Show counters and present backlogs, for Prometheus."""
+async def metrics(request: web.Request, caller: Caller) -> web.Response:
+    """Show counters and present backlogs, for Prometheus.
+
+    A caller that is limited to accounts sees their series, and those without an
+    account or contract, which describe the relay.
+    """
     services, found = request.app[SERVICES], request.app[PROCESS].metrics
     settings, now = services.context.settings, services.context.now()
     backlog = await services.documents.backlog()
@@ -105,7 +109,8 @@ async def metrics(request: web.Request, _: Caller) -> web.Response:
         found.unmatched.labels(contract).set(counted.unmatched.get(contract, 0))
     set_gauges(found, await services.measurements.measure())
     families = await request.app[PROCESS].families()
-    return web.Response(body=found.text(families), headers=_TEXT)
+    visible = ListScope(settings, caller.accounts).shows
+    return web.Response(body=found.text(families, visible), headers=_TEXT)
 
 
 @operations.get("/v1/status", scope=Scope.OPERATOR, answers={200: StatusAnswer})

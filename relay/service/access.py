@@ -104,6 +104,10 @@ class ListScope:
             known is not None and all(a in self.limited for a in served)
         )
 
+    def shows(self, labels: Mapping[str, str]) -> bool:
+        """Whether a metric with these labels matches; without any it always does."""
+        return not {"account", "contract"} & labels.keys() or self.fits(labels)
+
     def _matches(self, account: str) -> bool:
         return self.account in (None, account) and self._may_see(account)
 

@@ -2,6 +2,7 @@
 
 import platform
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
@@ -11,10 +12,13 @@ import pytest
 from relay.adapters.protocol import Document
 from relay.api.keys import PROCESS
 from relay.clock import micros
+from relay.config.settings import Settings
 from relay.metrics import Metrics
 from relay.store.accounts import GATES, AccountState
 from relay.store.sqlite import SqliteDatabase
 from tests.api.apis import Api
+from tests.api.conftest import Serving
+from tests.conftest import ACCOUNT
 from tests.support.acme import body, scan
 from tests.support.clock import START
 from tests.support.way_in import WayIn
@@ -219,3 +223,39 @@ def test_durations_of_calls_to_vtex_are_counted_by_bucket() -> None:
     assert sample(lines, f"{name}_sum{{{of}}}") == pytest.approx(29.5)
     calls = 'relay_vtex_calls_total{account="store",kind="send_events",status="0"}'
     assert sample(lines, calls) == 3
+
+
+async def test_a_token_limited_to_an_account_sees_only_its_series(
+    serving: Serving, settings: Callable[..., Settings]
+) -> None:
+    tokens = {
+        "all": {"token": "secret-of-all-" * 3, "scopes": ["metrics"]},
+        "one": {
+            "token": "secret-of-one-" * 3,
+            "scopes": ["metrics"],
+            "accounts": ["store"],
+        },
+    }
+    accounts = dict.fromkeys(("store", "other"), ACCOUNT)
+    contracts = {
+        "own": {"account": "store"},
+        "foreign": {"account": "other"},
+        "shared": {"account": "store", "accounts": ["store", "other"]},
+    }
+    api = await serving(settings(contracts, accounts=accounts, tokens=tokens))
+    counted = api.app[PROCESS].metrics
+    for contract in contracts:
+        counted.documents_stored.labels(contract).inc()
+    for account in accounts:
+        counted.count_call(account, "send_events", 200, 0.1)
+
+    async def seen(token: str) -> set[str]:
+        headers = {"Authorization": f"Bearer {tokens[token]['token']}"}
+        async with api.client.get("/metrics", headers=headers) as answer:
+            shown = await answer.text()
+        names = (*accounts, *contracts)
+        assert "relay_unread_documents 0.0" in shown  # it describes the relay
+        return {name for name in names if f'="{name}"' in shown}
+
+    assert await seen("all") == {*accounts, *contracts}
+    assert await seen("one") == {"store", "own"}
