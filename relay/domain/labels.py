@@ -27,7 +27,8 @@ class Label:
     `send_tracking` is the tracking number to send to VTEX, None until there is one.
     `tracking_sent` says that the ERP sent it with the invoice already. `imported`
     says that the parcel is in transit, so VTEX may show some events. `given` names
-    the fields that the ERP gave; the others come from settings.
+    the fields that the ERP gave; the others come from settings. `visible` are the
+    accounts that its sender may access, None for all.
     """
 
     account: str
@@ -47,6 +48,7 @@ class Label:
     tracking_sent: bool = False
     imported: bool = False
     given: frozenset[str] = frozenset()
+    visible: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Correction:
     the changed columns that are sent to VTEX; `given` names those that the operator
     gave. With `keep` the old references stay valid beside the new ones; otherwise
     they are voided. `key_references` follow from `invoice_key`, and `dispatched_at`
-    from `dispatched_date`.
+    from `dispatched_date`. `visible` are the accounts that its sender may access, None
+    for all.
     """
 
     was: tuple[str, str | None]
@@ -73,6 +76,7 @@ class Correction:
     dispatched_date: str | None = None
     dispatched_at: datetime | None = None
     promised_on: str | None = None
+    visible: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +106,13 @@ class Handover:
     """A carrier handover: a second carrier takes the parcel; both carriers count.
 
     `placed` are references under the second `contract`, each with its volume, 0 for
-    all.
+    all. `visible` are the accounts that its sender may access, None for all.
     """
 
     contract: str
     volume: int
     placed: tuple[tuple[Reference, int], ...]
+    visible: frozenset[str] | None = None
 
     @property
     def number(self) -> str | None:

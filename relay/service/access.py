@@ -26,6 +26,11 @@ class Caller:
     name: str
     accounts: Collection[str] | None = None
 
+    @property
+    def visible(self) -> frozenset[str] | None:
+        """The accounts that exist for the caller, None for all of them."""
+        return None if self.accounts is None else frozenset(self.accounts)
+
     def sees(self, account: str) -> bool:
         """Whether *account* exists for the caller."""
         return self.accounts is None or account in self.accounts

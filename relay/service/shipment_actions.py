@@ -1,6 +1,6 @@
 """Change a shipment: correct, cancel, retry, poll, handover, resend, deliver."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from relay.registration.contract_terms import polled_contracts
 from relay.registration.requests import (
@@ -42,7 +42,8 @@ class ShipmentActionService:
         listed = await find_shipment(context, caller, id_)
         registered = await registered_shipment(context, listed)
         checked = context.registrar.correction(request, registered, now)
-        done = await context.actions.correct(id_, checked.value, now, caller.name)
+        correction = replace(checked.value, visible=caller.visible)
+        done = await context.actions.correct(id_, correction, now, caller.name)
         context.wake.publisher()
         warnings = (*checked.warnings, *done.warnings)
         change = Change(id_, "corrected", done.updated, warnings)
@@ -85,13 +86,12 @@ class ShipmentActionService:
         listed = await find_shipment(context, caller, id_)
         registered = await registered_shipment(context, listed)
         checked = context.registrar.handover(request, registered)
-        done = await context.handovers.handover(
-            id_, checked.value, context.now(), caller.name
-        )
+        change = replace(checked.value, visible=caller.visible)
+        done = await context.handovers.handover(id_, change, context.now(), caller.name)
         context.wake.publisher()
         warnings = (*checked.warnings, *done.warnings)
-        change = Change(id_, "handover registered", done.updated, warnings)
-        return await report_change(context, caller, change)
+        did = Change(id_, "handover registered", done.updated, warnings)
+        return await report_change(context, caller, did)
 
     async def resend(
         self, caller: Caller, id_: str, request: ResendRequest

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import Final, TypeVar
@@ -113,8 +113,9 @@ class ShipmentService:
         context, now = self.context, self.context.now()
         visible = [a for a in context.settings.accounts if caller.sees(a)]
         checked = context.registrar.label(request, now, visible)
+        label = replace(checked.value, visible=caller.visible)
         registered, shipment = await context.label_batches.register(
-            context.labels, checked.value, now
+            context.labels, label, now
         )
         did = "registered" if registered.created else "registered again"
         warnings = (*checked.warnings, *registered.warnings)

@@ -10,6 +10,7 @@ from relay.domain.labels import Correction
 from relay.problem_codes import CodedWarning, WarningCode
 from relay.store.amendments import AMENDED, Amendment, amend, amended_keys
 from relay.store.database import Row
+from relay.store.foreign_references import refuse_foreign
 from relay.store.references import Key, key
 from relay.store.shipment_rows import Placed, ShipmentWriter, given, stored_reference
 from relay.text import storable
@@ -121,7 +122,9 @@ class CorrectionTarget(ShipmentWriter):
             (self.contract, self.placed()),
             *amending.placed().items(),
         ):
-            await replace(self, contract=contract).register(
+            writing = replace(self, contract=contract)
+            await refuse_foreign(writing, placed, self.correction.visible)
+            await writing.register(
                 placed, registered_at=began, dispatched_at=amending.dispatched_at
             )
         corrected = [self._corrected(p) for p in self.parcels]

@@ -9,6 +9,7 @@ from relay.domain.labels import Handover
 from relay.store.corrections import ALERT, CorrectionResult
 from relay.store.database import Database, Row, Transaction
 from relay.store.event_rows import Pace, mark_due
+from relay.store.foreign_references import refuse_foreign
 from relay.store.references import intern, key
 from relay.store.shipment_rows import (
     Placed,
@@ -51,6 +52,7 @@ class Handovers:
             fresh = await _fresh(tx, shipment, change)
             if not fresh:
                 return CorrectionResult((), ())
+            await refuse_foreign(writing, fresh, change.visible)
             await self._store(writing, row, fresh)
             number = None if change.number is None else storable(change.number)
             await writing.schedule_polls([(change.volume, number)], now)

@@ -13,6 +13,7 @@ from relay.store.adoption import Adopting, Adoption
 from relay.store.codec import new_id, stored
 from relay.store.database import Database, Row, Transaction
 from relay.store.event_rows import Pace, mark_due
+from relay.store.foreign_references import refuse_foreign
 from relay.store.references import Interned, Key, interned, key
 from relay.store.shipment_lists import ListedShipment, listed
 from relay.store.shipment_rows import (
@@ -98,6 +99,7 @@ class Shipments:
         merged = merge_label(None if is_new else await known(tx, row), label)
         after = columns(row, label, merged, now, is_new=is_new)
         writing = _Registering(tx, row["shipment"], label.contract, own.numbers, now)
+        await refuse_foreign(writing, placed(merged, label), label.visible)
         if is_new and row["volumes"]:
             await writing.begin()
         await tx.run("change_shipment", **after)

@@ -1,6 +1,7 @@
 """A relay as a process, whose SQLite file goes away or is locked by another one."""
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
@@ -102,8 +103,10 @@ async def test_a_relay_whose_file_goes_away_acknowledges_nothing(
         assert await client.post() == 200
         log = relay.log.read_text()
         assert relay.stop() == 0
-    [line] = [line for line in log.splitlines() if '"database unavailable"' in line]
-    assert "was deleted, moved or replaced" in line
+    lines = [line for line in log.splitlines() if '"database unavailable"' in line]
+    assert all("was deleted, moved or replaced" in line for line in lines)
+    said_by = sorted(json.loads(line)["process"] for line in lines)
+    assert said_by == ["intake", "worker"]  # once each
     assert await stored(path) == 2
 
 

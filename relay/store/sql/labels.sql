@@ -75,6 +75,17 @@ WHERE p.reference = CAST(j.value ->> 'reference' AS BIGINT) AND p.voided_at IS N
   AND s.order_id <> :order_id
 ORDER BY 1, 2 LIMIT 5
 
+-- name: foreign_references
+-- References of open shipments of other accounts than these.
+SELECT p.given
+FROM json_each(:rows) AS j
+CROSS JOIN parcel_references AS p
+CROSS JOIN shipments AS s
+WHERE p.reference = CAST(j.value ->> 'reference' AS BIGINT) AND p.voided_at IS NULL
+  AND s.shipment = p.shipment AND s.closed_at IS NULL
+  AND s.account NOT IN (SELECT a.value ->> 'account' FROM json_each(:accounts) AS a)
+ORDER BY 1 LIMIT 1
+
 -- name: note!
 INSERT INTO notes (shipment, noted_at, text) VALUES (:shipment, :now, :text)
 

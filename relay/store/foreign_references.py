@@ -1,0 +1,35 @@
+"""References of another store's parcels, under a contract that stores share."""
+
+from collections.abc import Collection, Iterable
+
+from relay.errors import Conflict
+from relay.store.codec import ids, rows
+from relay.store.references import key
+from relay.store.shipment_rows import Placed, ShipmentWriter
+
+
+async def refuse_foreign(
+    writing: ShipmentWriter, placed: Iterable[Placed], visible: Collection[str] | None
+) -> None:
+    """Refuse references of open shipments whose accounts are not *visible*.
+
+    With such a reference a caller who is limited to some accounts would get the events
+    of another store's parcel. None means that all accounts are visible. Raises
+    `Conflict`, which names nothing of the other store.
+    """
+    if visible is None:
+        return
+    numbers = [writing.interned[key(writing.contract, r)] for r, _ in placed]
+    found = await writing.tx.rows(
+        "foreign_references",
+        rows=ids("reference", numbers),
+        accounts=rows({"account": account} for account in visible),
+    )
+    for row in found:
+        raise Conflict(
+            f"{row['given']!r} is registered for a parcel of another account, under "
+            "the same contract",
+            field="trackingNumber",
+            hint="check the number; if it is right, let an operator whose token sees "
+            "both accounts cancel or correct the other shipment first",
+        )
