@@ -11,6 +11,10 @@ from typing import Final
 from relay.clock import micros
 from relay.store.accounts import CALL, AccountState
 
+SUSPICION: Final = timedelta(hours=1)
+"""How long a failed write keeps an outage going: longer than the longest pause between
+two tries, so only a write that is not tried again is forgotten."""
+
 Amend = Callable[[AccountState], None]
 """Changes the gates of an account, in the transaction that stores the answer."""
 
@@ -23,25 +27,40 @@ def accepted(now: datetime) -> Amend:
 
     def amend(state: AccountState) -> None:
         state.accepted_at = micros(now)
-        state.outage_since = state.probe_at = None
+        state.outage_since = state.probe_at = state.write_suspected_at = None
         state.write_closed = state.write_retry_at = None
         state.refused_message, state.refused_count = None, 0
 
     return amend
 
 
-def answered(state: AccountState) -> None:
-    """Open the gate for reads and end an outage: VTEX answered a read."""
-    state.outage_since = state.probe_at = None
-    state.read_closed = state.read_retry_at = None
+def answered(now: datetime) -> Amend:
+    """Open the gate for reads, and end an outage, unless writes fail still.
+
+    VTEX answered a read. That proves nothing about writes: while one failed a short
+    time ago, only the next accepted one ends the outage.
+    """
+
+    def amend(state: AccountState) -> None:
+        state.read_closed = state.read_retry_at = None
+        suspected_at = state.write_suspected_at
+        if suspected_at is None or suspected_at < micros(now - SUSPICION):
+            state.outage_since = state.probe_at = state.write_suspected_at = None
+
+    return amend
 
 
-def unavailable(now: datetime) -> Amend:
-    """Start an outage: from now on only one call at a time is tried."""
+def unavailable(now: datetime, *, write: bool = False) -> Amend:
+    """Start an outage: from now on only one call at a time is tried.
+
+    *write*: a write failed, so a read that is answered does not end the outage.
+    """
 
     def amend(state: AccountState) -> None:
         if state.outage_since is None:
             state.outage_since = micros(now)
+        if write:
+            state.write_suspected_at = micros(now)
 
     return amend
 
@@ -63,6 +82,7 @@ def write_forbidden(message: str, now: datetime, retry: timedelta) -> Amend:
     def amend(state: AccountState) -> None:
         state.write_closed = message
         state.write_retry_at = micros(now + retry)
+        state.write_suspected_at = None
 
     return amend
 

@@ -55,7 +55,7 @@ def outcome_of_answer(
         return _not_accepted(claim, step, means, answer, context)
     if isinstance(step, ReadOrder):
         found = _BY_REASON[step.why](claim, answer.payload, context)
-        return replace(found, amend=gates.answered)
+        return replace(found, amend=gates.answered(context.now))
     return _after_write(claim, step, context.now)
 
 
@@ -192,7 +192,8 @@ def _unavailable(
     )
     until = now + (max(wait, waits.unconfirmed_wait_seconds) if unconfirmed else wait)
     settlement = postponed(until, because, counts=counts, unconfirmed=unconfirmed)
-    return Outcome(claim, (), gates.unavailable(now), settlement)
+    amend = gates.unavailable(now, write=unconfirmed)
+    return Outcome(claim, (), amend, settlement)
 
 
 def _not_yet(
@@ -200,7 +201,7 @@ def _not_yet(
 ) -> Outcome:
     """Wait for the order or invoice at growing intervals, for days."""
     waits, now = context.waits, context.now
-    outcome = replace(_not_carried_out(claim, step), amend=gates.answered)
+    outcome = replace(_not_carried_out(claim, step), amend=gates.answered(now))
     if claim.failing_since and now - claim.failing_since > waits.not_yet_hours:
         return replace(outcome, settlement=stuck(because))
     wait = slower(
@@ -226,9 +227,9 @@ def _forbidden(
     is_403 = status == HTTPStatus.FORBIDDEN
     if is_403 and since and (state.accepted_at or 0) > micros(since):
         return replace(outcome, settlement=stuck(because))
-    writes_go_through = state.accepted_at is not None and state.outage_since is None
-    if is_403 and writes_go_through:
-        amend = gates.unavailable(now)
+    suspected = state.write_suspected_at is not None
+    if is_403 and state.accepted_at is not None and not suspected:
+        amend = gates.unavailable(now, write=True)
     else:
         amend = gates.write_forbidden(because, now, retry)
     return replace(outcome, amend=amend, settlement=postponed(now, because))

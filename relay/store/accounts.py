@@ -31,6 +31,7 @@ class AccountState:
     busy_until: int | None = None
     outage_since: int | None = None
     probe_at: int | None = None
+    write_suspected_at: int | None = None
     refused_message: str | None = None
     refused_count: int = 0
     paused_reason: str | None = None
@@ -66,6 +67,7 @@ class AccountState:
         self.write_closed = self.write_retry_at = None
         self.read_closed = self.read_retry_at = None
         self.busy_until = self.outage_since = self.probe_at = None
+        self.write_suspected_at = None
         self.refused_message, self.refused_count = None, 0
         self.paused_reason = None
 

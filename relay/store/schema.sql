@@ -17,6 +17,7 @@ CREATE TABLE accounts (
     busy_until INTEGER,                -- no calls before: VTEX answered 429 or 503
     outage_since INTEGER,              -- VTEX does not answer: one probe at a time
     probe_at INTEGER,
+    write_suspected_at INTEGER,        -- the last write that failed, since one was accepted
     refused_message TEXT,              -- the latest refusal, and how often in a row
     refused_count INTEGER NOT NULL DEFAULT 0,
     paused_reason TEXT,

@@ -129,3 +129,36 @@ async def test_the_duration_of_each_call_is_observed(world: World) -> None:
         200,
         10.0,
     )
+
+
+async def test_an_outage_of_writes_alone_is_logged_although_reads_are_answered(
+    world: World,
+) -> None:
+    await world.label()
+    await world.rest()
+    watching = monitor(world)
+    await world.vtex.status(500, call="put")
+    with capture_logs() as logged:
+        await world.scan("in_transit")
+        await steps(world, watching, 1800)
+        assert gate_lines(logged) == [("gate closed", "outage")]
+        await world.vtex.recover()
+        await steps(world, watching, 1800)
+    assert gate_lines(logged)[1:] == [("gate opened", "outage")]
+
+
+async def test_a_withdrawn_permission_closes_the_account_although_reads_are_answered(
+    world: World,
+) -> None:
+    await world.label()
+    await world.rest()
+    watching = monitor(world)
+    await world.vtex.status(403, call="patch")
+    with capture_logs() as logged:
+        for number in range(2, 5):  # each order is read before its tracking number
+            await world.label(f"O-{number}", numbers=f"TN{number}")
+        await steps(world, watching, 1800)
+    closed = [gate for gate in gate_lines(logged) if gate[1] == "write_forbidden"]
+    assert closed == [("gate closed", "write_forbidden")]
+    stuck = [await world.fact("stuck_reason", f"O-{n}") for n in range(2, 5)]
+    assert stuck == [None] * 3

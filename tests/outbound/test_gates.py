@@ -37,10 +37,24 @@ def test_an_accepted_write_opens_what_is_about_writes() -> None:
 
 
 def test_an_answered_read_opens_what_is_about_reads() -> None:
-    found = after(replace(SHUT), gates.answered)
+    found = after(replace(SHUT), gates.answered(NOW))
     assert (found.read_closed, found.read_retry_at) == (None, None)
     assert (found.outage_since, found.probe_at) == (None, None)
     assert found.write_closed == "401"
+
+
+def test_an_answered_read_does_not_end_an_outage_of_writes() -> None:
+    found = after(None, gates.unavailable(NOW, write=True))
+    found = after(found, gates.answered(NOW + MINUTE))
+    assert (found.outage_since, found.write_suspected_at) == (INSTANT, INSTANT)
+    found = after(found, gates.accepted(NOW + 2 * MINUTE))
+    assert (found.outage_since, found.write_suspected_at) == (None, None)
+
+
+def test_a_failed_write_that_is_not_tried_again_is_forgotten() -> None:
+    found = after(None, gates.unavailable(NOW, write=True))
+    found = after(found, gates.answered(NOW + HOUR + MINUTE))
+    assert (found.outage_since, found.write_suspected_at) == (None, None)
 
 
 def test_an_outage_begins_once() -> None:

@@ -414,7 +414,7 @@ def test_a_403_after_accepted_writes_first_tries_another_shipment() -> None:
     assert found.settlement.stuck_reason is None
     learned = after(replace(state), found.amend)
     assert learned.write_closed is None
-    assert learned.outage_since == INSTANT
+    assert (learned.outage_since, learned.write_suspected_at) == (INSTANT, INSTANT)
 
 
 def test_a_403_while_others_get_through_is_about_this_shipment() -> None:
@@ -434,7 +434,7 @@ def test_a_403_while_others_get_through_is_about_this_shipment() -> None:
     ("status", "columns"),
     [
         (401, {"accepted_at": INSTANT}),
-        (403, {"accepted_at": INSTANT, "outage_since": INSTANT}),
+        (403, {"accepted_at": INSTANT, "write_suspected_at": INSTANT}),
     ],
 )
 def test_else_a_forbidden_write_is_about_the_account(

@@ -27,6 +27,7 @@ UPDATE accounts
 SET write_closed = :write_closed, write_retry_at = :write_retry_at,
     read_closed = :read_closed, read_retry_at = :read_retry_at,
     busy_until = :busy_until, outage_since = :outage_since, probe_at = :probe_at,
+    write_suspected_at = :write_suspected_at,
     refused_message = :refused_message, refused_count = :refused_count,
     paused_reason = :paused_reason, accepted_at = :accepted_at,
     credentials = :credentials, permits = :permits, permits_at = :permits_at,
