@@ -26,6 +26,7 @@ def seal_request(presented: PresentedRequest, seal: Seal) -> bytes:
         "method": request.method,
         "headers": dict(request.headers),
         "sent": b64encode(request.sent).decode(),
+        "query": dict(request.query),
         "url_secret": presented.url_secret,
     }
     return seal.close(json.dumps(plain).encode())
@@ -39,6 +40,7 @@ def open_request(row: Mapping[str, Any], seal: Seal) -> PresentedRequest:
         bytes(row["body"]),
         plain["method"],
         sent=b64decode(plain["sent"]),
+        query=plain["query"],
         received_at=moment(row["received_at"]),
     )
     return PresentedRequest(request, plain["url_secret"])
