@@ -123,13 +123,12 @@ async def serving(kind: str, folder: Path) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def shipped(folder: Path, vtex: int, processes: str) -> AsyncIterator[Server]:
+async def shipped(folder: Path, vtex: int) -> AsyncIterator[Server]:
     """Run `relay serve` as it is shipped; data and settings are in *folder*."""
     port = free_port()
     variables = {
         "LISTEN": f"{HOST}:{port}",
         "DATABASE": f"sqlite:///{folder / 'relay.db'}",
-        "PROCESSES": processes,
         "PUBLISHER__QUIET_SECONDS": "0",
         "ACCOUNTS__STORE__APP_KEY": "key-of-the-store",
         "ACCOUNTS__STORE__APP_TOKEN": "token-of-the-store",
@@ -145,6 +144,18 @@ async def shipped(folder: Path, vtex: int, processes: str) -> AsyncIterator[Serv
     named = {f"RELAY_{name}": value for name, value in variables.items()}
     command = (sys.executable, "-m", "relay", "serve")
     program = Program(command, port, "/readyz", folder, named)
+    async with running(program):
+        assert program.process is not None
+        yield Server(port, program.process.pid)
+
+
+@asynccontextmanager
+async def scripted(folder: Path, vtex: int) -> AsyncIterator[Server]:
+    """Run the script that one would write in an afternoon."""
+    port = free_port()
+    module = (sys.executable, "-m", "tests.benchmarks.script")
+    command = (*module, str(port), str(folder), str(vtex))
+    program = Program(command, port, READY, folder)
     async with running(program):
         assert program.process is not None
         yield Server(port, program.process.pid)

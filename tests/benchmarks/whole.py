@@ -1,9 +1,13 @@
 """The whole at once: signed webhooks are stored, parsed and published to VTEX."""
 
 import asyncio
+import importlib.util
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Final
 
@@ -14,7 +18,7 @@ from tests.benchmarks.loads import HOST, Outcome, at_full_speed
 from tests.benchmarks.measuring import Pair, Result, Run, compared, percentile
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.seeding import registered
-from tests.benchmarks.servers import Server, serving, shipped
+from tests.benchmarks.servers import Server, scripted, serving, shipped
 from tests.benchmarks.webhooks import body, request
 
 CONNECTIONS: Final = (32, 256)
@@ -28,8 +32,8 @@ LAST_PUBLISHED: Final = 120.0
 """Seconds that publishing may take after the last webhook."""
 
 
-class Lost(Exception):
-    """Not every event reached VTEX in time."""
+Start = Callable[[Path, int], AbstractAsyncContextManager[Server]]
+"""Starts a system, with its folder and the port of VTEX's stand-in."""
 
 
 def webhooks(shipments: range) -> list[bytes]:
@@ -54,51 +58,74 @@ def _with_repeats(scans: list[bytes], random: Random) -> Iterator[bytes]:
             yield scan
 
 
+@dataclass
+class Figures:
+    """What one system reached, run by run, beside a bare server in the same run."""
+
+    name: str
+    accepted: list[Pair] = field(default_factory=list)
+    p99: list[Pair] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    calls: list[float] = field(default_factory=list)
+    memory: int = 0
+
+    def results(self, wanted: str = "") -> list[Result]:
+        """Sum the runs up."""
+        about = {
+            "events published/s": statistics.median(self.rates),
+            "calls per shipment": statistics.median(self.calls),
+            "memory at rest, MB": self.memory / 1e6,
+        }
+        name = f"{self.name}, all published"
+        return [
+            compared(f"accepted by {name}", "1/s", self.accepted, wanted, about),
+            compared(f"p99 of the answer of {name}", "ms", self.p99, ""),
+        ]
+
+
 async def published(plan: Plan) -> list[Result]:
-    """Measure webhooks accepted and events published, beside a bare server."""
-    return [
-        one for connections in CONNECTIONS for one in await _whole(plan, connections)
-    ]
+    """Measure webhooks accepted and events published, beside a bare server.
+
+    Where FastAPI is installed (extra `benchmarks`), a script of an afternoon is
+    measured in the same runs.
+    """
+    found: list[Result] = []
+    for connections in CONNECTIONS:
+        relay = Figures(f"the relay, {connections} connections")
+        script = Figures(f"a script, {connections} connections")
+        for number in range(plan.rounds):
+            folder = plan.fresh(f"whole-{connections}-{number}")
+            await _round(plan, folder, connections, relay, script)
+        found += relay.results("≥ 0.25")
+        found += script.results() if script.accepted else []
+    return found
 
 
-async def _whole(plan: Plan, connections: int) -> list[Result]:
-    accepted: list[Pair] = []
-    p99: list[Pair] = []
-    rates: list[float] = []
-    calls: list[float] = []
-    memory = 0
-    for number in range(plan.rounds):
-        folder = plan.fresh(f"whole-{connections}-{number}")
-        shipments = range(max(int(plan.seconds * PER_SECOND), 1))
-        await registered(folder, len(shipments))
-        load = webhooks(shipments)
-        async with serving("bare", folder) as bare:
-            ceiling = await _sent(bare, load, connections)
+async def _round(
+    plan: Plan, folder: Path, connections: int, relay: Figures, script: Figures
+) -> None:
+    shipments = range(max(int(plan.seconds * PER_SECOND), 1))
+    await registered(folder, len(shipments))
+    load = webhooks(shipments)
+    async with serving("bare", folder) as bare:
+        ceiling = await _sent(bare, load, connections)
+    systems: list[tuple[Figures, Start]] = [(relay, shipped)]
+    if importlib.util.find_spec("fastapi"):
+        systems.append((script, scripted))
+    for figures, start in systems:
         async with (
             serving("counting", folder) as vtex,
-            shipped(folder, vtex.port, "two") as relay,
+            start(folder, vtex.port) as server,
         ):
-            memory = relay.memory()
-            began, cpu = time.perf_counter(), relay.cpu()
-            outcome = await _sent(relay, load, connections)
-            wanted = len(shipments) * SCANS
-            made = await _published(vtex, wanted)
-            seconds = time.perf_counter() - began
-            used = (relay.cpu() - cpu) / len(load) * 1e6
-        accepted.append(Pair(Run(outcome.rate, used), Run(ceiling.rate)))
-        p99.append(Pair(_p99(outcome), _p99(ceiling)))
-        rates.append(wanted / seconds)
-        calls.append(made / len(shipments))
-    name = f"{connections} connections, all published"
-    about = {
-        "events published/s": statistics.median(rates),
-        "calls per shipment": statistics.median(calls),
-        "memory at rest, MB": memory / 1e6,
-    }
-    return [
-        compared(f"webhooks accepted, {name}", "1/s", accepted, "≥ 0.25", about),
-        compared(f"p99 of the answer, {name}", "ms", p99, ""),
-    ]
+            figures.memory = server.memory()
+            began, cpu = time.perf_counter(), server.cpu()
+            outcome = await _sent(server, load, connections)
+            calls = await _published(vtex, len(shipments) * SCANS)
+            figures.rates.append(len(shipments) * SCANS / (time.perf_counter() - began))
+            used = (server.cpu() - cpu) / len(load) * 1e6
+        figures.accepted.append(Pair(Run(outcome.rate, used), Run(ceiling.rate)))
+        figures.p99.append(Pair(_p99(outcome), _p99(ceiling)))
+        figures.calls.append(calls / len(shipments))
 
 
 async def _sent(server: Server, load: list[bytes], connections: int) -> Outcome:
