@@ -21,7 +21,7 @@ from relay.domain.shipment import (
 from relay.store.codec import at, dumps, ids, loads
 from relay.store.database import Row, Transaction
 
-# Looked up several times as fast as made; an unknown one is made, and says what is wrong.
+# Looking up is several times as fast as making; an unknown one is made, and raises.
 _MILESTONES: Final = {m.value: m for m in Milestone}
 _EFFECTS: Final = {e.value: e for e in Effect}
 # Comparing a column with a plain number is several times as fast as with an enum's.
