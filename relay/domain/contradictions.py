@@ -39,7 +39,8 @@ def _of_parcel(
         if any(e.milestone is Milestone.DELIVERED for e in undone):
             return WITHDRAWN
         return DROPPED if _dropped(snapshot) else None
-    last = deliveries[-1]
+    # A day reaches further than a time in it: a scan of that day is not later.
+    last = max(deliveries, key=lambda e: e.ends_at)
     against = [e for e in scans(counting) if e.milestone in AGAINST and later(e, last)]
     return _scanned(against[0]) if against else None
 

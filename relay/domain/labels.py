@@ -8,6 +8,8 @@ from typing import Final
 from relay.domain.events import Reference, ReferenceKind
 
 MOST_VOLUMES: Final = 999
+MOST_REFERENCES: Final = 2000
+"""References of one shipment: two for each of the most parcels."""
 
 
 @dataclass(frozen=True, slots=True)

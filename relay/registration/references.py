@@ -2,19 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
 
 from relay.domain.events import Reference, ReferenceKind, ReferenceLevel
 from relay.domain.fiscal import NfeKey
-from relay.domain.labels import LabelParcel
+from relay.domain.labels import MOST_REFERENCES, LabelParcel
 from relay.errors import InvalidLabel
 from relay.invalid_fields import InvalidFields
 from relay.problem_codes import ProblemCode
 from relay.registration import checks
 from relay.registration.requests import LabelRequest, ParcelRequest, ReferenceRequest
-
-MOST_REFERENCES: Final = 2000
-"""References of one label: two for each of the most parcels."""
 
 
 @dataclass(slots=True)

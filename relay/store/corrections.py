@@ -10,7 +10,7 @@ from relay.domain.labels import Correction
 from relay.problem_codes import CodedWarning, WarningCode
 from relay.store.amendments import AMENDED, Amendment, amend, amended_keys
 from relay.store.database import Row
-from relay.store.foreign_references import refuse_foreign
+from relay.store.reference_checks import refuse_foreign
 from relay.store.references import Key, key
 from relay.store.shipment_rows import Placed, ShipmentWriter, given, stored_reference
 from relay.text import storable

@@ -9,7 +9,7 @@ from relay.domain.labels import Handover
 from relay.store.corrections import ALERT, CorrectionResult
 from relay.store.database import Database, Row, Transaction
 from relay.store.event_rows import Pace, mark_due
-from relay.store.foreign_references import refuse_foreign
+from relay.store.reference_checks import refuse_foreign, refuse_too_many
 from relay.store.references import intern, key
 from relay.store.shipment_rows import (
     Placed,
@@ -49,9 +49,10 @@ class Handovers:
             row = stored_shipment(await tx.row("lock_shipment_by_id", id=id_))
             refuse_over(row)
             writing = ShipmentWriter(tx, shipment, change.contract, interned, now)
-            fresh = await _fresh(tx, shipment, change)
+            had, fresh = await _fresh(tx, shipment, change)
             if not fresh:
                 return CorrectionResult((), ())
+            refuse_too_many(had, len(fresh))
             await refuse_foreign(writing, fresh, change.visible)
             await self._store(writing, row, fresh)
             number = None if change.number is None else storable(change.number)
@@ -78,8 +79,11 @@ class Handovers:
         await mark_due(tx, touched, now, pace)
 
 
-async def _fresh(tx: Transaction, shipment: int, change: Handover) -> list[Placed]:
-    """Return the references not registered yet, without duplicates."""
+async def _fresh(
+    tx: Transaction, shipment: int, change: Handover
+) -> tuple[int, list[Placed]]:
+    """Return how many references are registered, and the new ones, each once."""
     had = {(stored_key(r), r["volume"]) for r in await registered(tx, shipment)}
     places = {(key(change.contract, r), volume): r for r, volume in change.placed}
-    return [(r, place[1]) for place, r in places.items() if place not in had]
+    new = [(r, place[1]) for place, r in places.items() if place not in had]
+    return len(had), new

@@ -13,7 +13,7 @@ from relay.store.adoption import Adopting, Adoption
 from relay.store.codec import new_id, stored
 from relay.store.database import Database, Row, Transaction
 from relay.store.event_rows import Pace, mark_due
-from relay.store.foreign_references import refuse_foreign
+from relay.store.reference_checks import refuse_foreign, refuse_too_many
 from relay.store.references import Interned, Key, interned, key
 from relay.store.shipment_lists import ListedShipment, listed
 from relay.store.shipment_rows import (
@@ -170,6 +170,7 @@ class _Registering(ShipmentWriter):
             if (k := key(self.contract, reference)) in self.interned
             and (k, volume) not in had
         ]
+        refuse_too_many(len(had), len(fresh))
         now = micros(self.now)
         await self.register(fresh, registered_at=now, dispatched_at=dispatched_at)
         return bool(fresh)

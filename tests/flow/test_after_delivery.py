@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from structlog.testing import capture_logs
 
+from relay.domain.event_time import DAY
 from relay.domain.labels import ResendOrder
 from relay.outbound.readback import STILL_DELIVERED
 from relay.store.operator_actions import OperatorActions, resend
@@ -79,6 +80,19 @@ async def test_a_scan_that_contradicts_a_delivery_is_an_alert_and_listed(
     assert found.contradicted == {ACCOUNT: 1}
     assert len(await world.puts()) == puts
     assert (await world.shown()).finished
+
+
+async def test_a_scan_of_the_day_of_a_second_delivery_contradicts_nothing(
+    world: World,
+) -> None:
+    id_ = await delivered(world)
+    day = world.now.replace(hour=3, minute=0, second=0)  # 00:00 in São Paulo
+    at_night = world.event("delivered", day, carrier_code="D2")
+    await world.report([at_night.model_copy(update={"precision": DAY})])
+    await world.scan("delivery_failed")
+    await world.rest()
+    assert id_
+    assert await contradicted(world) == []
 
 
 async def test_a_second_delivery_settles_the_contradiction(world: World) -> None:

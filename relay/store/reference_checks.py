@@ -1,8 +1,10 @@
-"""References of another store's parcels, under a contract that stores share."""
+"""Checks of references before they are registered: too many, or another store's."""
 
 from collections.abc import Collection, Iterable
 
-from relay.errors import Conflict
+from relay.domain.labels import MOST_REFERENCES
+from relay.errors import Conflict, InvalidLabel
+from relay.problem_codes import ProblemCode
 from relay.store.codec import ids, rows
 from relay.store.references import key
 from relay.store.shipment_rows import Placed, ShipmentWriter
@@ -32,4 +34,20 @@ async def refuse_foreign(
             field="trackingNumber",
             hint="check the number; if it is right, let an operator whose token sees "
             "both accounts cancel or correct the other shipment first",
+        )
+
+
+def refuse_too_many(had: int, more: int) -> None:
+    """Refuse references that, with those of earlier requests, would hold up others.
+
+    *had* are registered, *more* are new. Raises `InvalidLabel`.
+    """
+    if more and had + more > MOST_REFERENCES:
+        raise InvalidLabel(
+            f"{had + more:,} references in all, {had:,} of them registered before; "
+            f"at most {MOST_REFERENCES:,}",
+            field="references",
+            hint="give each parcel only those that the carrier uses; to replace wrong "
+            "ones, cancel the shipment and register it again",
+            code=ProblemCode.TOO_LONG,
         )
