@@ -10,8 +10,6 @@ import hmac
 import json
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,25 +33,16 @@ def application(folder: Path, vtex: int) -> FastAPI:
     """Make the script's application."""
     database = sqlite3.connect(folder / "script.db", isolation_level=None)
     database.executescript(SCHEMA)
-    # Without a limit: tasks queue up for a connection, and would fail otherwise.
     base = f"http://{HOST}:{vtex}/api/oms/pvt/orders"
-    client = httpx.AsyncClient(base_url=base, timeout=None)  # noqa: S113 -- as said
+    client = httpx.Client(base_url=base, timeout=30)
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        await client.aclose()
+    app = FastAPI()
 
-    app = FastAPI(lifespan=lifespan)
-
-    async def publish(number: str) -> None:
-        found = database.execute(
-            "SELECT occurred, code FROM events WHERE number = ? ORDER BY 1", (number,)
-        )
+    def publish(number: str, found: list[tuple[str, str]]) -> None:
         events = [{"date": at, "description": code} for at, code in found]
         order = order_id(int(number[2:-2]))
         path = f"/{order}/invoice/{INVOICE}/tracking"
-        await client.put(path, json={"isDelivered": False, "events": events})
+        client.put(path, json={"isDelivered": False, "events": events})
 
     @app.get("/healthz")
     async def alive() -> dict[str, bool]:
@@ -70,7 +59,10 @@ def application(folder: Path, vtex: int) -> FastAPI:
         database.execute(
             "INSERT OR IGNORE INTO events VALUES (?, ?, ?)", (number, occurred, code)
         )
-        tasks.add_task(publish, number)
+        found = database.execute(
+            "SELECT occurred, code FROM events WHERE number = ? ORDER BY 1", (number,)
+        ).fetchall()
+        tasks.add_task(publish, number, found)  # in a thread: it is not a coroutine
         return Response(b"{}", media_type="application/json")
 
     return app
