@@ -214,10 +214,10 @@ WARNINGS: Final[Mapping[WarningCode, str]] = {
     "if it was wrong.",
     WarningCode.DISPATCHED_DATE_NOT_SENT: "Corrected here; a new date alone is not "
     "sent to VTEX.",
-    WarningCode.VOLUMES_RAISED: "The number of parcels grew and is never lowered. If "
-    "that is wrong, cancel the label and register it again.",
+    WarningCode.VOLUMES_RAISED: "The number of parcels grew; later labels do not "
+    "lower it. If that is wrong, PATCH `volumes`.",
     WarningCode.VOLUMES_IGNORED: "More parcels are registered than `volumes` says. "
-    "If `volumes` was right, cancel the label and register it again.",
+    "If `volumes` was right, PATCH it.",
     WarningCode.VALUE_IGNORED: "Another value is registered. PATCH to change it.",
     WarningCode.TRACKING_URL_UNCHANGED: "The tracking page was given for the old "
     "number and stays. Send a new one.",

@@ -131,6 +131,10 @@ def correct(  # noqa: PLR0913 -- each is an option of the command
     estimated_delivery_date: Annotated[
         str | None, typer.Option(help="The promised day.", show_default=False)
     ] = None,
+    volumes: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many parcels there are.", show_default=False),
+    ] = None,
     volume: Annotated[int, typer.Option(min=1, help="Which parcel's number.")] = 1,
     history: Annotated[
         OldEvents,
@@ -141,7 +145,7 @@ def correct(  # noqa: PLR0913 -- each is an option of the command
     ] = OldEvents.DROP,
     config: Config = None,
 ) -> None:
-    """Correct a number, a key, a date, the page, the courier or the contract."""
+    """Correct numbers, a key, a date, the page, the courier or the contract."""
     given = {
         "trackingNumber": tracking_number,
         "trackingUrl": tracking_url,
@@ -150,6 +154,7 @@ def correct(  # noqa: PLR0913 -- each is an option of the command
         "invoiceKey": invoice_key,
         "dispatchedDate": dispatched_date,
         "estimatedDeliveryDate": estimated_delivery_date,
+        "volumes": volumes,
     }
     if not any(given.values()):
         raise typer.BadParameter("give a correction: --tracking-number, --contract, …")

@@ -51,7 +51,7 @@ TAKEN_OVER: Final = {
     "tracking_number": "trackingNumber",
 }
 """Fields of a shipment that a later label may fill, with their JSON names."""
-_IF_WRONG: Final = "if this is wrong, cancel the shipment and register it again"
+_IF_WRONG: Final = "if this is wrong, correct `volumes` (PATCH)"
 
 
 def merge_label(known: KnownShipment | None, label: Label) -> MergedLabel:

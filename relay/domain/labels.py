@@ -62,14 +62,15 @@ class Correction:
     the changed columns that are sent to VTEX; `given` names those that the operator
     gave. With `keep` the old references stay valid beside the new ones; otherwise
     they are voided. `key_references` follow from `invoice_key`, and `dispatched_at`
-    from `dispatched_date`. `visible` are the accounts that its sender may access, None
-    for all.
+    from `dispatched_date`. `volumes` is the new number of parcels. `visible` are the
+    accounts that its sender may access, None for all.
     """
 
     was: tuple[str, str | None]
     contract: str
     volume: int = 1
     number: str | None = None
+    volumes: int | None = None
     tracking_sent: Mapping[str, str | None] = field(default_factory=dict)
     keep: bool = False
     given: frozenset[str] = frozenset()

@@ -51,7 +51,7 @@ class CorrectionFields:
 _BY_SETTINGS: Final = ("courier", "tracking_url")
 _CORRECTED: Final = (
     "tracking_number", "tracking_url", "courier", "contract", "invoice_key",
-    "dispatched_date", "estimated_delivery_date",
+    "dispatched_date", "estimated_delivery_date", "volumes",
 )  # fmt: skip
 _OF_KEY: Final = (ReferenceKind.INVOICE_KEY, ReferenceKind.INVOICE)
 Resolving = Callable[[ContractSettings], CorrectionFields]
@@ -101,6 +101,7 @@ class CorrectionResolver:
             contract=name,
             volume=request.volume,
             number=request.tracking_number,
+            volumes=request.volumes,
             tracking_sent=tracking_sent,
             keep=request.history == "keep",
             given=frozenset(n for n in _BY_SETTINGS if getattr(request, n) is not None),
@@ -159,6 +160,13 @@ def _check(request: CorrectionRequest, known: RegisteredShipment) -> None:
             field="volume",
             hint="POST a label with this `volume` to add a parcel",
             code=ProblemCode.UNKNOWN_VOLUME,
+        )
+    if request.volumes is not None and request.volume > request.volumes:
+        raise InvalidLabel(
+            f"volume {request.volume} does not exist with {request.volumes} volumes",
+            field="volume",
+            hint="name a volume that stays, or leave `volumes` out",
+            code=ProblemCode.CONTRADICTION,
         )
 
 

@@ -238,13 +238,13 @@ class CorrectionRequest(Request):
 
     instead: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("account", "orderId", "invoiceNumber"), _ANOTHER),
-        "volumes": "cancel the shipment, and register it again with the right number",
         "parcels": "correct one `volume` at a time",
         "references": "POST the label again with them: they are added",
     }
 
     tracking_number: Number = None
     volume: Volume = 1
+    volumes: Volume | None = None
     tracking_url: Address = None
     courier: Text = None
     contract: Text = None

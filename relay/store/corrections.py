@@ -13,6 +13,7 @@ from relay.store.database import Row
 from relay.store.reference_checks import refuse_foreign
 from relay.store.references import Key, key
 from relay.store.shipment_rows import Placed, ShipmentWriter, given, stored_reference
+from relay.store.volume_changes import change_volumes
 from relay.text import storable
 
 ALERT: Final = CodedWarning(
@@ -84,6 +85,11 @@ class CorrectionTarget(ShipmentWriter):
         return bool(self.row["contract"] != self.contract)
 
     @property
+    def new_volumes(self) -> bool:
+        """Whether the number of parcels changes."""
+        return self.correction.volumes not in (None, self.row["volumes"])
+
+    @property
     def amending(self) -> Amendment:
         """The changes of the invoice key and of dates."""
         return Amendment(self.correction, self.row, self.references)
@@ -92,12 +98,14 @@ class CorrectionTarget(ShipmentWriter):
     def changes_matches(self) -> bool:
         """Whether other events may match after the correction."""
         amending = self.amending
-        moved = self.new_number or self.new_contract
+        moved = self.new_number or self.new_contract or self.new_volumes
         return moved or amending.new_key or amending.redated
 
     def updated(self) -> tuple[str, ...]:
         """Return the JSON names of changed fields."""
         names = {AMENDED[name] for name in self.amending.changed}
+        if self.new_volumes:
+            names.add("volumes")
         if self.new_contract:
             names.add("contract")
         number = self.correction.number
@@ -136,6 +144,9 @@ class CorrectionTarget(ShipmentWriter):
         boxes = [(p["volume"], p["tracking_number"]) for p in corrected]
         await self.schedule_polls(boxes, self.now)
         await amend(self, amending)
+        if self.new_volumes:
+            volumes = self.correction.volumes or 1
+            await change_volumes(self, corrected, self.references, volumes)
 
     async def send_tracking(self) -> None:
         """Write the corrected tracking number, URL and courier to be sent to VTEX."""
@@ -164,6 +175,8 @@ class CorrectionTarget(ShipmentWriter):
                 f"; tracking number of volume {correction.volume}: {old or 'none'} "
                 f"-> {correction.number}; events of the old number are {kept}"
             )
+        if self.new_volumes:
+            text += f"; {correction.volumes} volumes, were {self.row['volumes']}"
         if self.amending.new_key:
             text += f"; the invoice key was {self.row['invoice_key'] or 'missing'}"
         if self.delivered:

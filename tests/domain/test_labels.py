@@ -20,7 +20,7 @@ LABEL = Label(
     parcels=(LabelParcel("A"),),
 )
 KNOWN = KnownShipment("acme", volumes=1, numbers={1: "A"})
-IF_WRONG = "if this is wrong, cancel the shipment and register it again"
+IF_WRONG = "if this is wrong, correct `volumes` (PATCH)"
 THREE = KnownShipment("acme", volumes=3, numbers={1: "A", 2: "B", 3: None})
 
 

@@ -5,6 +5,19 @@ WHERE shipment = :shipment AND volume = :volume
 -- name: correct_contract!
 UPDATE shipments SET contract = :contract WHERE shipment = :shipment
 
+-- name: correct_volumes!
+UPDATE shipments SET volumes = :volumes WHERE shipment = :shipment
+
+-- name: delete_parcels_above!
+DELETE FROM parcels WHERE shipment = :shipment AND volume > :volumes
+
+-- name: delete_polls_above!
+DELETE FROM parcel_polls WHERE shipment = :shipment AND volume > :volumes
+
+-- name: volumes_with_events
+SELECT DISTINCT volume FROM event_parcels
+WHERE shipment = :shipment AND volume > :volumes
+
 -- name: correct_tracking!
 UPDATE shipments
 SET tracking_number = :tracking_number, tracking_url = :tracking_url,
