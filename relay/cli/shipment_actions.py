@@ -145,7 +145,7 @@ def correct(  # noqa: PLR0913 -- each is an option of the command
     ] = OldEvents.DROP,
     config: Config = None,
 ) -> None:
-    """Correct numbers, a key, a date, the page, the courier or the contract."""
+    """Correct a number, a key, a date, the page, the courier or the contract."""
     given = {
         "trackingNumber": tracking_number,
         "trackingUrl": tracking_url,
