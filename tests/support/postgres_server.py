@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from relay.store.postgres import PostgresDatabase
+from tests.support.leftovers import own, remove_abandoned
 from tests.support.postgres_cleaner import PostgresCleaner
 
 TEMPLATE: Final = "relay_template"
@@ -34,6 +35,7 @@ VOLATILE: Final = (
 
 See https://www.postgresql.org/docs/current/non-durability.html
 """
+PREFIX: Final = "relay-postgres-"
 ROOM: Final = 1 << 30
 """Bytes that must be free in memory for a server's data."""
 
@@ -103,7 +105,10 @@ def running() -> Iterator[PostgresServer]:
     What is durable is tested on SQLite with `kill -9` and `strace`; that a server
     in production has `fsync` on is checked by `relay doctor`.
     """
-    folder = Path(tempfile.mkdtemp(prefix="relay-postgres-", dir=_memory()))
+    for parent in {Path("/dev/shm"), Path(tempfile.gettempdir())}:  # noqa: S108
+        remove_abandoned(parent, PREFIX, _stop)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_memory()))
+    owner = own(folder)
     try:
         folder.chmod(0o755)
         if _is_root():
@@ -122,9 +127,16 @@ def running() -> Iterator[PostgresServer]:
             yield server
             server.cleaner.close()
         finally:
-            _run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+            _stop(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        owner.close()
+
+
+def _stop(folder: Path) -> None:
+    """Stop the server of *folder*, if it runs."""
+    if (folder / "data" / "postmaster.pid").exists():
+        _run("pg_ctl", "-D", folder / "data", "-m", "immediate", "-w", "stop")
 
 
 def _memory() -> Path | None:
