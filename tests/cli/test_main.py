@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from relay.cli import main
 from tests.cli.conftest import Cli
 
 Ran = subprocess.CompletedProcess[str]
@@ -42,6 +43,34 @@ def run(tmp_path: Path, environ: dict[str, str]) -> Run:
     return relay
 
 
+@pytest.fixture
+def run_here(
+    tmp_path: Path,
+    environ: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    """Return a function like `run` that starts no process: for commands that end."""
+
+    def relay(*arguments: str, **more: str) -> Ran:
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)
+            patch.setattr(sys, "argv", ["relay", *arguments])
+            for name in os.environ.keys() - environ.keys():
+                patch.delenv(name)
+            for name, value in more.items():
+                patch.setenv(f"RELAY_{name}", value)
+            capsys.readouterr()
+            with pytest.raises(SystemExit) as ended:
+                main()
+        said = capsys.readouterr()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Ran(arguments, code, said.out, said.err)
+
+    return relay
+
+
 def test_help_names_every_command_and_imports_nothing_heavy(
     tmp_path: Path, environ: dict[str, str]
 ) -> None:
@@ -64,10 +93,10 @@ def test_help_names_every_command_and_imports_nothing_heavy(
     assert ran.stdout.endswith("set()\n")
 
 
-def test_a_file_of_settings_is_written_once(run: Run, tmp_path: Path) -> None:
-    assert run("init").returncode == 0
+def test_a_file_of_settings_is_written_once(run_here: Run, tmp_path: Path) -> None:
+    assert run_here("init").returncode == 0
     assert tomllib.loads((tmp_path / "relay.toml").read_text()) is not None
-    again = run("init")
+    again = run_here("init")
     assert again.returncode == 2
     assert "relay.toml: already exists" in again.stderr
 
@@ -82,9 +111,9 @@ def test_a_file_of_settings_is_written_once(run: Run, tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_setting_is_named_without_a_traceback(
-    run: Run, command: list[str]
+    run_here: Run, command: list[str]
 ) -> None:
-    ran = run(*command, PUBLISHER__QUIET_SECOND="3")
+    ran = run_here(*command, PUBLISHER__QUIET_SECOND="3")
     assert ran.returncode == 2
     assert "RELAY_PUBLISHER__QUIET_SECOND" in ran.stderr
     assert "Traceback" not in ran.stderr
@@ -109,22 +138,22 @@ def test_a_database_in_a_folder_that_does_not_exist_is_said_in_a_line(
     assert "check that its folder exists" in ran.stderr
 
 
-def test_a_file_that_is_not_there_is_named(run: Run) -> None:
-    ran = run("serve", "--config", "other.toml")
+def test_a_file_that_is_not_there_is_named(run_here: Run) -> None:
+    ran = run_here("serve", "--config", "other.toml")
     assert ran.returncode == 2
     assert "other.toml" in ran.stderr
 
 
-def test_what_is_not_there_is_said_in_a_line(run: Run, cli: Cli) -> None:
+def test_what_is_not_there_is_said_in_a_line(run_here: Run, cli: Cli) -> None:
     assert cli("accounts", "list").exit_code != 0
-    missing = run("shipments", "show", "x", DATABASE=f"sqlite:///{cli.file}")
+    missing = run_here("shipments", "show", "x", DATABASE=f"sqlite:///{cli.file}")
     assert missing.returncode == 2
     assert "does not exist" in missing.stderr
 
 
 @pytest.mark.usefixtures("ids")
-def test_an_unknown_shipment_is_no_traceback(run: Run, cli: Cli) -> None:
-    ran = run("shipments", "show", "x", DATABASE=f"sqlite:///{cli.file}")
+def test_an_unknown_shipment_is_no_traceback(run_here: Run, cli: Cli) -> None:
+    ran = run_here("shipments", "show", "x", DATABASE=f"sqlite:///{cli.file}")
     assert ran.returncode == 1
     line = (
         "no shipment has this id, order or tracking number; "
@@ -134,9 +163,9 @@ def test_an_unknown_shipment_is_no_traceback(run: Run, cli: Cli) -> None:
 
 
 @pytest.mark.usefixtures("ids")
-def test_an_error_names_its_field(run: Run, cli: Cli) -> None:
+def test_an_error_names_its_field(run_here: Run, cli: Cli) -> None:
     database = f"sqlite:///{cli.file}"
-    ran = run("lists", "unmatched", "--contract", "zzz", DATABASE=database)
+    ran = run_here("lists", "unmatched", "--contract", "zzz", DATABASE=database)
     assert ran.returncode == 1
     assert ran.stderr == "contract: 'zzz' is not configured; configured: none\n"
 
@@ -232,8 +261,8 @@ def test_a_port_that_is_taken_is_said_in_a_line(
     assert "Traceback" not in ran.stderr
 
 
-def test_a_host_that_is_not_there_is_said_in_a_line(run: Run) -> None:
-    ran = run("sandbox", "--host", "203.0.113.1", "--port", "0")
+def test_a_host_that_is_not_there_is_said_in_a_line(run_here: Run) -> None:
+    ran = run_here("sandbox", "--host", "203.0.113.1", "--port", "0")
     assert ran.returncode == 1
     assert ran.stderr.startswith("cannot bind to 203.0.113.1:0")
 
@@ -254,6 +283,6 @@ def test_a_hangup_has_settings_loaded_anew(
     assert process.wait(SECONDS) == 0
 
 
-def test_the_version_is_that_of_the_package(run: Run) -> None:
-    ran = run("--version")
+def test_the_version_is_that_of_the_package(run_here: Run) -> None:
+    ran = run_here("--version")
     assert ran.stdout == f"relay {version('carrier-tracking-relay')}\n"

@@ -6,17 +6,19 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from asyncio import wrap_future
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Final
 
-import asyncpg
-
 from relay.store.postgres import PostgresDatabase
+from tests.support.leftovers import own, remove_abandoned
+from tests.support.postgres_cleaner import PostgresCleaner
 
 TEMPLATE: Final = "relay_template"
 USER: Final = "postgres"
@@ -24,44 +26,16 @@ VOLATILE: Final = (
     "fsync=off",
     "full_page_writes=off",
     "autovacuum=off",
+    "synchronous_commit=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "jit=off",
 )
 """Settings of a server whose data may be lost.
 
 See https://www.postgresql.org/docs/current/non-durability.html
 """
-DISCONNECT_OTHERS: Final = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid()
-"""
-FINGERPRINT: Final = """
-SELECT md5(string_agg(part, ',' ORDER BY part)) FROM (
-  SELECT relname || c.oid || attname || atttypid || attnotnull AS part
-  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-  WHERE relnamespace = 'public'::regnamespace AND attnum > 0
-  UNION ALL SELECT tgname || oid FROM pg_trigger WHERE NOT tgisinternal
-  UNION ALL SELECT proname || oid FROM pg_proc
-  WHERE pronamespace = 'public'::regnamespace
-  UNION ALL SELECT conname || oid FROM pg_constraint
-  WHERE connamespace = 'public'::regnamespace
-  UNION ALL SELECT v::text FROM migrations v
-) parts
-"""
-"""What a database's tables, triggers and version are, as one value."""
-EMPTY: Final = """
-DO $$ DECLARE t text; BEGIN
-  SET LOCAL session_replication_role = replica;
-  FOR t IN SELECT relname FROM pg_class WHERE relkind = 'r'
-    AND relnamespace = 'public'::regnamespace AND relname <> 'migrations'
-  LOOP EXECUTE format('DELETE FROM %I', t); END LOOP;
-  PERFORM setval(seqrelid, seqstart, false)
-    FROM pg_sequence JOIN pg_class c ON c.oid = seqrelid
-    WHERE relnamespace = 'public'::regnamespace;
-END $$
-"""
-"""Without foreign keys' order, and with the numbers beginning at one again.
-
-`ALTER SEQUENCE ... RESTART` would do the same, but gives each sequence a new file.
-"""
+PREFIX: Final = "relay-postgres-"
 ROOM: Final = 1 << 30
 """Bytes that must be free in memory for a server's data."""
 
@@ -73,10 +47,13 @@ class PostgresServer:
     port: int
     numbers: Iterator[int] = field(default_factory=count)
     empty: list[str] = field(default_factory=list)
-    fingerprint: list[str] = field(default_factory=list)
 
     def url(self, name: str) -> str:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{name}"
+
+    @cached_property
+    def cleaner(self) -> PostgresCleaner:
+        return PostgresCleaner(self.url)
 
     @asynccontextmanager
     async def fresh(self) -> AsyncIterator[str]:
@@ -89,37 +66,18 @@ class PostgresServer:
         try:
             yield self.url(name)
         finally:
-            if await self._emptied(name):
+            if await wrap_future(self.cleaner.start(self.cleaner.emptied(name))):
                 self.empty.append(name)
             else:
-                await self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+                await self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     async def _made(self) -> str:
         name = f"relay_{next(self.numbers)}"
         await self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
         return name
 
-    async def _emptied(self, name: str) -> bool:
-        """Remove the rows of a database; say whether it is as it was made."""
-        try:
-            connection = await asyncpg.connect(self.url(name))
-        except asyncpg.InvalidCatalogNameError:  # the test dropped it
-            return False
-        try:
-            await connection.execute(DISCONNECT_OTHERS)
-            if await connection.fetchval(FINGERPRINT) != self.fingerprint[0]:
-                return False
-            await connection.execute(EMPTY)
-        finally:
-            await connection.close()
-        return True
-
     async def execute(self, statement: str) -> None:
-        connection = await asyncpg.connect(self.url(USER))
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
+        await wrap_future(self.cleaner.start(self.cleaner.execute(USER, statement)))
 
     async def prepare(self) -> None:
         """Make the template that every test's database begins as."""
@@ -127,9 +85,7 @@ class PostgresServer:
         database = PostgresDatabase(self.url(TEMPLATE))
         await database.open()
         await database.close()
-        connection = await asyncpg.connect(self.url(TEMPLATE))
-        self.fingerprint.append(await connection.fetchval(FINGERPRINT))
-        await connection.close()
+        await wrap_future(self.cleaner.start(self.cleaner.remember(TEMPLATE)))
 
 
 def missing() -> str | None:
@@ -149,7 +105,10 @@ def running() -> Iterator[PostgresServer]:
     What is durable is tested on SQLite with `kill -9` and `strace`; that a server
     in production has `fsync` on is checked by `relay doctor`.
     """
-    folder = Path(tempfile.mkdtemp(prefix="relay-postgres-", dir=_memory()))
+    for parent in {Path("/dev/shm"), Path(tempfile.gettempdir())}:  # noqa: S108
+        remove_abandoned(parent, PREFIX, _stop)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_memory()))
+    owner = own(folder)
     try:
         folder.chmod(0o755)
         if _is_root():
@@ -166,10 +125,18 @@ def running() -> Iterator[PostgresServer]:
             with ThreadPoolExecutor(1) as thread:  # where no event loop runs
                 thread.submit(asyncio.run, server.prepare()).result()
             yield server
+            server.cleaner.close()
         finally:
-            _run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+            _stop(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        owner.close()
+
+
+def _stop(folder: Path) -> None:
+    """Stop the server of *folder*, if it runs."""
+    if (folder / "data" / "postmaster.pid").exists():
+        _run("pg_ctl", "-D", folder / "data", "-m", "immediate", "-w", "stop")
 
 
 def _memory() -> Path | None:
