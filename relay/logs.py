@@ -209,7 +209,13 @@ def _renderer(layout: str, *, colors: bool) -> Processor:
 
 
 def _safe_json(value: Any, **options: Any) -> str:
-    return escaped_json(json.dumps(value, **options))
+    return escaped_json(_encoder(**options).encode(value))
+
+
+@lru_cache(maxsize=4)
+def _encoder(**options: Any) -> json.JSONEncoder:
+    """Return an encoder; `json.dumps` would make a new one for every line."""
+    return json.JSONEncoder(**options)
 
 
 def _shown(key: str, value: Any) -> Any:
