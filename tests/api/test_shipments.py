@@ -452,7 +452,6 @@ async def test_a_correction_of_nothing_says_what_there_is_to_correct(
 @pytest.mark.parametrize(
     ("body", "hint"),
     [
-        ({"volumes": 2}, "cancel the shipment, and register it again"),
         ({"invoiceNumber": "2"}, "it identifies the shipment: cancel this one"),
         ({"references": []}, "POST the label again"),
         ({"traking": "A"}, "did you mean `trackingNumber`?"),
