@@ -1,7 +1,9 @@
 """Checks of references before they are registered: too many, or another store's."""
 
 from collections.abc import Collection, Iterable
+from typing import Final
 
+from relay.domain.events import ReferenceKind, ReferenceLevel
 from relay.domain.labels import MOST_REFERENCES
 from relay.errors import Conflict, InvalidLabel
 from relay.problem_codes import ProblemCode
@@ -16,25 +18,38 @@ async def refuse_foreign(
     """Refuse references of open shipments whose accounts are not *visible*.
 
     With such a reference a caller who is limited to some accounts would get the events
-    of another store's parcel. None means that all accounts are visible. Raises
-    `Conflict`, which names nothing of the other store.
+    of another store's parcel. Order ids and invoice numbers are not checked: two stores
+    may have the same. None means that all accounts are visible. Raises `Conflict`,
+    which names nothing of the other store.
     """
     if visible is None:
         return
-    numbers = [writing.interned[key(writing.contract, r)] for r, _ in placed]
+    owned = {
+        writing.interned[key(writing.contract, reference)]: reference
+        for reference, _ in placed
+        if reference.kind.level is ReferenceLevel.PARCEL
+        or reference.kind is ReferenceKind.INVOICE_KEY
+    }
     found = await writing.tx.rows(
         "foreign_references",
-        rows=ids("reference", numbers),
+        rows=ids("reference", owned),
         accounts=rows({"account": account} for account in visible),
     )
     for row in found:
+        field = _FIELDS.get(owned[row["reference"]].kind, "references")
         raise Conflict(
             f"{row['given']!r} is registered for a parcel of another account, under "
             "the same contract",
-            field="trackingNumber",
-            hint="check the number; if it is right, let an operator whose token sees "
-            "both accounts cancel or correct the other shipment first",
+            field=field,
+            hint="check it; if it is right, let an operator whose token sees both "
+            "accounts cancel or correct the other shipment first",
         )
+
+
+_FIELDS: Final = {
+    ReferenceKind.TRACKING_NUMBER: "trackingNumber",
+    ReferenceKind.INVOICE_KEY: "invoiceKey",
+}
 
 
 def refuse_too_many(had: int, more: int) -> None:

@@ -61,6 +61,20 @@ async def test_a_label_with_it_is_refused(api: Api) -> None:
     assert (status, listed["shipments"]) == (200, [])
 
 
+async def test_an_order_id_that_another_store_has_too_is_no_reason(api: Api) -> None:
+    status, _ = await own(api, orderId=LABEL["orderId"])
+    assert status == 201
+
+
+async def test_a_code_of_their_parcel_is_refused_by_its_field(api: Api) -> None:
+    code = [{"type": "volumeCode", "value": "V-THEIRS"}]
+    theirs = LABEL | SHARED | {"account": "store", "references": code}
+    await api.call("POST", ROOT, theirs | {"trackingNumber": THEIRS}, **bearer("erp"))
+    status, body = await own(api, references=code)
+    assert (status, body["field"]) == (409, "references")
+    assert "V-THEIRS" in body["title"] + body["detail"]
+
+
 async def test_in_bulk_only_its_label_is_refused(api: Api) -> None:
     labels = [OWN, OWN | {"orderId": "O-3", "trackingNumber": THEIRS}]
     _, body = await api.call("POST", f"{ROOT}/bulk", {"labels": labels}, **ONE)

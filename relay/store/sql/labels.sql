@@ -77,7 +77,7 @@ ORDER BY 1, 2 LIMIT 5
 
 -- name: foreign_references
 -- References of open shipments of other accounts than these.
-SELECT p.given
+SELECT p.reference, p.given
 FROM json_each(:rows) AS j
 CROSS JOIN parcel_references AS p
 CROSS JOIN shipments AS s
