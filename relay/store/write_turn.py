@@ -14,18 +14,47 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from relay.logs import logger
+
+_log = logger(__name__)
+
 
 class WriteTurn:
     """A lock that one process at a time has; the system frees it if that one dies."""
 
     def __init__(self, database: Path) -> None:
+        self._database = database
         self._path = database.with_name(f"{database.name}.turn")
         self._file: int | None = None
 
     def open(self) -> None:
-        """Open the file, and create it if it does not exist."""
+        """Open the file, and create it if it does not exist.
+
+        Where that is impossible, this process writes without turns.
+        """
         if self._file is None:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            except OSError as error:
+                hint = "make the relay's user its owner, or delete it"
+                problem = f"{type(error).__name__}: {error.strerror}"
+                _log.warning(
+                    "writing without turns",
+                    file=str(self._path),
+                    error=problem,
+                    hint=hint,
+                )
+                return
+            self._give_to_owner_of(self._database)
+
+    def _give_to_owner_of(self, database: Path) -> None:
+        """Let the relay's user open the file that a command of root has created.
+
+        SQLite does the same with its write-ahead log.
+        """
+        if self._file is not None and os.geteuid() == 0 and database.exists():
+            known = database.stat()
+            os.fchown(self._file, known.st_uid, known.st_gid)
 
     def close(self) -> None:
         """Close the file."""
