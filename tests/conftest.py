@@ -27,8 +27,25 @@ from tests.support.world import World, living
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# Many tests wait for a process or a time limit: two of them share a core well.
+TESTS_PER_CORE = 2
+MOST_WORKERS = 8
+
+# Tests that take seconds start first, so that none of them is the last alone.
+LONG_FIRST = ("tests/system/", "tests/doctor/", "tests/store/test_dead_peers.py")
+
 ACCOUNT = {"app_key": "key-of-the-store", "app_token": "token-of-the-store"}
 CONTRACT = {"adapter": "acme", "secret": "secret-of-acme"}
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Say how many processes run the tests."""
+    return min(MOST_WORKERS, TESTS_PER_CORE * (os.cpu_count() or 1))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that take seconds first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG_FIRST))
 
 
 @pytest.fixture
