@@ -12,7 +12,7 @@ import secrets
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ from tests.system.kills.processes import (
     sandbox_program,
 )
 
-KILLS: Final = 7
+KILLS: Final = 5
 FEW_KILLS: Final = 2
 VICTIMS: Final = ("all", "supervisor", "intake", "worker")
 LATENCY_MS: Final = 30
@@ -154,17 +154,30 @@ class Ordeal:
         }
 
 
-@pytest.mark.parametrize(
-    "times", [FEW_KILLS, pytest.param(KILLS, marks=pytest.mark.slow)]
-)
+@pytest.fixture(params=["sqlite", "postgres"])
+def variables(request: pytest.FixtureRequest) -> Mapping[str, str]:
+    """Give the relay's variables that name its database; without any it is a file."""
+    if request.param == "sqlite":
+        return {}
+    return {"RELAY_DATABASE": request.getfixturevalue("postgres_url")}
+
+
+async def test_a_few_kills_lose_nothing(tmp_path: Path) -> None:
+    await killed(tmp_path, FEW_KILLS, {})
+
+
+@pytest.mark.slow
 async def test_nothing_acknowledged_is_lost_and_nothing_told_wrongly(
-    tmp_path: Path, times: int
+    tmp_path: Path, variables: Mapping[str, str]
 ) -> None:
+    await killed(tmp_path, int(os.environ.get("RELAY_KILLS") or KILLS), variables)
+
+
+async def killed(folder: Path, times: int, variables: Mapping[str, str]) -> None:
+    """Kill a relay so many times and judge what VTEX was told."""
     seed = int(os.environ.get("RELAY_KILLS_SEED") or secrets.randbits(32))
-    if times == KILLS:
-        times = int(os.environ.get("RELAY_KILLS") or KILLS)
     began = time.monotonic()
-    async with ordeal(tmp_path, seed) as trial:
+    async with ordeal(folder, seed, variables) as trial:
         found = await trial.verdict(await trial.run(times))
     found |= {"seed": seed, "seconds": round(time.monotonic() - began)}
     sys.stdout.write(f"\n{json.dumps(found)}\n")
@@ -180,7 +193,9 @@ async def test_nothing_acknowledged_is_lost_and_nothing_told_wrongly(
 
 
 @asynccontextmanager
-async def ordeal(folder: Path, seed: int) -> AsyncIterator[Ordeal]:
+async def ordeal(
+    folder: Path, seed: int, database: Mapping[str, str]
+) -> AsyncIterator[Ordeal]:
     """Run a sandbox, and prepare a relay with two accounts: one may not read orders.
 
     An unconfirmed write is settled by reading for one, by repeating for the other.
@@ -192,7 +207,7 @@ async def ordeal(folder: Path, seed: int) -> AsyncIterator[Ordeal]:
         variables |= account("store", sandbox.url, **HIGH)
         variables |= account("blind", sandbox.url, **HIGH)
         variables |= {"RELAY_CONTRACTS__ME__ACCOUNT": "store"}
-        variables |= {"RELAY_CONTRACTS__ME__ACCOUNTS": '["store", "blind"]'}
+        variables |= {"RELAY_CONTRACTS__ME__ACCOUNTS": '["store", "blind"]'} | database
         relay = relay_program(folder, variables)
         random = Random(seed)  # noqa: S311 -- moments, no secrets
         try:
