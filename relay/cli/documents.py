@@ -10,8 +10,10 @@ from relay.cli.options import Account, AsJson, Config, Contract, Limit, settings
 from relay.cli.output import (
     Csv,
     Delimiter,
+    local,
     print_more,
     shown,
+    write_damage,
     write_fields,
     write_file,
     write_line,
@@ -72,6 +74,8 @@ def list_(  # noqa: PLR0913 -- each is an option of the command
         write_table(list(DOCUMENTS.values()), cells)
         numbers = [{"document": one.id} for one in page.documents]
         write_next("unreadable", numbers if unreadable else [])
+    if not as_json:
+        write_damage((f"document {one.id}", one) for one in page.documents)
     print_more(limit, more=page.next is not None)
 
 
@@ -160,7 +164,7 @@ def _cells(one: DocumentSummary, settings: Settings) -> list[Any]:
 def _local(fields: dict[str, Any], zone: tzinfo) -> dict[str, Any]:
     """Return *fields* with their times in *zone*."""
     return {
-        name: value.astimezone(zone) if isinstance(value, datetime) else value
+        name: local(value, zone) if isinstance(value, datetime) else value
         for name, value in fields.items()
     }
 

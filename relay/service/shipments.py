@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic_core import to_json
 
@@ -27,7 +27,6 @@ from relay.service.lookup import Change, find_shipment, report, resolve_name
 from relay.service.models import (
     BulkAnswer,
     BulkItem,
-    ParcelPoll,
     Problem,
     ShipmentAnswer,
     ShipmentDetail,
@@ -35,7 +34,9 @@ from relay.service.models import (
     ShipmentSummary,
 )
 from relay.service.queries import ShipmentQuery
+from relay.service.timelines import TimelineView
 from relay.service.validation import parse_json, shape
+from relay.store.database import Row
 from relay.store.label_batches import MOST_TOGETHER
 from relay.store.polls import PollClaims
 from relay.store.shipment_changes import ShipmentChanges
@@ -180,19 +181,30 @@ class ShipmentService:
         return self._guarded(partial(views.summary, listed), ShipmentSummary, listed)
 
     def _guarded(
-        self, build: Callable[[], S], model: type[S], listed: ListedShipment
+        self,
+        build: Callable[[], S],
+        model: type[S],
+        listed: ListedShipment,
+        **more: Any,
     ) -> S:
+        """Return what *build* makes; of a damaged row what can be shown, and *more*."""
         guard = RowGuard(self.context.damage, "shipment", "id", _COLUMNS)
         standing = {"state": listed.standing.state, "why": listed.standing.why}
-        return guard.shown(build, model, dict(listed.row) | standing)
+        return guard.shown(build, model, dict(listed.row) | standing | more)
 
     async def show(self, caller: Caller, id_: str) -> ShipmentDetail:
         """Return a shipment with its timeline; raise `NotFound`."""
         listed = await find_shipment(self.context, caller, id_)
         timeline = await self.context.shipment_lists.timeline(listed.row["shipment"])
-        polls = await self._polls(listed)
+        view = TimelineView(self.context.damage)
+        history = view.history(timeline)
+        polls = view.polls(await self._polls(listed))
         return self._guarded(
-            partial(views.shipment, listed, timeline, polls), ShipmentDetail, listed
+            partial(views.shipment, listed, timeline, history, polls),
+            ShipmentDetail,
+            listed,
+            timeline=history,
+            polls=polls,
         )
 
     async def resolve(self, caller: Caller, named: str) -> str:
@@ -204,12 +216,12 @@ class ShipmentService:
         found: str = listed.row["id"]
         return found
 
-    async def _polls(self, listed: ListedShipment) -> tuple[ParcelPoll, ...]:
-        """Return when polling carriers were and will be polled for its parcels."""
+    async def _polls(self, listed: ListedShipment) -> list[Row]:
+        """Return the state of polling carriers for its parcels."""
         database, contracts = self.context.database, self.context.settings.contracts
         async with database.reading() as tx:
             number = listed.row["shipment"]
             rows = await tx.rows("polls_of_shipment", shipment=number)
         started = await PollClaims(database).states()
         polled = {c.name for c in contracts.values() if c.poll and c.name in started}
-        return tuple(views.parcel_poll(r) for r in rows if r["contract"] in polled)
+        return [r for r in rows if r["contract"] in polled]

@@ -23,6 +23,9 @@ class EventReference(ResponseModel):
         return f"{self.type} {self.value}"
 
 
+_LABELS: Final = {"id": "shipment"}
+
+
 class Entry(StoredRow):
     """Base of a row; its fields are also the columns of a table."""
 
@@ -30,6 +33,13 @@ class Entry(StoredRow):
     def columns(cls) -> list[str]:
         """Return the names of the columns."""
         return [*(n for n in cls.model_fields if n != "damage"), "damage"]
+
+    @property
+    def label(self) -> str:
+        """Return which row it is, for messages."""
+        names = ("event", "document", "request", "path", "id")
+        name = next(n for n in names if n in type(self).model_fields)
+        return f"{_LABELS.get(name, name)} {getattr(self, name)}"
 
     def cells(self) -> dict[str, Any]:
         """Return the values by column; several values are joined into one text."""
