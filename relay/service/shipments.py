@@ -23,6 +23,7 @@ from relay.service.cursors import (
     row_cursor,
 )
 from relay.service.damage import RowGuard
+from relay.service.label_bodies import parse_label
 from relay.service.lookup import Change, find_shipment, report, resolve_name
 from relay.service.models import (
     BulkAnswer,
@@ -35,7 +36,7 @@ from relay.service.models import (
 )
 from relay.service.queries import ShipmentQuery
 from relay.service.timelines import TimelineView
-from relay.service.validation import parse_json, shape
+from relay.service.validation import shape
 from relay.store.database import Row
 from relay.store.label_batches import MOST_TOGETHER
 from relay.store.polls import PollClaims
@@ -66,12 +67,13 @@ class ShipmentService:
 
     context: ServiceContext
 
-    async def register(self, caller: Caller, request: LabelRequest) -> RegisteredLabel:
-        """Register a label; the same label again changes nothing.
+    async def register(self, caller: Caller, body: bytes) -> RegisteredLabel:
+        """Register the label in a JSON body; the same label again changes nothing.
 
-        Raises `InvalidLabel` and `Conflict`.
+        Raises `RefusedRequest` if it is not JSON, `InvalidLabel` with all problems,
+        and `Conflict`.
         """
-        registered = await self._register(caller, request)
+        registered = await self._register(caller, body)
         self.context.wake.publisher()
         return registered
 
@@ -91,18 +93,22 @@ class ShipmentService:
         return BulkAnswer(refused=refused, items=tuple(items))
 
     async def register_item(
-        self, caller: Caller, index: int, fields: object
+        self,
+        caller: Caller,
+        index: int,
+        fields: object,
+        wrong: Sequence[RegistrationError] = (),
     ) -> BulkItem:
         """Register the label with the JSON *fields*.
 
         *index* identifies it in the answer: its place in a list, its line in a file.
+        With *wrong*, the problems of fields that could not be read, it is refused.
         """
         try:
             if not isinstance(fields, dict):
                 hint = f"write {shape(LabelRequest)}"
                 raise InvalidLabel("the label must be an object", hint=hint)
-            request = parse_json(to_json(fields), LabelRequest)
-            registered = await self._register(caller, request)
+            registered = await self._register(caller, to_json(fields), wrong)
         except RegistrationError as error:
             problem = Problem.of(error)
             return BulkItem(index=index, status=problem.status, problem=problem)
@@ -110,10 +116,14 @@ class ShipmentService:
         fields = registered.answer.model_dump()
         return BulkItem(index=index, status=status, **fields)
 
-    async def _register(self, caller: Caller, request: LabelRequest) -> RegisteredLabel:
+    async def _register(
+        self, caller: Caller, body: bytes, wrong: Sequence[RegistrationError] = ()
+    ) -> RegisteredLabel:
         context, now = self.context, self.context.now()
         visible = [a for a in context.settings.accounts if caller.sees(a)]
-        checked = context.registrar.label(request, now, visible)
+        registrar = context.registrar
+        request = parse_label(body, registrar, visible, wrong)
+        checked = registrar.label(request, now, visible)
         label = replace(checked.value, visible=caller.visible)
         registered, shipment = await context.label_batches.register(
             context.labels, label, now
