@@ -5,6 +5,7 @@ from functools import partial
 from typing import Annotated, Any
 
 import typer
+from pydantic.alias_generators import to_camel
 
 from relay.cli.options import Account, AsJson, Config, Contract, Limit, settings_of
 from relay.cli.output import (
@@ -67,7 +68,9 @@ def list_(  # noqa: PLR0913 -- each is an option of the command
     page, settings = run_operation(config, operation), settings_of(config)
     cells = [_cells(one, settings) for one in page.documents]
     if csv is not None:
-        write_file(csv, list(DOCUMENTS), cells, delimiter)
+        columns = [to_camel(name) for name in (*DOCUMENTS, "damage")]
+        rows = [[*c, one.damage] for c, one in zip(cells, page.documents, strict=True)]
+        write_file(csv, columns, rows, delimiter)
     elif as_json:
         write_model(page)
     else:
