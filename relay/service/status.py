@@ -21,6 +21,7 @@ from relay.service.status_models import (
     StatusLine,
     StatusProblem,
     answer,
+    informative,
     line,
     notable,
     wrong,
@@ -187,23 +188,26 @@ def _carrier(
     answered = at(polls.answered_at) if polls else None
     times = [t for t in (at(seen.received_at), answered) if t]
     text = "sent or answered" if times else "sent nothing yet"
-    return line(
-        "carrier", contract.name, (text, max(times, default=None)), tuple(found)
-    )
+    last_good = (text, max(times, default=None))
+    return line("carrier", contract.name, last_good, tuple(found), seen.waiting)
 
 
 def _webhook_problems(
     contract: ContractSettings, seen: ContractActivity
 ) -> Iterator[StatusProblem]:
+    rejected_list = f"relay lists rejected --contract {contract.name}"
     if seen.rejected and seen.rejected_at is not None:
         message = (
             f"{counted(seen.rejected, 'webhook')} rejected since the last good one, "
             f"the latest at {moment(seen.rejected_at):%Y-%m-%d %H:%M} UTC"
         )
-        hint = (
-            f"correct its secret; see relay lists rejected --contract {contract.name}"
+        yield wrong(message, f"correct its secret; see {rejected_list}")
+    if seen.waiting > seen.rejected and seen.waiting_at is not None:
+        message = (
+            f"{counted(seen.waiting, 'rejected request')} waiting, "
+            f"the newest of {moment(seen.waiting_at):%Y-%m-%d %H:%M} UTC"
         )
-        yield wrong(message, hint)
+        yield informative(message, rejected_list)
     if seen.unreadable_reason is not None:
         message = f"its latest document is unreadable: {seen.unreadable_reason}"
         yield notable(message, f"relay lists unreadable --contract {contract.name}")
