@@ -9,7 +9,7 @@ from relay.api.keys import SERVICES
 from relay.api.operations import OperationTable
 from relay.config.account import Scope
 from relay.service.access import Caller
-from relay.service.accounts import AccountEntry, AccountList, ContractList
+from relay.service.account_models import AccountEntry, AccountList, ContractList
 from relay.service.models import Problem
 
 ROOT: Final = "/v1/accounts"

@@ -25,6 +25,14 @@ async def parse_body(request: web.Request, model: type[M]) -> M:
     Raises `RefusedRequest` if it is not JSON, and `InvalidLabel` naming the field at
     fault and its fix.
     """
+    return parse_json(await receive_json(request, model), model)
+
+
+async def receive_json(request: web.Request, model: type[BaseModel]) -> bytes:
+    """Return the body of *request* in UTF-8, which should be JSON of a *model*.
+
+    Raises `RefusedRequest` if it is empty or declared as something else.
+    """
     if not request.body_exists:
         raise _empty(request, model)
     if request.content_type != "application/json":
@@ -39,7 +47,7 @@ async def parse_body(request: web.Request, model: type[M]) -> M:
     body = received.content
     if not body.strip():
         raise _empty(request, model)
-    return parse_json(_utf8(request, body), model)
+    return _utf8(request, body)
 
 
 def parse_query(request: web.Request, model: type[M]) -> M:

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from relay.api.bodies import json_answer, parse_body, parse_query
+from relay.api.bodies import json_answer, parse_body, parse_query, receive_json
 from relay.api.keys import SERVICES
 from relay.api.operations import OperationTable
 from relay.config.account import Scope
@@ -60,7 +60,7 @@ async def register(request: web.Request, caller: Caller) -> web.Response:
 
     201 if it created a shipment, 200 if the label was known.
     """
-    body = await parse_body(request, LabelRequest)
+    body = await receive_json(request, LabelRequest)
     registered = await request.app[SERVICES].shipments.register(caller, body)
     return shipment_answer(registered.answer, 201 if registered.created else 200)
 

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from relay.cli.options import AsJson, Config, settings_of
-from relay.cli.output import local, write_line, write_model, write_table
+from relay.cli.output import local, write_damage, write_line, write_model, write_table
 from relay.cli.session import run_operation
 from relay.cli.table import Column
 from relay.config.settings import Settings
 from relay.service.access import Caller
-from relay.service.accounts import (
+from relay.service.account_models import (
     AccountEntry,
     AccountList,
     ContractEntry,
@@ -58,6 +58,7 @@ def list_(config: Config = None, as_json: AsJson = False) -> None:
         return
     settings = settings_of(config)
     write_table(ACCOUNTS, [_account(one, settings) for one in found.accounts])
+    write_damage((f"account {one.name}", one) for one in found.accounts)
 
 
 def _account(one: AccountEntry, settings: Settings) -> list[Any]:
@@ -97,6 +98,7 @@ def list_contracts(config: Config = None, as_json: AsJson = False) -> None:
     zones = {one.name: account_zone(one.account, settings) for one in found.contracts}
     rows = [_contract(one, zones[one.name]) for one in found.contracts]
     write_table(CONTRACTS, rows)
+    write_damage((f"contract {one.name}", one) for one in found.contracts)
 
 
 def _contract(one: ContractEntry, zone: tzinfo) -> list[Any]:

@@ -5,13 +5,16 @@ from functools import partial
 from typing import Annotated, Any
 
 import typer
+from pydantic.alias_generators import to_camel
 
 from relay.cli.options import Account, AsJson, Config, Contract, Limit, settings_of
 from relay.cli.output import (
     Csv,
     Delimiter,
+    local,
     print_more,
     shown,
+    write_damage,
     write_fields,
     write_file,
     write_line,
@@ -65,13 +68,17 @@ def list_(  # noqa: PLR0913 -- each is an option of the command
     page, settings = run_operation(config, operation), settings_of(config)
     cells = [_cells(one, settings) for one in page.documents]
     if csv is not None:
-        write_file(csv, list(DOCUMENTS), cells, delimiter)
+        columns = [to_camel(name) for name in (*DOCUMENTS, "damage")]
+        rows = [[*c, one.damage] for c, one in zip(cells, page.documents, strict=True)]
+        write_file(csv, columns, rows, delimiter)
     elif as_json:
         write_model(page)
     else:
         write_table(list(DOCUMENTS.values()), cells)
         numbers = [{"document": one.id} for one in page.documents]
         write_next("unreadable", numbers if unreadable else [])
+    if not as_json:
+        write_damage((f"document {one.id}", one) for one in page.documents)
     print_more(limit, more=page.next is not None)
 
 
@@ -160,7 +167,7 @@ def _cells(one: DocumentSummary, settings: Settings) -> list[Any]:
 def _local(fields: dict[str, Any], zone: tzinfo) -> dict[str, Any]:
     """Return *fields* with their times in *zone*."""
     return {
-        name: value.astimezone(zone) if isinstance(value, datetime) else value
+        name: local(value, zone) if isinstance(value, datetime) else value
         for name, value in fields.items()
     }
 

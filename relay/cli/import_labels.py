@@ -16,6 +16,7 @@ from relay.cli.options import Config
 from relay.cli.output import write_line
 from relay.cli.session import run_operation
 from relay.errors import InvalidLabel, RegistrationError
+from relay.invalid_fields import InvalidFields
 from relay.problem_codes import WarningCode
 from relay.registration.csv_import import (
     ADDED,
@@ -204,13 +205,14 @@ class LabelImport:
     async def _take(self, row: Row) -> None:
         """Register one row; print and count its result."""
         line, cells = row
+        invalid = InvalidFields()
         try:
-            fields = self.given | label_fields(self.rows.header, cells)
+            fields = self.given | label_fields(self.rows.header, cells, invalid)
         except RegistrationError as error:
             refusal = Refusal(row, error.field, error.summary(), error.hint)
             _refuse(self.tally, refusal)
             return
-        item = await self.labels.register_item(self.caller, line, fields)
+        item = await self.labels.register_item(self.caller, line, fields, invalid.found)
         if item.problem is None:
             _count(self.tally, item)
             return

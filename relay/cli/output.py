@@ -20,6 +20,7 @@ import typer
 from pydantic import BaseModel
 
 from relay.cli.table import NARROWEST, Column, render_table
+from relay.service.models import StoredRow
 from relay.service.spreadsheets import write_csv
 from relay.text import escaped, escaped_json
 
@@ -114,6 +115,13 @@ def write_zones(zones: Zones) -> None:
         write_line("Times are in each account's zone, with the UTC offset.")
 
 
+def write_damage(named: Iterable[tuple[str, StoredRow]]) -> None:
+    """Write to standard error which of the *named* rows are shown in part, and why."""
+    for name, row in named:
+        if row.damage is not None:
+            write_line(f"{name}: {row.damage}", err=True)
+
+
 def zones_of(values: Iterable[Any]) -> Zones:
     """Return the zones of the times among *values*."""
     found = (_zone(value) for value in values)
@@ -142,8 +150,15 @@ def shown(value: Any, zones: Zones = ()) -> str:
 
 
 def local(when: datetime | None, zone: tzinfo) -> datetime | None:
-    """Return a time in *zone*, None for None."""
-    return None if when is None else when.astimezone(zone)
+    """Return a time in *zone*, None for None.
+
+    A damaged row can hold a time in the first or last hours that a date can have;
+    without a place in *zone* it stays as it is.
+    """
+    try:
+        return None if when is None else when.astimezone(zone)
+    except OverflowError:
+        return when
 
 
 def with_local_times(text: str | None, zone: tzinfo) -> LocalTimes | None:

@@ -18,6 +18,7 @@ from relay.cli.output import (
     print_more,
     shown,
     with_local_times,
+    write_damage,
     write_fields,
     write_file,
     write_line,
@@ -34,6 +35,7 @@ from relay.service.models import (
     ShipmentDetail,
     ShipmentList,
     ShipmentSummary,
+    StoredRow,
 )
 from relay.service.queries import ShipmentQuery
 from relay.service.services import Services
@@ -110,6 +112,7 @@ def list_(  # noqa: PLR0913 -- each is an option of the command
     else:
         rows = [_line(one, settings) for one in page.shipments]
         write_table(list(SHIPMENTS.values()), rows)
+        write_damage((f"shipment {one.id}", one) for one in page.shipments)
     print_more(limit, more=page.next is not None)
     if page.resume is not None and not as_json:
         write_line(f"(later changes: --cursor {page.resume})", err=True)
@@ -130,6 +133,7 @@ def show(shipment: Shipment, config: Config = None, as_json: AsJson = False) -> 
     write_fields(_fields(found, zone))
     lines = sorted(_lines(found, zone), key=itemgetter(0))
     write_table(TIMELINE, lines, name_zones=False)
+    write_damage(_named(found))
 
 
 def _cells(one: ShipmentSummary, settings: Settings) -> list[Any]:
@@ -176,6 +180,17 @@ def _lines(found: ShipmentDetail, zone: ZoneInfo) -> Iterator[tuple[Any, str, st
         yield local(call.stored_at, zone), f"call: {call.kind}", response
     for note in timeline.notes:
         yield local(note.at, zone), "note", note.text
+
+
+def _named(found: ShipmentDetail) -> Iterator[tuple[str, StoredRow]]:
+    """Yield the rows of a shipment with their names."""
+    timeline = found.timeline
+    yield from ((f"document {one.id}", one) for one in timeline.documents)
+    yield from ((f"event {one.id}", one) for one in timeline.events)
+    yield from ((f"published event {one.code}", one) for one in timeline.published)
+    yield from ((f"call {one.id}", one) for one in timeline.calls)
+    yield from (("note", one) for one in timeline.notes)
+    yield from ((f"polls of {one.contract}", one) for one in found.polls)
 
 
 def _event(event: EventLine, *, several: bool) -> str:

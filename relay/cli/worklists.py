@@ -15,6 +15,7 @@ from relay.cli.output import (
     LocalTimes,
     print_more,
     with_local_times,
+    write_damage,
     write_file,
     write_line,
     write_model,
@@ -253,6 +254,7 @@ def _write(name: WorkList, found: Sequence[Entry], settings: Settings) -> None:
     """Write a table, and the command that helps with its rows."""
     columns, rows = COLUMNS[name], [_cells(one, settings) for one in found]
     write_table(list(columns.values()), [[r[c] for c in columns] for r in rows])
+    write_damage((one.label, one) for one in found)
     write_next(name, rows)
 
 

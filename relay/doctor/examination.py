@@ -54,9 +54,11 @@ def checks_of(one: StatusLine, process: ProcessState) -> Iterator[Check]:
     subject = _SUBJECTS[one.part].format(one.name)
     startable = one.part == "relay" and can_start(process)
     expected = process.problems if startable else ()
-    if startable or not one.problems:
+    # The check of webhooks reports rejected requests that wait.
+    problems = [p for p in one.problems if p.level != "info"]
+    if startable or not problems:
         yield ok(subject, _since(one) + ("; can be started" if startable else ""))
-    for problem in one.problems:
+    for problem in problems:
         if problem not in expected:
             made = error if problem.level == "error" else warning
             yield made(subject, problem.message, problem.hint)

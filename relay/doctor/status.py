@@ -13,6 +13,7 @@ from relay.runtime.monitors import DiskMonitor
 from relay.runtime.wiring import sqlite_path
 from relay.service.access import Caller
 from relay.service.context import ServiceContext
+from relay.service.damage import DamageLog
 from relay.service.status import (
     ProcessState,
     StatusService,
@@ -62,6 +63,7 @@ async def _read(settings: Settings, process: ProcessState) -> StatusAnswer:
             carriers={},
             database=database,
             terms=ReaderTerms(Pace(), {}),
+            damage=DamageLog(log=False),
         )
         return await StatusService(context).status(OPERATOR, process)
 

@@ -6,6 +6,7 @@ from relay.errors import ConfigurationError
 from relay.logs import counted
 from relay.runtime.database import opened
 from relay.runtime.wiring import sqlite_path
+from relay.store.codec import readable_at
 from relay.store.rejected import RejectedRequests, Rejections
 
 
@@ -26,8 +27,9 @@ async def check_webhooks(settings: Settings) -> list[Check]:
 def _rejected(rejections: Rejections) -> Check:
     contract = rejections.contract
     rejected = counted(rejections.rejected, "webhook")
-    last = rejections.last_at.isoformat(timespec="seconds")
-    message = f"{rejected} rejected, the last at {last}"
+    last = readable_at(rejections.last_at)
+    when = f"at {last.isoformat(timespec='seconds')}" if last else "at a damaged time"
+    message = f"{rejected} rejected, the last {when}"
     if rejections.dropped:
         message += f"; {rejections.dropped} of them are not stored any more"
     hint = (

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from relay.clock import Clock, micros
@@ -14,6 +15,7 @@ from relay.logs import logger
 from relay.outbound import gates
 from relay.outbound.alerts import rest_changes
 from relay.outbound.call_observer import OnCall, no_observer
+from relay.outbound.computation import compute
 from relay.outbound.gates import Amend
 from relay.outbound.outcomes import outcome_of_answer, outcome_of_error
 from relay.outbound.plan import PlannedStep, plan, quarantine_changes
@@ -120,6 +122,16 @@ class ClaimProgress:
         )
         return plan(claim, step, now)
 
+    def follow(
+        self, claim: Claim, now: datetime, last: Call
+    ) -> tuple[PlannedStep, Sequence[Change]]:
+        """Plan the step after *last*; return it with what to store before it."""
+        planned = self.plan(claim, now, last)
+        if isinstance(planned.step, Rest):
+            policy = self.policy_of(claim)
+            return planned, rest_changes(claim, planned.step, now, policy)
+        return planned, planned.changes
+
     def policy_of(self, claim: Claim) -> Policy:
         """Return the settings that this shipment is published by."""
         return self.policy(claim.snapshot.account, claim.snapshot.contract)
@@ -166,7 +178,7 @@ class Sender:
             log.exception("claim failed", **fields)
 
     async def _work(self, claim: Claim, progress: ClaimProgress) -> None:
-        clock, policy = progress.clock, progress.policy_of(claim)
+        clock = progress.clock
         deadline = Deadline.within(
             progress.waits.deadline_seconds.total_seconds(), clock
         )
@@ -174,7 +186,8 @@ class Sender:
         while not isinstance(planned.step, Rest):
             step, call = planned.step, planned.call
             answer = await self._call(claim, step, progress, deadline)
-            outcome = _outcome(claim, step, answer, progress)
+            judged = partial(_outcome, claim, step, answer, progress)
+            outcome = await compute(claim.snapshot, judged)
             now = clock()
             claim = outcome.claim
             changes = [_answer_change(call, answer, now), *outcome.changes]
@@ -188,16 +201,17 @@ class Sender:
             # The next step is planned at once, so it needs the gates as they are now.
             if outcome.amend is not None:
                 outcome.amend(progress.state)
-            planned = progress.plan(claim, now, step)
+            follows = partial(progress.follow, claim, now, step)
+            planned, more = await compute(claim.snapshot, follows)
+            changes += more
             if isinstance(planned.step, Rest):
-                changes += rest_changes(claim, planned.step, now, policy)
                 await self.claims.write(claim, changes, outcome.amend)
                 return
             # The answer and the next write are stored in one commit.
-            changes += planned.changes
             await self.claims.write(claim, changes, _and_spend(outcome.amend))
-        changes = rest_changes(claim, planned.step, clock(), policy)
-        await self.claims.write(claim, changes)
+        policy = progress.policy_of(claim)
+        rests = partial(rest_changes, claim, planned.step, clock(), policy)
+        await self.claims.write(claim, await compute(claim.snapshot, rests))
 
     async def _call(
         self, claim: Claim, step: Call, progress: ClaimProgress, deadline: Deadline

@@ -2,14 +2,22 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic.alias_generators import to_camel
 
 from relay.adapters.protocol import Carrier
 from relay.config.contract import ContractSettings
 from relay.config.settings import Settings
 from relay.domain.fiscal import cnpj
-from relay.errors import InvalidLabel
+from relay.errors import InvalidLabel, RegistrationError
+from relay.invalid_fields import InvalidFields
 from relay.problem_codes import CodedWarning, ProblemCode, WarningCode
 from relay.registration.requests import LabelRequest
+from relay.suggestions import did_you_mean
+
+_NAMING: Final = ("account", "contract", "carrier_tax_id", "courier")
+"""The fields of a label that name its account and its contract."""
 
 
 def account_of(
@@ -30,6 +38,54 @@ def account_of(
     if len(visible) == 1:
         return next(iter(visible))
     raise _needed("account", visible)
+
+
+def choose(
+    request: LabelRequest,
+    settings: Settings,
+    carriers: Mapping[str, Carrier],
+    visible: Collection[str],
+    invalid: InvalidFields,
+) -> tuple[str, ContractSettings | None]:
+    """Return account and contract of a label; what is wrong is added to *invalid*."""
+    account, contract = "", None
+    with invalid.collect():
+        account = account_of(request, settings, visible)
+    with invalid.collect():
+        if account:
+            choosing = ContractChoice(settings, carriers, account)
+            contract = choosing.contract(request)
+        elif request.contract is not None:
+            _refuse_unknown_contract(request.contract, settings, visible)
+    return account, contract
+
+
+def naming_problems(
+    fields: Mapping[str, Any],
+    settings: Settings,
+    carriers: Mapping[str, Carrier],
+    visible: Collection[str],
+    found: Sequence[RegistrationError],
+) -> list[RegistrationError]:
+    """Return what is wrong with account and contract of a label with invalid values.
+
+    *fields* are its JSON fields, *found* the problems so far: nothing that could
+    follow from one of them is reported.
+    """
+    hints = {error.hint for error in found}
+    faulty = {error.field for error in found}
+    faulty |= {n for n in map(to_camel, _NAMING) if did_you_mean(n) in hints}
+    if "account" in faulty:
+        return []
+    values = {name: fields.get(to_camel(name)) for name in _NAMING}
+    given: dict[str, Any] = {
+        n: v if v and isinstance(v, str) else None for n, v in values.items()
+    }
+    invalid = InvalidFields()
+    request = LabelRequest.model_construct(**given)
+    choose(request, settings, carriers, visible, invalid)
+    unsure = not faulty.isdisjoint(("contract", "carrierTaxId", "courier"))
+    return [e for e in invalid.found if e.field == "account" or not unsure]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +160,15 @@ def named_contract(name: str, settings: Settings, account: str) -> ContractSetti
         names = [c.name for c in _serving(settings, account)]
         raise _unknown("contract", name, names)
     return contract
+
+
+def _refuse_unknown_contract(
+    name: str, settings: Settings, visible: Collection[str]
+) -> None:
+    """Refuse a contract that serves no account of the caller."""
+    serving = {c.name for a in visible for c in _serving(settings, a)}
+    if name not in serving:
+        raise _unknown("contract", name, serving)
 
 
 def _serving(settings: Settings, account: str) -> list[ContractSettings]:

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from relay.domain.events import ReferenceKind
 from relay.domain.fiscal import cnpj
 from relay.errors import InvalidLabel
+from relay.invalid_fields import InvalidFields
 from relay.problem_codes import ProblemCode
 from relay.registration.requests import LabelRequest
 from relay.suggestions import did_you_mean, suggest
@@ -238,21 +239,27 @@ def _known() -> str:
     return f"name the columns in the first line: {names}"
 
 
-def label_fields(header: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
+def label_fields(
+    header: Sequence[str], cells: Sequence[str], invalid: InvalidFields | None = None
+) -> dict[str, Any]:
     """Return a row as the JSON fields of a label, without its empty cells.
 
-    Raises `InvalidLabel` with the field and a hint.
+    Problems of cells, each with its field and a hint, are added to *invalid*; without
+    it they are raised as `InvalidLabel`. So is a row with too many cells, always.
     """
     if len(cells) > len(header):
         raise InvalidLabel(
             f"the row has {len(cells)} cells, but there are {len(header)} columns",
             hint="put a value that contains a delimiter in quotes",
         )
-    read = {
-        name: read_cell(cell, name)
-        for name, cell in zip(header, cells, strict=False)
-        if cell.strip() and name not in (*ADDED, *EXPORTED)
-    }
+    read: dict[str, Any] = {}
+    found = InvalidFields() if invalid is None else invalid
+    for name, cell in zip(header, cells, strict=False):
+        if cell.strip() and name not in (*ADDED, *EXPORTED):
+            with found.collect():
+                read[name] = read_cell(cell, name)
+    if invalid is None:
+        found.refuse()
     references = [
         {"type": name.removeprefix(_PREFIX), "value": read.pop(name)}
         for name in REFERENCES

@@ -1,6 +1,6 @@
 """The registrar: turns requests into labels and corrections, with warnings."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
@@ -10,13 +10,13 @@ from relay.config.contract import ContractSettings
 from relay.config.settings import Settings
 from relay.domain.events import ParcelView
 from relay.domain.labels import Correction, Delivery, Handover, Label, ResendOrder
-from relay.errors import InvalidLabel
+from relay.errors import InvalidLabel, RegistrationError
 from relay.invalid_fields import InvalidFields
 from relay.problem_codes import CodedWarning, ProblemCode, WarningCode
 from relay.registration import checks
 from relay.registration.check_digits import check_digits, numbers_of
 from relay.registration.checks import resolve_dates
-from relay.registration.contract_choice import ContractChoice, account_of
+from relay.registration.contract_choice import ContractChoice, choose, naming_problems
 from relay.registration.corrections import (
     CorrectionFields,
     CorrectionResolver,
@@ -125,20 +125,33 @@ class Registrar:
         Raises `InvalidLabel` with all fields at fault.
         """
         invalid = InvalidFields()
-        account, contract, found = "", None, ResolvedReferences()
-        warnings: list[CodedWarning] = []
+        found, warnings = ResolvedReferences(), list[CodedWarning]()
         with invalid.collect():
             found = resolve_references(request)
-        with invalid.collect():
-            account = account_of(request, self.settings, accounts)
+        account, contract = choose(
+            request, self.settings, self.carriers, accounts, invalid
+        )
+        if contract is not None:
             choosing = ContractChoice(self.settings, self.carriers, account)
-            contract = choosing.contract(request)
             warnings += choosing.contradictions(request, contract)
             numbers = numbers_of(found.parcels, listed=bool(request.parcels))
             warnings += check_digits(numbers, self.carriers[contract.name])
         invalid.refuse()
         assert contract is not None  # noqa: S101 -- else it was refused
         return account, contract, found, warnings
+
+    def naming_problems(
+        self,
+        fields: Mapping[str, Any],
+        visible: Collection[str],
+        found: Sequence[RegistrationError],
+    ) -> list[RegistrationError]:
+        """Return what is wrong with account and contract of a label.
+
+        *fields* are its JSON fields, which have the problems *found*; *visible* are
+        the accounts that the caller may access.
+        """
+        return naming_problems(fields, self.settings, self.carriers, visible, found)
 
     def correction(
         self, request: CorrectionRequest, known: RegisteredShipment, now: datetime

@@ -1,15 +1,26 @@
 """Accounts and contracts: what stops publishing or polling, and erasure of an order."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from relay.clock import micros
+from relay.clock import micros, moment
 from relay.config.contract import ContractSettings
 from relay.errors import NotFound
 from relay.service.access import Caller, ListScope
+from relay.service.account_models import (
+    AccountEntry,
+    AccountList,
+    ContractEntry,
+    ContractList,
+    ErasureAnswer,
+    Gate,
+    PollingEntry,
+    RejectionEntry,
+)
 from relay.service.context import AuditEntry, ServiceContext
-from relay.service.models import ResponseModel
+from relay.service.damage import RowGuard
 from relay.service.views import account_zone
 from relay.store.accounts import OUTAGE, PAUSE, Accounts, AccountState
 from relay.store.codec import at
@@ -20,105 +31,6 @@ from relay.store.polls import PollClaims
 from relay.store.rejected import RejectedRequests, Rejections
 from relay.store.sqlite import SqliteDatabase
 from relay.store.worklists import WorkCounts, counts
-
-
-class Gate(ResponseModel):
-    """What is not done for an account, why, and when it is tried again."""
-
-    what: str
-    reason: str
-    until: datetime | None = None
-
-
-class AccountEntry(ResponseModel):
-    """One VTEX account; `gates` are closed, and none means that all is well.
-
-    `due`, `waiting` and `stuck` count shipments. `lastAcceptedAt` is when VTEX
-    last accepted a write.
-    """
-
-    name: str
-    zone: str
-    due: int
-    waiting: int
-    stuck: int
-    gates: tuple[Gate, ...]
-    last_accepted_at: datetime | None
-
-
-class AccountList(ResponseModel):
-    """The accounts that exist for the caller."""
-
-    accounts: tuple[AccountEntry, ...]
-
-
-class PollingEntry(ResponseModel):
-    """How a carrier is polled: calls of the contract's day, and the circuit breaker.
-
-    `failures` are consecutive; nothing is polled before `pausedUntil`.
-    """
-
-    calls_today: int
-    daily_quota: int | None
-    failures: int
-    paused_until: datetime | None
-    last_failure: str | None
-
-
-class RejectionEntry(ResponseModel):
-    """The webhooks of a contract that failed verification in the last days.
-
-    `waiting` are stored and can be accepted; `dropped` are not, for lack of room.
-    """
-
-    rejected: int
-    waiting: int
-    dropped: int
-    first_at: datetime
-    last_at: datetime
-
-
-class ContractEntry(ResponseModel):
-    """One configured use of an adapter, without its secrets.
-
-    `webhook` is None for polling-only carriers, `polling` for those never polled,
-    `rejections` if no webhook was rejected. `lastHandshakeAt` is when the carrier last
-    tested the webhook's address.
-    """
-
-    name: str
-    adapter: str
-    account: str
-    accounts: tuple[str, ...]
-    verification: str
-    tracking_number: str
-    courier: str | None
-    courier_names: tuple[str, ...]
-    tax_ids: tuple[str, ...]
-    webhook: str | None
-    last_handshake_at: datetime | None
-    polling: PollingEntry | None
-    rejections: RejectionEntry | None
-
-
-class ContractList(ResponseModel):
-    """The contracts that exist for the caller."""
-
-    contracts: tuple[ContractEntry, ...]
-
-
-class ErasureAnswer(ResponseModel):
-    """How much of an order was redacted.
-
-    Until `emptied`, the database's log still holds it.
-    """
-
-    shipments: int
-    documents: int
-    events: int
-    published: int
-    calls: int
-    emptied: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +80,13 @@ class AccountService:
         handshakes = await Handshakes(database).all()
         rejections = await RejectedRequests(database).totals()
         entries = [
-            _contract(
+            self._contract(
                 c,
                 tuple(filter(caller.sees, c.accounts)),
-                handshakes.get(c.name),
-                _polling(c, states.get(c.name), now),
-                rejections.get(c.name),
+                _StoredState(
+                    handshakes.get(c.name), states.get(c.name), rejections.get(c.name)
+                ),
+                now,
             )
             for c in self.context.settings.contracts.values()
             if any(map(caller.sees, c.accounts))
@@ -213,16 +126,57 @@ class AccountService:
     def _account(
         self, state: AccountState, counted: WorkCounts, now: datetime
     ) -> AccountEntry:
+        """Return an account; of a damaged row the counts and the untimed gates."""
         name = state.account
-        return AccountEntry(
-            name=name,
-            zone=account_zone(name, self.context.settings).key,
-            due=counted.due.get(name, 0),
-            waiting=counted.waiting.get(name, 0),
-            stuck=counted.stuck.get(name, 0),
-            gates=tuple(gates_of(state, micros(now))),
-            last_accepted_at=at(state.accepted_at),
+        known = {
+            "name": name,
+            "zone": account_zone(name, self.context.settings).key,
+            "due": counted.due.get(name, 0),
+            "waiting": counted.waiting.get(name, 0),
+            "stuck": counted.stuck.get(name, 0),
+        }
+        untimed = {
+            "gates": tuple(gates_of(_without_times(state), micros(now))),
+            "last_accepted_at": state.accepted_at,
+        }
+        guard = RowGuard(self.context.damage, "account", "name")
+        return guard.shown(
+            lambda: AccountEntry(
+                **known,
+                gates=tuple(gates_of(state, micros(now))),
+                last_accepted_at=at(state.accepted_at),
+            ),
+            AccountEntry,
+            known | untimed,
         )
+
+    def _contract(
+        self,
+        contract: ContractSettings,
+        served: tuple[str, ...],
+        stored: "_StoredState",
+        now: datetime,
+    ) -> ContractEntry:
+        """Return a contract; with a damaged row what is configured."""
+        known = _configured(contract, served)
+        guard = RowGuard(self.context.damage, "contract", "name")
+        return guard.shown(
+            lambda: ContractEntry(
+                **known,
+                last_handshake_at=at(stored.handshake),
+                polling=_polling(contract, stored.polls, now),
+                rejections=stored.rejected and _rejections(stored.rejected),
+            ),
+            ContractEntry,
+            known,
+        )
+
+
+def _without_times(state: AccountState) -> AccountState:
+    """Return *state* without the times at which its gates are tried again."""
+    return replace(
+        state, write_retry_at=None, read_retry_at=None, busy_until=None, probe_at=None
+    )
 
 
 def gates_of(state: AccountState, now: int) -> Iterator[Gate]:
@@ -242,29 +196,40 @@ def gates_of(state: AccountState, now: int) -> Iterator[Gate]:
         yield Gate(what="all but one call", reason=OUTAGE, until=at(state.probe_at))
 
 
-def _contract(
-    contract: ContractSettings,
-    served: tuple[str, ...],
-    last_handshake_at: datetime | None,
-    polling: PollingEntry | None,
-    rejected: Rejections | None,
-) -> ContractEntry:
+@dataclass(frozen=True, slots=True)
+class _StoredState:
+    """What is stored about a contract; times are microseconds."""
+
+    handshake: int | None
+    polls: PollState | None
+    rejected: Rejections | None
+
+
+def _configured(contract: ContractSettings, served: tuple[str, ...]) -> dict[str, Any]:
+    """Return the fields of a contract that come from the settings."""
     has_webhook = contract.verification != "polling_only"
     secret = "/{secret}" if contract.verification == "url" else ""
-    return ContractEntry(
-        name=contract.name,
-        adapter=contract.adapter,
-        account=contract.account if contract.account in served else served[0],
-        accounts=served,
-        verification=contract.verification,
-        tracking_number=contract.tracking_number,
-        courier=contract.courier,
-        courier_names=contract.courier_names,
-        tax_ids=contract.tax_ids,
-        webhook=f"/webhooks/{contract.name}{secret}" if has_webhook else None,
-        last_handshake_at=last_handshake_at,
-        polling=polling,
-        rejections=rejected and RejectionEntry.model_validate(asdict(rejected)),
+    return {
+        "name": contract.name,
+        "adapter": contract.adapter,
+        "account": contract.account if contract.account in served else served[0],
+        "accounts": served,
+        "verification": contract.verification,
+        "tracking_number": contract.tracking_number,
+        "courier": contract.courier,
+        "courier_names": contract.courier_names,
+        "tax_ids": contract.tax_ids,
+        "webhook": f"/webhooks/{contract.name}{secret}" if has_webhook else None,
+    }
+
+
+def _rejections(found: Rejections) -> RejectionEntry:
+    return RejectionEntry(
+        rejected=found.rejected,
+        waiting=found.waiting,
+        dropped=found.dropped,
+        first_at=moment(found.first_at),
+        last_at=moment(found.last_at),
     )
 
 

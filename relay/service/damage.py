@@ -80,9 +80,14 @@ def _salvaged(
         column = columns.get(name, name)
         value = row[column] if column in names else None
         values[name] = _value(value, described.annotation)
-    problem = str(error).partition("\n")[0]
-    values["damage"] = f"stored row is damaged: {type(error).__name__}: {problem}"
+    values["damage"] = damage_text(error)
     return cast("R", model.model_construct(**values))
+
+
+def damage_text(error: Exception) -> str:
+    """Return why a row cannot be shown whole, in one line."""
+    problem = str(error).partition("\n")[0]
+    return f"stored row is damaged: {type(error).__name__}: {problem}"
 
 
 def _value(value: Any, annotation: Any) -> Any:
@@ -134,6 +139,7 @@ _NUMBERED: Final[Mapping[WorkList, tuple[str, str]]] = {
     WorkList.UNKNOWN_CODES: ("event", "event"),
     WorkList.UNREADABLE: ("document", "document"),
     WorkList.REJECTED: ("request", "rejected_request"),
+    WorkList.REFUSED: ("refusal", "refusal"),
 }
 _RENAMED: Final = {
     "carrier_code": "code",

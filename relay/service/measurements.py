@@ -9,7 +9,7 @@ from relay.clock import micros
 from relay.service.context import ServiceContext
 from relay.store.accounts import GATES, Accounts, AccountState
 from relay.store.activity import Activity
-from relay.store.codec import at
+from relay.store.codec import readable_at
 from relay.store.sqlite import SqliteDatabase
 
 
@@ -63,7 +63,7 @@ class MeasurementService:
             closed = state.closed_gates(micros(now))
             found[name] = AccountMeasurement(
                 gates={gate: gate in closed for gate in GATES},
-                last_accepted_at=at(state.accepted_at),
+                last_accepted_at=readable_at(state.accepted_at),
                 oldest_due=now - (due.get(name) or now),
                 unconfirmed=unconfirmed.get(name, 0),
             )

@@ -193,7 +193,7 @@ class Parcel(ResponseModel):
     references: tuple[RegisteredReference, ...]
 
 
-class DocumentLine(ResponseModel):
+class DocumentLine(StoredRow):
     """A document received from the carrier."""
 
     id: int
@@ -205,7 +205,7 @@ class DocumentLine(ResponseModel):
     unreadable_reason: str | None
 
 
-class EventLine(ResponseModel):
+class EventLine(StoredRow):
     """A tracking event; without `volume` it is about all parcels."""
 
     id: int
@@ -224,7 +224,7 @@ class EventLine(ResponseModel):
     decision: Literal["released", "dropped"] | None
 
 
-class PublishedLine(ResponseModel):
+class PublishedLine(StoredRow):
     """One published event as sent to VTEX; VTEX has it once it is accepted."""
 
     volume: int | None
@@ -236,7 +236,7 @@ class PublishedLine(ResponseModel):
     withdrawn_at: datetime | None
 
 
-class CallLine(ResponseModel):
+class CallLine(StoredRow):
     """One call to VTEX, with its body and the response."""
 
     id: str
@@ -250,7 +250,7 @@ class CallLine(ResponseModel):
     receipt: str | None
 
 
-class ParcelPoll(ResponseModel):
+class ParcelPoll(StoredRow):
     """When a polling carrier was polled for a parcel, and when it will be next.
 
     `nextPollAt` is None once the shipment is closed.
@@ -262,7 +262,7 @@ class ParcelPoll(ResponseModel):
     next_poll_at: datetime | None
 
 
-class NoteLine(ResponseModel):
+class NoteLine(StoredRow):
     """An action of the relay or of an operator."""
 
     at: datetime

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from relay.clock import moment
@@ -11,24 +12,26 @@ from relay.errors import Conflict, NotFound, VerificationFailed
 from relay.service.access import Caller, ListScope
 from relay.service.context import AuditEntry, ServiceContext
 from relay.service.cursors import read_row_cursor, row_cursor
-from relay.service.models import ResponseModel
+from relay.service.damage import RowGuard, damage_text
+from relay.service.models import ResponseModel, StoredRow
 from relay.service.queries import AcceptManyRequest, AcceptRequest
 from relay.service.sealed_requests import open_request
 from relay.service.verification import Verification
-from relay.store.codec import as_dict, loads
-from relay.store.rejected import Acceptance, RejectedRequests
+from relay.store.codec import as_dict
+from relay.store.rejected import Acceptance, RejectedRequests, stored_headers
 
 PAGE: Final = 50
 """Requests that are verified and stored in one transaction."""
 PAGES: Final = 5
 """Pages of one bulk request, so that it ends soon; `next` continues it."""
 PASSES: Final = "passes with the current settings"
+_COLUMNS: Final = {"id": "rejected_request", "rejected_reason": "reason"}
 _SEALED: Final = (
     "cannot be verified again: the app_token of the contract's account was changed"
 )
 
 
-class RejectedAnswer(ResponseModel):
+class RejectedAnswer(StoredRow):
     """A request that failed verification, as it was received.
 
     `verification` is the result with the current settings.
@@ -76,16 +79,13 @@ class RejectedService:
 
     async def show(self, caller: Caller, number: int) -> RejectedAnswer:
         """Return a rejected request with its body; raise `NotFound`."""
-        row = await self._one(caller, number)
-        return RejectedAnswer(
-            id=row["rejected_request"],
-            contract=row["contract"],
-            received_at=moment(row["received_at"]),
-            rejected_reason=row["reason"],
-            verification=self._verify(row) or PASSES,
-            headers=loads(row["headers"]),
-            body=bytes(row["body"]).decode(errors="replace"),
-        )
+        row = as_dict(await self._one(caller, number))
+        row |= {
+            "verification": self._verify(row) or PASSES,
+            "body": bytes(row["body"]).decode(errors="replace"),
+        }
+        guard = RowGuard(self.context.damage, "request", "rejected_request", _COLUMNS)
+        return guard.shown(partial(_answer, row), RejectedAnswer, row)
 
     async def accept(
         self, caller: Caller, number: int, request: AcceptRequest
@@ -96,6 +96,12 @@ class RejectedService:
         if it still fails verification.
         """
         row = await self._one(caller, number)
+        reason = _unreadable(row)
+        if reason is not None:
+            raise Conflict(
+                f"request {number} cannot be accepted: {reason}",
+                hint="the others can be; this one must be sent again by the carrier",
+            )
         reason = None if request.unverified else self._verify(row)
         if reason is not None:
             raise Conflict(
@@ -123,9 +129,10 @@ class RejectedService:
         for _ in range(PAGES):
             rows = await store.of_contract(contract, after, PAGE)
             reasons = {
-                row["rejected_request"]: self._verify(row)
+                row["rejected_request"]: _unreadable(row)
+                or (None if request.unverified else self._verify(row))
                 for row in rows
-                if scope.fits(row) and not request.unverified
+                if scope.fits(row)
             }
             failed += [StillRejected(id=n, reason=r) for n, r in reasons.items() if r]
             passed = [
@@ -185,6 +192,27 @@ class RejectedService:
         if row is None or not scope.fits(as_dict(row)):
             raise _no_such_request(number)
         return row
+
+
+def _answer(row: Mapping[str, Any]) -> RejectedAnswer:
+    return RejectedAnswer(
+        id=row["rejected_request"],
+        contract=row["contract"],
+        received_at=moment(row["received_at"]),
+        rejected_reason=row["reason"],
+        verification=row["verification"],
+        headers=stored_headers(row),
+        body=row["body"],
+    )
+
+
+def _unreadable(row: Mapping[str, Any]) -> str | None:
+    """Return why a request cannot become a document; None if it can."""
+    try:
+        stored_headers(row)
+    except ValueError as error:
+        return damage_text(error)
+    return None
 
 
 def _no_such_request(number: int) -> NotFound:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic_core import to_json
 
@@ -23,11 +23,11 @@ from relay.service.cursors import (
     row_cursor,
 )
 from relay.service.damage import RowGuard
+from relay.service.label_bodies import parse_label
 from relay.service.lookup import Change, find_shipment, report, resolve_name
 from relay.service.models import (
     BulkAnswer,
     BulkItem,
-    ParcelPoll,
     Problem,
     ShipmentAnswer,
     ShipmentDetail,
@@ -35,7 +35,9 @@ from relay.service.models import (
     ShipmentSummary,
 )
 from relay.service.queries import ShipmentQuery
-from relay.service.validation import parse_json, shape
+from relay.service.timelines import TimelineView
+from relay.service.validation import shape
+from relay.store.database import Row
 from relay.store.label_batches import MOST_TOGETHER
 from relay.store.polls import PollClaims
 from relay.store.shipment_changes import ShipmentChanges
@@ -65,12 +67,13 @@ class ShipmentService:
 
     context: ServiceContext
 
-    async def register(self, caller: Caller, request: LabelRequest) -> RegisteredLabel:
-        """Register a label; the same label again changes nothing.
+    async def register(self, caller: Caller, body: bytes) -> RegisteredLabel:
+        """Register the label in a JSON body; the same label again changes nothing.
 
-        Raises `InvalidLabel` and `Conflict`.
+        Raises `RefusedRequest` if it is not JSON, `InvalidLabel` with all problems,
+        and `Conflict`.
         """
-        registered = await self._register(caller, request)
+        registered = await self._register(caller, body)
         self.context.wake.publisher()
         return registered
 
@@ -90,18 +93,22 @@ class ShipmentService:
         return BulkAnswer(refused=refused, items=tuple(items))
 
     async def register_item(
-        self, caller: Caller, index: int, fields: object
+        self,
+        caller: Caller,
+        index: int,
+        fields: object,
+        wrong: Sequence[RegistrationError] = (),
     ) -> BulkItem:
         """Register the label with the JSON *fields*.
 
         *index* identifies it in the answer: its place in a list, its line in a file.
+        With *wrong*, the problems of fields that could not be read, it is refused.
         """
         try:
             if not isinstance(fields, dict):
                 hint = f"write {shape(LabelRequest)}"
                 raise InvalidLabel("the label must be an object", hint=hint)
-            request = parse_json(to_json(fields), LabelRequest)
-            registered = await self._register(caller, request)
+            registered = await self._register(caller, to_json(fields), wrong)
         except RegistrationError as error:
             problem = Problem.of(error)
             return BulkItem(index=index, status=problem.status, problem=problem)
@@ -109,10 +116,14 @@ class ShipmentService:
         fields = registered.answer.model_dump()
         return BulkItem(index=index, status=status, **fields)
 
-    async def _register(self, caller: Caller, request: LabelRequest) -> RegisteredLabel:
+    async def _register(
+        self, caller: Caller, body: bytes, wrong: Sequence[RegistrationError] = ()
+    ) -> RegisteredLabel:
         context, now = self.context, self.context.now()
         visible = [a for a in context.settings.accounts if caller.sees(a)]
-        checked = context.registrar.label(request, now, visible)
+        registrar = context.registrar
+        request = parse_label(body, registrar, visible, wrong)
+        checked = registrar.label(request, now, visible)
         label = replace(checked.value, visible=caller.visible)
         registered, shipment = await context.label_batches.register(
             context.labels, label, now
@@ -180,19 +191,30 @@ class ShipmentService:
         return self._guarded(partial(views.summary, listed), ShipmentSummary, listed)
 
     def _guarded(
-        self, build: Callable[[], S], model: type[S], listed: ListedShipment
+        self,
+        build: Callable[[], S],
+        model: type[S],
+        listed: ListedShipment,
+        **more: Any,
     ) -> S:
+        """Return what *build* makes; of a damaged row what can be shown, and *more*."""
         guard = RowGuard(self.context.damage, "shipment", "id", _COLUMNS)
         standing = {"state": listed.standing.state, "why": listed.standing.why}
-        return guard.shown(build, model, dict(listed.row) | standing)
+        return guard.shown(build, model, dict(listed.row) | standing | more)
 
     async def show(self, caller: Caller, id_: str) -> ShipmentDetail:
         """Return a shipment with its timeline; raise `NotFound`."""
         listed = await find_shipment(self.context, caller, id_)
         timeline = await self.context.shipment_lists.timeline(listed.row["shipment"])
-        polls = await self._polls(listed)
+        view = TimelineView(self.context.damage)
+        history = view.history(timeline)
+        polls = view.polls(await self._polls(listed))
         return self._guarded(
-            partial(views.shipment, listed, timeline, polls), ShipmentDetail, listed
+            partial(views.shipment, listed, timeline, history, polls),
+            ShipmentDetail,
+            listed,
+            timeline=history,
+            polls=polls,
         )
 
     async def resolve(self, caller: Caller, named: str) -> str:
@@ -204,12 +226,12 @@ class ShipmentService:
         found: str = listed.row["id"]
         return found
 
-    async def _polls(self, listed: ListedShipment) -> tuple[ParcelPoll, ...]:
-        """Return when polling carriers were and will be polled for its parcels."""
+    async def _polls(self, listed: ListedShipment) -> list[Row]:
+        """Return the state of polling carriers for its parcels."""
         database, contracts = self.context.database, self.context.settings.contracts
         async with database.reading() as tx:
             number = listed.row["shipment"]
             rows = await tx.rows("polls_of_shipment", shipment=number)
         started = await PollClaims(database).states()
         polled = {c.name for c in contracts.values() if c.poll and c.name in started}
-        return tuple(views.parcel_poll(r) for r in rows if r["contract"] in polled)
+        return [r for r in rows if r["contract"] in polled]

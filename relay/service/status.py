@@ -1,23 +1,27 @@
 """The status of the relay, of VTEX and of each carrier: what works, and since when."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
-from relay.clock import micros
+from relay.clock import micros, moment
 from relay.config.contract import ContractSettings
 from relay.config.settings import Settings
 from relay.logs import counted
 from relay.service.access import Caller
 from relay.service.accounts import gates_of
 from relay.service.context import ServiceContext
+from relay.service.damage import damage_text
 from relay.service.documents import slow_reader
 from relay.service.status_models import (
+    Part,
     StatusAnswer,
     StatusLine,
     StatusProblem,
     answer,
+    informative,
     line,
     notable,
     wrong,
@@ -33,6 +37,7 @@ from relay.store.worklists import WorkCounts, counts
 
 OVERDUE: Final = timedelta(minutes=10)
 """A shipment that is due for longer, while VTEX may be called, is not being sent."""
+_CORRECT: Final = "correct the row in the database, or restore a backup"
 _SEE_LOG: Final = "see the relay's log; it names the cause"
 
 
@@ -100,7 +105,17 @@ class StatusService:
         due = await Activity(database).oldest_due(now)
         counted_work = await counts(database, {}, now)
         return [
-            _account(states.get(n) or AccountState(n), due.get(n), counted_work, now)
+            self._guarded(
+                "vtex",
+                n,
+                partial(
+                    _account,
+                    states.get(n) or AccountState(n),
+                    due.get(n),
+                    counted_work,
+                    now,
+                ),
+            )
             for n in sorted(filter(caller.sees, settings.accounts))
         ]
 
@@ -109,11 +124,28 @@ class StatusService:
     ) -> list[StatusLine]:
         database = self.context.database
         seen = await Activity(database).of_contracts([c.name for c in contracts])
-        polls = await PollClaims(database).states()
+        states = await PollClaims(database).states()
+        polls = {c.name: states.get(c.name) for c in contracts if c.poll}
         return [
-            _carrier(c, seen[c.name], polls.get(c.name) if c.poll else None, now)
+            self._guarded(
+                "carrier",
+                c.name,
+                partial(_carrier, c, seen[c.name], polls.get(c.name), now),
+            )
             for c in contracts
         ]
+
+    def _guarded(
+        self, part: Part, name: str, build: Callable[[], StatusLine]
+    ) -> StatusLine:
+        """Return a line; if a row of it is damaged, one that says so."""
+        try:
+            return build()
+        except Exception as error:  # noqa: BLE001 -- one odd row must not hide others
+            kind = "account" if part == "vtex" else "contract"
+            self.context.damage.note(kind, name, error)
+            problem = wrong(damage_text(error), _CORRECT)
+            return line(part, name, ("unknown", None), (problem,))
 
 
 def _account(
@@ -154,25 +186,28 @@ def _carrier(
 ) -> StatusLine:
     found = [*_webhook_problems(contract, seen), *_poll_problems(polls, now)]
     answered = at(polls.answered_at) if polls else None
-    times = [t for t in (seen.received_at, answered) if t]
+    times = [t for t in (at(seen.received_at), answered) if t]
     text = "sent or answered" if times else "sent nothing yet"
-    return line(
-        "carrier", contract.name, (text, max(times, default=None)), tuple(found)
-    )
+    last_good = (text, max(times, default=None))
+    return line("carrier", contract.name, last_good, tuple(found), seen.waiting)
 
 
 def _webhook_problems(
     contract: ContractSettings, seen: ContractActivity
 ) -> Iterator[StatusProblem]:
+    rejected_list = f"relay lists rejected --contract {contract.name}"
     if seen.rejected and seen.rejected_at is not None:
         message = (
             f"{counted(seen.rejected, 'webhook')} rejected since the last good one, "
-            f"the latest at {seen.rejected_at:%Y-%m-%d %H:%M} UTC"
+            f"the latest at {moment(seen.rejected_at):%Y-%m-%d %H:%M} UTC"
         )
-        hint = (
-            f"correct its secret; see relay lists rejected --contract {contract.name}"
+        yield wrong(message, f"correct its secret; see {rejected_list}")
+    if seen.waiting > seen.rejected and seen.waiting_at is not None:
+        message = (
+            f"{counted(seen.waiting, 'rejected request')} waiting, "
+            f"the newest of {moment(seen.waiting_at):%Y-%m-%d %H:%M} UTC"
         )
-        yield wrong(message, hint)
+        yield informative(message, rejected_list)
     if seen.unreadable_reason is not None:
         message = f"its latest document is unreadable: {seen.unreadable_reason}"
         yield notable(message, f"relay lists unreadable --contract {contract.name}")

@@ -11,13 +11,17 @@ Part = Literal["relay", "vtex", "carrier"]
 class StatusProblem(ResponseModel):
     """What is wrong now, and how to fix it; an error needs someone soon."""
 
-    level: Literal["error", "warning"]
+    level: Literal["error", "warning", "info"]
     message: str
     hint: str
 
 
 class StatusLine(ResponseModel):
-    """The relay, an account at VTEX, or a contract with a carrier."""
+    """The relay, an account at VTEX, or a contract with a carrier.
+
+    `rejectedWaiting` are a contract's rejected requests that were not accepted: they do
+    not change `ok`, since strangers can send them.
+    """
 
     part: Part
     name: str
@@ -25,6 +29,7 @@ class StatusLine(ResponseModel):
     last_good: str
     last_good_at: datetime | None
     problems: tuple[StatusProblem, ...] = ()
+    rejected_waiting: int = 0
 
 
 class StatusAnswer(ResponseModel):
@@ -45,11 +50,17 @@ def notable(message: str, hint: str) -> StatusProblem:
     return StatusProblem(level="warning", message=message, hint=hint)
 
 
+def informative(message: str, hint: str) -> StatusProblem:
+    """Return a hint, which does not make the line an error."""
+    return StatusProblem(level="info", message=message, hint=hint)
+
+
 def line(
     part: Part,
     name: str,
     last_good: tuple[str, datetime | None],
     problems: tuple[StatusProblem, ...],
+    rejected_waiting: int = 0,
 ) -> StatusLine:
     """Return a line; *last_good* is what last worked, and when."""
     ok = all(problem.level != "error" for problem in problems)
@@ -61,6 +72,7 @@ def line(
         last_good=what,
         last_good_at=when,
         problems=problems,
+        rejected_waiting=rejected_waiting,
     )
 
 

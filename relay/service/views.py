@@ -9,13 +9,8 @@ from pydantic.alias_generators import to_camel
 from relay.clock import moment
 from relay.config.settings import Settings
 from relay.service.models import (
-    CallLine,
-    DocumentLine,
-    EventLine,
-    NoteLine,
     Parcel,
     ParcelPoll,
-    PublishedLine,
     RegisteredReference,
     ShipmentDetail,
     ShipmentHistory,
@@ -52,7 +47,10 @@ def _summary(listed: ListedShipment) -> dict[str, Any]:
 
 
 def shipment(
-    listed: ListedShipment, timeline: Timeline, polls: tuple[ParcelPoll, ...]
+    listed: ListedShipment,
+    timeline: Timeline,
+    history: ShipmentHistory,
+    polls: tuple[ParcelPoll, ...],
 ) -> ShipmentDetail:
     """Return a shipment with everything stored about it."""
     tracking_sent_as = listed.row["tracking_sent_as"]
@@ -65,23 +63,7 @@ def shipment(
         references=_references(timeline.references, 0),
         parcels=tuple(_parcel(p, timeline.references) for p in timeline.parcels),
         polls=polls,
-        timeline=ShipmentHistory(
-            documents=tuple(map(_document, timeline.documents)),
-            events=tuple(map(_event, timeline.events)),
-            published=tuple(map(_published, timeline.published)),
-            calls=tuple(map(_call, reversed(timeline.calls))),
-            notes=tuple(map(_note, reversed(timeline.notes))),
-        ),
-    )
-
-
-def parcel_poll(row: Row) -> ParcelPoll:
-    """Return when a carrier was and will be polled for a parcel."""
-    return ParcelPoll(
-        contract=row["contract"],
-        volume=row["volume"],
-        polled_at=at(row["polled_at"]),
-        next_poll_at=at(row["poll_at"]),
+        timeline=history,
     )
 
 
@@ -106,58 +88,6 @@ def _references(rows: Iterable[Row], volume: int) -> tuple[RegisteredReference, 
         for r in rows
         if r["volume"] == volume
     )
-
-
-def _document(row: Row) -> DocumentLine:
-    return DocumentLine(
-        id=row["document"],
-        contract=row["contract"],
-        source=row["source"],
-        received_at=moment(row["received_at"]),
-        parsed_at=at(row["read_at"]),
-        new_events=row["new_events"],
-        unreadable_reason=row["unreadable_reason"],
-    )
-
-
-def _event(row: Row) -> EventLine:
-    names = ("milestone", "reason", "effect", "description", "city", "state")
-    return EventLine(
-        **{name: row[name] for name in (*names, "country", "decision")},
-        id=row["event"],
-        volume=row["volume"] or None,
-        occurred_at=moment(row["occurred_at"]),
-        received_at=moment(row["received_at"]),
-        carrier_code=row["code"],
-        quarantine_reason=None if row["decision"] else row["quarantine_reason"],
-    )
-
-
-def _published(row: Row) -> PublishedLine:
-    return PublishedLine(
-        volume=row["volume"] or None,
-        code=row["code"],
-        object=loads(row["object"]),
-        event=row["event"],
-        stored_at=moment(row["stored_at"]),
-        accepted_at=at(row["accepted_at"]),
-        withdrawn_at=at(row["withdrawn_at"]),
-    )
-
-
-def _call(row: Row) -> CallLine:
-    names = ("kind", "body", "sent", "status", "receipt")
-    return CallLine(
-        **{name: row[name] for name in names},
-        id=row["call"],
-        message=row["message"],
-        stored_at=moment(row["stored_at"]),
-        answered_at=at(row["answered_at"]),
-    )
-
-
-def _note(row: Row) -> NoteLine:
-    return NoteLine(at=moment(row["noted_at"]), text=row["text"])
 
 
 def zone_of(row: Mapping[str, Any], settings: Settings) -> ZoneInfo:

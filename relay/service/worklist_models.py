@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from pydantic import create_model
+from pydantic.alias_generators import to_camel
 
 from relay.domain.status import ShipmentState
 from relay.domain.unknown_to_vtex import Actor, Lack
@@ -23,17 +24,34 @@ class EventReference(ResponseModel):
         return f"{self.type} {self.value}"
 
 
+_LABELS: Final = {"id": "shipment"}
+
+
 class Entry(StoredRow):
     """Base of a row; its fields are also the columns of a table."""
 
     @classmethod
     def columns(cls) -> list[str]:
-        """Return the names of the columns."""
+        """Return the names of the columns, which are those of the JSON fields."""
+        return [to_camel(name) for name in cls._ordered()]
+
+    @classmethod
+    def _ordered(cls) -> list[str]:
         return [*(n for n in cls.model_fields if n != "damage"), "damage"]
 
+    @property
+    def label(self) -> str:
+        """Return which row it is, for messages."""
+        names = ("event", "document", "request", "path", "id")
+        name = next(n for n in names if n in type(self).model_fields)
+        return f"{_LABELS.get(name, name)} {getattr(self, name)}"
+
     def cells(self) -> dict[str, Any]:
-        """Return the values by column; several values are joined into one text."""
-        return {name: _cell(getattr(self, name)) for name in self.columns()}
+        """Return the values by field, in the order of the columns.
+
+        Several values are joined into one text.
+        """
+        return {name: _cell(getattr(self, name)) for name in self._ordered()}
 
 
 class ShipmentEntry(Entry):

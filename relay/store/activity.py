@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from relay.clock import micros
-from relay.store.codec import at
+from relay.store.codec import at, readable_at
 from relay.store.database import Database, Transaction
 
 LATEST: Final = 20_000
@@ -17,12 +17,18 @@ PROBE_CHARACTERS: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ContractActivity:
-    """What a carrier last sent, and its requests that were rejected since then."""
+    """What a carrier last sent, and its rejected requests that are not accepted yet.
 
-    received_at: datetime | None
+    `rejected` are those since the last good one, `waiting` all of them. Times are
+    microseconds, as stored: a damaged one must not hide other contracts.
+    """
+
+    received_at: int | None
     unreadable_reason: str | None
     rejected: int
-    rejected_at: datetime | None
+    rejected_at: int | None
+    waiting: int = 0
+    waiting_at: int | None = None
 
 
 class Activity:
@@ -64,17 +70,21 @@ class Activity:
 
 async def _last_webhook(tx: Transaction, name: str) -> datetime | None:
     latest = await tx.row("last_webhook", contract=name, most=LATEST)
-    return at(latest["received_at"]) if latest else None
+    return readable_at(latest["received_at"]) if latest else None
 
 
 async def _of_contract(tx: Transaction, name: str) -> ContractActivity:
     latest = await tx.row("last_received", contract=name, most=LATEST)
     received = latest["received_at"] if latest else None
-    since = -1 if received is None else received
-    rejected = await tx.row("rejected_after", contract=name, since=since)
+    waiting = await tx.row("rejected_after", contract=name, since=-1)
+    rejected = waiting
+    if received is not None:
+        rejected = await tx.row("rejected_after", contract=name, since=received)
     return ContractActivity(
-        received_at=at(received),
+        received_at=received,
         unreadable_reason=latest["unreadable_reason"] if latest else None,
         rejected=rejected["requests"] if rejected else 0,
-        rejected_at=at(rejected["latest"]) if rejected else None,
+        rejected_at=rejected["latest"] if rejected else None,
+        waiting=waiting["requests"] if waiting else 0,
+        waiting_at=waiting["latest"] if waiting else None,
     )

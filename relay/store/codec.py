@@ -22,6 +22,17 @@ def at(stored: int | None) -> datetime | None:
     return None if stored is None else moment(stored)
 
 
+def readable_at(stored: int | None) -> datetime | None:
+    """Return the time of a column; None for NULL, and for a damaged value.
+
+    For ages and other hints, where one damaged row must not hide the others.
+    """
+    try:
+        return at(stored)
+    except OverflowError:
+        return None
+
+
 def stored(when: datetime | None) -> int | None:
     """Return a time as microseconds for a column; None as NULL."""
     return None if when is None else micros(when)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from relay.adapters.protocol import Document
 from relay.clock import micros, moment
-from relay.store.codec import as_dict, dumps, rows
+from relay.store.codec import as_dict, dumps, readable_at, rows
 from relay.store.database import Database, Row, Transaction
 from relay.store.handshakes import Handshakes
 from relay.store.refused import RefusedWebhooks
@@ -111,7 +111,7 @@ class Documents:
             if row is None:
                 return Backlog(0, None)
             counted = await tx.rows("count_unread", limit=COUNTED)
-        return Backlog(counted[0]["documents"], moment(row["received_at"]))
+        return Backlog(counted[0]["documents"], readable_at(row["received_at"]))
 
     async def list(
         self, *, before: int | None = None, limit: int = 50, unreadable: bool = False

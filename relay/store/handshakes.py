@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from relay.clock import micros, moment
+from relay.clock import micros
 from relay.store.database import Database
 
 
@@ -19,8 +19,11 @@ class Handshakes:
                 "store_handshake", contract=contract, answered_at=micros(answered_at)
             )
 
-    async def all(self) -> dict[str, datetime]:
-        """Return the last handshake of every contract that had one, by name."""
+    async def all(self) -> dict[str, int]:
+        """Return the last handshake of every contract that had one, by name.
+
+        Times are microseconds, as stored: a damaged one must not hide the others.
+        """
         async with self._database.reading() as tx:
             found = await tx.rows("list_handshakes")
-        return {r["contract"]: moment(r["answered_at"]) for r in found}
+        return {r["contract"]: r["answered_at"] for r in found}

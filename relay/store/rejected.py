@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from relay.clock import micros, moment
+from relay.clock import micros
 from relay.store.codec import as_dict, dumps, loads
 from relay.store.database import Database, Row, Transaction
 from relay.text import storable
@@ -59,14 +59,17 @@ class RejectedTally:
 
 @dataclass(frozen=True, slots=True)
 class Rejections:
-    """The rejected requests of a contract; `waiting` are stored and not accepted."""
+    """The rejected requests of a contract; `waiting` are stored and not accepted.
+
+    Times are microseconds, as stored: a damaged one must not hide other contracts.
+    """
 
     contract: str
     rejected: int
     waiting: int
     dropped: int
-    first_at: datetime
-    last_at: datetime
+    first_at: int
+    last_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ class RejectedRequests:
         """Return how many requests were rejected, by contract."""
         async with self.database.reading() as tx:
             found = await tx.rows("rejections")
-        return {r["contract"]: _rejections(as_dict(r)) for r in found}
+        return {r["contract"]: Rejections(**as_dict(r)) for r in found}
 
     async def of_contract(
         self, contract: str, after: int = 0, limit: int = 50
@@ -166,12 +169,20 @@ class RejectedRequests:
         return accepted
 
 
+def stored_headers(row: Mapping[str, Any] | Row) -> dict[str, str]:
+    """Return the headers of a stored request; raise `ValueError` if damaged."""
+    headers = loads(row["headers"])
+    if not isinstance(headers, dict):
+        raise ValueError("headers: not a JSON object")  # noqa: TRY004 -- stored data
+    return headers
+
+
 async def _accept(tx: Transaction, row: Row, how: Acceptance) -> None:
     await tx.run(
         "store_document",
         **{name: row[name] for name in ("contract", "received_at", "body")},
         source=how.source,
-        headers=dumps({**loads(row["headers"]), **how.headers}),
+        headers=dumps(stored_headers(row) | how.headers),
     )
     await tx.run(
         "accept_rejected",
@@ -212,8 +223,3 @@ def _counts(contract: str, tally: RejectedTally, dropped: int) -> dict[str, Any]
         "first_at": micros(tally.first_at),
         "last_at": micros(tally.last_at),
     }
-
-
-def _rejections(row: dict[str, Any]) -> Rejections:
-    times = {name: moment(row[name]) for name in ("first_at", "last_at")}
-    return Rejections(**row | times)

@@ -43,6 +43,7 @@ async def test_an_account_without_a_label_is_open(api: Api) -> None:
                 "stuck": 0,
                 "gates": [],
                 "lastAcceptedAt": None,
+                "damage": None,
             }
         ]
     }

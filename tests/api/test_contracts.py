@@ -52,6 +52,7 @@ async def test_contracts_are_listed_without_their_secrets(
         "lastHandshakeAt": None,
         "polling": None,
         "rejections": None,
+        "damage": None,
     }
     assert second["webhook"] == "/webhooks/zeta/{secret}"
 

@@ -196,7 +196,7 @@ async def test_a_shipment_shows_all_that_is_known_of_it(api: Api) -> None:
             "references": [number | reference],
         }
     ]
-    noted = {"at": "2026-03-02T12:00:00Z", "text": "registered"}
+    noted = {"at": "2026-03-02T12:00:00Z", "text": "registered", "damage": None}
     assert shipment["timeline"] == {
         "documents": [],
         "events": [],
@@ -228,6 +228,7 @@ async def test_the_timeline_shows_events_with_their_documents(
             "parsedAt": "2026-03-02T12:00:00Z",
             "newEvents": 1,
             "unreadableReason": None,
+            "damage": None,
         }
     ]
     assert timeline["events"] == [
@@ -246,6 +247,7 @@ async def test_the_timeline_shows_events_with_their_documents(
             "country": "",
             "quarantineReason": "delivered too soon",
             "decision": None,
+            "damage": None,
         }
     ]
 
@@ -276,6 +278,7 @@ async def test_the_timeline_shows_what_vtex_was_told_and_what_it_said(
             "storedAt": "1970-01-01T00:00:00Z",
             "acceptedAt": "1970-01-01T00:00:01Z",
             "withdrawnAt": None,
+            "damage": None,
         }
     ]
     assert [c["id"] for c in timeline["calls"]] == ["c1", "c2"]
@@ -289,6 +292,7 @@ async def test_the_timeline_shows_what_vtex_was_told_and_what_it_said(
         "status": 200,
         "message": "fine",
         "receipt": "R",
+        "damage": None,
     }
 
 

@@ -45,7 +45,7 @@ def test_documents_of_one_contract_are_listed(
     options = ("documents", "list", "--contract", "swift")
     assert [d["id"] for d in cli.rows(*options)] == [2, 1]
     one = cli(*options, "--limit", "1", "--csv", "-")
-    assert one.stdout.startswith("id,contract,source,received_at")
+    assert one.stdout.startswith("id,contract,source,receivedAt")
     assert "swift,webhook,2026-08-01 09:00:00-03:00" in one.stdout
     assert "(only the first 1 are shown; use --limit for more)" in one.stderr
 

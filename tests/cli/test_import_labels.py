@@ -68,6 +68,24 @@ def test_bad_rows_are_named_and_the_others_taken(cli: Cli) -> None:
     assert len(lines) == 7
 
 
+@pytest.mark.usefixtures("ids")
+def test_all_problems_of_a_row_are_named_at_once(cli: Cli) -> None:
+    rows = [
+        "account,contract,orderId,invoiceNumber,trackingNumber,volumes,imported",
+        'shop,nobody,v1/01,7,T 7,"1,5",maybe',
+        ",,1E+12,8,T8,,",
+    ]
+    ran = import_(cli, "\n".join(rows))
+    assert ran.exit_code == 1
+    first, second = ran.stderr.splitlines()[:2]
+    said = [part.partition(": ")[0] for part in first.split("; also ")]
+    assert said[0] == "line 2"
+    assert said[1:] == ["imported", "orderId", "trackingNumber", "account", "contract"]
+    assert "volumes: contains a decimal comma" in first
+    assert second.startswith("line 3: refused: orderId: rounded to a number")
+    assert "required" not in second
+
+
 @pytest.mark.parametrize("delimiter", [",", ";"])
 @pytest.mark.usefixtures("ids")
 def test_exported_shipments_can_be_imported_and_change_nothing(

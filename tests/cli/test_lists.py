@@ -39,6 +39,8 @@ def test_every_list_is_shown_as_table_json_and_csv(cli: Cli, name: str) -> None:
     found = cli.rows("lists", name)
     table = list(csv.reader(io.StringIO(cli("lists", name, "--csv", "-").stdout)))
     assert len(table) == len(found) + 1
+    for row in found:  # The names are those of the JSON fields.
+        assert sorted(table[0]) == sorted(row)
 
 
 def test_a_table_for_spreadsheets_holds_no_formula(
@@ -53,7 +55,7 @@ def test_a_table_for_spreadsheets_holds_no_formula(
     head, *lines = csv.reader(file.read_text(encoding="utf-8-sig").splitlines())
     rows = [dict(zip(head, line, strict=True)) for line in lines]
     assert [r["id"] for r in rows] == stuck[::-1]
-    assert {r["stuck_reason"] for r in rows} == {"'=Bad date"}
+    assert {r["stuckReason"] for r in rows} == {"'=Bad date"}
     assert {r["since"] for r in rows} == {"1969-12-31 21:00:00-03:00"}
 
 

@@ -241,6 +241,7 @@ def test_a_shipment_says_when_its_carrier_is_asked(cli: Cli, ids: list[str]) -> 
         "volume": 1,
         "polledAt": None,
         "nextPollAt": "2026-08-01T12:30:00Z",
+        "damage": None,
     }
     cli("shipments", "cancel", ids[0])
     shown = cli("shipments", "show", ids[0]).stdout

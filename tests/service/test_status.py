@@ -17,6 +17,7 @@ from relay.service.status import ProcessState
 from relay.service.status_models import StatusAnswer, StatusLine
 from relay.store.database import Database
 from relay.store.event_rows import Pace
+from relay.store.rejected import Acceptance, RejectedRequests
 from relay.store.unread import ReaderTerms
 from tests.store.making import execute
 from tests.support.clock import Clock
@@ -134,6 +135,46 @@ async def test_rejected_webhooks_are_an_error_until_a_good_one_arrives(
     line = await carrier_of(way_in, settings())
     assert (line.ok, line.last_good) == (True, "sent or answered")
     assert line.last_good_at == way_in.clock()
+    await intake.close()
+
+
+async def test_rejected_requests_that_wait_are_counted_after_a_good_webhook(
+    way_in: WayIn, settings: Callable[..., Settings]
+) -> None:
+    assert (await carrier_of(way_in, settings())).rejected_waiting == 0
+    intake = way_in.intake()
+    for _ in range(3):
+        with pytest.raises(VerificationFailed):
+            await intake.accept("acme", WebhookRequest({}, b"{}"))
+    await intake.rejected_requests.close()
+    assert (await carrier_of(way_in, settings())).rejected_waiting == 3
+    way_in.clock.advance(timedelta(minutes=1))
+    await way_in.keep(b"{}")
+    line = await carrier_of(way_in, settings())
+    assert (line.ok, line.rejected_waiting) == (True, 3)
+    (problem,) = line.problems
+    assert problem.level == "info"
+    assert problem.message.startswith(
+        "3 rejected requests waiting, the newest of 2026-"
+    )
+    assert problem.hint == "relay lists rejected --contract acme"
+
+    # Two more, after the good one: the error names them, and all five are counted.
+    way_in.clock.advance(timedelta(minutes=1))
+    for _ in range(2):
+        with pytest.raises(VerificationFailed):
+            await intake.accept("acme", WebhookRequest({}, b"{}"))
+    await intake.rejected_requests.close()
+    line = await carrier_of(way_in, settings())
+    assert (line.ok, line.rejected_waiting) == (False, 5)
+    assert [problem.level for problem in line.problems] == ["error", "info"]
+    now = way_in.clock()
+    rejected = RejectedRequests(way_in.database)
+    rows = await rejected.of_contract("acme")
+    numbers = [row["rejected_request"] for row in rows]
+    await rejected.accept(numbers, Acceptance("operator", now, "they called"))
+    line = await carrier_of(way_in, settings())
+    assert (line.ok, line.rejected_waiting, line.problems) == (True, 0, ())
     await intake.close()
 
 

@@ -233,7 +233,7 @@ async def test_rejected_requests_are_counted_even_if_they_are_not_stored(
         assert found == {"acme": 1 + 2 * number}
     totals = await rejected_requests.totals()
     assert totals == {
-        "acme": Rejections("acme", 8, 2, 6, START, START + hour),
+        "acme": Rejections("acme", 8, 2, 6, micros(START), micros(START + hour)),
     }
 
 

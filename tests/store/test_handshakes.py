@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from relay.clock import micros
 from relay.store.database import Database
 from relay.store.handshakes import Handshakes
 from tests.support.clock import START
@@ -15,4 +16,4 @@ async def test_only_the_last_handshake_of_a_contract_is_stored(
     later = START + timedelta(hours=1)
     for contract, at in (("a", START), ("b", START), ("a", later)):
         await handshakes.put(contract, at)
-    assert await handshakes.all() == {"a": later, "b": START}
+    assert await handshakes.all() == {"a": micros(later), "b": micros(START)}
