@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic_core import to_json
 
@@ -23,7 +23,12 @@ from relay.service.cursors import (
     row_cursor,
 )
 from relay.service.damage import RowGuard
-from relay.service.lookup import Change, find_shipment, report, resolve_name
+from relay.service.lookup import (
+    Change,
+    find_shipment,
+    report_registration,
+    resolve_name,
+)
 from relay.service.models import (
     BulkAnswer,
     BulkItem,
@@ -47,6 +52,10 @@ REFUSED: Final = HTTPStatus.BAD_REQUEST
 S = TypeVar("S", bound=ShipmentSummary)
 
 _COLUMNS: Final = {"estimated_delivery_date": "promised_on"}
+SEARCHED: Final = ("order_id", "invoice_number", "tracking_number", "invoice_key")
+"""Fields in which a search looks."""
+MOST_FOUND: Final = 50
+"""Shipments that a search returns for each field."""
 _NO_FILTERS: Final = {"account", "cursor", "limit", "updated_since"}
 """Fields of a query that are not columns to compare."""
 
@@ -122,7 +131,7 @@ class ShipmentService:
         change = Change(
             registered.id, did, registered.updated, warnings, registered=True
         )
-        answer = report(context, caller, change, shipment)
+        answer = report_registration(context, caller, change, shipment)
         return RegisteredLabel(answer, registered.created)
 
     async def page(self, caller: Caller, query: ShipmentQuery) -> ShipmentList:
@@ -150,6 +159,23 @@ class ShipmentService:
             shipments=tuple(map(self._summary, page.shipments)),
             next=row_cursor(page.next),
         )
+
+    async def search(self, caller: Caller, text: str) -> tuple[ShipmentSummary, ...]:
+        """Return the shipments of which *text* is a number: order, invoice, tracking.
+
+        The access key of an NF-e is found as well, and the shipment's own id.
+        """
+        lists, now = self.context.shipment_lists, self.context.now()
+        visible = caller.visible
+        accounts = None if visible is None else sorted(visible)
+        by_id = await lists.one(text, now)
+        found = {text: by_id} if by_id and caller.sees(by_id.row["account"]) else {}
+        for field in SEARCHED:
+            named: dict[str, Any] = {field: text}
+            wanted = ShipmentFilter(accounts=accounts, **named)
+            page = await lists.shipments(wanted, now, limit=MOST_FOUND)
+            found |= {one.row["id"]: one for one in page.shipments}
+        return tuple(map(self._summary, found.values()))
 
     async def _changes(
         self, wanted: ShipmentFilter, query: ShipmentQuery
