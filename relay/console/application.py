@@ -9,7 +9,17 @@ import jinja2
 from aiohttp import web
 
 from relay.api.process import Process
-from relay.console import actions, lists, live, records, shipments, sign_in, today
+from relay.console import (
+    actions,
+    labels,
+    lists,
+    live,
+    parties,
+    records,
+    shipments,
+    sign_in,
+    today,
+)
 from relay.console.activity import ActivityCharts
 from relay.console.errors import error_pages
 from relay.console.keys import CHARTS, GUARD, PROCESS, SERVICES
@@ -22,7 +32,9 @@ from relay.store.hourly_activity import HourlyActivity
 
 PREFIX: Final = "/console"
 STATIC: Final = Path(__file__).parent / "static"
-PAGES: Final = (sign_in, today, lists, shipments, records, actions, live)
+PAGES: Final = (
+    sign_in, today, lists, shipments, labels, parties, records, actions, live,
+)  # fmt: skip
 
 
 def mount_console(app: web.Application, services: Services, process: Process) -> None:

@@ -118,6 +118,17 @@ class ShipmentService:
         fields = registered.answer.model_dump()
         return BulkItem(index=index, status=status, **fields)
 
+    def refusal(self, caller: Caller, fields: object) -> RegistrationError | None:
+        """Return why a label would be refused, as far as the database is not needed."""
+        context = self.context
+        visible = [a for a in context.settings.accounts if caller.sees(a)]
+        try:
+            request = parse_json(to_json(fields), LabelRequest)
+            context.registrar.label(request, context.now(), visible)
+        except RegistrationError as error:
+            return error
+        return None
+
     async def _register(self, caller: Caller, request: LabelRequest) -> RegisteredLabel:
         context, now = self.context, self.context.now()
         visible = [a for a in context.settings.accounts if caller.sees(a)]
