@@ -20,6 +20,7 @@ from relay.registration.requests import (
     ResendRequest,
 )
 from relay.service.access import Caller
+from relay.service.models import Problem
 from relay.service.queries import AcceptRequest
 from relay.service.services import Services
 from relay.service.validation import parse_json
@@ -192,7 +193,7 @@ async def _form(
         action=action,
         name=name,
         given=given or {},
-        error=error,
+        errors=Problem.of(error).errors if error else (),
         back=action.back.format(id=id_),
         contracts=list(request.app[SERVICES].context.settings.contracts),
     )

@@ -99,11 +99,11 @@ async def import_(request: web.Request) -> web.Response:
     rows = list(_rows(table, dict(state["defaults"])))[done : done + AT_ONCE]
     for line, fields in rows:
         if isinstance(fields, RegistrationError):
-            refused.append({"line": line, "reason": fields.summary()})
+            refused.append({"line": line, "reason": _errors(Problem.of(fields))})
             continue
         item = await service.register_item(who, line, fields)
         if item.status >= REFUSED and item.problem is not None:
-            refused.append({"line": line, "reason": item.problem.detail})
+            refused.append({"line": line, "reason": _errors(item.problem)})
     request.app[SERVICES].context.wake.publisher()
     done += len(rows)
     more = done < len(table.rows)
@@ -138,7 +138,15 @@ def _reason(
         if isinstance(fields, RegistrationError)
         else service.refusal(who, fields)
     )
-    return None if error is None else error.summary()
+    return None if error is None else _errors(Problem.of(error))
+
+
+def _errors(problem: Problem) -> str:
+    """Return all errors of a label in one line, each with its field and hint."""
+    return "; ".join(
+        f"{error.field}: {error.detail}" + (f" ({error.hint})" if error.hint else "")
+        for error in problem.errors
+    )
 
 
 def _defaults(form: Mapping[str, Any]) -> dict[str, Any]:

@@ -58,6 +58,18 @@ ACTIONS: Final[Mapping[WorkList, tuple[tuple[str, str], ...]]] = {
 """What can be done with the rows of each list."""
 
 
+@routes.get("/lists/{name}.csv")
+async def as_csv(request: web.Request) -> web.Response:
+    """Send a work list as CSV, with a semicolon where spreadsheets expect it."""
+    services, name = request.app[SERVICES], _named(request)
+    query = parse_query(request, WorkListQuery)
+    table, _ = await services.worklists.table(
+        caller(request), name, query, delimiter=";"
+    )
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return web.Response(text=table, content_type="text/csv", headers=headers)
+
+
 @routes.get("/lists/{name}")
 async def work_list(request: web.Request) -> web.Response:
     """Show a page of a work list."""
@@ -76,18 +88,6 @@ async def work_list(request: web.Request) -> web.Response:
         following=following(request, page.next),
         csv=f"/console/lists/{name}.csv?{urlencode(dict(request.query))}",
     )
-
-
-@routes.get("/lists/{name}.csv")
-async def as_csv(request: web.Request) -> web.Response:
-    """Send a work list as CSV, with a semicolon where spreadsheets expect it."""
-    services, name = request.app[SERVICES], _named(request)
-    query = parse_query(request, WorkListQuery)
-    table, _ = await services.worklists.table(
-        caller(request), name, query, delimiter=";"
-    )
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return web.Response(text=table, content_type="text/csv", headers=headers)
 
 
 def row_actions(name: WorkList, entry: Entry) -> list[RowAction]:
