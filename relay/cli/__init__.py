@@ -28,6 +28,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "contracts": "List contracts, and how their carriers are polled.",
     "accounts": "List accounts, and open those that are closed.",
     "database": "Back up the SQLite database, and restore it.",
+    "users": "Add people who may use the console.",
 }
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "serve": ("run:serve", "Run the relay until it is stopped."),
@@ -74,6 +75,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "shipments cancel": (
         "shipment_actions:cancel",
         "Cancel a label: nothing more is published.",
+    ),
+    "users add": (
+        "users:add",
+        "Make the settings of a person who may use the console.",
     ),
     "documents list": ("documents:list_", "List documents, the newest first."),
     "documents show": ("documents:show", "Show a document with its headers and body."),

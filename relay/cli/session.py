@@ -84,7 +84,9 @@ async def _run(settings: Settings, operation: Operation[T]) -> T:
             audit=_ignore,
             damage=DamageLog(log=False),
         )
-        done = await operation(Services.build(context), Caller(operator()))
+        done = await operation(
+            Services.build(context), Caller(operator(), through="command line")
+        )
         if woken:
             await database.notify()
     return done

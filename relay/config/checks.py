@@ -10,6 +10,7 @@ from relay.config.account import AccountSettings, ApiToken
 from relay.config.contract import ContractSettings
 from relay.config.problems import SettingsProblem, set_it
 from relay.config.sections import RetentionSettings
+from relay.config.users import ConsoleUser
 from relay.domain.events import Value
 from relay.suggestions import did_you_mean, suggest
 
@@ -84,6 +85,15 @@ def check_tokens(
             yield SettingsProblem(f"tokens.{name}", wrong, "create another one")
         for account in token.accounts:
             yield from _missing(account, accounts, f"tokens.{name}.accounts")
+
+
+def check_users(
+    users: Mapping[str, ConsoleUser], accounts: Mapping[str, AccountSettings]
+) -> Iterator[SettingsProblem]:
+    """Find people with accounts that do not exist."""
+    for name, user in users.items():
+        for account in user.accounts:
+            yield from _missing(account, accounts, f"users.{name}.accounts")
 
 
 def check_unique(contracts: Iterable[ContractSettings]) -> Iterator[SettingsProblem]:

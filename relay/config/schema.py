@@ -14,6 +14,7 @@ from relay.config.sections import (
     RetentionSettings,
 )
 from relay.config.settings import Settings
+from relay.config.users import ConsoleSettings, ConsoleUser
 from relay.domain.events import Value
 
 KeyPath = tuple[str, ...]
@@ -23,16 +24,19 @@ SECTIONS: Final[Mapping[str, type[Value]]] = {
     "intake": IntakeSettings,
     "publisher": PublisherSettings,
     "retention": RetentionSettings,
+    "console": ConsoleSettings,
 }
 TABLES: Final[Mapping[str, type[Value]]] = {
     "tokens": ApiToken,
     "accounts": AccountSettings,
     "contracts": ContractSettings,
+    "users": ConsoleUser,
 }
 SECRETS: Final[Mapping[type[Value], frozenset[str]]] = {
     Settings: frozenset({"database"}),
     ApiToken: frozenset({"token"}),
     AccountSettings: frozenset({"app_key", "app_token"}),
+    ConsoleUser: frozenset({"password_hash"}),
     ContractSettings: frozenset(
         {"secret", "previous_secret", "url_secret", "previous_url_secret"}
     ),

@@ -14,6 +14,7 @@ from relay.config.checks import (
     check_names,
     check_tokens,
     check_unique,
+    check_users,
     complete,
     secrets_of,
 )
@@ -27,11 +28,12 @@ from relay.config.sections import (
     RetentionSettings,
 )
 from relay.config.types import Listen, PublicUrl, Table, split_listen
+from relay.config.users import ConsoleSettings, ConsoleUser
 from relay.errors import ConfigurationError, UnknownContract
 from relay.suggestions import suggestion
 from relay.validation_errors import problem
 
-TABLES = ("tokens", "accounts", "contracts")
+TABLES = ("tokens", "accounts", "contracts", "users")
 SCHEMES = ("sqlite:///", "postgresql://")
 
 
@@ -62,9 +64,11 @@ class Settings(SettingsTable):
     intake: Annotated[IntakeSettings, Table] = IntakeSettings()
     publisher: Annotated[PublisherSettings, Table] = PublisherSettings()
     retention: Annotated[RetentionSettings, Table] = RetentionSettings()
+    console: Annotated[ConsoleSettings, Table] = ConsoleSettings()
     tokens: Mapping[str, ApiToken] = Field(default_factory=dict)
     accounts: Mapping[str, AccountSettings] = Field(default_factory=dict)
     contracts: Mapping[str, ContractSettings] = Field(default_factory=dict)
+    users: Mapping[str, ConsoleUser] = Field(default_factory=dict)
 
     @field_validator("database")
     @classmethod
@@ -101,6 +105,7 @@ class Settings(SettingsTable):
             *check_accounts(self.contracts, self.accounts),
             *check_unique(self.contracts.values()),
             *check_tokens(self.tokens, self.accounts),
+            *check_users(self.users, self.accounts),
         ]
         if found:
             raise InvalidSettings(found)
@@ -113,6 +118,7 @@ class Settings(SettingsTable):
             "tokens": self.tokens,
             "accounts": self.accounts,
             "contracts": self.contracts,
+            "users": self.users,
         }
 
     def contract_for(self, name: str) -> ContractSettings:

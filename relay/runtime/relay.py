@@ -13,6 +13,7 @@ from relay.api.process import Process
 from relay.clock import Clock
 from relay.config.seal import seals
 from relay.config.settings import Settings
+from relay.console.application import mount_console
 from relay.domain.shipment import Policy
 from relay.health import Health
 from relay.inbound.adapter_thread import PARSE_LIMIT, AdapterThread, Watchdog
@@ -132,7 +133,9 @@ class Relay:
         )
         if not self.part.receives:
             return probes(self.services, self.intake, process)
-        return application(self.services, self.intake, process)
+        app = application(self.services, self.intake, process)
+        mount_console(app, self.services, process)
+        return app
 
     async def reload(self, settings: Settings) -> None:
         """Use other tokens, accounts and contracts, or more of them.

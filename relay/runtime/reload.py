@@ -29,6 +29,10 @@ SETTLE: Final = timedelta(milliseconds=200)
 """How long files must stay unchanged: many editors empty a file before writing it."""
 
 
+KEPT: Final = tuple(table for table in TABLES if table != "users")
+"""Tables of which a missing one stays until a restart."""
+
+
 @dataclass(frozen=True, slots=True)
 class SettingsChange:
     """Settings to use from now on, and the keys of those that need a restart."""
@@ -42,7 +46,8 @@ def compare_settings(old: Settings, new: Settings) -> SettingsChange:
 
     A missing token, account or contract stays until a restart: the file may be half
     edited, and without tokens anyone could use the API. For the same reason a token
-    stays limited to accounts. Raises `ConfigurationError` for incomplete settings.
+    stays limited to accounts. A person who is missing loses access at once. Raises
+    `ConfigurationError` for incomplete settings.
     """
     restart = [
         name
@@ -50,7 +55,7 @@ def compare_settings(old: Settings, new: Settings) -> SettingsChange:
         if name not in TABLES and getattr(old, name) != getattr(new, name)
     ]
     kept: dict[str, Any] = {name: getattr(old, name) for name in restart}
-    for table in TABLES:
+    for table in KEPT:
         before, after = getattr(old, table), getattr(new, table)
         if before and not after:
             raise ConfigurationError(

@@ -20,11 +20,14 @@ class Caller:
     """Who calls an operation; `name` appears in notes and in the log.
 
     `accounts` are the accounts that exist for the caller; None means all of them,
-    which is what the command line and unlimited tokens have.
+    which is what the command line and unlimited tokens have. `through` is the
+    channel, such as "api", and `reason` why they change something: for the audit.
     """
 
     name: str
     accounts: Collection[str] | None = None
+    through: str = "api"
+    reason: str = ""
 
     @property
     def visible(self) -> frozenset[str] | None:

@@ -69,7 +69,8 @@ class AccountService:
             )
         await Accounts(self.context.database).open(name)
         self.context.wake.publisher()
-        self.context.audit(AuditEntry("gates opened", caller.name, {"account": name}))
+        opened = AuditEntry.of(caller, "gates opened", {"account": name})
+        await self.context.record(opened)
         accounts = (await self.accounts(caller)).accounts
         return next(a for a in accounts if a.name == name)
 
@@ -113,7 +114,7 @@ class AccountService:
             await database.checkpoint(truncate=True)
         )
         about = {"account": account, "order": order}
-        self.context.audit(AuditEntry("erased", caller.name, about))
+        await self.context.record(AuditEntry.of(caller, "erased", about))
         return ErasureAnswer(
             shipments=done.shipments,
             documents=done.documents,

@@ -10,7 +10,9 @@ from relay.clock import Clock, utcnow
 from relay.config.settings import Settings
 from relay.logs import logger
 from relay.registration.registrar import Registrar
+from relay.service.access import Caller
 from relay.service.damage import DamageLog
+from relay.store.audit import Audit, AuditRecord
 from relay.store.database import Database
 from relay.store.handovers import Handovers
 from relay.store.label_batches import LabelBatches
@@ -43,11 +45,39 @@ class AuditEntry:
     by: str
     about: Mapping[str, Any]
     alerts: tuple[str, ...] = ()
+    through: str = "api"
+    reason: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        caller: Caller,
+        did: str,
+        about: Mapping[str, Any],
+        alerts: tuple[str, ...] = (),
+    ) -> "AuditEntry":
+        """Return what *caller* did, with the caller's reason."""
+        return cls(did, caller.name, about, alerts, caller.through, caller.reason)
+
+    def record(self) -> AuditRecord:
+        """Return the change as it is stored."""
+        about = dict(self.about)
+        return AuditRecord(
+            self.did,
+            self.by,
+            self.through,
+            self.reason,
+            account=about.pop("account", None),
+            contract=about.pop("contract", None),
+            shipment_id=about.pop("shipment", None),
+            details=about,
+        )
 
 
 def log_audit(entry: AuditEntry) -> None:
     """Log a change, and each of its alerts as an error."""
-    _log.info(entry.did, **entry.about, by=entry.by)
+    reason = {"reason": entry.reason} if entry.reason else {}
+    _log.info(entry.did, **entry.about, by=entry.by, **reason)
     for alert in entry.alerts:
         _log.error("alert", **entry.about, reason=alert)
 
@@ -74,6 +104,11 @@ class ServiceContext:
     def now(self) -> datetime:
         """Return the current time, in UTC."""
         return self.clock()
+
+    async def record(self, entry: AuditEntry) -> None:
+        """Log a change, and store it for the list of changes."""
+        self.audit(entry)
+        await Audit(self.database).add(entry.record(), self.now())
 
     @property
     def registrar(self) -> Registrar:

@@ -158,7 +158,7 @@ class DocumentService:
                 break
         context.wake.reader()
         about = {"documents": total}
-        context.audit(AuditEntry("replay requested", caller.name, about))
+        await context.record(AuditEntry.of(caller, "replay requested", about))
         return BulkActionAnswer(count=total, next=row_cursor(before))
 
     async def backlog(self) -> Backlog:

@@ -112,17 +112,27 @@ class Change:
 async def report_change(
     context: ServiceContext, caller: Caller, change: Change
 ) -> ShipmentAnswer:
-    """Pass a change to the audit, and return the shipment's present state."""
+    """Record a change, and return the shipment's present state."""
     shipment = await context.shipment_lists.one(change.id, context.now())
     assert shipment is not None  # noqa: S101 -- it was just written to
-    return report(context, caller, change, shipment)
+    await context.record(_entry(caller, change, shipment))
+    return _answer(context, change, shipment)
 
 
-def report(
+def report_registration(
     context: ServiceContext, caller: Caller, change: Change, shipment: ListedShipment
 ) -> ShipmentAnswer:
-    """Pass a change to the audit, and return the state of the changed *shipment*."""
-    row, standing = shipment.row, shipment.standing
+    """Log a registration, and return the state of its *shipment*.
+
+    The shipment itself says when it was registered, so nothing else is stored.
+    """
+    context.audit(_entry(caller, change, shipment))
+    return _answer(context, change, shipment)
+
+
+def _entry(caller: Caller, change: Change, shipment: ListedShipment) -> AuditEntry:
+    """Return a change of a shipment as the audit gets it."""
+    row = shipment.row
     about = {
         "account": row["account"],
         "order": row["order_id"],
@@ -132,7 +142,14 @@ def report(
         "shipment": change.id,
         "updated": list(change.updated),
     }
-    context.audit(AuditEntry(change.did, caller.name, about))
+    return AuditEntry.of(caller, change.did, about)
+
+
+def _answer(
+    context: ServiceContext, change: Change, shipment: ListedShipment
+) -> ShipmentAnswer:
+    """Return the state of a changed shipment, with the warnings of the change."""
+    row, standing = shipment.row, shipment.standing
     warnings = change.warnings
     if change.registered and row["dispatched_date"] is None:
         warnings = (*warnings, _undated(context, row["contract"]))

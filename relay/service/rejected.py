@@ -164,7 +164,8 @@ class RejectedService:
         for number in accepted:
             about = {"contract": contracts[number], "request": number}
             about |= {"verified": True} if why is None else {"unverified": why}
-            context.audit(AuditEntry("rejected request accepted", caller.name, about))
+            entry = AuditEntry.of(caller, "rejected request accepted", about)
+            await context.record(entry)
         context.wake.reader()
         return len(accepted)
 

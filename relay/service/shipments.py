@@ -24,7 +24,12 @@ from relay.service.cursors import (
 )
 from relay.service.damage import RowGuard
 from relay.service.label_bodies import parse_label
-from relay.service.lookup import Change, find_shipment, report, resolve_name
+from relay.service.lookup import (
+    Change,
+    find_shipment,
+    report_registration,
+    resolve_name,
+)
 from relay.service.models import (
     BulkAnswer,
     BulkItem,
@@ -49,6 +54,10 @@ REFUSED: Final = HTTPStatus.BAD_REQUEST
 S = TypeVar("S", bound=ShipmentSummary)
 
 _COLUMNS: Final = {"estimated_delivery_date": "promised_on"}
+SEARCHED: Final = ("order_id", "invoice_number", "tracking_number", "invoice_key")
+"""Fields in which a search looks."""
+MOST_FOUND: Final = 50
+"""Shipments that a search returns for each field."""
 _NO_FILTERS: Final = {"account", "cursor", "limit", "updated_since"}
 """Fields of a query that are not columns to compare."""
 
@@ -116,6 +125,18 @@ class ShipmentService:
         fields = registered.answer.model_dump()
         return BulkItem(index=index, status=status, **fields)
 
+    def refusal(self, caller: Caller, fields: object) -> RegistrationError | None:
+        """Return why a label would be refused, as far as the database is not needed."""
+        context = self.context
+        visible = [a for a in context.settings.accounts if caller.sees(a)]
+        registrar = context.registrar
+        try:
+            request = parse_label(to_json(fields), registrar, visible)
+            registrar.label(request, context.now(), visible)
+        except RegistrationError as error:
+            return error
+        return None
+
     async def _register(
         self, caller: Caller, body: bytes, wrong: Sequence[RegistrationError] = ()
     ) -> RegisteredLabel:
@@ -133,7 +154,7 @@ class ShipmentService:
         change = Change(
             registered.id, did, registered.updated, warnings, registered=True
         )
-        answer = report(context, caller, change, shipment)
+        answer = report_registration(context, caller, change, shipment)
         return RegisteredLabel(answer, registered.created)
 
     async def page(self, caller: Caller, query: ShipmentQuery) -> ShipmentList:
@@ -161,6 +182,23 @@ class ShipmentService:
             shipments=tuple(map(self._summary, page.shipments)),
             next=row_cursor(page.next),
         )
+
+    async def search(self, caller: Caller, text: str) -> tuple[ShipmentSummary, ...]:
+        """Return the shipments of which *text* is a number: order, invoice, tracking.
+
+        The access key of an NF-e is found as well, and the shipment's own id.
+        """
+        lists, now = self.context.shipment_lists, self.context.now()
+        visible = caller.visible
+        accounts = None if visible is None else sorted(visible)
+        by_id = await lists.one(text, now)
+        found = {text: by_id} if by_id and caller.sees(by_id.row["account"]) else {}
+        for field in SEARCHED:
+            named: dict[str, Any] = {field: text}
+            wanted = ShipmentFilter(accounts=accounts, **named)
+            page = await lists.shipments(wanted, now, limit=MOST_FOUND)
+            found |= {one.row["id"]: one for one in page.shipments}
+        return tuple(map(self._summary, found.values()))
 
     async def _changes(
         self, wanted: ShipmentFilter, query: ShipmentQuery

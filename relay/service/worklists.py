@@ -1,7 +1,8 @@
 """Work lists: what needs an operator, as pages or as a table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from functools import partial
 from io import StringIO
 from typing import Any, Final, Literal
@@ -118,6 +119,12 @@ class WorkListService:
             if before is None:
                 break
         context.wake.publisher()
+        about: dict[str, Any] = {
+            "account": request.account,
+            "contract": request.contract,
+        }
+        about |= {"stuck_reason": request.reason, "shipments": total}
+        await context.record(AuditEntry.of(caller, "stuck shipments retried", about))
         return BulkActionAnswer(count=total, next=row_cursor(before))
 
     async def decide_event(
@@ -130,7 +137,7 @@ class WorkListService:
         )
         context.wake.publisher()
         about = {"tracking_event": event, "shipments": list(found.shipments)}
-        context.audit(AuditEntry(decision, caller.name, about, found.warnings))
+        await context.record(AuditEntry.of(caller, decision, about, found.warnings))
         return EventDecisionAnswer(
             id=event,
             decision=decision,
@@ -143,6 +150,34 @@ class WorkListService:
         settings = self.context.settings
         zones = {name: account.zone for name, account in settings.accounts.items()}
         return await counts(self.context.database, zones, self.context.now())
+
+    async def counts_for(self, caller: Caller) -> Mapping[str, int]:
+        """Return how many shipments and events wait for *caller*, by kind."""
+        counted = await self.counts()
+        scope = ListScope(self.context.settings, caller.accounts)
+        return {
+            kind: sum(
+                number
+                for name, number in numbers.items()
+                if (
+                    scope.fits({"contract": name})
+                    if kind == "unmatched"
+                    else caller.sees(name)
+                )
+            )
+            for kind, numbers in asdict(counted).items()
+        }
+
+    async def time_to_publish(self, caller: Caller) -> timedelta:
+        """Return how long the shipments that are due take at their accounts' rate."""
+        due = (await self.counts()).due
+        accounts = self.context.settings.accounts
+        seconds = [
+            number / accounts[name].requests_per_second
+            for name, number in due.items()
+            if name in accounts and caller.sees(name)
+        ]
+        return timedelta(seconds=max(seconds, default=0.0))
 
     async def _filter(self, caller: Caller, query: WorkListQuery) -> WorkListFilter:
         scope = ListScope(

@@ -12,7 +12,7 @@ from relay.errors import ConfigurationError
 
 Dialect = Literal["sqlite", "postgres"]
 
-VERSION: Final = 8
+VERSION: Final = 9
 """The version stored in a new database; earlier ones were never released."""
 
 _POSTGRES: Final = (

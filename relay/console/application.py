@@ -1,0 +1,81 @@
+"""The console's routes, templates and guards, as a part of the HTTP server."""
+
+from pathlib import Path
+from typing import Final
+
+import aiohttp_jinja2
+import aiohttp_session
+import jinja2
+from aiohttp import web
+
+from relay.api.process import Process
+from relay.console import (
+    actions,
+    labels,
+    lists,
+    live,
+    parties,
+    records,
+    shipments,
+    sign_in,
+    today,
+)
+from relay.console.activity import ActivityCharts
+from relay.console.errors import error_pages
+from relay.console.keys import CHARTS, GUARD, PROCESS, SERVICES
+from relay.console.passwords import SignInGuard
+from relay.console.security import secure_headers, signed_in
+from relay.console.sessions import STORED, DatabaseSessions
+from relay.service.services import Services
+from relay.store.console_sessions import ConsoleSessions
+from relay.store.hourly_activity import HourlyActivity
+
+PREFIX: Final = "/console"
+STATIC: Final = Path(__file__).parent / "static"
+PAGES: Final = (
+    sign_in, today, lists, shipments, labels, parties, records, actions, live,
+)  # fmt: skip
+
+
+def mount_console(app: web.Application, services: Services, process: Process) -> None:
+    """Serve the console under `/console`, unless the settings turn it off."""
+    if not services.context.settings.console.enabled:
+        return
+    app.router.add_get(PREFIX, _to_first_page)
+    app.add_subapp(PREFIX, console(services, process))
+
+
+async def _to_first_page(_: web.Request) -> web.Response:
+    raise web.HTTPMovedPermanently(f"{PREFIX}/")
+
+
+def console(services: Services, process: Process) -> web.Application:
+    """Make the application of the console."""
+    context = services.context
+    sessions = ConsoleSessions(context.database)
+    lasts = context.settings.console.session_hours
+    storage = DatabaseSessions(sessions, context.clock, lasts)
+    app = web.Application(
+        middlewares=[
+            secure_headers,
+            aiohttp_session.session_middleware(storage),
+            error_pages,
+            signed_in,
+        ]
+    )
+    app[SERVICES], app[PROCESS], app[STORED] = services, process, sessions
+    app[GUARD] = SignInGuard()
+    app[CHARTS] = ActivityCharts(HourlyActivity(context.database))
+    app[live.OPEN] = []
+    aiohttp_jinja2.setup(
+        app,
+        loader=jinja2.PackageLoader("relay.console"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for page in PAGES:
+        app.add_routes(page.routes)
+    app.router.add_static("/static", STATIC)
+    return app

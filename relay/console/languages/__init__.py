@@ -1,0 +1,1 @@
+"""Texts of the pages in each language, as data: one TOML file per language."""

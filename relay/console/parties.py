@@ -1,0 +1,57 @@
+"""Carriers, VTEX accounts, and the settings as far as people need them."""
+
+from aiohttp import web
+
+from relay.console.keys import SERVICES, USER
+from relay.console.page import render
+from relay.console.security import caller
+from relay.service.queries import WorkListQuery
+from relay.store.worklist_queries import WorkList
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/carriers")
+async def carriers(request: web.Request) -> web.Response:
+    """Show each contract: polling, rejected webhooks, and codes nobody mapped."""
+    services, who = request.app[SERVICES], caller(request)
+    found = await services.accounts.contracts(who)
+    unknown = await services.worklists.page(
+        who, WorkList.UNKNOWN_CODES, WorkListQuery(limit=200)
+    )
+    return await render(
+        request,
+        "carriers.html",
+        contracts=found.contracts,
+        unknown=unknown.entries,
+    )
+
+
+@routes.get("/vtex")
+async def vtex(request: web.Request) -> web.Response:
+    """Show each account: what is not done, why, and when it is tried again."""
+    services = request.app[SERVICES]
+    found = await services.accounts.accounts(caller(request))
+    return await render(
+        request,
+        "vtex.html",
+        accounts=found.accounts,
+        may_act=request[USER].may_act,
+    )
+
+
+@routes.get("/settings")
+async def settings(request: web.Request) -> web.Response:
+    """Show the webhook address to give to each carrier, and how to test it."""
+    services = request.app[SERVICES]
+    configured = services.context.settings
+    found = await services.accounts.contracts(caller(request))
+    return await render(
+        request,
+        "settings.html",
+        contracts=[
+            (one, configured.webhook_url(configured.contracts[one.name]))
+            for one in found.contracts
+        ],
+        public_url=configured.public_url,
+    )
