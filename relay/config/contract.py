@@ -110,6 +110,9 @@ class ContractSettings(SettingsTable):
     00:00, which is quarantined otherwise."""
     expire_days: Days = timedelta(days=60)
     """Days without an event after which shipments expire; by default [retention]'s."""
+    mask_personal_data: bool = True
+    """Mask CPF, CNPJ, phone numbers, e-mail addresses and recipients' names in texts
+    for VTEX. What is stored stays as it came."""
     publish_unknown: bool = False
     """Publish events with an unmapped code as well, with the carrier's text."""
     confirm_provisional_after_hours: WholeHours | None = Field(

@@ -103,11 +103,6 @@ def _stays_closed(
     return last is not None and all(e.occurred_at <= last for e in fresh)
 
 
-def shopper_text(event: KnownEvent, policy: Policy) -> str:
-    """Return the carrier's description, or the relay's own phrase if it has none."""
-    return event.description.strip() or policy.phrases[event.milestone]
-
-
 def email_trigger(
     snapshot: Snapshot, assessment: Publishable, policy: Policy
 ) -> KnownEvent:

@@ -175,6 +175,7 @@ class Policy:
     confirm_provisional_after: timedelta | None = None
     labels_come_late: bool = False
     days_only: bool = False
+    mask_personal_data: bool = True
     phrases: Mapping[Milestone, str] = field(default_factory=lambda: PHRASES["pt"])
 
 

@@ -10,7 +10,8 @@ from relay.clock import micros
 from relay.config.sections import PublisherSettings
 from relay.domain.next_update import unpublished_events
 from relay.domain.publishable import publishable
-from relay.domain.shipment import PublishedEvent, Snapshot
+from relay.domain.shipment import KnownEvent, Policy, PublishedEvent, Snapshot
+from relay.domain.shopper_texts import text_forms
 from relay.outbound.plan import published_row
 from relay.outbound.settlement import (
     NOT_YET_CAP,
@@ -172,6 +173,27 @@ def shown_of(
     return [e for e in sent if e.object in shown]
 
 
+def _shown_in_any_form(
+    events: Sequence[KnownEvent],
+    snapshot: Snapshot,
+    package: PackageView,
+    policy: Policy,
+) -> list[PublishedEvent]:
+    """Return those of *events* that VTEX shows, in the form in which it shows them.
+
+    Whatever sent them may have had other settings for texts. An event in two forms
+    would be two events for shoppers, so the shown one stays.
+    """
+    found: dict[int, PublishedEvent] = {}
+    for form in text_forms(policy):
+        left = [e for e in events if id(e) not in found]
+        sent = [to_publish(e, snapshot, form) for e in left]
+        shown = {id(one) for one in shown_of(sent, package, policy.zone)}
+        pairs = zip(left, sent, strict=True)
+        found |= {id(e): one for e, one in pairs if id(one) in shown}
+    return [found[id(e)] for e in events if id(e) in found]
+
+
 def _compare(
     claim: Claim, package: PackageView, context: OutcomeContext
 ) -> tuple[Claim, list[Change]]:
@@ -184,8 +206,7 @@ def _compare(
     fresh = unpublished_events(snapshot, assessment)
     if not fresh and not package.finished:
         return claim, []
-    events = [to_publish(event, snapshot, policy) for event in fresh]
-    shown = shown_of(events, package, policy.zone)
+    shown = _shown_in_any_form(fresh, snapshot, package, policy)
     row = {"shipment": snapshot.shipment, "now": micros(now)}
     changes: list[Change] = [
         *(("accept_shown", published_row(e, snapshot.shipment, now)) for e in shown),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, cast
 
-from relay.domain.next_update import next_update, shopper_text, tracking_number_sent
+from relay.domain.next_update import next_update, tracking_number_sent
 from relay.domain.publishable import Publishable, publishable
 from relay.domain.shipment import (
     OVER,
@@ -18,6 +18,7 @@ from relay.domain.shipment import (
     Snapshot,
     UnconfirmedWrite,
 )
+from relay.domain.shopper_texts import shopper_text
 from relay.domain.status import NO_NUMBER
 from relay.store.snapshots import Claim
 from relay.vtex.bodies import (
@@ -196,7 +197,7 @@ def to_publish(event: KnownEvent, snapshot: Snapshot, policy: Policy) -> Publish
     spelled = tracking_object(
         replace(
             event,
-            description=shopper_text(event, policy),
+            description=shopper_text(event, snapshot, policy),
             occurred_at=event.shown_at(snapshot.dispatched_at),
         ),
         policy.zone,

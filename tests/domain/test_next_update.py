@@ -6,15 +6,11 @@ from datetime import timedelta
 import pytest
 
 from relay.domain.events import Effect, Milestone
-from relay.domain.next_update import (
-    NextUpdate,
-    next_update,
-    shopper_text,
-    tracking_number_sent,
-)
+from relay.domain.next_update import NextUpdate, next_update, tracking_number_sent
 from relay.domain.phrases import PHRASES
 from relay.domain.publishable import publishable
 from relay.domain.shipment import LABEL_CODE, OWN_EVENT, WHOLE, Policy, Snapshot
+from relay.domain.shopper_texts import shopper_text
 from tests.domain.snapshots import (
     NOW,
     NUMBER,
@@ -72,7 +68,7 @@ def test_without_a_carriers_label_the_email_trigger_is_the_relays_own() -> None:
     assert trigger.volume == WHOLE
     assert trigger.published_code == LABEL_CODE
     assert trigger.event == OWN_EVENT
-    assert shopper_text(trigger, POLICY) == "Etiqueta emitida"
+    assert shopper_text(trigger, snapshot(), POLICY) == "Etiqueta emitida"
     assert trigger.position == -1
     assert trigger.occurred_at == REGISTERED
 
@@ -83,7 +79,7 @@ def test_an_event_without_text_is_published_in_the_relays_own() -> None:
         policy = replace(OFF, phrases=PHRASES[language])
         found = next_of(snapshot(mute), policy)
         assert found is not None
-        assert [shopper_text(e, policy) for e in found.new] == [words]
+        assert [shopper_text(e, snapshot(), policy) for e in found.new] == [words]
 
 
 def test_every_milestone_has_a_phrase_in_every_language() -> None:
@@ -169,7 +165,7 @@ def test_what_was_accepted_is_not_new() -> None:
 def test_a_new_event_goes_out_as_it_is() -> None:
     scan = event(1, "held", 5, city="Salto", state="SP", position=3, code="")
     assert next_of(snapshot(scan), OFF) == NextUpdate(new=(scan,))
-    assert shopper_text(scan, OFF) == "held"
+    assert shopper_text(scan, snapshot(), OFF) == "held"
 
 
 def test_a_delivery_whose_text_were_published_is_published_as_a_delivery() -> None:

@@ -1,0 +1,116 @@
+"""What shoppers read in VTEX of a carrier's texts."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from typing import Any
+
+from tests.support.world import INVOICE, NUMBER, ORDER, PAGE, START, World, settings_for
+
+Worlds = Callable[..., AbstractAsyncContextManager[World]]
+
+OPEN = {"mask_personal_data": False}
+RECEIVED = "Recebido por João da Silva, CPF 529.982.247-25"
+HOUR = timedelta(hours=1)
+
+
+async def texts(world: World) -> list[str]:
+    """Return what VTEX shows, without the e-mail trigger event."""
+    return (await world.shown()).texts[1:]
+
+
+async def reconfigure(world: World, **settings: Any) -> None:
+    """Restart the relay with other settings."""
+    url = world.settings.accounts["acme"].base_url.removesuffix("/vtex/acme")
+    world.settings = settings_for(url, **settings)
+    await world.restart()
+
+
+async def told(world: World, *descriptions: str) -> None:
+    """Register a label, and let the carrier report scans with these texts."""
+    await world.label()
+    await report(world, *descriptions)
+
+
+async def report(world: World, *descriptions: str) -> None:
+    for description in descriptions:
+        await world.wait(hours=1)
+        await world.scan("in_transit", description=description)
+        await world.rest()
+
+
+async def stored(world: World) -> Sequence[str]:
+    """Return the texts as they are stored."""
+    async with world.database.reading() as tx:
+        shipment = await world.fact("shipment")
+        rows = await tx.rows(
+            "events_of_shipments", rows=f'[{{"shipment": {shipment}}}]'
+        )
+    return [r["description"] for r in rows]
+
+
+# Personal data
+
+
+async def test_vtex_gets_no_personal_data_and_the_store_keeps_it(world: World) -> None:
+    await told(world, RECEIVED, "Objeto TN1 em trânsito")
+    masked = ["Recebido por ***, CPF ***", "Objeto TN1 em trânsito"]
+    assert await texts(world) == masked
+    assert all("Silva" not in str(put) for put in await world.puts())
+    assert RECEIVED in await stored(world)
+
+
+async def test_a_contract_sends_texts_as_they_are(worlds: Worlds) -> None:
+    async with worlds(contract=OPEN) as world:
+        await told(world, RECEIVED)
+        assert await texts(world) == [RECEIVED]
+
+
+async def test_numbers_of_the_shipment_are_not_masked(world: World) -> None:
+    number = "52998224725"  # a CPF by its check digits
+    await world.label(numbers=number)
+    await world.wait(hours=1)
+    await world.scan("in_transit", number=number, description=f"Objeto: {number}")
+    await world.rest()
+    assert await texts(world) == [f"Objeto: {number}"]
+
+
+async def test_what_was_published_before_masking_stays_as_it_is(worlds: Worlds) -> None:
+    async with worlds(contract=OPEN) as world:
+        await told(world, RECEIVED)
+        puts = len(await world.puts())
+        await reconfigure(world)
+        await world.rest()
+        assert len(await world.puts()) == puts
+        await report(world, "Recebido por Ana")
+        assert len(await world.puts()) == puts + 1
+        assert await texts(world) == [RECEIVED, "Recebido por ***"]
+
+
+async def test_an_unconfirmed_write_is_recognised_after_masking_began(
+    worlds: Worlds,
+) -> None:
+    async with worlds(contract=OPEN) as world:
+        await told(world, "Em trânsito")
+        await world.scan("held", description=RECEIVED)
+        await world.wait(seconds=1)
+        await world.vtex.fault("cut_after", times=1)
+        await world.wait(seconds=10)
+        await reconfigure(world)
+        await world.rest()
+        assert await texts(world) == ["Em trânsito", RECEIVED]
+
+
+async def test_an_event_that_vtex_shows_unmasked_is_not_sent_again(
+    world: World,
+) -> None:
+    shown = {"trackingNumber": NUMBER, "trackingUrl": f"{PAGE}{NUMBER}"}
+    await world.vtex.order(ORDER, INVOICE, courier="A Carrier", **shown)
+    await world.vtex.publish((START - HOUR, RECEIVED))
+    puts = len(await world.puts())
+    await world.scan("in_transit", START - HOUR, description=RECEIVED)
+    await world.label(imported=True, invoiced=False)
+    await world.rest()
+    assert len(await world.puts()) == puts
+    await report(world, "Em rota")
+    assert (await world.shown()).texts == [RECEIVED, "Em rota"]
