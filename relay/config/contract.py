@@ -110,6 +110,11 @@ class ContractSettings(SettingsTable):
     00:00, which is quarantined otherwise."""
     expire_days: Days = timedelta(days=60)
     """Days without an event after which shipments expire; by default [retention]'s."""
+    description: Literal["carrier", "milestone", "both"] = "carrier"
+    """What shoppers read of an event: the text of the "carrier", the relay's phrase for
+    its "milestone", or "both"."""
+    language: Literal["pt", "es", "en"] | None = Field(default=None, examples=["es"])
+    """The language of the relay's phrases: pt, es or en; by default its account's."""
     mask_personal_data: bool = True
     """Mask CPF, CNPJ, phone numbers, e-mail addresses and recipients' names in texts
     for VTEX. What is stored stays as it came."""

@@ -163,6 +163,10 @@ class UnconfirmedWrite:
     is_delivered: bool = False
 
 
+Description = Literal["carrier", "milestone", "both"]
+"""What shoppers read: the carrier's text, the milestone's phrase, or both."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The settings of the account and the contract that publishing depends on."""
@@ -175,6 +179,7 @@ class Policy:
     confirm_provisional_after: timedelta | None = None
     labels_come_late: bool = False
     days_only: bool = False
+    description: Description = "carrier"
     mask_personal_data: bool = True
     phrases: Mapping[Milestone, str] = field(default_factory=lambda: PHRASES["pt"])
 

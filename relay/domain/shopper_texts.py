@@ -1,28 +1,50 @@
-"""What shoppers read of an event: the carrier's text without personal data."""
+"""What shoppers read of an event: its milestone, or the carrier's text, masked."""
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final, get_args
 
-from relay.domain.shipment import KnownEvent, Policy, Snapshot
+from relay.domain.events import Effect, Milestone
+from relay.domain.shipment import Description, KnownEvent, Policy, Snapshot
 from relay.domain.text_mask import masked
+
+_NOT_THE_MILESTONE: Final = frozenset({Effect.ROLLBACK, Effect.PROVISIONAL})
+"""Events with these do not say that their milestone was reached."""
 
 
 def shopper_text(event: KnownEvent, snapshot: Snapshot, policy: Policy) -> str:
-    """Return the carrier's description, or the relay's own phrase if it has none.
+    """Return the text of *event* in the form that its contract has set.
 
-    Personal data is masked, unless the contract says otherwise; what is stored of the
-    event, and by what it is identified, stays as it came.
+    An event without a text has the phrase of its milestone, and one whose milestone is
+    not certain has its text. Personal data is masked, unless the contract says
+    otherwise. What is stored of the event, and what identifies it, stays as it is.
     """
-    text = event.description.strip()
+    text, phrase = event.description.strip(), policy.phrases[event.milestone]
     if text and policy.mask_personal_data:
         text = masked(text, _known(event, snapshot))
-    return text or policy.phrases[event.milestone]
+    if not text or (policy.description == "milestone" and _reached(event)):
+        return phrase
+    if policy.description != "both" or not _reached(event):
+        return text
+    return (
+        text if text.casefold().startswith(phrase.casefold()) else f"{phrase} - {text}"
+    )
+
+
+def _reached(event: KnownEvent) -> bool:
+    """Whether *event* says that the parcel has reached a known milestone."""
+    known = event.milestone is not Milestone.UNKNOWN
+    return known and event.effect not in _NOT_THE_MILESTONE
 
 
 def text_forms(policy: Policy) -> Iterator[Policy]:
     """Yield *policy*, then the others by which the same event has another text."""
     yield policy
-    yield replace(policy, mask_personal_data=not policy.mask_personal_data)
+    for description in get_args(Description):
+        for mask in (policy.mask_personal_data, not policy.mask_personal_data):
+            form = replace(policy, description=description, mask_personal_data=mask)
+            if form != policy:
+                yield form
 
 
 def _known(event: KnownEvent, snapshot: Snapshot) -> list[str]:

@@ -117,7 +117,8 @@ def _policy(settings: Settings, account: str, contract: str) -> Policy:
         labels_come_late=terms.labels_come_late if terms else False,
         days_only=terms.days_only if terms else False,
         mask_personal_data=terms.mask_personal_data if terms else True,
-        phrases=PHRASES[store.language],
+        description=terms.description if terms else "carrier",
+        phrases=PHRASES[(terms and terms.language) or store.language],
     )
 
 

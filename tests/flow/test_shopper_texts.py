@@ -114,3 +114,86 @@ async def test_an_event_that_vtex_shows_unmasked_is_not_sent_again(
     assert len(await world.puts()) == puts
     await report(world, "Em rota")
     assert (await world.shown()).texts == [RECEIVED, "Em rota"]
+
+
+# Milestones in place of the carrier's texts
+
+
+SCANS = ("picked_up", "in_transit", "out_for_delivery", "delivered")
+
+
+async def delivered(world: World, **fields: Any) -> list[str]:
+    """Deliver a parcel whose carrier writes its own texts; return what VTEX shows."""
+    await world.label()
+    for milestone in SCANS:
+        await world.wait(hours=1)
+        await world.scan(
+            milestone, description=f"EVT {milestone[:4].upper()}", **fields
+        )
+        await world.rest()
+    assert (await world.shown()).finished
+    assert await world.vtex.complaints() == []
+    return await texts(world)
+
+
+async def test_shoppers_read_milestones_in_the_language_of_the_store(
+    worlds: Worlds,
+) -> None:
+    contract = {"description": "milestone"}
+    async with worlds(contract=contract, language="es") as world:
+        assert await delivered(world) == [
+            "Paquete recolectado", "En tránsito", "Salió a reparto", "Entregado",
+        ]  # fmt: skip
+
+
+async def test_a_contract_has_a_language_of_its_own(worlds: Worlds) -> None:
+    contract = {"description": "milestone", "language": "en"}
+    async with worlds(contract=contract, language="es") as world:
+        assert (await delivered(world))[-1] == "Delivered"
+        assert (await world.shown()).texts[0] == "Label printed"
+
+
+async def test_shoppers_read_both(worlds: Worlds) -> None:
+    async with worlds(contract={"description": "both"}) as world:
+        assert await delivered(world) == [
+            "Objeto coletado - EVT PICK", "Em trânsito - EVT IN_T",
+            "Saiu para entrega - EVT OUT_", "Entregue - EVT DELI",
+        ]  # fmt: skip
+
+
+async def test_a_text_that_says_the_milestone_is_not_said_twice(worlds: Worlds) -> None:
+    async with worlds(contract={"description": "both"}) as world:
+        await told(world, "EM TRÂNSITO para Curitiba", "", "Recebido por Ana")
+        assert await texts(world) == [
+            "EM TRÂNSITO para Curitiba",
+            "Em trânsito",
+            "Em trânsito - Recebido por ***",
+        ]
+
+
+async def test_an_unconfirmed_delivery_and_a_withdrawal_keep_their_texts(
+    worlds: Worlds,
+) -> None:
+    """A shopper would take "Delivered" for a fact."""
+    async with worlds(contract={"description": "milestone"}) as world:
+        await world.label()
+        await world.wait(hours=1)
+        await world.scan("delivered", effect="provisional", description="Pré-baixa")
+        await world.rest()
+        await world.wait(hours=1)
+        await world.scan("exception", effect="rollback", description="Estorno")
+        await world.rest()
+        assert await texts(world) == ["Pré-baixa", "Estorno"]
+
+
+async def test_another_form_of_texts_changes_nothing_that_was_published(
+    worlds: Worlds,
+) -> None:
+    async with worlds() as world:
+        await told(world, "Saiu da base")
+        puts = len(await world.puts())
+        await reconfigure(world, contract={"description": "milestone"})
+        await world.rest()
+        assert len(await world.puts()) == puts
+        await report(world, "Chegou")
+        assert await texts(world) == ["Saiu da base", "Em trânsito"]
