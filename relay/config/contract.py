@@ -110,6 +110,9 @@ class ContractSettings(SettingsTable):
     00:00, which is quarantined otherwise."""
     expire_days: Days = timedelta(days=60)
     """Days without an event after which shipments expire; by default [retention]'s."""
+    announce_numbers: Literal["first", "joined"] = "first"
+    """The number that VTEX gets for several parcels of an invoice: the "first" one, or
+    all of them "joined" by `;`, once all are known."""
     description: Literal["carrier", "milestone", "both"] = "carrier"
     """What shoppers read of an event: the text of the "carrier", the relay's phrase for
     its "milestone", or "both"."""

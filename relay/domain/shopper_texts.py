@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final, get_args
 
 from relay.domain.events import Effect, Milestone
-from relay.domain.shipment import Description, KnownEvent, Policy, Snapshot
+from relay.domain.shipment import WHOLE, Description, KnownEvent, Policy, Snapshot
 from relay.domain.text_mask import masked
 
 _NOT_THE_MILESTONE: Final = frozenset({Effect.ROLLBACK, Effect.PROVISIONAL})
@@ -13,6 +13,19 @@ _NOT_THE_MILESTONE: Final = frozenset({Effect.ROLLBACK, Effect.PROVISIONAL})
 
 
 def shopper_text(event: KnownEvent, snapshot: Snapshot, policy: Policy) -> str:
+    """Return the text of *event*; of several parcels, it begins with which one it is.
+
+    VTEX has one list of events for all parcels of an invoice.
+    """
+    text = _text(event, snapshot, policy)
+    if snapshot.volumes == 1 or event.volume == WHOLE:
+        return text
+    volume = f"{policy.volume_word} {event.volume}/{snapshot.volumes}"
+    number = snapshot.numbers.get(event.volume)
+    return f"{volume}, {number}: {text}" if number else f"{volume}: {text}"
+
+
+def _text(event: KnownEvent, snapshot: Snapshot, policy: Policy) -> str:
     """Return the text of *event* in the form that its contract has set.
 
     An event without a text has the phrase of its milestone, and one whose milestone is
@@ -52,4 +65,5 @@ def _known(event: KnownEvent, snapshot: Snapshot) -> list[str]:
     number = snapshot.tracking.tracking_number if snapshot.tracking else ""
     place = f"{event.city} {event.state}"
     numbers = (number, snapshot.order_id, snapshot.invoice_number, snapshot.invoice_key)
-    return [value for value in (*numbers, event.city, place) if value]
+    known = (*numbers, *snapshot.numbers.values(), event.city, place)
+    return [value for value in known if value]

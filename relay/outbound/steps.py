@@ -6,11 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, cast
 
-from relay.domain.next_update import next_update, tracking_number_sent
+from relay.domain.next_update import next_update, tracking_number_sent, tracking_to_send
 from relay.domain.publishable import Publishable, publishable
 from relay.domain.shipment import (
     OVER,
-    WHOLE,
     KnownEvent,
     Policy,
     PublishedEvent,
@@ -122,8 +121,8 @@ def next_step(  # noqa: PLR0913 -- by keyword, and called from one place
         unverified = snapshot.in_doubt_since is not None and can_read
         return ReadOrder("verify") if unverified else Rest(closes_because="delivered")
     # VTEX takes events only for an invoice that has a tracking number (Orders API).
-    if not tracking_number_sent(snapshot):
-        return _tracking_number(snapshot, can_read=can_read)
+    if not tracking_number_sent(snapshot, policy):
+        return _tracking_number(snapshot, policy, can_read=can_read)
     # An earlier assessment stays right: publishing does not change what may be
     # published, and an event whose time comes meanwhile makes the shipment due.
     assessment = assessment or publishable(snapshot, now, policy, read_up_to=read_up_to)
@@ -139,14 +138,14 @@ def _read_first(snapshot: Snapshot, step: SendEvents | Rest) -> Step:
     return ReadOrder("import") if uncompared else step
 
 
-def _tracking_number(snapshot: Snapshot, *, can_read: bool) -> Step:
+def _tracking_number(snapshot: Snapshot, policy: Policy, *, can_read: bool) -> Step:
     """Send the tracking number, after an order check where that is possible."""
-    if snapshot.tracking is None:
+    tracking = tracking_to_send(snapshot, policy)
+    if tracking is None:
         return Rest(waiting_reason=NO_NUMBER)
     unchecked = not snapshot.order_checked and snapshot.tracking_sent_as is None
     if unchecked and can_read:
         return ReadOrder("import" if snapshot.imported else "first")
-    tracking = snapshot.tracking
     body = partial_invoice_body(
         tracking.tracking_number,
         tracking.tracking_url,
@@ -193,7 +192,6 @@ def _next_at(
 
 def to_publish(event: KnownEvent, snapshot: Snapshot, policy: Policy) -> PublishedEvent:
     """Return *event* as it is sent to VTEX, not accepted yet."""
-    one_of_several = snapshot.volumes > 1 and event.volume != WHOLE
     spelled = tracking_object(
         replace(
             event,
@@ -202,7 +200,6 @@ def to_publish(event: KnownEvent, snapshot: Snapshot, policy: Policy) -> Publish
         ),
         policy.zone,
         policy.event_time,
-        volume=(event.volume, snapshot.volumes) if one_of_several else None,
     )
     return PublishedEvent(
         volume=event.volume,

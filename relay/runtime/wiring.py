@@ -13,7 +13,7 @@ from relay.adapters.loader import load_carrier
 from relay.adapters.protocol import Carrier, FeedCarrier, PollingCarrier
 from relay.config.account import AccountSettings
 from relay.config.settings import Settings
-from relay.domain.phrases import PHRASES
+from relay.domain.phrases import PHRASES, VOLUME
 from relay.domain.shipment import Policy
 from relay.errors import ConfigurationError
 from relay.outbound.settlement import AccountTerms, PublisherTerms
@@ -105,6 +105,7 @@ def policies(settings: Settings) -> Callable[[str, str], Policy]:
 def _policy(settings: Settings, account: str, contract: str) -> Policy:
     """Return how to publish for an account; an unknown contract has the defaults."""
     store, terms = settings.account(account), settings.contracts.get(contract)
+    language = (terms and terms.language) or store.language
     return Policy(
         zone=store.zone,
         events=store.events,
@@ -117,8 +118,10 @@ def _policy(settings: Settings, account: str, contract: str) -> Policy:
         labels_come_late=terms.labels_come_late if terms else False,
         days_only=terms.days_only if terms else False,
         mask_personal_data=terms.mask_personal_data if terms else True,
+        announce_numbers=terms.announce_numbers if terms else "first",
         description=terms.description if terms else "carrier",
-        phrases=PHRASES[(terms and terms.language) or store.language],
+        phrases=PHRASES[language],
+        volume_word=VOLUME[language],
     )
 
 

@@ -73,32 +73,16 @@ def as_bytes(body: Mapping[str, object]) -> bytes:
 
 
 def tracking_object(
-    event: BodyEvent,
-    zone: ZoneInfo,
-    event_time: EventTime = "offset",
-    *,
-    volume: tuple[int, int] | None = None,
+    event: BodyEvent, zone: ZoneInfo, event_time: EventTime = "offset"
 ) -> TrackingObject:
-    """Return *event* in the form of *update order tracking status*.
-
-    *volume* (2, 3) puts "volume 2/3: " before the description: VTEX has one list of
-    events for all parcels of an invoice.
-    """
+    """Return *event* in the form of *update order tracking status*."""
     # An unknown city or state is "", because none of the fields may be null.
     return {
         "city": tidy(event.city),
         "state": tidy(event.state),
-        "description": _described(event.description, volume),
+        "description": tidy(event.description)[:DESCRIPTION_LIMIT].rstrip(),
         "date": format_instant(event.occurred_at, zone, event_time),
     }
-
-
-def _described(description: str | None, volume: tuple[int, int] | None) -> str:
-    text = tidy(description)
-    if volume is not None:
-        prefix = f"volume {volume[0]}/{volume[1]}"
-        text = f"{prefix}: {text}" if text else prefix
-    return text[:DESCRIPTION_LIMIT].rstrip()
 
 
 def tidy(text: str | None) -> str:

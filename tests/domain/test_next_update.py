@@ -6,7 +6,12 @@ from datetime import timedelta
 import pytest
 
 from relay.domain.events import Effect, Milestone
-from relay.domain.next_update import NextUpdate, next_update, tracking_number_sent
+from relay.domain.next_update import (
+    NextUpdate,
+    next_update,
+    tracking_number_sent,
+    tracking_to_send,
+)
 from relay.domain.phrases import PHRASES
 from relay.domain.publishable import publishable
 from relay.domain.shipment import LABEL_CODE, OWN_EVENT, WHOLE, Policy, Snapshot
@@ -248,12 +253,36 @@ def test_a_shipment_closed_before_anything_was_published_is_published() -> None:
 
 
 def test_an_invoice_is_sent_when_vtex_has_what_is_stored() -> None:
-    assert tracking_number_sent(snapshot())
+    assert tracking_number_sent(snapshot(), POLICY)
     assert tracking_number_sent(
-        snapshot(tracking_sent_as=replace(NUMBER, dispatched_date=None))
+        snapshot(tracking_sent_as=replace(NUMBER, dispatched_date=None)), POLICY
     )
     assert not tracking_number_sent(
-        snapshot(tracking_sent_as=replace(NUMBER, courier="Other"))
+        snapshot(tracking_sent_as=replace(NUMBER, courier="Other")), POLICY
     )
-    assert not tracking_number_sent(snapshot(tracking_sent_as=None))
-    assert not tracking_number_sent(snapshot(tracking=None))
+    assert not tracking_number_sent(snapshot(tracking_sent_as=None), POLICY)
+    assert not tracking_number_sent(snapshot(tracking=None), POLICY)
+
+
+JOINED = replace(POLICY, announce_numbers="joined")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "sent"),
+    [
+        ({1: "AC123", 2: "AC124", 3: "AC125"}, "AC123;AC124;AC125"),
+        ({2: "AC124", 1: "AC123", 3: "AC123"}, "AC123;AC124"),
+        ({1: "AC123", 3: "AC125"}, "AC123"),  # one is not known yet
+        ({1: "B1", 2: "B2", 3: "B3"}, "AC123"),  # a key is sent, not a parcel's number
+        ({1: "AC123", 2: "B" * 250, 3: "C" * 250}, "AC123"),  # too long
+    ],
+)
+def test_numbers_are_joined_once_all_are_known(
+    numbers: dict[int, str], sent: str
+) -> None:
+    known = snapshot(volumes=3, numbers=numbers)
+    found = tracking_to_send(known, JOINED)
+    assert found is not None
+    assert found.tracking_number == sent
+    assert tracking_to_send(known, POLICY) == NUMBER
+    assert tracking_number_sent(known, JOINED) is (sent == "AC123")

@@ -197,3 +197,74 @@ async def test_another_form_of_texts_changes_nothing_that_was_published(
         assert len(await world.puts()) == puts
         await report(world, "Chegou")
         assert await texts(world) == ["Saiu da base", "Em trânsito"]
+
+
+# Several parcels of an invoice
+
+
+async def test_texts_name_the_parcel_in_the_language_of_the_store(
+    worlds: Worlds,
+) -> None:
+    async with worlds(language="es") as world:
+        await world.label(numbers=["A1", "B2"], volumes=3)
+        for number in ("A1", "B2"):
+            await world.wait(hours=1)
+            await world.scan(
+                "in_transit", number=number, description="Recibido por Ana"
+            )
+            await world.rest()
+        assert await texts(world) == [
+            "bulto 1/3, A1: Recibido por ***", "bulto 2/3, B2: Recibido por ***",
+        ]  # fmt: skip
+
+
+async def test_vtex_gets_the_number_of_the_first_parcel(world: World) -> None:
+    await world.label(numbers=["A1", "B2"])
+    await world.rest()
+    assert [p["trackingNumber"] for p in await world.patches()] == ["A1"]
+
+
+async def test_vtex_gets_all_numbers_joined(worlds: Worlds) -> None:
+    async with worlds(contract={"announce_numbers": "joined"}) as world:
+        await world.label(numbers=["A1", "B2"])
+        await world.rest()
+        [patch] = await world.patches()
+        assert (patch["trackingNumber"], patch["trackingUrl"]) == ("A1;B2", f"{PAGE}A1")
+        for number in ("A1", "B2"):
+            await world.wait(hours=1)
+            await world.scan("delivered", number=number)
+            await world.rest()
+        assert (await world.shown()).finished
+        assert len(await world.patches()) == 1
+
+
+async def test_numbers_are_joined_when_the_last_label_is_printed(
+    worlds: Worlds,
+) -> None:
+    """Each change of the number may repeat the shopper's e-mail."""
+    async with worlds(contract={"announce_numbers": "joined"}) as world:
+        for number in ("A1", "B2", "C3"):
+            await world.label(numbers=[number], volumes=3)
+            await world.rest()
+        sent = [p["trackingNumber"] for p in await world.patches()]
+        assert sent == ["A1", "A1;B2;C3"]
+
+
+async def test_joined_numbers_that_vtex_shows_are_not_sent_again(
+    worlds: Worlds,
+) -> None:
+    async with worlds(contract={"announce_numbers": "joined"}) as world:
+        shown = {"trackingNumber": "A1;B2", "trackingUrl": f"{PAGE}A1"}
+        await world.vtex.order(ORDER, INVOICE, courier="A Carrier", **shown)
+        await world.label(numbers=["A1", "B2"], invoiced=False)
+        await world.rest()
+        assert await world.patches() == []
+
+
+async def test_an_unconfirmed_joined_number_is_read_back(worlds: Worlds) -> None:
+    async with worlds(contract={"announce_numbers": "joined"}) as world:
+        await world.label(numbers=["A1", "B2"])
+        await world.vtex.fault("cut_after", call="patch", times=1)
+        await world.rest()
+        assert (await world.shown()).tracking_number == "A1;B2"
+        assert len(await world.patches()) == 1

@@ -88,22 +88,19 @@ def test_a_time_without_zone_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("description", "volume", "published"),
+    ("description", "published"),
     [
-        ("Delivered", (2, 3), "volume 2/3: Delivered"),
-        ("", (2, 3), "volume 2/3"),
-        (None, None, ""),
-        (" two\r\n lines\x00 ", None, "two lines"),
-        ("lone \ud800 half", None, "lone half"),
-        ("x" * 6000, None, "x" * DESCRIPTION_LIMIT),
-        ("x" * 6000, (1, 2), "volume 1/2: " + "x" * (DESCRIPTION_LIMIT - 12)),
-        ("x" * 4999 + " y", None, "x" * 4999),
+        (None, ""),
+        (" two\r\n lines\x00 ", "two lines"),
+        ("lone \ud800 half", "lone half"),
+        ("x" * 6000, "x" * DESCRIPTION_LIMIT),
+        ("x" * 4999 + " y", "x" * 4999),
     ],
 )
 def test_a_description_is_one_line_within_vtexs_limit(
-    description: str | None, volume: tuple[int, int] | None, published: str
+    description: str | None, published: str
 ) -> None:
-    one = tracking_object(Scan(description), SAO_PAULO, volume=volume)
+    one = tracking_object(Scan(description), SAO_PAULO)
     assert one["description"] == published
 
 
