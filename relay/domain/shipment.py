@@ -173,7 +173,8 @@ class Policy:
 
     zone: ZoneInfo
     events: Literal["full", "delta"] = "full"
-    event_time: Literal["offset", "utc", "local"] = "offset"
+    event_time: Literal["offset", "utc", "local", "day"] = "offset"
+    delivered_time: Literal["offset", "utc", "local", "minute"] = "offset"
     first_email: Literal["with_first_scan", "at_label", "off"] = "with_first_scan"
     publish_unknown: bool = False
     confirm_provisional_after: timedelta | None = None

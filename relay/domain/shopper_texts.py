@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 from typing import Final, get_args
 
 from relay.domain.events import Effect, Milestone
@@ -51,13 +52,17 @@ def _reached(event: KnownEvent) -> bool:
 
 
 def text_forms(policy: Policy) -> Iterator[Policy]:
-    """Yield *policy*, then the others by which the same event has another text."""
+    """Yield *policy*, then those by which the same event looks otherwise in VTEX."""
     yield policy
-    for description in get_args(Description):
-        for mask in (policy.mask_personal_data, not policy.mask_personal_data):
-            form = replace(policy, description=description, mask_personal_data=mask)
-            if form != policy:
-                yield form
+    # Others may have sent times where this account has days only.
+    timed = [policy]
+    timed += (
+        [replace(policy, event_time="offset")] if policy.event_time == "day" else []
+    )
+    for one, description, mask in product(timed, get_args(Description), (True, False)):
+        form = replace(one, description=description, mask_personal_data=mask)
+        if form != policy:
+            yield form
 
 
 def _known(event: KnownEvent, snapshot: Snapshot) -> list[str]:

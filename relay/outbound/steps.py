@@ -173,7 +173,7 @@ def _events(
         )
     new = tuple(to_publish(e, snapshot, policy) for e in found.new)
     delivered_at = (
-        delivered_date(found.delivered_at, policy.zone, policy.event_time)
+        delivered_date(found.delivered_at, policy.zone, policy.delivered_time)
         if found.delivered_at
         else None
     )
@@ -225,7 +225,9 @@ def _objects(
         # Without new events the last one is repeated: a delivery needs an update.
         published = list(new) or published[-1:]
     published.sort(key=lambda e: (e.occurred_at, e.position, e.code, e.volume))
-    return [cast("TrackingObject", e.object) for e in published]
+    # Two scans of a day may have the same text; with days only, they are one for VTEX.
+    objects = {tuple(sorted(e.object.items())): e.object for e in published}
+    return [cast("TrackingObject", one) for one in objects.values()]
 
 
 def _repeat(snapshot: Snapshot, pending: UnconfirmedWrite) -> Write:

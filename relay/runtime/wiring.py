@@ -20,6 +20,7 @@ from relay.outbound.settlement import AccountTerms, PublisherTerms
 from relay.store.event_rows import Pace
 from relay.store.retention import RetentionPolicy
 from relay.store.snapshots import Limits
+from relay.vtex.bodies import DeliveredTime
 from relay.vtex.client import VtexAccount
 
 HUNG: Final = 70
@@ -110,6 +111,7 @@ def _policy(settings: Settings, account: str, contract: str) -> Policy:
         zone=store.zone,
         events=store.events,
         event_time=store.event_time,
+        delivered_time=_delivered_time(store),
         first_email=store.first_email,
         publish_unknown=terms.publish_unknown if terms else False,
         confirm_provisional_after=(
@@ -123,6 +125,12 @@ def _policy(settings: Settings, account: str, contract: str) -> Policy:
         phrases=PHRASES[language],
         volume_word=VOLUME[language],
     )
+
+
+def _delivered_time(store: AccountSettings) -> DeliveredTime:
+    if store.delivered_time is not None:
+        return store.delivered_time
+    return "minute" if store.event_time == "day" else store.event_time
 
 
 def _account_terms(account: AccountSettings, settings: Settings) -> AccountTerms:

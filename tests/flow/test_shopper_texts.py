@@ -268,3 +268,61 @@ async def test_an_unconfirmed_joined_number_is_read_back(worlds: Worlds) -> None
         await world.rest()
         assert (await world.shown()).tracking_number == "A1;B2"
         assert len(await world.patches()) == 1
+
+
+# Dates
+
+
+DAYS = {"event_time": "day"}
+
+
+async def test_dates_go_out_as_vtex_documents_them(worlds: Worlds) -> None:
+    async with worlds(**DAYS) as world:
+        await delivered(world)
+        puts = await world.puts()
+        dates = {event["date"] for put in puts for event in put["events"]}
+        assert dates == {"2026-08-01"}
+        assert [p["deliveredDate"] for p in puts if p["isDelivered"]] == [
+            "2026-08-01 13:00"
+        ]
+
+
+async def test_only_the_delivery_has_the_documented_form(worlds: Worlds) -> None:
+    async with worlds(delivered_time="minute") as world:
+        await delivered(world)
+        last = (await world.puts())[-1]
+        assert last["deliveredDate"] == "2026-08-01 13:00"
+        assert last["events"][-1]["date"].startswith("2026-08-01T13:00:")
+
+
+async def test_two_scans_of_a_day_with_the_same_text_are_one(worlds: Worlds) -> None:
+    async with worlds(**DAYS) as world:
+        await told(world, "Em trânsito", "Em trânsito", "Chegou")
+        shown = (await world.shown()).texts  # by day, then by text
+        assert shown == ["Chegou", "Em trânsito", "Etiqueta emitida"]
+        assert await world.vtex.complaints() == []
+
+
+async def test_an_unconfirmed_write_with_days_is_read_back(worlds: Worlds) -> None:
+    async with worlds(**DAYS) as world:
+        await told(world, "Em trânsito")
+        puts = len(await world.puts())
+        await world.wait(hours=1)
+        await world.vtex.fault("cut_after", call="put", times=1)
+        await report(world, "Chegou")
+        assert len(await world.puts()) == puts + 1
+        assert await world.fact("pending") is None
+        shown = (await world.shown()).texts  # by day, then by text
+        assert shown == ["Chegou", "Em trânsito", "Etiqueta emitida"]
+
+
+async def test_times_that_vtex_shows_are_not_sent_again_as_days(worlds: Worlds) -> None:
+    async with worlds(**DAYS) as world:
+        shown = {"trackingNumber": NUMBER, "trackingUrl": f"{PAGE}{NUMBER}"}
+        await world.vtex.order(ORDER, INVOICE, courier="A Carrier", **shown)
+        await world.vtex.publish((START - HOUR, "Coletado"))
+        puts = len(await world.puts())
+        await world.scan("picked_up", START - HOUR, description="Coletado")
+        await world.label(imported=True, invoiced=False)
+        await world.rest()
+        assert len(await world.puts()) == puts

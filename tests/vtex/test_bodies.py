@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEvent
 from relay.vtex.bodies import (
     DESCRIPTION_LIMIT,
+    DeliveredTime,
     EventTime,
     TrackingObject,
     as_bytes,
@@ -55,6 +56,7 @@ def test_a_tracking_number_never_holds_an_empty_text(nothing: str | None) -> Non
         ("offset", "2026-08-01T11:03:00-03:00"),
         ("utc", "2026-08-01T14:03:00+00:00"),
         ("local", "2026-08-01T11:03:00"),
+        ("day", "2026-08-01"),
     ],
 )
 def test_times_go_out_in_the_form_of_the_account(
@@ -67,7 +69,26 @@ def test_times_go_out_in_the_form_of_the_account(
         "description": "Saiu para entrega",
         "date": date,
     }
-    assert delivered_date(NOON, SAO_PAULO, event_time) == date
+
+
+@pytest.mark.parametrize(
+    ("form", "date"),
+    [
+        ("offset", "2026-08-01T11:03:00-03:00"),
+        ("utc", "2026-08-01T14:03:00+00:00"),
+        ("local", "2026-08-01T11:03:00"),
+        ("minute", "2026-08-01 11:03"),
+    ],
+)
+def test_a_delivery_has_a_form_of_its_own(form: DeliveredTime, date: str) -> None:
+    assert delivered_date(NOON, SAO_PAULO, form) == date
+
+
+def test_a_day_is_that_of_the_zone() -> None:
+    late = datetime(2026, 8, 2, 1, 30, tzinfo=UTC)  # 22:30 in São Paulo
+    assert tracking_object(Scan(occurred_at=late), SAO_PAULO, "day")["date"] == (
+        "2026-08-01"
+    )
 
 
 def test_a_tracking_event_can_be_published_as_it_is() -> None:
