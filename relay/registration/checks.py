@@ -48,6 +48,21 @@ def invoice_number_warnings(text: str) -> Iterator[CodedWarning]:
         )
 
 
+def missing_page(number: str | None, page: str | None) -> list[CodedWarning]:
+    """Return the warning of a tracking *number* that is sent without a *page*.
+
+    VTEX sends "order shipped" only if both are there on the first send (VTEX: order
+    transactional e-mail templates).
+    """
+    if number is None or page is not None:
+        return []
+    text = (
+        'missing, so VTEX sends no "order shipped" e-mail; send it, or set '
+        "tracking_url of the contract"
+    )
+    return [CodedWarning(WarningCode.TRACKING_URL_MISSING, text, "trackingUrl")]
+
+
 def check_url(text: str, field: str = "trackingUrl") -> str:
     """Return the address of a web page; refuse anything else."""
     if not _URL.fullmatch(text):

@@ -102,6 +102,9 @@ class Registrar:
         fields = self._fields(request, found, self._resolver(contract))
         dates, more = resolve_dates(request, self.settings.account(account).zone, now)
         warnings += [*more, *_missing(found, contract)]
+        if not request.tracking_sent:
+            page = fields["tracking_url"]
+            warnings += checks.missing_page(fields["send_tracking"], page)
         label = Label(
             account=account,
             contract=contract.name,
