@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
-from relay.domain.events import ReferenceKind
+from relay.domain.events import ReferenceKind, is_real_date
 from relay.domain.fiscal import NfeKey, cte_key, invoice_reference
 from relay.errors import InvalidLabel
 from relay.problem_codes import CodedWarning, ProblemCode, WarningCode
@@ -166,6 +166,17 @@ def parse_delivery_date(text: str) -> str:
     return _day(text, field).isoformat()
 
 
+def refuse_placeholder(moment: datetime, now: datetime, field: str) -> None:
+    """Refuse a date that stands for a missing one, such as 2000-01-01."""
+    if not is_real_date(moment, now):
+        raise InvalidLabel(
+            "stands for a missing date: before 2005, or over a year ahead",
+            field=field,
+            hint="send the date, or remove the field",
+            code=ProblemCode.INVALID_DATE,
+        )
+
+
 def _day(text: str, field: str) -> date:
     try:
         return date.fromisoformat(text)
@@ -217,6 +228,7 @@ def resolve_dates(
     warnings: list[CodedWarning] = []
     if request.dispatched_date is not None:
         moment, published = parse_dispatched_date(request.dispatched_date, zone)
+        refuse_placeholder(moment, now, "dispatchedDate")
         dates |= {"dispatched_at": moment, "dispatched_date": published}
         if moment > now:
             warnings.append(

@@ -58,6 +58,7 @@ def delivery(
             "in the future", field=field, hint="send the time of the delivery",
             code=ProblemCode.INVALID_DATE,
         )  # fmt: skip
+    checks.refuse_placeholder(occurred_at, now, field)
     text = request.description or TEXTS[account.language]
     return Delivery(occurred_at, request.volume or 0, text)
 

@@ -5,6 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Any
 
+from relay.domain.history import TEXT_ONLY
+from relay.store.operator_actions import OperatorActions
 from tests.support.world import INVOICE, NUMBER, ORDER, PAGE, START, World, settings_for
 
 Worlds = Callable[..., AbstractAsyncContextManager[World]]
@@ -326,3 +328,36 @@ async def test_times_that_vtex_shows_are_not_sent_again_as_days(worlds: Worlds) 
         await world.label(imported=True, invoiced=False)
         await world.rest()
         assert len(await world.puts()) == puts
+
+
+# A delivery that only its text says
+
+
+async def test_a_delivery_by_its_text_alone_waits_for_an_operator(world: World) -> None:
+    await world.label()
+    await world.wait(hours=1)
+    await world.scan("in_transit")
+    await world.wait(hours=1)
+    await world.scan("delivered", effect="text_only", description="Entregue")
+    await world.rest()
+    assert not (await world.shown()).finished
+    assert await world.quarantined() == {"delivered": TEXT_ONLY}
+    assert await texts(world) == ["in transit"]
+    [event] = await world.quarantined_events()
+    actions = OperatorActions(world.database)
+    await actions.decide(event, "released", "operator", world.now)
+    await world.rest()
+    assert (await world.shown()).finished
+
+
+async def test_a_code_confirms_a_delivery_by_its_text(world: World) -> None:
+    await world.label()
+    await world.wait(hours=1)
+    await world.scan("delivered", effect="text_only", carrier_code="")
+    await world.wait(hours=1)
+    await world.scan("delivered", carrier_code="01")
+    await world.rest()
+    await world.wait(hours=1)
+    await world.scan("in_transit")
+    await world.rest()
+    assert (await world.shown()).finished

@@ -527,6 +527,14 @@ def test_another_spelling_of_a_dispatch_date_is_refused(one: One, given: str) ->
     assert refused(lambda: one(dispatchedDate=given)).field == "dispatchedDate"
 
 
+@pytest.mark.parametrize("given", ["2000-01-01", "2000-01-01T00:00:00", "2099-12-31"])
+def test_a_placeholder_is_not_a_dispatch_date(one: One, given: str) -> None:
+    """It would make a delivery from before the label plausible."""
+    error = refused(lambda: one(dispatchedDate=given))
+    assert error.field == "dispatchedDate"
+    assert "missing date" in str(error)
+
+
 def test_the_promised_day_is_a_day(one: One) -> None:
     assert one(estimatedDeliveryDate="2026-03-09").value.promised_on == "2026-03-09"
     for given in ("2026-03-09T10:00", "09/03/2026", "2026-13-01"):
