@@ -174,7 +174,7 @@ def _name(composed: str, folded: str, at: int, *, capital: bool) -> Span | None:
         if word in names.particles and start is not None:
             continue
         small = capital and not composed[span[0]].isupper()
-        ends = word in names.not_names or word in names.roles
+        ends = not {word, word.split("-")[0]}.isdisjoint(_NEVER)
         if small or (ends and not _is_initial(folded, span)):
             break
         start, end = (span[0] if start is None else start), span[1]
@@ -221,9 +221,11 @@ def _is_cnpj(digits: str) -> bool:
 def _any_of(phrases: Iterable[str]) -> str:
     """Return the pattern of *phrases*, longer ones first."""
     longest_first = sorted(set(phrases), key=len, reverse=True)
-    return "|".join(re.escape(p).replace(r"\ ", r"\ +") for p in longest_first)
+    escaped = (re.escape(phrase) for phrase in longest_first)
+    return "|".join(e.replace(r"\ ", r"\ +").replace(":", r"\ *:") for e in escaped)
 
 
+_NEVER: Final = RULES.names.not_names | RULES.names.roles
 _CHECKS: Final = {"cpf": _is_cpf, "cnpj": _is_cnpj}
 _PATTERNS: Final = [re.compile(pattern) for pattern in RULES.patterns.values()]
 _CHECKED: Final = [(k, re.compile(p)) for k, p in RULES.checked.items()]

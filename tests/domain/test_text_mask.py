@@ -1,6 +1,8 @@
 """What is masked in carriers' texts, and what never is."""
 
 import time
+import tomllib
+from pathlib import Path
 from unicodedata import normalize
 
 import pytest
@@ -64,6 +66,8 @@ PERSONAL = [
     ("Objeto entregue ao destinatário Paulo", "Objeto entregue ao destinatário ***"),
     ("Assinado por: P. Reis", "Assinado por: ***"),
     ("Destinatário: Maria Souza", "Destinatário: ***"),
+    ("Destinatário - Maria Souza", "Destinatário - ***"),
+    ("Cliente : Maria", "Cliente : ***"),
     # in Spanish
     ("Recibido por Juan Pérez", "Recibido por ***"),
     ("RECIBIDO POR JUAN PEREZ EN PORTERIA", "RECIBIDO POR *** EN PORTERIA"),
@@ -124,6 +128,14 @@ IMPERSONAL = [
     "Received by the agent in Miami",
     "Picked up by courier",
     "Delivered to recipient",
+    "Picked up by the shopper",
+    "Cliente - Comércio fechado",
+    "Cliente: endereço errado",
+    "Destinatário - Mudou-se",
+    "DESTINATARIO - AUSENTE",
+    "Assinatura: pendente",
+    "Contato: sem sucesso",
+    "Destinatario: rechazado",
 ]
 
 
@@ -135,6 +147,21 @@ def test_personal_data_is_masked(text: str, shown: str) -> None:
 @pytest.mark.parametrize("text", IMPERSONAL)
 def test_other_texts_stay_as_they_are(text: str) -> None:
     assert masked(text) == text
+
+
+TABLES = sorted(Path(__file__).parents[2].glob("carriers/*/codes.toml"))
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda path: path.parent.name)
+def test_no_text_of_a_code_table_has_personal_data(table: Path) -> None:
+    rows = tomllib.loads(table.read_text(encoding="utf-8"))
+    texts = [t for named in rows.values() for t in (*named, *_texts(named))]
+    assert len(texts) > 5
+    assert [t for t in texts if masked(t) != t] == []
+
+
+def _texts(named: dict[str, dict[str, str]]) -> list[str]:
+    return [row["text"] for row in named.values() if "text" in row]
 
 
 @pytest.mark.parametrize("shown", [shown for _, shown in PERSONAL])
