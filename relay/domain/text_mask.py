@@ -7,8 +7,8 @@ is, so that what VTEX shows already stays equal to it.
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import lru_cache
 from importlib.resources import files
+from itertools import islice
 from typing import Annotated, Final
 from unicodedata import combining, normalize
 
@@ -19,6 +19,10 @@ from relay.domain.fiscal import cnpj
 MASK: Final = "***"
 LONGEST_NAME: Final = 8
 """In words; what follows is left as it is."""
+FEWEST_DIGITS: Final = 4
+"""A text with fewer has no number of a person; most texts have none."""
+MOST_WORDS: Final = 16
+"""Words that are looked at after a phrase: titles, roles and the name."""
 
 Words = Annotated[tuple[str, ...], Field(min_length=1)]
 Span = tuple[int, int]
@@ -64,11 +68,6 @@ def masked(text: str, known: Collection[str] = ()) -> str:
 
     *known* are values of the shipment that stay: its numbers, the city of the event.
     """
-    return _masked(text, frozenset(known))
-
-
-@lru_cache(maxsize=4096)
-def _masked(text: str, known: frozenset[str]) -> str:
     composed = normalize("NFC", text)
     folded = _folded(composed)
     kept = {_plain(value) for value in known} - {""}
@@ -85,15 +84,18 @@ def _masked(text: str, known: frozenset[str]) -> str:
 
 def _folded(text: str) -> str:
     """Return *text* in lower case without accents, character by character."""
-    return "".join(map(_fold, text))
+    return text.translate(_FOLDS)
 
 
-@lru_cache(maxsize=4096)
-def _fold(char: str) -> str:
-    if char.isspace():
-        return " "
-    base = [c for c in normalize("NFKD", char.lower()) if not combining(c)]
-    return base[0] if len(base) == 1 else char
+class _Folds(dict[int, str]):
+    """The folded form of each character that was met, for `str.translate`."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        base = [c for c in normalize("NFKD", char.lower()) if not combining(c)]
+        folded = " " if char.isspace() else base[0] if len(base) == 1 else char
+        self[code] = folded
+        return folded
 
 
 def _plain(value: str) -> str:
@@ -113,6 +115,8 @@ def _joined(spans: Iterable[Span]) -> list[Span]:
 
 def _numbers(folded: str, kept: Collection[str]) -> Iterator[Span]:
     """Yield where numbers and addresses of persons are."""
+    if "@" not in folded and sum(map(str.isdigit, folded)) < FEWEST_DIGITS:
+        return
     for pattern in _PATTERNS:
         for match in pattern.finditer(folded):
             if not _identifies_parcel(folded, match.span(), kept):
@@ -162,23 +166,23 @@ def _name(composed: str, folded: str, at: int, *, capital: bool) -> Span | None:
 
     With *capital* its words need capital letters.
     """
-    names, words = RULES.names, list(_words(folded, at))
-    first = 0
-    while first < len(words) and _text(folded, words[first]) in names.titles:
-        first += 1
-    while first < len(words) and _text(folded, words[first]) in names.roles:
-        first, capital = first + 1, capital or composed != composed.upper()
-    start, end = None, None
-    for span in words[first : first + LONGEST_NAME]:
+    names, start, end, count = RULES.names, None, at, 0
+    for span in islice(_words(folded, at), MOST_WORDS):
         word = _text(folded, span)
-        if word in names.particles and start is not None:
+        if start is None and word in names.titles:
             continue
-        small = capital and not composed[span[0]].isupper()
+        if start is None and word in names.roles:
+            # After a role, other small words are as common as a name.
+            capital = capital or composed != composed.upper()
+            continue
+        if start is not None and word in names.particles:
+            continue
         ends = not {word, word.split("-")[0]}.isdisjoint(_NEVER)
-        if small or (ends and not _is_initial(folded, span)):
+        small = capital and not composed[span[0]].isupper()
+        if count == LONGEST_NAME or small or (ends and not _is_initial(folded, span)):
             break
-        start, end = (span[0] if start is None else start), span[1]
-    return None if start is None or end is None else (start, end)
+        start, end, count = (span[0] if start is None else start), span[1], count + 1
+    return None if start is None else (start, end)
 
 
 def _words(folded: str, at: int) -> Iterator[Span]:
@@ -225,6 +229,7 @@ def _any_of(phrases: Iterable[str]) -> str:
     return "|".join(e.replace(r"\ ", r"\ +").replace(":", r"\ *:") for e in escaped)
 
 
+_FOLDS: Final = _Folds()
 _NEVER: Final = RULES.names.not_names | RULES.names.roles
 _CHECKS: Final = {"cpf": _is_cpf, "cnpj": _is_cnpj}
 _PATTERNS: Final = [re.compile(pattern) for pattern in RULES.patterns.values()]
