@@ -135,7 +135,7 @@ def _numbers(folded: str, kept: Collection[str]) -> Iterator[Span]:
 def _identifies_parcel(folded: str, span: Span, kept: Collection[str]) -> bool:
     """Whether a number is the shipment's own, or follows a word such as "pedido"."""
     plain = _plain(folded[span[0] : span[1]])
-    if any(plain in value or value in plain for value in kept if len(value) > 3):  # noqa: PLR2004 -- a short number is in many
+    if any(plain in value for value in kept):
         return True
     return _IDENTIFIER.search(folded[max(0, span[0] - 40) : span[0]]) is not None
 

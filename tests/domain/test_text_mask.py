@@ -189,6 +189,21 @@ def test_what_belongs_to_the_shipment_stays(text: str, known: str) -> None:
     assert masked(text, (known,)) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("Tel. (11) 98765-1234", "1234"),
+        ("Avisado: maria.santos@mail.com", "Santos"),
+        ("Recebido por Maria Santos", "Santos"),
+    ],
+)
+def test_personal_data_that_contains_a_known_value_is_masked(
+    text: str, known: str
+) -> None:
+    assert MASK in masked(text, (known,))
+    assert masked(text, (known,)) == masked(text)
+
+
 @given(st.text())
 def test_any_text_can_be_masked(text: str) -> None:
     assert MASK in masked(text) or masked(text) == text
