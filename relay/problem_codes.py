@@ -87,6 +87,7 @@ class WarningCode(StrEnum):
     VOLUMES_IGNORED = "volumes_ignored"
     VALUE_IGNORED = "value_ignored"
     TRACKING_URL_UNCHANGED = "tracking_url_unchanged"
+    TRACKING_URL_MISSING = "tracking_url_missing"
     DELIVERY_PUBLISHED = "delivery_published"
     NUMBER_STAYS_AT_VTEX = "number_stays_at_vtex"
     EVENTS_MAY_REPEAT = "events_may_repeat"
@@ -221,6 +222,9 @@ WARNINGS: Final[Mapping[WarningCode, str]] = {
     WarningCode.VALUE_IGNORED: "Another value is registered. PATCH to change it.",
     WarningCode.TRACKING_URL_UNCHANGED: "The tracking page was given for the old "
     "number and stays. Send a new one.",
+    WarningCode.TRACKING_URL_MISSING: "Neither label, contract nor adapter gives a "
+    'tracking page. Without one, VTEX sends no "order shipped" e-mail. Send '
+    "`trackingUrl`, or set `tracking_url` of the contract.",
     WarningCode.DELIVERY_PUBLISHED: "VTEX shows the order as delivered already, so "
     "nothing changes there.",
     WarningCode.NUMBER_STAYS_AT_VTEX: "VTEX keeps the tracking number that it has.",

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, InstanceOf, model_validator
 
 from relay.adapters.codes import UNKNOWN, CodeRow
 from relay.adapters.texts import may_deliver, names_return, normalised
-from relay.domain.events import FINAL, Effect, Milestone, Reason, Value
+from relay.domain.events import FINAL, MAY_END, Effect, Milestone, Reason, Value
 
 _BACK: Final = frozenset({Milestone.RETURNING, Milestone.RETURNED})
 _ZEROS: Final = re.compile(r"0+(?=[0-9])")
@@ -29,13 +29,17 @@ Pattern = Annotated[InstanceOf[re.Pattern[str]], BeforeValidator(_pattern)]
 
 
 class TextRule(Value):
-    """The meaning of a text: `contains` a part of it, or `matches` all of it."""
+    """The meaning of a text: `contains` a part of it, or `matches` all of it.
+
+    With `trusted`, a delivery by it is published without an operator.
+    """
 
     contains: str = ""
     matches: Pattern | None = None
     milestone: Milestone
     reason: Reason | None = None
     effect: Effect = Effect.NORMAL
+    trusted: bool = False
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -46,6 +50,8 @@ class TextRule(Value):
                 f"contains cannot mean {self.milestone}, because 'not delivered' "
                 "would match too; use matches, for the whole text"
             )
+        if self.trusted and self.milestone is not Milestone.DELIVERED:
+            raise ValueError("trusted is for delivered only; remove it")
         return self
 
     def fits(self, text: str) -> bool:
@@ -64,7 +70,8 @@ class TextRule(Value):
     @property
     def row(self) -> CodeRow:
         """The rule's meaning, as a row of a code table."""
-        return CodeRow(milestone=self.milestone, reason=self.reason, effect=self.effect)
+        row = CodeRow(milestone=self.milestone, reason=self.reason, effect=self.effect)
+        return row if self.trusted else row.by_text()
 
 
 class CodeMapping:
@@ -93,7 +100,8 @@ class CodeMapping:
         """Return the meaning of a normalised *code* that comes with *text*."""
         row = self._rows.get(code) or self._by_text(normalised(text))
         effect = self._effects.get(code)
-        if effect is None:
+        # A code that is only listed as provisional does not say "delivered" itself.
+        if effect is None or (row.effect is Effect.TEXT_ONLY and effect in MAY_END):
             return row
         # The lists of codes by effect are a mapping, too: the code is not unknown.
         return CodeRow.model_validate(dict(row) | {"effect": effect})

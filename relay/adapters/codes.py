@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from relay.adapters.texts import may_deliver
 from relay.domain.event_time import EventTime
 from relay.domain.events import (
+    MAY_END,
     Effect,
     Milestone,
     Reason,
@@ -86,8 +87,8 @@ class CodeRow(Value):
             return self
         # `returning` and not `returned`, because that would end the tracking. Nothing
         # confirms a return: a provisional one would never count.
-        provisional = self.effect is Effect.PROVISIONAL
-        effect = Effect.NORMAL if provisional else self.effect
+        uncertain = self.effect in {Effect.PROVISIONAL, Effect.TEXT_ONLY}
+        effect = Effect.NORMAL if uncertain else self.effect
         return self.model_copy(
             update={"milestone": Milestone.RETURNING, "effect": effect}
         )
@@ -106,11 +107,19 @@ class CodeRow(Value):
         """Return this row for an event that another field of its document denies."""
         return self.model_copy(update={"effect": Effect.CONTRADICTORY})
 
+    def by_text(self) -> "CodeRow":
+        """Return this row for an event that only its text gives this meaning.
+
+        Carriers reword texts, so a delivery by its text alone waits for an operator.
+        """
+        if not self.may_end:
+            return self
+        return self.model_copy(update={"effect": Effect.TEXT_ONLY})
+
     @property
     def may_end(self) -> bool:
         """Whether an event of this row may be published as the parcel's delivery."""
-        counted = self.effect in {Effect.NORMAL, Effect.PROVISIONAL}
-        return counted and self.milestone is Milestone.DELIVERED
+        return self.effect in MAY_END and self.milestone is Milestone.DELIVERED
 
 
 class UnmappedRow(CodeRow):

@@ -5,7 +5,7 @@ from enum import Enum, auto
 from typing import TypeVar
 
 from relay.adapters.protocol import UnreadablePart
-from relay.domain.events import Effect, Milestone, TrackingEvent
+from relay.domain.events import MAY_END, Effect, Milestone, TrackingEvent
 
 R = TypeVar("R")
 Parsed = TrackingEvent | UnreadablePart
@@ -75,5 +75,4 @@ def _held(part: Parsed) -> Parsed:
 
 def _may_end(event: TrackingEvent) -> bool:
     """Whether an event may be published as the delivery of its parcel."""
-    counted = event.effect in {Effect.NORMAL, Effect.PROVISIONAL}
-    return counted and event.milestone is Milestone.DELIVERED
+    return event.effect in MAY_END and event.milestone is Milestone.DELIVERED

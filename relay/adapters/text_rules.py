@@ -18,18 +18,26 @@ from relay.adapters.texts import names_return, normalised
 from relay.domain.events import FINAL, Milestone
 
 _BACK: Final = frozenset({Milestone.RETURNING, Milestone.RETURNED})
-_ROWS: Final = TypeAdapter(dict[str, CodeRow])
+
+
+class TextRow(CodeRow):
+    """The meaning of a text; with `trusted`, a delivery by it needs no operator."""
+
+    trusted: bool = False
+
+
+_ROWS: Final = TypeAdapter(dict[str, TextRow])
 
 
 class TextRules:
     """A carrier's texts and their meaning: exact texts first, then `*` patterns.
 
     A text that mentions a return is matched only against patterns for returns. A
-    text without a match is unknown. Raises `ValueError` for a pattern with a final
-    milestone.
+    text without a match is unknown. A delivery is quarantined, unless its row is
+    `trusted`. Raises `ValueError` for a pattern with a final milestone.
     """
 
-    def __init__(self, rows: Mapping[str, CodeRow]) -> None:
+    def __init__(self, rows: Mapping[str, TextRow]) -> None:
         exact = {normalised(text): row for text, row in rows.items()}
         self._whole = {t: row for t, row in exact.items() if "*" not in t}
         patterns = [(t, row) for t, row in exact.items() if "*" in t]
@@ -50,7 +58,8 @@ class TextRules:
     def __getitem__(self, text: str) -> CodeRow:
         wanted = normalised(text)
         if wanted in self._whole:
-            return self._whole[wanted].given(text)
+            row = self._whole[wanted]
+            return (row if row.trusted else row.by_text()).given(text)
         patterns = self._back if names_return(text) else self._onward
         fitting = (row for pattern, row in patterns if fnmatchcase(wanted, pattern))
         return next(fitting, UNKNOWN)

@@ -47,8 +47,15 @@ class AccountSettings(SettingsTable):
     """The address of VTEX's API; {account} is the account's name."""
     events: Literal["full", "delta"] = "full"
     """Send VTEX all events each time ("full") or only the new ones ("delta")."""
-    event_time: Literal["offset", "utc", "local"] = "offset"
-    """How times are written: with the zone's "offset", in "utc", or as "local" time."""
+    event_time: Literal["offset", "utc", "local", "day"] = "offset"
+    """How times of events are written: with the zone's "offset", in "utc", as "local"
+    time, or as the local "day", which is the form that VTEX documents; then VTEX does
+    not know the order of events within a day."""
+    delivered_time: Literal["offset", "utc", "local", "minute"] | None = Field(
+        default=None, examples=["minute"]
+    )
+    """How `deliveredDate` is written: likewise, or local to the "minute", which is the
+    form that VTEX documents; by default like `event_time`, "minute" for "day"."""
     first_email: Literal["with_first_scan", "at_label", "off"] = "with_first_scan"
     """When VTEX may send its first e-mail: "with_first_scan", "at_label" or "off"."""
     adopt_invoice_number: bool = False

@@ -110,6 +110,17 @@ class ContractSettings(SettingsTable):
     00:00, which is quarantined otherwise."""
     expire_days: Days = timedelta(days=60)
     """Days without an event after which shipments expire; by default [retention]'s."""
+    announce_numbers: Literal["first", "joined"] = "first"
+    """The number that VTEX gets for several parcels of an invoice: the "first" one, or
+    all of them "joined" by `;`, once all are known."""
+    description: Literal["carrier", "milestone", "both"] = "carrier"
+    """What shoppers read of an event: the text of the "carrier", the relay's phrase for
+    its "milestone", or "both"."""
+    language: Literal["pt", "es", "en"] | None = Field(default=None, examples=["es"])
+    """The language of the relay's phrases: pt, es or en; by default its account's."""
+    mask_personal_data: bool = True
+    """Mask CPF, CNPJ, phone numbers, e-mail addresses and recipients' names in texts
+    for VTEX. What is stored stays as it came."""
     publish_unknown: bool = False
     """Publish events with an unmapped code as well, with the carrier's text."""
     confirm_provisional_after_hours: WholeHours | None = Field(

@@ -3,14 +3,28 @@
 from collections.abc import Iterator
 from typing import Final
 
-from relay.adapters.protocol import PollEndpoint, PollingCarrier
+from relay.adapters.protocol import Carrier, PollEndpoint, PollingCarrier
 from relay.config.contract import ContractSettings
 from relay.config.settings import Settings
 from relay.doctor.findings import Check, error, ok, warning
+from relay.domain.events import ParcelView, Reference, ReferenceKind
+from relay.domain.fiscal import check_digit
 from relay.errors import ConfigurationError
 from relay.logs import counted
+from relay.registration.contract_terms import resolve_contract_options
 from relay.runtime.wiring import carrier
 
+_BODY: Final = "3526031122233300018155001000012345100000001"
+_KEY: Final = _BODY + check_digit(_BODY)
+_COMPLETE: Final = ParcelView(
+    references=tuple(
+        Reference(kind=kind, value=_KEY if kind is ReferenceKind.INVOICE_KEY else "1")
+        for kind in ReferenceKind
+    ),
+    tracking_number="1",
+    invoice_key=_KEY,
+)
+"""A parcel of which everything is known, to see whether it has a tracking page."""
 HINT: Final = "correct it; `relay init` and the carrier's page show every key"
 
 
@@ -41,9 +55,24 @@ def check_contract(contract: ContractSettings, settings: Settings) -> Iterator[C
         message = "its webhooks are accepted from anyone"
         hint = 'set a secret, or verification = "url" with a url_secret'
         yield warning(f"{subject}.verification", message, hint)
+    yield from _check_page(contract, adapter)
     yield ok(subject, f"adapter {contract.adapter}, {_webhooks(contract, settings)}")
     if isinstance(adapter, PollingCarrier):
         yield ok(f"{subject}.poll", _polling(contract, adapter))
+
+
+def _check_page(contract: ContractSettings, adapter: Carrier) -> Iterator[Check]:
+    """Warn of a contract that gives no tracking page even to a complete label."""
+    if resolve_contract_options(contract, adapter, _COMPLETE)[1] is None:
+        message = (
+            'no tracking page: VTEX sends no "order shipped" e-mail for labels '
+            "without `trackingUrl`"
+        )
+        hint = (
+            "set it, such as https://carrier.example/follow?number={tracking_number}, "
+            "or send trackingUrl with each label"
+        )
+        yield warning(f"contracts.{contract.name}.tracking_url", message, hint)
 
 
 def _polling(contract: ContractSettings, adapter: PollingCarrier) -> str:

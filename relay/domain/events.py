@@ -63,7 +63,12 @@ class Effect(StrEnum):
     PROVISIONAL = "provisional"  # a delivery that still needs confirmation
     ROLLBACK = "rollback"  # undoes the codes in `undoes`, else the event before it
     CONTRADICTORY = "contradictory"  # the document contradicts itself: quarantined
+    TEXT_ONLY = "text_only"  # a delivery by a rule for texts alone: quarantined
     INCOMPLETE = "incomplete"  # an unreadable event may undo it: quarantined
+
+
+MAY_END: Final = frozenset({Effect.NORMAL, Effect.PROVISIONAL, Effect.TEXT_ONLY})
+"""Effects with which "delivered" may be published, if need be after a confirmation."""
 
 
 class Reason(StrEnum):

@@ -18,6 +18,7 @@ DISPATCH_GRACE: Final = timedelta(seconds=60)
 IN_FUTURE: Final = "more than 24 hours in the future"
 NO_DATE: Final = "placeholder date: before 2005, or over a year after its receipt"
 CONTRADICTORY: Final = "two fields of the document contradict each other"
+TEXT_ONLY: Final = "delivered by its text alone, which no code confirms"
 INCOMPLETE: Final = "its document has an unreadable event that may undo it"
 OTHER_INVOICE: Final = "names another order, invoice or key than the label"
 BEFORE_KEY: Final = "before the month of its NF-e or CT-e key"
@@ -25,6 +26,7 @@ AMBIGUOUS: Final = "ambiguous: could refer to more than one parcel"
 
 _DOUBTFUL: Final[Mapping[Effect, str]] = {
     Effect.CONTRADICTORY: CONTRADICTORY,
+    Effect.TEXT_ONLY: TEXT_ONLY,
     Effect.INCOMPLETE: INCOMPLETE,
 }
 """Effects that quarantine an event until an operator releases it, and the reason."""

@@ -1,7 +1,7 @@
 """What the next *update order tracking status* has to contain, if one is needed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,8 +13,14 @@ from relay.domain.shipment import (
     WHOLE,
     KnownEvent,
     Policy,
+    SentTrackingNumber,
     Snapshot,
 )
+
+JOINED_BY: Final = ";"
+"""Between several numbers (https://community.vtex.com/t/42917; VTEX documents none)."""
+LONGEST_JOINED: Final = 500
+"""In characters; of more parcels only the first number is sent."""
 
 BEFORE_SCAN: Final = timedelta(seconds=1)
 """How long before the first scan the relay's own label event is dated."""
@@ -33,10 +39,32 @@ class NextUpdate:
         return self.delivered_at is not None
 
 
-def tracking_number_sent(snapshot: Snapshot) -> bool:
-    """Whether VTEX has the tracking number, URL and courier as they are stored."""
-    stored, accepted = snapshot.tracking, snapshot.tracking_sent_as
-    return stored is not None and accepted is not None and accepted.same_as(stored)
+def tracking_to_send(snapshot: Snapshot, policy: Policy) -> SentTrackingNumber | None:
+    """Return what VTEX should have; None without a tracking number.
+
+    VTEX has one number for an invoice. All numbers are joined once all are known: each
+    change of the number may repeat the shopper's e-mail.
+    """
+    tracking = snapshot.tracking
+    if tracking is None or policy.announce_numbers == "first":
+        return tracking
+    numbers = snapshot.numbers
+    if (
+        len(numbers) < snapshot.volumes
+        or tracking.tracking_number not in numbers.values()
+    ):
+        return tracking
+    joined = JOINED_BY.join(dict.fromkeys(numbers[v] for v in sorted(numbers)))
+    if len(joined) > LONGEST_JOINED:
+        return tracking
+    return replace(tracking, tracking_number=joined)
+
+
+def tracking_number_sent(snapshot: Snapshot, policy: Policy) -> bool:
+    """Whether VTEX has the tracking number, URL and courier as they should be."""
+    wanted = tracking_to_send(snapshot, policy)
+    accepted = snapshot.tracking_sent_as
+    return wanted is not None and accepted is not None and accepted.same_as(wanted)
 
 
 def next_update(
@@ -101,11 +129,6 @@ def _stays_closed(
         return False
     last = max((t.occurred_at for t in snapshot.accepted), default=None)
     return last is not None and all(e.occurred_at <= last for e in fresh)
-
-
-def shopper_text(event: KnownEvent, policy: Policy) -> str:
-    """Return the carrier's description, or the relay's own phrase if it has none."""
-    return event.description.strip() or policy.phrases[event.milestone]
 
 
 def email_trigger(

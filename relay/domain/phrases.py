@@ -61,4 +61,7 @@ PHRASES: Final[Mapping[str, Mapping[Milestone, str]]] = {
         Milestone.UNKNOWN: "Update from the carrier",
     },
 }
-"""Phrases by the account's language; each language has every milestone."""
+"""Phrases by language; each language has every milestone."""
+
+VOLUME: Final[Mapping[str, str]] = {"pt": "volume", "es": "bulto", "en": "parcel"}
+"""The word for one of several parcels, by language."""

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from relay.domain.event_time import SECOND
 from relay.domain.events import Effect, Milestone
-from relay.domain.phrases import PHRASES
+from relay.domain.phrases import PHRASES, VOLUME
 
 LABEL_CODE: Final = "relay:label"
 """The code of the relay's own event, "label printed".
@@ -163,19 +163,28 @@ class UnconfirmedWrite:
     is_delivered: bool = False
 
 
+Description = Literal["carrier", "milestone", "both"]
+"""What shoppers read: the carrier's text, the milestone's phrase, or both."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The settings of the account and the contract that publishing depends on."""
 
     zone: ZoneInfo
     events: Literal["full", "delta"] = "full"
-    event_time: Literal["offset", "utc", "local"] = "offset"
+    event_time: Literal["offset", "utc", "local", "day"] = "offset"
+    delivered_time: Literal["offset", "utc", "local", "minute"] = "offset"
     first_email: Literal["with_first_scan", "at_label", "off"] = "with_first_scan"
     publish_unknown: bool = False
     confirm_provisional_after: timedelta | None = None
     labels_come_late: bool = False
     days_only: bool = False
+    announce_numbers: Literal["first", "joined"] = "first"
+    description: Description = "carrier"
+    mask_personal_data: bool = True
     phrases: Mapping[Milestone, str] = field(default_factory=lambda: PHRASES["pt"])
+    volume_word: str = VOLUME["pt"]
 
 
 TakingBack = Literal["requested", "sent"]
@@ -200,6 +209,8 @@ class Snapshot:
     registered_at: datetime
     tracking: SentTrackingNumber | None = None
     tracking_sent_as: SentTrackingNumber | None = None
+    numbers: Mapping[int, str] = field(default_factory=dict)
+    """The known tracking numbers by volume, if there are several volumes."""
     invoice_key: str | None = None
     dispatched_at: datetime | None = None
     vtex_invoice_number: str | None = None

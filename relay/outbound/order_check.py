@@ -8,9 +8,16 @@ from zoneinfo import ZoneInfo
 
 from relay.clock import micros
 from relay.config.sections import PublisherSettings
-from relay.domain.next_update import unpublished_events
+from relay.domain.next_update import tracking_to_send, unpublished_events
 from relay.domain.publishable import publishable
-from relay.domain.shipment import PublishedEvent, Snapshot
+from relay.domain.shipment import (
+    KnownEvent,
+    Policy,
+    PublishedEvent,
+    SentTrackingNumber,
+    Snapshot,
+)
+from relay.domain.shopper_texts import text_forms
 from relay.outbound.plan import published_row
 from relay.outbound.settlement import (
     NOT_YET_CAP,
@@ -62,7 +69,7 @@ def check_order(claim: Claim, payload: object, context: OutcomeContext) -> Outco
         shown = _invoices(order)
         return Outcome(claim, settlement=not_shown(claim, now, waits, shown))
     if isinstance(found, FoundPackage):
-        return _found(claim, found.package, now)
+        return _found(claim, found.package, context)
     number = found.package.invoice_number
     if context.terms.adopt_invoice_number:
         adopted = with_snapshot(claim, vtex_invoice_number=number, order_checked=True)
@@ -108,18 +115,19 @@ def _find(
     )
 
 
-def _found(claim: Claim, package: PackageView, now: datetime) -> Outcome:
+def _found(claim: Claim, package: PackageView, context: OutcomeContext) -> Outcome:
     """Note the check; a PATCH with equal values would repeat the shopper's e-mail."""
     snapshot = claim.snapshot
-    checked: Change = ("record_order_read", _checked_row(claim, now))
-    if snapshot.tracking is None or not shows_tracking(snapshot, package):
+    tracking = tracking_to_send(snapshot, context.policy)
+    checked: Change = ("record_order_read", _checked_row(claim, context.now))
+    if tracking is None or not shows_tracking(tracking, package):
         return Outcome(with_snapshot(claim, order_checked=True), (checked,))
     row = {
         "shipment": snapshot.shipment,
-        "tracking_sent_as": tracking_sent(snapshot.tracking),
+        "tracking_sent_as": tracking_sent(tracking),
     }
     return Outcome(
-        with_snapshot(claim, order_checked=True, tracking_sent_as=snapshot.tracking),
+        with_snapshot(claim, order_checked=True, tracking_sent_as=tracking),
         (checked, ("accept_tracking", row)),
     )
 
@@ -134,11 +142,10 @@ def _checked_row(
     }
 
 
-def shows_tracking(snapshot: Snapshot, package: PackageView) -> bool:
-    """Whether VTEX shows the stored tracking number, URL and courier."""
-    stored = snapshot.tracking
-    return stored is not None and shows_tracking_number(
-        package, stored.tracking_number, stored.tracking_url, stored.courier
+def shows_tracking(wanted: SentTrackingNumber, package: PackageView) -> bool:
+    """Whether VTEX shows the tracking number, URL and courier that it should have."""
+    return shows_tracking_number(
+        package, wanted.tracking_number, wanted.tracking_url, wanted.courier
     )
 
 
@@ -172,6 +179,27 @@ def shown_of(
     return [e for e in sent if e.object in shown]
 
 
+def _shown_in_any_form(
+    events: Sequence[KnownEvent],
+    snapshot: Snapshot,
+    package: PackageView,
+    policy: Policy,
+) -> list[PublishedEvent]:
+    """Return those of *events* that VTEX shows, in the form in which it shows them.
+
+    Whatever sent them may have had other settings for texts. An event in two forms
+    would be two events for shoppers, so the shown one stays.
+    """
+    found: dict[int, PublishedEvent] = {}
+    for form in text_forms(policy):
+        left = [e for e in events if id(e) not in found]
+        sent = [to_publish(e, snapshot, form) for e in left]
+        shown = {id(one) for one in shown_of(sent, package, policy.zone)}
+        pairs = zip(left, sent, strict=True)
+        found |= {id(e): one for e, one in pairs if id(one) in shown}
+    return [found[id(e)] for e in events if id(e) in found]
+
+
 def _compare(
     claim: Claim, package: PackageView, context: OutcomeContext
 ) -> tuple[Claim, list[Change]]:
@@ -184,8 +212,7 @@ def _compare(
     fresh = unpublished_events(snapshot, assessment)
     if not fresh and not package.finished:
         return claim, []
-    events = [to_publish(event, snapshot, policy) for event in fresh]
-    shown = shown_of(events, package, policy.zone)
+    shown = _shown_in_any_form(fresh, snapshot, package, policy)
     row = {"shipment": snapshot.shipment, "now": micros(now)}
     changes: list[Change] = [
         *(("accept_shown", published_row(e, snapshot.shipment, now)) for e in shown),

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, cast
 
-from relay.domain.next_update import next_update, shopper_text, tracking_number_sent
+from relay.domain.next_update import next_update, tracking_number_sent, tracking_to_send
 from relay.domain.publishable import Publishable, publishable
 from relay.domain.shipment import (
     OVER,
-    WHOLE,
     KnownEvent,
     Policy,
     PublishedEvent,
@@ -18,6 +17,7 @@ from relay.domain.shipment import (
     Snapshot,
     UnconfirmedWrite,
 )
+from relay.domain.shopper_texts import shopper_text
 from relay.domain.status import NO_NUMBER
 from relay.store.snapshots import Claim
 from relay.vtex.bodies import (
@@ -121,8 +121,8 @@ def next_step(  # noqa: PLR0913 -- by keyword, and called from one place
         unverified = snapshot.in_doubt_since is not None and can_read
         return ReadOrder("verify") if unverified else Rest(closes_because="delivered")
     # VTEX takes events only for an invoice that has a tracking number (Orders API).
-    if not tracking_number_sent(snapshot):
-        return _tracking_number(snapshot, can_read=can_read)
+    if not tracking_number_sent(snapshot, policy):
+        return _tracking_number(snapshot, policy, can_read=can_read)
     # An earlier assessment stays right: publishing does not change what may be
     # published, and an event whose time comes meanwhile makes the shipment due.
     assessment = assessment or publishable(snapshot, now, policy, read_up_to=read_up_to)
@@ -138,14 +138,14 @@ def _read_first(snapshot: Snapshot, step: SendEvents | Rest) -> Step:
     return ReadOrder("import") if uncompared else step
 
 
-def _tracking_number(snapshot: Snapshot, *, can_read: bool) -> Step:
+def _tracking_number(snapshot: Snapshot, policy: Policy, *, can_read: bool) -> Step:
     """Send the tracking number, after an order check where that is possible."""
-    if snapshot.tracking is None:
+    tracking = tracking_to_send(snapshot, policy)
+    if tracking is None:
         return Rest(waiting_reason=NO_NUMBER)
     unchecked = not snapshot.order_checked and snapshot.tracking_sent_as is None
     if unchecked and can_read:
         return ReadOrder("import" if snapshot.imported else "first")
-    tracking = snapshot.tracking
     body = partial_invoice_body(
         tracking.tracking_number,
         tracking.tracking_url,
@@ -173,7 +173,7 @@ def _events(
         )
     new = tuple(to_publish(e, snapshot, policy) for e in found.new)
     delivered_at = (
-        delivered_date(found.delivered_at, policy.zone, policy.event_time)
+        delivered_date(found.delivered_at, policy.zone, policy.delivered_time)
         if found.delivered_at
         else None
     )
@@ -192,16 +192,14 @@ def _next_at(
 
 def to_publish(event: KnownEvent, snapshot: Snapshot, policy: Policy) -> PublishedEvent:
     """Return *event* as it is sent to VTEX, not accepted yet."""
-    one_of_several = snapshot.volumes > 1 and event.volume != WHOLE
     spelled = tracking_object(
         replace(
             event,
-            description=shopper_text(event, policy),
+            description=shopper_text(event, snapshot, policy),
             occurred_at=event.shown_at(snapshot.dispatched_at),
         ),
         policy.zone,
         policy.event_time,
-        volume=(event.volume, snapshot.volumes) if one_of_several else None,
     )
     return PublishedEvent(
         volume=event.volume,
@@ -227,7 +225,9 @@ def _objects(
         # Without new events the last one is repeated: a delivery needs an update.
         published = list(new) or published[-1:]
     published.sort(key=lambda e: (e.occurred_at, e.position, e.code, e.volume))
-    return [cast("TrackingObject", e.object) for e in published]
+    # Two scans of a day may have the same text; with days only, they are one for VTEX.
+    objects = {tuple(sorted(e.object.items())): e.object for e in published}
+    return [cast("TrackingObject", one) for one in objects.values()]
 
 
 def _repeat(snapshot: Snapshot, pending: UnconfirmedWrite) -> Write:

@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
-from relay.domain.events import ReferenceKind
+from relay.domain.events import ReferenceKind, is_real_date
 from relay.domain.fiscal import NfeKey, cte_key, invoice_reference
 from relay.errors import InvalidLabel
 from relay.problem_codes import CodedWarning, ProblemCode, WarningCode
@@ -46,6 +46,21 @@ def invoice_number_warnings(text: str) -> Iterator[CodedWarning]:
             "without them",
             field,
         )
+
+
+def missing_page(number: str | None, page: str | None) -> list[CodedWarning]:
+    """Return the warning of a tracking *number* that is sent without a *page*.
+
+    VTEX sends "order shipped" only if both are there on the first send (VTEX: order
+    transactional e-mail templates).
+    """
+    if number is None or page is not None:
+        return []
+    text = (
+        'missing, so VTEX sends no "order shipped" e-mail; send it, or set '
+        "tracking_url of the contract"
+    )
+    return [CodedWarning(WarningCode.TRACKING_URL_MISSING, text, "trackingUrl")]
 
 
 def check_url(text: str, field: str = "trackingUrl") -> str:
@@ -151,6 +166,17 @@ def parse_delivery_date(text: str) -> str:
     return _day(text, field).isoformat()
 
 
+def refuse_placeholder(moment: datetime, now: datetime, field: str) -> None:
+    """Refuse a date that stands for a missing one, such as 2000-01-01."""
+    if not is_real_date(moment, now):
+        raise InvalidLabel(
+            "stands for a missing date: before 2005, or over a year ahead",
+            field=field,
+            hint="send the date, or remove the field",
+            code=ProblemCode.INVALID_DATE,
+        )
+
+
 def _day(text: str, field: str) -> date:
     try:
         return date.fromisoformat(text)
@@ -202,6 +228,7 @@ def resolve_dates(
     warnings: list[CodedWarning] = []
     if request.dispatched_date is not None:
         moment, published = parse_dispatched_date(request.dispatched_date, zone)
+        refuse_placeholder(moment, now, "dispatchedDate")
         dates |= {"dispatched_at": moment, "dispatched_date": published}
         if moment > now:
             warnings.append(

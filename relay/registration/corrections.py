@@ -142,6 +142,8 @@ class CorrectionResolver:
             courier = request.courier
         elif courier is None or (before and courier == before.courier()):
             courier = after.courier()
+        if number != known.tracking_number:
+            warnings += checks.missing_page(number, url)
         changed = {"tracking_number": number, "tracking_url": url, "courier": courier}
         return changed, warnings
 

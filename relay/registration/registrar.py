@@ -58,6 +58,7 @@ def delivery(
             "in the future", field=field, hint="send the time of the delivery",
             code=ProblemCode.INVALID_DATE,
         )  # fmt: skip
+    checks.refuse_placeholder(occurred_at, now, field)
     text = request.description or TEXTS[account.language]
     return Delivery(occurred_at, request.volume or 0, text)
 
@@ -102,6 +103,9 @@ class Registrar:
         fields = self._fields(request, found, self._resolver(contract))
         dates, more = resolve_dates(request, self.settings.account(account).zone, now)
         warnings += [*more, *_missing(found, contract)]
+        if not request.tracking_sent:
+            page = fields["tracking_url"]
+            warnings += checks.missing_page(fields["send_tracking"], page)
         label = Label(
             account=account,
             contract=contract.name,

@@ -13,13 +13,14 @@ from relay.adapters.loader import load_carrier
 from relay.adapters.protocol import Carrier, FeedCarrier, PollingCarrier
 from relay.config.account import AccountSettings
 from relay.config.settings import Settings
-from relay.domain.phrases import PHRASES
+from relay.domain.phrases import PHRASES, VOLUME
 from relay.domain.shipment import Policy
 from relay.errors import ConfigurationError
 from relay.outbound.settlement import AccountTerms, PublisherTerms
 from relay.store.event_rows import Pace
 from relay.store.retention import RetentionPolicy
 from relay.store.snapshots import Limits
+from relay.vtex.bodies import DeliveredTime
 from relay.vtex.client import VtexAccount
 
 HUNG: Final = 70
@@ -105,10 +106,12 @@ def policies(settings: Settings) -> Callable[[str, str], Policy]:
 def _policy(settings: Settings, account: str, contract: str) -> Policy:
     """Return how to publish for an account; an unknown contract has the defaults."""
     store, terms = settings.account(account), settings.contracts.get(contract)
+    language = (terms and terms.language) or store.language
     return Policy(
         zone=store.zone,
         events=store.events,
         event_time=store.event_time,
+        delivered_time=_delivered_time(store),
         first_email=store.first_email,
         publish_unknown=terms.publish_unknown if terms else False,
         confirm_provisional_after=(
@@ -116,8 +119,18 @@ def _policy(settings: Settings, account: str, contract: str) -> Policy:
         ),
         labels_come_late=terms.labels_come_late if terms else False,
         days_only=terms.days_only if terms else False,
-        phrases=PHRASES[store.language],
+        mask_personal_data=terms.mask_personal_data if terms else True,
+        announce_numbers=terms.announce_numbers if terms else "first",
+        description=terms.description if terms else "carrier",
+        phrases=PHRASES[language],
+        volume_word=VOLUME[language],
     )
+
+
+def _delivered_time(store: AccountSettings) -> DeliveredTime:
+    if store.delivered_time is not None:
+        return store.delivered_time
+    return "minute" if store.event_time == "day" else store.event_time
 
 
 def _account_terms(account: AccountSettings, settings: Settings) -> AccountTerms:

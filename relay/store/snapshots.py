@@ -34,27 +34,35 @@ _NOTHING: Final = "[]"
 async def load_snapshots(
     tx: Transaction, shipments: Sequence[Row]
 ) -> list[Snapshot | Exception]:
-    """Load the events and published objects of *shipments*, in two queries.
+    """Load events, published objects and parcels of *shipments*, a query for each.
 
     A shipment whose rows cannot be loaded has its error in place of a snapshot, so that
     one bad row does not stop the others.
     """
     wanted = ids("shipment", (s["shipment"] for s in shipments))
-    if wanted == "[]":
+    if wanted == _NOTHING:
         return []
     events = _grouped(await tx.rows("events_of_shipments", rows=wanted))
     published = _grouped(await tx.rows("published_of_shipments", rows=wanted))
+    several = ids("shipment", (s["shipment"] for s in shipments if s["volumes"] > 1))
+    parcels = _grouped(
+        await tx.rows("parcels_of_shipments", rows=several)
+        if several != _NOTHING
+        else ()
+    )
     return [
-        _snapshot_or_error(s, events[s["shipment"]], published[s["shipment"]])
+        _snapshot_or_error(
+            s, events[s["shipment"]], published[s["shipment"]], parcels[s["shipment"]]
+        )
         for s in shipments
     ]
 
 
 def _snapshot_or_error(
-    row: Row, events: Iterable[Row], published: Iterable[Row]
+    row: Row, events: Iterable[Row], published: Iterable[Row], parcels: Iterable[Row]
 ) -> Snapshot | Exception:
     try:
-        return build_snapshot(row, events, published)
+        return build_snapshot(row, events, published, parcels)
     except Exception as error:  # noqa: BLE001 -- reported by the caller, per shipment
         return error
 
@@ -67,7 +75,10 @@ def _grouped(rows: Iterable[Row]) -> dict[int, list[Row]]:
 
 
 def build_snapshot(
-    row: Row, events: Iterable[Row], published: Iterable[Row]
+    row: Row,
+    events: Iterable[Row],
+    published: Iterable[Row],
+    parcels: Iterable[Row] = (),
 ) -> Snapshot:
     """Build the snapshot of one shipment from its rows."""
     tracking_sent_as = row["tracking_sent_as"]
@@ -84,6 +95,7 @@ def build_snapshot(
         tracking_sent_as=SentTrackingNumber(**loads(tracking_sent_as))
         if tracking_sent_as
         else None,
+        numbers={p["volume"]: n for p in parcels if (n := p["tracking_number"])},
         invoice_key=row["invoice_key"],
         dispatched_at=at(row["dispatched_at"]),
         vtex_invoice_number=row["vtex_invoice_number"],

@@ -150,6 +150,6 @@ def unpublished(snapshot: Snapshot, now: datetime, policy: Policy) -> bool:
     """Whether a shipment at rest has publishable changes that VTEX does not have."""
     if snapshot.tracking is None or snapshot.delivered_published:
         return False
-    if snapshot.pending is not None or not tracking_number_sent(snapshot):
+    if snapshot.pending is not None or not tracking_number_sent(snapshot, policy):
         return True
     return next_update(snapshot, publishable(snapshot, now, policy), policy) is not None

@@ -15,8 +15,12 @@ _JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 DESCRIPTION_LIMIT: Final = 5000
 """The longest description (VTEX: tracking guide of 2022, no longer documented)."""
 
-EventTime = Literal["offset", "utc", "local"]
-"""The form of times: with the zone's offset, in UTC, or local without offset."""
+EventTime = Literal["offset", "utc", "local", "day"]
+"""The form of events' times: with the zone's offset, in UTC, local without offset, or
+the local date, `yyyy-mm-dd`, which is the only one that VTEX documents."""
+DeliveredTime = Literal["offset", "utc", "local", "minute"]
+"""The form of a delivery's time: likewise, or local to the minute, `yyyy-mm-dd hh:mm`,
+which is the only one that VTEX documents."""
 
 
 class TrackingObject(TypedDict):
@@ -73,32 +77,16 @@ def as_bytes(body: Mapping[str, object]) -> bytes:
 
 
 def tracking_object(
-    event: BodyEvent,
-    zone: ZoneInfo,
-    event_time: EventTime = "offset",
-    *,
-    volume: tuple[int, int] | None = None,
+    event: BodyEvent, zone: ZoneInfo, event_time: EventTime = "offset"
 ) -> TrackingObject:
-    """Return *event* in the form of *update order tracking status*.
-
-    *volume* (2, 3) puts "volume 2/3: " before the description: VTEX has one list of
-    events for all parcels of an invoice.
-    """
+    """Return *event* in the form of *update order tracking status*."""
     # An unknown city or state is "", because none of the fields may be null.
     return {
         "city": tidy(event.city),
         "state": tidy(event.state),
-        "description": _described(event.description, volume),
+        "description": tidy(event.description)[:DESCRIPTION_LIMIT].rstrip(),
         "date": format_instant(event.occurred_at, zone, event_time),
     }
-
-
-def _described(description: str | None, volume: tuple[int, int] | None) -> str:
-    text = tidy(description)
-    if volume is not None:
-        prefix = f"volume {volume[0]}/{volume[1]}"
-        text = f"{prefix}: {text}" if text else prefix
-    return text[:DESCRIPTION_LIMIT].rstrip()
 
 
 def tidy(text: str | None) -> str:
@@ -107,17 +95,23 @@ def tidy(text: str | None) -> str:
     return " ".join("".join(printable).split())
 
 
-def format_instant(moment: datetime, zone: ZoneInfo, event_time: EventTime) -> str:
-    """Format *moment* in ISO 8601 to the second, in the form of `event_time`.
+def format_instant(
+    moment: datetime, zone: ZoneInfo, form: EventTime | DeliveredTime
+) -> str:
+    """Format *moment* in ISO 8601 to the second, or to the unit that *form* names.
 
     VTEX documents dates only, but stores times to the second with their offset, as
     orders that were read back show.
     """
     if moment.tzinfo is None:
         raise ValueError("the time has no zone; pass an aware datetime")
-    local = moment.astimezone(UTC if event_time == "utc" else zone)
-    if event_time == "local":
+    local = moment.astimezone(UTC if form == "utc" else zone)
+    if form == "day":
+        return local.date().isoformat()
+    if form in {"local", "minute"}:
         local = local.replace(tzinfo=None)
+    if form == "minute":
+        return local.isoformat(" ", timespec="minutes")
     return local.isoformat(timespec="seconds")
 
 
@@ -142,10 +136,10 @@ def instants(text: str, zone: ZoneInfo | None = None) -> Iterator[datetime]:
 
 
 def delivered_date(
-    moment: datetime, zone: ZoneInfo, event_time: EventTime = "offset"
+    moment: datetime, zone: ZoneInfo, form: DeliveredTime = "offset"
 ) -> str:
-    """Format the delivery's time in the form of the events' times."""
-    return format_instant(moment, zone, event_time)
+    """Format the delivery's time."""
+    return format_instant(moment, zone, form)
 
 
 def tracking_body(

@@ -84,6 +84,7 @@ def test_a_delivery_is_held_if_a_bad_part_may_be_newer(
     ("effect", "expected"),
     [
         (Effect.PROVISIONAL, HELD),
+        (Effect.TEXT_ONLY, HELD),
         (Effect.CONTRADICTORY, Effect.CONTRADICTORY),
         (Effect.ADMINISTRATIVE, Effect.ADMINISTRATIVE),
     ],

@@ -2,16 +2,15 @@
 
 import pytest
 
-from relay.adapters.codes import CodeRow
-from relay.adapters.text_rules import TextRules
-from relay.domain.events import Milestone
+from relay.adapters.text_rules import TextRow, TextRules
+from relay.domain.events import Effect, Milestone
 
 RULES = TextRules(
     {
-        "Entregue": CodeRow(milestone=Milestone.DELIVERED),
-        "Aguardando devolução": CodeRow(milestone=Milestone.HELD),
-        "saiu para entrega*": CodeRow(milestone=Milestone.OUT_FOR_DELIVERY),
-        "*devolv*": CodeRow(milestone=Milestone.RETURNING),
+        "Entregue": TextRow(milestone=Milestone.DELIVERED),
+        "Aguardando devolução": TextRow(milestone=Milestone.HELD),
+        "saiu para entrega*": TextRow(milestone=Milestone.OUT_FOR_DELIVERY),
+        "*devolv*": TextRow(milestone=Milestone.RETURNING),
     }
 )
 
@@ -37,11 +36,31 @@ def test_a_whole_text_fits_before_a_pattern_and_a_return_before_the_rest(
 
 def test_an_exact_text_that_means_a_return_is_not_delivered() -> None:
     text = "Entregue p/ remetente"
-    rules = TextRules({text: CodeRow(milestone=Milestone.DELIVERED)})
+    rules = TextRules({text: TextRow(milestone=Milestone.DELIVERED)})
     assert rules[text].milestone is Milestone.RETURNING
 
 
 @pytest.mark.parametrize("milestone", [Milestone.DELIVERED, Milestone.RETURNED])
 def test_no_pattern_ends_a_parcels_way(milestone: Milestone) -> None:
     with pytest.raises(ValueError, match="entregue"):
-        TextRules({"*entregue*": CodeRow(milestone=milestone)})
+        TextRules({"*entregue*": TextRow(milestone=milestone)})
+
+
+def test_a_delivery_by_its_text_alone_waits_unless_the_row_is_trusted() -> None:
+    rules = TextRules(
+        {
+            "Entregue": TextRow(milestone=Milestone.DELIVERED),
+            "Entrega efetuada": TextRow(milestone=Milestone.DELIVERED, trusted=True),
+            "Chegou": TextRow(milestone=Milestone.AT_HUB),
+        }
+    )
+    texts = ("ENTREGUE", "Entrega efetuada", "Chegou")
+    assert [rules[t].effect for t in texts] == [
+        Effect.TEXT_ONLY, Effect.NORMAL, Effect.NORMAL,
+    ]  # fmt: skip
+
+
+def test_a_return_by_its_text_does_not_wait() -> None:
+    text = "Entregue p/ remetente"
+    row = TextRules({text: TextRow(milestone=Milestone.DELIVERED)})[text]
+    assert (row.milestone, row.effect) == (Milestone.RETURNING, Effect.NORMAL)

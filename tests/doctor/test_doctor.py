@@ -220,7 +220,9 @@ def test_how_a_carrier_is_polled_is_shown(
     made: Callable[..., Settings], more: dict[str, Any], says: str
 ) -> None:
     base_url = "https://carrier.example/v1"
-    settings = made(contract={"adapter": "generic", "base_url": base_url} | more)
+    page = {"tracking_url": "https://carrier.example/{tracking_number}"}
+    contract = {"adapter": "generic", "base_url": base_url} | page | more
+    settings = made(contract=contract)
     ok, polled = check_contract(settings.contracts["swift"], settings)
     assert (ok.level, polled.level) == (Severity.OK, Severity.OK)
     assert polled.subject == "contracts.swift.poll"
@@ -236,6 +238,28 @@ def test_a_contract_open_to_anyone_is_a_warning(
     settings = made(contract={"verification": "none"})
     warning, ok = check_contract(settings.contracts["swift"], settings)
     assert (warning.level, ok.level) == (Severity.WARNING, Severity.OK)
+
+
+PAGE = "https://carrier.example/{tracking_number}"
+
+
+@pytest.mark.parametrize(
+    ("contract", "warned"),
+    [
+        ({"adapter": "loggi"}, True),
+        ({"adapter": "loggi", "tracking_url": PAGE}, False),
+        ({"adapter": "melhorenvio"}, False),
+        ({"adapter": "ssw", "verification": "polling_only"}, False),
+    ],
+)
+def test_a_contract_without_a_tracking_page_is_a_warning(
+    made: Callable[..., Settings], contract: dict[str, str], warned: bool
+) -> None:
+    settings = made(contract=contract)
+    found = list(check_contract(settings.contracts["swift"], settings))
+    pages = about("contracts.swift.tracking_url", found)
+    assert [check.level for check in pages] == [Severity.WARNING] * warned
+    assert all("e-mail" in check.message and check.hint for check in pages)
 
 
 async def test_open_parcels_of_a_contract_that_is_gone_are_named(

@@ -9,12 +9,13 @@ from relay.domain.events import Effect, Milestone
 from relay.domain.next_update import (
     NextUpdate,
     next_update,
-    shopper_text,
     tracking_number_sent,
+    tracking_to_send,
 )
 from relay.domain.phrases import PHRASES
 from relay.domain.publishable import publishable
 from relay.domain.shipment import LABEL_CODE, OWN_EVENT, WHOLE, Policy, Snapshot
+from relay.domain.shopper_texts import shopper_text
 from tests.domain.snapshots import (
     NOW,
     NUMBER,
@@ -72,7 +73,7 @@ def test_without_a_carriers_label_the_email_trigger_is_the_relays_own() -> None:
     assert trigger.volume == WHOLE
     assert trigger.published_code == LABEL_CODE
     assert trigger.event == OWN_EVENT
-    assert shopper_text(trigger, POLICY) == "Etiqueta emitida"
+    assert shopper_text(trigger, snapshot(), POLICY) == "Etiqueta emitida"
     assert trigger.position == -1
     assert trigger.occurred_at == REGISTERED
 
@@ -83,7 +84,7 @@ def test_an_event_without_text_is_published_in_the_relays_own() -> None:
         policy = replace(OFF, phrases=PHRASES[language])
         found = next_of(snapshot(mute), policy)
         assert found is not None
-        assert [shopper_text(e, policy) for e in found.new] == [words]
+        assert [shopper_text(e, snapshot(), policy) for e in found.new] == [words]
 
 
 def test_every_milestone_has_a_phrase_in_every_language() -> None:
@@ -169,7 +170,7 @@ def test_what_was_accepted_is_not_new() -> None:
 def test_a_new_event_goes_out_as_it_is() -> None:
     scan = event(1, "held", 5, city="Salto", state="SP", position=3, code="")
     assert next_of(snapshot(scan), OFF) == NextUpdate(new=(scan,))
-    assert shopper_text(scan, OFF) == "held"
+    assert shopper_text(scan, snapshot(), OFF) == "held"
 
 
 def test_a_delivery_whose_text_were_published_is_published_as_a_delivery() -> None:
@@ -252,12 +253,36 @@ def test_a_shipment_closed_before_anything_was_published_is_published() -> None:
 
 
 def test_an_invoice_is_sent_when_vtex_has_what_is_stored() -> None:
-    assert tracking_number_sent(snapshot())
+    assert tracking_number_sent(snapshot(), POLICY)
     assert tracking_number_sent(
-        snapshot(tracking_sent_as=replace(NUMBER, dispatched_date=None))
+        snapshot(tracking_sent_as=replace(NUMBER, dispatched_date=None)), POLICY
     )
     assert not tracking_number_sent(
-        snapshot(tracking_sent_as=replace(NUMBER, courier="Other"))
+        snapshot(tracking_sent_as=replace(NUMBER, courier="Other")), POLICY
     )
-    assert not tracking_number_sent(snapshot(tracking_sent_as=None))
-    assert not tracking_number_sent(snapshot(tracking=None))
+    assert not tracking_number_sent(snapshot(tracking_sent_as=None), POLICY)
+    assert not tracking_number_sent(snapshot(tracking=None), POLICY)
+
+
+JOINED = replace(POLICY, announce_numbers="joined")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "sent"),
+    [
+        ({1: "AC123", 2: "AC124", 3: "AC125"}, "AC123;AC124;AC125"),
+        ({2: "AC124", 1: "AC123", 3: "AC123"}, "AC123;AC124"),
+        ({1: "AC123", 3: "AC125"}, "AC123"),  # one is not known yet
+        ({1: "B1", 2: "B2", 3: "B3"}, "AC123"),  # a key is sent, not a parcel's number
+        ({1: "AC123", 2: "B" * 250, 3: "C" * 250}, "AC123"),  # too long
+    ],
+)
+def test_numbers_are_joined_once_all_are_known(
+    numbers: dict[int, str], sent: str
+) -> None:
+    known = snapshot(volumes=3, numbers=numbers)
+    found = tracking_to_send(known, JOINED)
+    assert found is not None
+    assert found.tracking_number == sent
+    assert tracking_to_send(known, POLICY) == NUMBER
+    assert tracking_number_sent(known, JOINED) is (sent == "AC123")

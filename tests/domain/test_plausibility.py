@@ -14,6 +14,7 @@ from relay.domain.history import (
     IN_FUTURE,
     INCOMPLETE,
     NO_DATE,
+    TEXT_ONLY,
 )
 from relay.domain.plausibility import (
     BEFORE_DISPATCH,
@@ -105,6 +106,19 @@ ROWS: list[tuple[str, Snapshot, dict[int, str]]] = [
         snapshot(
             scan(1, 5),
             delivery(2, 30, effect=Effect.CONTRADICTORY, decision="released"),
+        ),
+        {},
+    ),
+    # only a rule for texts says it
+    (
+        "by its text alone",
+        snapshot(scan(1, 5), delivery(2, 30, effect=Effect.TEXT_ONLY)),
+        {2: TEXT_ONLY},
+    ),
+    (
+        "by its text alone and released",
+        snapshot(
+            scan(1, 5), delivery(2, 30, effect=Effect.TEXT_ONLY, decision="released")
         ),
         {},
     ),

@@ -451,7 +451,7 @@ async def test_descriptions_say_which_volume_is_meant(world: World) -> None:
     await world.wait(hours=1)
     await world.scan("picked_up", number="B")
     await world.rest()
-    assert (await world.shown()).texts == [GUARD, "volume 2/2: picked up"]
+    assert (await world.shown()).texts == [GUARD, "volume 2/2, B: picked up"]
 
 
 async def test_the_date_of_delivery_is_that_of_the_last_volume(world: World) -> None:

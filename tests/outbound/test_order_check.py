@@ -1,6 +1,5 @@
 """The order check before the first write."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -94,8 +93,8 @@ def test_what_vtex_shows_otherwise_is_sent(name: str) -> None:
     assert found.claim.snapshot.tracking_sent_as is None
 
 
-def test_without_a_number_nothing_is_ours() -> None:
-    assert not shows_tracking(replace(UNSENT, tracking=None), PackageView("55"))
+def test_a_field_without_a_value_is_never_a_difference() -> None:
     number = SentTrackingNumber("AC9")
     mine = PackageView("55", tracking_number="AC9", courier="whoever")
-    assert shows_tracking(replace(UNSENT, tracking=number), mine)
+    assert shows_tracking(number, mine)
+    assert not shows_tracking(number, PackageView("55"))

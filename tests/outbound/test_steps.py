@@ -214,10 +214,16 @@ def test_a_delta_without_new_events_repeats_the_last_object() -> None:
 
 @pytest.mark.parametrize(
     ("volume", "words"),
-    [(0, "in transit"), (2, "volume 2/3: in transit")],
+    [
+        (0, "in transit"),
+        (2, "volume 2/3, AC124: in transit"),
+        (3, "volume 3/3: in transit"),
+    ],
 )
 def test_words_say_which_of_several_parcels(volume: int, words: str) -> None:
-    body = published_by(snapshot(replace(SCAN, volume=volume), volumes=3))
+    numbers = {1: "AC123", 2: "AC124"}
+    known = snapshot(replace(SCAN, volume=volume), volumes=3, numbers=numbers)
+    body = published_by(known)
     assert body["events"][0]["description"] == words
 
 

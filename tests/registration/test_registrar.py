@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from relay.config.settings import Settings
-from relay.domain.events import Reference, ReferenceKind
+from relay.domain.events import ParcelView, Reference, ReferenceKind
 from relay.domain.fiscal import check_digit
 from relay.domain.labels import Label, LabelParcel
 from relay.errors import InvalidLabel
+from relay.problem_codes import WarningCode
+from relay.registration.corrections import RegisteredShipment
 from relay.registration.registrar import CheckedLabel, Registrar
-from relay.registration.requests import LabelRequest
+from relay.registration.requests import CorrectionRequest, LabelRequest
 from relay.service.validation import parse_json
 from tests.conftest import ACCOUNT
 from tests.support.acme import Acme
@@ -525,6 +527,14 @@ def test_another_spelling_of_a_dispatch_date_is_refused(one: One, given: str) ->
     assert refused(lambda: one(dispatchedDate=given)).field == "dispatchedDate"
 
 
+@pytest.mark.parametrize("given", ["2000-01-01", "2000-01-01T00:00:00", "2099-12-31"])
+def test_a_placeholder_is_not_a_dispatch_date(one: One, given: str) -> None:
+    """It would make a delivery from before the label plausible."""
+    error = refused(lambda: one(dispatchedDate=given))
+    assert error.field == "dispatchedDate"
+    assert "missing date" in str(error)
+
+
 def test_the_promised_day_is_a_day(one: One) -> None:
     assert one(estimatedDeliveryDate="2026-03-09").value.promised_on == "2026-03-09"
     for given in ("2026-03-09T10:00", "09/03/2026", "2026-13-01"):
@@ -645,3 +655,50 @@ def test_empty_texts_count_as_missing_where_a_field_may_be_missing(one: One) -> 
 )
 def test_wrong_types_and_unknown_fields_are_refused(fields: dict[str, Any]) -> None:
     refused(lambda: request(**fields))
+
+
+# The tracking page
+
+
+class Pageless(Acme):
+    def tracking_url(self, parcel: ParcelView) -> str | None:
+        del parcel
+
+
+@pytest.mark.parametrize(
+    ("contract", "fields", "warned"),
+    [
+        ({}, {"trackingNumber": "AC1"}, True),
+        ({}, {"trackingNumber": "AC1", "trackingUrl": "https://acme.example/1"}, False),
+        ({}, {"trackingNumber": "AC1", "trackingSent": True}, False),
+        ({}, {}, False),  # not sent yet
+        (
+            {"tracking_url": "https://acme.example/{tracking_number}"},
+            {"trackingNumber": "AC1"},
+            False,
+        ),
+        (
+            {"tracking_url": "https://acme.example/{invoice_key}"},
+            {"trackingNumber": "AC1"},
+            True,
+        ),
+    ],
+)
+def test_a_number_without_a_tracking_page_is_warned_of(
+    settings: Settled, contract: dict[str, str], fields: dict[str, Any], warned: bool
+) -> None:
+    made = Registrar(settings({"acme": contract}), {"acme": Pageless()})
+    found = made.label(request(**fields), START).warnings
+    codes = [w.field for w in found if w.code is WarningCode.TRACKING_URL_MISSING]
+    assert codes == ["trackingUrl"] * warned
+
+
+def test_a_corrected_number_without_a_tracking_page_is_warned_of(
+    settings: Settled,
+) -> None:
+    made = Registrar(settings({"acme": {}}), {"acme": Pageless()})
+    known = RegisteredShipment("store", "acme", "1", {1: "AC1"}, tracking_number="AC1")
+    for number, warned in (("AC2", True), ("AC1", False)):
+        change = CorrectionRequest.model_validate({"trackingNumber": number})
+        found = made.correction(change, known, START).warnings
+        assert ("tracking_url_missing" in [w.code for w in found]) is warned

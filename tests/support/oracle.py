@@ -100,7 +100,7 @@ def truth(label: Print, reports: Sequence[Report], now: datetime) -> Truth:
         standing = _without_undone(history)
         believed = _believed(label, standing, now)
         delivered.append(any(r.delivers and r.happened <= now for r in believed))
-        prefix = f"volume {place}/{boxes}: " if boxes > 1 else ""
+        prefix = f"volume {place}/{boxes}, {number}: " if boxes > 1 else ""
         for report in believed:
             if report.effect not in PUBLISHED or report.milestone == "unknown":
                 continue
@@ -114,7 +114,7 @@ def truth(label: Print, reports: Sequence[Report], now: datetime) -> Truth:
 def retractions(label: Print, reports: Iterable[Report]) -> set[Line]:
     """Return the texts of rollbacks: published only if what they undo was."""
     boxes = len(label.numbers)
-    prefix = {n: f"volume {i}/{boxes}: " for i, n in enumerate(label.numbers, 1)}
+    prefix = {n: f"volume {i}/{boxes}, {n}: " for i, n in enumerate(label.numbers, 1)}
     return {
         (r.happened, (prefix[r.number] if boxes > 1 else "") + r.text)
         for r in reports

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEvent
 from relay.vtex.bodies import (
     DESCRIPTION_LIMIT,
+    DeliveredTime,
     EventTime,
     TrackingObject,
     as_bytes,
@@ -55,6 +56,7 @@ def test_a_tracking_number_never_holds_an_empty_text(nothing: str | None) -> Non
         ("offset", "2026-08-01T11:03:00-03:00"),
         ("utc", "2026-08-01T14:03:00+00:00"),
         ("local", "2026-08-01T11:03:00"),
+        ("day", "2026-08-01"),
     ],
 )
 def test_times_go_out_in_the_form_of_the_account(
@@ -67,7 +69,26 @@ def test_times_go_out_in_the_form_of_the_account(
         "description": "Saiu para entrega",
         "date": date,
     }
-    assert delivered_date(NOON, SAO_PAULO, event_time) == date
+
+
+@pytest.mark.parametrize(
+    ("form", "date"),
+    [
+        ("offset", "2026-08-01T11:03:00-03:00"),
+        ("utc", "2026-08-01T14:03:00+00:00"),
+        ("local", "2026-08-01T11:03:00"),
+        ("minute", "2026-08-01 11:03"),
+    ],
+)
+def test_a_delivery_has_a_form_of_its_own(form: DeliveredTime, date: str) -> None:
+    assert delivered_date(NOON, SAO_PAULO, form) == date
+
+
+def test_a_day_is_that_of_the_zone() -> None:
+    late = datetime(2026, 8, 2, 1, 30, tzinfo=UTC)  # 22:30 in São Paulo
+    assert tracking_object(Scan(occurred_at=late), SAO_PAULO, "day")["date"] == (
+        "2026-08-01"
+    )
 
 
 def test_a_tracking_event_can_be_published_as_it_is() -> None:
@@ -88,22 +109,19 @@ def test_a_time_without_zone_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("description", "volume", "published"),
+    ("description", "published"),
     [
-        ("Delivered", (2, 3), "volume 2/3: Delivered"),
-        ("", (2, 3), "volume 2/3"),
-        (None, None, ""),
-        (" two\r\n lines\x00 ", None, "two lines"),
-        ("lone \ud800 half", None, "lone half"),
-        ("x" * 6000, None, "x" * DESCRIPTION_LIMIT),
-        ("x" * 6000, (1, 2), "volume 1/2: " + "x" * (DESCRIPTION_LIMIT - 12)),
-        ("x" * 4999 + " y", None, "x" * 4999),
+        (None, ""),
+        (" two\r\n lines\x00 ", "two lines"),
+        ("lone \ud800 half", "lone half"),
+        ("x" * 6000, "x" * DESCRIPTION_LIMIT),
+        ("x" * 4999 + " y", "x" * 4999),
     ],
 )
 def test_a_description_is_one_line_within_vtexs_limit(
-    description: str | None, volume: tuple[int, int] | None, published: str
+    description: str | None, published: str
 ) -> None:
-    one = tracking_object(Scan(description), SAO_PAULO, volume=volume)
+    one = tracking_object(Scan(description), SAO_PAULO)
     assert one["description"] == published
 
 

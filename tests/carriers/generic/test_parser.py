@@ -17,6 +17,7 @@ from relay.adapters.protocol import (
     UnreadablePart,
 )
 from relay.domain.events import Effect, Milestone, Reason, TrackingEvent, is_real_date
+from relay.errors import ConfigurationError
 from tests.carriers.generic.formats import ARRIVED, EVENT, adapter, read
 
 FORM = "application/x-www-form-urlencoded"
@@ -277,6 +278,32 @@ def test_words_are_read_where_no_code_says_it(text: str, milestone: Milestone) -
     assert (found.milestone, found.carrier_code) == (milestone, "")
     assert found.description == text.strip()
     assert (found.reason is Reason.REFUSED) == (milestone is Milestone.RETURNING)
+
+
+@pytest.mark.parametrize(
+    ("more", "listed", "effect"),
+    [
+        ({}, {}, Effect.TEXT_ONLY),
+        ({"trusted": True}, {}, Effect.NORMAL),
+        ({"effect": "provisional"}, {}, Effect.TEXT_ONLY),
+        ({}, {"provisional": ["1"]}, Effect.TEXT_ONLY),
+        ({"trusted": True}, {"provisional": ["1"]}, Effect.PROVISIONAL),
+        ({}, {"administrative": ["1"]}, Effect.ADMINISTRATIVE),
+    ],
+)
+def test_a_delivery_by_its_text_alone_waits_unless_the_rule_is_trusted(
+    more: dict[str, Any], listed: dict[str, Any], effect: Effect
+) -> None:
+    rule = {"matches": "entregue.*", "milestone": "delivered"} | more
+    value = EVENT | {"c": "1", "state": "Entregue ao cliente"}
+    [found] = events(value, codes={}, text="state", text_rules=[rule], **listed)
+    assert (found.milestone, found.effect) == (Milestone.DELIVERED, effect)
+
+
+def test_only_a_rule_for_deliveries_is_trusted() -> None:
+    rule = {"contains": "rota", "milestone": "in_transit", "trusted": True}
+    with pytest.raises(ConfigurationError, match="trusted is for delivered only"):
+        events(EVENT, text_rules=[rule])
 
 
 def test_a_delivery_to_the_sender_is_never_delivered() -> None:
