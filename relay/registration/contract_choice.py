@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pydantic.alias_generators import to_camel
 
@@ -20,10 +20,22 @@ _NAMING: Final = ("account", "contract", "carrier_tax_id", "courier")
 """The fields of a label that name its account and its contract."""
 
 
+class NamesAccount(Protocol):
+    """A request that may name its account, or a contract, whose account counts."""
+
+    @property
+    def account(self) -> str | None:
+        """The account's name."""
+
+    @property
+    def contract(self) -> str | None:
+        """The contract's name."""
+
+
 def account_of(
-    request: LabelRequest, settings: Settings, visible: Collection[str]
+    request: NamesAccount, settings: Settings, visible: Collection[str]
 ) -> str:
-    """Return the account of a label: the one it names, or the only possible one.
+    """Return the account that a request names, or the only possible one.
 
     *visible* are the accounts that the caller may access. Raises `InvalidLabel`,
     listing them.

@@ -101,4 +101,5 @@ class ErasureAnswer(ResponseModel):
     events: int
     published: int
     calls: int
+    invoices: int
     emptied: bool

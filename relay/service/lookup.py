@@ -152,7 +152,7 @@ def _answer(
     row, standing = shipment.row, shipment.standing
     warnings = change.warnings
     if change.registered and row["dispatched_date"] is None:
-        warnings = (*warnings, _undated(context, row["contract"]))
+        warnings = (*warnings, without_date(context, row["contract"]))
     return ShipmentAnswer(
         id=change.id,
         state=standing.state,
@@ -163,7 +163,7 @@ def _answer(
     )
 
 
-def _undated(context: ServiceContext, contract: str) -> CodedWarning:
+def without_date(context: ServiceContext, contract: str) -> CodedWarning:
     """Return the warning of a label without a dispatch date, and what that means."""
     terms = context.settings.contracts.get(contract)
     if terms is not None and terms.labels_come_late:

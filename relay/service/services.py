@@ -7,6 +7,7 @@ from relay.service.accounts import AccountService
 from relay.service.audit import AuditService
 from relay.service.context import ServiceContext
 from relay.service.documents import DocumentService
+from relay.service.invoices import InvoiceService
 from relay.service.measurements import MeasurementService
 from relay.service.rejected import RejectedService
 from relay.service.shipment_actions import ShipmentActionService
@@ -22,6 +23,7 @@ class Services:
     context: ServiceContext
     shipments: ShipmentService
     shipment_actions: ShipmentActionService
+    invoices: InvoiceService
     documents: DocumentService
     rejected: RejectedService
     worklists: WorkListService
@@ -37,6 +39,7 @@ class Services:
             context,
             ShipmentService(context),
             ShipmentActionService(context),
+            InvoiceService(context),
             DocumentService(context),
             RejectedService(context),
             WorkListService(context),
