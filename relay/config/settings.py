@@ -12,12 +12,14 @@ from relay.config.checks import (
     NamedSetting,
     check_accounts,
     check_names,
+    check_pairs,
     check_tokens,
     check_unique,
     complete,
     secrets_of,
 )
 from relay.config.contract import ContractSettings
+from relay.config.endpoint import EndpointPair, pair_of
 from relay.config.problems import InvalidSettings
 from relay.config.quantities import Count, CountFromZero, SettingsTable
 from relay.config.sections import (
@@ -31,7 +33,7 @@ from relay.errors import ConfigurationError, UnknownContract
 from relay.suggestions import suggestion
 from relay.validation_errors import problem
 
-TABLES = ("tokens", "accounts", "contracts")
+TABLES = ("tokens", "accounts", "contracts", "endpoint")
 SCHEMES = ("sqlite:///", "postgresql://")
 
 
@@ -65,6 +67,7 @@ class Settings(SettingsTable):
     tokens: Mapping[str, ApiToken] = Field(default_factory=dict)
     accounts: Mapping[str, AccountSettings] = Field(default_factory=dict)
     contracts: Mapping[str, ContractSettings] = Field(default_factory=dict)
+    endpoint: Mapping[str, EndpointPair] = Field(default_factory=dict)
 
     @field_validator("database")
     @classmethod
@@ -101,6 +104,7 @@ class Settings(SettingsTable):
             *check_accounts(self.contracts, self.accounts),
             *check_unique(self.contracts.values()),
             *check_tokens(self.tokens, self.accounts),
+            *check_pairs(self.endpoint, self.accounts, self.contracts),
         ]
         if found:
             raise InvalidSettings(found)
@@ -113,6 +117,7 @@ class Settings(SettingsTable):
             "tokens": self.tokens,
             "accounts": self.accounts,
             "contracts": self.contracts,
+            "endpoint": self.endpoint,
         }
 
     def contract_for(self, name: str) -> ContractSettings:
@@ -139,12 +144,16 @@ class Settings(SettingsTable):
         """Return the configured token that was *presented*, if there is one."""
         return holder(presented, self.tokens.values())
 
+    def pair_for(self, app_key: str, app_token: str) -> EndpointPair | None:
+        """Return the endpoint's key pair that was presented, if there is one."""
+        return pair_of(app_key, app_token, self.endpoint.values())
+
     def webhook_url(self, contract: ContractSettings) -> str:
         """Return the address of a contract's webhooks, '' if it accepts none.
 
         Without `public_url` it is only a path. `<url_secret>` is a placeholder.
         """
-        if contract.verification == "polling_only":
+        if not contract.takes_webhooks:
             return ""
         secret = "/<url_secret>" if contract.verification == "url" else ""
         return f"{self.public_url or ''}/webhooks/{contract.name}{secret}"

@@ -28,7 +28,12 @@ _HEAD: Final = """\
 # A secret 'x' can be in a file of its own: 'x_file' names it. A path without a
 # leading '/' starts from this file's folder.
 """
-_NAMES: Final = {"tokens": "erp", "accounts": "mystore", "contracts": "mycarrier"}
+_NAMES: Final = {
+    "tokens": "erp",
+    "accounts": "mystore",
+    "contracts": "mycarrier",
+    "endpoint": "myerp",
+}
 _WIDTH: Final = 88
 _LITERAL: Final = """\
 # The token itself (example); create one with `openssl rand -hex 32`.

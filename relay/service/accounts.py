@@ -249,7 +249,7 @@ def _contract(
     polling: PollingEntry | None,
     rejected: Rejections | None,
 ) -> ContractEntry:
-    has_webhook = contract.verification != "polling_only"
+    has_webhook = contract.takes_webhooks
     secret = "/{secret}" if contract.verification == "url" else ""
     return ContractEntry(
         name=contract.name,
