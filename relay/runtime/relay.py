@@ -28,6 +28,7 @@ from relay.outbound.sender import Sender
 from relay.registration.contract_terms import reading_terms
 from relay.runtime.gate_monitor import GateMonitor
 from relay.runtime.housekeeper import Housekeeper
+from relay.runtime.invoice_forwarder import InvoiceForwarder
 from relay.runtime.monitors import ClockMonitor, DatabaseMonitor, DiskMonitor
 from relay.runtime.notifier import Notifier, Work
 from relay.runtime.roles import BOTH, Part
@@ -219,6 +220,7 @@ class Relay:
                 self.notifier.shipments, self.notifier.documents, self.notifier.polls
             ),
             damage=DamageLog(self.metrics.count_damaged),
+            forward=InvoiceForwarder(self.vtex, self.clock),
         )
         return Services.build(context)
 

@@ -6,6 +6,7 @@ from relay.config.settings import Settings
 from relay.service.accounts import AccountService
 from relay.service.context import ServiceContext
 from relay.service.documents import DocumentService
+from relay.service.endpoint import EndpointService
 from relay.service.measurements import MeasurementService
 from relay.service.rejected import RejectedService
 from relay.service.shipment_actions import ShipmentActionService
@@ -27,6 +28,7 @@ class Services:
     accounts: AccountService
     status: StatusService
     measurements: MeasurementService
+    endpoint: EndpointService
 
     @classmethod
     def build(cls, context: ServiceContext) -> "Services":
@@ -41,6 +43,7 @@ class Services:
             AccountService(context),
             StatusService(context),
             MeasurementService(context),
+            EndpointService(context),
         )
 
     def reload(self, settings: Settings) -> None:

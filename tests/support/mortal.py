@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from relay.store.database import Database, Transaction
 from relay.vtex.client import Deadline, VtexAccount, VtexClient, VtexResponse
+from relay.vtex.http import Received
 
 Call = Literal["read_order", "send_tracking_number", "send_events"]
 When = Literal["before", "after"]
@@ -128,6 +129,9 @@ class MortalVtex:
 
     async def send_events(self, *about: Any, deadline: Deadline) -> VtexResponse:
         return await self._write("send_events", about, deadline)
+
+    async def post_invoice(self, *about: Any, deadline: Deadline) -> Received:
+        return await self.inner.post_invoice(*about, deadline=deadline)
 
     async def _write(
         self,
