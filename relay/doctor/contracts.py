@@ -9,7 +9,7 @@ from relay.config.settings import Settings
 from relay.doctor.findings import Check, error, ok, warning
 from relay.errors import ConfigurationError
 from relay.logs import counted
-from relay.runtime.wiring import carrier
+from relay.runtime.wiring import carrier, check_pairs
 
 HINT: Final = "correct it; `relay init` and the carrier's page show every key"
 
@@ -25,6 +25,19 @@ def check_tables(settings: Settings) -> Iterator[Check]:
         if not table:
             hint = f"add {header}; `relay init` writes an example"
             yield warning(subject, f"{what} is configured", hint)
+
+
+def check_endpoint(settings: Settings) -> Iterator[Check]:
+    """Show the key pairs of the VTEX-compatible endpoint."""
+    try:
+        check_pairs(settings)
+    except ConfigurationError as refusal:
+        key, _, message = str(refusal).partition(": ")
+        yield error(key, message, 'add a contract with verification = "endpoint"')
+        return
+    for pair in settings.endpoint.values():
+        message = f"account {pair.account}, contract {pair.contract}"
+        yield ok(f"endpoint.{pair.name}", message)
 
 
 def check_contract(contract: ContractSettings, settings: Settings) -> Iterator[Check]:
@@ -63,4 +76,7 @@ def _polling(contract: ContractSettings, adapter: PollingCarrier) -> str:
 def _webhooks(contract: ContractSettings, settings: Settings) -> str:
     """Return the address of a contract's webhooks, without its secret."""
     url = settings.webhook_url(contract)
-    return f"webhooks at {url}" if url else "no webhooks: polling only"
+    if url:
+        return f"webhooks at {url}"
+    by_endpoint = contract.verification == "endpoint"
+    return "no webhooks: " + ("for the endpoint" if by_endpoint else "polling only")

@@ -28,10 +28,10 @@ from relay.outbound.sender import Sender
 from relay.registration.contract_terms import reading_terms
 from relay.runtime.gate_monitor import GateMonitor
 from relay.runtime.housekeeper import Housekeeper
-from relay.runtime.invoice_forwarder import InvoiceForwarder
 from relay.runtime.monitors import ClockMonitor, DatabaseMonitor, DiskMonitor
 from relay.runtime.notifier import Notifier, Work
 from relay.runtime.roles import BOTH, Part
+from relay.runtime.vtex_calls import InvoiceForwarder, TrackingReader
 from relay.runtime.wiring import (
     InterpreterGuard,
     carriers,
@@ -221,6 +221,7 @@ class Relay:
             ),
             damage=DamageLog(self.metrics.count_damaged),
             forward=InvoiceForwarder(self.vtex, self.clock),
+            read_tracking=TrackingReader(self.vtex, self.clock),
         )
         return Services.build(context)
 

@@ -79,6 +79,18 @@ async def forward_nothing(
     raise NotSent(f"cannot call {account.name}: {order_id}, {len(body)} bytes")
 
 
+ReadTracking = Callable[[AccountSettings, str, str], Awaitable[Mapping[str, str]]]
+"""Returns the fields of a label that VTEX shows of an order's invoice."""
+
+
+async def read_nothing(
+    account: AccountSettings, order_id: str, invoice_number: str
+) -> Mapping[str, str]:
+    """Return nothing: this process does not call VTEX."""
+    _ = account, order_id, invoice_number
+    return {}
+
+
 @dataclass(slots=True, kw_only=True)
 class ServiceContext:
     """What the services share; *settings* are replaced when they are reloaded.
@@ -98,6 +110,7 @@ class ServiceContext:
     damage: DamageLog = field(default_factory=DamageLog)
     label_batches: LabelBatches = field(default_factory=LabelBatches)
     forward: Forward = forward_nothing
+    read_tracking: ReadTracking = read_nothing
 
     def now(self) -> datetime:
         """Return the current time, in UTC."""

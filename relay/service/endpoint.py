@@ -1,6 +1,7 @@
 """The VTEX-compatible endpoint: invoices are passed on, tracking is stored."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from relay.adapters.endpoint import SOURCE, invoice_reference, update_body
 from relay.adapters.parts import Parsed
 from relay.adapters.protocol import Document, Unreadable, UnreadablePart
 from relay.config.endpoint import EndpointPair
-from relay.errors import InvalidLabel, RelayError, Unanswered
+from relay.errors import InvalidLabel, RegistrationError, RelayError, Unanswered
 from relay.logs import logger
 from relay.problem_codes import ProblemCode
 from relay.registration import values
@@ -162,9 +163,9 @@ class EndpointService:
     ) -> None:
         """Store a PUT of tracking events, to be parsed like a carrier's webhook.
 
-        An invoice that is not registered yet is registered without a tracking number:
-        its events wait for the number. Raises `InvalidLabel`, `Conflict`, and
-        `DatabaseUnavailable` if nothing was stored.
+        An invoice that is not registered yet gets the tracking number that VTEX shows.
+        Without one, its events wait for the number. Raises `InvalidLabel`, `Conflict`,
+        and `DatabaseUnavailable` if nothing was stored.
         """
         given, now = parse_object(body), self.context.now()
         document = _document(pair, where, "PUT", given, now)
@@ -172,7 +173,7 @@ class EndpointService:
         named = invoice_reference(pair.account, where.order_id, where.invoice_number)
         labels = EndpointLabels(self.context, pair)
         known = await labels.find(where.order_id, where.invoice_number)
-        shipment = _id_of(known) or await self._unnumbered(labels, where)
+        shipment = await self._numbered(labels, where, known)
         await store_update(self.context.database, shipment, named, document, now)
         self.context.wake.reader()
 
@@ -193,14 +194,29 @@ class EndpointService:
                 code=ProblemCode.NOTHING_TO_CHANGE,
             )
 
-    async def _unnumbered(self, labels: EndpointLabels, where: InvoiceAddress) -> str:
-        """Register an invoice whose tracking number is not known here; return its id.
+    async def _numbered(
+        self,
+        labels: EndpointLabels,
+        where: InvoiceAddress,
+        known: ListedShipment | None,
+    ) -> str:
+        """Return the id of an invoice's shipment; look for its number if it has none.
 
-        VTEX may show events of it already, because its ERP used to call VTEX itself.
+        VTEX may have the number, and events, from before its ERP called the relay.
         """
-        request = labels.request(
-            where.order_id, where.invoice_number, {"imported": True}
-        )
+        if known is not None and not _lacks_number(known, labels):
+            return str(known.row["id"])
+        place = (where.order_id, where.invoice_number)
+        account = self.context.settings.account(labels.pair.account)
+        shown = await self.context.read_tracking(account, *place)
+        if shown:
+            more = {"imported": True, "trackingSent": True}
+            with suppress(RegistrationError):
+                request = labels.request(*place, {**shown, **more}, known)
+                return (await labels.put(request, known)).id
+        if known is not None:
+            return str(known.row["id"])
+        request = labels.request(*place, {"imported": True})
         return (await labels.put(request, None)).id
 
 
@@ -213,8 +229,11 @@ def _is_receipt(answer: ForwardedAnswer) -> bool:
     return isinstance(found, dict) and bool(found.get("receipt"))
 
 
-def _id_of(known: ListedShipment | None) -> str | None:
-    return None if known is None else str(known.row["id"])
+def _lacks_number(known: ListedShipment, labels: EndpointLabels) -> bool:
+    """Whether an open shipment of the endpoint waits for its tracking number."""
+    row = known.row
+    is_own = row["contract"] == labels.pair.contract and row["closed_reason"] is None
+    return is_own and row["tracking_number"] is None
 
 
 def _document(

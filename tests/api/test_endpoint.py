@@ -23,7 +23,7 @@ from relay.config.account import AccountSettings, hash_token
 from relay.config.settings import Settings
 from relay.errors import RelayError
 from relay.inbound.reception import Reception
-from relay.runtime.invoice_forwarder import InvoiceForwarder
+from relay.runtime.vtex_calls import InvoiceForwarder
 from relay.service.access import Caller
 from relay.service.context import ForwardedAnswer, ServiceContext
 from relay.service.services import Services

@@ -214,6 +214,31 @@ async def test_an_event_before_its_number_waits_for_it(hub: Hub) -> None:
     assert "Objeto coletado" in (await world.shown(ORDER, INVOICE)).texts
 
 
+async def test_a_parcel_from_before_the_relay_keeps_its_number(hub: Hub) -> None:
+    world = hub.world
+    tracking = {"trackingNumber": NUMBER, "trackingUrl": PAGE, "courier": "Antiga"}
+    await world.vtex.order(ORDER, INVOICE, **tracking)
+    await world.wait(hours=4)
+    await hub.track({"events": event("Na base", world.now)})
+    await world.rest()
+    assert await world.fact("tracking_number", ORDER, INVOICE) == NUMBER
+    assert await world.patches(ORDER) == []
+    shown = await world.shown(ORDER, INVOICE)
+    assert (shown.courier, shown.texts) == ("Antiga", ["Na base"])
+    assert await world.vtex.complaints() == []
+
+
+async def test_without_an_answer_of_vtex_events_wait_for_the_number(hub: Hub) -> None:
+    world = hub.world
+    await world.vtex.order(ORDER, INVOICE, trackingNumber=NUMBER, trackingUrl=PAGE)
+    await world.vtex.status(500, times=1)
+    await hub.track({"events": event("Na base", START)})
+    assert await world.fact("tracking_number", ORDER, INVOICE) is None
+    await hub.track({"events": event("Na base", START)})
+    await world.rest()
+    assert "Na base" in (await world.shown(ORDER, INVOICE)).texts
+
+
 # What is really sent
 
 
