@@ -5,7 +5,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
-from carriers.vtex_endpoint.payload import Event, Tracking, Update, parse_moment
+from carriers.vtex_endpoint.payload import (
+    MOST_EVENTS,
+    Event,
+    Tracking,
+    Update,
+    parse_moment,
+)
 from relay.adapters.codes import CodeRow, CodeTable
 from relay.adapters.endpoint import invoice_reference
 from relay.adapters.options import refuse_unknown
@@ -19,7 +25,7 @@ from relay.adapters.protocol import (
 )
 from relay.adapters.signatures import check_secret
 from relay.adapters.texts import may_deliver
-from relay.domain.event_time import EventTime
+from relay.domain.event_time import HOUR, EventTime
 from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
 
 DELIVERED = "isDelivered"
@@ -52,6 +58,8 @@ class Adapter:
         if not isinstance(update.body, dict):
             raise Unreadable("body: must be a JSON object")
         tracking = Tracking.model_validate(update.body)
+        if len(tracking.events) > MOST_EVENTS:
+            raise Unreadable(f"body.events: more than {MOST_EVENTS:,}")
         named = (
             invoice_reference(update.account, update.order_id, update.invoice_number),
         )
@@ -110,10 +118,15 @@ class Adapter:
         return [*parts, own]
 
     def _received(self, update: Update) -> EventTime:
-        """Return when a delivery without any date was reported."""
+        """Return the hour in which a delivery without any date was reported.
+
+        To the hour, because the report follows the delivery at some distance, and so
+        that a call that is repeated is the same event.
+        """
         if not update.received_at:
             raise Unreadable("deliveredDate: required without events")
-        return parse_moment(update.received_at, self._zone, "receivedAt")
+        reported = parse_moment(update.received_at, self._zone, "receivedAt").at
+        return EventTime(reported.replace(minute=0, second=0, microsecond=0), HOUR)
 
 
 def _placed(parts: list[Parsed]) -> list[Parsed]:

@@ -17,6 +17,8 @@ from relay.adapters.texts import normalised
 from relay.adapters.times import iso
 from relay.domain.event_time import EventTime
 
+MOST_EVENTS: Final = 1000
+"""Events of one update; real ones have a few dozen."""
 LONGEST_TEXT: Final = 5000
 """Characters of a description (VTEX: tracking guide of 2022)."""
 _NO_DATE: Final = "0001-01-01"

@@ -152,7 +152,7 @@ def _authenticated(request: web.Request) -> EndpointPair:
     token = request.headers.get("X-VTEX-API-AppToken", "").strip()
     pair = _service(request).pair(key, token) if key and token else None
     if pair is not None:
-        request[CALLER] = pair.name
+        request[CALLER] = pair.caller_name
         return pair
     if key and token:
         detail, code = (

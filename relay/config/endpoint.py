@@ -46,6 +46,11 @@ class EndpointPair(SettingsTable):
     """The contract of its parcels, unless `courier` names another contract: one with
     verification = "endpoint"."""
 
+    @property
+    def caller_name(self) -> str:
+        """The name that the log and notes show."""
+        return f"endpoint {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class NewPair:

@@ -1,5 +1,6 @@
 """The VTEX-compatible endpoint: invoices are passed on, tracking is stored."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ from relay.store.shipment_lists import ListedShipment
 _log = logger(__name__)
 _PREFIX: Final = "body."
 _RETURN: Final = "input"
+_TRACKING: Final = frozenset({"isDelivered", "events"})
+"""Fields of a PUT, at least one of which is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ class EndpointService:
         check_order(order_id)
         given = parse_object(body)
         account = self.context.settings.account(pair.account)
-        about = {"account": pair.account, "order": order_id, "by": pair.name}
+        about = {"account": pair.account, "order": order_id, "by": pair.caller_name}
         try:
             answer = await self.context.forward(account, order_id, body)
         except Unanswered:
@@ -169,7 +172,17 @@ class EndpointService:
         """
         given, now = parse_object(body), self.context.now()
         document = _document(pair, where, "PUT", given, now)
-        self._check(pair, document)
+        if not given.keys() & _TRACKING:
+            raise InvalidLabel(
+                "the body has no event and no delivery",
+                hint='send "events", or "isDelivered": true',
+                code=ProblemCode.NOTHING_TO_CHANGE,
+            )
+        parts = await asyncio.to_thread(self._parsed, pair, document)
+        if not parts:
+            # VTEX takes an empty list as well, and it changes nothing.
+            await Documents(self.context.database).keep([document])
+            return
         named = invoice_reference(pair.account, where.order_id, where.invoice_number)
         labels = EndpointLabels(self.context, pair)
         known = await labels.find(where.order_id, where.invoice_number)
@@ -177,8 +190,8 @@ class EndpointService:
         await store_update(self.context.database, shipment, named, document, now)
         self.context.wake.reader()
 
-    def _check(self, pair: EndpointPair, document: Document) -> None:
-        """Refuse what the adapter could not parse, while the caller can correct it."""
+    def _parsed(self, pair: EndpointPair, document: Document) -> Sequence[Parsed]:
+        """Return the events; raise `InvalidLabel` while the caller can correct them."""
         parts: Sequence[Parsed] = []
         try:
             parts = self.context.carriers[pair.contract].parse(document)
@@ -187,12 +200,7 @@ class EndpointService:
         for part in parts:
             if isinstance(part, UnreadablePart):
                 raise _unreadable(part.position, part.error)
-        if not parts:
-            raise InvalidLabel(
-                "the body has no event and no delivery",
-                hint='send "events", or "isDelivered": true',
-                code=ProblemCode.NOTHING_TO_CHANGE,
-            )
+        return parts
 
     async def _numbered(
         self,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from relay.config.endpoint import EndpointPair
 from relay.domain.shipment import CANCELLED
@@ -35,7 +35,7 @@ class EndpointLabels:
     @property
     def caller(self) -> Caller:
         """The pair as a caller, who may access one account."""
-        return Caller(f"endpoint {self.pair.name}", (self.pair.account,))
+        return Caller(self.pair.caller_name, (self.pair.account,))
 
     async def find(self, order_id: str, invoice_number: str) -> ListedShipment | None:
         """Return the shipment of an invoice, None if it is not registered."""
@@ -81,11 +81,11 @@ class EndpointLabels:
         try:
             done = await ShipmentService(self.context).register(self.caller, request)
         except Conflict as error:
-            if known is None or error.code not in _CORRECTED:
+            if not _may_correct(known) or error.code not in _CORRECTED:
                 raise
             return await self._correct(request, known)
         ignored = {w.code for w in done.answer.warnings} & {WarningCode.VALUE_IGNORED}
-        if known is None or not ignored:
+        if not _may_correct(known) or not ignored:
             return done.answer
         return await self._correct(request, known)
 
@@ -109,3 +109,11 @@ class EndpointLabels:
         choice = ContractChoice(context.settings, context.carriers, self.pair.account)
         contract = choice.named_by(fields.get("courier"))
         return None if contract is None else contract.name
+
+
+def _may_correct(known: ListedShipment | None) -> TypeGuard[ListedShipment]:
+    """Whether a PATCH tells which number to replace: VTEX has one for each invoice.
+
+    Of an invoice with several volumes it does not.
+    """
+    return known is not None and known.row["volumes"] == 1

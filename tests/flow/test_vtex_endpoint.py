@@ -296,6 +296,52 @@ async def test_tracking_is_taken_in_every_form(
     assert await world.vtex.complaints() == []
 
 
+async def test_a_delivery_that_is_repeated_is_one_event(hub: Hub) -> None:
+    world = hub.world
+    await hub.invoice()
+    await hub.number(TRACKED)
+    await world.rest()
+    await world.wait(minutes=40)
+    for _ in range(3):
+        await hub.track({"isDelivered": True})
+        await world.clock.move_to(world.now + timedelta(seconds=20))
+    await world.rest()
+    shown = await world.shown(ORDER, INVOICE)
+    assert shown.finished
+    assert shown.texts.count("Objeto entregue ao destinatário") == 1
+    assert await world.quarantined(ORDER, INVOICE) == {}
+
+
+async def test_an_empty_update_is_accepted_and_changes_nothing(hub: Hub) -> None:
+    world = hub.world
+    await hub.track({"isDelivered": False, "deliveredDate": None, "events": []})
+    assert await world.shipment(ORDER, INVOICE) is None
+    await world.process.work()
+    [stored] = await everything(world.database, "documents")
+    assert (stored["new_events"], stored["unreadable_reason"]) == (0, None)
+
+
+async def test_what_was_answered_200_survives_the_process(hub: Hub) -> None:
+    world = hub.world
+    await hub.invoice()
+    await hub.number(TRACKED)
+    await hub.track({"events": event("Objeto coletado", START)})
+    await world.restart()
+    await world.rest()
+    assert "Objeto coletado" in (await world.shown(ORDER, INVOICE)).texts
+
+
+async def test_a_number_of_an_invoice_with_several_volumes_is_not_guessed(
+    hub: Hub,
+) -> None:
+    world = hub.world
+    await world.label(ORDER, INVOICE, numbers=["V1", "V2"])
+    path = f"{ORDER}/invoice/{INVOICE}"
+    await hub.number({"trackingNumber": "V2"})
+    sentence = await hub.refused("PATCH", path, {"trackingNumber": "V3"})
+    assert sentence.startswith("409 trackingNumber: volume 1 of this invoice has")
+
+
 async def test_a_second_number_replaces_the_first(hub: Hub) -> None:
     world = hub.world
     await hub.invoice()
@@ -499,7 +545,7 @@ async def test_a_pair_is_for_one_account(worlds: Worlds) -> None:
         ("PATCH", f"{ORDER}/invoice/1%2F2", TRACKED,
          "400 invoiceNumber: contains a slash"),
         ("PATCH", "%20/invoice/1", TRACKED, "400 orderId: "),
-        ("PUT", f"{ORDER}/invoice/1/tracking", {},
+        ("PUT", f"{ORDER}/invoice/1/tracking", {"deliveredDate": "2026-08-01"},
          "400 the body has no event and no delivery"),
         ("PUT", f"{ORDER}/invoice/1/tracking", {"isDelivered": "perhaps"},
          "400 isDelivered: "),

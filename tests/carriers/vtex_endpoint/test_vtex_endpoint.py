@@ -43,7 +43,10 @@ def test_a_time_is_read_in_every_form_that_hubs_write(
 def test_a_delivery_without_anything_else_was_when_it_was_reported() -> None:
     [one] = parse({"isDelivered": True})
     assert one.milestone is Milestone.DELIVERED
-    assert one.occurred_at == datetime(2026, 8, 5, 17, 30, tzinfo=UTC)
+    assert one.occurred_at == datetime(2026, 8, 5, 17, tzinfo=UTC)
+    assert one.precision == timedelta(hours=1)
+    [again] = parse({"isDelivered": True}, receivedAt="2026-08-05T17:59:59+00:00")
+    assert again == one
 
 
 def test_a_delivery_without_a_date_was_at_its_last_event() -> None:
@@ -94,6 +97,11 @@ def test_an_empty_date_of_delivery_is_a_missing_one(nothing: str | None) -> None
         {"isDelivered": True, "deliveredDate": nothing, "events": event("Na porta")}
     )
     assert one.occurred_at == datetime(2026, 8, 4, 12, 10, tzinfo=UTC)
+
+
+def test_too_many_events_are_refused() -> None:
+    with pytest.raises(Unreadable, match=r"body\.events: more than 1,000"):
+        parse({"events": [event("Na base")] * 1001})
 
 
 def test_a_long_text_is_cut() -> None:
