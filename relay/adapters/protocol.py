@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 from aiohttp import ClientSession
@@ -247,6 +247,16 @@ class HandshakingCarrier(Protocol):
         for every request that may have an event.
         """
         ...
+
+
+@runtime_checkable
+class UpdateCarrier(Protocol):
+    """A "carrier" whose documents are updates by the VTEX-compatible endpoint.
+
+    Their form is that of `relay.adapters.endpoint`.
+    """
+
+    parses_vtex_updates: Literal[True]
 
 
 @runtime_checkable

@@ -7,6 +7,7 @@ from aiohttp import web
 from relay.api import (
     accounts,
     documents,
+    endpoint,
     health,
     invoices,
     openapi,
@@ -50,7 +51,7 @@ def application(
         middlewares=[webhooks.observe, problems], client_max_size=limit
     )
     app[INTAKE] = intake
-    for module in (webhooks, health, problem_pages):
+    for module in (webhooks, health, problem_pages, endpoint):
         app.add_routes(module.routes())
     app[RECEPTION] = intake.reception
     mount_api(app, services, process)

@@ -195,7 +195,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "UnknownToVtexEntry.since": "Since when VTEX does not know it.",
     "StuckEntry.since": "Since when it is stuck.",
     "size": "The size of the body, in bytes.",
-    "source": "How it was received: `webhook`, `poll`, `file` or `operator`.",
+    "source": "How it was received: `webhook`, `poll`, `file`, `operator`, `endpoint`.",
     "state": "The shipment's state.",
     "InvoiceAnswer.state": "The invoice's state.",
     "InvoiceDetail.state": "The invoice's state.",

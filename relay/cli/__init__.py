@@ -28,6 +28,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "carriers": "List adapters, try them, start a new one.",
     "contracts": "List contracts, and how their carriers are polled.",
     "accounts": "List accounts, and open those that are closed.",
+    "endpoint": "Key pairs with which an ERP calls the relay in place of VTEX.",
     "database": "Back up the SQLite database, and restore it.",
     "users": "Add people who may use the console.",
 }
@@ -142,6 +143,11 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "accounts:open_",
         "Try again at once, after a fix of credentials or permissions.",
     ),
+    "endpoint new-pair": (
+        "endpoint:new_pair",
+        "Make a key pair for an ERP or hub; nothing is stored.",
+    ),
+    "endpoint list": ("endpoint:list_", "List the key pairs, without their tokens."),
     "database backup": (
         "database:backup",
         "Copy the SQLite database to a file, also while the relay runs.",

@@ -108,7 +108,8 @@ def hash_token(token: str) -> str:
     return f"sha256:{digest}"
 
 
-def _hash(text: str) -> str:
+def check_hash(text: str) -> str:
+    """Return the hash of a token; refuse any other text."""
     if not _HASH.fullmatch(text):
         hint = "write sha256: and 64 hexadecimal digits in lower case"
         raise problem("not a token's hash", hint)
@@ -119,7 +120,7 @@ class ApiToken(SettingsTable):
     """A user of the HTTP API; the name is yours to choose."""
 
     name: Name
-    hash: Annotated[str, AfterValidator(_hash)] = Field(
+    hash: Annotated[str, AfterValidator(check_hash)] = Field(
         repr=False,
         examples=["sha256:" + "0" * 64],
         json_schema_extra={"alternative": True},

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from relay.config.account import AccountSettings, ApiToken
 from relay.config.contract import ContractSettings
+from relay.config.endpoint import EndpointPair
 from relay.config.problems import SettingsProblem, set_it
 from relay.config.sections import RetentionSettings
 from relay.config.users import ConsoleUser
@@ -94,6 +95,36 @@ def check_users(
     for name, user in users.items():
         for account in user.accounts:
             yield from _missing(account, accounts, f"users.{name}.accounts")
+
+
+def check_pairs(
+    pairs: Mapping[str, EndpointPair],
+    accounts: Mapping[str, AccountSettings],
+    contracts: Mapping[str, ContractSettings],
+) -> Iterator[SettingsProblem]:
+    """Find pairs whose key, account or contract does not fit."""
+    holders: dict[str, str] = {}
+    for name, pair in pairs.items():
+        key = f"endpoint.{name}"
+        first = holders.setdefault(pair.app_key, name)
+        if first != name:
+            wrong = f"same key as endpoint.{first}"
+            yield SettingsProblem(f"{key}.app_key", wrong, "make another pair")
+        yield from _missing(pair.account, accounts, f"{key}.account")
+        yield from _unfit(pair, contracts.get(pair.contract), f"{key}.contract")
+
+
+def _unfit(
+    pair: EndpointPair, contract: ContractSettings | None, key: str
+) -> Iterator[SettingsProblem]:
+    """Find a pair's contract that does not exist, or not for its account."""
+    if contract is None:
+        hint = set_it(("contracts", pair.contract, "adapter"))
+        yield SettingsProblem(key, f"unknown contract {pair.contract!r}", hint)
+    elif pair.account not in contract.accounts:
+        hint = f"add it to contracts.{contract.name}.accounts"
+        wrong = f"the contract does not serve account {pair.account!r}"
+        yield SettingsProblem(key, wrong, hint)
 
 
 def check_unique(contracts: Iterable[ContractSettings]) -> Iterator[SettingsProblem]:

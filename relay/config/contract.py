@@ -79,9 +79,12 @@ class ContractSettings(SettingsTable):
         json_schema_extra={"alternative": True},
     )
     """The secret in the address before that, valid as well."""
-    verification: Literal["signature", "url", "polling_only", "none"] = "signature"
+    verification: Literal["signature", "url", "polling_only", "endpoint", "none"] = (
+        "signature"
+    )
     """How webhooks are verified: "signature"; "url", by a secret in the address;
-    "polling_only", no webhooks are accepted; "none", webhooks of anyone are."""
+    "polling_only", no webhooks are accepted; "endpoint", neither, as an ERP calls the
+    VTEX-compatible endpoint; "none", webhooks of anyone are."""
     zone: Zone = Field(default_factory=lambda: ZoneInfo(ZONE))
     """The zone of the carrier's times without an offset; by default its account's."""
     courier: str | None = Field(default=None, min_length=1, examples=["My Carrier"])
@@ -192,6 +195,11 @@ class ContractSettings(SettingsTable):
         if text and not _URL_SECRET.fullmatch(text):
             message = "must be 16 to 200 letters, digits, '-' and '_'"
             raise problem(message, "make one with `openssl rand -hex 16`", field=field)
+
+    @property
+    def takes_webhooks(self) -> bool:
+        """Whether its webhook address accepts anything."""
+        return self.verification not in {"polling_only", "endpoint"}
 
     @property
     def secrets(self) -> tuple[str, ...]:

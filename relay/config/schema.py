@@ -7,6 +7,7 @@ from pydantic.fields import FieldInfo
 
 from relay.config.account import AccountSettings, ApiToken
 from relay.config.contract import ContractSettings
+from relay.config.endpoint import EndpointPair
 from relay.config.sections import (
     IntakeSettings,
     LogSettings,
@@ -31,6 +32,7 @@ TABLES: Final[Mapping[str, type[Value]]] = {
     "accounts": AccountSettings,
     "contracts": ContractSettings,
     "users": ConsoleUser,
+    "endpoint": EndpointPair,
 }
 SECRETS: Final[Mapping[type[Value], frozenset[str]]] = {
     Settings: frozenset({"database"}),

@@ -12,6 +12,7 @@ from relay.config.checks import (
     NamedSetting,
     check_accounts,
     check_names,
+    check_pairs,
     check_tokens,
     check_unique,
     check_users,
@@ -19,6 +20,7 @@ from relay.config.checks import (
     secrets_of,
 )
 from relay.config.contract import ContractSettings
+from relay.config.endpoint import EndpointPair, pair_of
 from relay.config.problems import InvalidSettings
 from relay.config.quantities import Count, CountFromZero, SettingsTable
 from relay.config.sections import (
@@ -33,7 +35,7 @@ from relay.errors import ConfigurationError, UnknownContract
 from relay.suggestions import suggestion
 from relay.validation_errors import problem
 
-TABLES = ("tokens", "accounts", "contracts", "users")
+TABLES = ("tokens", "accounts", "contracts", "endpoint", "users")
 SCHEMES = ("sqlite:///", "postgresql://")
 
 
@@ -69,6 +71,7 @@ class Settings(SettingsTable):
     accounts: Mapping[str, AccountSettings] = Field(default_factory=dict)
     contracts: Mapping[str, ContractSettings] = Field(default_factory=dict)
     users: Mapping[str, ConsoleUser] = Field(default_factory=dict)
+    endpoint: Mapping[str, EndpointPair] = Field(default_factory=dict)
 
     @field_validator("database")
     @classmethod
@@ -106,6 +109,7 @@ class Settings(SettingsTable):
             *check_unique(self.contracts.values()),
             *check_tokens(self.tokens, self.accounts),
             *check_users(self.users, self.accounts),
+            *check_pairs(self.endpoint, self.accounts, self.contracts),
         ]
         if found:
             raise InvalidSettings(found)
@@ -119,6 +123,7 @@ class Settings(SettingsTable):
             "accounts": self.accounts,
             "contracts": self.contracts,
             "users": self.users,
+            "endpoint": self.endpoint,
         }
 
     def contract_for(self, name: str) -> ContractSettings:
@@ -145,12 +150,16 @@ class Settings(SettingsTable):
         """Return the configured token that was *presented*, if there is one."""
         return holder(presented, self.tokens.values())
 
+    def pair_for(self, app_key: str, app_token: str) -> EndpointPair | None:
+        """Return the endpoint's key pair that was presented, if there is one."""
+        return pair_of(app_key, app_token, self.endpoint.values())
+
     def webhook_url(self, contract: ContractSettings) -> str:
         """Return the address of a contract's webhooks, '' if it accepts none.
 
         Without `public_url` it is only a path. `<url_secret>` is a placeholder.
         """
-        if contract.verification == "polling_only":
+        if not contract.takes_webhooks:
             return ""
         secret = "/<url_secret>" if contract.verification == "url" else ""
         return f"{self.public_url or ''}/webhooks/{contract.name}{secret}"

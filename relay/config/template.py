@@ -33,6 +33,7 @@ _NAMES: Final = {
     "accounts": "mystore",
     "contracts": "mycarrier",
     "users": "maria",
+    "endpoint": "myerp",
 }
 _WIDTH: Final = 88
 _LITERAL: Final = """\

@@ -12,7 +12,7 @@ from relay.domain.fiscal import check_digit
 from relay.errors import ConfigurationError
 from relay.logs import counted
 from relay.registration.contract_terms import resolve_contract_options
-from relay.runtime.wiring import carrier
+from relay.runtime.wiring import carrier, check_pairs
 
 _BODY: Final = "3526031122233300018155001000012345100000001"
 _KEY: Final = _BODY + check_digit(_BODY)
@@ -39,6 +39,19 @@ def check_tables(settings: Settings) -> Iterator[Check]:
         if not table:
             hint = f"add {header}; `relay init` writes an example"
             yield warning(subject, f"{what} is configured", hint)
+
+
+def check_endpoint(settings: Settings) -> Iterator[Check]:
+    """Show the key pairs of the VTEX-compatible endpoint."""
+    try:
+        check_pairs(settings)
+    except ConfigurationError as refusal:
+        key, _, message = str(refusal).partition(": ")
+        yield error(key, message, 'add a contract with verification = "endpoint"')
+        return
+    for pair in settings.endpoint.values():
+        message = f"account {pair.account}, contract {pair.contract}"
+        yield ok(f"endpoint.{pair.name}", message)
 
 
 def check_contract(contract: ContractSettings, settings: Settings) -> Iterator[Check]:
@@ -92,4 +105,7 @@ def _polling(contract: ContractSettings, adapter: PollingCarrier) -> str:
 def _webhooks(contract: ContractSettings, settings: Settings) -> str:
     """Return the address of a contract's webhooks, without its secret."""
     url = settings.webhook_url(contract)
-    return f"webhooks at {url}" if url else "no webhooks: polling only"
+    if url:
+        return f"webhooks at {url}"
+    by_endpoint = contract.verification == "endpoint"
+    return "no webhooks: " + ("for the endpoint" if by_endpoint else "polling only")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from relay.api.auth import check_tokens
 from relay.config.problems import InvalidSettings
 from relay.config.settings import Settings
-from relay.doctor.contracts import check_contract, check_tables
+from relay.doctor.contracts import check_contract, check_endpoint, check_tables
 from relay.doctor.database import check_database
 from relay.doctor.findings import Check, error, ok, warning
 from relay.doctor.process import can_start, process_state
@@ -33,6 +33,7 @@ async def examine(settings: Settings) -> list[Check]:
     found += _check_access(settings)
     for contract in settings.contracts.values():
         found += check_contract(contract, settings)
+    found += check_endpoint(settings)
     stored = await check_database(settings)
     found += stored
     process = await process_state(settings)

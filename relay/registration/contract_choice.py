@@ -127,6 +127,11 @@ class ContractChoice:
             raise _unknown_courier(request.courier, serving)
         raise _needed("contract", [c.name for c in serving])
 
+    def named_by(self, courier: str | None) -> ContractSettings | None:
+        """Return the one contract that a courier names, None if there is none."""
+        found = self._by_courier(courier, _serving(self.settings, self.account))
+        return found[0] if len(found) == 1 else None
+
     def contradictions(
         self, request: LabelRequest, chosen: ContractSettings
     ) -> Iterator[CodedWarning]:

@@ -33,6 +33,7 @@ from relay.runtime.housekeeper import Housekeeper
 from relay.runtime.monitors import ClockMonitor, DatabaseMonitor, DiskMonitor
 from relay.runtime.notifier import Notifier, Work
 from relay.runtime.roles import BOTH, Part
+from relay.runtime.vtex_calls import InvoiceForwarder, TrackingReader
 from relay.runtime.wiring import (
     InterpreterGuard,
     carriers,
@@ -226,6 +227,8 @@ class Relay:
                 self.notifier.shipments, self.notifier.documents, self.notifier.polls
             ),
             damage=DamageLog(self.metrics.count_damaged),
+            forward=InvoiceForwarder(self.vtex, self.clock),
+            read_tracking=TrackingReader(self.vtex, self.clock),
         )
         return Services.build(context)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from relay.adapters.loader import load_carrier
-from relay.adapters.protocol import Carrier, FeedCarrier, PollingCarrier
+from relay.adapters.protocol import Carrier, FeedCarrier, PollingCarrier, UpdateCarrier
 from relay.config.account import AccountSettings
 from relay.config.settings import Settings
 from relay.domain.phrases import PHRASES, VOLUME
@@ -29,7 +29,19 @@ HUNG: Final = 70
 
 def carriers(settings: Settings) -> dict[str, Carrier]:
     """Make the adapter of every contract; raise `ConfigurationError` by its key."""
-    return {name: carrier(settings, name) for name in settings.contracts}
+    made = {name: carrier(settings, name) for name in settings.contracts}
+    check_pairs(settings)
+    return made
+
+
+def check_pairs(settings: Settings) -> None:
+    """Refuse key pairs whose contract would not parse what the endpoint stores."""
+    for pair in settings.endpoint.values():
+        if settings.contracts[pair.contract].verification != "endpoint":
+            raise ConfigurationError(
+                f"endpoint.{pair.name}.contract: {pair.contract!r} is not a contract "
+                'of the endpoint; name one with verification = "endpoint"'
+            )
 
 
 def carrier(settings: Settings, name: str) -> Carrier:
@@ -42,6 +54,11 @@ def carrier(settings: Settings, name: str) -> Carrier:
         raise ConfigurationError(
             f"contracts.{name}.verification: the adapter cannot poll, so no event "
             'would ever arrive; use "signature" or "url"'
+        )
+    if contract.verification == "endpoint" and not isinstance(made, UpdateCarrier):
+        raise ConfigurationError(
+            f"contracts.{name}.verification: the adapter does not parse updates in "
+            "VTEX's form; use the adapter that the endpoint's how-to names"
         )
     return made
 

@@ -209,7 +209,7 @@ class _StoredState:
 
 def _configured(contract: ContractSettings, served: tuple[str, ...]) -> dict[str, Any]:
     """Return the fields of a contract that come from the settings."""
-    has_webhook = contract.verification != "polling_only"
+    has_webhook = contract.takes_webhooks
     secret = "/{secret}" if contract.verification == "url" else ""
     return {
         "name": contract.name,

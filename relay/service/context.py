@@ -1,13 +1,15 @@
 """What every operation needs: settings, adapters, database, clock, wake callbacks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from relay.adapters.protocol import Carrier
 from relay.clock import Clock, utcnow
+from relay.config.account import AccountSettings
 from relay.config.settings import Settings
+from relay.errors import NotSent
 from relay.logs import logger
 from relay.registration.registrar import Registrar
 from relay.service.access import Caller
@@ -82,6 +84,43 @@ def log_audit(entry: AuditEntry) -> None:
         _log.error("alert", **entry.about, reason=alert)
 
 
+@dataclass(frozen=True, slots=True)
+class ForwardedAnswer:
+    """VTEX's answer to a call that was passed on; `retry_after` is its header.
+
+    The body is not `complete` if it broke off.
+    """
+
+    status: int
+    body: bytes
+    content_type: str = ""
+    retry_after: str | None = None
+    complete: bool = True
+
+
+Forward = Callable[[AccountSettings, str, bytes], Awaitable[ForwardedAnswer]]
+"""Sends an invoice of an order to VTEX once; raises `VtexError` without an answer."""
+
+
+async def forward_nothing(
+    account: AccountSettings, order_id: str, body: bytes
+) -> ForwardedAnswer:
+    """Raise `NotSent`: this process does not call VTEX."""
+    raise NotSent(f"cannot call {account.name}: {order_id}, {len(body)} bytes")
+
+
+ReadTracking = Callable[[AccountSettings, str, str], Awaitable[Mapping[str, str]]]
+"""Returns the fields of a label that VTEX shows of an order's invoice."""
+
+
+async def read_nothing(
+    account: AccountSettings, order_id: str, invoice_number: str
+) -> Mapping[str, str]:
+    """Return nothing: this process does not call VTEX."""
+    _ = account, order_id, invoice_number
+    return {}
+
+
 @dataclass(slots=True, kw_only=True)
 class ServiceContext:
     """What the services share; *settings* are replaced when they are reloaded.
@@ -100,6 +139,8 @@ class ServiceContext:
     audit: Callable[[AuditEntry], None] = log_audit
     damage: DamageLog = field(default_factory=DamageLog)
     label_batches: LabelBatches = field(default_factory=LabelBatches)
+    forward: Forward = forward_nothing
+    read_tracking: ReadTracking = read_nothing
 
     def now(self) -> datetime:
         """Return the current time, in UTC."""

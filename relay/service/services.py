@@ -7,6 +7,7 @@ from relay.service.accounts import AccountService
 from relay.service.audit import AuditService
 from relay.service.context import ServiceContext
 from relay.service.documents import DocumentService
+from relay.service.endpoint import EndpointService
 from relay.service.invoices import InvoiceService
 from relay.service.measurements import MeasurementService
 from relay.service.rejected import RejectedService
@@ -31,6 +32,7 @@ class Services:
     status: StatusService
     measurements: MeasurementService
     audit: AuditService
+    endpoint: EndpointService
 
     @classmethod
     def build(cls, context: ServiceContext) -> "Services":
@@ -47,6 +49,7 @@ class Services:
             StatusService(context),
             MeasurementService(context),
             AuditService(context),
+            EndpointService(context),
         )
 
     def reload(self, settings: Settings) -> None:

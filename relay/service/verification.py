@@ -34,6 +34,11 @@ class Verification:
             raise VerificationFailed(
                 "this contract is polling-only; it takes no webhooks"
             )
+        elif settings.verification == "endpoint":
+            raise VerificationFailed(
+                "this contract is for the VTEX-compatible endpoint; it takes no "
+                "webhooks"
+            )
 
 
 def _check_signature(carrier: Carrier, request: WebhookRequest) -> None:

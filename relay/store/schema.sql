@@ -167,7 +167,7 @@ CREATE INDEX parcel_references_by_shipment ON parcel_references (shipment);
 CREATE TABLE documents (
     document INTEGER PRIMARY KEY,
     contract TEXT NOT NULL,
-    source TEXT NOT NULL,              -- webhook, poll, file, operator
+    source TEXT NOT NULL,              -- webhook, poll, file, operator, endpoint
     headers TEXT NOT NULL,
     body BLOB NOT NULL,
     received_at INTEGER NOT NULL,

@@ -180,6 +180,19 @@ class VtexClient:
         what = Exchange("PUT", url, RECEIPT_LIMIT, account.headers(), body)
         return await self._answer(account, what, deadline)
 
+    async def forward_invoice(
+        self, account: VtexAccount, order_id: str, body: bytes, *, deadline: Deadline
+    ) -> Received:
+        """Send a caller's invoice, once: *order invoice notification*.
+
+        Returns VTEX's answer as it is. It is never repeated, not even without a
+        connection: a second invoice overwrites the first (VTEX: help centre, "Invoicing
+        an order"), so the caller decides.
+        """
+        url = address(account.base_url, order_id, "invoice")
+        what = Exchange("POST", url, RECEIPT_LIMIT, account.headers(), body)
+        return await self._send(what, deadline)
+
     async def _answer(
         self, account: VtexAccount, what: Exchange, deadline: Deadline
     ) -> VtexResponse:

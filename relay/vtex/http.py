@@ -42,11 +42,13 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """An answer; `body` is cut off at the exchange's limit."""
+    """An answer; `body` is not `complete` if it broke off or is over the limit."""
 
     status: int
     retry_after: str | None
     body: bytes
+    content_type: str = ""
+    complete: bool = True
 
 
 def vtex_session(*, connections: int = 100) -> ClientSession:
@@ -147,13 +149,21 @@ async def exchange(
 async def _received(response: ClientResponse, what: Exchange) -> Received:
     """Receive the body; it may break off after a write, whose status is known."""
     body = bytearray()
+    complete = True
     try:
         async for chunk in response.content.iter_any():
             body += chunk
             if len(body) > what.limit:
+                complete = False
                 break
     except (ClientError, OSError):
         if what.method == "GET":
             raise
-    retry_after = response.headers.get("Retry-After")
-    return Received(response.status, retry_after, bytes(body[: what.limit]))
+        complete = False
+    return Received(
+        response.status,
+        response.headers.get("Retry-After"),
+        bytes(body[: what.limit]),
+        response.headers.get("Content-Type", ""),
+        complete,
+    )

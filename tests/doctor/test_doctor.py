@@ -508,3 +508,35 @@ async def test_without_a_usable_database_rejected_webhooks_are_not_checked(
     assert not (tmp_path / "relay.db").exists()
     (tmp_path / "relay.db").write_text("not a database at all", encoding="utf-8")
     assert await check_webhooks(made()) == []
+
+
+ENDPOINT = {
+    "app_key": "relaykey-store-0A1B2C3D",
+    "hash": "sha256:" + "0" * 64,
+    "account": "store",
+    "contract": "swift",
+}
+
+
+async def test_a_key_pair_is_shown_with_its_account_and_contract(
+    sandbox: str, made: Callable[..., Settings]
+) -> None:
+    contract = {"adapter": "vtex_endpoint", "verification": "endpoint"}
+    found = await examine(made(sandbox, contract=contract, endpoint={"hub": ENDPOINT}))
+    assert worst(found) == []
+    [pair] = about("endpoint.hub", found)
+    assert pair.message == "account store, contract swift"
+    [swift] = [c for c in about("contracts.swift", found) if "adapter" in c.message]
+    assert swift.message == "adapter vtex_endpoint, no webhooks: for the endpoint"
+
+
+async def test_a_key_pair_without_a_contract_of_the_endpoint_is_an_error(
+    sandbox: str, made: Callable[..., Settings]
+) -> None:
+    [found] = worst(await examine(made(sandbox, endpoint={"hub": ENDPOINT})))
+    assert found.subject == "endpoint.hub.contract"
+    assert "'swift' is not a contract of the endpoint" in found.message
+    wrong = {"verification": "endpoint"}
+    [found] = worst(await examine(made(sandbox, contract=wrong)))
+    assert found.subject == "contracts.swift.verification"
+    assert "does not parse updates in VTEX's form" in found.message

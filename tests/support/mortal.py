@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from relay.store.database import Database, Transaction
 from relay.vtex.client import Deadline, VtexAccount, VtexClient, VtexResponse
+from relay.vtex.http import Received
 
 Call = Literal["read_order", "post_invoice", "send_tracking_number", "send_events"]
 When = Literal["before", "after"]
@@ -142,6 +143,9 @@ class MortalVtex:
 
     async def send_events(self, *about: Any, deadline: Deadline) -> VtexResponse:
         return await self._write("send_events", about, deadline)
+
+    async def forward_invoice(self, *about: Any, deadline: Deadline) -> Received:
+        return await self.inner.forward_invoice(*about, deadline=deadline)
 
     async def _write(
         self,

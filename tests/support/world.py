@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from aiohttp import ClientSession
 
+from relay.adapters.loader import load_carrier
 from relay.adapters.protocol import Carrier, Document, WebhookRequest
 from relay.clock import moment
 from relay.config.settings import Settings
@@ -314,7 +315,10 @@ class World:
     def _relay(self, database: Any, vtex: Any) -> Relay:
         """Put a process together as it ships, with carriers that send our events."""
         carriers: dict[str, Carrier] = {
-            name: SpeakingCarrier() for name in self.settings.contracts
+            name: SpeakingCarrier()
+            if contract.adapter == "speaking"
+            else load_carrier(contract.adapter, contract.for_adapter())
+            for name, contract in self.settings.contracts.items()
         }
         return Relay(self.settings, self.clock, carriers, database, vtex, self.session)
 
@@ -510,16 +514,19 @@ class World:
             a for a in await Accounts(self.database).all() if a.account == ACCOUNT
         )
 
-    async def quarantined(self, order: str = ORDER) -> dict[str, str]:
+    async def quarantined(
+        self, order: str = ORDER, invoice: str = INVOICE
+    ) -> dict[str, str]:
         """Return why events wait for a person, by code."""
-        return {r["code"]: r["quarantine_reason"] for r in await self._waiting(order)}
+        waiting = await self._waiting(order, invoice)
+        return {r["code"]: r["quarantine_reason"] for r in waiting}
 
     async def quarantined_events(self, order: str = ORDER) -> list[int]:
         """Return the ids of events that wait for an operator."""
         return [r["event"] for r in await self._waiting(order)]
 
-    async def _waiting(self, order: str) -> list[Any]:
-        shipment = await self.fact("shipment", order)
+    async def _waiting(self, order: str, invoice: str = INVOICE) -> list[Any]:
+        shipment = await self.fact("shipment", order, invoice)
         async with self.database.reading() as tx:
             rows = await tx.rows(
                 "events_of_shipments", rows=json.dumps([{"shipment": shipment}])
@@ -554,8 +561,9 @@ def settings_for(url: str, *, contract: Row | None = None, **account: Any) -> Se
     """Return settings for one account at the sandbox and one speaking carrier.
 
     *second* is the contract of another one; *other_account* is one more account at the
-    same VTEX.
+    same VTEX. *tables* are more accounts and contracts, and other tables.
     """
+    tables = account.pop("tables", {})
     publisher = account.pop("publisher", {})
     second = account.pop("second", None)
     other = account.pop("other_account", None)
@@ -564,11 +572,14 @@ def settings_for(url: str, *, contract: Row | None = None, **account: Any) -> Se
     base = {"base_url": f"{url}/vtex/{ACCOUNT}"}
     speaking = {"adapter": "speaking", "verification": "none", "account": ACCOUNT}
     return Settings.model_validate(
-        {
+        tables
+        | {
             "accounts": {ACCOUNT: keys | pace_ | base | account}
-            | ({other: keys | pace_ | base | account} if other else {}),
+            | ({other: keys | pace_ | base | account} if other else {})
+            | tables.get("accounts", {}),
             "contracts": {CONTRACT: speaking | (contract or {})}
-            | ({second: speaking} if second else {}),
+            | ({second: speaking} if second else {})
+            | tables.get("contracts", {}),
             "publisher": publisher,
         }
     )

@@ -334,6 +334,22 @@ def test_the_erp_of_the_docs_understands_every_answer(
 
 
 @executed
+def test_an_erp_that_knows_only_vtex_is_answered_and_published(
+    running: Mapping[str, Running],
+) -> None:
+    ran = running["vtex-endpoint.md"].ended()
+    answered = [a for a in answers(ran.output) if "receipt" in a]
+    assert len(answered) == 3
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        found = [one["kind"] for one in published(8996)]
+        if "put" in found:
+            break
+        time.sleep(0.5)
+    assert found[:3] == ["post", "patch", "put"]
+
+
+@executed
 def test_an_operator_gets_a_backup_that_is_a_database(
     running: Mapping[str, Running],
 ) -> None:

@@ -4,7 +4,7 @@
 -- The latest document of a contract, among the latest :most of all contracts: documents
 -- have no index by contract, because intake must stay cheap.
 SELECT d.received_at, d.unreadable_reason FROM documents AS d
-WHERE d.contract = :contract AND d.source IN ('webhook', 'poll')
+WHERE d.contract = :contract AND d.source IN ('webhook', 'poll', 'endpoint')
   AND d.document > (SELECT coalesce(max(n.document), 0) FROM documents AS n)
                    - CAST(:most AS BIGINT)
 ORDER BY d.document DESC LIMIT 1
