@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from relay.sandbox.changes import changed
 from relay.sandbox.credentials import Pair
 from relay.sandbox.faults import InjectedFault
 from relay.sandbox.orders import Order, package_shape
@@ -16,6 +17,7 @@ from relay.sandbox.requests import (
     InvoiceRequest,
     OptionsRequest,
     OrderRequest,
+    StatusRequest,
     not_found,
     number_in_query,
     parse_many,
@@ -40,7 +42,8 @@ async def add_orders(request: web.Request) -> web.Response:
     added = await parse_many(request, OrderRequest)
     now = world.options.clock()
     for order in added:
-        world.orders.add(order.to_order(now))
+        world.orders.add(stored := order.to_order(now))
+        changed(request.app, stored)
     return web.json_response({"added": len(added)}, status=201)
 
 
@@ -61,11 +64,7 @@ async def list_orders(request: web.Request) -> web.Response:
 @routes.post("/sandbox/orders/{account}/{order_id}/invoices")
 async def add_invoices(request: web.Request) -> web.Response:
     """Add invoices to an order, as an ERP does when it invoices late."""
-    world = request.app[WORLD]
-    account, order_id = request.match_info["account"], request.match_info["order_id"]
-    order = world.orders.find(account, order_id)
-    if order is None:
-        raise not_found(f"orderId: account {account!r} has no order {order_id!r}")
+    world, order = request.app[WORLD], _order(request)
     added = await parse_many(request, InvoiceRequest)
     now = world.options.clock()
     for invoice in added:
@@ -73,7 +72,35 @@ async def add_invoices(request: web.Request) -> web.Response:
             message = f"{invoice.invoice_number!r} already exists"
             raise unprocessable({"$.invoiceNumber": [message]})
         order.invoices[invoice.invoice_number] = invoice.to_invoice(now)
+    changed(request.app, order)
     return web.json_response({"added": len(added)}, status=201)
+
+
+@routes.delete("/sandbox/orders/{account}/{order_id}/invoices/{number}")
+async def remove_invoice(request: web.Request) -> web.Response:
+    """Remove an invoice of an order, as an ERP does before it issues another one."""
+    order = _order(request)
+    order.invoices.pop(request.match_info["number"], None)
+    changed(request.app, order)
+    return web.json_response({})
+
+
+@routes.post("/sandbox/orders/{account}/{order_id}/status")
+async def change_status(request: web.Request) -> web.Response:
+    """Change the status of an order, such as to canceled or replaced."""
+    order = _order(request)
+    order.status = (await parse_one(request, StatusRequest)).status
+    changed(request.app, order)
+    return web.json_response({"status": order.status})
+
+
+def _order(request: web.Request) -> Order:
+    """Return the order in the path, or answer 404."""
+    account, order_id = request.match_info["account"], request.match_info["order_id"]
+    order = request.app[WORLD].orders.find(account, order_id)
+    if order is None:
+        raise not_found(f"orderId: account {account!r} has no order {order_id!r}")
+    return order
 
 
 @routes.post("/sandbox/credentials")

@@ -20,7 +20,7 @@ from pydantic.alias_generators import to_camel
 
 from relay.sandbox.checks import field_errors
 from relay.sandbox.credentials import ALL_ROLES, Role
-from relay.sandbox.orders import Invoice, Order, PutMode
+from relay.sandbox.orders import Invoice, Order, OrderStatus, PutMode
 from relay.sandbox.simulator import SimulatedParcel, SimulatedScan
 
 Text = Annotated[str, Field(min_length=1)]
@@ -81,6 +81,12 @@ class OrderRequest(ControlRequest):
         """Return the order, created *now*."""
         invoices = {i.invoice_number: i.to_invoice(now) for i in self.invoices}
         return Order(self.account, self.order_id, now, now, invoices=invoices)
+
+
+class StatusRequest(ControlRequest):
+    """The status of an order; null: it follows from the invoices."""
+
+    status: OrderStatus | None
 
 
 class CredentialsRequest(ControlRequest):
