@@ -12,6 +12,7 @@ from relay.config.problems import SettingsProblem, set_it
 from relay.config.sections import RetentionSettings
 from relay.domain.events import Value
 from relay.suggestions import did_you_mean, suggest
+from relay.text import plain_name
 
 _SECRET: Final = re.compile(r"secret|token|passw|credential|_key$|^key$", re.IGNORECASE)
 
@@ -86,6 +87,17 @@ def check_tokens(
             yield from _missing(account, accounts, f"tokens.{name}.accounts")
 
 
+def check_hooks(
+    accounts: Mapping[str, AccountSettings], public_url: str | None
+) -> Iterator[SettingsProblem]:
+    """Find hooks that VTEX could not reach."""
+    for name, account in accounts.items():
+        if account.uses("hook") and not public_url:
+            key = f"accounts.{name}.discovery"
+            wrong = "VTEX must know the relay's address to call its hook"
+            yield SettingsProblem(key, wrong, 'set public_url, or discovery = "feed"')
+
+
 def check_unique(contracts: Iterable[ContractSettings]) -> Iterator[SettingsProblem]:
     """Find tax ids and courier names that two contracts of one account share."""
     taken: dict[tuple[str, str, str], str] = {}
@@ -103,7 +115,7 @@ def _claimed(contract: ContractSettings) -> Iterator[tuple[str, str]]:
     for tax_id in contract.tax_ids:
         yield "tax_ids", tax_id
     for name in contract.courier_names:
-        yield "courier_names", " ".join(name.casefold().split())
+        yield "courier_names", plain_name(name)
 
 
 def _missing(account: str, known: Iterable[str], key: str) -> Iterator[SettingsProblem]:

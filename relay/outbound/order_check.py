@@ -10,7 +10,7 @@ from relay.clock import micros
 from relay.config.sections import PublisherSettings
 from relay.domain.next_update import unpublished_events
 from relay.domain.publishable import publishable
-from relay.domain.shipment import PublishedEvent, Snapshot
+from relay.domain.shipment import ORDER_CANCELLED, PublishedEvent, Snapshot
 from relay.outbound.plan import published_row
 from relay.outbound.settlement import (
     NOT_YET_CAP,
@@ -36,7 +36,6 @@ from relay.vtex.orders import (
     shows_tracking_number,
 )
 
-ORDER_CANCELLED: Final = "order_cancelled"
 _DIFFERENCES: Final[Mapping[Difference, str]] = {
     "zeros": "leading zeros differ",
     "series": "the series differs",

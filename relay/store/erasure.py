@@ -46,6 +46,7 @@ class Erasure:
             await tx.many("redact_event", [{"event": e} for e in sorted(events)])
             for row in found:
                 await _shipment(tx, row, by, now)
+            await tx.run("erase_discovered", account=account, order_id=order_id)
         return ErasureResult(len(found), documents, len(events), published, calls)
 
 

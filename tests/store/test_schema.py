@@ -1,6 +1,7 @@
 import re
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -9,7 +10,7 @@ from relay import store
 from relay.errors import ConfigurationError
 from relay.store.database import Database
 from relay.store.postgres import PostgresDatabase
-from relay.store.schema import VERSION, schema, scripts
+from relay.store.schema import OLDEST, VERSION, schema, scripts
 from relay.store.sqlite import SqliteDatabase
 from tests.support.way_in import everything
 
@@ -20,7 +21,7 @@ COLUMN = re.compile(r"^    (\w+) (?:TEXT|INTEGER|BLOB)", re.MULTILINE)
 @pytest.mark.parametrize(
     ("version", "says", "hint"),
     [
-        (VERSION - 1, "from before the first release", "name another database"),
+        (OLDEST - 1, "from before the first release", "name another database"),
         (VERSION + 1, "a newer relay", "start that version: the data is safe"),
     ],
 )
@@ -45,7 +46,7 @@ async def test_a_database_of_another_version_is_refused(postgres_url: str) -> No
     await database.open()
     await database.close()
     connection = await asyncpg.connect(postgres_url)
-    await connection.execute("UPDATE migrations SET number = $1", VERSION - 1)
+    await connection.execute("UPDATE migrations SET number = $1", OLDEST - 1)
     await connection.close()
     with pytest.raises(ConfigurationError, match="from before the first release"):
         await PostgresDatabase(postgres_url).open()
@@ -56,6 +57,39 @@ async def test_every_table_of_the_schema_is_there(database: Database) -> None:
     assert len(names) > 10
     for name in names:
         assert await everything(database, name) == []
+
+
+def _objects(script: str) -> dict[str, str]:
+    """Return the tables and indexes that a script makes, without comments."""
+    plain = re.sub(r"--.*", "", script)
+    made = re.findall(r"CREATE (?:TABLE|INDEX) (\w+)[^;]*;", plain)
+    texts = re.findall(r"CREATE (?:TABLE|INDEX) \w+[^;]*;", plain)
+    return dict(zip(made, (" ".join(t.split()) for t in texts), strict=True))
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
+def test_an_upgraded_database_has_the_tables_of_a_new_one(dialect: Any) -> None:
+    new = _objects(schema(dialect))
+    numbers = [number for number, _ in scripts(OLDEST, dialect)]
+    assert numbers == list(range(OLDEST + 1, VERSION + 1))
+    for _, script in scripts(OLDEST, dialect):
+        for name, text in _objects(script).items():
+            assert new[name] == text
+
+
+async def test_a_file_of_the_version_before_still_opens(tmp_path: Path) -> None:
+    path = tmp_path / "relay.db"
+    before = schema("sqlite").partition("CREATE TABLE discovered_orders")
+    triggers = (STORE / "schema.sqlite.sql").read_text(encoding="utf-8")
+    with sqlite3.connect(path) as connection:
+        connection.executescript(before[0] + triggers)
+        connection.execute(f"PRAGMA user_version = {OLDEST}")
+        connection.execute("INSERT INTO accounts (account) VALUES ('store')")
+    database = SqliteDatabase(path)
+    await database.open()
+    assert [r["account"] for r in await everything(database, "accounts")] == ["store"]
+    assert await everything(database, "discovered_orders") == []
+    await database.close()
 
 
 def test_a_database_of_this_version_needs_nothing() -> None:

@@ -9,7 +9,9 @@ from typing import Any, Literal
 from relay.store.database import Database, Transaction
 from relay.vtex.client import Deadline, VtexAccount, VtexClient, VtexResponse
 
-Call = Literal["read_order", "send_tracking_number", "send_events"]
+Call = Literal[
+    "read_order", "send_tracking_number", "send_events", "fetch_feed", "commit_feed"
+]
 When = Literal["before", "after"]
 
 
@@ -119,6 +121,16 @@ class MortalVtex:
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile is not None:
             await meanwhile()
+        return answer
+
+    async def call(
+        self, account: VtexAccount, method: str, path: str, **more: Any
+    ) -> VtexResponse:
+        call: Call = "commit_feed" if method == "POST" else "fetch_feed"
+        is_feed = path.partition("?")[0] == "/api/orders/feed"
+        self.fate.check(call if is_feed else None, "before")
+        answer = await self.inner.call(account, method, path, **more)
+        self.fate.check(call if is_feed else None, "after")
         return answer
 
     async def send_tracking_number(
