@@ -6,6 +6,7 @@ from aiohttp import web
 
 from relay.api import (
     accounts,
+    discovery,
     documents,
     health,
     openapi,
@@ -32,6 +33,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
         rejected,
         worklists,
         accounts,
+        discovery,
         health,
     )
     for operation in module.operations
@@ -48,7 +50,7 @@ def application(
         middlewares=[webhooks.observe, problems], client_max_size=limit
     )
     app[INTAKE] = intake
-    for module in (webhooks, health, problem_pages):
+    for module in (webhooks, discovery, health, problem_pages):
         app.add_routes(module.routes())
     app[RECEPTION] = intake.reception
     mount_api(app, services, process)

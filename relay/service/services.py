@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from relay.config.settings import Settings
 from relay.service.accounts import AccountService
 from relay.service.context import ServiceContext
+from relay.service.discovery import DiscoveryService
 from relay.service.documents import DocumentService
 from relay.service.measurements import MeasurementService
 from relay.service.rejected import RejectedService
@@ -27,6 +28,7 @@ class Services:
     accounts: AccountService
     status: StatusService
     measurements: MeasurementService
+    discovery: DiscoveryService
 
     @classmethod
     def build(cls, context: ServiceContext) -> "Services":
@@ -41,6 +43,7 @@ class Services:
             AccountService(context),
             StatusService(context),
             MeasurementService(context),
+            DiscoveryService(context),
         )
 
     def reload(self, settings: Settings) -> None:
