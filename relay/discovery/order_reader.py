@@ -8,6 +8,7 @@ from typing import Final
 
 from relay.clock import Clock
 from relay.discovery.calls import AccountCalls, Called, CallResult, DiscoveryTerms
+from relay.discovery.foreign_events import foreign_events
 from relay.discovery.packages import FoundParcel, FoundParcels, found_parcels
 from relay.domain.discovery import DiscoveredOrder, LookOutcome
 from relay.domain.shipment import ORDER_CANCELLED, ORDER_REPLACED
@@ -18,7 +19,7 @@ from relay.service.access import Caller
 from relay.service.services import Services
 from relay.store.discovery import Discovery, DiscoveryState, SettledLook
 from relay.vtex.client import VtexClient
-from relay.vtex.orders import OrderView, parse_order
+from relay.vtex.orders import OrderView, PackageView, parse_order
 
 BY: Final = "discovery"
 AGAIN: Final = timedelta(minutes=1)
@@ -33,6 +34,8 @@ NET: Final = timedelta(hours=24)
 """When an order is read once more of which a package could not be registered."""
 LATE: Final = timedelta(hours=1)
 """A parcel registered later than this after its order changed may have left before."""
+MOST_SHOWN: Final = 3
+"""Texts of events that one note names."""
 _ENDS: Final[Mapping[str, tuple[str, str]]] = {
     "canceled": (ORDER_CANCELLED, "cancelled"),  # VTEX's spelling, with one l
     "replaced": (ORDER_REPLACED, "replaced by another one"),
@@ -148,7 +151,26 @@ class OrderReader:
                     refused[parcel.invoice] = problem
                 else:
                     registered[parcel.invoice] = parcel.mark
+        for package in view.packages:
+            if package.invoice_number in registered and package.data:
+                await self._compare(order, package)
         return _settled(order, found, registered, refused, self.clock())
+
+    async def _compare(self, order: DiscoveredOrder, package: PackageView) -> None:
+        """Have the order read again before the next write, if others write, too."""
+        account, invoice = order.account, package.invoice_number
+        row = await self.store.shipment(account, order.order_id, invoice)
+        if row is None or row["closed_at"] is not None:
+            return
+        if row["imported"] and row["compared_at"] is None:
+            return
+        zone = self.services.context.settings.account(account).zone
+        ours = await self.store.published(row["shipment"])
+        texts = foreign_events(package, ours, zone)
+        if texts:
+            shown = ", ".join(map(repr, texts[:MOST_SHOWN]))
+            note = f"another system writes events of this invoice in VTEX: {shown}"
+            await self.store.compare_again(row["shipment"], note, self.clock())
 
     async def _withdraw(
         self, order: DiscoveredOrder, found: FoundParcels, registered: dict[str, str]
@@ -160,10 +182,10 @@ class OrderReader:
         refused: dict[str, str] = {}
         caller = Caller(BY, frozenset({order.account}))
         for invoice in found.outdated:
-            id_ = await self.store.shipment_id(order.account, order.order_id, invoice)
+            row = await self.store.shipment(order.account, order.order_id, invoice)
             try:
-                if id_ is not None:
-                    await self.services.shipment_actions.cancel(caller, id_)
+                if row is not None:
+                    await self.services.shipment_actions.cancel(caller, row["id"])
             except RegistrationError as error:
                 refused[invoice] = f"changed in VTEX, but {error}"
             else:

@@ -13,7 +13,7 @@ from relay.domain.discovery import (
     Source,
     newest_of_each,
 )
-from relay.store.codec import at, dumps, loads, rows, stored
+from relay.store.codec import at, dumps, ids, loads, rows, stored
 from relay.store.database import Database, Row, Transaction
 from relay.text import storable
 
@@ -192,18 +192,30 @@ class Discovery:
                 await tx.run("note", **values, text=note)
         return len(free), len(free) < len(found)
 
-    async def shipment_id(
-        self, account: str, order_id: str, invoice: str
-    ) -> str | None:
-        """Return the id of an invoice's shipment, if it is registered."""
+    async def published(self, shipment: int) -> list[dict[str, str]]:
+        """Return the event objects that were sent for a shipment, accepted or not."""
+        wanted = ids("shipment", [shipment])
         async with self._database.reading() as tx:
-            row = await tx.row(
+            found = await tx.rows("published_of_shipments", rows=wanted)
+        return [loads(r["object"]) for r in found]
+
+    async def compare_again(self, shipment: int, note: str, now: datetime) -> None:
+        """Have the order read before the next write of a shipment."""
+        async with self._database.writing() as tx:
+            await tx.run("compare_again", shipment=shipment)
+            await tx.run(
+                "note", shipment=shipment, now=micros(now), text=storable(note)
+            )
+
+    async def shipment(self, account: str, order_id: str, invoice: str) -> Row | None:
+        """Return the row of an invoice's shipment, if it is registered."""
+        async with self._database.reading() as tx:
+            return await tx.row(
                 "find_shipment",
                 account=account,
                 order_id=order_id,
                 invoice_number=invoice,
             )
-        return row["id"] if row is not None else None
 
 
 async def _change(

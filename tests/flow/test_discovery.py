@@ -426,3 +426,44 @@ async def test_a_number_that_cannot_be_one_is_named(found: World) -> None:
     (one,) = await listed(found)
     assert one.outcome == LookOutcome.REFUSED
     assert "invoice 1: trackingNumber: contains several values" in one.detail
+
+
+# Somebody else writes tracking
+
+
+async def test_the_relays_own_writes_are_not_another_systems(found: World) -> None:
+    await found.vtex.order(ORDER, INVOICE, **WRITTEN)
+    await later(found)
+    await found.scan("picked_up")
+    await found.wait(hours=1)
+    assert (await found.shown()).texts
+    await end_order(found, "handling")
+    await end_order(found, "invoiced")
+    await later(found)
+    assert await found.fact("imported") == 0
+
+
+async def test_a_number_is_found_by_an_expression_too(worlds: Worlds) -> None:
+    async with worlds(**BY_FEED, feed_filter="tracking_written") as world:
+        await discover(world)
+        await world.vtex.order("O-2", INVOICE)
+        await world.vtex.order(ORDER, INVOICE, **WRITTEN)
+        await later(world)
+        assert await outcomes(world) == {ORDER: LookOutcome.REGISTERED}
+
+
+async def test_a_delivery_that_others_write_is_never_reverted(found: World) -> None:
+    await found.vtex.order(ORDER, INVOICE, **WRITTEN)
+    await later(found)
+    await found.scan("picked_up")
+    await found.wait(hours=1)
+    await found.vtex.publish((found.now, "Entregue por outro"), delivered=True)
+    await end_order(found, "handling")
+    await end_order(found, "invoiced")
+    await later(found)
+    assert await found.fact("imported") == 1
+    await found.scan("in_transit")
+    await found.wait(hours=1)
+    assert (await found.shown()).finished
+    assert await found.fact("delivered_published_at") is not None
+    assert not any("un-delivered" in c for c in await found.vtex.complaints())

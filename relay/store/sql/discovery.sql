@@ -87,3 +87,9 @@ WHERE account IN (SELECT s.account FROM discovery_states AS s)
 
 -- name: erase_discovered!
 DELETE FROM discovered_orders WHERE account = :account AND order_id = :order_id
+
+-- name: compare_again!
+-- As for a parcel in transit: the order is read before the next write, and what it shows
+-- counts as published.
+UPDATE shipments SET imported = 1, compared_at = NULL, version = version + 1
+WHERE shipment = :shipment AND closed_at IS NULL AND delivered_published_at IS NULL
