@@ -50,6 +50,12 @@ def as_utf8(body: bytes, content_type: str = "") -> bytes:
     return body if encoding == "utf-8" else text.encode()
 
 
+def plain_name(name: str) -> str:
+    """Return a name for comparison: without case, accents and repeated spaces."""
+    parts = unicodedata.normalize("NFKD", name.casefold())
+    return " ".join("".join(c for c in parts if not unicodedata.combining(c)).split())
+
+
 def decode_leniently(body: bytes, content_type: str = "") -> str:
     """Return the text of *body* for people; what cannot be decoded is replaced."""
     try:

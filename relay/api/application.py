@@ -6,6 +6,7 @@ from aiohttp import web
 
 from relay.api import (
     accounts,
+    discovery,
     documents,
     endpoint,
     health,
@@ -35,6 +36,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
         rejected,
         worklists,
         accounts,
+        discovery,
         health,
     )
     for operation in module.operations
@@ -51,7 +53,7 @@ def application(
         middlewares=[webhooks.observe, problems], client_max_size=limit
     )
     app[INTAKE] = intake
-    for module in (webhooks, health, problem_pages, endpoint):
+    for module in (webhooks, discovery, health, problem_pages, endpoint):
         app.add_routes(module.routes())
     app[RECEPTION] = intake.reception
     mount_api(app, services, process)

@@ -26,6 +26,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "volumes": 2,
 }
 PATHS: Final[Mapping[str, tuple[str, Any]]] = {
+    "account": ("The account's name in the settings.", "acme"),
     "code": ("A code of a problem or warning.", "unknown_field"),
     "contract": ("The contract's name in the settings.", "me"),
     "document": ("The document's number, from a list.", 17),

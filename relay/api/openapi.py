@@ -21,6 +21,7 @@ _REFERENCE: Final = "#/components/schemas/{model}"
 _PLACEHOLDER: Final = re.compile(r"{(\w+)}")
 _PROBLEM: Final = "application/problem+json"
 _WEBHOOK: Final = "Receive a carrier's webhook; verified as the carrier signs it"
+_HOOK: Final = "Receive a notification of VTEX's hook; the header `key` has its secret"
 _HANDSHAKE: Final = "Answer a carrier's test of the address, if the contract has one"
 _PUBLIC: Final = (
     ("get", "/healthz", "Check that the process is alive", (200,)),
@@ -28,6 +29,7 @@ _PUBLIC: Final = (
     ("get", "/openapi.json", "Show this description", (200,)),
     ("get", "/problems", "Explain all codes of problems and warnings", (200,)),
     ("get", "/problems/{code}", "Explain one code", (200, 404)),
+    ("post", "/vtex/hook/{account}", _HOOK, (200, 401, 404, 408, 413, 422, 503)),
     *(
         (method, f"/webhooks/{{contract}}{secret}", summary, (200, 401, 404, *more))
         for methods, summary, more in (
@@ -53,13 +55,14 @@ _TAGS: Final = {
     "lists": "What waits for an operator.",
     "settings": "Accounts and contracts.",
     "operation": "Health, status, metrics, and this description.",
-    "webhooks": "The addresses that carriers call.",
+    "webhooks": "The addresses that carriers and VTEX call.",
 }
 _TAG_OF: Final = {
     "shipments": "shipments", "invoices": "invoices",
     "documents": "documents", "rejected": "documents",
     "lists": "lists", "events": "lists", "accounts": "settings",
-    "contracts": "settings", "webhooks": "webhooks",
+    "contracts": "settings", "discovery": "settings", "webhooks": "webhooks",
+    "vtex": "webhooks",
 }  # fmt: skip
 """Tags by the first part of the path; all other paths are about the operation."""
 _BUSY: Final = {

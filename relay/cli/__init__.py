@@ -42,6 +42,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "status:status",
         "Show what works and what is wrong: the relay, VTEX and each carrier.",
     ),
+    "discovery": (
+        "discovery:discovery",
+        "Show whether parcels are found in VTEX: feed, hook, and the last orders.",
+    ),
     "lists": ("worklists:lists", "Show a work list: what needs an operator."),
     "erase": ("accounts:erase", "Erase the personal data of one order for good."),
     "shipments list": ("shipments:list_", "List shipments, the newest first."),

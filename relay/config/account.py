@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 from hashlib import sha256
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -31,6 +31,8 @@ from relay.config.types import (
 from relay.validation_errors import problem
 
 VTEX = "https://{account}.vtexcommercestable.com.br"
+OrderFilter = Literal["workflow", "number_added", "tracking_written"]
+"""What of an order makes VTEX notify the relay."""
 
 
 class AccountSettings(SettingsTable):
@@ -68,6 +70,30 @@ class AccountSettings(SettingsTable):
     """How many of them may wait for a response."""
     language: Literal["pt", "es", "en"] = "pt"
     """The language of the relay's own texts for shoppers: pt, es or en."""
+    discovery: Literal["off", "feed", "hook", "both"] = "off"
+    """Find parcels in VTEX, where the ERP writes tracking number and courier: by its
+    "feed", its "hook" or "both"."""
+    discovery_app_key: SecretStr | None = Field(
+        default=None, min_length=1, examples=["vtexappkey-mystore-BBBBBB"]
+    )
+    """The key of feed and hook, by default app_key. VTEX has one feed and one hook per
+    key, so no other system may use it for them."""
+    discovery_app_token: SecretStr | None = Field(
+        default=None, min_length=1, examples=["SECRET"]
+    )
+    """The token of that key."""
+    discovery_states: Names = ("invoiced", "canceled", "replaced")
+    """The order statuses of which a filter by workflow notifies the relay."""
+    feed_filter: OrderFilter = "workflow"
+    """What the feed notifies of: "workflow", a status; "number_added", an invoice has a
+    tracking number; "tracking_written", or it has events or is delivered."""
+    hook_filter: OrderFilter = "number_added"
+    """What the hook notifies of: as in feed_filter."""
+    hook_secret: SecretStr | None = Field(
+        default=None, min_length=16, examples=["0123456789abcdef"]
+    )
+    """The secret that VTEX sends with each notification of the hook, of at least 16
+    characters; `openssl rand -hex 32` makes one."""
 
     @field_validator("base_url")
     @classmethod
@@ -82,6 +108,23 @@ class AccountSettings(SettingsTable):
         if parts.path.strip("/") and not local:
             raise problem("must not contain a path", "remove what follows the host")
         return address.rstrip("/")
+
+    @model_validator(mode="after")
+    def _complete_discovery(self) -> Self:
+        """Refuse half a key pair, and a hook that anyone could call."""
+        pair = ("discovery_app_key", "discovery_app_token")
+        missing = [name for name in pair if getattr(self, name) is None]
+        if len(missing) == 1:
+            hint = "set both, or neither to use app_key and app_token"
+            raise problem("required with the other one", hint, field=missing[0])
+        if self.uses("hook") and self.hook_secret is None:
+            hint = "make one with `openssl rand -hex 32`"
+            raise problem("required for the hook", hint, field="hook_secret")
+        return self
+
+    def uses(self, source: Literal["feed", "hook"]) -> bool:
+        """Whether parcels are found by VTEX's feed, or by its hook."""
+        return self.discovery in {source, "both"}
 
 
 SHORTEST: Final = 24

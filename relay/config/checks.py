@@ -14,6 +14,7 @@ from relay.config.sections import RetentionSettings
 from relay.config.users import ConsoleUser
 from relay.domain.events import Value
 from relay.suggestions import did_you_mean, suggest
+from relay.text import plain_name
 
 _SECRET: Final = re.compile(r"secret|token|passw|credential|_key$|^key$", re.IGNORECASE)
 
@@ -127,6 +128,17 @@ def _unfit(
         yield SettingsProblem(key, wrong, hint)
 
 
+def check_hooks(
+    accounts: Mapping[str, AccountSettings], public_url: str | None
+) -> Iterator[SettingsProblem]:
+    """Find hooks that VTEX could not reach."""
+    for name, account in accounts.items():
+        if account.uses("hook") and not public_url:
+            key = f"accounts.{name}.discovery"
+            wrong = "VTEX must know the relay's address to call its hook"
+            yield SettingsProblem(key, wrong, 'set public_url, or discovery = "feed"')
+
+
 def check_unique(contracts: Iterable[ContractSettings]) -> Iterator[SettingsProblem]:
     """Find tax ids and courier names that two contracts of one account share."""
     taken: dict[tuple[str, str, str], str] = {}
@@ -144,7 +156,7 @@ def _claimed(contract: ContractSettings) -> Iterator[tuple[str, str]]:
     for tax_id in contract.tax_ids:
         yield "tax_ids", tax_id
     for name in contract.courier_names:
-        yield "courier_names", " ".join(name.casefold().split())
+        yield "courier_names", plain_name(name)
 
 
 def _missing(account: str, known: Iterable[str], key: str) -> Iterator[SettingsProblem]:

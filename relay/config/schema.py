@@ -37,8 +37,16 @@ TABLES: Final[Mapping[str, type[Value]]] = {
 SECRETS: Final[Mapping[type[Value], frozenset[str]]] = {
     Settings: frozenset({"database"}),
     ApiToken: frozenset({"token"}),
-    AccountSettings: frozenset({"app_key", "app_token"}),
     ConsoleUser: frozenset({"password_hash"}),
+    AccountSettings: frozenset(
+        {
+            "app_key",
+            "app_token",
+            "discovery_app_key",
+            "discovery_app_token",
+            "hook_secret",
+        }
+    ),
     ContractSettings: frozenset(
         {"secret", "previous_secret", "url_secret", "previous_url_secret"}
     ),

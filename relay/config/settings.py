@@ -11,6 +11,7 @@ from relay.config.account import AccountSettings, ApiToken, holder
 from relay.config.checks import (
     NamedSetting,
     check_accounts,
+    check_hooks,
     check_names,
     check_pairs,
     check_tokens,
@@ -110,6 +111,7 @@ class Settings(SettingsTable):
             *check_tokens(self.tokens, self.accounts),
             *check_users(self.users, self.accounts),
             *check_pairs(self.endpoint, self.accounts, self.contracts),
+            *check_hooks(self.accounts, self.public_url),
         ]
         if found:
             raise InvalidSettings(found)
@@ -163,6 +165,10 @@ class Settings(SettingsTable):
             return ""
         secret = "/<url_secret>" if contract.verification == "url" else ""
         return f"{self.public_url or ''}/webhooks/{contract.name}{secret}"
+
+    def hook_url(self, account: str) -> str:
+        """Return the address of an account's hook; only a path without `public_url`."""
+        return f"{self.public_url or ''}/vtex/hook/{account}"
 
     @property
     def listen_at(self) -> tuple[str, int]:

@@ -8,9 +8,9 @@ from relay.config.settings import Settings
 from relay.doctor.contracts import check_contract, check_endpoint, check_tables
 from relay.doctor.database import check_database
 from relay.doctor.findings import Check, error, ok, warning
+from relay.doctor.permissions import check_access
 from relay.doctor.process import can_start, process_state
 from relay.doctor.status import stored_status
-from relay.doctor.vtex import check_account
 from relay.doctor.webhooks import check_webhooks
 from relay.errors import ConfigurationError
 from relay.service.status import ProcessState
@@ -42,7 +42,7 @@ async def examine(settings: Settings) -> list[Check]:
     found += await check_webhooks(settings)
     async with vtex_session() as session:
         for account in settings.accounts.values():
-            found.append(await check_account(account, session))
+            found += await check_access(account, settings, session)
     return found
 
 

@@ -1,5 +1,6 @@
 """Check an account's credentials at VTEX with one read, which changes nothing."""
 
+from http import HTTPStatus
 from typing import Final
 
 from aiohttp import ClientSession
@@ -44,5 +45,8 @@ def explained(subject: str, answer: VtexResponse) -> Check:
     means = meaning(answer.status, answer.message, answer.payload, "order")
     if means in _REACHABLE:
         return ok(subject, "the key pair is valid and may read orders")
+    hint = hint_for(means, answer.status, answer.message, "")
+    if answer.status == HTTPStatus.FORBIDDEN:
+        hint = "give the role of app_key the permission View order in VTEX"
     words = f"VTEX answered {answer.status}: {answer.message}".rstrip(": ")
-    return error(subject, words, hint_for(means, answer.status, answer.message, ""))
+    return error(subject, words, hint)

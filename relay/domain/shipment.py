@@ -26,6 +26,8 @@ CANCELLED: Final = "cancelled"
 ERASED: Final = "erased"
 OVER: Final = frozenset({CANCELLED, ERASED})
 """Closing reasons after which nothing is published, whatever events follow."""
+ORDER_CANCELLED: Final = "order_cancelled"
+ORDER_REPLACED: Final = "order_replaced"
 
 Happening = tuple[datetime, str]
 """The identity of an event of a parcel: its instant to the second, and its code.

@@ -11,6 +11,7 @@ from relay.config.sections import PublisherSettings
 from relay.domain.next_update import tracking_to_send, unpublished_events
 from relay.domain.publishable import publishable
 from relay.domain.shipment import (
+    ORDER_CANCELLED,
     KnownEvent,
     Policy,
     PublishedEvent,
@@ -43,7 +44,6 @@ from relay.vtex.orders import (
     shows_tracking_number,
 )
 
-ORDER_CANCELLED: Final = "order_cancelled"
 _DIFFERENCES: Final[Mapping[Difference, str]] = {
     "zeros": "leading zeros differ",
     "series": "the series differs",

@@ -15,6 +15,7 @@ from relay.invalid_fields import InvalidFields
 from relay.problem_codes import CodedWarning, ProblemCode, WarningCode
 from relay.registration.requests import LabelRequest
 from relay.suggestions import did_you_mean
+from relay.text import plain_name
 
 _NAMING: Final = ("account", "contract", "carrier_tax_id", "courier")
 """The fields of a label that name its account and its contract."""
@@ -127,8 +128,11 @@ class ContractChoice:
             raise _unknown_courier(request.courier, serving)
         raise _needed("contract", [c.name for c in serving])
 
-    def named_by(self, courier: str | None) -> ContractSettings | None:
-        """Return the one contract that a courier names, None if there is none."""
+    def claiming(self, courier: str | None) -> ContractSettings | None:
+        """Return the one contract that has a courier's name; None without one.
+
+        Unlike `contract`, it never takes a contract because it is the only one.
+        """
         found = self._by_courier(courier, _serving(self.settings, self.account))
         return found[0] if len(found) == 1 else None
 
@@ -163,9 +167,11 @@ class ContractChoice:
         """
         if courier is None:
             return []
-        name = _folded(courier)
-        found = [c for c in serving if name in {_folded(n) for n in _names(c)}]
-        shown = {c.name: _folded(self.carriers[c.name].display_name) for c in serving}
+        name = plain_name(courier)
+        found = [c for c in serving if name in {plain_name(n) for n in _names(c)}]
+        shown = {
+            c.name: plain_name(self.carriers[c.name].display_name) for c in serving
+        }
         alike = [c for c in serving if name == shown[c.name]]
         return found or (alike if len(alike) == 1 else [])
 
@@ -232,10 +238,6 @@ def _unknown_courier(courier: str, serving: Sequence[ContractSettings]) -> Inval
         + contracts,
         code=ProblemCode.NOT_CONFIGURED,
     )
-
-
-def _folded(name: str) -> str:
-    return " ".join(name.casefold().split())
 
 
 def _unknown(field: str, given: str, known: Collection[str]) -> InvalidLabel:

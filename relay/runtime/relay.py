@@ -14,6 +14,7 @@ from relay.clock import Clock
 from relay.config.seal import seals
 from relay.config.settings import Settings
 from relay.console.application import mount_console
+from relay.discovery.discoverer import Discoverer
 from relay.domain.shipment import Policy
 from relay.health import Health
 from relay.inbound.adapter_thread import PARSE_LIMIT, AdapterThread, Watchdog
@@ -38,6 +39,7 @@ from relay.runtime.wiring import (
     InterpreterGuard,
     carriers,
     credentials,
+    discovery_terms,
     event_pace,
     exit_hung,
     publisher_terms,
@@ -89,6 +91,7 @@ class Relay:
     terms: ReaderTerms = field(init=False)
     watchdog: Watchdog = field(init=False)
     services: Services = field(init=False)
+    discoverer: Discoverer = field(init=False)
 
     def __post_init__(self) -> None:
         self.documents = Documents(self.database)
@@ -107,6 +110,8 @@ class Relay:
         self.housekeeper = self._housekeeper()
         self.poller = self._poller()
         self.services = self._services()
+        terms = discovery_terms(self.settings)
+        self.discoverer = Discoverer.build(self.vtex, self.services, terms, self.health)
         if self.part.works:
             self.notifier.here = {
                 Work.DOCUMENTS: self.reader.wake,
@@ -155,6 +160,7 @@ class Relay:
         self.poller.reload(poll_targets(settings.contracts, self.carriers))
         self.housekeeper.sweep = self._sweep()
         self.services.reload(settings)
+        self.discoverer.reload(discovery_terms(settings))
         await self.notice_credentials()
         self.publisher.wake()
 
@@ -188,6 +194,7 @@ class Relay:
             "publisher": self.publisher.run(),
             "housekeeper": self.housekeeper.run(),
             "poller": self.poller.run(),
+            "discoverer": self.discoverer.run(),
             "gates": GateMonitor(accounts, self.clock, self.health).run(),
         }
         if self.checkpointer is not None:

@@ -13,15 +13,18 @@ from relay.adapters.loader import load_carrier
 from relay.adapters.protocol import Carrier, FeedCarrier, PollingCarrier, UpdateCarrier
 from relay.config.account import AccountSettings
 from relay.config.settings import Settings
+from relay.discovery.calls import DiscoveryTerms
 from relay.domain.phrases import PHRASES, VOLUME
 from relay.domain.shipment import Policy
 from relay.errors import ConfigurationError
 from relay.outbound.settlement import AccountTerms, PublisherTerms
+from relay.store.accounts import CallLimits
 from relay.store.event_rows import Pace
 from relay.store.retention import RetentionPolicy
 from relay.store.snapshots import Limits
 from relay.vtex.bodies import DeliveredTime
 from relay.vtex.client import VtexAccount
+from relay.vtex.notifications import HookTarget, feed_config, hook_config, order_filter
 
 HUNG: Final = 70
 """The exit code of a process whose adapter hangs: `EX_SOFTWARE` of sysexits.h."""
@@ -161,6 +164,38 @@ def _account_terms(account: AccountSettings, settings: Settings) -> AccountTerms
             closed_gate=settings.publisher.probe_seconds,
         ),
         adopt_invoice_number=account.adopt_invoice_number,
+    )
+
+
+def discovery_terms(settings: Settings) -> dict[str, DiscoveryTerms]:
+    """Return how parcels are found, for the accounts that use feed or hook."""
+    return {
+        name: _discovery(account, settings)
+        for name, account in settings.accounts.items()
+        if account.discovery != "off"
+    }
+
+
+def _discovery(account: AccountSettings, settings: Settings) -> DiscoveryTerms:
+    key, token = account.discovery_app_key, account.discovery_app_token
+    own = vtex_account(account)
+    notifier = own
+    if key is not None and token is not None:
+        pair = (key.get_secret_value(), token.get_secret_value())
+        notifier = VtexAccount(account.name, account.base_url, *pair)
+    feed = hook = None
+    if account.uses("feed"):
+        wanted = order_filter(account.feed_filter, account.discovery_states)
+        feed = feed_config(wanted)
+    if account.uses("hook") and account.hook_secret is not None:
+        secret = account.hook_secret.get_secret_value()
+        target = HookTarget(settings.hook_url(account.name), secret)
+        wanted = order_filter(account.hook_filter, account.discovery_states)
+        hook = hook_config(wanted, target)
+    waits = settings.publisher
+    limits = CallLimits(account.requests_per_second, account.burst)
+    return DiscoveryTerms(
+        own, notifier, limits, feed, hook, waits.gate_seconds, waits.gate_cap_seconds
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from relay.sandbox.changes import changed
 from relay.sandbox.credentials import Pair
 from relay.sandbox.faults import InjectedFault
 from relay.sandbox.orders import Order, package_shape
@@ -42,7 +43,8 @@ async def add_orders(request: web.Request) -> web.Response:
     added = await parse_many(request, OrderRequest)
     now = world.options.clock()
     for order in added:
-        world.orders.add(order.to_order(now))
+        world.orders.add(stored := order.to_order(now))
+        changed(request.app, stored)
     return web.json_response({"added": len(added)}, status=201)
 
 
@@ -71,15 +73,25 @@ async def add_invoices(request: web.Request) -> web.Response:
             message = f"{invoice.invoice_number!r} already exists"
             raise unprocessable({"$.invoiceNumber": [message]})
         order.invoices[invoice.invoice_number] = invoice.to_invoice(now)
+    changed(request.app, order)
     return web.json_response({"added": len(added)}, status=201)
+
+
+@routes.delete("/sandbox/orders/{account}/{order_id}/invoices/{number}")
+async def remove_invoice(request: web.Request) -> web.Response:
+    """Remove an invoice of an order, as an ERP does before it issues another one."""
+    order = _order(request)
+    order.invoices.pop(request.match_info["number"], None)
+    changed(request.app, order)
+    return web.json_response({})
 
 
 @routes.post("/sandbox/orders/{account}/{order_id}/status")
 async def change_status(request: web.Request) -> web.Response:
     """Set an order's status, such as `canceled`; null: by its invoices again."""
-    changed = await parse_one(request, StatusRequest)
     order = _order(request)
-    order.given_status = changed.status
+    order.given_status = (await parse_one(request, StatusRequest)).status
+    changed(request.app, order)
     return web.json_response({"status": order.status(_now(request))})
 
 

@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Role = Literal["notify_invoice", "view_order"]
+Role = Literal["notify_invoice", "view_order", "feed_admin"]
 
-ALL_ROLES: Final[tuple[Role, ...]] = ("notify_invoice", "view_order")
+ALL_ROLES: Final[tuple[Role, ...]] = ("notify_invoice", "view_order", "feed_admin")
 DEFAULT_KEY: Final = "sandbox-key"
 DEFAULT_TOKEN: Final = "sandbox-token"  # noqa: S105 - public: the sandbox protects nothing
 

@@ -28,7 +28,8 @@ def decide(
     """Return the effect of a call; raises `RejectedCall` if VTEX would refuse it."""
     now = world.options.clock()
     _check_route(call)
-    _check_role(world, call, headers)
+    needed: Role = "view_order" if call.kind == "get" else "notify_invoice"
+    check_role(world, call, headers, needed)
     if " " in (call.invoice_number or ""):
         # VTEX: known issue 409225, a space in the number answers 500
         raise RejectedCall(answers.broken())
@@ -54,11 +55,13 @@ def _check_route(call: Call) -> None:
         raise RejectedCall(answers.method_not_allowed(), "method", message)
 
 
-def _check_role(world: World, call: Call, headers: Mapping[str, str]) -> None:
+def check_role(
+    world: World, call: Call, headers: Mapping[str, str], needed: Role
+) -> None:
+    """Refuse a call whose key pair is invalid, or lacks the role *needed*."""
     roles = world.credentials.roles(call.account, headers)
     if roles is None:
         raise RejectedCall(answers.unauthorized())
-    needed: Role = "view_order" if call.kind == "get" else "notify_invoice"
     if needed not in roles:
         raise RejectedCall(answers.forbidden())
 

@@ -9,8 +9,11 @@ from datetime import datetime
 from aiohttp import web
 
 from relay.sandbox.answers import VtexAnswer
+from relay.sandbox.changes import changed
 from relay.sandbox.checks import RejectedCall
-from relay.sandbox.decisions import decide
+from relay.sandbox.decisions import check_role, decide
+from relay.sandbox.effects import Accepted
+from relay.sandbox.feeds import answer_feed, is_feed
 from relay.sandbox.records import Call, Records
 from relay.sandbox.world import World
 
@@ -35,7 +38,7 @@ class VtexExchange:
         """Return VTEX's answer, and the step that carries the call out."""
         now = self.world.options.clock()
         try:
-            accepted = decide(self.world, self.call, self.request.headers, self.body)
+            accepted = self._decide(now)
         except RejectedCall as refusal:
             if refusal.rule:
                 self._complain(refusal.rule, refusal.message, refused=True)
@@ -45,6 +48,16 @@ class VtexExchange:
         if accepted.change is None:
             return accepted.answer, self._carried_out
         return accepted.answer, self._write(accepted.change, now)
+
+    def _decide(self, now: datetime) -> Accepted:
+        """Return the effect of the call; that of a feed is carried out at once."""
+        headers = self.request.headers
+        if not is_feed(self.call):
+            return decide(self.world, self.call, headers, self.body)
+        check_role(self.world, self.call, headers, "feed_admin")
+        given = (self.request.query, self.body)
+        feeds = self.world.notifications.feeds
+        return Accepted(answer_feed(feeds, self.call, headers, given, now))
 
     def check_overlap(self) -> None:
         """Complain about a write while another for the same invoice is pending."""
@@ -75,9 +88,16 @@ class VtexExchange:
             at = self.world.options.clock()
             write.carried_out, write.carried_out_at = True, at
             write.changed = change(at)
+            self._notify()
             self._carried_out()
 
         return carry_out
+
+    def _notify(self) -> None:
+        """Notify feeds and hooks of the order that was written."""
+        order = self.world.orders.find(self.call.account, self.call.order_id or "")
+        if order is not None:
+            changed(self.request.app, order)
 
     def _carried_out(self) -> None:
         self.call.carried_out = True

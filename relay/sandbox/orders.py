@@ -1,6 +1,6 @@
 """Orders with their invoices and tracking, as VTEX stores and shows them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -9,6 +9,9 @@ from relay.sandbox.checks import PartialInvoice, TrackingStatus
 from relay.sandbox.times import as_text
 
 PutMode = Literal["replace", "merge", "append"]
+OrderStatus = Literal[
+    "handling", "invoiced", "cancellation-requested", "cancel", "canceled", "replaced"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ class Order:
     sequence: int = 0
     value: int | None = None
     items: list[dict[str, Any]] = field(default_factory=list)
-    given_status: str | None = None
+    given_status: OrderStatus | None = None
     invoices: dict[str, Invoice] = field(default_factory=dict)
 
     def visible(self, now: datetime) -> list[Invoice]:
@@ -119,7 +122,7 @@ class Order:
         """Return the sum of the invoices of a type, in cents."""
         return sum(i.value for i in self.invoices.values() if i.type == kind)
 
-    def status(self, now: datetime) -> str:
+    def status(self, now: datetime) -> OrderStatus:
         """Return the status: `invoiced` once the invoices add up to the total."""
         if self.given_status is not None:
             return self.given_status
@@ -172,10 +175,13 @@ def _combined(
     return [*stored, *(e for e in dict.fromkeys(sent) if e not in known)]
 
 
-_DESCRIPTIONS: Final = {
-    "invoiced": "Faturado",
+_DESCRIPTIONS: Final[Mapping[OrderStatus, str]] = {
     "handling": "Preparando Entrega",
+    "invoiced": "Faturado",
+    "cancellation-requested": "Cancelamento Solicitado",
+    "cancel": "Cancelar",
     "canceled": "Cancelado",
+    "replaced": "Substituído",
 }
 
 
@@ -209,7 +215,7 @@ def order_shape(order: Order, now: datetime) -> dict[str, Any]:
         "origin": "Marketplace",
         "affiliateId": "",
         "status": status,
-        "statusDescription": _DESCRIPTIONS.get(status, status),
+        "statusDescription": _DESCRIPTIONS[status],
         **_contents(order),
         "creationDate": as_text(order.created_at),
         "lastChange": as_text(order.changed_at),

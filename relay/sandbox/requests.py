@@ -20,7 +20,7 @@ from pydantic.alias_generators import to_camel
 
 from relay.sandbox.checks import field_errors
 from relay.sandbox.credentials import ALL_ROLES, Role
-from relay.sandbox.orders import Invoice, Order, PutMode
+from relay.sandbox.orders import Invoice, Order, OrderStatus, PutMode
 from relay.sandbox.simulator import SimulatedParcel, SimulatedScan
 
 Text = Annotated[str, Field(min_length=1)]
@@ -70,12 +70,6 @@ class OrderItemRequest(ControlRequest):
     price: Annotated[int, Field(ge=0)] = 1000
 
 
-class StatusRequest(ControlRequest):
-    """The status of an order; null means that its invoices decide."""
-
-    status: str | None
-
-
 class OrderRequest(ControlRequest):
     """An order to add, with its first invoices.
 
@@ -86,7 +80,7 @@ class OrderRequest(ControlRequest):
     order_id: Text
     value: Annotated[int, Field(gt=0)] | None = None
     items: list[OrderItemRequest] = []
-    status: str | None = None
+    status: OrderStatus | None = None
     invoices: list[InvoiceRequest] = []
 
     @model_validator(mode="after")
@@ -110,6 +104,12 @@ class OrderRequest(ControlRequest):
             given_status=self.status,
             invoices=invoices,
         )
+
+
+class StatusRequest(ControlRequest):
+    """The status of an order; null means that its invoices decide."""
+
+    status: OrderStatus | None
 
 
 class CredentialsRequest(ControlRequest):

@@ -9,7 +9,8 @@ from typing import Final
 
 from aiohttp import web
 
-from relay.sandbox import control, oms, overview, simulator_calls
+from relay.sandbox import control, notifications, oms, overview, simulator_calls
+from relay.sandbox.notifications import NOTIFYING
 from relay.sandbox.simulator_calls import installed_simulators
 from relay.sandbox.world import WORLD, SandboxOptions, World
 
@@ -27,7 +28,8 @@ def create_sandbox(options: SandboxOptions | None = None) -> web.Application:
         simulators = installed_simulators()
     app = web.Application(client_max_size=LARGEST_BODY)
     app[WORLD] = world = World.of(options, simulators)
-    for part in (oms, control, simulator_calls, overview):
+    app[NOTIFYING] = world
+    for part in (notifications, oms, control, simulator_calls, overview):
         app.add_routes(part.routes)
     simulator_calls.mount(app, world)
     app.cleanup_ctx.append(simulator_calls.session)
@@ -78,3 +80,4 @@ async def _run(host: str, port: int, options: SandboxOptions | None) -> None:
 async def _close(app: web.Application) -> None:
     app[WORLD].closing.set()
     app[WORLD].drop_late_calls()
+    app[WORLD].notifications.stop()

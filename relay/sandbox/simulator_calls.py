@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
+from relay.sandbox.notifications import SESSION as NOTIFYING_SESSION
 from relay.sandbox.requests import ScanRequest, not_found, parse_one, unprocessable
 from relay.sandbox.simulator import (
     Answers,
@@ -81,7 +82,7 @@ async def session(app: web.Application) -> AsyncIterator[None]:
     """Open the HTTP session that sends webhooks."""
     timeout = ClientTimeout(total=app[WORLD].options.webhook_timeout)
     async with ClientSession(timeout=timeout) as opened:
-        app[SESSION] = opened
+        app[SESSION] = app[NOTIFYING_SESSION] = opened
         yield
 
 

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from aiohttp import web
 
 from relay.sandbox.credentials import Credentials
 from relay.sandbox.faults import Faults
+from relay.sandbox.notifications import Notifications
 from relay.sandbox.orders import Orders, PutMode
 from relay.sandbox.records import PendingWrites, Records
 from relay.sandbox.simulator import Simulation, Simulator
@@ -50,6 +52,7 @@ class World:
     orders: Orders = field(default_factory=Orders)
     credentials: Credentials = field(default_factory=Credentials)
     faults: Faults = field(default_factory=Faults)
+    notifications: Notifications = field(default_factory=Notifications)
     pending: PendingWrites = field(default_factory=PendingWrites)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     _later: set[asyncio.Task[None]] = field(default_factory=set)
@@ -76,9 +79,15 @@ class World:
         self.orders.clear()
         self.credentials.clear()
         self.faults.clear()
+        self.notifications.stop()
+        self.notifications = Notifications()
         self.pending = PendingWrites()
         for stage in self.simulations.values():
             stage.clear()
+
+    def now(self) -> datetime:
+        """Return the sandbox's time."""
+        return self.options.clock()
 
     def run_later(self, step: Coroutine[None, None, None]) -> None:
         """Run *step* in the background, after its caller has ended."""

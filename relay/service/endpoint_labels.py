@@ -110,7 +110,7 @@ class EndpointLabels:
         """Return the contract that a courier names, if it names one."""
         context = self.context
         choice = ContractChoice(context.settings, context.carriers, self.pair.account)
-        contract = choice.named_by(fields.get("courier"))
+        contract = choice.claiming(fields.get("courier"))
         return None if contract is None else contract.name
 
 

@@ -6,6 +6,7 @@ from relay.config.settings import Settings
 from relay.service.accounts import AccountService
 from relay.service.audit import AuditService
 from relay.service.context import ServiceContext
+from relay.service.discovery import DiscoveryService
 from relay.service.documents import DocumentService
 from relay.service.endpoint import EndpointService
 from relay.service.invoices import InvoiceService
@@ -33,6 +34,7 @@ class Services:
     measurements: MeasurementService
     audit: AuditService
     endpoint: EndpointService
+    discovery: DiscoveryService
 
     @classmethod
     def build(cls, context: ServiceContext) -> "Services":
@@ -50,6 +52,7 @@ class Services:
             MeasurementService(context),
             AuditService(context),
             EndpointService(context),
+            DiscoveryService(context),
         )
 
     def reload(self, settings: Settings) -> None:

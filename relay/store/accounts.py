@@ -19,6 +19,14 @@ LASTING: Final = 60_000_000
 """Microseconds: an outage counts after so long, a pause until so long after its end."""
 
 
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """How many calls an account may have per second, and at once."""
+
+    per_second: float
+    burst: int
+
+
 @dataclass(slots=True)
 class AccountState:
     """One account's row; times are microseconds, as stored."""
@@ -83,6 +91,11 @@ class AccountState:
             return OUTAGE
         return None
 
+    def may_read(self, now: int) -> bool:
+        """Whether an order may be read at *now*, as far as gates are concerned."""
+        closed = self.read_closed is not None and (self.read_retry_at or 0) > now
+        return not (self.paused_reason or closed or (self.busy_until or 0) > now)
+
     def opens_at(self, now: int) -> int | None:
         """Return when a call is tried again; None if the account is paused."""
         if self.paused_reason:
@@ -134,6 +147,37 @@ class Accounts:
             state.open()
             await tx.run("save_account", **state.columns())
             return True
+
+    async def permit(
+        self, account: str, now: datetime, limits: CallLimits, calls: int = 1
+    ) -> bool:
+        """Take calls from an account's shared rate, to read; False if none is left.
+
+        All but the first are debts, for which the next calls wait.
+
+        Nothing is read while VTEX asked for a pause, refuses reads, or while the
+        account is paused.
+        """
+
+        async def taken(tx: Transaction) -> bool:
+            await tx.run("add_account", account=account)
+            state = await locked(tx, account)
+            if state is None or not state.may_read(micros(now)):
+                return False
+            permitted = state.take(1, micros(now), limits.per_second, limits.burst)
+            state.permits -= permitted * (calls - 1) * CALL
+            await tx.run("save_account", **state.columns())
+            return bool(permitted)
+
+        return await self._database.write_in_one_go(taken)
+
+    async def pause(self, account: str, until: datetime) -> None:
+        """Call VTEX for an account no earlier than *until*: it asked for a pause."""
+        async with self._database.writing() as tx:
+            state = await locked(tx, account)
+            if state is not None:
+                state.busy_until = max(state.busy_until or 0, micros(until))
+                await tx.run("save_account", **state.columns())
 
     async def credentials(self, account: str, digest: str, now: datetime) -> bool:
         """Open the gates if the credentials changed; return whether they did."""

@@ -48,6 +48,7 @@ class Erasure:
             for row in found:
                 await _shipment(tx, row, by, now)
             invoices = await _invoices(tx, account, order_id)
+            await tx.run("erase_discovered", account=account, order_id=order_id)
         return ErasureResult(
             len(found), documents, len(events), published, calls, invoices
         )

@@ -139,6 +139,7 @@ class Retention:
                 errors.append(error)
         try:
             await self._delete_refusals(now)
+            await self._delete_discovered(now)
         except Exception as error:  # noqa: BLE001 -- raised below
             errors.append(error)
         if errors:
@@ -151,6 +152,12 @@ class Retention:
         async with self._database.writing() as tx:
             await tx.run("delete_old_refusals", oldest=oldest)
             await tx.run("delete_old_rejections", oldest=oldest)
+
+    async def _delete_discovered(self, now: datetime) -> None:
+        """Delete the orders of old notifications."""
+        oldest = micros(now - self._policy.documents)
+        async with self._database.writing() as tx:
+            await tx.run("delete_old_discovered", oldest=oldest)
 
     async def _round(self, job: Job, now: datetime) -> int:
         """Delete slice by slice from where the last round ended; return how many."""

@@ -278,7 +278,8 @@ def columns(
     dispatched = [columns["dispatched_at"], stored(label.dispatched_at)]
     columns["dispatched_at"] = min((t for t in dispatched if t), default=None)
     tracking = tracking_of(columns)
-    if label.tracking_sent and columns["tracking_sent_as"] is None and tracking:
+    unsent = is_new or columns["tracking_sent_as"] is None
+    if label.tracking_sent and unsent and tracking:
         columns["tracking_sent_as"] = tracking_sent(tracking)
     return columns
 

@@ -17,6 +17,7 @@ from tenacity import (
     wait_chain,
     wait_fixed,
 )
+from yarl import URL
 
 from relay.clock import Clock, utcnow
 from relay.errors import ConfigurationError, DeadlineOver
@@ -192,6 +193,20 @@ class VtexClient:
         url = address(account.base_url, order_id, "invoice")
         what = Exchange("POST", url, RECEIPT_LIMIT, account.headers(), body)
         return await self._send(what, deadline)
+
+    async def call(
+        self,
+        account: VtexAccount,
+        method: str,
+        path: str,
+        *,
+        deadline: Deadline,
+        body: bytes | None = None,
+    ) -> VtexResponse:
+        """Call another route of VTEX; *path* starts with a slash, as it is sent."""
+        url = URL(f"{account.base_url.rstrip('/')}{path}", encoded=True)
+        what = Exchange(method, url, RECEIPT_LIMIT, account.headers(), body)
+        return await self._answer(account, what, deadline)
 
     async def _answer(
         self, account: VtexAccount, what: Exchange, deadline: Deadline

@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from relay.adapters.protocol import Carrier
+from relay.api import discovery
 from relay.api.application import mount_api
 from relay.api.keys import RECEPTION
 from relay.api.problems import problems
@@ -87,7 +88,7 @@ def application(
     woken: Woken,
     carrier: Callable[[], Carrier] = Acme,
 ) -> web.Application:
-    """Make the application with the API's routes and nothing else."""
+    """Make the application with the routes of the API and the hook only."""
     app = web.Application(middlewares=[problems], client_max_size=100_000)
     context = ServiceContext(
         settings=settings,
@@ -98,5 +99,6 @@ def application(
         wake=WakeCallbacks(woken.on_events, woken.on_replay),
     )
     app[RECEPTION] = Reception(settings.intake, lambda _: None)
+    app.add_routes(discovery.routes())
     mount_api(app, Services.build(context))
     return app

@@ -143,6 +143,35 @@ async def test_a_missing_permission_is_explained(
     assert "View order" in found.hint
 
 
+@pytest.mark.parametrize(
+    ("roles", "named"),
+    [
+        (["view_order", "feed_admin"], "Notify invoice"),
+        (["view_order", "notify_invoice"], "Feed v3 and Hook Admin"),
+        (["notify_invoice", "feed_admin"], "View order"),
+    ],
+)
+async def test_the_missing_permission_is_the_one_that_is_named(
+    sandbox: str, made: Callable[..., Settings], roles: list[str], named: str
+) -> None:
+    await added(sandbox, roles)
+    account = {"app_key": "k", "app_token": "t", "discovery": "feed"}
+    [found] = worst(await examine(made(sandbox, account=account)))
+    assert found.subject.startswith("accounts.store")
+    assert named in found.hint
+
+
+async def test_the_key_of_the_feed_is_checked_by_itself(
+    sandbox: str, made: Callable[..., Settings]
+) -> None:
+    pair = {"discovery_app_key": "k", "discovery_app_token": "t"}
+    account = {"discovery": "feed"} | pair
+    [found] = worst(await examine(made(sandbox, account=account)))
+    assert "discovery_app_key" in found.hint
+    await added(sandbox, ["feed_admin"])
+    assert worst(await examine(made(sandbox, account=account))) == []
+
+
 async def test_an_address_where_nobody_answers_is_named(
     made: Callable[..., Settings],
 ) -> None:

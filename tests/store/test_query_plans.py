@@ -39,6 +39,10 @@ SCANS: Final[dict[str, str]] = {
     "poll_to_claim": "one row: the name is the key",
     "save_poll": "one row: the name is the key",
     "bring_polls_forward": "one row: the name is the key",
+    "list_discovery_states": "one row per account of VTEX",
+    "lock_discovery_state": "one row: the name is the key",
+    "save_discovery_state": "one row: the name is the key",
+    "latest_discovered": "it ends after a few rows, in the order of the index",
 }
 """Queries that may look at every row of a table, and why that is little."""
 

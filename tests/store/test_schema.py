@@ -1,6 +1,7 @@
 import re
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -112,6 +113,39 @@ async def test_every_table_of_the_schema_is_there(database: Database) -> None:
     assert len(names) > 10
     for name in names:
         assert await everything(database, name) == []
+
+
+def _objects(script: str) -> dict[str, str]:
+    """Return the tables and indexes that a script makes, without comments."""
+    plain = re.sub(r"--.*", "", script)
+    made = re.findall(r"CREATE (?:TABLE|INDEX) (\w+)[^;]*;", plain)
+    texts = re.findall(r"CREATE (?:TABLE|INDEX) \w+[^;]*;", plain)
+    return dict(zip(made, (" ".join(t.split()) for t in texts), strict=True))
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
+def test_an_upgraded_database_has_the_tables_of_a_new_one(dialect: Any) -> None:
+    new = _objects(schema(dialect))
+    numbers = [number for number, _ in scripts(OLDEST, dialect)]
+    assert numbers == list(range(OLDEST + 1, VERSION + 1))
+    for _, script in scripts(OLDEST, dialect):
+        for name, text in _objects(script).items():
+            assert new[name] == text
+
+
+async def test_a_file_of_the_version_before_still_opens(tmp_path: Path) -> None:
+    path = tmp_path / "relay.db"
+    before = schema("sqlite").partition("CREATE TABLE discovered_orders")
+    triggers = (STORE / "schema.sqlite.sql").read_text(encoding="utf-8")
+    with sqlite3.connect(path) as connection:
+        connection.executescript(before[0] + triggers)
+        connection.execute(f"PRAGMA user_version = {OLDEST}")
+        connection.execute("INSERT INTO accounts (account) VALUES ('store')")
+    database = SqliteDatabase(path)
+    await database.open()
+    assert [r["account"] for r in await everything(database, "accounts")] == ["store"]
+    assert await everything(database, "discovered_orders") == []
+    await database.close()
 
 
 def test_a_database_of_this_version_needs_nothing() -> None:

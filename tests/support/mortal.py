@@ -11,7 +11,14 @@ from relay.store.database import Database, Transaction
 from relay.vtex.client import Deadline, VtexAccount, VtexClient, VtexResponse
 from relay.vtex.http import Received
 
-Call = Literal["read_order", "post_invoice", "send_tracking_number", "send_events"]
+Call = Literal[
+    "read_order",
+    "post_invoice",
+    "send_tracking_number",
+    "send_events",
+    "fetch_feed",
+    "commit_feed",
+]
 When = Literal["before", "after"]
 
 
@@ -134,6 +141,16 @@ class MortalVtex:
             account, order_id, body, deadline=deadline
         )
         self.fate.check("post_invoice", "after")
+        return answer
+
+    async def call(
+        self, account: VtexAccount, method: str, path: str, **more: Any
+    ) -> VtexResponse:
+        call: Call = "commit_feed" if method == "POST" else "fetch_feed"
+        is_feed = path.partition("?")[0] == "/api/orders/feed"
+        self.fate.check(call if is_feed else None, "before")
+        answer = await self.inner.call(account, method, path, **more)
+        self.fate.check(call if is_feed else None, "after")
         return answer
 
     async def send_tracking_number(
