@@ -2,13 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Self
 
+from relay.clock import whole_second
 from relay.domain.events import Effect, Milestone, is_final, is_real_date, is_scan
 from relay.domain.precision import in_order, later
 from relay.domain.shipment import WHOLE, Happening, KnownEvent, Policy, Snapshot
+from relay.records import record
 
 FUTURE: Final = timedelta(hours=24)
 """Events further ahead are quarantined; nearer ones wait until their time comes."""
@@ -74,17 +76,12 @@ def before_its_dispatch(event: KnownEvent, snapshot: Snapshot) -> bool:
     return not stays and event.latest < earliest_scan(snapshot.dispatched_at)
 
 
-def whole_second(moment: datetime) -> datetime:
-    """Return *moment* in whole seconds: sources differ in their fractions."""
-    return moment.replace(microsecond=0)
-
-
 def earliest_scan(dispatched_at: datetime) -> datetime:
     """Return the earliest time of an event of a parcel dispatched at that time."""
     return whole_second(dispatched_at) - DISPATCH_GRACE
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class History:
     """The events that count for one parcel, oldest first.
 

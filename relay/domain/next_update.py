@@ -1,10 +1,10 @@
 """What the next *update order tracking status* has to contain, if one is needed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from relay.clock import whole_second
 from relay.domain.events import Effect, Milestone
 from relay.domain.publishable import Publishable, accepted, parcel_of
 from relay.domain.shipment import (
@@ -15,12 +15,13 @@ from relay.domain.shipment import (
     Policy,
     Snapshot,
 )
+from relay.records import record
 
 BEFORE_SCAN: Final = timedelta(seconds=1)
 """How long before the first scan the relay's own label event is dated."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NextUpdate:
     """The events to publish for the first time, and the delivery if there is one."""
 
@@ -132,7 +133,7 @@ def email_trigger(
         volume=WHOLE,
         milestone=Milestone.LABEL_CREATED,
         effect=Effect.NORMAL,
-        occurred_at=min(t for t in times if t is not None).replace(microsecond=0),
+        occurred_at=whole_second(min(t for t in times if t is not None)),
         received_at=snapshot.registered_at,
         position=-1,
         code=LABEL_CODE,

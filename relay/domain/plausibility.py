@@ -5,10 +5,10 @@ before dispatch or in the future (VTEX: known issue 856984).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Self
 
+from relay.clock import whole_second
 from relay.domain.event_time import SECOND
 from relay.domain.events import CONTRADICTING_DELIVERY, Milestone
 from relay.domain.history import (
@@ -19,10 +19,10 @@ from relay.domain.history import (
     histories,
     implausible_alone,
     scans,
-    whole_second,
 )
 from relay.domain.precision import later
 from relay.domain.shipment import KnownEvent, Policy, Snapshot
+from relay.records import record
 
 TOO_SOON: Final = timedelta(minutes=10)
 
@@ -82,7 +82,7 @@ def _reach(event: KnownEvent) -> tuple[datetime, tuple[datetime, int, int]]:
     return (event.ends_at, event.order)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Course:
     """What the other scans of a parcel say about every one of its deliveries.
 

@@ -1,7 +1,6 @@
 """The one function that decides what may be published of a shipment now."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -19,13 +18,14 @@ from relay.domain.history import (
 )
 from relay.domain.plausibility import judge
 from relay.domain.shipment import WHOLE, Happening, KnownEvent, Policy, Snapshot
+from relay.records import record
 
 PARTLY_DELIVERED: Final = "partly_delivered"
 CANCELLED_BY_CARRIER: Final = "cancelled_by_carrier"
 """Unlike a shipment that the ERP cancelled, a later scan reopens it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Publishable:
     """What may be published now, what waits and until when, and whether it ends.
 

@@ -19,6 +19,7 @@ from relay.domain.shipment import (
     UnconfirmedWrite,
 )
 from relay.domain.status import NO_NUMBER
+from relay.records import record
 from relay.store.snapshots import Claim
 from relay.vtex.bodies import (
     TrackingObject,
@@ -51,7 +52,7 @@ class ReadOrder:
     kind = "read_order"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SendTrackingNumber:
     """Send the invoice's tracking number (VTEX: update order's partial invoice)."""
 
@@ -62,7 +63,7 @@ class SendTrackingNumber:
     is_delivered = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SendEvents:
     """Publish events (VTEX: update order tracking status).
 
@@ -78,7 +79,7 @@ class SendEvents:
     kind = "send_events"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rest:
     """Make no call now; the fields say until when, or why the shipment ends.
 

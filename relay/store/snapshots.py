@@ -18,6 +18,7 @@ from relay.domain.shipment import (
     Snapshot,
     UnconfirmedWrite,
 )
+from relay.records import record
 from relay.store.codec import at, dumps, ids, loads
 from relay.store.database import Row, Transaction
 
@@ -203,7 +204,7 @@ ORDER: Final = (
 """The order of changes in a shared transaction: answers before new writes."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Claim:
     """A leased shipment, with everything that publishing depends on.
 

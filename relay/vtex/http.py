@@ -1,7 +1,7 @@
 """One HTTP exchange with VTEX, never repeated by the HTTP library."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from aiohttp import (
 from yarl import URL
 
 from relay.errors import NotSent, Unanswered, VtexError
+from relay.records import record
 
 CONNECT_TIMEOUT: Final = 10.0
 
@@ -29,7 +30,7 @@ class NotConnected(NotSent):
     """No connection was made, so the call can be retried at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Exchange:
     """A request, and `limit`, the most bytes of its answer that are received."""
 
@@ -40,7 +41,7 @@ class Exchange:
     body: bytes | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Received:
     """An answer; `body` is cut off at the exchange's limit."""
 
