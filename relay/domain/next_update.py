@@ -78,13 +78,13 @@ def next_update(
 
 def unpublished_events(snapshot: Snapshot, assessment: Publishable) -> list[KnownEvent]:
     """Return the publishable events that VTEX has not accepted yet."""
-    published = accepted(snapshot)
     events = {(t.event, t.volume) for t in snapshot.accepted}
+    fresh = [e for e in assessment.events if (e.event, e.volume) not in events]
+    published = accepted(snapshot) if fresh and events else set()
     return [
         e
-        for e in assessment.events
-        if (e.event, e.volume) not in events
-        and published.isdisjoint(
+        for e in fresh
+        if published.isdisjoint(
             {(WHOLE, e.happening), (parcel_of(e.volume, snapshot.volumes), e.happening)}
         )
     ]

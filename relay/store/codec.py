@@ -52,7 +52,9 @@ def numbers(values: Iterable[int]) -> str:
 
 def as_dict(row: Row) -> dict[str, Any]:
     """Return a row of either database as a plain dictionary."""
-    return dict(row)
+    # `dict(row)` would look each column up by its name: sqlite3.Row compares all names.
+    values: Any = row
+    return dict(zip(row.keys(), values, strict=True))
 
 
 def new_id(now: datetime) -> str:

@@ -43,7 +43,7 @@ async def load_snapshots(
     wanted = ids("shipment", (s["shipment"] for s in shipments))
     if wanted == "[]":
         return []
-    events = _grouped(await tx.rows("events_of_shipments", rows=wanted))
+    events = _grouped(await tx.rows("known_events_of_shipments", rows=wanted))
     published = _grouped(await tx.rows("published_of_shipments", rows=wanted))
     return [
         _snapshot_or_error(s, events[s["shipment"]], published[s["shipment"]])
@@ -126,43 +126,48 @@ def _pending(text: str | None) -> UnconfirmedWrite | None:
 
 
 def known_event(row: Row) -> KnownEvent:
-    """Return the event of a row of `events_of_shipments`."""
-    certainty, undoes = row["ambiguous"], row["undoes"]
+    """Return the event of a row of `known_events_of_shipments`."""
+    # Unpacking takes a fifth of the time of looking each column up by its name.
+    columns: Any = row
+    (_, event, volume, milestone, effect, occurred_at, received_at, position, code,
+     description, city, state, final, undoes, certainty, decision, quarantine_reason,
+     unit, midnight) = columns  # fmt: skip
     return KnownEvent(
-        event=row["event"],
-        volume=row["volume"],
-        milestone=_MILESTONES.get(row["milestone"]) or Milestone(row["milestone"]),
-        effect=_EFFECTS.get(row["effect"]) or Effect(row["effect"]),
-        occurred_at=moment(row["occurred_at"]),
-        received_at=moment(row["received_at"]),
-        position=row["position"],
-        code=row["code"],
-        description=row["description"],
-        city=row["city"],
-        state=row["state"],
-        final=bool(row["final"]),
+        event=event,
+        volume=volume,
+        milestone=_MILESTONES.get(milestone) or Milestone(milestone),
+        effect=_EFFECTS.get(effect) or Effect(effect),
+        occurred_at=moment(occurred_at),
+        received_at=moment(received_at),
+        position=position,
+        code=code,
+        description=description,
+        city=city,
+        state=state,
+        final=bool(final),
         undoes=() if undoes == _NOTHING else tuple(loads(undoes)),
         ambiguous=certainty == _AMBIGUOUS,
         contradictory=certainty == _CONTRADICTORY,
         before_key=certainty == _BEFORE_KEY,
-        decision=row["decision"],
-        quarantine_reason=row["quarantine_reason"],
-        precision=SECOND
-        if (unit := row["precision"]) == 1
-        else timedelta(seconds=unit),
-        midnight=bool(row["midnight"]),
+        decision=decision,
+        quarantine_reason=quarantine_reason,
+        precision=SECOND if unit == 1 else timedelta(seconds=unit),
+        midnight=bool(midnight),
     )
 
 
 def _published(row: Row) -> PublishedEvent:
+    """Return the event of a row of `published_of_shipments`."""
+    columns: Any = row
+    _, volume, occurred_at, code, position, sent, event, accepted_at = columns
     return PublishedEvent(
-        volume=row["volume"],
-        occurred_at=moment(row["occurred_at"]),
-        code=row["code"],
-        position=row["position"],
-        object=loads(row["object"]),
-        event=row["event"],
-        accepted=row["accepted_at"] is not None,
+        volume=volume,
+        occurred_at=moment(occurred_at),
+        code=code,
+        position=position,
+        object=loads(sent),
+        event=event,
+        accepted=accepted_at is not None,
     )
 
 
