@@ -108,7 +108,8 @@ class Claims:
             await tx.run("save_account", **state.columns())
             return claims
 
-        return await self._database.write_in_one_go(taken)
+        async with self._writes.turn:
+            return await self._database.write_in_one_go(taken)
 
     async def _take(
         self, tx: Transaction, state: AccountState, taking: ClaimTerms, now: datetime
