@@ -232,4 +232,4 @@ class Snapshot:
     @property
     def accepted(self) -> tuple[PublishedEvent, ...]:
         """The events that VTEX has accepted."""
-        return tuple(t for t in self.published if t.accepted)
+        return tuple([t for t in self.published if t.accepted])

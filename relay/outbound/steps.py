@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal, cast
 
@@ -191,15 +191,27 @@ def _next_at(
     return min((t for t in times if t is not None), default=None)
 
 
+@record
+class _Shown:
+    """An event as shoppers see it."""
+
+    city: str
+    state: str
+    description: str
+    occurred_at: datetime
+
+
 def to_publish(event: KnownEvent, snapshot: Snapshot, policy: Policy) -> PublishedEvent:
     """Return *event* as it is sent to VTEX, not accepted yet."""
     one_of_several = snapshot.volumes > 1 and event.volume != WHOLE
+    shown = _Shown(
+        city=event.city,
+        state=event.state,
+        description=shopper_text(event, policy),
+        occurred_at=event.shown_at(snapshot.dispatched_at),
+    )
     spelled = tracking_object(
-        replace(
-            event,
-            description=shopper_text(event, policy),
-            occurred_at=event.shown_at(snapshot.dispatched_at),
-        ),
+        shown,
         policy.zone,
         policy.event_time,
         volume=(event.volume, snapshot.volumes) if one_of_several else None,

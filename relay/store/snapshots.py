@@ -31,6 +31,9 @@ _CONTRADICTORY: Final = int(Certainty.CONTRADICTORY)
 _BEFORE_KEY: Final = int(Certainty.BEFORE_KEY)
 _NOTHING: Final = "[]"
 
+Columns = Sequence[Any]
+"""A row's values: looking each up by its name takes five times as long."""
+
 
 async def load_snapshots(
     tx: Transaction, shipments: Sequence[Row]
@@ -43,8 +46,8 @@ async def load_snapshots(
     wanted = ids("shipment", (s["shipment"] for s in shipments))
     if wanted == "[]":
         return []
-    events = _grouped(await tx.rows("known_events_of_shipments", rows=wanted))
-    published = _grouped(await tx.rows("published_of_shipments", rows=wanted))
+    events = _grouped(await tx.lists("known_events_of_shipments", rows=wanted))
+    published = _grouped(await tx.lists("published_of_shipments", rows=wanted))
     return [
         _snapshot_or_error(s, events[s["shipment"]], published[s["shipment"]])
         for s in shipments
@@ -52,7 +55,7 @@ async def load_snapshots(
 
 
 def _snapshot_or_error(
-    row: Row, events: Iterable[Row], published: Iterable[Row]
+    row: Row, events: Iterable[Columns], published: Iterable[Columns]
 ) -> Snapshot | Exception:
     try:
         return build_snapshot(row, events, published)
@@ -60,15 +63,16 @@ def _snapshot_or_error(
         return error
 
 
-def _grouped(rows: Iterable[Row]) -> dict[int, list[Row]]:
-    groups: dict[int, list[Row]] = defaultdict(list)
+def _grouped(rows: Iterable[Columns]) -> dict[int, list[Columns]]:
+    """Return rows by their first column, the shipment."""
+    groups: dict[int, list[Columns]] = defaultdict(list)
     for row in rows:
-        groups[row["shipment"]].append(row)
+        groups[row[0]].append(row)
     return groups
 
 
 def build_snapshot(
-    row: Row, events: Iterable[Row], published: Iterable[Row]
+    row: Row, events: Iterable[Columns], published: Iterable[Columns]
 ) -> Snapshot:
     """Build the snapshot of one shipment from its rows."""
     tracking_sent_as = row["tracking_sent_as"]
@@ -125,13 +129,11 @@ def _pending(text: str | None) -> UnconfirmedWrite | None:
     return UnconfirmedWrite(**loads(text)) if text else None
 
 
-def known_event(row: Row) -> KnownEvent:
+def known_event(row: Columns) -> KnownEvent:
     """Return the event of a row of `known_events_of_shipments`."""
-    # Unpacking takes a fifth of the time of looking each column up by its name.
-    columns: Any = row
     (_, event, volume, milestone, effect, occurred_at, received_at, position, code,
      description, city, state, final, undoes, certainty, decision, quarantine_reason,
-     unit, midnight) = columns  # fmt: skip
+     unit, midnight) = row  # fmt: skip
     return KnownEvent(
         event=event,
         volume=volume,
@@ -156,10 +158,9 @@ def known_event(row: Row) -> KnownEvent:
     )
 
 
-def _published(row: Row) -> PublishedEvent:
+def _published(row: Columns) -> PublishedEvent:
     """Return the event of a row of `published_of_shipments`."""
-    columns: Any = row
-    _, volume, occurred_at, code, position, sent, event, accepted_at = columns
+    _, volume, occurred_at, code, position, sent, event, accepted_at = row
     return PublishedEvent(
         volume=volume,
         occurred_at=moment(occurred_at),

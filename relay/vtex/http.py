@@ -1,5 +1,6 @@
 """One HTTP exchange with VTEX, never repeated by the HTTP library."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import field
 from ipaddress import ip_address
@@ -74,6 +75,10 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+_plain: Final = re.compile(r"[A-Za-z0-9_.~-]+").fullmatch
+"""Whether a text is the same when it is percent-encoded (RFC 3986, 2.3)."""
+
+
 def address(base_url: str, *segments: str) -> URL:
     """Return the URL of *segments* below the orders, each percent-encoded as a whole.
 
@@ -83,7 +88,7 @@ def address(base_url: str, *segments: str) -> URL:
     """
     if any(s in {"", ".", ".."} for s in segments):
         raise ValueError(f"a URL cannot contain the segments {segments!r}")
-    path = "/".join(quote(s, safe="") for s in segments)
+    path = "/".join(s if _plain(s) else quote(s, safe="") for s in segments)
     return URL(f"{base_url.rstrip('/')}/api/oms/pvt/orders/{path}", encoded=True)
 
 
