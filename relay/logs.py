@@ -17,6 +17,13 @@ from urllib.parse import quote, quote_plus
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from relay.log_output import (
+    LineHandler,
+    Render,
+    as_one_argument,
+    by_level,
+    line_loggers,
+)
 from relay.text import escaped, escaped_json
 
 HIDDEN: Final = "[hidden]"
@@ -41,6 +48,10 @@ The sign, in lower case, is a cheap test whether the pattern can match at all.
 """
 
 
+_EXCEPTIONS: Final = structlog.processors.format_exc_info
+"""Formats a traceback without the locals: they hold secrets."""
+
+
 @lru_cache(maxsize=1024)
 def _is_secret(key: str) -> bool:
     return _KEYS.search(key) is not None
@@ -59,16 +70,20 @@ class Masking:
         """Return *event* with secrets masked."""
         return {key: self._under(key, value) for key, value in event.items()}
 
-    def _under(self, key: object, value: Any) -> Any:
-        if value is not None and _is_secret(str(key)):
+    def _under(self, key: str, value: Any) -> Any:
+        if value is not None and _is_secret(key):
             return HIDDEN
+        if type(value) is str:  # nearly always, and patterns are slow
+            return self._text(value)
         return self.masked(value)
 
     def masked(self, value: Any) -> Any:
         """Return *value* with secrets masked; bytes show only their size."""
         match value:
             case Mapping():
-                return {self._text(str(k)): self._under(k, v) for k, v in value.items()}
+                return {
+                    self._text(str(k)): self._under(str(k), v) for k, v in value.items()
+                }
             case list() | tuple() | set() | frozenset():
                 return [self.masked(part) for part in value]
             case bytes() | bytearray() | memoryview():
@@ -114,14 +129,15 @@ def configure(
     terminal = stream.isatty()
     if layout is None:
         layout = "console" if terminal else "json"
-    handler = _Handler(stream)
-    handler.setFormatter(_formatter(layout, Masking(secrets), colors=terminal))
+    masking, renderer = Masking(secrets), _renderer(layout, colors=terminal)
+    handler = LineHandler(stream, _rendering(masking, renderer))
+    handler.setFormatter(_formatter(masking, renderer))
     root = logging.getLogger()
-    for old in [h for h in root.handlers if isinstance(h, _Handler)]:
+    for old in [h for h in root.handlers if isinstance(h, LineHandler)]:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
-    _configure_structlog()
+    _configure_structlog(handler)
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
@@ -150,21 +166,17 @@ def request_context(request_id: str) -> Iterator[None]:
         structlog.contextvars.reset_contextvars(**tokens)
 
 
-class _Handler(logging.StreamHandler[TextIO]):
-    """Our handler, so that `configure` replaces it and no other."""
-
-
-def _configure_structlog() -> None:
+def _configure_structlog(handler: LineHandler) -> None:
     structlog.configure(
         processors=[
-            structlog.stdlib.filter_by_level,
+            by_level,
             structlog.contextvars.merge_contextvars,
             *_shared(),
             structlog.stdlib.PositionalArgumentsFormatter(),
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+            as_one_argument,
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=line_loggers(handler),
         cache_logger_on_first_use=False,
     )
 
@@ -178,17 +190,29 @@ def _shared() -> list[Processor]:
     ]
 
 
+def _rendering(masking: Masking, renderer: Processor) -> Render:
+    """Return what makes one of our own lines of an event's fields."""
+
+    def rendered(event: EventDict) -> str:
+        if "exc_info" in event:
+            event = _EXCEPTIONS(None, "", event)
+        return str(renderer(None, "", masking(None, "", event)))
+
+    return rendered
+
+
 def _formatter(
-    layout: str, masking: Masking, *, colors: bool
+    masking: Masking, renderer: Processor
 ) -> structlog.stdlib.ProcessorFormatter:
+    """Return what makes the lines of libraries, in the same form."""
     extra = structlog.stdlib.ExtraAdder(FIELDS)
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[structlog.contextvars.merge_contextvars, *_shared(), extra],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,  # no locals: they hold secrets
+            _EXCEPTIONS,
             masking,
-            _renderer(layout, colors=colors),
+            renderer,
         ],
     )
 

@@ -89,6 +89,7 @@ class Metrics:
         self.vtex_calls = self._counter(
             "vtex_calls", "Requests to VTEX.", "account", "kind", "status"
         )
+        self._vtex_calls_of = cache(self.vtex_calls.labels)
         self.damaged_rows = self._counter(
             "damaged_rows", "Stored rows that lists show in part only.", "kind"
         )
@@ -163,6 +164,7 @@ class Metrics:
             "account",
             "kind",
         )
+        self._vtex_seconds_of = cache(self.vtex_seconds.labels)
         webhook_seconds = self._histogram(
             "webhook_duration_seconds",
             "Time until a webhook was answered, from its headers on.",
@@ -184,8 +186,8 @@ class Metrics:
         self, account: str, kind: str, status: int | None, seconds: float
     ) -> None:
         """Count a request to VTEX; *status* is None without an answer."""
-        self.vtex_calls.labels(account, kind, status or 0).inc()
-        self.vtex_seconds.labels(account, kind).observe(seconds)
+        self._vtex_calls_of(account, kind, status or 0).inc()
+        self._vtex_seconds_of(account, kind).observe(seconds)
 
     def observe_webhook(self, contract: str, seconds: float) -> None:
         """Measure how long a webhook's answer took."""

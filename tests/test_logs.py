@@ -116,6 +116,29 @@ def test_it_can_be_configured_again() -> None:
     assert line(second)["event"] == HIDDEN
 
 
+class Full(io.StringIO):
+    """A stream on a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, f"no space left for {len(text)} characters")
+
+
+def test_a_line_that_cannot_be_written_is_reported_and_nothing_fails(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure(stream=Full())
+    logger("relay.x").info("told")
+    assert "no space left" in capsys.readouterr().err
+
+
+def test_every_level_has_its_name(stream: io.StringIO) -> None:
+    log = logger("relay.x")
+    for write in (log.info, log.warning, log.error, log.exception, log.critical):
+        write("told")
+    levels = [json.loads(text)["level"] for text in stream.getvalue().splitlines()]
+    assert levels == ["info", "warning", "error", "error", "critical"]
+
+
 def fail(words: str) -> None:
     raise ValueError(words)
 

@@ -2,13 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Self
 
+from relay.clock import whole_second
 from relay.domain.events import Effect, Milestone, is_final, is_real_date, is_scan
 from relay.domain.precision import in_order, later
 from relay.domain.shipment import WHOLE, Happening, KnownEvent, Policy, Snapshot
+from relay.records import record
 
 FUTURE: Final = timedelta(hours=24)
 """Events further ahead are quarantined; nearer ones wait until their time comes."""
@@ -37,13 +39,20 @@ def implausible_alone(event: KnownEvent, now: datetime) -> str | None:
 
     A placeholder date stays one if the event is released: VTEX would show the date.
     """
-    if event.decision != "dropped" and not has_date(event):
+    if event.decision == "dropped":
+        return None
+    if not has_date(event):
         return NO_DATE
     if event.decision is not None:
         return None
     if (because := _uncertain(event)) is not None:
         return because
     return IN_FUTURE if event.occurred_at > now + FUTURE else None
+
+
+def implausible(snapshot: Snapshot, now: datetime) -> Sequence[str | None]:
+    """Return the same of each of the snapshot's events, in their order."""
+    return [implausible_alone(event, now) for event in snapshot.events]
 
 
 def _uncertain(event: KnownEvent) -> str | None:
@@ -76,17 +85,12 @@ def before_its_dispatch(event: KnownEvent, snapshot: Snapshot) -> bool:
     return not stays and event.latest < earliest_scan(snapshot.dispatched_at)
 
 
-def whole_second(moment: datetime) -> datetime:
-    """Return *moment* in whole seconds: sources differ in their fractions."""
-    return moment.replace(microsecond=0)
-
-
 def earliest_scan(dispatched_at: datetime) -> datetime:
     """Return the earliest time of an event of a parcel dispatched at that time."""
     return whole_second(dispatched_at) - DISPATCH_GRACE
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class History:
     """The events that count for one parcel, oldest first.
 
@@ -102,26 +106,34 @@ class History:
         """Return the history of *events* in any order."""
         ordered = in_order(events)
         undoing = taken_back(ordered)
+        if not undoing:
+            return cls(ordered, undoing, frozenset())
         gone = set[Happening]().union(*undoing.values())
         undone = frozenset(e.event for e in ordered if e.happening in gone)
         return cls(ordered, undoing, undone)
 
     def effective(self, out: Collection[int] = ()) -> list[KnownEvent]:
         """Return the events without undone ones and those in *out*."""
+        if not self.undone and not out:
+            return list(self.events)
         return [
             e for e in self.events if e.event not in self.undone and e.event not in out
         ]
 
 
-def histories(snapshot: Snapshot, now: datetime) -> list[History]:
+def histories(
+    snapshot: Snapshot, now: datetime, alone: Sequence[str | None] | None = None
+) -> list[History]:
     """Return the history of each parcel, in the order of their volumes.
 
     Events of the whole invoice count for each parcel. Parcels without events of their
-    own share one history, so hundreds of them cost as much as one.
+    own share one history, so hundreds of them cost as much as one. *alone* is what
+    `implausible` returns, where it is known.
     """
+    alone = implausible(snapshot, now) if alone is None else alone
     whole: list[KnownEvent] = []
     own: defaultdict[int, list[KnownEvent]] = defaultdict(list)
-    for event in _counting(snapshot, now):
+    for event in _counting(snapshot, alone):
         (whole if event.volume == WHOLE else own[event.volume]).append(event)
     shared = History.of(whole)
     return [
@@ -135,17 +147,17 @@ def distinct(of_parcels: Iterable[History]) -> Collection[History]:
     return {id(history): history for history in of_parcels}.values()
 
 
-def _counting(snapshot: Snapshot, now: datetime) -> Iterator[KnownEvent]:
+def _counting(snapshot: Snapshot, alone: Sequence[str | None]) -> Iterator[KnownEvent]:
     """Yield the events that count.
 
-    Dropped events are left out, and so are those that are implausible alone, or from
+    Dropped events are left out, and so are those that are implausible *alone*, or from
     before the dispatch: they must not hold up the others. Contradictory and incomplete
     ones count once they are released.
     """
-    for event in snapshot.events:
+    for event, because in zip(snapshot.events, alone, strict=True):
         if (
-            event.decision != "dropped"
-            and implausible_alone(event, now) is None
+            because is None
+            and event.decision != "dropped"
             and not before_its_dispatch(event, snapshot)
         ):
             released = event.effect in _DOUBTFUL
@@ -157,9 +169,12 @@ def taken_back(history: Iterable[KnownEvent]) -> Mapping[Happening, set[Happenin
 
     The same rollback from two channels, webhook and poll, is one.
     """
+    events = list(history)
     found: dict[Happening, set[Happening]] = {}
+    if not any(e.effect is Effect.ROLLBACK for e in events):
+        return found
     left = _Undoable()
-    for event in history:
+    for event in events:
         if event.effect in {Effect.NORMAL, Effect.PROVISIONAL}:
             left.add(event)
         elif event.effect is Effect.ROLLBACK and event.happening not in found:
@@ -225,6 +240,8 @@ def final_milestone(
 
     It is one after which no scan is certain to have come.
     """
+    if not any(is_final(e.milestone, marked=e.final) for e in history):
+        return None
     moving = [
         e
         for e in history

@@ -1,10 +1,11 @@
 """What the next *update order tracking status* has to contain, if one is needed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from relay.clock import whole_second
 from relay.domain.events import Effect, Milestone
 from relay.domain.publishable import Publishable, accepted, parcel_of
 from relay.domain.shipment import (
@@ -16,6 +17,7 @@ from relay.domain.shipment import (
     SentTrackingNumber,
     Snapshot,
 )
+from relay.records import record
 
 JOINED_BY: Final = ";"
 """Between several numbers (https://community.vtex.com/t/42917; VTEX documents none)."""
@@ -26,7 +28,7 @@ BEFORE_SCAN: Final = timedelta(seconds=1)
 """How long before the first scan the relay's own label event is dated."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NextUpdate:
     """The events to publish for the first time, and the delivery if there is one."""
 
@@ -105,13 +107,13 @@ def next_update(
 
 def unpublished_events(snapshot: Snapshot, assessment: Publishable) -> list[KnownEvent]:
     """Return the publishable events that VTEX has not accepted yet."""
-    published = accepted(snapshot)
     events = {(t.event, t.volume) for t in snapshot.accepted}
+    fresh = [e for e in assessment.events if (e.event, e.volume) not in events]
+    published = accepted(snapshot) if fresh and events else set()
     return [
         e
-        for e in assessment.events
-        if (e.event, e.volume) not in events
-        and published.isdisjoint(
+        for e in fresh
+        if published.isdisjoint(
             {(WHOLE, e.happening), (parcel_of(e.volume, snapshot.volumes), e.happening)}
         )
     ]
@@ -155,7 +157,7 @@ def email_trigger(
         volume=WHOLE,
         milestone=Milestone.LABEL_CREATED,
         effect=Effect.NORMAL,
-        occurred_at=min(t for t in times if t is not None).replace(microsecond=0),
+        occurred_at=whole_second(min(t for t in times if t is not None)),
         received_at=snapshot.registered_at,
         position=-1,
         code=LABEL_CODE,

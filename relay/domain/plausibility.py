@@ -5,10 +5,10 @@ before dispatch or in the future (VTEX: known issue 856984).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Self
 
+from relay.clock import whole_second
 from relay.domain.event_time import SECOND
 from relay.domain.events import CONTRADICTING_DELIVERY, Milestone
 from relay.domain.history import (
@@ -17,12 +17,12 @@ from relay.domain.history import (
     distinct,
     earliest_scan,
     histories,
-    implausible_alone,
+    implausible,
     scans,
-    whole_second,
 )
 from relay.domain.precision import later
 from relay.domain.shipment import KnownEvent, Policy, Snapshot
+from relay.records import record
 
 TOO_SOON: Final = timedelta(minutes=10)
 
@@ -38,18 +38,22 @@ _BACK: Final = frozenset({Milestone.RETURNING, Milestone.RETURNED})
 
 def quarantined(snapshot: Snapshot, now: datetime, policy: Policy) -> dict[int, str]:
     """Return the reason by event id, without events that an operator released."""
-    return judge(snapshot, histories(snapshot, now), now, policy)
+    alone = implausible(snapshot, now)
+    return judge(snapshot, alone, histories(snapshot, now, alone), now, policy)
 
 
 def judge(
-    snapshot: Snapshot, of_parcels: Sequence[History], now: datetime, policy: Policy
+    snapshot: Snapshot,
+    alone: Sequence[str | None],
+    of_parcels: Sequence[History],
+    now: datetime,
+    policy: Policy,
 ) -> dict[int, str]:
-    """Return the same, given the histories of the parcels at *now*."""
+    """Return the same, given what is implausible *alone*, and the histories."""
     found: dict[int, str] = {}
-    for event in snapshot.events:
-        because = implausible_alone(event, now)
-        if because is not None:
-            found[event.event] = because
+    for event, reason in zip(snapshot.events, alone, strict=True):
+        if reason is not None:
+            found[event.event] = reason
     for history in distinct(of_parcels):
         deliveries = _deliveries(history.effective(), snapshot, now, policy)
         for number, because in deliveries.items():
@@ -65,10 +69,12 @@ def _deliveries(
     The last one is judged first: a plausible delivery whose time has come also
     confirms an earlier one that a scan in between contradicts.
     """
-    course = _Course.of(history, snapshot, policy)
-    found: dict[int, str] = {}
-    confirming: KnownEvent | None = None
     deliveries = [e for e in history if delivers(e, now, policy)]
+    found: dict[int, str] = {}
+    if not deliveries:
+        return found
+    course = _Course.of(history, snapshot, policy)
+    confirming: KnownEvent | None = None
     for event in sorted(deliveries, key=_reach, reverse=True):
         because = _why(event, course, snapshot, policy, confirming)
         if because is not None and event.decision != "released":
@@ -82,7 +88,7 @@ def _reach(event: KnownEvent) -> tuple[datetime, tuple[datetime, int, int]]:
     return (event.ends_at, event.order)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Course:
     """What the other scans of a parcel say about every one of its deliveries.
 

@@ -1,7 +1,6 @@
 """The one function that decides what may be published of a shipment now."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -14,18 +13,20 @@ from relay.domain.history import (
     final_milestone,
     has_date,
     histories,
+    implausible,
     provisional_until,
     scans,
 )
 from relay.domain.plausibility import judge
 from relay.domain.shipment import WHOLE, Happening, KnownEvent, Policy, Snapshot
+from relay.records import record
 
 PARTLY_DELIVERED: Final = "partly_delivered"
 CANCELLED_BY_CARRIER: Final = "cancelled_by_carrier"
 """Unlike a shipment that the ERP cancelled, a later scan reopens it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Publishable:
     """What may be published now, what waits and until when, and whether it ends.
 
@@ -53,19 +54,20 @@ def publishable(
     then, and so do events received after it, because an unparsed document may hold
     a rollback.
     """
-    of_parcels = histories(snapshot, now)
-    implausible = judge(snapshot, of_parcels, now, policy)
+    alone = implausible(snapshot, now)
+    of_parcels = histories(snapshot, now, alone)
+    reasons = judge(snapshot, alone, of_parcels, now, policy)
     waiting = {e.event for e in snapshot.events if _waits(e, now, policy, read_up_to)}
-    out = waiting.union(implausible)
+    out = waiting.union(reasons)
     counting = {id(h): h.effective(out) for h in distinct(of_parcels)}
     delivered_at = _delivered_at(counting.values(), snapshot.dispatched_at, now, policy)
     return Publishable(
         events=tuple(_publishable_events(snapshot, of_parcels, policy, out)),
-        quarantined=implausible,
+        quarantined=reasons,
         delivered_at=delivered_at,
         next_at=_next_moment(snapshot, now, policy),
         closes_because=_closes_because(
-            counting.values(), counting[id(of_parcels[-1])], now, policy, delivered_at
+            counting, id(of_parcels[-1]), now, policy, delivered_at
         ),
     )
 
@@ -94,10 +96,11 @@ def _publishable_events(
     # Shoppers saw the undone event, so they also need to see that it was undone.
     published = {h for _, h in accepted(snapshot)} if undoing else set()
     retracting = {rollback for rollback, taken in undoing.items() if taken & published}
+    left_out = out | gone
     wanted = [
         e
         for e in snapshot.events
-        if e.event not in out | gone
+        if e.event not in left_out
         and not before_its_dispatch(e, snapshot)
         and _is_for_shoppers(e, policy, retracting)
     ]
@@ -115,11 +118,13 @@ def _is_for_shoppers(
     return event.milestone is not Milestone.UNKNOWN or policy.publish_unknown
 
 
-def _merged(events: Iterable[KnownEvent], volumes: int) -> list[KnownEvent]:
+def _merged(events: Sequence[KnownEvent], volumes: int) -> list[KnownEvent]:
     """Merge events that arrived under several references or channels.
 
     An event of the whole invoice covers the same event of each parcel.
     """
+    if len({e.happening for e in events}) == len(events):
+        return sorted(events, key=lambda e: (e.order, e.volume))
     first: dict[tuple[int, Happening], KnownEvent] = {}
     for event in sorted(events, key=lambda e: (e.volume, e.precision, e.order)):
         volume = parcel_of(event.volume, volumes)
@@ -134,11 +139,12 @@ def accepted(snapshot: Snapshot) -> set[tuple[int, Happening]]:
     A more precise record may have changed the time of an event since.
     """
     now_known_as = {e.event: e.happening for e in snapshot.events}
-    return {
-        (parcel_of(t.volume, snapshot.volumes), happening)
-        for t in snapshot.accepted
-        for happening in (t.happening, now_known_as.get(t.event or 0, t.happening))
-    }
+    found: set[tuple[int, Happening]] = set()
+    for sent in snapshot.accepted:
+        volume = parcel_of(sent.volume, snapshot.volumes)
+        found.add((volume, sent.happening))
+        found.add((volume, now_known_as.get(sent.event or 0, sent.happening)))
+    return found
 
 
 def parcel_of(volume: int, volumes: int) -> int:
@@ -170,37 +176,47 @@ def _delivering(
     A delivery before them counts only if an operator released it; the others are
     quarantined and not in *history*.
     """
-    against = [e.order for e in scans(history) if e.milestone in CONTRADICTING_DELIVERY]
     deliveries = [e for e in history if delivers(e, now, policy)]
+    if not deliveries:
+        return None
+    against = [e.order for e in scans(history) if e.milestone in CONTRADICTING_DELIVERY]
     after = [e for e in deliveries if not against or e.order > max(against)]
     return next(iter([*after, *deliveries[-1:]]), None)
 
 
 def _next_moment(snapshot: Snapshot, now: datetime, policy: Policy) -> datetime | None:
     """Return when another event becomes publishable by itself."""
-    events = [e for e in snapshot.events if e.decision != "dropped" and has_date(e)]
+    # Only future and provisional events matter, and there are few of them.
+    events = [
+        e
+        for e in snapshot.events
+        if (e.occurred_at > now or e.effect is Effect.PROVISIONAL)
+        and e.decision != "dropped"
+        and has_date(e)
+    ]
     times = [e.occurred_at for e in events]
     times += [t for e in events if (t := provisional_until(e, policy))]
     return min((t for t in times if t > now), default=None)
 
 
 def _closes_because(
-    counting: Iterable[list[KnownEvent]],
-    last_parcel: Sequence[KnownEvent],
+    counting: Mapping[int, list[KnownEvent]],
+    last_parcel: int,
     now: datetime,
     policy: Policy,
     delivered_at: datetime | None,
 ) -> str | None:
     """Return the closing reason, if every parcel has reached its end.
 
-    Different ends are those of the *last_parcel*, unless one was delivered.
+    Different ends are those of the *last_parcel*, a key of *counting*, unless one was
+    delivered.
     """
     if delivered_at is not None:
         return Milestone.DELIVERED.value
-    ends = {final_milestone(history, now, policy) for history in counting}
-    last = final_milestone(last_parcel, now, policy)
-    if None in ends or last is None:
+    ends = {key: final_milestone(h, now, policy) for key, h in counting.items()}
+    last = ends[last_parcel]
+    if None in ends.values() or last is None:
         return None
-    if Milestone.DELIVERED in ends:
+    if Milestone.DELIVERED in ends.values():
         return PARTLY_DELIVERED
     return CANCELLED_BY_CARRIER if last is Milestone.CANCELLED else last.value

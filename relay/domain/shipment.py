@@ -7,9 +7,11 @@ from hashlib import sha256
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
+from relay.clock import whole_second
 from relay.domain.event_time import SECOND
 from relay.domain.events import Effect, Milestone
 from relay.domain.phrases import PHRASES, VOLUME
+from relay.records import record
 
 LABEL_CODE: Final = "relay:label"
 """The code of the relay's own event, "label printed".
@@ -36,7 +38,7 @@ Computed once for each event, because the rules compare it in inner loops.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KnownEvent:
     """One event that is matched to the shipment.
 
@@ -73,7 +75,7 @@ class KnownEvent:
     """The sort key of a history, oldest first."""
 
     def __post_init__(self) -> None:
-        second = (self.same_as or self.occurred_at).replace(microsecond=0)
+        second = whole_second(self.same_as or self.occurred_at)
         object.__setattr__(self, "happening", (second, self.published_code))
         order = (self.occurred_at, self.position, self.event)
         object.__setattr__(self, "order", order)
@@ -91,7 +93,7 @@ class KnownEvent:
         last = self.occurred_at
         if self.precision > SECOND:
             last = min(self.ends_at - SECOND, max(last, self.received_at))
-        return last.replace(microsecond=0)
+        return whole_second(last)
 
     def shown_at(self, dispatched_at: datetime | None) -> datetime:
         """Return the time that VTEX gets: where its unit begins, or the dispatch in it.
@@ -112,7 +114,7 @@ class KnownEvent:
         return "text:" + sha256(words.encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PublishedEvent:
     """One event as it is sent to VTEX: `object` is its JSON in *update order tracking*.
 
@@ -131,11 +133,11 @@ class PublishedEvent:
     """The identity of the event behind it."""
 
     def __post_init__(self) -> None:
-        known_by = (self.occurred_at.replace(microsecond=0), self.code)
+        known_by = (whole_second(self.occurred_at), self.code)
         object.__setattr__(self, "happening", known_by)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SentTrackingNumber:
     """The four fields of VTEX's *update order's partial invoice*."""
 
@@ -192,7 +194,7 @@ class Policy:
 TakingBack = Literal["requested", "sent"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Snapshot:
     """Everything that publishing depends on, read in one transaction.
 
@@ -243,4 +245,4 @@ class Snapshot:
     @property
     def accepted(self) -> tuple[PublishedEvent, ...]:
         """The events that VTEX has accepted."""
-        return tuple(t for t in self.published if t.accepted)
+        return tuple([t for t in self.published if t.accepted])

@@ -80,7 +80,6 @@ def outcome_of_error(
 
 
 def _after_write(claim: Claim, step: Write, now: datetime) -> Outcome:
-    claim = replace(claim, failing_since=None, attempts=1)
     if isinstance(step, SendEvents):
         return _published(claim, step, now)
     row = {
@@ -88,9 +87,19 @@ def _after_write(claim: Claim, step: Write, now: datetime) -> Outcome:
         "tracking_sent_as": tracking_sent(step.tracking),
     }
     accepted = with_snapshot(
-        claim, tracking_sent_as=step.tracking, pending=None, in_doubt_since=None
+        _not_failing(claim),
+        tracking_sent_as=step.tracking,
+        pending=None,
+        in_doubt_since=None,
     )
     return Outcome(accepted, (("accept_tracking", row),), gates.accepted(now))
+
+
+def _not_failing(claim: Claim) -> Claim:
+    """Return *claim* with its failures forgotten: VTEX accepted a write."""
+    if claim.failing_since is None and claim.attempts == 1:
+        return claim
+    return replace(claim, failing_since=None, attempts=1)
 
 
 def _published(claim: Claim, step: SendEvents, now: datetime) -> Outcome:
@@ -107,7 +116,7 @@ def _published(claim: Claim, step: SendEvents, now: datetime) -> Outcome:
         "now": micros(now),
     }
     accepted = with_snapshot(
-        claim,
+        _not_failing(claim),
         published=(*snapshot.accepted, *(replace(e, accepted=True) for e in step.new)),
         pending=None,
         in_doubt_since=snapshot.in_doubt_since if read_back else None,

@@ -1,7 +1,6 @@
 """What is stored before a step is taken: its call, and the content of a write; pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +8,12 @@ from relay.clock import micros
 from relay.domain.plausibility import quarantined
 from relay.domain.shipment import Policy, PublishedEvent, Snapshot
 from relay.outbound.steps import Call, ReadOrder, Rest, SendEvents, Step
+from relay.records import record
 from relay.store.codec import dumps, new_id
 from relay.store.snapshots import Change, Claim
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PlannedStep:
     """A step, the id of its call, and the changes to store before it is taken."""
 

@@ -11,6 +11,7 @@ from relay.domain.events import Milestone
 from relay.domain.shipment import Policy, Snapshot
 from relay.outbound.gates import Amend
 from relay.outbound.steps import Rest
+from relay.records import record
 from relay.store.accounts import AccountState
 from relay.store.codec import stored
 from relay.store.database import Row
@@ -21,7 +22,7 @@ from relay.vtex.client import VtexAccount
 LONGEST_REASON: Final = 300
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settlement:
     """What is stored of the shipment when its lease ends.
 
@@ -39,7 +40,7 @@ class Settlement:
     failed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """What an answer changes: the claim, the stored rows and the account's gates.
 
@@ -174,7 +175,7 @@ class AccountTerms:
     adopt_invoice_number: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OutcomeContext:
     """What an outcome depends on besides the answer; `jitter` is 0 to 1."""
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal, cast
 
@@ -19,6 +19,7 @@ from relay.domain.shipment import (
 )
 from relay.domain.shopper_texts import shopper_text
 from relay.domain.status import NO_NUMBER
+from relay.records import record
 from relay.store.snapshots import Claim
 from relay.vtex.bodies import (
     TrackingObject,
@@ -51,7 +52,7 @@ class ReadOrder:
     kind = "read_order"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SendTrackingNumber:
     """Send the invoice's tracking number (VTEX: update order's partial invoice)."""
 
@@ -62,7 +63,7 @@ class SendTrackingNumber:
     is_delivered = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SendEvents:
     """Publish events (VTEX: update order tracking status).
 
@@ -78,7 +79,7 @@ class SendEvents:
     kind = "send_events"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rest:
     """Make no call now; the fields say until when, or why the shipment ends.
 
@@ -190,14 +191,26 @@ def _next_at(
     return min((t for t in times if t is not None), default=None)
 
 
+@record
+class _Shown:
+    """An event as shoppers see it."""
+
+    city: str
+    state: str
+    description: str
+    occurred_at: datetime
+
+
 def to_publish(event: KnownEvent, snapshot: Snapshot, policy: Policy) -> PublishedEvent:
     """Return *event* as it is sent to VTEX, not accepted yet."""
+    shown = _Shown(
+        city=event.city,
+        state=event.state,
+        description=shopper_text(event, snapshot, policy),
+        occurred_at=event.shown_at(snapshot.dispatched_at),
+    )
     spelled = tracking_object(
-        replace(
-            event,
-            description=shopper_text(event, snapshot, policy),
-            occurred_at=event.shown_at(snapshot.dispatched_at),
-        ),
+        shown,
         policy.zone,
         policy.event_time,
     )

@@ -29,7 +29,7 @@ class ClaimWrites:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: list[_Waiting] = []
-        self._writing = asyncio.Lock()
+        self.turn = asyncio.Lock()
 
     async def write(
         self,
@@ -40,7 +40,7 @@ class ClaimWrites:
         """Store the changes of one claim; see `Claims.write`."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(claim, changes, amend, done))
-        async with self._writing:
+        async with self.turn:
             if not done.done():
                 await self._flush()
         await done

@@ -23,6 +23,7 @@ from relay.logs import logger
 from relay.store.accounts import AccountState, locked
 from relay.store.bisection import narrow
 from relay.store.claim_writes import ClaimWrites, apply
+from relay.store.codec import as_dict
 from relay.store.database import Database, Row, Transaction
 from relay.store.planned_claims import Begin, Fail, PlannedClaim, planned_claims
 from relay.store.snapshots import (
@@ -107,7 +108,8 @@ class Claims:
             await tx.run("save_account", **state.columns())
             return claims
 
-        return await self._database.write_in_one_go(taken)
+        async with self._writes.turn:
+            return await self._database.write_in_one_go(taken)
 
     async def _take(
         self, tx: Transaction, state: AccountState, taking: ClaimTerms, now: datetime
@@ -135,7 +137,7 @@ class Claims:
         else:
             taken = await _from_lanes(tx, state, wanted, terms)
         state.give_back(wanted - len(taken))
-        return list(taken), probe
+        return [as_dict(row) for row in taken], probe
 
     async def write(
         self,

@@ -14,6 +14,8 @@ from typing import Any, Final
 MOST_VALUES: Final = 900
 """Of one statement: every build of SQLite accepts 999."""
 MOST_ROWS: Final = 50
+SIZES: Final = (MOST_ROWS, 16, 4)
+"""The numbers of rows of one statement, tried in turn: each is prepared once."""
 _INSERT: Final = re.compile(
     r"(?P<head>INSERT INTO [^:]+\bVALUES\s*)(?P<row>\([^()]*\))(?P<tail>[^:]*)"
 )
@@ -34,13 +36,16 @@ class WideInsert:
 
 
 @cache
-def widened(sql: str) -> WideInsert | None:
-    """Return a named insert of one row for several; None for any other statement."""
+def widened(sql: str, most: int = MOST_ROWS) -> WideInsert | None:
+    """Return a named insert of one row for several; None for any other statement.
+
+    It has *most* rows, or fewer if those had too many values.
+    """
     found = _INSERT.fullmatch(sql.strip().rstrip(";"))
     if found is None:
         return None
     names = tuple(_NAMED.findall(found["row"]))
-    rows = min(MOST_ROWS, MOST_VALUES // max(len(names), 1))
+    rows = min(most, MOST_VALUES // max(len(names), 1))
     row = _NAMED.sub("?", found["row"])
     wide = f"{found['head']}{', '.join([row] * rows)}{found['tail']}"
     return WideInsert(wide, rows, names)
@@ -50,10 +55,14 @@ def run_many(
     connection: sqlite3.Connection, sql: str, rows: Sequence[Mapping[str, Any]]
 ) -> None:
     """Run *sql* for each of *rows*, in their order."""
-    insert, done = widened(sql), 0
-    if insert is not None:
+    done = 0
+    for size in SIZES:
+        insert = widened(sql, size)
+        if insert is None:
+            break
         while len(rows) - done >= insert.rows:
             some = rows[done : done + insert.rows]
             connection.execute(insert.sql, insert.values(some))
             done += insert.rows
-    connection.executemany(sql, rows[done:])
+    if done < len(rows):
+        connection.executemany(sql, rows[done:])

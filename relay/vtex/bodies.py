@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal, Protocol, TypedDict
 from zoneinfo import ZoneInfo
 
-_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+from pydantic_core import PydanticSerializationError, to_json
 
 DESCRIPTION_LIMIT: Final = 5000
 """The longest description (VTEX: tracking guide of 2022, no longer documented)."""
@@ -73,7 +73,11 @@ def partial_invoice_body(
 
 def as_bytes(body: Mapping[str, object]) -> bytes:
     """Serialise *body* as compact UTF-8 JSON with its keys in order."""
-    return _JSON.encode(body).encode(errors="replace")
+    try:
+        return to_json(body)
+    except PydanticSerializationError:  # a lone surrogate has no UTF-8
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        return text.encode(errors="replace")
 
 
 def tracking_object(
@@ -91,8 +95,10 @@ def tracking_object(
 
 def tidy(text: str | None) -> str:
     """Return *text* on one line, without characters that an e-mail cannot show."""
-    printable = (c if c.isprintable() else " " for c in text or "")
-    return " ".join("".join(printable).split())
+    text = text or ""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())
 
 
 def format_instant(

@@ -21,6 +21,7 @@ from yarl import URL
 
 from relay.clock import Clock, utcnow
 from relay.errors import ConfigurationError, DeadlineOver
+from relay.records import record
 from relay.text import decode_leniently, storable, storable_json
 from relay.vtex.answers import error_text, seconds_to_wait
 from relay.vtex.http import Exchange, NotConnected, Received, address, exchange, is_safe
@@ -97,7 +98,7 @@ class VtexAccount:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class VtexResponse:
     """VTEX's answer: `retry_after` is in seconds.
 

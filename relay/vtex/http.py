@@ -1,7 +1,8 @@
 """One HTTP exchange with VTEX, never repeated by the HTTP library."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import quote
@@ -21,6 +22,7 @@ from aiohttp import (
 from yarl import URL
 
 from relay.errors import NotSent, Unanswered, VtexError
+from relay.records import record
 
 CONNECT_TIMEOUT: Final = 10.0
 
@@ -29,7 +31,7 @@ class NotConnected(NotSent):
     """No connection was made, so the call can be retried at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Exchange:
     """A request, and `limit`, the most bytes of its answer that are received."""
 
@@ -40,7 +42,7 @@ class Exchange:
     body: bytes | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Received:
     """An answer; `body` is not `complete` if it broke off or is over the limit."""
 
@@ -75,6 +77,10 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+_plain: Final = re.compile(r"[A-Za-z0-9_.~-]+").fullmatch
+"""Whether a text is the same when it is percent-encoded (RFC 3986, 2.3)."""
+
+
 def address(base_url: str, *segments: str) -> URL:
     """Return the URL of *segments* below the orders, each percent-encoded as a whole.
 
@@ -84,7 +90,7 @@ def address(base_url: str, *segments: str) -> URL:
     """
     if any(s in {"", ".", ".."} for s in segments):
         raise ValueError(f"a URL cannot contain the segments {segments!r}")
-    path = "/".join(quote(s, safe="") for s in segments)
+    path = "/".join(s if _plain(s) else quote(s, safe="") for s in segments)
     return URL(f"{base_url.rstrip('/')}/api/oms/pvt/orders/{path}", encoded=True)
 
 

@@ -65,7 +65,10 @@ WHERE shipment IN (
 RETURNING *
 
 -- name: published_of_shipments
-SELECT t.* FROM json_each(:rows) AS j
+-- The columns are unpacked by position: see _published in snapshots.py.
+SELECT t.shipment, t.volume, t.occurred_at, t.code, t.position, t.object, t.event,
+       t.accepted_at
+FROM json_each(:rows) AS j
 JOIN published AS t ON t.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 WHERE t.withdrawn_at IS NULL
 ORDER BY t.shipment, t.occurred_at, t.position

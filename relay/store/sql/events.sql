@@ -174,8 +174,24 @@ JOIN events AS e ON e.event = p.event
 WHERE e.withdrawn_at IS NULL
 ORDER BY p.shipment, e.occurred_at, e.position, e.event
 
+-- name: known_events_of_shipments
+-- The columns are unpacked by position: see known_event in snapshots.py.
+SELECT p.shipment, e.event, p.volume, e.milestone, e.effect, e.occurred_at,
+       e.received_at, e.position, e.code, e.description, e.city, e.state, e.final,
+       e.undoes, p.ambiguous, p.decision, p.quarantine_reason, e.precision, e.midnight
+FROM json_each(:rows) AS j
+JOIN event_parcels AS p ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+JOIN events AS e ON e.event = p.event
+WHERE e.withdrawn_at IS NULL
+ORDER BY p.shipment, e.occurred_at, e.position, e.event
+
 -- name: parcels_of_shipments
 SELECT p.* FROM json_each(:rows) AS j
+JOIN parcels AS p ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+ORDER BY p.shipment, p.volume
+
+-- name: numbers_of_shipments
+SELECT p.shipment, p.volume, p.tracking_number FROM json_each(:rows) AS j
 JOIN parcels AS p ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 ORDER BY p.shipment, p.volume
 
