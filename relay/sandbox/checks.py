@@ -39,13 +39,15 @@ def _dated(text: str) -> str:
 DateText = Annotated[str, AfterValidator(_dated)]
 
 
-class _Body(BaseModel):
+class StrictBody(BaseModel):
+    """Base of bodies: strict types, camel case, no unknown fields."""
+
     model_config = ConfigDict(
         strict=True, extra="forbid", alias_generator=to_camel, frozen=True
     )
 
 
-class PartialInvoice(_Body):
+class PartialInvoice(StrictBody):
     """Body of *update order's partial invoice*; all four are required by OpenAPI."""
 
     tracking_number: str
@@ -54,7 +56,7 @@ class PartialInvoice(_Body):
     dispatched_date: DateText | None
 
 
-class SentEvent(_Body):
+class SentEvent(StrictBody):
     """One event of *update order tracking status*; none of the four may be null."""
 
     city: str
@@ -68,7 +70,7 @@ class SentEvent(_Body):
         return instant(self.date)
 
 
-class TrackingStatus(_Body):
+class TrackingStatus(StrictBody):
     """Body of *update order tracking status*; `deliveredDate` may be null."""
 
     is_delivered: bool
@@ -98,15 +100,16 @@ def check_headers(headers: Mapping[str, str], *, with_body: bool) -> None:
 
 def parse_partial_invoice(body: bytes) -> PartialInvoice:
     """Parse the body of a PATCH; raise `RejectedCall` if it is invalid."""
-    return _parse(PartialInvoice, body)
+    return parse_strictly(PartialInvoice, body)
 
 
 def parse_tracking_status(body: bytes) -> TrackingStatus:
     """Parse the body of a PUT; raise `RejectedCall` if it is invalid."""
-    return _parse(TrackingStatus, body)
+    return parse_strictly(TrackingStatus, body)
 
 
-def _parse(model: type[_M], body: bytes) -> _M:
+def parse_strictly(model: type[_M], body: bytes) -> _M:
+    """Parse *body* as *model*; raise `RejectedCall` with an error per field."""
     if not body:
         raise RejectedCall(answers.unsupported(), "no-body", "body: required")
     try:

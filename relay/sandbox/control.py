@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from relay.sandbox.requests import (
     InvoiceRequest,
     OptionsRequest,
     OrderRequest,
+    StatusRequest,
     not_found,
     number_in_query,
     parse_many,
@@ -61,19 +63,24 @@ async def list_orders(request: web.Request) -> web.Response:
 @routes.post("/sandbox/orders/{account}/{order_id}/invoices")
 async def add_invoices(request: web.Request) -> web.Response:
     """Add invoices to an order, as an ERP does when it invoices late."""
-    world = request.app[WORLD]
-    account, order_id = request.match_info["account"], request.match_info["order_id"]
-    order = world.orders.find(account, order_id)
-    if order is None:
-        raise not_found(f"orderId: account {account!r} has no order {order_id!r}")
+    order = _order(request)
     added = await parse_many(request, InvoiceRequest)
-    now = world.options.clock()
+    now = _now(request)
     for invoice in added:
         if invoice.invoice_number in order.invoices:
             message = f"{invoice.invoice_number!r} already exists"
             raise unprocessable({"$.invoiceNumber": [message]})
         order.invoices[invoice.invoice_number] = invoice.to_invoice(now)
     return web.json_response({"added": len(added)}, status=201)
+
+
+@routes.post("/sandbox/orders/{account}/{order_id}/status")
+async def change_status(request: web.Request) -> web.Response:
+    """Set an order's status, such as `canceled`; null: by its invoices again."""
+    changed = await parse_one(request, StatusRequest)
+    order = _order(request)
+    order.given_status = changed.status
+    return web.json_response({"status": order.status(_now(request))})
 
 
 @routes.post("/sandbox/credentials")
@@ -135,6 +142,12 @@ async def list_complaints(request: web.Request) -> web.Response:
     return web.json_response({"complaints": complaints})
 
 
+@routes.get("/sandbox/emails")
+async def list_emails(request: web.Request) -> web.Response:
+    """List the e-mails that VTEX would send to shoppers, oldest first."""
+    return web.json_response({"emails": _selected(request, _records(request).emails)})
+
+
 @routes.post("/sandbox/options")
 async def change_options(request: web.Request) -> web.Response:
     """Change the PUT mode or the latency of VTEX."""
@@ -154,7 +167,20 @@ async def reset(request: web.Request) -> web.Response:
     return web.json_response({})
 
 
-_KINDS = ("get", "patch", "put", "other")
+def _order(request: web.Request) -> Order:
+    """Return the order in the path, or answer 404."""
+    account, order_id = request.match_info["account"], request.match_info["order_id"]
+    order = request.app[WORLD].orders.find(account, order_id)
+    if order is None:
+        raise not_found(f"orderId: account {account!r} has no order {order_id!r}")
+    return order
+
+
+def _now(request: web.Request) -> datetime:
+    return request.app[WORLD].options.clock()
+
+
+_KINDS = ("get", "post", "patch", "put", "other")
 
 
 def _records(request: web.Request) -> Records:
@@ -176,6 +202,7 @@ def _listed(order: Order, world: World) -> dict[str, Any]:
     return {
         "account": order.account,
         "orderId": order.id,
+        "status": order.status(now),
         "invoices": [
             package_shape(invoice)
             | {

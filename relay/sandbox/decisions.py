@@ -1,7 +1,6 @@
 """What VTEX does with a valid call, before any fault is applied."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 
 from relay.sandbox import answers
@@ -15,18 +14,12 @@ from relay.sandbox.checks import (
     parse_tracking_status,
 )
 from relay.sandbox.credentials import Role
+from relay.sandbox.effects import Accepted
+from relay.sandbox.emails import of_tracking, of_tracking_number
+from relay.sandbox.invoices import judge_invoice, parse_invoice
 from relay.sandbox.orders import Invoice, Order, fulfilment_id, order_shape
 from relay.sandbox.records import Call
 from relay.sandbox.world import World
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """An accepted call: the answer, its effect, and rules it violates nevertheless."""
-
-    answer: VtexAnswer
-    change: Callable[[datetime], bool] | None = None
-    violations: tuple[tuple[str, str], ...] = ()
 
 
 def decide(
@@ -41,6 +34,9 @@ def decide(
         raise RejectedCall(answers.broken())
     check_headers(headers, with_body=call.kind != "get")
     match call.kind:
+        case "post":
+            notified = parse_invoice(body)
+            return judge_invoice(world, call, _order(world, call), notified, now)
         case "patch":
             return _judge_patch(world, call, parse_partial_invoice(body), now)
         case "put":
@@ -74,8 +70,10 @@ def _order(world: World, call: Call) -> Order:
     return order
 
 
-def _invoice(order: Order, call: Call, now: datetime) -> Invoice:
-    invoice = order.addressed(call.invoice_number or "", now)
+def _invoice(
+    order: Order, call: Call, now: datetime, *, returns: bool = False
+) -> Invoice:
+    invoice = order.addressed(call.invoice_number or "", now, returns=returns)
     if invoice is None:
         raise RejectedCall(answers.invoice_not_found())
     return invoice
@@ -89,6 +87,10 @@ def _judge_patch(
 
     def change(at: datetime) -> bool:
         order.changed_at = at
+        emails = of_tracking_number(
+            invoice, partial.tracking_number, partial.tracking_url
+        )
+        world.records.email(call, invoice.number, emails, at)
         return invoice.send_tracking(partial)
 
     answer = answers.receipt(now, fulfilment_id(order.id))
@@ -99,14 +101,16 @@ def _judge_put(
     world: World, call: Call, status: TrackingStatus, now: datetime
 ) -> Accepted:
     order = _order(world, call)
-    invoice = _invoice(order, call, now)
-    if not invoice.tracking_number:
+    invoice = _invoice(order, call, now, returns=True)
+    if not invoice.tracking_number and invoice.type == "Output":
         message = "The invoice has no tracking number."
         answer = answers.invalid({"trackingNumber": [message]})
         raise RejectedCall(answer, "put-before-patch", message)
 
     def change(at: datetime) -> bool:
         order.changed_at = at
+        emails = of_tracking(invoice, status)
+        world.records.email(call, invoice.number, emails, at)
         return invoice.track(status, world.mode, at)
 
     answer = answers.receipt(now, order.id)
@@ -130,6 +134,8 @@ def _wrong_in_patch(invoice: Invoice, partial: PartialInvoice) -> list[tuple[str
 def _wrong_in_put(invoice: Invoice, status: TrackingStatus) -> list[tuple[str, str]]:
     """Return what VTEX accepts but shows wrongly to shoppers or in e-mails."""
     wrong = []
+    if invoice.type == "Input" and (status.events or not status.is_delivered):
+        wrong.append(("events-of-return", "a return is only marked as delivered"))
     if invoice.finished and not status.is_delivered:
         wrong.append(("un-delivered", "isDelivered: false after true"))
     if status.is_delivered and status.delivered_date is None:

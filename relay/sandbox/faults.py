@@ -49,7 +49,7 @@ class InjectedFault(ControlRequest):
     kind: FaultKind
     account: str | None = None
     order_id: str | None = None
-    call: Literal["get", "patch", "put"] | None = None
+    call: Literal["get", "post", "patch", "put"] | None = None
     times: Annotated[int, Field(ge=1)] | None = None
     seconds: Annotated[float, Field(gt=0)] | None = None
     status: Annotated[int, Field(ge=200, le=599)] | None = None

@@ -34,7 +34,7 @@ async def answer_as_vtex(request: web.Request) -> web.StreamResponse:
     now = world.options.clock()
     call = world.records.arrived(request.method, request.raw_path, now)
     exchange = VtexExchange(world, world.records, request, call, await request.read())
-    if call.kind in {"patch", "put"}:
+    if call.kind in {"post", "patch", "put"}:
         exchange.check_overlap()
     answer: VtexAnswer | None = None
     try:

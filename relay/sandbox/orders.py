@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from relay.sandbox.checks import PartialInvoice, TrackingStatus
 from relay.sandbox.times import as_text
@@ -24,7 +24,7 @@ class StoredEvent:
 
 @dataclass(slots=True)
 class Invoice:
-    """One package of an order; type `Input` is a return, which no write can address."""
+    """One package of an order; type `Input` is a return."""
 
     number: str
     type: Literal["Output", "Input"]
@@ -33,6 +33,8 @@ class Invoice:
     visible_at: datetime
     items: list[dict[str, Any]]
     key: str | None = None
+    url: str | None = None
+    xml: str = ""
     courier: str | None = None
     tracking_number: str | None = None
     tracking_url: str | None = None
@@ -92,18 +94,38 @@ class Order:
     created_at: datetime
     changed_at: datetime
     sequence: int = 0
+    value: int | None = None
+    items: list[dict[str, Any]] = field(default_factory=list)
+    given_status: str | None = None
     invoices: dict[str, Invoice] = field(default_factory=dict)
 
     def visible(self, now: datetime) -> list[Invoice]:
         """Return the invoices that VTEX shows at *now*."""
         return [i for i in self.invoices.values() if i.visible_at <= now]
 
-    def addressed(self, number: str, now: datetime) -> Invoice | None:
-        """Return the invoice that PATCH and PUT address with *number*, or `None`."""
+    def addressed(
+        self, number: str, now: datetime, *, returns: bool = False
+    ) -> Invoice | None:
+        """Return the invoice that a write addresses with *number*, or `None`.
+
+        That of a return is addressed only with *returns*.
+        """
         invoice = self.invoices.get(number)
-        if invoice is None or invoice.type == "Input" or invoice.visible_at > now:
+        if invoice is None or invoice.visible_at > now:
             return None
-        return invoice
+        return invoice if returns or invoice.type == "Output" else None
+
+    def invoiced(self, kind: Literal["Output", "Input"] = "Output") -> int:
+        """Return the sum of the invoices of a type, in cents."""
+        return sum(i.value for i in self.invoices.values() if i.type == kind)
+
+    def status(self, now: datetime) -> str:
+        """Return the status: `invoiced` once the invoices add up to the total."""
+        if self.given_status is not None:
+            return self.given_status
+        if not self.visible(now) or self.invoiced() < (self.value or 0):
+            return "handling"
+        return "invoiced"
 
 
 class Orders:
@@ -150,9 +172,35 @@ def _combined(
     return [*stored, *(e for e in dict.fromkeys(sent) if e not in known)]
 
 
+_DESCRIPTIONS: Final = {
+    "invoiced": "Faturado",
+    "handling": "Preparando Entrega",
+    "canceled": "Cancelado",
+}
+
+
+def _contents(order: Order) -> dict[str, Any]:
+    """Return total and items, if the order was added with them."""
+    if order.value is None:
+        return {}
+    items = [
+        {
+            "uniqueId": f"{order.id}-{index}",
+            "id": item["id"],
+            "productId": item["id"],
+            "quantity": item["quantity"],
+            "price": item["price"],
+            "sellingPrice": item["price"],
+        }
+        for index, item in enumerate(order.items)
+    ]
+    return {"value": order.value, "items": items}
+
+
 def order_shape(order: Order, now: datetime) -> dict[str, Any]:
     """Return the documented fields of an order; its status is never "delivered"."""
     packages = [package_shape(invoice) for invoice in order.visible(now)]
+    status = order.status(now)
     return {
         "orderId": order.id,
         "sequence": str(order.sequence),
@@ -160,8 +208,9 @@ def order_shape(order: Order, now: datetime) -> dict[str, Any]:
         "sellerOrderId": fulfilment_id(order.id),
         "origin": "Marketplace",
         "affiliateId": "",
-        "status": "invoiced" if packages else "handling",
-        "statusDescription": "Faturado" if packages else "Preparando Entrega",
+        "status": status,
+        "statusDescription": _DESCRIPTIONS.get(status, status),
+        **_contents(order),
         "creationDate": as_text(order.created_at),
         "lastChange": as_text(order.changed_at),
         "hostname": order.account,
@@ -183,19 +232,31 @@ def package_shape(invoice: Invoice) -> dict[str, Any]:
         "courier": invoice.courier,
         "invoiceNumber": invoice.number,
         "invoiceValue": invoice.value,
-        "invoiceUrl": None,
+        "invoiceUrl": invoice.url,
         "issuanceDate": as_text(invoice.issued_at),
         "trackingNumber": invoice.tracking_number,
         "trackingUrl": invoice.tracking_url,
         "invoiceKey": invoice.key,
-        "embeddedInvoice": "",
+        "embeddedInvoice": invoice.xml,
         "type": invoice.type,
         "cfop": None,
         "volumes": 1,
         "EnableInferItems": None,
-        "restitutions": {},
+        "restitutions": _restitutions(invoice),
         "courierStatus": _courier_status(invoice),
     }
+
+
+def _restitutions(invoice: Invoice) -> dict[str, Any]:
+    """Return the refund that VTEX starts for a return (Orders API: `restitutions`)."""
+    if invoice.type == "Output":
+        return {}
+    refund: dict[str, Any] = {
+        "value": invoice.value,
+        "giftCardData": None,
+        "items": [],
+    }
+    return {"Refund": refund}
 
 
 def _courier_status(invoice: Invoice) -> dict[str, Any] | None:

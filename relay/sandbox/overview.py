@@ -15,6 +15,7 @@ from relay.sandbox.requests import (
     OrderRequest,
     ParcelScanRequest,
     ScanRequest,
+    StatusRequest,
 )
 
 LINE: Final = "\n"
@@ -24,6 +25,7 @@ routes = web.RouteTableDef()
 BODIES: Final[Mapping[str, type[BaseModel]]] = {
     "/sandbox/orders": OrderRequest,
     "/sandbox/orders/{account}/{order_id}/invoices": InvoiceRequest,
+    "/sandbox/orders/{account}/{order_id}/status": StatusRequest,
     "/sandbox/credentials": CredentialsRequest,
     "/sandbox/faults": InjectedFault,
     "/sandbox/options": OptionsRequest,

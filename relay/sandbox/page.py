@@ -38,7 +38,7 @@ def page(world: World) -> str:
 def _body(world: World) -> Iterator[str]:
     counts = world.records.counts
     calls = ", ".join(
-        f"{counts[kind]} {kind.upper()}" for kind in ("get", "patch", "put")
+        f"{counts[kind]} {kind.upper()}" for kind in ("get", "post", "patch", "put")
     )
     yield f'<p class="quiet">{calls}. PUT mode: {world.mode}.</p>\n'
     yield from _complaints(list(world.records.complaints))

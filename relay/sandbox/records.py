@@ -1,4 +1,4 @@
-"""Records of the sandbox: calls, accepted writes, complaints and pending writes.
+"""Records of the sandbox: calls, accepted writes, e-mails, complaints, pending writes.
 
 `relay.demo` validates the JSON of the control API into these same classes, so each
 record is described once. JSON names are in camel case.
@@ -17,13 +17,21 @@ from pydantic.alias_generators import to_camel
 
 from relay.sandbox.times import as_text, instant
 
-Kind = Literal["get", "patch", "put", "other"]
-"""Which of VTEX's three calls a request is; "other" is none of them."""
+Kind = Literal["get", "post", "patch", "put", "other"]
+"""Which of VTEX's four calls a request is; "other" is none of them."""
+
+EmailKind = Literal["invoiced", "shipped", "shipping_update", "delivered"]
+"""The occasion of an e-mail to the shopper."""
 
 Outcome = int | Literal["cut", "late"]
 """A status, a dropped connection, or an unanswered call carried out later."""
 
-_METHODS: dict[str, Kind] = {"GET": "get", "PATCH": "patch", "PUT": "put"}
+_METHODS: dict[str, Kind] = {
+    "GET": "get",
+    "POST": "post",
+    "PATCH": "patch",
+    "PUT": "put",
+}
 _OMS = ("api", "oms", "pvt", "orders")
 
 
@@ -78,6 +86,14 @@ class AcceptedWrite(_Record):
 
 
 @dataclass(slots=True, kw_only=True)
+class Email(_Record):
+    """An e-mail that VTEX would send to the shopper after the request `call`."""
+
+    call: int
+    email: EmailKind
+
+
+@dataclass(slots=True, kw_only=True)
 class Complaint(_Record):
     """A violation of VTEX's rules by the request `call`, refused or not."""
 
@@ -87,11 +103,11 @@ class Complaint(_Record):
     refused: bool
 
 
-Record = Call | AcceptedWrite | Complaint
+Record = Call | AcceptedWrite | Email | Complaint
 _R = TypeVar("_R", bound=Record)
 
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {
-    model: TypeAdapter(model) for model in (Call, AcceptedWrite, Complaint)
+    model: TypeAdapter(model) for model in (Call, AcceptedWrite, Email, Complaint)
 }
 
 
@@ -124,6 +140,8 @@ def _route(method: str, raw_path: str) -> dict[str, Any]:
     match rest[4:]:
         case [order_id] if order_id:
             takes, number = "get", None
+        case [order_id, "invoice"] if order_id:
+            takes, number = "post", None
         case [order_id, "invoice", number] if order_id and number:
             takes = "patch"
         case [order_id, "invoice", number, "tracking"] if order_id and number:
@@ -135,12 +153,13 @@ def _route(method: str, raw_path: str) -> dict[str, Any]:
 
 
 class Records:
-    """The last *keep* calls, writes and complaints; the counters include all."""
+    """The last *keep* of each kind of record; the counters include all."""
 
     def __init__(self, keep: int) -> None:
         self.calls: deque[Call] = deque(maxlen=keep)
         self.writes: deque[AcceptedWrite] = deque(maxlen=keep)
         self.complaints: deque[Complaint] = deque(maxlen=keep)
+        self.emails: deque[Email] = deque(maxlen=keep)
         self.counts = Counter[str]()
         self.outcomes = Counter[str]()
         # by call, until the call's answer is known
@@ -164,16 +183,32 @@ class Records:
 
     def accepted(self, call: Call, body: bytes, at: datetime) -> AcceptedWrite:
         """Record an accepted write; it may be carried out later."""
+        content = json.loads(body)
+        subject = _subject(call)
+        if call.kind == "post":
+            subject["invoice_number"] = content["invoiceNumber"]
         write = AcceptedWrite(
             sequence=self._next("writes"),
             call=call.sequence,
             at=at,
-            **_subject(call),
-            body=json.loads(body),
+            **subject,
+            body=content,
         )
         self.writes.append(write)
         self._unanswered[call.sequence] = write
         return write
+
+    def email(
+        self, call: Call, number: str, kinds: Iterable[EmailKind], at: datetime
+    ) -> None:
+        """Record e-mails about the invoice *number*."""
+        subject = _subject(call) | {"invoice_number": number}
+        for kind in kinds:
+            sequence = self._next("emails")
+            email = Email(
+                sequence=sequence, call=call.sequence, at=at, email=kind, **subject
+            )
+            self.emails.append(email)
 
     def complain(
         self, call: Call, at: datetime, rule: str, message: str, *, refused: bool

@@ -62,11 +62,31 @@ class InvoiceRequest(ControlRequest):
         )
 
 
+class OrderItemRequest(ControlRequest):
+    """An item of an order: the SKU's id, how many, and the price of one in cents."""
+
+    id: Text
+    quantity: Annotated[int, Field(gt=0)] = 1
+    price: Annotated[int, Field(ge=0)] = 1000
+
+
+class StatusRequest(ControlRequest):
+    """The status of an order; null means that its invoices decide."""
+
+    status: str | None
+
+
 class OrderRequest(ControlRequest):
-    """An order to add, with its first invoices."""
+    """An order to add, with its first invoices.
+
+    `value` is its total in cents. Without it, and without items, no invoice is refused.
+    """
 
     account: Text
     order_id: Text
+    value: Annotated[int, Field(gt=0)] | None = None
+    items: list[OrderItemRequest] = []
+    status: str | None = None
     invoices: list[InvoiceRequest] = []
 
     @model_validator(mode="after")
@@ -80,7 +100,16 @@ class OrderRequest(ControlRequest):
     def to_order(self, now: datetime) -> Order:
         """Return the order, created *now*."""
         invoices = {i.invoice_number: i.to_invoice(now) for i in self.invoices}
-        return Order(self.account, self.order_id, now, now, invoices=invoices)
+        return Order(
+            self.account,
+            self.order_id,
+            now,
+            now,
+            value=self.value,
+            items=[item.model_dump() for item in self.items],
+            given_status=self.status,
+            invoices=invoices,
+        )
 
 
 class CredentialsRequest(ControlRequest):

@@ -37,7 +37,7 @@ def addresses(app: Application) -> list[tuple[str, str]]:
 async def test_bodies_and_faults_are_described(sandbox: Any) -> None:
     found = await lines(sandbox, "/sandbox/help")
     at = found.index("POST   /sandbox/orders")
-    assert found[at + 2].strip() == "account*, orderId*, invoices"
+    assert found[at + 2].strip() == "account*, orderId*, value, items, status, invoices"
     assert "- outage: the same for every call; 503 unless `status` is given" in found
     assert found[-1].startswith("Fields of a scan's parcel: orderId*, shipmentId")
 
