@@ -91,6 +91,12 @@ class WarningCode(StrEnum):
     NUMBER_STAYS_AT_VTEX = "number_stays_at_vtex"
     EVENTS_MAY_REPEAT = "events_may_repeat"
     EVENT_STAYS_AT_VTEX = "event_stays_at_vtex"
+    PARTIAL_INVOICE = "partial_invoice"
+    REFUND_STARTS = "refund_starts"
+    INVOICE_ITEMS_MISSING = "invoice_items_missing"
+    INVOICE_IN_VTEX = "invoice_in_vtex"
+    TRACKING_URL_MISSING = "tracking_url_missing"
+    ISSUANCE_DATE_FUTURE = "issuance_date_future"
 
 
 class CodedWarning(str):
@@ -227,6 +233,17 @@ WARNINGS: Final[Mapping[WarningCode, str]] = {
     WarningCode.EVENTS_MAY_REPEAT: "VTEX may show events twice, if their texts or "
     "times changed.",
     WarningCode.EVENT_STAYS_AT_VTEX: "VTEX has the event already and keeps it.",
+    WarningCode.PARTIAL_INVOICE: "The invoices of the order are less than its total. "
+    "VTEX moves the order to `invoiced` once they add up to it.",
+    WarningCode.REFUND_STARTS: "VTEX refunds the value of an invoice of type `Input` "
+    "to the shopper by itself.",
+    WarningCode.INVOICE_ITEMS_MISSING: "Without `items` VTEX infers them, and its "
+    "lists may show a delivered order as not delivered.",
+    WarningCode.INVOICE_IN_VTEX: "VTEX showed the invoice already, so it was not "
+    "posted again: VTEX would overwrite it.",
+    WarningCode.TRACKING_URL_MISSING: "Without `trackingUrl` VTEX sends no e-mail "
+    "about the shipped order. Send it, or set the carrier's tracking page.",
+    WarningCode.ISSUANCE_DATE_FUTURE: "`issuanceDate` is in the future.",
 }
 
 

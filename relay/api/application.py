@@ -8,6 +8,7 @@ from relay.api import (
     accounts,
     documents,
     health,
+    invoices,
     openapi,
     problem_pages,
     rejected,
@@ -28,6 +29,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
     for module in (
         shipments,
         shipment_actions,
+        invoices,
         documents,
         rejected,
         worklists,

@@ -30,7 +30,7 @@ PATHS: Final[Mapping[str, tuple[str, Any]]] = {
     "contract": ("The contract's name in the settings.", "me"),
     "document": ("The document's number, from a list.", 17),
     "event": ("The event's number, from a list or a shipment's timeline.", 42),
-    "id": ("The shipment's id.", EXAMPLES["id"]),
+    "id": ("The id of the shipment or invoice.", EXAMPLES["id"]),
     "name": ("The account's name in the settings.", "acme"),
     "request": ("The rejected request's number, from the list `rejected`.", 3),
     "secret": ("A secret in the address, for carriers that cannot sign.", "s3cret"),

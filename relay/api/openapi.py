@@ -48,6 +48,7 @@ _ABOUT: Final = (
 )
 _TAGS: Final = {
     "shipments": "Register labels, follow and change their shipments.",
+    "invoices": "Post invoices to VTEX, with or without tracking.",
     "documents": "What carriers sent, and rejected requests.",
     "lists": "What waits for an operator.",
     "settings": "Accounts and contracts.",
@@ -55,7 +56,8 @@ _TAGS: Final = {
     "webhooks": "The addresses that carriers call.",
 }
 _TAG_OF: Final = {
-    "shipments": "shipments", "documents": "documents", "rejected": "documents",
+    "shipments": "shipments", "invoices": "invoices",
+    "documents": "documents", "rejected": "documents",
     "lists": "lists", "events": "lists", "accounts": "settings",
     "contracts": "settings", "webhooks": "webhooks",
 }  # fmt: skip

@@ -21,6 +21,7 @@ CONFIGURATION = 2
 """The exit code for settings that do not let a process start."""
 GROUPS: Final[Mapping[str, str]] = {
     "shipments": "List, import and change shipments.",
+    "invoices": "Post invoices to VTEX, and list them.",
     "documents": "List documents received from carriers, and parse them again.",
     "rejected": "Show webhooks that failed verification, and accept them later.",
     "events": "Decide about events that `relay lists quarantined` shows.",
@@ -74,6 +75,27 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "shipments cancel": (
         "shipment_actions:cancel",
         "Cancel a label: nothing more is published.",
+    ),
+    "invoices post": (
+        "invoices:post",
+        "Post an invoice to VTEX, from a JSON file; with its parcel, if it has one.",
+    ),
+    "invoices list": ("invoices:list_", "List invoices, and why they wait."),
+    "invoices show": (
+        "invoices:show",
+        "Show an invoice with its content and its calls to VTEX.",
+    ),
+    "invoices retry": (
+        "invoices:retry",
+        "Post at once, and clear earlier failures.",
+    ),
+    "invoices cancel": (
+        "invoices:cancel",
+        "Withdraw an invoice that was not sent to VTEX yet.",
+    ),
+    "invoices mark-delivered": (
+        "invoices:mark_delivered",
+        "Mark the package of a return as delivered in VTEX.",
     ),
     "documents list": ("documents:list_", "List documents, the newest first."),
     "documents show": ("documents:show", "Show a document with its headers and body."),

@@ -144,7 +144,7 @@ def erase(
         write_line(
             f"erased: {done.shipments} shipments, {done.documents} documents, "
             f"{done.events} events, {done.published} published events, "
-            f"{done.calls} calls"
+            f"{done.calls} calls, {done.invoices} invoices"
         )
     if not done.emptied:
         write_line(

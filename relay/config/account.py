@@ -88,6 +88,7 @@ class Scope(StrEnum):
     ERP = "erp"
     OPERATOR = "operator"
     READER = "reader"
+    RETURNS = "returns"
     METRICS = "metrics"
 
 
@@ -120,7 +121,7 @@ class ApiToken(SettingsTable):
     scopes: Annotated[frozenset[Scope], Listed] = Field(
         min_length=1, examples=[[Scope.ERP]]
     )
-    """What the token allows: erp, operator, reader, metrics."""
+    """What the token allows: erp, operator, reader, metrics; returns refunds money."""
     accounts: Names = ()
     """The accounts that it may access; by default all."""
 

@@ -1,8 +1,15 @@
-"""The publisher: claims due shipments and sends them to VTEX, a few at a time."""
+"""The publisher: claims due shipments and invoices and sends them, a few at a time."""
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -11,6 +18,7 @@ from relay.clock import Clock, micros
 from relay.health import Health
 from relay.logs import logger
 from relay.loops import NOW, LoopTiming, is_outage, run_forever
+from relay.outbound.invoice_sender import InvoiceSender, InvoiceTerms
 from relay.outbound.sender import ClaimProgress, Sender, ignore_failure
 from relay.outbound.settlement import AccountTerms, PublisherTerms
 from relay.store.accounts import AccountState
@@ -25,6 +33,10 @@ T = TypeVar("T")
 Unread = Callable[[datetime], Awaitable[Mapping[str, datetime]]]
 """Returns by contract when the oldest unparsed document came, if before a time."""
 
+_Ready = Callable[[datetime], Awaitable[list[AccountState]]]
+_Claim = Callable[
+    [ClaimTerms, datetime, AccountState, AccountTerms], Coroutine[Any, Any, int]
+]
 LOOP: Final = "publisher"
 SILENCE_LIMIT: Final = timedelta(seconds=60)
 
@@ -36,7 +48,7 @@ async def nothing_unread(_before: datetime) -> Mapping[str, datetime]:
 
 @dataclass(slots=True)
 class Publisher:
-    """Publishes to VTEX what it does not have yet.
+    """Publishes to VTEX what it does not have yet: invoices, numbers and events.
 
     `step` claims and starts what may be sent now; `run` repeats it after each
     `wake`, and at an interval in case one is missed.
@@ -44,6 +56,7 @@ class Publisher:
 
     claims: Claims
     sender: Sender
+    invoices: InvoiceSender
     terms: PublisherTerms
     clock: Clock
     unread: Unread = nothing_unread
@@ -53,6 +66,7 @@ class Publisher:
     _running: set[asyncio.Task[Any]] = field(default_factory=set)
     _expired_at: datetime | None = None
     _rests: bool = True
+    _invoices_first: bool = False
 
     def wake(self) -> None:
         """Claim at once: a label or an event was committed."""
@@ -87,7 +101,7 @@ class Publisher:
             await asyncio.wait(set(self._running))
 
     async def step(self) -> int:
-        """Claim due shipments of every account in turn; return how many.
+        """Claim due work of every account in turn; return how much.
 
         An account that fails does not stop the others. Raises its error in the end, so
         that the loop is not ready while one account fails.
@@ -96,14 +110,25 @@ class Publisher:
         errors: list[Exception] = []
         for account in self._to_take_back(now):
             await _alone(account, self._expire(account, predecessor=False), errors)
-        for state in await self.claims.ready_accounts(now):
-            terms = self.terms.accounts.get(state.account)
-            if terms is not None:
-                work = self._publish(state, terms, now)
-                started += await _alone(state.account, work, errors)
+        for ready, claim in self._in_turns():
+            for state in await ready(now):
+                terms = self.terms.accounts.get(state.account)
+                if terms is not None:
+                    work = self._publish(state, terms, now, claim)
+                    started += await _alone(state.account, work, errors)
         if errors:
             raise ExceptionGroup("some accounts failed", errors)
         return started
+
+    def _in_turns(self) -> Sequence[tuple[_Ready, _Claim]]:
+        """Return both kinds of work; the first one changes with every step.
+
+        They share the account's rate, so neither must always be the first.
+        """
+        shipments = (self.claims.ready_accounts, self._claim)
+        invoices = (self.invoices.claims.ready_accounts, self._claim_invoices)
+        self._invoices_first = not self._invoices_first
+        return (invoices, shipments) if self._invoices_first else (shipments, invoices)
 
     async def settle_all(self) -> None:
         """Work until nothing is due at the clock's current time."""
@@ -111,7 +136,7 @@ class Publisher:
             await self.drain()
 
     async def _publish(
-        self, state: AccountState, terms: AccountTerms, now: datetime
+        self, state: AccountState, terms: AccountTerms, now: datetime, claim: _Claim
     ) -> int:
         free = self.terms.waits.in_flight - len(self._running)
         if free <= 0 or state.closed_reason(micros(now)):
@@ -124,18 +149,38 @@ class Publisher:
             lease_until=now + waits.deadline_seconds + waits.lease_margin_seconds,
             limits=terms.limits,
         )
-        progress = await self._progress(state, terms)
         # What is claimed is sent, even if the publisher is stopped meanwhile.
-        return await asyncio.shield(self._run(self._claim(taking, now, progress)))
+        return await asyncio.shield(self._run(claim(taking, now, state, terms)))
 
     async def _claim(
-        self, taking: ClaimTerms, now: datetime, progress: ClaimProgress
+        self,
+        taking: ClaimTerms,
+        now: datetime,
+        state: AccountState,
+        terms: AccountTerms,
     ) -> int:
         """Claim what may be sent and start sending it; return how many."""
+        progress = await self._progress(state, terms)
         claims = await self.claims.claim(taking, now, progress.begin, progress.fail)
         for claim in claims:
             sending = self._run(self.sender.send(claim, progress))
             sending.add_done_callback(lambda _: self.wake())  # a place is free again
+        return len(claims)
+
+    async def _claim_invoices(
+        self,
+        taking: ClaimTerms,
+        now: datetime,
+        state: AccountState,
+        terms: AccountTerms,
+    ) -> int:
+        """Claim due invoices and start posting them; return how many."""
+        waits = self.terms.waits
+        about = InvoiceTerms(terms, waits, state, self.clock, random.random)
+        claims = await self.invoices.claims.claim(taking, now)
+        for claim in claims:
+            sending = self._run(self.invoices.send(claim, about))
+            sending.add_done_callback(lambda _: self.wake())
         return len(claims)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -169,15 +214,17 @@ class Publisher:
         return tuple(self.terms.accounts)
 
     async def _expire(self, account: str, *, predecessor: bool) -> int:
-        found = await self.claims.expire(
-            account,
-            self.clock(),
-            self.terms.waits.unconfirmed_wait_seconds,
-            predecessor=predecessor,
+        now, wait = self.clock(), self.terms.waits.unconfirmed_wait_seconds
+        shipments = await self.claims.expire(
+            account, now, wait, predecessor=predecessor
         )
-        if found:
-            log.warning("claims never settled", account=account, shipments=found)
-        return found
+        invoices = await self.invoices.claims.expire(
+            account, now, wait, predecessor=predecessor
+        )
+        if shipments or invoices:
+            found = {"shipments": shipments, "invoices": invoices}
+            log.warning("claims never settled", account=account, **found)
+        return shipments + invoices
 
 
 async def _alone(

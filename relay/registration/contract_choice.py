@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from relay.adapters.protocol import Carrier
 from relay.config.contract import ContractSettings
@@ -12,10 +13,22 @@ from relay.problem_codes import CodedWarning, ProblemCode, WarningCode
 from relay.registration.requests import LabelRequest
 
 
+class NamesAccount(Protocol):
+    """A request that may name its account, or a contract, whose account counts."""
+
+    @property
+    def account(self) -> str | None:
+        """The account's name."""
+
+    @property
+    def contract(self) -> str | None:
+        """The contract's name."""
+
+
 def account_of(
-    request: LabelRequest, settings: Settings, visible: Collection[str]
+    request: NamesAccount, settings: Settings, visible: Collection[str]
 ) -> str:
-    """Return the account of a label: the one it names, or the only possible one.
+    """Return the account that a request names, or the only possible one.
 
     *visible* are the accounts that the caller may access. Raises `InvalidLabel`,
     listing them.

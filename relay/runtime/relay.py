@@ -23,6 +23,7 @@ from relay.inbound.poller import LOOP as POLLER
 from relay.inbound.poller import PollCallbacks, Poller, PollRounds
 from relay.inbound.reader import Reader, ReaderCallbacks
 from relay.metrics import Metrics
+from relay.outbound.invoice_sender import InvoiceSender
 from relay.outbound.publisher import Publisher
 from relay.outbound.sender import Sender
 from relay.registration.contract_terms import reading_terms
@@ -49,6 +50,7 @@ from relay.store.checkpoints import Checkpointer
 from relay.store.claims import Claims
 from relay.store.database import Database
 from relay.store.documents import Documents
+from relay.store.invoice_claims import InvoiceClaims
 from relay.store.polls import PollClaims
 from relay.store.retention import Retention
 from relay.store.sqlite import SqliteDatabase
@@ -193,10 +195,12 @@ class Relay:
         return DiskMonitor(folder, self.health, self.settings.disk_free_mb)
 
     def _publisher(self) -> Publisher:
-        claims = Claims(self.database)
+        claims, invoices = Claims(self.database), InvoiceClaims(self.database)
+        on_call = self.metrics.count_call
         return Publisher(
             claims,
-            Sender(claims, self.vtex, on_call=self.metrics.count_call),
+            Sender(claims, self.vtex, on_call=on_call),
+            InvoiceSender(invoices, self.vtex, on_call=on_call),
             publisher_terms(self.settings),
             self.clock,
             unread=claims.unread_since,

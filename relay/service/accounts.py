@@ -118,6 +118,7 @@ class ErasureAnswer(ResponseModel):
     events: int
     published: int
     calls: int
+    invoices: int
     emptied: bool
 
 
@@ -189,7 +190,7 @@ class AccountService:
         scope = ListScope(self.context.settings, caller.accounts, account)
         await scope.check(database)
         done = await Erasure(database).erase(account, order, caller.name, now)
-        if not done.shipments:
+        if not (done.shipments or done.invoices):
             raise NotFound(
                 f"account {account} has no order {order}",
                 hint="list shipments to see the orders that are registered",
@@ -207,6 +208,7 @@ class AccountService:
             events=done.events,
             published=done.published,
             calls=done.calls,
+            invoices=done.invoices,
             emptied=emptied,
         )
 

@@ -135,7 +135,7 @@ def report(
     context.audit(AuditEntry(change.did, caller.name, about))
     warnings = change.warnings
     if change.registered and row["dispatched_date"] is None:
-        warnings = (*warnings, _undated(context, row["contract"]))
+        warnings = (*warnings, without_date(context, row["contract"]))
     return ShipmentAnswer(
         id=change.id,
         state=standing.state,
@@ -146,7 +146,7 @@ def report(
     )
 
 
-def _undated(context: ServiceContext, contract: str) -> CodedWarning:
+def without_date(context: ServiceContext, contract: str) -> CodedWarning:
     """Return the warning of a label without a dispatch date, and what that means."""
     terms = context.settings.contracts.get(contract)
     if terms is not None and terms.labels_come_late:

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from relay.domain.invoices import InvoiceState
 from relay.domain.status import ShipmentState
 from relay.registration.requests import Request
 from relay.validation_errors import problem
@@ -43,6 +44,15 @@ class ShipmentQuery(Paging):
     tracking_number: str | None = None
     state: ShipmentState | None = None
     updated_since: AwareDatetime | None = None
+
+
+class InvoiceQuery(Paging):
+    """Filters of the list of invoices; an invoice must match all that are given."""
+
+    account: str | None = None
+    order_id: str | None = None
+    invoice_number: str | None = None
+    state: InvoiceState | None = None
 
 
 class DocumentQuery(Paging):

@@ -6,6 +6,7 @@ from relay.config.settings import Settings
 from relay.service.accounts import AccountService
 from relay.service.context import ServiceContext
 from relay.service.documents import DocumentService
+from relay.service.invoices import InvoiceService
 from relay.service.measurements import MeasurementService
 from relay.service.rejected import RejectedService
 from relay.service.shipment_actions import ShipmentActionService
@@ -21,6 +22,7 @@ class Services:
     context: ServiceContext
     shipments: ShipmentService
     shipment_actions: ShipmentActionService
+    invoices: InvoiceService
     documents: DocumentService
     rejected: RejectedService
     worklists: WorkListService
@@ -35,6 +37,7 @@ class Services:
             context,
             ShipmentService(context),
             ShipmentActionService(context),
+            InvoiceService(context),
             DocumentService(context),
             RejectedService(context),
             WorkListService(context),

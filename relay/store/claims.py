@@ -130,7 +130,7 @@ class Claims:
             "lease_until": micros(taking.lease_until),
         }
         if probe:
-            _probed(state, taking.limits, now)
+            mark_probed(state, taking.limits, now)
             taken = await tx.rows("claim_probe", **terms)
         else:
             taken = await _from_lanes(tx, state, wanted, terms)
@@ -218,7 +218,7 @@ async def _from_lanes(
     return taken
 
 
-def _probed(state: AccountState, limits: Limits, now: datetime) -> None:
+def mark_probed(state: AccountState, limits: Limits, now: datetime) -> None:
     """Store when the next call may probe a closed gate."""
     if state.outage_since is not None:
         state.probe_at = micros(now + limits.probe_every)

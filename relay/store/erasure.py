@@ -17,6 +17,7 @@ class ErasureResult:
     events: int = 0
     published: int = 0
     calls: int = 0
+    invoices: int = 0
 
 
 class Erasure:
@@ -33,7 +34,7 @@ class Erasure:
         Documents lose their bodies, even if they contain events of other orders; events
         and published objects lose texts and places; logged calls lose their bodies; the
         tracking URL is removed. The shipments are closed, and no event matches them any
-        more. Repeating it is harmless.
+        more; invoices lose their bodies. Repeating it is harmless.
         """
         async with self._database.writing() as tx:
             found = await tx.rows(
@@ -46,7 +47,10 @@ class Erasure:
             await tx.many("redact_event", [{"event": e} for e in sorted(events)])
             for row in found:
                 await _shipment(tx, row, by, now)
-        return ErasureResult(len(found), documents, len(events), published, calls)
+            invoices = await _invoices(tx, account, order_id)
+        return ErasureResult(
+            len(found), documents, len(events), published, calls, invoices
+        )
 
 
 async def _events(tx: Transaction, row: Row) -> list[int]:
@@ -92,6 +96,15 @@ async def _calls(tx: Transaction, shipment: int) -> int:
     found = await tx.rows("calls_to_redact", shipment=shipment)
     await tx.many("redact_call", [{"call": row["call"]} for row in found])
     return len(found)
+
+
+async def _invoices(tx: Transaction, account: str, order_id: str) -> int:
+    """Empty the bodies of the order's invoices; those not posted yet never are."""
+    found = await tx.rows("invoices_of_order", account=account, order_id=order_id)
+    numbers = [{"invoice": row["invoice"]} for row in found]
+    await tx.many("redact_invoice", numbers)
+    await tx.many("redact_invoice_calls", numbers)
+    return len(numbers)
 
 
 async def _shipment(tx: Transaction, row: Row, by: str, now: datetime) -> None:

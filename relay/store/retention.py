@@ -76,6 +76,13 @@ JOBS: Final = (
         "unmatched", "unmatched_page", ("delete_unmatched", *_EVENT_LINKS), walks=False
     ),
     Job("calls", "call_page", ("delete_call",), walks=False),
+    Job("invoice calls", "invoice_call_page", ("delete_invoice_call",), walks=False),
+    Job(
+        "invoices",
+        "invoice_page",
+        ("delete_calls_of_invoice", "delete_invoice"),
+        young=("shipments",),
+    ),
     Job(
         "shipments",
         "shipment_page",

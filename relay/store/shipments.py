@@ -73,16 +73,17 @@ class Shipments:
         """
 
         async def together(tx: Transaction) -> list[Registered]:
-            done = await self._together(tx, labels)
+            done = await self.register_in(tx, labels)
             now = max(now for _, now in labels)
             after = await listed(tx, [r.id for r in done], now)
             return list(zip(done, after, strict=True))
 
         return await self.database.write_in_one_go(together)
 
-    async def _together(
+    async def register_in(
         self, tx: Transaction, labels: Sequence[tuple[Label, datetime]]
     ) -> list[RegistrationResult]:
+        """Register labels in an open transaction; see `register_together`."""
         wanted = [{*keys(label), *await _voided(tx, label)} for label, _ in labels]
         # All at once, in sorted order: one by one, two transactions could deadlock.
         known = await interned(tx, set[Key]().union(*wanted))

@@ -1,4 +1,4 @@
-"""The three calls to VTEX: read an order, send a tracking number, send events."""
+"""The calls to VTEX: read an order, post an invoice, send tracking."""
 
 import asyncio
 import json
@@ -136,6 +136,17 @@ class VtexClient:
         """Read an order: *get order*, permission View order."""
         url = address(account.base_url, order_id)
         what = Exchange("GET", url, ORDER_LIMIT, account.headers())
+        return await self._answer(account, what, deadline)
+
+    async def post_invoice(
+        self, account: VtexAccount, order_id: str, body: bytes, *, deadline: Deadline
+    ) -> VtexResponse:
+        """Post an invoice: *order invoice notification*, which may include tracking.
+
+        Needs the permission Notify invoice, or Notify refund for a return.
+        """
+        url = address(account.base_url, order_id, "invoice")
+        what = Exchange("POST", url, RECEIPT_LIMIT, account.headers(), body)
         return await self._answer(account, what, deadline)
 
     async def send_tracking_number(

@@ -19,6 +19,7 @@ SUBQUERY: Final = re.compile(r"\) AS (\w+)")
 
 SCANS: Final[dict[str, str]] = {
     "accounts_with_work": "one row per account of VTEX",
+    "accounts_with_due_invoices": "one row per account of VTEX",
     "list_accounts": "one row per account of VTEX",
     "account": "one row: the name is the key",
     "lock_account": "one row: the name is the key",

@@ -9,7 +9,7 @@ from relay import store
 from relay.errors import ConfigurationError
 from relay.store.database import Database
 from relay.store.postgres import PostgresDatabase
-from relay.store.schema import VERSION, schema, scripts
+from relay.store.schema import OLDEST, VERSION, schema, scripts
 from relay.store.sqlite import SqliteDatabase
 from tests.support.way_in import everything
 
@@ -20,7 +20,7 @@ COLUMN = re.compile(r"^    (\w+) (?:TEXT|INTEGER|BLOB)", re.MULTILINE)
 @pytest.mark.parametrize(
     ("version", "says", "hint"),
     [
-        (VERSION - 1, "from before the first release", "name another database"),
+        (OLDEST - 1, "from before the first release", "name another database"),
         (VERSION + 1, "a newer relay", "start that version: the data is safe"),
     ],
 )
@@ -45,10 +45,66 @@ async def test_a_database_of_another_version_is_refused(postgres_url: str) -> No
     await database.open()
     await database.close()
     connection = await asyncpg.connect(postgres_url)
-    await connection.execute("UPDATE migrations SET number = $1", VERSION - 1)
+    await connection.execute("UPDATE migrations SET number = $1", OLDEST - 1)
     await connection.close()
     with pytest.raises(ConfigurationError, match="from before the first release"):
         await PostgresDatabase(postgres_url).open()
+
+
+NEW = ("invoices", "invoice_calls")
+"""The tables that version 8 did not have."""
+
+
+async def test_a_file_of_an_earlier_version_is_upgraded(tmp_path: Path) -> None:
+    """It has the same schema afterwards as a new one, and its rows."""
+    path = tmp_path / "relay.db"
+    await _closed(SqliteDatabase(path))
+    with sqlite3.connect(path) as connection:
+        as_new = _definitions(connection)
+        for table in NEW:
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("INSERT INTO accounts (account) VALUES ('acme')")
+        connection.execute(f"PRAGMA user_version = {OLDEST}")
+    await _closed(SqliteDatabase(path))
+    with sqlite3.connect(path) as connection:
+        assert _definitions(connection) == as_new
+        assert connection.execute("SELECT account FROM accounts").fetchall() == [
+            ("acme",)
+        ]
+        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+
+
+async def _closed(database: SqliteDatabase) -> None:
+    """Open a database, which upgrades it, and close it again."""
+    await database.open()
+    await database.close()
+
+
+def _definitions(connection: sqlite3.Connection) -> set[str]:
+    found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {" ".join(sql.split()) for (sql,) in found}
+
+
+async def test_a_database_of_an_earlier_version_is_upgraded(postgres_url: str) -> None:
+    connection = await asyncpg.connect(postgres_url)
+    database = PostgresDatabase(postgres_url)
+    await database.open()
+    await database.close()
+    as_new = await connection.fetch(COLUMNS)
+    for table in NEW:
+        await connection.execute(f"DROP TABLE {table}")
+    await connection.execute("UPDATE migrations SET number = $1", OLDEST)
+    await database.open()
+    await database.close()
+    assert await connection.fetch(COLUMNS) == as_new
+    await connection.close()
+
+
+COLUMNS = """
+    SELECT table_name, column_name, data_type, is_nullable
+    FROM information_schema.columns
+    WHERE table_schema = 'public' ORDER BY 1, 2
+"""
 
 
 async def test_every_table_of_the_schema_is_there(database: Database) -> None:

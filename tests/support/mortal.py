@@ -1,5 +1,6 @@
 """A process that can be killed at any commit and in any call to VTEX."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Any, Literal
 from relay.store.database import Database, Transaction
 from relay.vtex.client import Deadline, VtexAccount, VtexClient, VtexResponse
 
-Call = Literal["read_order", "send_tracking_number", "send_events"]
+Call = Literal["read_order", "post_invoice", "send_tracking_number", "send_events"]
 When = Literal["before", "after"]
 
 
@@ -119,6 +120,19 @@ class MortalVtex:
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile is not None:
             await meanwhile()
+        return answer
+
+    async def post_invoice(
+        self, account: VtexAccount, order_id: str, body: bytes, *, deadline: Deadline
+    ) -> VtexResponse:
+        self.fate.check("post_invoice", "before")
+        number = json.loads(body)["invoiceNumber"]
+        attempt = Attempt(self.clock(), "post_invoice", order_id, number, body)
+        self.attempts.append(attempt)
+        answer = await self.inner.post_invoice(
+            account, order_id, body, deadline=deadline
+        )
+        self.fate.check("post_invoice", "after")
         return answer
 
     async def send_tracking_number(

@@ -30,6 +30,8 @@ from relay.sandbox.world import SandboxOptions
 from relay.store.accounts import Accounts, AccountState
 from relay.store.claims import Claims
 from relay.store.database import Database
+from relay.store.invoice_claims import InvoiceClaims
+from relay.store.invoice_lists import InvoiceFilter, InvoiceLists
 from relay.store.shipments import RegistrationResult, Shipments
 from relay.vtex.client import VtexClient
 from relay.vtex.http import vtex_session
@@ -161,6 +163,26 @@ class Vtex:
         asked = [{"invoiceNumber": n, **fields} for n in invoices]
         body = {"account": ACCOUNT, "orderId": order, "invoices": asked}
         await self.ask("POST", "/orders", body)
+
+    async def sold(self, order: str = ORDER, value: int = 1000, **fields: Any) -> None:
+        """Add an order of one item, two times, without an invoice."""
+        items = [{"id": "SKU1", "quantity": 2, "price": value // 2}]
+        body = {"account": ACCOUNT, "orderId": order, "value": value, "items": items}
+        await self.ask("POST", "/orders", body | fields)
+
+    async def order_status(self, order: str = ORDER) -> str:
+        path = f"/orders?account={ACCOUNT}&orderId={order}"
+        found: str = (await self.ask("GET", path))["orders"][0]["status"]
+        return found
+
+    async def set_status(self, status: str | None, order: str = ORDER) -> None:
+        path = f"/orders/{ACCOUNT}/{order}/status"
+        await self.ask("POST", path, {"status": status})
+
+    async def emails(self) -> list[str]:
+        """Return what VTEX's e-mails to shoppers are about, in their order."""
+        found = (await self.ask("GET", "/emails"))["emails"]
+        return [f"{e['email']} {e['invoiceNumber']}" for e in found]
 
     async def invoice(self, order: str, number: str) -> None:
         path = f"/orders/{ACCOUNT}/{order}/invoices"
@@ -446,19 +468,24 @@ class World:
 
     async def _next_moment(self) -> datetime | None:
         """Return when something can happen next."""
-        claims = Claims(self.database)
+        claims, invoices = Claims(self.database), InvoiceClaims(self.database)
         moments = [self.clock.next_waking]
         for state in await Accounts(self.database).all():
             ready = await claims.next_ready(state.account)
-            if ready is not None and not state.paused_reason:
-                least = self.now + timedelta(seconds=1)
-                moments.append(max(ready, _opens(state), least))
+            due = await invoices.next_due(state.account)
+            for first in (ready, due):
+                if first is not None and not state.paused_reason:
+                    least = self.now + timedelta(seconds=1)
+                    moments.append(max(first, _opens(state), least))
         ahead = [m for m in moments if m is not None] or await self._leases()
         return min(ahead, default=None)
 
     async def _leases(self) -> list[datetime]:
         """Return when leases end that a process left behind."""
         rows = [await self.shipment(*key) for key in self.registered]
+        lists = InvoiceLists(self.database)
+        page = await lists.page(InvoiceFilter(), self.now, limit=100)
+        rows += [dict(listed.row) for listed in page.invoices]
         return [moment(r["lease_until"]) for r in rows if r and r["lease"]]
 
     async def shipment(self, order: str = ORDER, invoice: str = INVOICE) -> Row | None:

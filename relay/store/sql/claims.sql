@@ -35,8 +35,11 @@ SET write_closed = :write_closed, write_retry_at = :write_retry_at,
 WHERE account = :account
 
 -- name: count_leased
-SELECT count(*) AS leased FROM shipments
-WHERE account = :account AND lease IS NOT NULL AND lease_until > :now
+-- Of both kinds of work: they share the account's limit.
+SELECT (SELECT count(*) FROM shipments
+        WHERE account = :account AND lease IS NOT NULL AND lease_until > :now)
+     + (SELECT count(*) FROM invoices
+        WHERE account = :account AND lease IS NOT NULL AND lease_until > :now) AS leased
 
 -- name: claim_shipments
 -- Lease the longest-ready shipments. `due_at` stays set, so an expired lease leaves them
