@@ -109,6 +109,11 @@ class Metrics:
         self.stuck = self._gauge(
             "stuck_shipments", "Shipments that need an operator.", "account"
         )
+        self.stuck_invoices = self._gauge(
+            "stuck_invoices",
+            "Invoices that are not posted until someone acts.",
+            "account",
+        )
         self.quarantined = self._gauge(
             "quarantined_shipments", "Shipments with a quarantined event.", "account"
         )

@@ -80,6 +80,7 @@ BY_ACCOUNT: Final = (
     "quarantined",
     "contradicted",
     "late",
+    "stuck_invoices",
 )
 _TEXT: Final = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
 

@@ -130,6 +130,10 @@ def _account(
     if stuck:
         message = f"{counted(stuck, 'shipment')} stuck"
         found.append(notable(message, "relay lists stuck"))
+    stuck_invoices = work.stuck_invoices.get(state.account, 0)
+    if stuck_invoices:
+        message = f"{counted(stuck_invoices, 'invoice')} stuck"
+        found.append(notable(message, "relay invoices list --state stuck"))
     accepted = at(state.accepted_at)
     text = "accepted a write" if accepted else "accepted nothing yet"
     return line("vtex", state.account, (text, accepted), tuple(found))

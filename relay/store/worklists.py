@@ -241,7 +241,7 @@ Numbers = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class WorkCounts:
-    """Shipments by account, events by contract. A missing key means zero."""
+    """Shipments and invoices by account, events by contract. A missing key is zero."""
 
     due: Numbers
     waiting: Numbers
@@ -250,6 +250,7 @@ class WorkCounts:
     contradicted: Numbers
     late: Numbers
     unmatched: Numbers
+    stuck_invoices: Numbers
 
 
 async def counts(
@@ -268,6 +269,7 @@ async def counts(
             row = await tx.row("count_late", account=account, today=today)
             late[account] = row["shipments"] if row else 0
         unmatched = await tx.rows("count_unmatched")
+        stuck_invoices = await tx.rows("count_stuck_invoices")
         return WorkCounts(
             due=await by_account("count_due", now=micros(now)),
             waiting=await by_account("count_waiting", now=micros(now)),
@@ -276,4 +278,5 @@ async def counts(
             contradicted=await by_account("count_contradicted"),
             late=late,
             unmatched={r["contract"]: r["events"] for r in unmatched},
+            stuck_invoices={r["account"]: r["invoices"] for r in stuck_invoices},
         )

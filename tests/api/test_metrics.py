@@ -58,6 +58,7 @@ async def test_what_waits_is_shown_as_it_is_now(api: Api, way_in: WayIn) -> None
     assert "relay_unread_age_seconds 90.0" in lines
     assert 'relay_due_shipments{account="store"} 1.0' in lines
     assert 'relay_stuck_shipments{account="store"} 0.0' in lines
+    assert 'relay_stuck_invoices{account="store"} 0.0' in lines
 
 
 async def test_what_waits_for_a_person_or_for_time_is_counted(

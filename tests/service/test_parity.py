@@ -18,6 +18,7 @@ from relay.api.problems import problems
 from relay.cli import app
 from relay.config.load import load
 from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEvent
+from relay.domain.invoices import InvoiceNotification, InvoiceType
 from relay.domain.labels import Label, LabelParcel
 from relay.errors import InvalidLabel, RegistrationError
 from relay.inbound.reception import Reception
@@ -27,6 +28,7 @@ from relay.service.context import ServiceContext
 from relay.service.services import Services
 from relay.store.documents import Documents
 from relay.store.event_rows import Pace, ParsedDocument
+from relay.store.invoices import InvoiceOrder, Invoices
 from relay.store.refused import RefusalTally, RefusedWebhook, RefusedWebhooks
 from relay.store.rejected import (
     RejectedBounds,
@@ -41,6 +43,9 @@ from relay.store.worklist_queries import WorkList
 from tests.store.making import execute
 from tests.support.clock import START
 
+INVOICE = InvoiceNotification(
+    "store", "O-1", "1", InvoiceType.OUTPUT, 1000, START.isoformat()
+)
 SHIPMENT = "the shipment's id"
 """Stands for the id of the first shipment in a command or a path."""
 
@@ -112,6 +117,9 @@ async def fill(both: Both) -> None:
         )
         registered = await labels.register(label, START)
         both.shipment = both.shipment or registered.id
+    await Invoices(database, labels).register(
+        InvoiceOrder(INVOICE, (), None, "erp"), START
+    )
     bodies = (b'{"n": 1}', b"\xff", b"{}")
     await documents.keep(
         [Document(b, START, contract="swift", source="webhook") for b in bodies]
@@ -174,6 +182,8 @@ READS: Sequence[tuple[list[str], str]] = [
         "/v1/shipments?updatedSince=2020-01-01T00:00:00Z",
     ),
     (["shipments", "show", SHIPMENT], f"/v1/shipments/{SHIPMENT}"),
+    (["invoices", "list"], "/v1/invoices"),
+    (["invoices", "list", "--state", "due"], "/v1/invoices?state=due"),
     (["documents", "list"], "/v1/documents"),
     (["documents", "list", "--unreadable"], "/v1/documents?unreadable=true"),
     (["documents", "list", "--account", "store"], "/v1/documents?account=store"),
@@ -262,6 +272,10 @@ def test_a_configured_name_is_accepted_everywhere(
     ("command", "method", "path"),
     [
         (["shipments", "show"], "GET", "/v1/shipments/{}"),
+        (["invoices", "show"], "GET", "/v1/invoices/{}"),
+        (["invoices", "retry"], "POST", "/v1/invoices/{}/retry"),
+        (["invoices", "cancel"], "POST", "/v1/invoices/{}/cancel"),
+        (["invoices", "mark-delivered"], "POST", "/v1/invoices/{}/mark-delivered"),
         (["documents", "show"], "GET", "/v1/documents/{}"),
         (["documents", "replay"], "POST", "/v1/documents/{}/replay"),
         (["rejected", "show"], "GET", "/v1/rejected/{}"),

@@ -10,6 +10,7 @@ import pytest
 from relay.adapters.protocol import WebhookRequest
 from relay.config.settings import Settings
 from relay.errors import VerificationFailed
+from relay.registration.invoice_requests import InvoiceNotificationRequest
 from relay.service.access import Caller
 from relay.service.context import ServiceContext
 from relay.service.services import Services
@@ -107,6 +108,22 @@ async def test_stuck_shipments_are_worth_knowing(world: World) -> None:
     line = await account_of(world)
     assert line.ok
     assert messages(line) == ["1 shipment stuck"]
+
+
+async def test_stuck_invoices_are_worth_knowing(world: World) -> None:
+    services = world.process.relay.services
+    fields = {
+        "orderId": "O-9",
+        "invoiceNumber": "1",
+        "invoiceValue": "100",
+        "issuanceDate": world.now.isoformat(),
+    }
+    request = InvoiceNotificationRequest.model_validate(fields)
+    await services.invoices.register(Caller("erp"), request)
+    await world.rest()
+    line = await account_of(world)
+    assert line.ok
+    assert messages(line) == ["1 invoice stuck"]
 
 
 async def carrier_of(way_in: WayIn, settings: Settings) -> StatusLine:

@@ -75,6 +75,10 @@ async def ask(
         shop = account(vtex.base_url)
         if verb == "read_order":
             return await client.read_order(shop, "v1-01", deadline=soon())
+        if verb == "post_invoice":
+            return await client.post_invoice(
+                shop, "v1-01", b'{"a": 1}', deadline=soon()
+            )
         call = (
             client.send_tracking_number
             if verb == "send_tracking_number"
@@ -87,6 +91,10 @@ async def ask(
     ("verb", "seen"),
     [
         ("read_order", ("GET", "/api/oms/pvt/orders/v1-01", b"")),
+        (
+            "post_invoice",
+            ("POST", "/api/oms/pvt/orders/v1-01/invoice", b'{"a": 1}'),
+        ),
         (
             "send_tracking_number",
             ("PATCH", "/api/oms/pvt/orders/v1-01/invoice/123", b'{"a": 1}'),

@@ -39,6 +39,8 @@ CREATE TABLE invoices (
 
 CREATE INDEX invoices_due ON invoices (account, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX invoices_leased ON invoices (account, lease_until) WHERE lease IS NOT NULL;
+CREATE INDEX invoices_stuck ON invoices (account, invoice)
+    WHERE stuck_reason IS NOT NULL;
 CREATE INDEX invoices_by_account ON invoices (account, invoice);
 
 -- The log of calls to VTEX for invoices; the body of a post is the invoice's.

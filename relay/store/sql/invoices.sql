@@ -108,13 +108,15 @@ SET lease = NULL, lease_until = NULL, due_at = :due_at, attempts = :attempts,
 WHERE invoice = :invoice
 
 -- name: wake_invoiced_shipment!
--- VTEX has the invoice now, so its parcel need not wait for it any longer.
+-- VTEX has the invoice now, so its parcel need not wait for it any longer, nor be stuck
+-- because no order check found it.
 UPDATE shipments
 SET due_at = :now, version = version + 1, failing_since = NULL, waiting_reason = NULL,
+    attempts = 0, stuck_reason = NULL, stuck_at = NULL,
     not_before = CASE WHEN in_doubt_since IS NULL THEN NULL ELSE not_before END
 WHERE account = :account AND order_id = :order_id
   AND invoice_number = :invoice_number
-  AND closed_at IS NULL AND stuck_reason IS NULL
+  AND closed_at IS NULL AND (stuck_reason IS NULL OR order_read_at IS NULL)
 
 -- name: postpone_new_shipment!
 -- The parcel of an invoice that is posted first: no order is read in vain.
@@ -151,6 +153,10 @@ WHERE invoice IN (
     SELECT o.invoice FROM invoices AS o
     WHERE o.account = :account AND o.order_id = :order_id)
 ORDER BY invoice FOR UPDATE
+
+-- name: count_stuck_invoices
+SELECT account, count(*) AS invoices FROM invoices
+WHERE stuck_reason IS NOT NULL GROUP BY account
 
 -- name: redact_invoice!
 -- An invoice that was not posted is not posted any more.
