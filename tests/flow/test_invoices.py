@@ -1,5 +1,6 @@
 """Invoices that the relay posts: once, in both ways, and never a wrong one."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -584,3 +585,102 @@ async def test_invoices_and_parcels_share_the_rate(worlds: Worlds) -> None:
         assert len(await posts(world)) == 4
         assert len(await world.vtex.published("patch")) == 4
         assert world.now - start <= timedelta(seconds=17)
+
+
+async def test_two_processes_post_each_invoice_once(world: World) -> None:
+    await world.vtex.ask("POST", "/options", {"latencyMs": 2})
+    for n in range(10):
+        await world.vtex.sold(f"O-{n}")
+        for part in ("1", "2"):
+            order, half = f"O-{n}", {"invoiceValue": "500", "items": ONE_ITEM}
+            await post(world, orderId=order, invoiceNumber=part, **half)
+    await world.start()
+    await asyncio.gather(*(p.publisher.settle_all() for p in world.processes))
+    await world.rest()
+
+    assert len(await posts(world)) == 20
+    assert {await world.vtex.order_status(f"O-{n}") for n in range(10)} == {"invoiced"}
+    assert await world.vtex.complaints() == []
+
+
+async def test_a_label_that_gave_up_on_its_invoice_goes_on_after_it(
+    world: World,
+) -> None:
+    await world.vtex.sold()
+    await world.label(invoiced=False)
+    await world.rest()
+    assert "does not show the invoice" in await world.fact("stuck_reason")
+
+    await post(world)
+    await world.rest()
+
+    assert (await world.shown()).tracking_number == NUMBER
+
+
+async def test_an_answer_without_a_receipt_proves_nothing(world: World) -> None:
+    """A page of maintenance has status 200, too."""
+    await world.vtex.sold()
+    await world.vtex.fault("page", call="post", times=1)
+    answer = await post(world)
+    await world.wait(seconds=5)
+    assert (await show(world, answer)).state == "in_doubt"
+    await world.rest()
+    assert (await show(world, answer)).state == "posted"
+    assert len(await posts(world)) == 1
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_busy_vtex_is_left_alone(world: World, status: int) -> None:
+    await world.vtex.sold()
+    await world.vtex.status(status, call="post", times=1, retryAfter=120)
+    answer = await post(world)
+    await world.wait(seconds=115)
+    assert len(await world.vtex.calls()) == 2
+    await world.rest()
+    assert (await show(world, answer)).state == "posted"
+    assert sent(world) == 2
+
+
+async def test_a_key_that_may_not_refund_leaves_the_account_open(world: World) -> None:
+    await world.vtex.sold()
+    await post(world)
+    await world.rest()
+    await world.vtex.status(403, call="post", times=1)
+    answer = await post(
+        world, type="Input", invoiceNumber="R1", invoiceValue="500", items=ONE_ITEM
+    )
+    await world.rest()
+
+    found = await show(world, answer)
+    assert found.state == "stuck"
+    assert "Notify refund" in (found.why or "")
+    assert (await world.account()).write_closed is None
+
+
+async def test_wrong_credentials_close_the_account_and_lose_nothing(
+    world: World,
+) -> None:
+    await world.vtex.sold()
+    await world.vtex.status(401)
+    answer = await post(world)
+    await world.wait(hours=2)
+    assert (await show(world, answer)).state == "waiting"
+    await world.vtex.recover()
+    await world.wait(hours=1)
+    assert (await show(world, answer)).state == "posted"
+    assert len(await posts(world)) == 1
+
+
+async def test_an_outage_is_waited_for_with_one_call_at_a_time(world: World) -> None:
+    await world.vtex.fault("outage", status=500)
+    answers = []
+    for n in range(3):
+        await world.vtex.sold(f"O-{n}")
+        answers.append(await post(world, orderId=f"O-{n}"))
+    await world.wait(hours=3)
+    assert {(await show(world, a)).state for a in answers} == {"waiting"}
+
+    await world.vtex.recover()
+    await world.wait(hours=1)
+    assert {(await show(world, a)).state for a in answers} == {"posted"}
+    assert len(await posts(world)) == 3

@@ -9,10 +9,12 @@ import pytest
 
 from relay.clock import micros
 from relay.domain.events import Milestone
+from relay.domain.invoices import InvoiceNotification, InvoiceType
 from relay.domain.shipment import Policy
 from relay.runtime.housekeeper import Housekeeper, no_wake
 from relay.store.codec import new_id
 from relay.store.database import Database
+from relay.store.invoices import InvoiceOrder, Invoices
 from relay.store.postgres import PostgresDatabase
 from relay.store.refused import RefusalTally, RefusedWebhook, RefusedWebhooks
 from relay.store.rejected import (
@@ -22,6 +24,7 @@ from relay.store.rejected import (
     RejectedTally,
 )
 from relay.store.retention import IDLE, Retention, RetentionPolicy
+from relay.store.shipments import Shipments
 from relay.store.sqlite import SqliteDatabase
 from relay.store.sweep import SOON, Sweep
 from tests.store.making import (
@@ -327,6 +330,25 @@ async def test_calls_are_kept_for_four_hundred_days(database: Database) -> None:
     now = START + 400 * DAY + HOUR
     assert await erased(database, now) == {"calls": 1}
     assert await erased(database, now + DAY) == {"calls": 1}
+
+
+async def test_invoices_go_after_two_years_and_their_calls_before(
+    database: Database,
+) -> None:
+    sent = InvoiceNotification(
+        "store", "O-1", "1", InvoiceType.OUTPUT, 100, START.isoformat()
+    )
+    invoices = Invoices(database, Shipments(database))
+    done = await invoices.register(InvoiceOrder(sent, (), None, "erp"), START)
+    values = {"invoice": 1, "kind": "read_order", "now": micros(START)}
+    async with database.writing() as tx:
+        await tx.run("store_invoice_call", call=new_id(START), **values)
+    assert await erased(database, START + 399 * DAY) == {}
+    assert await erased(database, START + 401 * DAY) == {"invoice calls": 1}
+    assert await erased(database, START + 731 * DAY) == {}  # it is still to be posted
+    await invoices.cancel(done.id)
+    assert await erased(database, START + 729 * DAY) == {}
+    assert await erased(database, START + 731 * DAY) == {"invoices": 1}
 
 
 async def test_shipments_go_after_two_years_with_all_that_is_theirs(
