@@ -218,4 +218,4 @@ def _log_end(claim: InvoiceClaim, outcome: InvoiceOutcome) -> None:
         because = progress.waiting_reason
         log.warning("invoice postponed", because=because, **_about(claim))
     else:
-        log.info("return marked as delivered", **_about(claim))
+        log.info("return delivered", **_about(claim))
