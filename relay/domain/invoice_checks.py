@@ -136,7 +136,14 @@ def _wrong_return(invoice: InvoiceNotification, order: OrderContent) -> Iterator
             "type: Input is a return with a refund, and VTEX shows no invoice of the "
             "order that could be returned; send Output for goods to the shopper"
         )
-    left = order.total(InvoiceType.OUTPUT) - order.total(InvoiceType.INPUT)
+    invoiced = order.total(InvoiceType.OUTPUT)
+    # VTEX takes a return after the full value was invoiced (Orders API).
+    if order.value is not None and invoiced < order.value:
+        yield (
+            f"type: only {invoiced} cents of the order's {order.value} are invoiced, "
+            "and VTEX takes a return once all are; post the other invoices first"
+        )
+    left = invoiced - order.total(InvoiceType.INPUT)
     if invoice.value > left:
         yield (
             f"invoiceValue: {invoice.value} is more than the {left} cents that were "

@@ -110,7 +110,8 @@ class InvoiceNotificationRequest(Request):
 
     With `trackingNumber` the parcel is registered too, as by *register a label*, and
     VTEX gets both in one call. Without it the tracking number comes later, with the
-    label. `type` is `Output` unless it says `Input`: a return, which VTEX refunds.
+    label. `type` is `Output` unless it says `Input`: a return, which VTEX refunds. That
+    needs a token with the scope `returns` as well.
     """
 
     instead: ClassVar[Mapping[str, str]] = {

@@ -96,7 +96,7 @@ def test_an_items_quantity_counts_over_all_invoices_of_its_type() -> None:
     assert found is not None
     assert found.startswith("items[0].quantity: with it 3 of item A are invoiced")
     returned = replace(invoice, type=INPUT)
-    assert judge(returned, with_invoices(before)).refusal is None
+    assert judge(returned, with_invoices(before, value=100)).refusal is None
 
 
 def test_the_same_item_twice_counts_twice() -> None:
@@ -107,11 +107,21 @@ def test_the_same_item_twice_counts_twice() -> None:
 
 def test_a_return_is_compared_with_what_was_invoiced() -> None:
     returned = replace(INVOICE, type=INPUT, invoice_number="R1", value=600)
-    invoiced = with_invoices(shown("54"))
+    invoiced = with_invoices(shown("54"), value=600)
     assert judge(returned, invoiced).refusal is None
-    again = with_invoices(shown("54"), shown("R0", type=INPUT, value=100))
+    other = shown("R0", type=INPUT, value=100)
+    again = with_invoices(shown("54"), other, value=600)
     assert (judge(returned, again).refusal or "").startswith(
         "invoiceValue: 600 is more than the 500 cents"
+    )
+
+
+def test_a_return_of_a_partly_invoiced_order_is_refused() -> None:
+    returned = replace(INVOICE, type=INPUT, invoice_number="R1", value=100)
+    found = judge(returned, with_invoices(shown("54"))).refusal
+    assert found == (
+        "type: only 600 cents of the order's 1000 are invoiced, and VTEX takes a "
+        "return once all are; post the other invoices first"
     )
 
 
