@@ -135,8 +135,8 @@ def invoice_status(
 ) -> InvoiceStatus:
     """Return the status at *now* of the invoice in *row*.
 
-    *row* holds the columns of `invoices`; *gate* is the reason why nothing of its
-    account is sent now, or None.
+    *row* holds the columns of `invoices`, and in `behind` the number of an earlier one
+    that is posted first. *gate* is the reason why nothing of its account is sent now.
     """
     if row["stuck_reason"] is not None:
         return InvoiceStatus(InvoiceState.STUCK, row["stuck_reason"])
@@ -158,5 +158,8 @@ def _unposted(row: Mapping[str, Any], now: int, gate: str | None) -> InvoiceStat
         return InvoiceStatus(InvoiceState.IN_DOUBT, because)
     if row["due_at"] > now:
         return InvoiceStatus(InvoiceState.WAITING, because)
+    if row["behind"] is not None:
+        first = f"invoice {row['behind']} of the order is posted first"
+        return InvoiceStatus(InvoiceState.WAITING, first)
     state = InvoiceState.DUE if gate is None else InvoiceState.WAITING
     return InvoiceStatus(state, gate or row["waiting_reason"])

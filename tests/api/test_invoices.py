@@ -144,7 +144,8 @@ async def test_invoices_are_listed_by_order_number_and_state(api: Api) -> None:
 
     assert await numbers("") == ["3", "3", "2", "1"]
     assert await numbers(f"?orderId={INVOICE['orderId']}") == ["3", "2", "1"]
-    assert await numbers("?invoiceNumber=2&state=due") == ["2"]
+    assert await numbers("?invoiceNumber=2&state=waiting") == ["2"]
+    assert await numbers("?state=due") == ["3", "1"]
     assert await numbers("?state=stuck") == []
     _, first = await api.call("GET", f"{ROOT}?limit=3")
     assert await numbers(f"?cursor={first['next']}") == ["1"]

@@ -174,9 +174,15 @@ async def test_an_invoice_that_waits_keeps_the_next_one_of_its_order_waiting(
     await world.vtex.sold()
     await world.vtex.status(500, call="post", times=1)
     await post(world, invoiceValue="400", items=ONE_ITEM)
-    await post(world, invoiceNumber="2", invoiceValue="600", items=ONE_ITEM)
+    half = {"invoiceValue": "600", "items": ONE_ITEM}
+    second = await post(world, invoiceNumber="2", **half)
     await world.wait(seconds=80)
     assert await posts(world) == []
+    found = await show(world, second)
+    assert (found.state, found.why) == (
+        "waiting",
+        "invoice 1 of the order is posted first",
+    )
 
     await world.rest()
 

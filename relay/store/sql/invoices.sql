@@ -4,7 +4,13 @@ WHERE account = :account AND order_id = :order_id
   AND invoice_number = :invoice_number FOR UPDATE
 
 -- name: invoice_by_id
-SELECT * FROM invoices WHERE id = :id
+-- `behind`: an earlier invoice of the order that is posted first.
+SELECT i.*, (
+    SELECT min(o.invoice_number) FROM invoices AS o
+    WHERE o.account = i.account AND o.order_id = i.order_id AND o.invoice < i.invoice
+      AND o.due_at IS NOT NULL AND o.posted_at IS NULL) AS behind
+FROM invoices AS i
+WHERE i.id = :id
 
 -- name: lock_invoice_by_id
 SELECT * FROM invoices WHERE id = :id FOR UPDATE
@@ -136,16 +142,24 @@ WHERE call = :call
 SELECT * FROM invoice_calls WHERE invoice = :invoice ORDER BY call DESC LIMIT :limit
 
 -- name: list_invoices
-SELECT * FROM invoices
-WHERE account = :account AND invoice < :before
-ORDER BY invoice DESC LIMIT :limit
+SELECT i.*, (
+    SELECT min(o.invoice_number) FROM invoices AS o
+    WHERE o.account = i.account AND o.order_id = i.order_id AND o.invoice < i.invoice
+      AND o.due_at IS NOT NULL AND o.posted_at IS NULL) AS behind
+FROM invoices AS i
+WHERE i.account = :account AND i.invoice < :before
+ORDER BY i.invoice DESC LIMIT :limit
 
 -- name: list_invoices_of_order
-SELECT * FROM invoices
-WHERE invoice < :before AND invoice IN (
-    SELECT o.invoice FROM invoices AS o
-    WHERE o.account = :account AND o.order_id = :order_id)
-ORDER BY invoice DESC LIMIT :limit
+SELECT i.*, (
+    SELECT min(o.invoice_number) FROM invoices AS o
+    WHERE o.account = i.account AND o.order_id = i.order_id AND o.invoice < i.invoice
+      AND o.due_at IS NOT NULL AND o.posted_at IS NULL) AS behind
+FROM invoices AS i
+WHERE i.invoice < :before AND i.invoice IN (
+    SELECT n.invoice FROM invoices AS n
+    WHERE n.account = :account AND n.order_id = :order_id)
+ORDER BY i.invoice DESC LIMIT :limit
 
 -- name: invoices_of_order
 SELECT * FROM invoices
