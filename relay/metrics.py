@@ -66,6 +66,13 @@ class Metrics:
             "contract",
             "status",
         )
+        self.endpoint_calls = self._counter(
+            "endpoint_calls",
+            "Calls of the VTEX-compatible endpoint; without a valid pair no account.",
+            "account",
+            "method",
+            "status",
+        )
         self.connections_refused = self._counter(
             "connections_refused", "Connections refused: too many are open.", "status"
         )

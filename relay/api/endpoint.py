@@ -15,7 +15,7 @@ from aiohttp import web
 from pydantic_core import to_json
 
 from relay.api.content import receive_body
-from relay.api.keys import RECEPTION, SERVICES
+from relay.api.keys import PROCESS, RECEPTION, SERVICES
 from relay.api.problems import CALLER, RETRY_AFTER, Handler, route
 from relay.config.endpoint import EndpointPair
 from relay.errors import (
@@ -38,6 +38,8 @@ from relay.text import UndecodableText, as_utf8
 INVOICE: Final = "/api/oms/pvt/orders/{order}/invoice"
 NUMBER: Final = INVOICE + "/{invoice}"
 TRACKING: Final = NUMBER + "/tracking"
+ACCOUNT: Final = web.RequestKey("account", str)
+"""The account of the key pair with which a request was authorized."""
 VIA: Final = "1.1 carrier-tracking-relay"
 """The header `Via` of answers that are VTEX's own."""
 
@@ -63,6 +65,12 @@ def _guarded(handler: Receiving) -> Handler:
 
     @wraps(handler)
     async def guarded(request: web.Request) -> web.Response:
+        answer = await answered(request)
+        labels = (request.get(ACCOUNT, ""), request.method, answer.status)
+        request.app[PROCESS].metrics.endpoint_calls.labels(*labels).inc()
+        return answer
+
+    async def answered(request: web.Request) -> web.Response:
         try:
             pair = _authenticated(request)
             return await handler(request, pair, await _body(request))
@@ -152,7 +160,7 @@ def _authenticated(request: web.Request) -> EndpointPair:
     token = request.headers.get("X-VTEX-API-AppToken", "").strip()
     pair = _service(request).pair(key, token) if key and token else None
     if pair is not None:
-        request[CALLER] = pair.caller_name
+        request[CALLER], request[ACCOUNT] = pair.caller_name, pair.account
         return pair
     if key and token:
         detail, code = (

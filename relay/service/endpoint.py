@@ -32,6 +32,9 @@ from relay.store.endpoint_updates import store_update
 from relay.store.shipment_lists import ListedShipment
 
 _log = logger(__name__)
+_NOT_REGISTERED: Final = (
+    "the parcel of an invoice was not registered; register its label"
+)
 _PREFIX: Final = "body."
 _RETURN: Final = "input"
 _TRACKING: Final = frozenset({"isDelivered", "events"})
@@ -117,6 +120,7 @@ class EndpointService:
         The invoice is at VTEX, so the caller must not be asked to send it again.
         """
         labels = EndpointLabels(self.context, pair)
+        about = {"account": pair.account, "order": order_id}
         try:
             if text_in(given, "type").lower() == _RETURN:
                 return
@@ -129,12 +133,9 @@ class EndpointService:
             request = labels.request(order_id, number, fields | more, known)
             await labels.put(request, known)
         except RelayError as error:
-            _log.error(
-                "the parcel of an invoice was not registered; register its label",
-                account=pair.account,
-                order=order_id,
-                reason=str(error),
-            )
+            _log.error(_NOT_REGISTERED, **about, reason=str(error))
+        except Exception:  # noqa: BLE001 -- a bug here must not repeat an invoice
+            _log.exception(_NOT_REGISTERED, **about)
 
     async def tracking_number(
         self, pair: EndpointPair, where: InvoiceAddress, body: bytes

@@ -16,8 +16,9 @@ from structlog.testing import capture_logs
 from relay.adapters.loader import load_carrier
 from relay.api import endpoint
 from relay.api.content import SERVER
-from relay.api.keys import RECEPTION, SERVICES
+from relay.api.keys import PROCESS, RECEPTION, SERVICES
 from relay.api.problems import problems
+from relay.api.process import Process
 from relay.clock import utcnow
 from relay.config.account import AccountSettings, hash_token
 from relay.config.settings import Settings
@@ -98,6 +99,7 @@ def start(
         app = web.Application(middlewares=[problems], client_max_size=10_000)
         app[SERVICES] = Services.build(context)
         app[RECEPTION] = Reception(made.intake, lambda _: None)
+        app[PROCESS] = Process()
         app.add_routes(endpoint.routes())
         server = TestServer(app)
         await server.start_server(**SERVER)
@@ -160,6 +162,18 @@ async def test_a_parcel_that_cannot_be_registered_never_stops_an_invoice(
     assert line["event"].startswith("the parcel of an invoice was not registered")
     assert (line["account"], line["order"]) == ("store", "1-01")
     assert await everything(database, "shipments") == []
+
+
+async def test_no_failure_here_makes_an_erp_repeat_an_invoice(
+    start: Start, database: Database
+) -> None:
+    client = await start(Vtex(ForwardedAnswer(200, RECEIPT, "application/json")))
+    await database.close()
+    with capture_logs() as lines:
+        status, answer = await call(client, "POST", POST, INVOICE)
+    assert (status, answer["receipt"]) == (200, "r-1")
+    [line] = [one for one in lines if one["log_level"] == "error"]
+    assert line["event"].startswith("the parcel of an invoice was not registered")
 
 
 @pytest.fixture
@@ -247,6 +261,20 @@ async def test_an_order_that_the_operator_cancelled_takes_no_tracking(
     assert status == 200  # a new label
     status, _ = await call(client, "PUT", PUT, {"isDelivered": True})
     assert status == 200
+
+
+async def test_calls_are_counted_by_account_method_and_status(start: Start) -> None:
+    client = await start(Vtex(ForwardedAnswer(404, b"{}", "application/json")))
+    await call(client, "POST", POST, INVOICE)
+    await call(client, "PUT", PUT, {})
+    await call(client, "PUT", PUT, {}, **{"X-VTEX-API-AppToken": "wrong"})
+    text = client.app[PROCESS].metrics.text().decode()
+    counted = [x for x in text.splitlines() if x.startswith("relay_endpoint_calls_tot")]
+    assert sorted(counted) == [
+        'relay_endpoint_calls_total{account="",method="PUT",status="401"} 1.0',
+        'relay_endpoint_calls_total{account="store",method="POST",status="404"} 1.0',
+        'relay_endpoint_calls_total{account="store",method="PUT",status="400"} 1.0',
+    ]
 
 
 async def test_the_callers_keys_are_logged_nowhere(start: Start) -> None:
