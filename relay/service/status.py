@@ -12,6 +12,7 @@ from relay.logs import counted
 from relay.service.access import Caller
 from relay.service.accounts import gates_of
 from relay.service.context import ServiceContext
+from relay.service.discovery_status import discovery_problems
 from relay.service.documents import slow_reader
 from relay.service.status_models import (
     StatusAnswer,
@@ -26,6 +27,7 @@ from relay.service.zone_data import stale_zones
 from relay.store.accounts import PAUSE, Accounts, AccountState
 from relay.store.activity import Activity, ContractActivity
 from relay.store.codec import at
+from relay.store.discovery import Discovery
 from relay.store.documents import Documents
 from relay.store.due_polls import PollState
 from relay.store.polls import PollClaims
@@ -99,10 +101,16 @@ class StatusService:
         states = {s.account: s for s in await Accounts(database).all()}
         due = await Activity(database).oldest_due(now)
         counted_work = await counts(database, {}, now)
-        return [
-            _account(states.get(n) or AccountState(n), due.get(n), counted_work, now)
-            for n in sorted(filter(caller.sees, settings.accounts))
-        ]
+        discovery = Discovery(database)
+        found, waiting = await discovery.states(), await discovery.waiting(now)
+        lines = []
+        for n in sorted(filter(caller.sees, settings.accounts)):
+            more = discovery_problems(
+                settings.accounts[n], found.get(n), waiting.get(n), now
+            )
+            state = states.get(n) or AccountState(n)
+            lines.append(_account(state, due.get(n), counted_work, (now, tuple(more))))
+        return lines
 
     async def _carriers(
         self, contracts: list[ContractSettings], now: datetime
@@ -117,8 +125,13 @@ class StatusService:
 
 
 def _account(
-    state: AccountState, due: datetime | None, work: WorkCounts, now: datetime
+    state: AccountState,
+    due: datetime | None,
+    work: WorkCounts,
+    at_present: tuple[datetime, tuple[StatusProblem, ...]],
 ) -> StatusLine:
+    """Return an account's line; *at_present* is the time, and further problems."""
+    now, more = at_present
     found = [
         _gate(gate.what, gate.reason, gate.until, state.account)
         for gate in gates_of(state, micros(now))
@@ -132,7 +145,7 @@ def _account(
         found.append(notable(message, "relay lists stuck"))
     accepted = at(state.accepted_at)
     text = "accepted a write" if accepted else "accepted nothing yet"
-    return line("vtex", state.account, (text, accepted), tuple(found))
+    return line("vtex", state.account, (text, accepted), (*found, *more))
 
 
 def _gate(
