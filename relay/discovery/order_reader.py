@@ -74,6 +74,7 @@ class OrderReader:
     async def _look(self, terms: DiscoveryTerms, order: DiscoveredOrder) -> SettledLook:
         called = await self.calls.make(
             terms,
+            "get",
             lambda deadline: self.vtex.read_order(
                 terms.orders, order.order_id, deadline=deadline
             ),
