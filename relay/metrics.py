@@ -130,6 +130,17 @@ class Metrics:
             "Shipments shown as delivered by VTEX, and contradicted by later events.",
             "account",
         )
+        self.discovery_waiting = self._gauge(
+            "discovery_waiting_orders", "Orders of VTEX to read now.", "account"
+        )
+        self.discovery_age = self._gauge(
+            "discovery_age_seconds", "How long the oldest of them waits.", "account"
+        )
+        self.discovery_broken = self._gauge(
+            "discovery_broken",
+            "1 while the feed, the hook or reading orders does not work.",
+            "account",
+        )
         self.late = self._gauge(
             "late_shipments", "Shipments past their estimated delivery date.", "account"
         )

@@ -14,6 +14,10 @@ def set_gauges(metrics: Metrics, found: Measurements) -> None:
             metrics.last_accepted.labels(name).set(seconds)
         metrics.due_age.labels(name).set(account.oldest_due.total_seconds())
         metrics.unconfirmed.labels(name).set(account.unconfirmed)
+    for name, discovery in found.discovery.items():
+        metrics.discovery_waiting.labels(name).set(discovery.waiting)
+        metrics.discovery_age.labels(name).set(discovery.age.total_seconds())
+        metrics.discovery_broken.labels(name).set(discovery.broken)
     for contract, received_at in found.last_webhooks.items():
         metrics.last_webhook.labels(contract).set(received_at.timestamp())
     metrics.database_size.set(found.database_bytes)

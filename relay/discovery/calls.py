@@ -1,11 +1,12 @@
 """Calls of discovery: within the account's shared rate, with their meaning."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from relay.clock import Clock
 from relay.errors import VtexError
@@ -13,6 +14,10 @@ from relay.store.accounts import Accounts, CallLimits
 from relay.vtex.client import Deadline, VtexAccount, VtexResponse
 
 CALL_SECONDS: Final = 30.0
+CallKind = Literal["get", "feed", "hook"]
+"""The kinds of calls that metrics count: an order, and calls of feed and hook."""
+OnCall = Callable[[str, str, int | None, float], None]
+"""Counts a call: account, kind, status (None without an answer), seconds."""
 _FORBIDDEN: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
@@ -64,12 +69,19 @@ class Called:
         return self.response.payload if self.response is not None else None
 
 
+def ignore_call(
+    _account: str, _kind: str, _status: int | None, _seconds: float
+) -> None:
+    """Do nothing: the default where no metrics are counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccountCalls:
     """Makes calls for an account, and pauses all of its calls if VTEX asks for it."""
 
     accounts: Accounts
     clock: Clock
+    on_call: OnCall = ignore_call
 
     async def permitted(self, terms: DiscoveryTerms, calls: int = 1) -> bool:
         """Take *calls* from the account's rate; False if they must wait."""
@@ -77,13 +89,22 @@ class AccountCalls:
         return await self.accounts.permit(terms.account, now, limits, calls)
 
     async def make(
-        self, terms: DiscoveryTerms, call: Callable[[Deadline], Awaitable[VtexResponse]]
+        self,
+        terms: DiscoveryTerms,
+        kind: CallKind,
+        call: Callable[[Deadline], Awaitable[VtexResponse]],
     ) -> Called:
-        """Make one call that is permitted."""
+        """Make one call that is permitted, and count it as one of its *kind*."""
+        started = time.perf_counter()
+        response: VtexResponse | None = None
         try:
             response = await call(Deadline.within(CALL_SECONDS, self.clock))
         except VtexError as error:
             return Called(CallResult.FAILED, problem=str(error))
+        finally:
+            status = response.status if response is not None else None
+            seconds = time.perf_counter() - started
+            self.on_call(terms.account, kind, status, seconds)
         if response.status in _BUSY:
             wait = timedelta(seconds=response.retry_after or 0)
             wait = min(max(wait, terms.least), terms.most)

@@ -7,7 +7,13 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 
 from relay.clock import Clock
-from relay.discovery.calls import AccountCalls, CallResult, DiscoveryTerms
+from relay.discovery.calls import (
+    AccountCalls,
+    CallResult,
+    DiscoveryTerms,
+    OnCall,
+    ignore_call,
+)
 from relay.discovery.feed_reader import FeedReader
 from relay.discovery.order_reader import OrderReader
 from relay.discovery.subscriptions import SubscriptionKeeper
@@ -48,18 +54,18 @@ class Discoverer:
         cls,
         vtex: VtexClient,
         services: Services,
-        terms: Mapping[str, DiscoveryTerms],
         health: Health,
+        on_call: OnCall = ignore_call,
     ) -> Self:
-        """Return the loop over a client of VTEX and the services, with their store."""
+        """Return the loop over a client of VTEX and the services, without accounts."""
         clock, database = services.context.clock, services.context.database
-        calls = AccountCalls(Accounts(database), clock)
+        calls = AccountCalls(Accounts(database), clock, on_call)
         client, store = NotificationClient(vtex), Discovery(database)
         return cls(
             SubscriptionKeeper(calls, client, store, clock),
             FeedReader(calls, client, store, clock),
             OrderReader(calls, vtex, store, services, clock),
-            terms,
+            {},
             clock,
             health,
         )

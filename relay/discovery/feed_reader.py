@@ -33,7 +33,7 @@ class FeedReader:
             return None
         key = terms.notifier
         fetched = await self.calls.make(
-            terms, lambda deadline: self.client.lot(key, deadline=deadline)
+            terms, "feed", lambda deadline: self.client.lot(key, deadline=deadline)
         )
         items = fetched.payload
         if fetched.result is not CallResult.DONE or not isinstance(items, list):
@@ -67,7 +67,9 @@ class FeedReader:
         """Commit what is stored; a lost commit only repeats the notifications."""
         key = terms.notifier
         called = await self.calls.make(
-            terms, lambda deadline: self.client.commit(key, handles, deadline=deadline)
+            terms,
+            "feed",
+            lambda deadline: self.client.commit(key, handles, deadline=deadline),
         )
         if called.result is not CallResult.DONE and self._seldom(terms.account):
             about = {"account": terms.account, "reason": called.problem}

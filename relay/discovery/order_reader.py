@@ -56,24 +56,26 @@ class OrderReader:
     _problems: dict[str, str | None] = field(default_factory=dict)
 
     async def read_next(self, terms: DiscoveryTerms) -> bool:
-        """Read the order that waits longest; False if none waits, or none may be read.
+        """Read the order that waits longest; False if the next one must wait.
 
-        A process that is killed meanwhile leaves it to be read again.
+        That is: none is due, none may be read, or VTEX did not show this one. A process
+        that is killed meanwhile leaves it to be read again.
         """
         account, now = terms.account, self.clock()
         if not await self.store.any_due(account, now):
             return False
         if not await self.calls.permitted(terms):
             return False
-        orders = await self.store.claim(account, now, now + AGAIN, 1)
-        for order in orders:
+        for order in await self.store.claim(account, now, now + AGAIN, 1):
             look = await self._look(terms, order)
             await self.store.settle(order, look, self.clock())
-        return bool(orders)
+            return look.outcome is not LookOutcome.FAILED
+        return False
 
     async def _look(self, terms: DiscoveryTerms, order: DiscoveredOrder) -> SettledLook:
         called = await self.calls.make(
             terms,
+            "get",
             lambda deadline: self.vtex.read_order(
                 terms.orders, order.order_id, deadline=deadline
             ),

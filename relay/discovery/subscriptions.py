@@ -71,9 +71,10 @@ class SubscriptionKeeper:
     ) -> str:
         """Set a configuration unless VTEX has it; return the problem, if any."""
         key, base = terms.notifier, _BASES[source]
-
         shown = await self.calls.make(
-            terms, lambda deadline: self.client.config(key, base, deadline=deadline)
+            terms,
+            source,
+            lambda deadline: self.client.config(key, base, deadline=deadline),
         )
         if shown.result is CallResult.DONE and is_configured(shown.payload, config):
             return ""
@@ -81,6 +82,7 @@ class SubscriptionKeeper:
             return _problem(shown, source)
         made = await self.calls.make(
             terms,
+            source,
             lambda deadline: self.client.configure(
                 key, base, config, deadline=deadline
             ),

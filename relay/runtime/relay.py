@@ -110,8 +110,9 @@ class Relay:
         self.housekeeper = self._housekeeper()
         self.poller = self._poller()
         self.services = self._services()
-        terms = discovery_terms(self.settings)
-        self.discoverer = Discoverer.build(self.vtex, self.services, terms, self.health)
+        observed = (self.health, self.metrics.count_call)
+        self.discoverer = Discoverer.build(self.vtex, self.services, *observed)
+        self.discoverer.reload(discovery_terms(self.settings))
         if self.part.works:
             self.notifier.here = {
                 Work.DOCUMENTS: self.reader.wake,

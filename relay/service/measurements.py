@@ -10,6 +10,7 @@ from relay.service.context import ServiceContext
 from relay.store.accounts import GATES, Accounts, AccountState
 from relay.store.activity import Activity
 from relay.store.codec import readable_at
+from relay.store.discovery import Discovery
 from relay.store.sqlite import SqliteDatabase
 
 
@@ -24,6 +25,15 @@ class AccountMeasurement:
 
 
 @dataclass(frozen=True, slots=True)
+class DiscoveryMeasurement:
+    """Discovery of one account: orders to read, the age of the oldest, problems."""
+
+    waiting: int
+    age: timedelta
+    broken: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Measurements:
     """What the database and its disk say at one moment.
 
@@ -34,6 +44,7 @@ class Measurements:
     last_webhooks: Mapping[str, datetime]
     database_bytes: int
     free_bytes: Mapping[str, int] = field(default_factory=dict)
+    discovery: Mapping[str, DiscoveryMeasurement] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,7 @@ class MeasurementService:
             last_webhooks=await Activity(database).last_webhooks(contracts),
             database_bytes=await database.size(),
             free_bytes=self._free_bytes(),
+            discovery=await self._discovery(self.context.now()),
         )
 
     async def _accounts(self, now: datetime) -> dict[str, AccountMeasurement]:
@@ -66,6 +78,22 @@ class MeasurementService:
                 last_accepted_at=readable_at(state.accepted_at),
                 oldest_due=now - (due.get(name) or now),
                 unconfirmed=unconfirmed.get(name, 0),
+            )
+        return found
+
+    async def _discovery(self, now: datetime) -> dict[str, DiscoveryMeasurement]:
+        """Measure the accounts that use discovery."""
+        store = Discovery(self.context.database)
+        states, waiting = await store.states(), await store.waiting(now)
+        found = {}
+        for name, account in self.context.settings.accounts.items():
+            if account.discovery == "off":
+                continue
+            state, orders = states.get(name), waiting.get(name)
+            found[name] = DiscoveryMeasurement(
+                orders.waiting if orders else 0,
+                now - orders.oldest_at if orders else timedelta(0),
+                state is not None and state.broken,
             )
         return found
 

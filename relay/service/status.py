@@ -14,6 +14,7 @@ from relay.service.access import Caller
 from relay.service.accounts import gates_of
 from relay.service.context import ServiceContext
 from relay.service.damage import damage_text
+from relay.service.discovery_status import discovery_problems
 from relay.service.documents import slow_reader
 from relay.service.status_models import (
     Part,
@@ -30,6 +31,7 @@ from relay.service.zone_data import stale_zones
 from relay.store.accounts import PAUSE, Accounts, AccountState
 from relay.store.activity import Activity, ContractActivity
 from relay.store.codec import at
+from relay.store.discovery import Discovery
 from relay.store.documents import Documents
 from relay.store.due_polls import PollState
 from relay.store.polls import PollClaims
@@ -104,19 +106,19 @@ class StatusService:
         states = {s.account: s for s in await Accounts(database).all()}
         due = await Activity(database).oldest_due(now)
         counted_work = await counts(database, {}, now)
-        return [
-            self._guarded(
-                "vtex",
-                n,
-                partial(
-                    _account,
-                    states.get(n) or AccountState(n),
-                    due.get(n),
-                    counted_work,
-                    now,
-                ),
+        discovery = Discovery(database)
+        found, waiting = await discovery.states(), await discovery.waiting(now)
+
+        def built(name: str) -> StatusLine:
+            more = discovery_problems(
+                settings.accounts[name], found.get(name), waiting.get(name), now
             )
-            for n in sorted(filter(caller.sees, settings.accounts))
+            state = states.get(name) or AccountState(name)
+            return _account(state, due.get(name), counted_work, (now, tuple(more)))
+
+        return [
+            self._guarded("vtex", name, partial(built, name))
+            for name in sorted(filter(caller.sees, settings.accounts))
         ]
 
     async def _carriers(
@@ -149,8 +151,13 @@ class StatusService:
 
 
 def _account(
-    state: AccountState, due: datetime | None, work: WorkCounts, now: datetime
+    state: AccountState,
+    due: datetime | None,
+    work: WorkCounts,
+    at_present: tuple[datetime, tuple[StatusProblem, ...]],
 ) -> StatusLine:
+    """Return an account's line; *at_present* is the time, and further problems."""
+    now, more = at_present
     found = [
         _gate(gate.what, gate.reason, gate.until, state.account)
         for gate in gates_of(state, micros(now))
@@ -168,7 +175,7 @@ def _account(
         found.append(notable(message, "relay invoices list --state stuck"))
     accepted = at(state.accepted_at)
     text = "accepted a write" if accepted else "accepted nothing yet"
-    return line("vtex", state.account, (text, accepted), tuple(found))
+    return line("vtex", state.account, (text, accepted), (*found, *more))
 
 
 def _gate(

@@ -38,6 +38,11 @@ class DiscoveryState:
     hook_notified_at: int | None = None
     order_problem: str | None = None
 
+    @property
+    def broken(self) -> bool:
+        """Whether something does not work."""
+        return bool(self.feed_problem or self.hook_problem or self.order_problem)
+
 
 @dataclass(frozen=True, slots=True)
 class SettledLook:

@@ -1,6 +1,7 @@
 """`/v1/discovery`, and what the hook answers to everybody else."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from relay.config.settings import Settings
@@ -46,3 +47,16 @@ async def test_a_body_that_is_not_json_names_the_problem(
     answer = await api.client.post("/vtex/hook/store", data=b"x", headers=headers)
     assert answer.status == 422
     assert (await answer.json())["detail"] == "the body must be a JSON object"
+
+
+async def test_metrics_measure_what_waits(
+    serving: Serving, settings: Callable[..., Settings]
+) -> None:
+    api = await serving(settings(**HOOKED))
+    headers = {"key": SECRET}
+    await api.client.post("/vtex/hook/store", json=BODY, headers=headers)
+    api.clock.advance(timedelta(seconds=90))
+    lines = (await (await api.client.get("/metrics")).text()).splitlines()
+    assert 'relay_discovery_waiting_orders{account="store"} 1.0' in lines
+    assert 'relay_discovery_age_seconds{account="store"} 90.0' in lines
+    assert 'relay_discovery_broken{account="store"} 0.0' in lines

@@ -1,5 +1,6 @@
 """A store whose ERP writes tracking number and courier in VTEX needs no change."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
@@ -9,6 +10,8 @@ import pytest
 
 from relay.clock import moment
 from relay.domain.discovery import LookOutcome
+from relay.service.access import Caller
+from relay.service.status import ProcessState
 from relay.store.discovery import Discovery, ListedOrder
 from tests.support.mortal import Killed
 from tests.support.world import ACCOUNT, CONTRACT, INVOICE, NUMBER, ORDER, World
@@ -467,3 +470,65 @@ async def test_a_delivery_that_others_write_is_never_reverted(found: World) -> N
     assert (await found.shown()).finished
     assert await found.fact("delivered_published_at") is not None
     assert not any("un-delivered" in c for c in await found.vtex.complaints())
+
+
+# Several processes, erasure, and the status
+
+
+async def test_two_processes_read_each_order_once(found: World) -> None:
+    first = found.process
+    await found.start()
+    second = found.process
+    for n in range(12):
+        fields = WRITTEN | {"trackingNumber": f"TN{n}"}
+        await found.vtex.order(f"O-{n}", INVOICE, **fields)
+    await found.clock.move_to(found.now + HOUR)
+    await asyncio.gather(
+        first.relay.discoverer.settle_all(), second.relay.discoverer.settle_all()
+    )
+    for n in range(12):
+        assert await found.fact("tracking_number", f"O-{n}") == f"TN{n}"
+    assert (await found.vtex.counts())["get"] == 12
+
+
+async def test_an_erased_order_is_not_registered_again(found: World) -> None:
+    await found.vtex.order(ORDER, INVOICE, **WRITTEN)
+    await later(found)
+    services = found.process.relay.services
+    await services.accounts.erase(Caller("test"), ACCOUNT, ORDER)
+    assert await listed(found) == []
+    await reissue(found, INVOICE)
+    await later(found)
+    (one,) = await listed(found)
+    assert one.outcome == LookOutcome.REFUSED
+    assert "erased" in one.detail
+
+
+async def test_notifications_are_deleted_with_their_age(found: World) -> None:
+    await found.vtex.order(ORDER, INVOICE, **WRITTEN)
+    await later(found)
+    retention = found.process.relay.housekeeper.retention
+    await retention.apply(found.now + 89 * DAY)
+    assert len(await listed(found)) == 1
+    await retention.apply(found.now + 91 * DAY)
+    assert await listed(found) == []
+
+
+async def test_the_status_names_what_is_wrong(worlds: Worlds) -> None:
+    async with worlds(**BY_FEED) as world:
+        pair = {
+            "account": ACCOUNT,
+            "appKey": "sandbox-key",
+            "appToken": "sandbox-token",
+        }
+        await world.vtex.ask(
+            "POST", "/credentials", pair | {"roles": ["view_order"], "only": True}
+        )
+        await discover(world)
+        running = ProcessState(running=True, last_good="ready", last_good_at=world.now)
+        services = world.process.relay.services
+        status = await services.status.status(Caller("test"), running)
+        (line,) = [one for one in status.lines if one.part == "vtex"]
+        (problem,) = line.problems
+        assert problem.level == "error"
+        assert "Feed v3 and Hook Admin" in problem.message

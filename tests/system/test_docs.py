@@ -350,6 +350,19 @@ def test_an_erp_that_knows_only_vtex_is_answered_and_published(
 
 
 @executed
+def test_a_parcel_is_found_without_a_call_of_the_erp(
+    running: Mapping[str, Running],
+) -> None:
+    ran = running["find-parcels-in-vtex.md"].ended()
+    [account] = ran.relay("discovery")["accounts"]
+    assert (account["feed"]["problem"], account["hook"]["problem"]) == (None, None)
+    [order] = account["orders"]
+    assert (order["orderId"], order["outcome"]) == ("1172452900790-01", "registered")
+    [shipment] = ran.relay("shipments", "list")["shipments"]
+    assert shipment["trackingNumber"] == "QQ123456785BR"
+
+
+@executed
 def test_an_operator_gets_a_backup_that_is_a_database(
     running: Mapping[str, Running],
 ) -> None:

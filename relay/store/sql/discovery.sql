@@ -18,12 +18,14 @@ SET state = excluded.state, source = excluded.source, event_id = excluded.event_
     repeated = 0, version = discovered_orders.version + 1
 
 -- name: claim_discovered
--- A process that is killed leaves the order to be read again at `again_at`.
-UPDATE discovered_orders SET look_at = :again_at
-WHERE account = :account AND order_id IN (
+-- A process that is killed leaves the order to be read again at `again_at`. Materialized:
+-- PostgreSQL may run a subquery several times, and each would skip the rows locked before.
+WITH oldest AS MATERIALIZED (
     SELECT d.order_id FROM discovered_orders AS d
     WHERE d.account = :account AND d.look_at <= :now
     ORDER BY d.look_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+UPDATE discovered_orders SET look_at = :again_at
+WHERE account = :account AND order_id IN (SELECT o.order_id FROM oldest AS o)
 RETURNING *
 
 -- name: any_discovered_due
