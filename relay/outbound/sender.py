@@ -30,6 +30,7 @@ from relay.outbound.settlement import (
     OutcomeContext,
     backoff,
     failed_change,
+    in_one_update,
     settle_change,
 )
 from relay.outbound.steps import (
@@ -191,7 +192,7 @@ class Sender:
             planned = progress.plan(claim, now, step)
             if isinstance(planned.step, Rest):
                 changes += rest_changes(claim, planned.step, now, policy)
-                await self.claims.write(claim, changes, outcome.amend)
+                await self.claims.write(claim, in_one_update(changes), outcome.amend)
                 return
             # The answer and the next write are stored in one commit.
             changes += planned.changes

@@ -204,6 +204,7 @@ ORDER: Final = (
     "store_published",
     "store_call",
     "note",
+    "settle_published",
     "settle",
     "postpone_failed",
 )
