@@ -32,6 +32,7 @@ from relay.outbound.settlement import (
     OutcomeContext,
     backoff,
     failed_change,
+    in_one_update,
     settle_change,
 )
 from relay.outbound.steps import (
@@ -205,7 +206,7 @@ class Sender:
             planned, more = await compute(claim.snapshot, follows)
             changes += more
             if isinstance(planned.step, Rest):
-                await self.claims.write(claim, changes, outcome.amend)
+                await self.claims.write(claim, in_one_update(changes), outcome.amend)
                 return
             # The answer and the next write are stored in one commit.
             await self.claims.write(claim, changes, _and_spend(outcome.amend))

@@ -1,6 +1,6 @@
 """How a claim ends: settled, postponed, stuck or unconfirmed; pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -101,6 +101,19 @@ def settle_change(claim: Claim, settlement: Settlement, now: datetime) -> Change
         "in_doubt": int(settlement.unconfirmed),
     }
     return ("settle", values)
+
+
+def in_one_update(changes: Sequence[Change]) -> Sequence[Change]:
+    """Return a claim's *changes* with accepted events and the settlement in one.
+
+    Both update the shipment's row, which nearly every claim ends with.
+    """
+    by_query = dict(changes)
+    accepted, settled = by_query.get("accept_publishing"), by_query.get("settle")
+    if accepted is None or settled is None or settled["in_doubt"]:
+        return changes
+    others = [c for c in changes if c[0] not in {"accept_publishing", "settle"}]
+    return [*others, ("settle_published", {**accepted, **settled})]
 
 
 def failed_change(

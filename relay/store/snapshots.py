@@ -219,6 +219,7 @@ ORDER: Final = (
     "store_published",
     "store_call",
     "note",
+    "settle_published",
     "settle",
     "postpone_failed",
 )

@@ -216,6 +216,19 @@ async def test_new_events_wait_for_more_but_ten_seconds_at_most(world: World) ->
     assert timedelta(seconds=9) <= world.now - first <= timedelta(seconds=11)
 
 
+@pytest.mark.parametrize(("places", "at_once"), [(1, 1), (2, 1), (5, 2)])
+async def test_half_of_the_places_are_taken_at_once(
+    worlds: Worlds, places: int, at_once: int
+) -> None:
+    async with worlds(publisher={"in_flight": places}) as world:
+        orders = [f"label-{number}" for number in range(5)]
+        for order in orders:
+            await world.label(order, numbers=f"TN-{order}")
+        assert await world.process.publisher.step() == at_once
+        await world.rest()
+        assert await world.patches_of(orders) == len(orders)
+
+
 async def test_a_mornings_labels_do_not_hold_up_a_delivery(worlds: Worlds) -> None:
     async with worlds(requests_per_second=1, burst=1, in_flight=1) as world:
         await world.label()

@@ -53,6 +53,31 @@ async def test_what_is_written_is_there(database: Database) -> None:
     assert await accounts(database) == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("way", ["read_in_one_go", "write_in_one_go"])
+async def test_lists_have_the_values_of_the_rows(database: Database, way: str) -> None:
+    names = ["plain", 'quo"ted', "back\\slash", "line\nbreak", "São Paulo \N{BUS}"]
+    async with database.writing() as tx:
+        await add(tx, *names)
+
+    async def both(tx: Transaction) -> tuple[list[Any], list[Any]]:
+        rows: list[Any] = list(await tx.rows("list_accounts"))
+        return [list(r) for r in rows], [
+            list(r) for r in await tx.lists("list_accounts")
+        ]
+
+    for _ in range(2):
+        rows, lists = await getattr(database, way)(both)
+        assert rows == lists
+        assert sorted(r[0] for r in lists) == sorted(names)
+
+
+async def test_lists_of_nothing_are_empty(database: Database) -> None:
+    async def none(tx: Transaction) -> int:
+        return len(await tx.lists("known_events_of_shipments", rows="[]"))
+
+    assert await database.read_in_one_go(none) == 0
+
+
 @pytest.mark.parametrize("error", [ValueError, asyncio.CancelledError, SystemExit])
 async def test_what_fails_was_never_written(
     database: Database, error: type[BaseException]

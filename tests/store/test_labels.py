@@ -1,8 +1,10 @@
 """Labels in the store: shipments, parcels, references, and who waited for them."""
 
+import os
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -357,3 +359,16 @@ def test_ids_sort_by_time_and_are_of_version_7() -> None:
 
     assert first < second
     assert (first[14], first[19] in "89ab") == ("7", True)
+    assert str(UUID(first)) == first
+
+
+def test_a_forked_process_has_ids_of_its_own() -> None:
+    here, there = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(there, new_id(START).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert new_id(START) != os.read(here, 36).decode()
+    os.close(here)
+    os.close(there)

@@ -47,6 +47,13 @@ def test_many_rows_take_few_statements(connection: sqlite3.Connection) -> None:
     assert len(statements) == 500 / MOST_ROWS
 
 
+def test_a_few_rows_take_few_statements(connection: sqlite3.Connection) -> None:
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    run_many(connection, INSERT, [{"key": n, "text": ""} for n in range(36)])
+    assert len(statements) == len((16, 16, 4))
+
+
 def test_a_row_that_is_refused_is_an_error(connection: sqlite3.Connection) -> None:
     rows = [{"key": n, "text": None if n == 70 else ""} for n in range(120)]
     with pytest.raises(sqlite3.IntegrityError):

@@ -43,6 +43,18 @@ def test_a_tracking_number_has_all_four_fields() -> None:
     )
 
 
+@given(st.dictionaries(st.text(), st.text() | st.none() | st.booleans()))
+def test_a_body_is_compact_json_in_utf_8(body: dict[str, object]) -> None:
+    expected = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    assert as_bytes(body) == expected.encode()
+
+
+def test_a_lone_surrogate_becomes_a_question_mark() -> None:
+    assert as_bytes({"city": "S\ud800o", "state": "São"}) == (
+        '{"city":"S?o","state":"São"}'.encode()
+    )
+
+
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_a_tracking_number_never_holds_an_empty_text(nothing: str | None) -> None:
     body = partial_invoice_body("", nothing, nothing, nothing)

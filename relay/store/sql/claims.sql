@@ -227,3 +227,26 @@ SET lease = NULL, lease_until = NULL,
     in_doubt_since = CASE WHEN :in_doubt = 1 THEN coalesce(in_doubt_since, :now)
                           ELSE in_doubt_since END
 WHERE shipment = :shipment
+
+-- name: settle_published!
+-- `accept_publishing` and `settle` in one update, for the usual end of a claim.
+UPDATE shipments
+SET lease = NULL, lease_until = NULL,
+    due_at = CASE WHEN version = :version THEN CAST(:due_at AS BIGINT)
+                  ELSE CAST(:now AS BIGINT) END,
+    not_before = :not_before, lane = :lane, attempts = :attempts,
+    failing_since = :failing_since, waiting_reason = :waiting_reason,
+    stuck_reason = :stuck_reason,
+    stuck_at = CASE WHEN CAST(:stuck_reason AS TEXT) IS NULL THEN NULL ELSE :now END,
+    closed_at = CASE WHEN closed_reason = 'cancelled' THEN closed_at
+                     WHEN CAST(:closed_reason AS TEXT) IS NULL THEN NULL
+                     ELSE coalesce(closed_at, :now) END,
+    closed_reason = CASE WHEN closed_reason = 'cancelled' THEN closed_reason
+                          ELSE :closed_reason END,
+    pending = NULL,
+    in_doubt_since = CASE WHEN :read_back = 1 THEN in_doubt_since ELSE NULL END,
+    delivered_published_at = CASE WHEN :is_delivered = 1
+        THEN coalesce(delivered_published_at, :now) ELSE delivered_published_at END,
+    taking_back = CASE WHEN :is_delivered = 1 OR taking_back IS NULL THEN NULL
+                  ELSE 'sent' END
+WHERE shipment = :shipment
