@@ -200,31 +200,6 @@ def published_key(published: PublishedEvent, shipment: int) -> dict[str, Any]:
 Change = tuple[str, Mapping[str, Any]]
 """A named query and its values."""
 
-ORDER: Final = (
-    "answer_call",
-    "accept_published",
-    "accept_shown",
-    "delete_unaccepted",
-    "accept_tracking",
-    "accept_publishing",
-    "confirm_delivery",
-    "retract_delivery",
-    "delivery_taken_back",
-    "record_contradiction",
-    "clear_pending",
-    "record_order_read",
-    "record_comparison",
-    "quarantine_event",
-    "store_write",
-    "store_published",
-    "store_call",
-    "note",
-    "settle_published",
-    "settle",
-    "postpone_failed",
-)
-"""The order of changes in a shared transaction: answers before new writes."""
-
 
 @record
 class Claim:
