@@ -92,13 +92,22 @@ def init(
     write_line(f"wrote {path}; fill it in, then run `relay doctor`")
 
 
-def demo() -> None:
+def demo(
+    *,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep", help="Run on afterwards, with the console open, until Ctrl-C."
+        ),
+    ] = False,
+) -> None:
     """Show the whole flow with a sandbox; no account is needed."""
     from rich.console import Console
 
     from relay.demo.runner import run
+    from relay.demo.visit import Visit
 
-    raise typer.Exit(run(Console()))
+    raise typer.Exit(run(Console(), visit=Visit() if keep else None))
 
 
 def doctor(config: Config = None, as_json: AsJson = False) -> None:

@@ -37,8 +37,6 @@ def add(
             prompt=True,
             hide_input=True,
             confirmation_prompt=True,
-            envvar="RELAY_NEW_PASSWORD",
-            show_envvar=True,
         ),
     ] = "",
 ) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from secrets import token_hex
@@ -119,6 +119,10 @@ class RelayClient:
         for _ in range(label.times):
             what = f"label of {shipment.order_id}"
             await self._answered("POST", "", what, json=body)
+
+    async def register_fields(self, label: Mapping[str, str]) -> None:
+        """Register a label of these fields."""
+        await self._answered("POST", "", f"label of {label['orderId']}", json=label)
 
     async def poll_now(self, shipment: DemoShipment) -> None:
         """Poll the shipment's carrier now."""

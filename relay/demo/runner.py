@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -29,29 +29,47 @@ from relay.demo.report import (
 from relay.demo.scenario import Scenario
 from relay.demo.stories import shipments
 from relay.demo.verdict import Verdict, channel_counts, wrong_channels
+from relay.demo.visit import Visit
 
 REFRESH_SECONDS: Final = 0.25
 SETTLE_SECONDS: Final = 45.0
 
 
-def run(console: Console, *, settle_seconds: float = SETTLE_SECONDS) -> int:
-    """Run the whole demo; return 0 if all checks passed, else 1."""
-    return asyncio.run(_run(console, settle_seconds))
+def run(
+    console: Console,
+    *,
+    settle_seconds: float = SETTLE_SECONDS,
+    visit: Visit | None = None,
+) -> int:
+    """Run the whole demo; return 0 if all checks passed, else 1.
+
+    With a *visit* the relay runs on afterwards, until Ctrl-C.
+    """
+    return asyncio.run(_run(console, settle_seconds, visit))
 
 
-async def _run(console: Console, settle_seconds: float) -> int:
+async def _run(console: Console, settle_seconds: float, visit: Visit | None) -> int:
+    variables = visit.variables() if visit else {}
     with TemporaryDirectory(prefix="relay-demo-") as name:
         try:
-            async with started(Path(name)) as scenario:
-                return await _run_phases(scenario, console, settle_seconds)
+            async with started(Path(name), variables) as scenario:
+                code = await _run_phases(scenario, console, settle_seconds)
+                if visit is not None:
+                    await visit.wait(scenario, console)
+                return code
         except (DemoFailed, ClientError) as error:
             console.print(f"demo failed: {error}", style="red", markup=False)
             return 1
 
 
 @asynccontextmanager
-async def started(folder: Path) -> AsyncIterator[Scenario]:
-    """Start sandbox and relay on free ports, and stop them at the end."""
+async def started(
+    folder: Path, variables: Mapping[str, str]
+) -> AsyncIterator[Scenario]:
+    """Start sandbox and relay on free ports, and stop them at the end.
+
+    The relay gets *variables* besides those of the demo.
+    """
     sandbox_at, relay_at = (f"{LOOPBACK}:{free_port()}" for _ in range(2))
     token = token_hex(32)
     port = sandbox_at.rpartition(":")[2]
@@ -64,7 +82,7 @@ async def started(folder: Path) -> AsyncIterator[Scenario]:
         carriers = await available_carriers(sandbox, f"http://{relay_at}")
         program.environment = environment(
             folder, relay_at, sandbox.url, carriers, token
-        )
+        ) | dict(variables)
         await program.start()
         relay = RelayClient(session, f"http://{relay_at}", token)
         await until("start of the relay", lambda: _up(relay, program))

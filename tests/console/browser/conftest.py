@@ -23,7 +23,7 @@ from tests.system.kills.processes import (
 )
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-SCREENSHOTS = "RELAY_SCREENSHOTS"
+SCREENSHOTS = "TESTS_SCREENSHOTS"
 """The variable with the folder in which screenshots are kept."""
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
