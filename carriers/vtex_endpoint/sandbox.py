@@ -13,6 +13,7 @@ class Simulator:
     """An ERP; `SimulatedScan.code` is the text of the event, or `isDelivered`."""
 
     adapter = "vtex_endpoint"
+    sends_webhooks = False  # the relay takes its requests at VTEX's own routes
     codes: Final = {
         "label_created": "etiqueta emitida",
         "picked_up": "objeto coletado",

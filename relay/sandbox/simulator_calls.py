@@ -40,7 +40,7 @@ async def list_carriers(request: web.Request) -> web.Response:
     carriers = [
         {
             "adapter": adapter,
-            "webhook": isinstance(simulator, Simulates),
+            "webhook": _sends_webhooks(simulator),
             "codes": _codes_of(simulator),
             "routes": [f"{r.method} {r.path}" for r in _routes_of(simulator)],
             "contract": _contract_of(simulator, request),
@@ -48,6 +48,16 @@ async def list_carriers(request: web.Request) -> web.Response:
         for adapter, simulator in sorted(simulators.items())
     ]
     return web.json_response({"carriers": carriers})
+
+
+def _sends_webhooks(simulator: Simulator) -> bool:
+    """Return whether a carrier sends webhooks, as the others of its kind do.
+
+    An ERP that reports tracking in VTEX's form has requests, and no webhooks.
+    """
+    return isinstance(simulator, Simulates) and getattr(
+        simulator, "sends_webhooks", True
+    )
 
 
 @routes.post("/sandbox/carriers/{adapter}/scans")
