@@ -106,6 +106,14 @@ class Running:
 
         await until(found)
 
+    async def at_rest(self) -> None:
+        """Wait until VTEX has everything of the label, so that nothing is written."""
+
+        async def done() -> bool:
+            return '"state":"up_to_date"' in (await self.get("/v1/shipments"))[1]
+
+        await until(done)
+
     def process(self, role: str) -> int:
         """Return the id of one of the two processes."""
         return self.relay.children()[("intake", "worker").index(role)]
@@ -127,6 +135,8 @@ async def started(tmp_path: Path) -> AsyncIterator[Running]:
 
 async def test_a_worker_that_stands_still_delays_no_answer(started: Running) -> None:
     await started.label()
+    # Stopped within a transaction it would hold the only lock for writing of SQLite.
+    await started.at_rest()
     worker = started.process("worker")
     os.kill(worker, signal.SIGSTOP)
     try:
