@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from relay.console.keys import SERVICES
 from relay.console.page import language_of, render
 from relay.console.security import caller, check_may_act
-from relay.console.sessions import notice
+from relay.console.sessions import NOTICE, SESSION
 from relay.errors import InvalidLabel, RegistrationError
 from relay.registration.requests import (
     CorrectionRequest,
@@ -143,7 +143,7 @@ async def do(request: web.Request) -> web.Response:
         await action.do(request.app[SERVICES], who, id_, given)
     except RegistrationError as error:
         return await _form(request, action, form, error)
-    await notice(request, t(f"done.{request.match_info['action']}"))
+    request[SESSION].hold(NOTICE, t(f"done.{request.match_info['action']}"))
     raise web.HTTPSeeOther(action.back.format(id=id_))
 
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Final
 
 import aiohttp_jinja2
-import aiohttp_session
 import jinja2
 from aiohttp import web
 
@@ -25,7 +24,7 @@ from relay.console.errors import error_pages
 from relay.console.keys import CHARTS, GUARD, PROCESS, SERVICES
 from relay.console.passwords import SignInGuard
 from relay.console.security import secure_headers, signed_in
-from relay.console.sessions import STORED, DatabaseSessions
+from relay.console.sessions import SessionKeeper
 from relay.service.services import Services
 from relay.store.console_sessions import ConsoleSessions
 from relay.store.hourly_activity import HourlyActivity
@@ -56,16 +55,16 @@ def console(services: Services, process: Process) -> web.Application:
     context = services.context
     sessions = ConsoleSessions(context.database)
     lasts = context.settings.console.session_hours
-    storage = DatabaseSessions(sessions, context.clock, lasts)
+    keeper = SessionKeeper(sessions, context.clock, lasts)
     app = web.Application(
         middlewares=[
             secure_headers,
-            aiohttp_session.session_middleware(storage),
+            keeper.middleware(),
             error_pages,
             signed_in,
         ]
     )
-    app[SERVICES], app[PROCESS], app[STORED] = services, process, sessions
+    app[SERVICES], app[PROCESS] = services, process
     app[GUARD] = SignInGuard()
     app[CHARTS] = ActivityCharts(HourlyActivity(context.database))
     app[live.OPEN] = []

@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 from relay.console.keys import SERVICES
 from relay.console.page import language_of, render
 from relay.console.security import caller, check_may_act
-from relay.console.sessions import notice
+from relay.console.sessions import NOTICE, SESSION
 from relay.errors import InvalidLabel, RegistrationError
 from relay.registration.csv_import import LabelTable, label_fields, read_table
 from relay.service.access import Caller
@@ -57,7 +57,7 @@ async def register(request: web.Request) -> web.Response:
     services.context.wake.publisher()
     if item.problem is not None:
         return await _forms(request, form, item.problem)
-    await notice(request, language_of(request)("labels.registered"))
+    request[SESSION].hold(NOTICE, language_of(request)("labels.registered"))
     raise web.HTTPSeeOther(f"/console/shipments/{item.id}")
 
 

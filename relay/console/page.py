@@ -6,11 +6,10 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from aiohttp_jinja2 import render_template
-from aiohttp_session import get_session
 
 from relay.config.users import ConsoleUser
 from relay.console.keys import SERVICES, USER
-from relay.console.sessions import CSRF, taken_notice
+from relay.console.sessions import CSRF, NOTICE, SESSION
 from relay.console.texts import LANGUAGES, Language, Texts, texts
 from relay.service.views import account_zone
 
@@ -32,12 +31,12 @@ async def render(
 ) -> web.Response:
     """Return the page of *template* with *content*, in the person's language."""
     user: ConsoleUser | None = request.get(USER)
-    t = language_of(request)
+    t, session = language_of(request), request[SESSION]
     shown = {
         "t": t,
         "user": user,
-        "csrf": (await get_session(request)).get(CSRF, ""),
-        "notice": await taken_notice(request) if user else "",
+        "csrf": session.content.get(CSRF, ""),
+        "notice": (session.take(NOTICE) if user else None) or "",
         "menu": MENU if user else (),
         "path": request.path,
         "now": request.app[SERVICES].context.now(),

@@ -5,12 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from aiohttp import web
-from aiohttp_session import get_session
 
 from relay.config.users import ConsoleUser
 from relay.console.keys import SERVICES, USER
 from relay.console.origin import address, is_own
-from relay.console.sessions import CSRF, PERSON, sign_in, sign_out
+from relay.console.sessions import CSRF, SESSION
 from relay.service.access import Caller
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -50,7 +49,7 @@ async def signed_in(request: web.Request, handler: Handler) -> web.StreamRespons
     """Let only people in who are signed in, and only requests of our own pages."""
     if request.path.startswith(PUBLIC):
         return await handler(request)
-    user = await _user(request)
+    user = _user(request)
     if user is None:
         if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
             raise web.HTTPSeeOther(SIGN_IN)
@@ -61,21 +60,20 @@ async def signed_in(request: web.Request, handler: Handler) -> web.StreamRespons
     return await handler(request)
 
 
-async def _user(request: web.Request) -> ConsoleUser | None:
+def _user(request: web.Request) -> ConsoleUser | None:
     """Return who is signed in; a person removed from the settings no longer is."""
     settings = request.app[SERVICES].context.settings
-    session = await get_session(request)
-    trusted = _trusted(request)
-    name = session.get(PERSON)
-    if trusted is not None and trusted != name:
+    session, trusted = request[SESSION], _trusted(request)
+    if trusted is not None and trusted != session.person:
         if trusted not in settings.users:
             raise web.HTTPForbidden(text=f"{trusted!r} is not a user of this console")
-        await sign_in(request, trusted)
-        name = trusted
-    if name is not None and name not in settings.users:
-        await sign_out(request)
+        session.begin(trusted)
+    if session.person is None:
         return None
-    return settings.users[name] if name is not None else None
+    if session.person not in settings.users:
+        session.end()
+        return None
+    return settings.users[session.person]
 
 
 def _trusted(request: web.Request) -> str | None:
@@ -89,10 +87,9 @@ def _trusted(request: web.Request) -> str | None:
 
 async def _check_own(request: web.Request) -> None:
     """Refuse a request that another site made the browser send."""
-    session = await get_session(request)
-    form = await request.post()
+    form, held = await request.post(), request[SESSION].content
     given = str(form.get(CSRF, "")).encode()
-    wanted = str(session.get(CSRF, "")).encode()
+    wanted = str(held.get(CSRF, "")).encode()
     if not is_own(request) or not wanted or not hmac.compare_digest(given, wanted):
         raise web.HTTPForbidden(text="the form is too old or from another site")
 

@@ -1,11 +1,17 @@
-"""Sessions of signed-in people: a random id in a cookie, everything else stored."""
+"""Sessions of signed-in people: a random id in a cookie, everything else stored.
+
+aiohttp-session would do, but it keeps its session under a text key of the request, of
+which aiohttp 3.14 warns.
+"""
 
 import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
 from aiohttp import web
-from aiohttp_session import AbstractStorage, Session, get_session, new_session
+from aiohttp.typedefs import Handler, Middleware
 
 from relay.clock import Clock
 from relay.console.origin import is_secure
@@ -13,86 +19,110 @@ from relay.store.console_sessions import ConsoleSessions, StoredSession
 
 COOKIE: Final = "relay_console"
 PATH: Final = "/console"
-PERSON: Final = "person"
 CSRF: Final = "csrf"
 NOTICE: Final = "notice"
 """What the request before did, shown once."""
-STORED: Final = web.AppKey("stored_sessions", ConsoleSessions)
 
 
-class DatabaseSessions(AbstractStorage):
-    """Keeps sessions in the database; signing out ends them for every copy."""
+@dataclass(slots=True)
+class Session:
+    """Who is signed in, None for no person, and what is held for them.
 
-    def __init__(
-        self, sessions: ConsoleSessions, clock: Clock, lasts: timedelta
-    ) -> None:
-        super().__init__(cookie_name=COOKIE, path=PATH)
-        self._sessions = sessions
-        self._clock = clock
-        self._lasts = lasts
+    `secret` is the cookie's; without it the session is new. `ended` are secrets whose
+    sessions end with this request.
+    """
 
-    async def load_session(self, request: web.Request) -> Session:
-        """Return the session of the request's cookie, else an empty one."""
-        secret = self.load_cookie(request)
-        found = await self._sessions.find(secret, self._clock()) if secret else None
+    secret: str | None = None
+    person: str | None = None
+    content: dict[str, Any] = field(default_factory=dict)
+    changed: bool = False
+    ended: list[str] = field(default_factory=list)
+
+    def begin(self, person: str) -> None:
+        """Sign *person* in.
+
+        The id is a new one, so a cookie that another site planted is worth nothing.
+        """
+        self.end()
+        self.person = person
+        self.content[CSRF] = secrets.token_urlsafe(32)
+
+    def end(self) -> None:
+        """Sign out; no copy of the cookie is worth anything afterwards."""
+        if self.secret is not None:
+            self.ended.append(self.secret)
+        self.secret, self.person, self.content = None, None, {}
+        self.changed = True
+
+    def hold(self, key: str, value: Any) -> None:
+        """Keep *value* for the next requests."""
+        self.content[key] = value
+        self.changed = True
+
+    def take(self, key: str) -> Any:
+        """Return what is held under *key* and forget it; None for nothing."""
+        if key not in self.content:
+            return None
+        self.changed = True
+        return self.content.pop(key)
+
+
+SESSION: Final = web.RequestKey("console_session", Session)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKeeper:
+    """Loads the session of each request, and stores what was changed."""
+
+    sessions: ConsoleSessions
+    clock: Clock
+    lasts: timedelta
+
+    def middleware(self) -> Middleware:
+        """Return the middleware that does it."""
+
+        @web.middleware
+        async def kept(request: web.Request, handler: Handler) -> web.StreamResponse:
+            session = request[SESSION] = await self._loaded(request.cookies)
+            try:
+                answer = await handler(request)
+            except web.HTTPException as redirection:
+                await self._save(request, redirection, session)
+                raise
+            if not answer.prepared:
+                await self._save(request, answer, session)
+            return answer
+
+        return kept
+
+    async def _loaded(self, cookies: Mapping[str, str]) -> Session:
+        secret = cookies.get(COOKIE)
+        found = await self.sessions.find(secret, self.clock()) if secret else None
         if found is None:
-            return Session(None, data=None, new=True)
-        held: dict[str, Any] = {**found.content, PERSON: found.person}
-        return Session(secret, data={"session": held}, new=False)
+            return Session()
+        return Session(secret, found.person, dict(found.content))
 
-    async def save_session(
-        self, request: web.Request, response: web.StreamResponse, session: Session
+    async def _save(
+        self, request: web.Request, answer: web.StreamResponse, session: Session
     ) -> None:
-        """Store a changed session, and set or delete the cookie."""
-        if PERSON not in session:
-            if session.identity is not None:
-                await self._sessions.delete(session.identity)
-            response.del_cookie(COOKIE, path=PATH)
+        if not session.changed:
             return
-        now = self._clock()
-        secret = session.identity or secrets.token_urlsafe(32)
-        held = {key: value for key, value in session.items() if key != PERSON}
-        stored = StoredSession(session[PERSON], held, now + self._lasts)
-        await self._sessions.save(secret, stored, now)
-        if session.identity is None:
-            response.set_cookie(
+        for secret in session.ended:
+            await self.sessions.delete(secret)
+        if session.person is None:
+            answer.del_cookie(COOKIE, path=PATH)
+            return
+        now = self.clock()
+        secret = session.secret or secrets.token_urlsafe(32)
+        stored = StoredSession(session.person, session.content, now + self.lasts)
+        await self.sessions.save(secret, stored, now)
+        if session.secret is None:
+            answer.set_cookie(
                 COOKIE,
                 secret,
                 path=PATH,
                 httponly=True,
                 samesite="Lax",
                 secure=is_secure(request),
-                max_age=int(self._lasts.total_seconds()),
+                max_age=int(self.lasts.total_seconds()),
             )
-
-
-async def sign_in(request: web.Request, person: str) -> None:
-    """Begin a session of *person*.
-
-    It gets a new id, so a cookie that another site planted is worth nothing.
-    """
-    before = await get_session(request)
-    if before.identity is not None:
-        await request.app[STORED].delete(before.identity)
-    session = await new_session(request)
-    session[PERSON] = person
-    session[CSRF] = secrets.token_urlsafe(32)
-
-
-async def sign_out(request: web.Request) -> None:
-    """End the session."""
-    (await get_session(request)).invalidate()
-
-
-async def notice(request: web.Request, text: str) -> None:
-    """Show *text* on the next page."""
-    (await get_session(request))[NOTICE] = text
-
-
-async def taken_notice(request: web.Request) -> str:
-    """Return the text to show now, '' for none; it is shown once."""
-    session = await get_session(request)
-    found: str = session.get(NOTICE, "")
-    if found:
-        del session[NOTICE]
-    return found

@@ -9,7 +9,7 @@ from aiohttp import web
 from relay.console.keys import GUARD, SERVICES
 from relay.console.origin import address, is_own, may_sign_in
 from relay.console.page import language_of, render
-from relay.console.sessions import sign_in, sign_out
+from relay.console.sessions import SESSION
 from relay.logs import logger
 
 HOME = "/console/"
@@ -43,7 +43,7 @@ async def submit(request: web.Request) -> web.Response:
     if not await guard.check(user, password, name, address(request), context.now()):
         _log.warning("console sign-in refused", address=address(request))
         return await _form(request, HTTPStatus.UNAUTHORIZED, t("sign_in.wrong"))
-    await sign_in(request, name)
+    request[SESSION].begin(name)
     _log.info("console sign-in", by=name)
     raise web.HTTPSeeOther(HOME)
 
@@ -51,7 +51,7 @@ async def submit(request: web.Request) -> web.Response:
 @routes.post("/sign-out")
 async def leave(request: web.Request) -> web.Response:
     """End the session."""
-    await sign_out(request)
+    request[SESSION].end()
     raise web.HTTPSeeOther("/console/sign-in")
 
 

@@ -137,7 +137,7 @@ async def test_the_second_put_of_aiohttp_is_recorded(sandbox: Any, scan: Any) ->
 async def test_a_call_is_carried_out_after_its_caller_gave_up(
     sandbox: Any, clock: Any
 ) -> None:
-    await sandbox.fault("late", times=1, delaySeconds=0.01)
+    await sandbox.fault("late", times=1, delaySeconds=0.5)
 
     assert await cut(sandbox.patch())
     (published,) = await sandbox.listed("writes")
