@@ -52,7 +52,8 @@ class AccountSettings(SettingsTable):
     first_email: Literal["with_first_scan", "at_label", "off"] = "with_first_scan"
     """When VTEX may send its first e-mail: "with_first_scan", "at_label" or "off"."""
     adopt_invoice_number: bool = False
-    """Use VTEX's form of an invoice number that differs by zeros or series."""
+    """Use VTEX's form of an invoice number that differs by zeros or series, and follow
+    an invoice that the ERP exchanged on a live order."""
     requests_per_second: float = Field(default=5, gt=0, allow_inf_nan=False)
     """How many calls VTEX gets per second."""
     burst: Count = 10

@@ -26,6 +26,10 @@ CANCELLED: Final = "cancelled"
 ERASED: Final = "erased"
 OVER: Final = frozenset({CANCELLED, ERASED})
 """Closing reasons after which nothing is published, whatever events follow."""
+ORDER_CANCELLED: Final = "order_cancelled"
+ORDER_REPLACED: Final = "order_replaced"
+ORDER_ENDED: Final = frozenset({ORDER_CANCELLED, ORDER_REPLACED})
+"""Closing reasons of orders that ended in VTEX; an operator can have them read."""
 
 Happening = tuple[datetime, str]
 """The identity of an event of a parcel: its instant to the second, and its code.
@@ -221,6 +225,8 @@ class Snapshot:
     """Whether an operator had it resent."""
     events: tuple[KnownEvent, ...] = ()
     published: tuple[PublishedEvent, ...] = ()
+    siblings: frozenset[str] = frozenset()
+    """The order's invoices of other shipments, if this one's may be exchanged."""
 
     @property
     def addressed_as(self) -> str:

@@ -7,7 +7,8 @@ from typing import Final
 
 from relay.clock import micros
 from relay.domain.shipment import PublishedEvent, UnconfirmedWrite
-from relay.outbound.order_check import not_shown, package_of, shown_of
+from relay.outbound.exchanged import shown_of
+from relay.outbound.order_check import check_order, package_of
 from relay.outbound.settlement import Outcome, OutcomeContext, postponed, stuck
 from relay.outbound.steps import tracking_in
 from relay.store.snapshots import (
@@ -34,12 +35,28 @@ def settle_unconfirmed(
     """
     package, pending = package_of(claim.snapshot, payload), claim.snapshot.pending
     if package is None or pending is None:
-        shown = "other invoices or none"
-        settlement = not_shown(claim, context.now, context.waits, shown)
-        return Outcome(claim, settlement=settlement)
+        return _settle_elsewhere(claim, payload, context)
     if pending.kind == "send_tracking_number":
         return _settle_tracking(claim, pending, package)
     return _settle_events(claim, pending, package, context)
+
+
+def _settle_elsewhere(
+    claim: Claim, payload: object, context: OutcomeContext
+) -> Outcome:
+    """Drop the write if VTEX has the invoice under another number now, else wait."""
+    shipment = claim.snapshot.shipment
+    dropped = with_snapshot(claim, pending=None, published=claim.snapshot.accepted)
+    found = check_order(dropped, payload, context)
+    if found.settlement is not None:
+        return Outcome(claim, settlement=found.settlement)
+    changes: tuple[Change, ...] = (
+        ("delete_unaccepted", {"shipment": shipment}),
+        ("clear_pending", {"shipment": shipment, "delivery_refuted": 1}),
+    )
+    delivered = claim.snapshot.delivered_published
+    settled = with_snapshot(found.claim, delivered_sent=delivered)
+    return replace(found, claim=settled, changes=(*changes, *found.changes))
 
 
 def _settle_tracking(

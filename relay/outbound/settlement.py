@@ -14,7 +14,8 @@ from relay.outbound.steps import Rest
 from relay.store.accounts import AccountState
 from relay.store.codec import stored
 from relay.store.database import Row
-from relay.store.snapshots import BACKLOG, EVENTS, Change, Claim, Limits
+from relay.store.lanes import BACKLOG, EVENTS
+from relay.store.snapshots import Change, Claim, Limits
 from relay.text import storable
 from relay.vtex.client import VtexAccount
 
@@ -154,6 +155,31 @@ def slower(
     """Return half the time since the first failure, between *least* and *most*."""
     failing = now - since if since else timedelta(0)
     return min(most, max(least, failing / 2))
+
+
+def fails_too_long(claim: Claim, now: datetime, waits: PublisherSettings) -> bool:
+    """Whether VTEX has not known the invoice for so long that an operator is needed."""
+    since = claim.failing_since
+    return since is not None and now - since > waits.not_yet_hours
+
+
+def not_yet(
+    claim: Claim,
+    now: datetime,
+    waits: PublisherSettings,
+    because: str,
+    *,
+    least: timedelta | None = None,
+) -> Settlement:
+    """Wait for an order or invoice at growing intervals, for days; then it is stuck.
+
+    *least* is the first wait, by default `not_yet_seconds`.
+    """
+    if fails_too_long(claim, now, waits):
+        return stuck(because)
+    shortest = waits.not_yet_seconds if least is None else least
+    wait = slower(claim.failing_since, now, least=shortest, most=NOT_YET_CAP)
+    return postponed(now + wait, because)
 
 
 def backoff(

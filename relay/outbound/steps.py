@@ -9,6 +9,7 @@ from typing import Final, Literal, cast
 from relay.domain.next_update import next_update, shopper_text, tracking_number_sent
 from relay.domain.publishable import Publishable, publishable
 from relay.domain.shipment import (
+    ORDER_ENDED,
     OVER,
     WHOLE,
     KnownEvent,
@@ -32,13 +33,14 @@ from relay.vtex.bodies import (
 UNREAD_PAUSE: Final = timedelta(seconds=2)
 """How soon to plan again while documents wait too long to be parsed."""
 
-ReadReason = Literal["first", "import", "unconfirmed", "verify", "taken_back"]
+ReadReason = Literal["first", "again", "import", "unconfirmed", "verify", "taken_back"]
 """Why an order is read.
 
-`first`: before the first write. `import`: likewise, and to compare the events that
-VTEX shows. `unconfirmed`: to settle a write whose answer was lost. `verify`: to read
-back a delivery that followed an unconfirmed write. `taken_back`: to see whether VTEX
-took a delivery back.
+`first`: before the first write. `again`: before a later one, because VTEX does not have
+the invoice any more, or because an operator has an ended order read. `import`: before
+the first write, and to compare the events that VTEX shows. `unconfirmed`: to settle a
+write whose answer was lost. `verify`: to read back a delivery that followed an
+unconfirmed write. `taken_back`: to see whether VTEX took a delivery back.
 """
 
 
@@ -115,6 +117,11 @@ def next_step(  # noqa: PLR0913 -- by keyword, and called from one place
     snapshot = claim.snapshot
     if snapshot.closed_reason in OVER:
         return Rest(closes_because=snapshot.closed_reason)
+    if snapshot.closed_reason in ORDER_ENDED:
+        asked = not snapshot.order_checked and can_read
+        return (
+            ReadOrder("again") if asked else Rest(closes_because=snapshot.closed_reason)
+        )
     if (pending := snapshot.pending) is not None:
         return ReadOrder("unconfirmed") if can_read else _repeat(snapshot, pending)
     if snapshot.delivered_published:
@@ -134,6 +141,8 @@ def _read_first(snapshot: Snapshot, step: SendEvents | Rest) -> Step:
     """Read the order before *step*, if what VTEX shows matters for it."""
     if isinstance(step, Rest):
         return ReadOrder("taken_back") if snapshot.taking_back else step
+    if not snapshot.order_checked:
+        return ReadOrder("again")
     uncompared = snapshot.imported and not snapshot.compared
     return ReadOrder("import") if uncompared else step
 
@@ -142,8 +151,7 @@ def _tracking_number(snapshot: Snapshot, *, can_read: bool) -> Step:
     """Send the tracking number, after an order check where that is possible."""
     if snapshot.tracking is None:
         return Rest(waiting_reason=NO_NUMBER)
-    unchecked = not snapshot.order_checked and snapshot.tracking_sent_as is None
-    if unchecked and can_read:
+    if not snapshot.order_checked and can_read:
         return ReadOrder("import" if snapshot.imported else "first")
     tracking = snapshot.tracking
     body = partial_invoice_body(

@@ -13,9 +13,11 @@ from relay.sandbox.page import page
 from relay.sandbox.records import Record, Records, to_json
 from relay.sandbox.requests import (
     CredentialsRequest,
+    ExchangeRequest,
     InvoiceRequest,
     OptionsRequest,
     OrderRequest,
+    StatusRequest,
     not_found,
     number_in_query,
     parse_many,
@@ -61,11 +63,7 @@ async def list_orders(request: web.Request) -> web.Response:
 @routes.post("/sandbox/orders/{account}/{order_id}/invoices")
 async def add_invoices(request: web.Request) -> web.Response:
     """Add invoices to an order, as an ERP does when it invoices late."""
-    world = request.app[WORLD]
-    account, order_id = request.match_info["account"], request.match_info["order_id"]
-    order = world.orders.find(account, order_id)
-    if order is None:
-        raise not_found(f"orderId: account {account!r} has no order {order_id!r}")
+    world, order = request.app[WORLD], _order(request)
     added = await parse_many(request, InvoiceRequest)
     now = world.options.clock()
     for invoice in added:
@@ -74,6 +72,35 @@ async def add_invoices(request: web.Request) -> web.Response:
             raise unprocessable({"$.invoiceNumber": [message]})
         order.invoices[invoice.invoice_number] = invoice.to_invoice(now)
     return web.json_response({"added": len(added)}, status=201)
+
+
+@routes.post("/sandbox/orders/{account}/{order_id}/exchange")
+async def exchange_invoice(request: web.Request) -> web.Response:
+    """Exchange an invoice of an order for another one, which has no tracking yet."""
+    world, order = request.app[WORLD], _order(request)
+    exchange = await parse_one(request, ExchangeRequest)
+    if exchange.instead_of not in order.invoices:
+        raise not_found(f"insteadOf: no invoice {exchange.instead_of!r}")
+    other = exchange.to_invoice(world.options.clock())
+    order.exchange(exchange.instead_of, other)
+    return web.json_response({})
+
+
+@routes.post("/sandbox/orders/{account}/{order_id}/status")
+async def change_status(request: web.Request) -> web.Response:
+    """Change the status of an order, such as to canceled or replaced."""
+    order = _order(request)
+    order.status = (await parse_one(request, StatusRequest)).status
+    return web.json_response({"status": order.status})
+
+
+def _order(request: web.Request) -> Order:
+    """Return the order in the path, or answer 404."""
+    account, order_id = request.match_info["account"], request.match_info["order_id"]
+    order = request.app[WORLD].orders.find(account, order_id)
+    if order is None:
+        raise not_found(f"orderId: account {account!r} has no order {order_id!r}")
+    return order
 
 
 @routes.post("/sandbox/credentials")
@@ -137,13 +164,18 @@ async def list_complaints(request: web.Request) -> web.Response:
 
 @routes.post("/sandbox/options")
 async def change_options(request: web.Request) -> web.Response:
-    """Change the PUT mode or the latency of VTEX."""
+    """Change the PUT mode, the latency or the answers of VTEX."""
     world = request.app[WORLD]
     changed = await parse_one(request, OptionsRequest)
     world.mode = changed.mode or world.mode
+    world.no_invoice = changed.no_invoice or world.no_invoice
     if changed.latency_ms is not None:
         world.latency_ms = changed.latency_ms
-    body = {"mode": world.mode, "latencyMs": world.latency_ms}
+    body = {
+        "mode": world.mode,
+        "noInvoice": world.no_invoice,
+        "latencyMs": world.latency_ms,
+    }
     return web.json_response(body)
 
 

@@ -15,7 +15,7 @@ from relay.sandbox.checks import (
     parse_tracking_status,
 )
 from relay.sandbox.credentials import Role
-from relay.sandbox.orders import Invoice, Order, fulfilment_id, order_shape
+from relay.sandbox.orders import REFUSING, Invoice, Order, fulfilment_id, order_shape
 from relay.sandbox.records import Call
 from relay.sandbox.world import World
 
@@ -74,18 +74,26 @@ def _order(world: World, call: Call) -> Order:
     return order
 
 
-def _invoice(order: Order, call: Call, now: datetime) -> Invoice:
+def _invoice(world: World, order: Order, call: Call, now: datetime) -> Invoice:
+    if order.status in REFUSING:
+        raise RejectedCall(answers.order_closed())
     invoice = order.addressed(call.invoice_number or "", now)
     if invoice is None:
-        raise RejectedCall(answers.invoice_not_found())
+        raise RejectedCall(_no_invoice(world, call))
     return invoice
+
+
+def _no_invoice(world: World, call: Call) -> VtexAnswer:
+    if world.no_invoice == "text":
+        return answers.invoice_not_found()
+    return answers.invoice_gone(call.kind, earlier=world.no_invoice == "earlier")
 
 
 def _judge_patch(
     world: World, call: Call, partial: PartialInvoice, now: datetime
 ) -> Accepted:
     order = _order(world, call)
-    invoice = _invoice(order, call, now)
+    invoice = _invoice(world, order, call, now)
 
     def change(at: datetime) -> bool:
         order.changed_at = at
@@ -99,7 +107,7 @@ def _judge_put(
     world: World, call: Call, status: TrackingStatus, now: datetime
 ) -> Accepted:
     order = _order(world, call)
-    invoice = _invoice(order, call, now)
+    invoice = _invoice(world, order, call, now)
     if not invoice.tracking_number:
         message = "The invoice has no tracking number."
         answer = answers.invalid({"trackingNumber": [message]})

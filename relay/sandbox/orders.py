@@ -1,14 +1,21 @@
 """Orders with their invoices and tracking, as VTEX stores and shows them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from relay.sandbox.checks import PartialInvoice, TrackingStatus
 from relay.sandbox.times import as_text
 
 PutMode = Literal["replace", "merge", "append"]
+NoInvoice = Literal["now", "earlier", "text"]
+"""What a write of a missing invoice gets: codes of now or earlier, or a text."""
+OrderStatus = Literal[
+    "handling", "invoiced", "cancellation-requested", "cancel", "canceled", "replaced"
+]
+REFUSING: Final = frozenset({"cancellation-requested", "cancel", "canceled"})
+"""The statuses in which invoices cannot be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,15 @@ class Order:
     created_at: datetime
     changed_at: datetime
     sequence: int = 0
+    status: OrderStatus | None = None
     invoices: dict[str, Invoice] = field(default_factory=dict)
+
+    def exchange(self, number: str, other: Invoice) -> None:
+        """Put *other* in the place of an invoice, as ERPs do on live orders."""
+        self.invoices = {
+            (other.number if n == number else n): (other if n == number else invoice)
+            for n, invoice in self.invoices.items()
+        }
 
     def visible(self, now: datetime) -> list[Invoice]:
         """Return the invoices that VTEX shows at *now*."""
@@ -150,9 +165,20 @@ def _combined(
     return [*stored, *(e for e in dict.fromkeys(sent) if e not in known)]
 
 
+_DESCRIPTIONS: Final[Mapping[OrderStatus, str]] = {
+    "handling": "Preparando Entrega",
+    "invoiced": "Faturado",
+    "cancellation-requested": "Cancelamento Solicitado",
+    "cancel": "Cancelar",
+    "canceled": "Cancelado",
+    "replaced": "Substituído",
+}
+
+
 def order_shape(order: Order, now: datetime) -> dict[str, Any]:
     """Return the documented fields of an order; its status is never "delivered"."""
     packages = [package_shape(invoice) for invoice in order.visible(now)]
+    status = order.status or ("invoiced" if packages else "handling")
     return {
         "orderId": order.id,
         "sequence": str(order.sequence),
@@ -160,8 +186,8 @@ def order_shape(order: Order, now: datetime) -> dict[str, Any]:
         "sellerOrderId": fulfilment_id(order.id),
         "origin": "Marketplace",
         "affiliateId": "",
-        "status": "invoiced" if packages else "handling",
-        "statusDescription": "Faturado" if packages else "Preparando Entrega",
+        "status": status,
+        "statusDescription": _DESCRIPTIONS[status],
         "creationDate": as_text(order.created_at),
         "lastChange": as_text(order.changed_at),
         "hostname": order.account,

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from relay.sandbox.credentials import Credentials
 from relay.sandbox.faults import Faults
-from relay.sandbox.orders import Orders, PutMode
+from relay.sandbox.orders import NoInvoice, Orders, PutMode
 from relay.sandbox.records import PendingWrites, Records
 from relay.sandbox.simulator import Simulation, Simulator
 from relay.sandbox.times import Clock, utcnow
@@ -51,6 +51,7 @@ class World:
     credentials: Credentials = field(default_factory=Credentials)
     faults: Faults = field(default_factory=Faults)
     pending: PendingWrites = field(default_factory=PendingWrites)
+    no_invoice: NoInvoice = "now"
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     _later: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -72,6 +73,7 @@ class World:
         """Remove everything, late calls included."""
         self.drop_late_calls()
         self.mode, self.latency_ms = self.options.mode, self.options.latency_ms
+        self.no_invoice = "now"
         self.records = Records(self.options.keep)
         self.orders.clear()
         self.credentials.clear()

@@ -44,17 +44,39 @@ async def load_snapshots(
         return []
     events = _grouped(await tx.rows("events_of_shipments", rows=wanted))
     published = _grouped(await tx.rows("published_of_shipments", rows=wanted))
+    siblings = await _siblings(tx, shipments)
     return [
-        _snapshot_or_error(s, events[s["shipment"]], published[s["shipment"]])
+        _snapshot_or_error(
+            s, events[s["shipment"]], published[s["shipment"]], siblings[s["shipment"]]
+        )
         for s in shipments
     ]
 
 
+async def _siblings(
+    tx: Transaction, shipments: Sequence[Row]
+) -> Mapping[int, Sequence[Row]]:
+    """Return the order's other invoices, for those whose invoice may be exchanged."""
+    lost = ids(
+        "shipment",
+        (
+            s["shipment"]
+            for s in shipments
+            if s["tracking_sent_as"] and (s["order_read_at"] is None or s["pending"])
+        ),
+    )
+    found = [] if lost == "[]" else await tx.rows("siblings_of_shipments", rows=lost)
+    return _grouped(found)
+
+
 def _snapshot_or_error(
-    row: Row, events: Iterable[Row], published: Iterable[Row]
+    row: Row,
+    events: Iterable[Row],
+    published: Iterable[Row],
+    siblings: Iterable[Row],
 ) -> Snapshot | Exception:
     try:
-        return build_snapshot(row, events, published)
+        return build_snapshot(row, events, published, siblings)
     except Exception as error:  # noqa: BLE001 -- reported by the caller, per shipment
         return error
 
@@ -67,7 +89,10 @@ def _grouped(rows: Iterable[Row]) -> dict[int, list[Row]]:
 
 
 def build_snapshot(
-    row: Row, events: Iterable[Row], published: Iterable[Row]
+    row: Row,
+    events: Iterable[Row],
+    published: Iterable[Row],
+    siblings: Iterable[Row] = (),
 ) -> Snapshot:
     """Build the snapshot of one shipment from its rows."""
     tracking_sent_as = row["tracking_sent_as"]
@@ -100,6 +125,7 @@ def build_snapshot(
         resent=row["resent_at"] is not None,
         events=recognised([known_event(e) for e in events], max(row["volumes"], 1)),
         published=tuple(_published(t) for t in published),
+        siblings=frozenset(s["invoice_number"] for s in siblings),
     )
 
 
@@ -178,30 +204,6 @@ def published_key(published: PublishedEvent, shipment: int) -> dict[str, Any]:
 Change = tuple[str, Mapping[str, Any]]
 """A named query and its values."""
 
-ORDER: Final = (
-    "answer_call",
-    "accept_published",
-    "accept_shown",
-    "delete_unaccepted",
-    "accept_tracking",
-    "accept_publishing",
-    "confirm_delivery",
-    "retract_delivery",
-    "delivery_taken_back",
-    "record_contradiction",
-    "clear_pending",
-    "record_order_read",
-    "record_comparison",
-    "quarantine_event",
-    "store_write",
-    "store_published",
-    "store_call",
-    "note",
-    "settle",
-    "postpone_failed",
-)
-"""The order of changes in a shared transaction: answers before new writes."""
-
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -261,27 +263,3 @@ def claim_of(row: Row, snapshot: Snapshot | Exception, *, probe: bool) -> Claim:
 def with_snapshot(claim: Claim, **changed: Any) -> Claim:
     """Return *claim* with a changed snapshot."""
     return replace(claim, snapshot=replace(claim.snapshot, **changed))
-
-
-EVENTS: Final = 0
-"""The lane of new events and of operators' requests."""
-BACKLOG: Final = 1
-"""The lane of postponed and imported shipments."""
-LABEL: Final = 2
-"""The lane of new labels: a morning's labels must not delay a delivery."""
-_TURNS: Final = 10
-_LABELS_FIRST: Final = frozenset({3, 6})
-
-
-def lanes(claims: int) -> Sequence[int]:
-    """Return the lanes in the order of an account's claim number *claims*.
-
-    New events come first, but one claim in ten begins with the backlog and two with
-    labels, so that neither waits forever.
-    """
-    turn = claims % _TURNS
-    if turn == 0:
-        return (BACKLOG, EVENTS, LABEL)
-    if turn in _LABELS_FIRST:
-        return (LABEL, EVENTS, BACKLOG)
-    return (EVENTS, LABEL, BACKLOG)

@@ -166,6 +166,20 @@ class Vtex:
         path = f"/orders/{ACCOUNT}/{order}/invoices"
         await self.ask("POST", path, {"invoiceNumber": number})
 
+    async def exchange(self, order: str, number: str, by: str, **fields: Any) -> None:
+        """Let the ERP exchange an invoice of a live order for another one."""
+        path = f"/orders/{ACCOUNT}/{order}/exchange"
+        body = {"insteadOf": number, "invoiceNumber": by} | fields
+        await self.ask("POST", path, body)
+
+    async def end_order(self, order: str, status: str | None) -> None:
+        """Change the status of an order, by a person in the store."""
+        path = f"/orders/{ACCOUNT}/{order}/status"
+        await self.ask("POST", path, {"status": status})
+
+    async def options(self, **options: Any) -> None:
+        await self.ask("POST", "/options", options)
+
     async def publish(
         self, *events: tuple[datetime, str], delivered: bool = False
     ) -> None:

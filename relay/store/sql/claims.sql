@@ -67,6 +67,15 @@ JOIN published AS t ON t.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 WHERE t.withdrawn_at IS NULL
 ORDER BY t.shipment, t.occurred_at, t.position
 
+-- name: siblings_of_shipments
+-- The invoices of the same orders that other shipments have, as VTEX knows them.
+SELECT CAST(j.value ->> 'shipment' AS BIGINT) AS shipment,
+       coalesce(o.vtex_invoice_number, o.invoice_number) AS invoice_number
+FROM json_each(:rows) AS j
+JOIN shipments AS s ON s.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+JOIN shipments AS o
+  ON o.account = s.account AND o.order_id = s.order_id AND o.shipment <> s.shipment
+
 -- name: leases_held
 SELECT s.shipment FROM json_each(:rows) AS j
 JOIN shipments AS s
@@ -167,6 +176,47 @@ WHERE shipment = :shipment
 UPDATE shipments
 SET order_read_at = :now,
     vtex_invoice_number = coalesce(:vtex_invoice_number, vtex_invoice_number)
+WHERE shipment = :shipment
+
+-- name: forget_order_read!
+-- VTEX does not have the invoice (any more): the order is read before the next write.
+UPDATE shipments SET order_read_at = NULL WHERE shipment = :shipment
+
+-- name: publish_again!
+-- An invoice that was exchanged: VTEX has neither number nor delivery under the new one.
+UPDATE shipments
+SET tracking_sent_as = NULL, pending = NULL, in_doubt_since = NULL,
+    delivered_sent_at = NULL, delivered_published_at = NULL, resent_at = :now
+WHERE shipment = :shipment
+
+-- name: delete_published!
+DELETE FROM published
+WHERE shipment = :shipment AND volume = :volume AND occurred_at = :occurred_at
+  AND code = :code
+
+-- name: note_order_end!
+INSERT INTO notes (shipment, noted_at, text)
+SELECT shipment, :now, :text FROM shipments
+WHERE account = :account AND order_id = :order_id
+  AND coalesce(closed_reason, '') <> :reason
+  AND (shipment = :shipment
+       OR (closed_at IS NULL AND lease IS NULL AND pending IS NULL))
+
+-- name: close_order!
+-- Those that are leased, or have an unconfirmed write, read the order themselves.
+UPDATE shipments
+SET closed_at = :now, closed_reason = :reason, due_at = NULL, events_due_at = NULL,
+    events_waiting_since = NULL, not_before = NULL, failing_since = NULL, attempts = 0,
+    stuck_reason = NULL, stuck_at = NULL, waiting_reason = NULL, version = version + 1
+WHERE shipment IN (
+    SELECT s.shipment FROM shipments AS s
+    WHERE s.account = :account AND s.order_id = :order_id AND s.shipment <> :shipment
+      AND s.closed_at IS NULL AND s.lease IS NULL AND s.pending IS NULL
+    ORDER BY s.shipment FOR UPDATE SKIP LOCKED)
+
+-- name: end_writes!
+-- `order_read_at` is set: an ended order is read again for an operator only.
+UPDATE shipments SET pending = NULL, in_doubt_since = NULL, order_read_at = :now
 WHERE shipment = :shipment
 
 -- name: quarantine_event!
