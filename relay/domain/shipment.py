@@ -186,6 +186,26 @@ TakingBack = Literal["requested", "sent"]
 
 
 @dataclass(frozen=True, slots=True)
+class ReadBack:
+    """What is known of VTEX showing what was sent.
+
+    `at` is when to read the order back, `by_quota` how often the account's quota was
+    used for it. `updates` counts the accepted lists of events, `shown_before` holds
+    digests of events that VTEX showed before them. `difference_at` is since when VTEX
+    shows something else, `repaired` whether that was sent again.
+    """
+
+    at: datetime | None = None
+    by_quota: int = 0
+    updates: int = 0
+    shown_before: frozenset[str] = frozenset()
+    delivered_as: str | None = None
+    difference_at: datetime | None = None
+    repaired: bool = False
+    verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that publishing depends on, read in one transaction.
 
@@ -225,6 +245,7 @@ class Snapshot:
     """Whether an operator had it resent."""
     events: tuple[KnownEvent, ...] = ()
     published: tuple[PublishedEvent, ...] = ()
+    read_back: ReadBack = ReadBack()
     siblings: frozenset[str] = frozenset()
     """The order's invoices of other shipments, if this one's may be exchanged."""
 

@@ -9,7 +9,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from relay.clock import micros
-from relay.domain.shipment import PublishedEvent, Snapshot
+from relay.domain.shipment import PublishedEvent, ReadBack, Snapshot
 from relay.outbound.settlement import OutcomeContext
 from relay.store.snapshots import Change, Claim, published_key, with_snapshot
 from relay.vtex.bodies import TrackingObject
@@ -58,6 +58,7 @@ def published_again(
         delivered_sent=False,
         delivered_published=False,
         resent=True,
+        read_back=ReadBack(by_quota=snapshot.read_back.by_quota),
     )
     return again, changes
 

@@ -11,10 +11,12 @@ from relay.domain.next_update import unpublished_events
 from relay.domain.publishable import publishable
 from relay.domain.shipment import Snapshot
 from relay.outbound.exchanged import find_exchanged, published_again, shown_of
+from relay.outbound.list_mode import shown_before
 from relay.outbound.order_end import while_cancelling
 from relay.outbound.plan import published_row
 from relay.outbound.settlement import Outcome, OutcomeContext, Settlement, not_yet
 from relay.outbound.steps import to_publish
+from relay.store.codec import dumps
 from relay.store.snapshots import Change, Claim, tracking_sent, with_snapshot
 from relay.vtex.orders import (
     Difference,
@@ -111,6 +113,8 @@ def _found(claim: Claim, package: PackageView, context: OutcomeContext) -> Outco
     if was.tracking_sent_as is not None and is_new:
         claim, again = published_again(claim, package, context)
         changes += again
+    claim, remembered = _remembered(claim, package)
+    changes += remembered
     snapshot = claim.snapshot
     if snapshot.tracking is None or not shows_tracking(snapshot, package):
         return Outcome(claim, tuple(changes))
@@ -120,6 +124,16 @@ def _found(claim: Claim, package: PackageView, context: OutcomeContext) -> Outco
     }
     claim = with_snapshot(claim, tracking_sent_as=snapshot.tracking)
     return Outcome(claim, (*changes, ("accept_tracking", row)))
+
+
+def _remembered(claim: Claim, package: PackageView) -> tuple[Claim, list[Change]]:
+    """Remember events of other systems: whether they stay tells what updates do."""
+    before = shown_before(claim.snapshot, package)
+    if not before:
+        return claim, []
+    row = {"shipment": claim.snapshot.shipment, "shown_before": dumps(sorted(before))}
+    known = replace(claim.snapshot.read_back, shown_before=before)
+    return with_snapshot(claim, read_back=known), [("record_shown_before", row)]
 
 
 def _checked_row(claim: Claim, now: datetime) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 
@@ -15,12 +15,8 @@ from relay.errors import NotSent, Unanswered, VtexError
 from relay.outbound import gates
 from relay.outbound.order_check import check_imported, check_order
 from relay.outbound.order_end import closed_with, refused_by_end
-from relay.outbound.readback import (
-    accept,
-    settle_unconfirmed,
-    verify_delivery,
-    verify_taken_back,
-)
+from relay.outbound.read_schedule import count_update
+from relay.outbound.readback import accept, settle_unconfirmed, verify_taken_back
 from relay.outbound.settlement import (
     UNAVAILABLE_CAP,
     Outcome,
@@ -32,6 +28,7 @@ from relay.outbound.settlement import (
     stuck,
 )
 from relay.outbound.steps import Call, ReadOrder, ReadReason, SendEvents, Write
+from relay.outbound.verification import verify
 from relay.store.snapshots import Change, Claim, tracking_sent, with_snapshot
 from relay.vtex.answers import Expected, Meaning, hint_for, meaning
 from relay.vtex.client import VtexResponse
@@ -44,7 +41,7 @@ _BY_REASON: Final[
     "again": check_order,
     "import": check_imported,
     "unconfirmed": settle_unconfirmed,
-    "verify": verify_delivery,
+    "verify": verify,
     "taken_back": verify_taken_back,
 }
 
@@ -64,8 +61,10 @@ def outcome_of_answer(
             if order is not None and order.ended
             else _BY_REASON[step.why](claim, answer.payload, context)
         )
-        return replace(found, amend=gates.answered(context.now))
-    return _after_write(claim, step, context.now)
+        return replace(
+            found, amend=gates.both(gates.answered(context.now), found.amend)
+        )
+    return _after_write(claim, step, context)
 
 
 def outcome_of_error(
@@ -88,10 +87,10 @@ def outcome_of_error(
     )
 
 
-def _after_write(claim: Claim, step: Write, now: datetime) -> Outcome:
-    claim = replace(claim, failing_since=None, attempts=1)
+def _after_write(claim: Claim, step: Write, context: OutcomeContext) -> Outcome:
+    claim, now = replace(claim, failing_since=None, attempts=1), context.now
     if isinstance(step, SendEvents):
-        return _published(claim, step, now)
+        return _published(claim, step, context)
     row = {
         "shipment": claim.snapshot.shipment,
         "tracking_sent_as": tracking_sent(step.tracking),
@@ -102,12 +101,12 @@ def _after_write(claim: Claim, step: Write, now: datetime) -> Outcome:
     return Outcome(accepted, (("accept_tracking", row),), gates.accepted(now))
 
 
-def _published(claim: Claim, step: SendEvents, now: datetime) -> Outcome:
-    """Store what VTEX accepted.
+def _published(claim: Claim, step: SendEvents, context: OutcomeContext) -> Outcome:
+    """Store what VTEX accepted, and when it is read back.
 
-    A delivery that follows an unconfirmed write is confirmed by reading the order.
+    A delivery that follows an unconfirmed write counts as unconfirmed until then.
     """
-    snapshot = claim.snapshot
+    snapshot, now = claim.snapshot, context.now
     read_back = step.is_delivered and snapshot.in_doubt_since is not None
     row = {
         "shipment": snapshot.shipment,
@@ -124,7 +123,10 @@ def _published(claim: Claim, step: SendEvents, now: datetime) -> Outcome:
         taking_back="sent" if snapshot.taking_back and not step.is_delivered else None,
     )
     changes = (*accept(step.new, snapshot.shipment, now), ("accept_publishing", row))
-    return Outcome(accepted, changes, gates.accepted(now))
+    counted, count, amend = count_update(
+        accepted, context, step.delivered_as, is_delivered=step.is_delivered
+    )
+    return Outcome(counted, (*changes, count), gates.both(gates.accepted(now), amend))
 
 
 def _not_carried_out(claim: Claim, step: Call) -> Outcome:

@@ -39,8 +39,8 @@ ReadReason = Literal["first", "again", "import", "unconfirmed", "verify", "taken
 `first`: before the first write. `again`: before a later one, because VTEX does not have
 the invoice any more, or because an operator has an ended order read. `import`: before
 the first write, and to compare the events that VTEX shows. `unconfirmed`: to settle a
-write whose answer was lost. `verify`: to read back a delivery that followed an
-unconfirmed write. `taken_back`: to see whether VTEX took a delivery back.
+write whose answer was lost. `verify`: to read back what VTEX accepted. `taken_back`: to
+see whether VTEX took a delivery back.
 """
 
 
@@ -79,6 +79,12 @@ class SendEvents:
 
     kind = "send_events"
 
+    @property
+    def delivered_as(self) -> str | None:
+        """The `deliveredDate` in its body."""
+        sent: str | None = json.loads(self.body).get("deliveredDate")
+        return sent if self.is_delivered else None
+
 
 @dataclass(frozen=True, slots=True)
 class Rest:
@@ -115,36 +121,62 @@ def next_step(  # noqa: PLR0913 -- by keyword, and called from one place
     this claim, of the same events.
     """
     snapshot = claim.snapshot
-    if snapshot.closed_reason in OVER:
-        return Rest(closes_because=snapshot.closed_reason)
-    if snapshot.closed_reason in ORDER_ENDED:
-        asked = not snapshot.order_checked and can_read
-        return (
-            ReadOrder("again") if asked else Rest(closes_because=snapshot.closed_reason)
-        )
-    if (pending := snapshot.pending) is not None:
-        return ReadOrder("unconfirmed") if can_read else _repeat(snapshot, pending)
-    if snapshot.delivered_published:
-        unverified = snapshot.in_doubt_since is not None and can_read
-        return ReadOrder("verify") if unverified else Rest(closes_because="delivered")
-    # VTEX takes events only for an invoice that has a tracking number (Orders API).
-    if not tracking_number_sent(snapshot):
-        return _tracking_number(snapshot, can_read=can_read)
+    if (first := _before_events(snapshot, now, can_read=can_read)) is not None:
+        return first
     # An earlier assessment stays right: publishing does not change what may be
     # published, and an event whose time comes meanwhile makes the shipment due.
     assessment = assessment or publishable(snapshot, now, policy, read_up_to=read_up_to)
     step = _events(snapshot, now, policy, assessment, read_up_to)
-    return _read_first(snapshot, step) if can_read else step
-
-
-def _read_first(snapshot: Snapshot, step: SendEvents | Rest) -> Step:
-    """Read the order before *step*, if what VTEX shows matters for it."""
+    if can_read and (read := _read_first(snapshot, step)):
+        return read
     if isinstance(step, Rest):
-        return ReadOrder("taken_back") if snapshot.taking_back else step
+        return _verified_or_rest(snapshot, step, now, can_read=can_read)
+    return step
+
+
+def _before_events(snapshot: Snapshot, now: datetime, *, can_read: bool) -> Step | None:
+    """Return the step that comes before all events, or None if they matter now."""
+    closed = snapshot.closed_reason
+    if closed in OVER or closed in ORDER_ENDED:
+        reads = closed in ORDER_ENDED and not snapshot.order_checked and can_read
+        return ReadOrder("again") if reads else Rest(closes_because=closed)
+    if (pending := snapshot.pending) is not None:
+        return ReadOrder("unconfirmed") if can_read else _repeat(snapshot, pending)
+    unsent = snapshot.tracking_sent_as is None and snapshot.read_back.repaired
+    if snapshot.delivered_published and not unsent:
+        delivered = Rest(closes_because="delivered")
+        return _verified_or_rest(snapshot, delivered, now, can_read=can_read)
+    # VTEX takes events only for an invoice that has a tracking number (Orders API).
+    if not tracking_number_sent(snapshot):
+        return _tracking_number(snapshot, can_read=can_read)
+    return None
+
+
+def _verified_or_rest(
+    snapshot: Snapshot, rest: Rest, now: datetime, *, can_read: bool
+) -> ReadOrder | Rest:
+    """Read back what VTEX accepted if it is time for it, else rest until then."""
+    at = (
+        now
+        if snapshot.in_doubt_since and rest.closes_because
+        else snapshot.read_back.at
+    )
+    if not can_read or at is None:
+        return rest
+    if at <= now:
+        return ReadOrder("verify")
+    times = [t for t in (at, rest.next_at) if t is not None]
+    return replace(rest, next_at=min(times))
+
+
+def _read_first(snapshot: Snapshot, step: SendEvents | Rest) -> ReadOrder | None:
+    """Return the read before *step*, if what VTEX shows matters for it."""
+    if isinstance(step, Rest):
+        return ReadOrder("taken_back") if snapshot.taking_back else None
     if not snapshot.order_checked:
         return ReadOrder("again")
     uncompared = snapshot.imported and not snapshot.compared
-    return ReadOrder("import") if uncompared else step
+    return ReadOrder("import") if uncompared else None
 
 
 def _tracking_number(snapshot: Snapshot, *, can_read: bool) -> Step:

@@ -96,7 +96,7 @@ def _judge_patch(
     invoice = _invoice(world, order, call, now)
 
     def change(at: datetime) -> bool:
-        order.changed_at = at
+        order.change(at)
         return invoice.send_tracking(partial)
 
     answer = answers.receipt(now, fulfilment_id(order.id))
@@ -114,7 +114,7 @@ def _judge_put(
         raise RejectedCall(answer, "put-before-patch", message)
 
     def change(at: datetime) -> bool:
-        order.changed_at = at
+        order.change(at)
         return invoice.track(status, world.mode, at)
 
     answer = answers.receipt(now, order.id)

@@ -101,6 +101,12 @@ class Order:
     sequence: int = 0
     status: OrderStatus | None = None
     invoices: dict[str, Invoice] = field(default_factory=dict)
+    before: dict[str, Any] | None = None
+
+    def change(self, now: datetime) -> None:
+        """Note that a write changes it, and remember what was shown before."""
+        self.before = order_shape(self, now)
+        self.changed_at = now
 
     def exchange(self, number: str, other: Invoice) -> None:
         """Put *other* in the place of an invoice, as ERPs do on live orders."""

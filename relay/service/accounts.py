@@ -34,7 +34,8 @@ class AccountEntry(ResponseModel):
     """One VTEX account; `gates` are closed, and none means that all is well.
 
     `due`, `waiting` and `stuck` count shipments. `lastAcceptedAt` is when VTEX
-    last accepted a write.
+    last accepted a write. `listMode` is what an update does to VTEX's list of events,
+    as learned from an order, and `listModeEvidence` what that order showed.
     """
 
     name: str
@@ -44,6 +45,9 @@ class AccountEntry(ResponseModel):
     stuck: int
     gates: tuple[Gate, ...]
     last_accepted_at: datetime | None
+    list_mode: str | None = None
+    list_mode_evidence: str | None = None
+    list_mode_at: datetime | None = None
 
 
 class AccountList(ResponseModel):
@@ -222,6 +226,9 @@ class AccountService:
             stuck=counted.stuck.get(name, 0),
             gates=tuple(gates_of(state, micros(now))),
             last_accepted_at=at(state.accepted_at),
+            list_mode=state.list_mode,
+            list_mode_evidence=state.list_mode_evidence,
+            list_mode_at=at(state.list_mode_at),
         )
 
 

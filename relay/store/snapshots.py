@@ -14,6 +14,7 @@ from relay.domain.precision import recognised
 from relay.domain.shipment import (
     KnownEvent,
     PublishedEvent,
+    ReadBack,
     SentTrackingNumber,
     Snapshot,
     UnconfirmedWrite,
@@ -62,7 +63,8 @@ async def _siblings(
         (
             s["shipment"]
             for s in shipments
-            if s["tracking_sent_as"] and (s["order_read_at"] is None or s["pending"])
+            if s["tracking_sent_as"]
+            and (s["order_read_at"] is None or s["pending"] or s["read_back_at"])
         ),
     )
     found = [] if lost == "[]" else await tx.rows("siblings_of_shipments", rows=lost)
@@ -125,7 +127,22 @@ def build_snapshot(
         resent=row["resent_at"] is not None,
         events=recognised([known_event(e) for e in events], max(row["volumes"], 1)),
         published=tuple(_published(t) for t in published),
+        read_back=_read_back(row),
         siblings=frozenset(s["invoice_number"] for s in siblings),
+    )
+
+
+def _read_back(row: Row) -> ReadBack:
+    before = row["shown_before"]
+    return ReadBack(
+        at=at(row["read_back_at"]),
+        by_quota=row["read_backs"],
+        updates=row["updates"],
+        shown_before=frozenset(loads(before)) if before else frozenset(),
+        delivered_as=row["delivered_as"],
+        difference_at=at(row["difference_at"]),
+        repaired=row["repaired_at"] is not None,
+        verified=row["verified_at"] is not None,
     )
 
 

@@ -86,6 +86,7 @@ class PackageView:
     tracking_url: str = ""
     courier: str = ""
     finished: bool = False
+    delivered_date: str = ""
     data: tuple[ShownEvent, ...] = ()
 
     @property
@@ -156,14 +157,16 @@ def _package(package: Mapping[str, object]) -> PackageView:
         tracking_url=_text(package, "trackingUrl"),
         courier=_text(package, "courier"),
         finished=tracking.get("finished") is True,
+        delivered_date=_text(tracking, "deliveredDate"),
         data=tuple(_event(e) for e in _items(tracking.get("data"))),
     )
 
 
 def _event(event: Mapping[str, object]) -> ShownEvent:
-    # `lastChange` is the event's own time; the optional `createDate` is not needed.
+    # `lastChange` is the event's own time; `createDate` stands for one that is missing.
+    time = _text(event, "lastChange") or _text(event, "createDate")
     return ShownEvent(
-        next(instants(_text(event, "lastChange")), None),
+        next(instants(time), None),
         tidy(_text(event, "description")),
         tidy(_text(event, "city")),
         tidy(_text(event, "state")),

@@ -104,7 +104,7 @@ def test_an_accepted_tracking_number_is_stored_as_it_was_sent() -> None:
 def test_accepted_objects_are_published(status: int) -> None:
     waiting = claim(snapshot(SCAN, published=(NEW,)), failing_since=NOW - HOUR)
     found = answered(PUBLISH, status, of=waiting)
-    assert queries(found) == ["accept_published", "accept_publishing"]
+    assert queries(found) == ["accept_published", "accept_publishing", "count_update"]
     assert values(found, "accept_published") == {
         "shipment": 1,
         "volume": 1,
@@ -530,7 +530,7 @@ def test_a_number_written_otherwise_is_adopted_where_the_settings_say(
 
 @pytest.mark.parametrize(
     ("why", "query"),
-    [("unconfirmed", "accept_tracking"), ("verify", "confirm_delivery")],
+    [("unconfirmed", "accept_tracking"), ("verify", "record_verified")],
 )
 def test_an_order_check_is_judged_by_why_it_was_taken(
     why: ReadReason, query: str

@@ -1,5 +1,6 @@
 import re
 import sqlite3
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -9,8 +10,9 @@ from relay import store
 from relay.errors import ConfigurationError
 from relay.store.database import Database
 from relay.store.postgres import PostgresDatabase
-from relay.store.schema import VERSION, schema, scripts
+from relay.store.schema import OLDEST, VERSION, schema, scripts
 from relay.store.sqlite import SqliteDatabase
+from tests.store.making import execute
 from tests.support.way_in import everything
 
 STORE = Path(store.__file__).parent
@@ -20,7 +22,7 @@ COLUMN = re.compile(r"^    (\w+) (?:TEXT|INTEGER|BLOB)", re.MULTILINE)
 @pytest.mark.parametrize(
     ("version", "says", "hint"),
     [
-        (VERSION - 1, "from before the first release", "name another database"),
+        (OLDEST - 1, "from before the first release", "name another database"),
         (VERSION + 1, "a newer relay", "start that version: the data is safe"),
     ],
 )
@@ -45,10 +47,96 @@ async def test_a_database_of_another_version_is_refused(postgres_url: str) -> No
     await database.open()
     await database.close()
     connection = await asyncpg.connect(postgres_url)
-    await connection.execute("UPDATE migrations SET number = $1", VERSION - 1)
+    await connection.execute("UPDATE migrations SET number = $1", OLDEST - 1)
     await connection.close()
     with pytest.raises(ConfigurationError, match="from before the first release"):
         await PostgresDatabase(postgres_url).open()
+
+
+VERSIONS = Path(__file__).parent / "versions"
+"""The scripts that made databases of earlier versions."""
+SHIPMENT = (
+    "INSERT INTO shipments (id, account, order_id, invoice_number, contract, volumes,"
+    " registered_at) VALUES ('a', 'store', 'O-1', '1', 'acme', 1, 5)"
+)
+
+
+@pytest.fixture
+async def earlier_sqlite(tmp_path: Path) -> AsyncIterator[Database]:
+    """Open a file that the oldest version with an upgrade had made."""
+    path = tmp_path / "relay.db"
+    with sqlite3.connect(path) as made:
+        made.executescript(_earlier("sqlite"))
+        made.execute(SHIPMENT)
+        made.execute("INSERT INTO accounts (account) VALUES ('store')")
+        made.execute(f"PRAGMA user_version = {OLDEST}")
+    database = SqliteDatabase(path)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def earlier_postgres(postgres_url: str) -> AsyncIterator[Database]:
+    """Open a database that the oldest version with an upgrade had made."""
+    made = await asyncpg.connect(postgres_url)
+    await made.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    await made.execute(_earlier("postgres") + SHIPMENT)
+    await made.execute("INSERT INTO accounts (account) VALUES ('store')")
+    await made.execute("CREATE TABLE migrations (number BIGINT PRIMARY KEY)")
+    await made.execute("INSERT INTO migrations VALUES ($1)", OLDEST)
+    await made.close()
+    database = PostgresDatabase(postgres_url)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture(params=["earlier_sqlite", "earlier_postgres"])
+def earlier(request: pytest.FixtureRequest) -> Database:
+    """Give an earlier database of both kinds, as it is after its upgrade."""
+    found: Database = request.getfixturevalue(request.param)
+    return found
+
+
+def _earlier(dialect: str) -> str:
+    return (VERSIONS / f"{OLDEST:03}.{dialect}.sql").read_text(encoding="utf-8")
+
+
+async def test_an_earlier_database_is_upgraded_with_its_rows(
+    earlier: Database,
+) -> None:
+    (row,) = await everything(earlier, "shipments")
+    assert (row["order_id"], row["updates"], row["verified_at"]) == ("O-1", 0, None)
+    (account,) = await everything(earlier, "accounts")
+    assert (account["list_mode"], account["read_backs"]) == (None, 0)
+
+
+async def test_an_upgraded_database_lists_changes_like_a_new_one(
+    earlier: Database,
+) -> None:
+    (before,) = await everything(earlier, "shipments")
+    await execute(earlier, "UPDATE shipments SET verified_at = 7")
+    (after,) = await everything(earlier, "shipments")
+    assert after["change_number"] > before["change_number"]
+    assert after["updated_at"] == 7
+
+
+async def test_an_upgraded_database_has_the_columns_of_a_new_one(
+    earlier: Database, tmp_path: Path
+) -> None:
+    if earlier.dialect == "postgres":
+        return  # its columns come from the same script
+    new = SqliteDatabase(tmp_path / "new.db")
+    await new.open()
+    for table in ("shipments", "accounts"):
+        query = f"SELECT name, type, \"notnull\" FROM pragma_table_info('{table}')"  # noqa: S608
+        columns = [
+            {(c["name"], c["type"], c["notnull"]) for c in await execute(d, query)}
+            for d in (earlier, new)
+        ]
+        assert columns[0] == columns[1]
+    await new.close()
 
 
 async def test_every_table_of_the_schema_is_there(database: Database) -> None:

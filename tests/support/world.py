@@ -184,7 +184,6 @@ class Vtex:
         self, *events: tuple[datetime, str], delivered: bool = False
     ) -> None:
         """Let another integration publish events of the usual invoice."""
-        path = f"/vtex/{ACCOUNT}/api/oms/pvt/orders/{ORDER}/invoice/{INVOICE}/tracking"
         body = {
             "isDelivered": delivered,
             "deliveredDate": events[-1][0].isoformat() if delivered else None,
@@ -193,11 +192,27 @@ class Vtex:
                 for at, text in events
             ],
         }
+        await self._write("PUT", "/tracking", body)
+
+    async def set_number(self, number: str) -> None:
+        """Let another integration change the tracking number of the usual invoice."""
+        body = {
+            "trackingNumber": number,
+            "trackingUrl": f"{PAGE}{number}",
+            "courier": "Another",
+            "dispatchedDate": None,
+        }
+        await self._write("PATCH", "", body)
+
+    async def _write(self, method: str, what: str, body: object) -> None:
+        path = f"/vtex/{ACCOUNT}/api/oms/pvt/orders/{ORDER}/invoice/{INVOICE}{what}"
         keys = {
             "X-VTEX-API-AppKey": "sandbox-key",
             "X-VTEX-API-AppToken": "sandbox-token",
         }
-        async with self.session.put(self.url + path, json=body, headers=keys) as answer:
+        async with self.session.request(
+            method, self.url + path, json=body, headers=keys
+        ) as answer:
             assert answer.status == 200, await answer.text()
 
     async def fault(self, kind: str, **fields: Any) -> None:
