@@ -253,6 +253,15 @@ async def test_an_operator_has_a_closed_order_read_again(world: World) -> None:
     assert (await world.shown()).texts == [GUARD, "picked up", "in transit"]
 
 
+async def test_a_partly_invoiced_order_gets_its_tracking(world: World) -> None:
+    await world.vtex.order(ORDER, INVOICE)
+    await world.vtex.end_order(ORDER, "handling")
+    await world.label(invoiced=False)
+    await world.scan("picked_up")
+    await world.rest()
+    assert (await world.shown()).texts == [GUARD, "picked up"]
+
+
 async def test_a_requested_cancellation_may_be_refused(world: World) -> None:
     await in_transit(world)
     await world.vtex.end_order(ORDER, "cancellation-requested")
