@@ -5,6 +5,7 @@ it. What an order shows after two updates tells, so no write is needed to find o
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -12,7 +13,7 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from relay.clock import micros
-from relay.domain.shipment import Policy, Snapshot
+from relay.domain.shipment import Policy, PublishedEvent, Snapshot
 from relay.outbound.differences import missing_events
 from relay.outbound.gates import Amend
 from relay.store.accounts import AccountState
@@ -22,6 +23,7 @@ from relay.vtex.orders import PackageView, ShownKey
 ListMode = Literal[
     "replaces", "merges", "appends", "replaces_or_merges", "merges_or_appends"
 ]
+_VERBS: Final = {"appends": "appends to", "replaces": "replaces"}
 _UNSURE: Final = frozenset({None, "replaces_or_merges", "merges_or_appends"})
 _SECOND: Final = 2
 _MOST_REMEMBERED: Final = 5
@@ -49,8 +51,9 @@ class LearnedMode:
         if needed == policy.events:
             return None
         return (
-            f"an update {self.mode} VTEX's list of events ({self.evidence}); the relay "
-            f'uses events = "{needed}" for this account now; write it in the settings'
+            f"an update {_VERBS[self.mode]} VTEX's list of events ({self.evidence}); "
+            f'the relay uses events = "{needed}" for this account now; write it in the '
+            "settings"
         )
 
 
@@ -82,13 +85,13 @@ def _mode(
     snapshot: Snapshot, package: PackageView, policy: Policy
 ) -> tuple[ListMode, str] | None:
     """Return the mode that *package* proves, and by what."""
-    accepted, updates = len(snapshot.accepted), snapshot.read_back.updates
+    updates = snapshot.read_back.updates
     doubles = _doubles(snapshot, package, policy.zone)
     if updates >= _SECOND and doubles:
         return "appends", f"{doubles} events are shown more than once"
-    missing = len(missing_events(snapshot, package, policy.zone))
+    missing = missing_events(snapshot, package, policy.zone)
     if policy.events == "delta":
-        return _of_delta(accepted, missing, updates)
+        return _of_delta(snapshot, missing)
     return _of_full(snapshot, package) if updates and not missing else None
 
 
@@ -105,14 +108,21 @@ def _of_full(snapshot: Snapshot, package: PackageView) -> tuple[ListMode, str] |
     return "replaces_or_merges", f"each of {accepted} events is shown once"
 
 
-def _of_delta(accepted: int, missing: int, updates: int) -> tuple[ListMode, str] | None:
-    """Return what updates with new events only prove: what was sent before stays."""
-    if updates < _SECOND or accepted < _SECOND:
+def _of_delta(
+    snapshot: Snapshot, missing: Sequence[PublishedEvent]
+) -> tuple[ListMode, str] | None:
+    """Return what updates with new events only prove: what was sent before stays.
+
+    A read from a copy that is late lacks the latest event, and proves nothing.
+    """
+    accepted = snapshot.accepted
+    if snapshot.read_back.updates < _SECOND or len(accepted) < _SECOND:
         return None
     if not missing:
-        return "merges_or_appends", f"all of {accepted} events are shown"
-    if missing < accepted:
-        return "replaces", f"{missing} of {accepted} events are gone"
+        return "merges_or_appends", f"all of {len(accepted)} events are shown"
+    latest = max(accepted, key=lambda e: (e.occurred_at, e.position))
+    if latest not in missing:
+        return "replaces", f"{len(missing)} of {len(accepted)} events are gone"
     return None
 
 

@@ -268,7 +268,9 @@ async def test_an_account_that_appends_gets_new_events_only(worlds: Worlds) -> N
         assert f"order {ORDER}, invoice {INVOICE}, 2 updates" in (
             account.list_mode_evidence or ""
         )
-        assert any("update appends VTEX's list" in text for text in await notes(world))
+        assert any(
+            "update appends to VTEX's list" in text for text in await notes(world)
+        )
         await world.scan("in_transit")
         await world.wait(hours=1)
         await world.scan("delivered")
