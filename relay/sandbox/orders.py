@@ -9,9 +9,13 @@ from relay.sandbox.checks import PartialInvoice, TrackingStatus
 from relay.sandbox.times import as_text
 
 PutMode = Literal["replace", "merge", "append"]
+NoInvoice = Literal["now", "earlier", "text"]
+"""What a write of a missing invoice gets: codes of now or earlier, or a text."""
 OrderStatus = Literal[
     "handling", "invoiced", "cancellation-requested", "cancel", "canceled", "replaced"
 ]
+REFUSING: Final = frozenset({"cancellation-requested", "cancel", "canceled"})
+"""The statuses in which invoices cannot be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,19 @@ class Order:
     items: list[dict[str, Any]] = field(default_factory=list)
     given_status: OrderStatus | None = None
     invoices: dict[str, Invoice] = field(default_factory=dict)
+    before: dict[str, Any] | None = None
+
+    def change(self, now: datetime) -> None:
+        """Note that a write changes it, and remember what was shown before."""
+        self.before = order_shape(self, now)
+        self.changed_at = now
+
+    def exchange(self, number: str, other: Invoice) -> None:
+        """Put *other* in the place of an invoice, as ERPs do on live orders."""
+        self.invoices = {
+            (other.number if n == number else n): (other if n == number else invoice)
+            for n, invoice in self.invoices.items()
+        }
 
     def visible(self, now: datetime) -> list[Invoice]:
         """Return the invoices that VTEX shows at *now*."""

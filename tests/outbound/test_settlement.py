@@ -20,7 +20,7 @@ from relay.outbound.settlement import (
     stuck,
 )
 from relay.outbound.steps import Rest
-from relay.store.snapshots import BACKLOG
+from relay.store.lanes import BACKLOG
 from tests.domain.snapshots import NOW, POLICY
 from tests.outbound.making import claim
 
