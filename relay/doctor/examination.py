@@ -66,7 +66,7 @@ def checks_of(
         yield ok(subject, f"{_since(one)}; can be started")
     elif startable:
         hint = "correct what is named above, then start it: relay serve"
-        yield error(subject, f"{_since(one)}; cannot be started", hint)
+        yield warning(subject, f"{_since(one)}; cannot be started", hint)
     elif not problems:
         yield ok(subject, _since(one))
     for problem in problems:

@@ -148,7 +148,7 @@ def test_files_that_others_can_read_are_a_warning(folder: Path, run: Run) -> Non
     file.chmod(0o644)
     settings.chmod(0o644)
     ran = run("doctor")
-    assert f"run `chmod 600 {file}`" in ran.stdout
+    assert "run `chmod 600 relay.db`" in ran.stdout
     assert "run `chmod 600 relay.toml`" in ran.stdout
     assert ran.returncode == 0, ran.stdout
 
