@@ -19,6 +19,7 @@ from relay.adapters.signatures import (
     check_scheme_secret,
     check_secret,
     equal,
+    presented_in,
 )
 from relay.domain.events import Value
 from relay.errors import ConfigurationError, VerificationFailed
@@ -133,7 +134,7 @@ def verifier(signature: Signature, secrets: Iterable[str], now: Clock) -> Verifi
             return lambda request: _check_header(request, name, prefix, known)
         case Basic():
             return lambda request: check_basic(
-                request.headers.get("authorization", ""), known
+                presented_in(request, "authorization"), known
             )
         case _:
             return _reject
@@ -146,7 +147,7 @@ def _reject(_: WebhookRequest) -> None:
 def _check_header(
     request: WebhookRequest, name: str, prefix: str, secrets: Iterable[str]
 ) -> None:
-    presented = request.headers.get(name.lower(), "")
+    presented = presented_in(request, name)
     is_scheme = prefix.endswith(" ") and len(prefix.split()) == 1
     if name.lower() == "authorization" and is_scheme:
         check_scheme_secret(presented, prefix.strip(), secrets)
@@ -213,6 +214,7 @@ class _HmacCheck:
     def __call__(self, request: WebhookRequest) -> None:
         """Raise `VerificationFailed` unless the signature is valid and fresh."""
         options = self._options
+        presented_in(request, options.header)
         if options.timestamp_header:
             received = request.received_at or self._now()
             self._check_time(_header(request, options.timestamp_header), received)

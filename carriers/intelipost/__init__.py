@@ -7,7 +7,7 @@ from carriers.intelipost.payload import History, Notice, normalised_state
 from relay.adapters.codes import CodeRow, CodeTable, UnmappedRow, both_values
 from relay.adapters.options import refuse_unknown
 from relay.adapters.protocol import ContractOptions, Document, WebhookRequest
-from relay.adapters.signatures import check_secret
+from relay.adapters.signatures import check_secret, presented_in
 from relay.adapters.text_rules import TextRules
 from relay.domain.events import (
     Milestone,
@@ -36,7 +36,7 @@ class Adapter:
 
     def verify(self, request: WebhookRequest) -> None:
         """Check the header `api-key`, as in Intelipost's Magento module."""
-        check_secret(request.headers.get("api-key", ""), self._secrets)
+        check_secret(presented_in(request, "api-key"), self._secrets)
 
     def parse(self, document: Document) -> list[TrackingEvent]:
         """Return the event of a webhook; without a history it has none."""

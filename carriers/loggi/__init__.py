@@ -21,7 +21,7 @@ from relay.adapters.protocol import (
     UnreadablePart,
     WebhookRequest,
 )
-from relay.adapters.signatures import check_basic
+from relay.adapters.signatures import check_basic, presented_in
 from relay.adapters.text_rules import TextRules
 from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
 
@@ -47,7 +47,7 @@ class Adapter:
 
     def verify(self, request: WebhookRequest) -> None:
         """Check Basic auth; the shop gave its `user:password` to Loggi."""
-        check_basic(request.headers.get("authorization", ""), self._secrets)
+        check_basic(presented_in(request, "authorization"), self._secrets)
 
     def parse(self, document: Document) -> list[Parsed]:
         """Return the events of a batch; an empty request has none."""

@@ -18,7 +18,7 @@ from relay.adapters.protocol import (
     UnreadablePart,
     WebhookRequest,
 )
-from relay.adapters.signatures import check_hmac_sha256
+from relay.adapters.signatures import check_hmac_sha256, presented_in
 from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
 
 _LONGEST_TAG: Final = 200  # characters: the limit of every reference
@@ -46,7 +46,7 @@ class Adapter:
         Base64 by Melhor Envio's documentation; SuperFrete's is hexadecimal.
         """
         check_hmac_sha256(
-            request.headers.get("x-me-signature", ""),
+            presented_in(request, "x-me-signature"),
             self._secrets,
             request.body,
             encodings=("base64", "hex"),

@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Iterable
 from typing import Literal
 
+from relay.adapters.protocol import WebhookRequest
 from relay.errors import VerificationFailed
 
 Encoding = Literal["hex", "base64"]
@@ -16,6 +17,18 @@ def equal(presented: str, expected: str) -> bool:
         presented.encode(errors="surrogatepass"),
         expected.encode(errors="surrogatepass"),
     )
+
+
+def presented_in(request: WebhookRequest, header: str) -> str:
+    """Return the value of *header* by which a request proves its origin.
+
+    Raises `VerificationFailed`, with the header's name, if it did not come: then the
+    secret may well be right, and the request a test or a stranger's.
+    """
+    presented = request.headers.get(header.lower(), "").strip()
+    if not presented:
+        raise VerificationFailed(f"no signature header {header.lower()} came")
+    return presented
 
 
 def hmac_sha256(secret: str, body: bytes, encoding: Encoding) -> str:

@@ -18,8 +18,8 @@ from relay.problem_codes import ProblemCode
 PLAIN: Final = "/webhooks/{contract}"
 IN_ADDRESS: Final = "/webhooks/{contract}/{secret}"
 _SLASHES: Final = (
-    "/webhooks{between:/+}{contract:[^/]+}{after:/*}",
-    "/webhooks{between:/+}{contract:[^/]+}{within:/+}{secret:[^/]+}{after:/*}",
+    "/{before:/*}webhooks{between:/+}{contract:[^/]+}{after:/*}",
+    "/{before:/*}webhooks{between:/+}{contract:[^/]+}{within:/+}{secret:[^/]+}{after:/*}",
 )
 """The same addresses with doubled or trailing slashes, as copied into forms."""
 _WITH_DOCUMENT: Final = frozenset({"POST", "PUT"})

@@ -1,5 +1,6 @@
 """Commands for the database file: back it up, restore it."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -8,8 +9,10 @@ import typer
 from relay.cli.options import Config, settings_of
 from relay.cli.output import write_line
 from relay.clock import utcnow
+from relay.config.load import settings_file
 from relay.config.settings import Settings
 from relay.errors import ConfigurationError
+from relay.runtime.database import check_files
 from relay.runtime.wiring import sqlite_path
 from relay.store.backups import Progress, back_up
 from relay.store.backups import restore as restore_backup
@@ -31,6 +34,7 @@ def backup(target: Target = Path(), config: Config = None) -> None:
     The copy is complete and verified, or it does not exist.
     """
     database = _file(settings_of(config))
+    check_files(database)
     made = back_up(database, target, utcnow(), _progress())
     write_line(f"wrote {made} ({made.stat().st_size} bytes, integrity checked)")
 
@@ -41,6 +45,9 @@ def restore(backup: Backup, config: Config = None) -> None:
     The present database is kept under another name.
     """
     database = _file(settings_of(config))
+    if not database.exists():
+        _check_place(config)
+    check_files(database)
     with ServingLock(database).held():
         replaced = restore_backup(backup, database, utcnow(), _progress())
     write_line(f"restored {backup} as {database}")
@@ -52,6 +59,20 @@ def _file(settings: Settings) -> Path:
     if not settings.database.startswith("sqlite:"):
         raise ConfigurationError(POSTGRES)
     return sqlite_path(settings)
+
+
+def _check_place(config: Path | None) -> None:
+    """Raise `ConfigurationError` if nothing says that the database belongs here.
+
+    A wrong folder must not get a copy of the data of shoppers.
+    """
+    named = "RELAY_DATABASE" in os.environ
+    if not named and settings_file(config, os.environ) is None:
+        raise ConfigurationError(
+            f"database: no settings file was found in {Path.cwd()}; run this in the "
+            "relay's folder, name the file with --config, or the database with "
+            "RELAY_DATABASE"
+        )
 
 
 def _progress() -> Progress:

@@ -81,9 +81,9 @@ def sandbox(
 
 
 def init(
-    path: Annotated[Path, typer.Argument(help="The file to write.")] = Path(
-        "relay.toml"
-    ),
+    path: Annotated[
+        Path, typer.Argument(help="The file to write.", readable=False)
+    ] = Path("relay.toml"),
 ) -> None:
     """Write a settings file with every setting commented out."""
     from relay.config.template import write_template
@@ -128,12 +128,13 @@ def doctor(config: Config = None, as_json: AsJson = False) -> None:
 
 def _examine(config: Config) -> list[Check]:
     from relay.doctor.examination import examine, unusable
+    from relay.doctor.source import check_source
 
     try:
         settings = settings_of(config)
     except ConfigurationError as error:
         return unusable(error)
-    return asyncio.run(examine(settings))
+    return [*check_source(config, os.environ), *asyncio.run(examine(settings))]
 
 
 def _fields(check: Check) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """`relay status`: what works now, and what is wrong."""
 
 import asyncio
+import os
 from datetime import tzinfo
 
 import typer
@@ -14,6 +15,7 @@ from relay.cli.output import (
     write_styled,
     write_zones,
 )
+from relay.config.load import no_settings_hint
 from relay.config.settings import Settings
 from relay.doctor.status import current_status
 from relay.service.status_models import StatusAnswer, StatusLine
@@ -30,7 +32,7 @@ def status(config: Config = None, as_json: AsJson = False) -> None:
     The exit code is 1 if something is wrong.
     """
     settings = settings_of(config)
-    found = asyncio.run(current_status(settings))
+    found = asyncio.run(current_status(settings, no_settings_hint(config, os.environ)))
     if as_json:
         write_model(found)
     else:

@@ -17,7 +17,12 @@ from relay.config.environment import (
     reveal,
 )
 from relay.config.explanation import problems_of
-from relay.config.problems import FILE, InvalidSettings, SettingsProblem
+from relay.config.problems import (
+    FILE,
+    InvalidSettings,
+    SettingsProblem,
+    unreadable_hint,
+)
 from relay.config.schema import KeyPath
 from relay.config.settings import Settings
 from relay.text import UndecodableText, decode_text
@@ -33,7 +38,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     files start from the folder of the file that names them; those in variables
     from the working directory. Raises `InvalidSettings` with every problem.
     """
-    file = _file(path, environ)
+    file = settings_file(path, environ)
     variables = from_environment(environ)
     written = {} if file is None else _read(file)
     below = SecretFiles(Path() if file is None else file.parent)
@@ -53,7 +58,7 @@ def files(path: Path | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
 
     A file that is not valid TOML, perhaps since it is being edited, names none.
     """
-    file = _file(path, environ)
+    file = settings_file(path, environ)
     variables = from_environment(environ)
     try:
         written = {} if file is None else _read(file)
@@ -66,7 +71,7 @@ def files(path: Path | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
     return (*([] if file is None else [file]), *below.named, *above.named)
 
 
-def _file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
+def settings_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
     """Return the file to read, or None if none is named and none exists."""
     if path is not None:
         return path
@@ -75,11 +80,26 @@ def _file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
     return Path(FILE) if Path(FILE).is_file() else None
 
 
+def no_settings_hint(path: Path | None, environ: Mapping[str, str]) -> str | None:
+    """Return what to do if there are no settings at all; None if there are some."""
+    variables = from_environment(environ)
+    if settings_file(path, environ) is not None or variables.values:
+        return None
+    return (
+        f"no settings file was found in {Path.cwd()}; run this in the relay's folder, "
+        f"name the file with --config or {CONFIG}, or write one with `relay init`"
+    )
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(decode_text(file.read_bytes())[0])
+    except PermissionError as error:
+        wrong, hint = f"cannot be read ({error.strerror})", unreadable_hint(file)
     except OSError as error:
-        wrong, hint = f"cannot be read ({error.strerror})", "try `relay init`"
+        wrong, hint = f"cannot be read ({error.strerror})", "check the path"
+        if not file.exists():
+            hint += "; `relay init` writes a new file"
     except UndecodableText:
         wrong, hint = "not UTF-8 text", "save it as UTF-8"
     except tomllib.TOMLDecodeError as error:
@@ -132,11 +152,11 @@ class SettingsSource:
         Otherwise a default file that is deleted would mean default settings, which
         have no tokens.
         """
-        return replace(self, path=_file(self.path, self.environ))
+        return replace(self, path=settings_file(self.path, self.environ))
 
     def text(self) -> bytes | None:
         """Return the content of the settings file, None if it cannot be read."""
-        file = _file(self.path, self.environ)
+        file = settings_file(self.path, self.environ)
         try:
             return None if file is None else file.read_bytes()
         except OSError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from relay.errors import ConfigurationError
 
@@ -34,6 +35,11 @@ def variable(path: Iterable[str]) -> str:
     """Return the environment variable that carries the setting at *path*."""
     parts = (part.replace("-", "_").upper() for part in path)
     return "RELAY_" + "__".join(parts)
+
+
+def unreadable_hint(file: Path) -> str:
+    """Return how to make a settings file readable; it is never to be replaced."""
+    return f"run `chmod 600 {file}` as its owner, or run this as its owner"
 
 
 def set_it(path: Iterable[str]) -> str:

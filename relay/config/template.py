@@ -1,6 +1,7 @@
 """The template of `relay.toml`: every key with its default, made from the models."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import wrap
@@ -10,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from relay.config.account import ApiToken
+from relay.config.problems import unreadable_hint
 from relay.config.quantities import Duration
 from relay.config.schema import SECTIONS, TABLES
 from relay.config.settings import Settings
@@ -65,7 +67,10 @@ def write_template(path: Path) -> None:
             path.chmod(0o600)
             file.write(template())
     except FileExistsError:
-        raise ConfigurationError(f"{path}: already exists; remove it first") from None
+        hint = "edit it, or name another file: `relay init FILE`"
+        if not os.access(path, os.R_OK):
+            hint = unreadable_hint(path)
+        raise ConfigurationError(f"{path}: already exists; {hint}") from None
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from None
 

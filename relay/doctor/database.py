@@ -18,6 +18,7 @@ from relay.runtime.wiring import sqlite_path
 from relay.store.accounts import Accounts, AccountState
 from relay.store.activity import Activity
 from relay.store.database import Database
+from relay.store.file_access import access_fault, command, open_to_others
 from relay.store.polls import PollClaims
 from relay.store.serving_lock import serving_lock
 from relay.store.sqlite import OLDEST, SqliteDatabase
@@ -65,14 +66,14 @@ async def database_exists(settings: Settings) -> bool:
     """
     if settings.database.startswith("sqlite:"):
         path = sqlite_path(settings)
-        return path.exists() and path.stat().st_size > 0
+        return path.is_file() and path.stat().st_size > 0
     return await _tables_exist(settings.database)
 
 
 async def _check_sqlite(settings: Settings) -> list[Check]:
     path = sqlite_path(settings)
     found = [check_library(sqlite3.sqlite_version_info), *check_place(path)]
-    found += check_links(path)
+    found += [*check_mode(path), *check_links(path)]
     mounts = MOUNTS.read_text(encoding="utf-8") if MOUNTS.exists() else ""
     found += check_mount(path.resolve(), mounts)
     exists = await database_exists(settings)
@@ -95,12 +96,11 @@ def check_place(path: Path) -> Iterator[Check]:
     folder = path.parent
     if not folder.is_dir():
         yield error(SUBJECT, f"{folder} is not a folder", "create it")
-    elif not os.access(folder, os.W_OK):
+    elif not path.is_dir() and not os.access(folder, os.W_OK):
         hint = "allow the relay's user to write there: SQLite creates more files in it"
         yield error(SUBJECT, f"{folder} is not writable", hint)
-    elif path.exists() and not os.access(path, os.R_OK | os.W_OK):
-        message = f"{path} is not readable and writable"
-        yield error(SUBJECT, message, "make the relay's user its owner")
+    elif fault := access_fault(path):
+        yield error(SUBJECT, fault.problem, fault.hint)
     elif not path.exists() and not serving_lock(path).clean:
         message = f"{path} is missing, but a relay serves or served it"
         hint = "put it back with its -wal, or stop the relay and restore a backup"
@@ -110,12 +110,20 @@ def check_place(path: Path) -> Iterator[Check]:
         yield warning(SUBJECT, f"{path} does not exist yet", hint)
 
 
+def check_mode(path: Path) -> Iterator[Check]:
+    """Warn of a database that any user of this machine can read."""
+    beside = (path.with_name(path.name + end) for end in ("", "-wal", "-shm"))
+    if files := [file for file in beside if open_to_others(file)]:
+        message = "every user of this machine can read names and addresses of shoppers"
+        yield warning(SUBJECT, message, f"run {command('chmod 600', files)}")
+
+
 def check_links(path: Path) -> Iterator[Check]:
     """Report more than one name of the file: its log belongs to one of them.
 
     See https://www.sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file.
     """
-    if path.exists() and (links := path.stat().st_nlink) > 1:
+    if path.is_file() and (links := path.stat().st_nlink) > 1:
         message = f"{path} has {counted(links, 'name')} (hard links)"
         hint = (
             "always use the one in `database`, and delete the others: opened by "

@@ -6,7 +6,7 @@ from relay.api.auth import check_tokens
 from relay.config.problems import InvalidSettings
 from relay.config.settings import Settings
 from relay.doctor.contracts import check_contract, check_endpoint, check_tables
-from relay.doctor.database import check_database
+from relay.doctor.database import check_database, is_usable
 from relay.doctor.findings import Check, error, ok, warning
 from relay.doctor.permissions import check_access
 from relay.doctor.process import can_start, process_state
@@ -38,27 +38,37 @@ async def examine(settings: Settings) -> list[Check]:
     found += stored
     process = await process_state(settings)
     status = await stored_status(settings, process, stored)
-    found += [check for one in status.lines for check in checks_of(one, process)]
-    found += await check_webhooks(settings)
+    usable = is_usable(settings, stored)
+    for one in status.lines:
+        found += checks_of(one, process, usable=usable)
+    if usable:
+        found += await check_webhooks(settings)
     async with vtex_session() as session:
         for account in settings.accounts.values():
             found += await check_access(account, settings, session)
     return found
 
 
-def checks_of(one: StatusLine, process: ProcessState) -> Iterator[Check]:
+def checks_of(
+    one: StatusLine, process: ProcessState, *, usable: bool
+) -> Iterator[Check]:
     """Yield the findings of one line of the status.
 
     A stopped relay that can be started is not a finding: the doctor is run before the
-    start as well.
+    start as well. *usable* says whether the database lets it start.
     """
     subject = _SUBJECTS[one.part].format(one.name)
     startable = one.part == "relay" and can_start(process)
     expected = process.problems if startable else ()
     # The check of webhooks reports rejected requests that wait.
     problems = [p for p in one.problems if p.level != "info"]
-    if startable or not problems:
-        yield ok(subject, _since(one) + ("; can be started" if startable else ""))
+    if startable and usable:
+        yield ok(subject, f"{_since(one)}; can be started")
+    elif startable:
+        hint = "correct what is named above, then start it: relay serve"
+        yield warning(subject, f"{_since(one)}; cannot be started", hint)
+    elif not problems:
+        yield ok(subject, _since(one))
     for problem in problems:
         if problem not in expected:
             made = error if problem.level == "error" else warning

@@ -80,6 +80,10 @@ def _stopped(lock: LockState, blocked: StatusProblem | None) -> ProcessState:
         return ProcessState(False, "stopped", lock.changed_at, (blocked,))
     if lock.changed_at is None:
         text = "has never run here"
+    elif not lock.readable:
+        text = "unknown: its lock file cannot be read; it started or stopped"
+    elif lock.restored:
+        text = "stopped; a backup was restored"
     else:
         text = "stopped" if lock.clean else "was killed; it started"
     problem = wrong("not running on this machine", _START)

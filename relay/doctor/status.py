@@ -33,10 +33,18 @@ from relay.store.unread import ReaderTerms
 OPERATOR = Caller("the command line")
 
 
-async def current_status(settings: Settings) -> StatusAnswer:
-    """Return the status of a relay, whether it is serving or stopped."""
+async def current_status(
+    settings: Settings, no_settings: str | None = None
+) -> StatusAnswer:
+    """Return the status of a relay, whether it is serving or stopped.
+
+    *no_settings* says that the settings come from nowhere, and what to do.
+    """
     stored = await check_database(settings)
     found = [_problem(c) for c in stored if c.level is not Severity.OK]
+    if no_settings:
+        message, _, hint = no_settings.partition("; ")
+        found.insert(0, notable(message, hint))
     process = _with(await process_state(settings), found)
     return await stored_status(settings, process, stored)
 

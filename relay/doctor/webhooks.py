@@ -1,19 +1,18 @@
 """Check whether carriers' webhooks are being rejected."""
 
 from relay.config.settings import Settings
+from relay.doctor.database import database_exists
 from relay.doctor.findings import Check, warning
 from relay.errors import ConfigurationError
 from relay.logs import counted
 from relay.runtime.database import opened
-from relay.runtime.wiring import sqlite_path
 from relay.store.codec import readable_at
 from relay.store.rejected import RejectedRequests, Rejections
 
 
 async def check_webhooks(settings: Settings) -> list[Check]:
     """Report contracts with rejected webhooks; none without a usable database."""
-    sqlite = settings.database.startswith("sqlite:")
-    if sqlite and not sqlite_path(settings).exists():
+    if not await database_exists(settings):
         return []
     try:
         async with opened(settings) as database:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from http import HTTPMethod, HTTPStatus
 from typing import Final
+from urllib.parse import quote
 
 from relay.clock import Clock
 from relay.inbound.background_writer import REST, BackgroundWriter
@@ -22,7 +23,10 @@ LONGER: Final = 3
 More could be a secret that was written without a slash before it.
 """
 _REASONS: Final = {
-    405: ("the method is not accepted", "send POST or PUT"),
+    405: (
+        "the method is not accepted",
+        "send POST or PUT; a test by another method needs the option `handshakes`",
+    ),
     413: ("the body is too large", "raise intake.body_limit, if the carrier needs it"),
     503: ("the relay could not store it", "the carrier should send it again"),
 }
@@ -65,12 +69,18 @@ def describe(
         hint = did_you_mean(f"/{ROOT}/{meant}") if meant else hint
     return RefusedWebhook(
         contract=known,
-        path="/".join(["", root, *filter(None, [shown]), *redacted]),
+        path="/".join(["", root, *filter(None, [_quoted(shown)]), *redacted]),
         method=method if method in HTTPMethod.__members__ else "other",
         status=status,
         reason=reason,
         hint=hint,
     )
+
+
+def _quoted(name: str) -> str:
+    """Return *name* as it is in an address, so that a blank at its end is seen."""
+    shown = quote(name.removesuffix(REDACTED), errors="replace")
+    return shown + REDACTED * name.endswith(REDACTED)
 
 
 def _name_shown(name: str, contracts: Collection[str]) -> tuple[str, str]:

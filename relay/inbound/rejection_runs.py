@@ -19,7 +19,6 @@ class _Run:
     """Rejections of one contract since the last accepted webhook."""
 
     count: int = 0
-    last_at: datetime | None = None
     reason: str = ""
     alerted_at: datetime | None = None
 
@@ -34,7 +33,7 @@ class RejectionRuns:
         """Count a rejection; log an alert once in a run."""
         run = self._runs.setdefault(contract, _Run())
         run.count += 1
-        run.last_at, run.reason = now, reason
+        run.reason = reason
         is_recent = run.alerted_at is not None and now - run.alerted_at < AGAIN
         if run.count == RUN and not is_recent:
             run.alerted_at = now
@@ -52,13 +51,16 @@ class RejectionRuns:
             self._runs[contract].count = 0
 
     def warnings(self) -> list[str]:
-        """Return a text for each contract whose webhooks are being rejected."""
-        return [
-            f"contract {name}: {_explained(run)}, the last at "
-            f"{run.last_at.isoformat(timespec='seconds')}"
-            for name, run in sorted(self._runs.items())
-            if run.count >= RUN and run.last_at is not None
-        ]
+        """Return how many contracts' webhooks are being rejected, if there are any.
+
+        No contract is named: `/readyz` answers this without a token.
+        """
+        count = sum(run.count >= RUN for run in self._runs.values())
+        if not count:
+            return []
+        contracts = counted(count, "contract")
+        hint = "`relay status` names them"
+        return [f"webhooks of {contracts} are being rejected; {hint}"]
 
 
 def _explained(run: _Run) -> str:

@@ -77,20 +77,28 @@ def busy(now: datetime, wait: float | None, least: timedelta, most: timedelta) -
 
 
 def write_forbidden(message: str, now: datetime, retry: timedelta) -> Amend:
-    """Close the gate for writes; one call is tried after *retry*."""
+    """Close the gate for writes; one call is tried after *retry*.
+
+    VTEX answered a write, so an outage is over.
+    """
 
     def amend(state: AccountState) -> None:
         state.write_closed = message
         state.write_retry_at = micros(now + retry)
-        state.write_suspected_at = None
+        state.outage_since = state.probe_at = state.write_suspected_at = None
 
     return amend
 
 
 def read_forbidden(message: str, now: datetime, retry: timedelta) -> Amend:
-    """Close the gate for reads; writes go on without order checks."""
+    """Close the gate for reads; writes go on without order checks.
+
+    VTEX answered a read, which ends an outage like any other answer to one.
+    """
+    answer = answered(now)
 
     def amend(state: AccountState) -> None:
+        answer(state)
         state.read_closed = message
         state.read_retry_at = micros(now + retry)
 

@@ -10,6 +10,7 @@ from relay.config.settings import Settings
 from relay.errors import ConfigurationError
 from relay.runtime.wiring import sqlite_path
 from relay.store.database import Database
+from relay.store.file_access import access_fault
 from relay.store.sqlite import SqliteDatabase
 from relay.store.sqlite_errors import fault_of
 
@@ -46,12 +47,23 @@ async def _open(settings: Settings, *, serving: bool, locked: bool) -> Database:
                 f"database: {path} does not exist; run this in the relay's "
                 "folder and with its settings, or start the relay first"
             )
+        check_files(path)
         try:
             await sqlite.open(serving=serving and not locked)
         except (OSError, sqlite3.Error) as error:
             raise cannot_open(path, error) from error
         return sqlite
     return await _open_postgres(settings.database)
+
+
+def check_files(path: Path) -> None:
+    """Raise `ConfigurationError` if a file of the database cannot be used."""
+    try:
+        fault = access_fault(path)
+    except OSError as error:  # a folder above it cannot be searched
+        raise cannot_open(path, error) from error
+    if fault is not None:
+        raise ConfigurationError(f"database: {fault.problem}; {fault.hint}")
 
 
 def cannot_open(path: Path, error: OSError | sqlite3.Error) -> ConfigurationError:

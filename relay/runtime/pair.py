@@ -16,7 +16,7 @@ from relay.errors import ConfigurationError
 from relay.logs import logger
 from relay.runtime.channel import Channel
 from relay.runtime.child_process import Ends, Run
-from relay.runtime.database import cannot_open, opened
+from relay.runtime.database import cannot_open, check_files, opened
 from relay.runtime.reload import compare_settings
 from relay.runtime.roles import BOTH, Part, Role
 from relay.runtime.serve import configure_logs, loop_factory, serve, stop_limit
@@ -55,7 +55,11 @@ def start(settings: Settings, source: SettingsSource, role: Role | None = None) 
             stop_limit(settings) + KILL_MARGIN,
             unclean=lock is None or lock.unclean,
         )
-        code = supervisor.run()
+        try:
+            code = supervisor.run()
+        finally:
+            if lock is not None:
+                lock.unclean = lock.unclean or supervisor.killed
         if lock is not None and code == 0:
             lock.release(clean=True)
     return code
@@ -76,6 +80,7 @@ def _locked(settings: Settings) -> Iterator[ServingLock | None]:
         yield None
         return
     path = sqlite_path(settings)
+    check_files(path)
     lock = ServingLock(path)
     try:
         _take(lock)
@@ -83,6 +88,9 @@ def _locked(settings: Settings) -> Iterator[ServingLock | None]:
         raise cannot_open(path, error) from error
     try:
         yield lock
+    except ConfigurationError:  # it did not start: the last stop is as clean as before
+        lock.release(clean=not lock.unclean)
+        raise
     finally:
         lock.release(clean=False)
 

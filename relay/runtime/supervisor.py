@@ -41,13 +41,14 @@ class Supervisor:
     """Runs both roles until SIGTERM or SIGINT; SIGHUP is passed on.
 
     A process that does not stop within *stop_limit* is killed. *unclean* says whether
-    the last relay was killed.
+    the last relay was killed; *killed*, at the end, whether a process of this one was.
     """
 
     runs: Mapping[Role, Run]
     stop_limit: timedelta
     unclean: bool = False
     tick: Callable[[], float] = time.monotonic
+    killed: bool = field(default=False, init=False)
     _children: list[ChildProcess] = field(default_factory=list, init=False)
     _signals: list[int] = field(default_factory=list, init=False)
 
@@ -70,6 +71,7 @@ class Supervisor:
                 code = self._watch(woken)
             finally:
                 codes = self._stop()
+                self.killed = any(code < 0 for code in codes)
                 for end in ends:
                     end.close()
         refusal = next((c.refusal for c in self._children if c.refusal), None)

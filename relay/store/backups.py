@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from struct import Struct
 from typing import Final
 
 from relay.errors import ConfigurationError
@@ -22,6 +23,12 @@ PAGES: Final = 4096
 """Pages per step: a step of 16 MB is short enough for a progress line."""
 STAMP: Final = "%Y%m%dT%H%M%SZ"
 SIDES: Final = ("-wal", "-shm")
+_MAGIC: Final = b"SQLite format 3\0"
+_HEAD: Final = 100
+_PAGE_SIZE: Final = Struct(">H")
+_PAGES: Final = Struct(">I")
+_LARGEST: Final = 65_536
+"""The page size that is written as 1, since it does not fit into two bytes."""
 
 Progress = Callable[[float], None]
 """Called with the copied share, 0 to 1."""
@@ -109,6 +116,10 @@ def _source(path: Path) -> Iterator[sqlite3.Connection]:
             f"database: {path} does not exist; run this in the relay's folder and with "
             "its settings"
         )
+    if not path.stat().st_size:
+        raise ConfigurationError(
+            f"database: {path} is empty; copy it again, or restore another backup"
+        )
     check_idle_log(path)
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as c:
         version = _version(c, path)
@@ -126,11 +137,29 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     try:
         found: int = connection.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.DatabaseError:
-        raise ConfigurationError(
-            f"database: {path} is not an SQLite database; name the relay's database "
-            "or one of its backups"
-        ) from None
+        raise ConfigurationError(f"database: {path} {_damage(path)}") from None
     return found
+
+
+def _damage(path: Path) -> str:
+    """Return why a file is not a database, and what to do.
+
+    Its first page says how many pages it has: https://sqlite.org/fileformat2.html
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if not head.startswith(_MAGIC):
+        return (
+            "is not an SQLite database; name the relay's database or one of its backups"
+        )
+    size, again = path.stat().st_size, "copy it again, or restore another backup"
+    if size < _HEAD:
+        return f"is cut short: it has {size} bytes; {again}"
+    page, pages = _PAGE_SIZE.unpack_from(head, 16)[0], _PAGES.unpack_from(head, 28)[0]
+    whole = pages * (_LARGEST if page == 1 else page)
+    if size < whole:
+        return f"is cut short: it has {size} bytes of {whole}; {again}"
+    return f"is damaged; {again}"
 
 
 def _copy_pages(

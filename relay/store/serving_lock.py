@@ -11,6 +11,8 @@ from relay.store.sqlite_log import check_log
 
 SERVING: Final = b"serving "
 """Begins the lock file's content from start to clean stop; the boot follows."""
+RESTORED: Final = b"restored "
+"""Begins it after a backup was restored, until the next start."""
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -18,21 +20,26 @@ BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 class LockState:
     """Whether a process serves the file; else when it stopped, and whether cleanly.
 
-    `changed_at` is when the last process started or, after a clean stop, ended.
+    `changed_at` is when the last process started or, after a clean stop, ended; or
+    when a backup was `restored`. Of a lock file that is not `readable` only the time is
+    known.
     """
 
     held: bool
     clean: bool
     changed_at: datetime | None
+    restored: bool = False
+    readable: bool = True
 
 
 def serving_lock(database: Path) -> LockState:
     """Return the state of the lock file beside *database*; it is not changed."""
     file = _opened(database)
     if file is None:
-        return LockState(held=False, clean=True, changed_at=None)
+        return _unread(lock_path(database))
     known = os.fstat(file)
     changed_at = datetime.fromtimestamp(known.st_mtime, UTC)
+    restored = os.pread(file, len(RESTORED), 0) == RESTORED
     try:
         # A shared lock for a moment: a relay that starts just then must try again.
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -40,7 +47,23 @@ def serving_lock(database: Path) -> LockState:
         return LockState(held=True, clean=False, changed_at=changed_at)
     finally:
         os.close(file)
-    return LockState(held=False, clean=known.st_size == 0, changed_at=changed_at)
+    clean = known.st_size == 0
+    return LockState(held=False, clean=clean, changed_at=changed_at, restored=restored)
+
+
+def lock_path(database: Path) -> Path:
+    """Return the lock file beside *database*, beside the file that a link leads to."""
+    database = database.resolve()
+    return database.with_name(f"{database.name}.lock")
+
+
+def _unread(lock: Path) -> LockState:
+    """Return what is known of a lock file that cannot be opened."""
+    try:
+        changed_at = datetime.fromtimestamp(lock.stat().st_mtime, UTC)
+    except OSError:
+        return LockState(held=False, clean=True, changed_at=None)
+    return LockState(held=False, clean=True, changed_at=changed_at, readable=False)
 
 
 def check_idle_log(database: Path) -> None:
@@ -70,8 +93,7 @@ def boot() -> bytes:
 
 def _opened(database: Path) -> int | None:
     """Open the lock file beside *database*; None if that is not possible."""
-    database = database.resolve()
     try:
-        return os.open(database.with_name(database.name + ".lock"), os.O_RDONLY)
+        return os.open(lock_path(database), os.O_RDONLY)
     except OSError:
         return None

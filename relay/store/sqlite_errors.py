@@ -32,7 +32,8 @@ _FAULTS: Final[Mapping[int, Fault]] = {
     sqlite3.SQLITE_READONLY: Fault(
         "cannot be written",
         "make the relay's user the owner of its folder and of the file, its -wal and "
-        "-shm; check that the disk is not mounted read-only",
+        "-shm, and run `chmod 600` on them; check that the disk is not mounted "
+        "read-only",
     ),
     sqlite3.SQLITE_CANTOPEN: Fault(
         "cannot be opened",

@@ -10,7 +10,7 @@ from typing import Final
 
 from relay.errors import ConfigurationError
 from relay.store.backups import create_private
-from relay.store.serving_lock import SERVING, boot, is_marked_now
+from relay.store.serving_lock import RESTORED, SERVING, boot, is_marked_now, lock_path
 from relay.store.sqlite_file import identity
 from relay.store.sqlite_log import check_log
 
@@ -67,26 +67,31 @@ class ServingLock:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep every relay from serving this file meanwhile.
+        """Keep every relay from serving this file while a backup is restored.
 
         The next one starts as after a crash: a restored copy was taken while one was
-        at work. Raises `ConfigurationError` if one is serving the file.
+        at work. If the body fails and the file is in its place, nothing has happened.
+        Raises `ConfigurationError` if a relay is serving the file.
         """
         with self._locked_side() as side:
+            before = os.pread(side, 100, 0)
             if self._path.exists():
                 self._lock_database()
-                _mark(side)
+                _write(side, RESTORED + boot())
         try:
             yield
-            _mark(side)
+            _write(side, RESTORED + boot())
+        except BaseException:
+            if self._path.exists():
+                _write(side, before)
+            raise
         finally:
             self.release(clean=False)
 
     @contextmanager
     def _locked_side(self) -> Iterator[int]:
         """Lock the file beside the database; if the body fails, release everything."""
-        path = self._path.with_name(self._path.name + ".lock")
-        self._side = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._side = os.open(lock_path(self._path), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             self._lock(self._side)
             self.unclean = bool(os.pread(self._side, len(SERVING), 0))
@@ -118,5 +123,10 @@ def _leads_to(path: Path, file: int) -> bool:
 
 def _mark(side: int) -> None:
     """Note in the lock file that a process serves, and since which boot."""
+    _write(side, SERVING + boot())
+
+
+def _write(side: int, content: bytes) -> None:
+    """Replace the content of the lock file."""
     os.ftruncate(side, 0)
-    os.pwrite(side, SERVING + boot(), 0)
+    os.pwrite(side, content, 0)

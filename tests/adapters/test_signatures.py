@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from relay.adapters.protocol import WebhookRequest
 from relay.adapters.signatures import (
     Encoding,
     check_basic,
@@ -14,6 +15,7 @@ from relay.adapters.signatures import (
     check_secret,
     equal,
     hmac_sha256,
+    presented_in,
 )
 from relay.errors import VerificationFailed
 
@@ -137,3 +139,9 @@ def test_a_scheme_has_no_case(header: str) -> None:
     for wrong in ("token", "Basic token", "Bearer Token", "Bearer", ""):
         with pytest.raises(VerificationFailed):
             check_scheme_secret(wrong, "Bearer", ("token",))
+
+
+def test_a_header_that_did_not_come_is_named() -> None:
+    with pytest.raises(VerificationFailed, match="no signature header x-signed came"):
+        presented_in(WebhookRequest({"x-signed": " "}, b"{}"), "X-Signed")
+    assert presented_in(WebhookRequest({"x-signed": " a"}, b"{}"), "X-Signed") == "a"

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from structlog.testing import capture_logs
+from yarl import URL
 
 from relay.api import webhooks
 from relay.api.content import SERVER
@@ -64,6 +65,23 @@ async def test_a_webhook_is_kept_and_answered(
         assert answer.headers["Content-Type"] == "application/json"
     (row,) = await way_in.rows("documents")
     assert (row["contract"], row["body"]) == ("acme", b"{}")
+
+
+@pytest.mark.parametrize(
+    "path", ["//webhooks/acme", "///webhooks//acme/", "//webhooks/acme//"]
+)
+async def test_doubled_slashes_are_one_wherever_they_are(
+    way_in: WayIn, channel: Door, path: str
+) -> None:
+    client = await channel(way_in.intake())
+    # A path that begins with two slashes is an authority to every URL parser.
+    address = URL.build(
+        scheme="http", host="127.0.0.1", port=client.port, path=path, encoded=True
+    )
+    sent = client.session.post(address, data=b"{}", headers=acme.signed(b"{}"))
+    assert (await answered(sent))[0] == 200
+    (row,) = await way_in.rows("documents")
+    assert row["contract"] == "acme"
 
 
 async def test_a_large_body_comes_whole(way_in: WayIn, channel: Door) -> None:

@@ -140,7 +140,7 @@ def test_a_damaged_database_is_no_backup(cli: Cli, ids: list[str]) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "has version 0"),
+        (b"", "is empty"),
         (b"a page of notes" * 100, "is not an SQLite database"),
         (None, "does not exist"),
     ],
@@ -156,6 +156,38 @@ def test_what_is_no_backup_is_not_restored(
     assert said in failed(cli("database", "restore", "wrong.db"))
     assert cli.file.read_bytes() == before
     assert list(cli.folder.glob("*.before-*")) == []
+
+
+@pytest.mark.parametrize("rest", [200, 5_000, 40_000])
+def test_a_cut_backup_is_called_cut(cli: Cli, ids: list[str], rest: int) -> None:
+    assert ids
+    assert cli("database", "backup", "saved.db").exit_code == 0
+    saved = cli.folder / "saved.db"
+    saved.write_bytes(saved.read_bytes()[:rest])
+    said = failed(cli("database", "restore", "saved.db"))
+    assert f"saved.db is cut short: it has {rest} bytes of " in said
+    assert "copy it again, or restore another backup" in said
+    assert orders(cli.file) == ["O-1", "O-2"]
+
+
+def test_nothing_is_restored_in_a_folder_without_settings(
+    cli: Cli, ids: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ids
+    assert cli("database", "backup", "saved.db").exit_code == 0
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    del cli.environ["RELAY_DATABASE"]
+    for settings in (dict(cli.environ), {}):
+        cli.environ = settings
+        said = failed(cli("database", "restore", "../saved.db"))
+        assert f"no settings file was found in {elsewhere}" in said
+        assert "--config" in said
+        assert list(elsewhere.iterdir()) == []
+    (elsewhere / "relay.toml").write_text("")
+    assert cli("database", "restore", "../saved.db").exit_code == 0
+    assert orders(elsewhere / "relay.db") == ["O-1", "O-2"]
 
 
 def test_a_database_is_restored_where_none_is(cli: Cli, ids: list[str]) -> None:

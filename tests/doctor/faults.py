@@ -1,10 +1,16 @@
 """Faults that a second process makes: it locks the relay's database, or is killed."""
 
+import ctypes
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+PR_CAPBSET_DROP = 24
+OVERRIDES = (1, 2)
+"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH of capabilities(7)."""
 
 HOLDS_LOCK_FILE = """
 import fcntl, os, sys
@@ -78,3 +84,14 @@ def killed(path: Path, checkpoint: str = "truncate", writes: int = 3) -> Path:
     ended = subprocess.run([*arguments, str(writes)], check=False, timeout=60)
     assert ended.returncode == -9
     return path.with_name(path.name + "-wal")
+
+
+def as_ordinary_user() -> None:
+    """Let a new process obey the modes of files, even if tests run as root.
+
+    For `preexec_fn`: the program that is executed then lacks the right to ignore them.
+    """
+    if os.geteuid() == 0:
+        libc = ctypes.CDLL(None, use_errno=True)
+        for capability in OVERRIDES:
+            assert libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0

@@ -379,6 +379,7 @@ def test_a_place_that_is_not_writable_is_an_error(
     (tmp_path / "relay.db").touch()
     [file] = check_place(tmp_path / "relay.db")
     assert "is not readable and writable" in file.message
+    assert "mounted read-only" in file.hint
     allowed[tmp_path / "relay.db"] = True
     assert list(check_place(tmp_path / "relay.db")) == []
 

@@ -296,6 +296,8 @@ async def test_a_publisher_that_fails_is_an_error_with_its_last_good_moment(
     way_in: WayIn, answering: str
 ) -> None:
     path = way_in.database.path  # type: ignore[attr-defined]
+    for made in path.parent.glob(f"{path.name}*"):
+        made.chmod(0o600)
     settings = settings_of(path, listen=answering)
     good = await process_state(settings)
     assert (good.running, good.problems) == (True, ())

@@ -18,6 +18,7 @@ SECRET = "0123456789abcdef-of-the-carrier"
         ("/webhooks/zeta_express", "", "/webhooks/zeta_express", "zeta-express`?"),
         ("/webhook/acme", "acme", "/webhook/acme", "`/webhooks/acme`?"),
         ("/Webhooks/acme/", "acme", "/Webhooks/acme", "`/webhooks/acme`?"),
+        ("/webhooks/acme ", "", "/webhooks/acme%20", "/webhooks/acme`?"),
         ("/webhooks/zzz", "", "/webhooks/[redacted]", "the name of a contract"),
         ("/webhooks", "", "/webhooks", "the name of a contract"),
         (f"/webhooks/{SECRET}", "", "/webhooks/[redacted]", "the name of a contract"),
@@ -56,6 +57,10 @@ def test_a_path_is_shown_as_far_as_it_is_a_contracts_name(
 def test_every_status_has_a_reason(status: int, detail: str, reason: str) -> None:
     found = describe("/webhooks/acme", "POST", status, detail, CONTRACTS)
     assert (found.status, found.reason) == (status, reason)
+
+
+def test_a_refused_method_names_the_option_for_tests() -> None:
+    assert "handshakes" in describe("/webhooks/acme", "GET", 405, "", CONTRACTS).hint
 
 
 def test_methods_that_anyone_made_up_are_one_kind() -> None:

@@ -1,5 +1,6 @@
 """What an answer does to the gates of its account."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,6 +8,7 @@ import pytest
 
 from relay.clock import micros
 from relay.outbound import gates
+from relay.service.accounts import gates_of
 from relay.store.accounts import CALL, AccountState
 from tests.domain.snapshots import NOW
 from tests.outbound.making import after
@@ -55,6 +57,23 @@ def test_a_failed_write_that_is_not_tried_again_is_forgotten() -> None:
     found = after(None, gates.unavailable(NOW, write=True))
     found = after(found, gates.answered(NOW + HOUR + MINUTE))
     assert (found.outage_since, found.write_suspected_at) == (None, None)
+
+
+@pytest.mark.parametrize("forbidden", [gates.write_forbidden, gates.read_forbidden])
+def test_a_refused_permission_is_an_answer_and_ends_an_outage(
+    forbidden: Callable[..., gates.Amend],
+) -> None:
+    found = after(None, gates.unavailable(NOW))
+    found = after(found, forbidden("403", NOW + MINUTE, HOUR))
+    assert (found.outage_since, found.probe_at) == (None, None)
+    [gate] = gates_of(found, micros(NOW + MINUTE))
+    assert gate.reason == "403"
+
+
+def test_a_read_that_is_refused_does_not_end_an_outage_of_writes() -> None:
+    found = after(None, gates.unavailable(NOW, write=True))
+    found = after(found, gates.read_forbidden("403", NOW + MINUTE, HOUR))
+    assert found.outage_since == INSTANT
 
 
 def test_an_outage_begins_once() -> None:
