@@ -61,6 +61,7 @@ NEW = (
     "discovery_states",
 )
 """The tables that version 8 did not have."""
+WITHOUT_NEW_COLUMNS = "ALTER TABLE event_documents DROP COLUMN refs"
 
 
 async def test_a_file_of_an_earlier_version_is_upgraded(tmp_path: Path) -> None:
@@ -71,6 +72,8 @@ async def test_a_file_of_an_earlier_version_is_upgraded(tmp_path: Path) -> None:
         as_new = _definitions(connection)
         for table in NEW:
             connection.execute(f"DROP TABLE {table}")
+        connection.execute(WITHOUT_NEW_COLUMNS)
+        connection.execute("INSERT INTO event_documents VALUES (1, 1, 0)")
         connection.execute("INSERT INTO accounts (account) VALUES ('acme')")
         connection.execute(f"PRAGMA user_version = {OLDEST}")
     await _closed(SqliteDatabase(path))
@@ -101,6 +104,7 @@ async def test_a_database_of_an_earlier_version_is_upgraded(postgres_url: str) -
     as_new = await connection.fetch(COLUMNS)
     for table in NEW:
         await connection.execute(f"DROP TABLE {table}")
+    await connection.execute(WITHOUT_NEW_COLUMNS)
     await connection.execute("UPDATE migrations SET number = $1", OLDEST)
     await database.open()
     await database.close()
