@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from relay.clock import whole_second
 from relay.domain.events import Effect, Milestone, is_final, is_real_date, is_scan
+from relay.domain.other_history import OTHER_INVOICE, OtherHistory
 from relay.domain.precision import in_order, later
 from relay.domain.shipment import WHOLE, Happening, KnownEvent, Policy, Snapshot
 from relay.records import record
@@ -22,7 +23,6 @@ NO_DATE: Final = "placeholder date: before 2005, or over a year after its receip
 CONTRADICTORY: Final = "two fields of the document contradict each other"
 TEXT_ONLY: Final = "delivered by its text alone, which no code confirms"
 INCOMPLETE: Final = "its document has an unreadable event that may undo it"
-OTHER_INVOICE: Final = "names another order, invoice or key than the label"
 BEFORE_KEY: Final = "before the month of its NF-e or CT-e key"
 AMBIGUOUS: Final = "ambiguous: could refer to more than one parcel"
 
@@ -51,8 +51,22 @@ def implausible_alone(event: KnownEvent, now: datetime) -> str | None:
 
 
 def implausible(snapshot: Snapshot, now: datetime) -> Sequence[str | None]:
-    """Return the same of each of the snapshot's events, in their order."""
-    return [implausible_alone(event, now) for event in snapshot.events]
+    """Return the same of each of the snapshot's events, in their order.
+
+    An event that names another order belongs to the history of another parcel that had
+    the number before, so the scans of that history are implausible, too.
+    """
+    reasons = [implausible_alone(event, now) for event in snapshot.events]
+    others = [
+        e for e in snapshot.events if e.contradictory and e.decision != "released"
+    ]
+    if not others:
+        return reasons
+    history = OtherHistory.of(others, snapshot)
+    return [
+        because if because is not None or e.decision else history.reason(e)
+        for e, because in zip(snapshot.events, reasons, strict=True)
+    ]
 
 
 def _uncertain(event: KnownEvent) -> str | None:

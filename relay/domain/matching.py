@@ -79,10 +79,13 @@ def match(
     references: Sequence[KnownReference],
     numbers: Mapping[int, Mapping[ReferenceKind, frozenset[str]]],
     lower_bound: timedelta = LOWER_BOUND,
-    *,
+    *named: Sequence[KnownReference],
     precision: timedelta = SECOND,
 ) -> Match:
     """Match an event by the first of its references that is registered.
+
+    *named* are the references that other documents give of the same event. The match is
+    as uncertain as the worst of them: a repeat that omits the order proves nothing.
 
     `numbers` holds the registered values by kind, for shipments of events that name an
     order or an invoice. *occurred_at* begins a unit of *precision*.
@@ -94,11 +97,13 @@ def match(
         if not living:
             return Match()
         targets = frozenset((r.shipment, r.volume) for r in living)
-        ambiguous = _ambiguous(known, living, references, numbers)
+        lists = (references, *named)
+        ambiguous = any(_ambiguous(known, living, each, numbers) for each in lists)
         contradicted = frozenset(
             r.shipment
             for r in living
-            if _contradicts(references, numbers.get(r.shipment, {}))
+            for each in lists
+            if _contradicts(each, numbers.get(r.shipment, {}))
         )
         before_key = _is_before_key(known, occurred_at + precision)
         return Match(known.reference, targets, ambiguous, contradicted, before_key)

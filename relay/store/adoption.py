@@ -9,7 +9,7 @@ from relay.domain.events import ParcelView, Reference, ReferenceKind, compared
 from relay.store.codec import ids
 from relay.store.database import Row, Transaction
 from relay.store.event_rows import Pace, ParsedDocument, mark_due
-from relay.store.references import rematch
+from relay.store.renewed_matches import rematch
 from relay.text import storable
 
 Adoption = Callable[[ParcelView], tuple[str | None, str | None]]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from relay.clock import micros, moment
 from relay.domain.event_time import SECOND
@@ -93,9 +93,18 @@ class ParsedDocument:
     replayed: bool = False
 
 
+class DocumentLink(NamedTuple):
+    """A document that has an event: where in it, and with which references."""
+
+    document: int
+    position: int
+    refs: tuple[int, ...]
+    replayed: bool = False
+
+
 @dataclass(slots=True)
 class EventRow:
-    """An event to store; `links` are (document, position) pairs of this slice.
+    """An event to store; `links` are its documents of this slice.
 
     `occurred_at`, `precision` and `midnight` are those of the most precise record.
     """
@@ -108,7 +117,7 @@ class EventRow:
     precision: int
     midnight: int
     number: int = 0
-    links: list[tuple[int, int]] = field(default_factory=list)
+    links: list[DocumentLink] = field(default_factory=list)
 
     @property
     def unit(self) -> int:
@@ -187,6 +196,7 @@ class EventRow:
             self.refs,
             self.reading.contract,
             timedelta(seconds=self.precision),
+            tuple({link.refs for link in self.links}),
         )
 
 
@@ -211,7 +221,9 @@ async def identified(
             new.keep_more_precise(first)
         if old is None or reading.received_at >= old.reading.received_at:
             found[new.identity] = new
-        new.links.append((reading.document, event.position))
+        new.links.append(
+            DocumentLink(reading.document, event.position, new.refs, reading.replayed)
+        )
     return found, known
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from relay.clock import micros
 from relay.domain.poll_schedule import URGENT_MILESTONES
-from relay.store.codec import ids, loads
+from relay.store.codec import dumps, ids, loads
 from relay.store.database import Row, Transaction
 from relay.store.event_limits import within_limits
 from relay.store.event_rows import (
@@ -26,6 +26,7 @@ from relay.store.references import (
     of_operators,
     store_matches,
 )
+from relay.store.renewed_matches import rematch_events, with_documents
 
 SOON: Final = timedelta(minutes=5)
 """When a parcel is polled again after an urgent event, at the latest."""
@@ -54,8 +55,10 @@ async def store_events(
     touched = await _add(tx, new, known, lower_bounds)
     await tx.many("rewrite_event", [_rewritten(f) for f in changed])
     await _link(tx, found)
-    touched |= await _withdraw(tx, readings, found, now)
+    touched |= await _withdraw(tx, readings, found, now, lower_bounds)
     touched |= await _match_again(tx, changed, lower_bounds)
+    others = _named_otherwise(found, stored, changed)
+    touched |= await rematch_events(tx, others, lower_bounds)
     await mark_due(tx, touched, now, pace, from_carrier=True)
     await poll_sooner(tx, new, now)
     return Counter(f.reading.document for f in new)
@@ -79,6 +82,24 @@ def _split_new(
         if changes or more_precise:
             changed.append(f)
     return new, changed
+
+
+def _named_otherwise(
+    found: Sequence[EventRow],
+    known: Mapping[Identity, Row],
+    changed: Sequence[EventRow],
+) -> set[int]:
+    """Return stored events, unchanged but for what one of their documents names.
+
+    A replayed document may have stopped naming something.
+    """
+    stored = {row["event"]: row["refs"] for row in known.values()}
+    return {
+        f.number
+        for f in found
+        if f.number in stored
+        and any(li.replayed or dumps(li.refs) != stored[f.number] for li in f.links)
+    } - {f.number for f in changed}
 
 
 def _differs(f: EventRow, row: Row) -> bool:
@@ -137,9 +158,14 @@ async def _link(tx: Transaction, found: Sequence[EventRow]) -> None:
     await tx.many(
         "link_event_to_document",
         [
-            {"document": document, "event": f.number, "position": position}
+            {
+                "document": link.document,
+                "event": f.number,
+                "position": link.position,
+                "refs": dumps(link.refs),
+            }
             for f in found
-            for document, position in f.links
+            for link in f.links
         ],
     )
 
@@ -150,7 +176,7 @@ async def _match_again(
     """Match events whose time or references may have changed."""
     if not changed:
         return set()
-    events = [f.unmatched() for f in changed]
+    events = await with_documents(tx, [f.unmatched() for f in changed])
     touched = await store_matches(tx, events, await matches(tx, events, lower_bounds))
     return touched | await _shipments_of(tx, [f.number for f in changed])
 
@@ -167,6 +193,7 @@ async def _withdraw(
     readings: Sequence[ParsedDocument],
     found: Sequence[EventRow],
     now: datetime,
+    lower_bounds: Mapping[str, timedelta],
 ) -> set[int]:
     """Withdraw events that replayed documents no longer contain.
 
@@ -176,19 +203,21 @@ async def _withdraw(
     replayed = await _comparable(tx, readings)
     if not replayed:
         return set()
-    given = {(document, f.number) for f in found for document, _ in f.links}
+    given = {(link.document, f.number) for f in found for link in f.links}
     placed = {
-        (document, f.identity[0], position): f.number
+        (link.document, f.identity[0], link.position): f.number
         for f in found
-        for document, position in f.links
+        for link in f.links
     }
-    gone = []
+    gone, left = [], []
     for row in await tx.rows("events_of_documents", rows=ids("document", replayed)):
         if (row["document"], row["event"]) in given:
             continue
         link = {"document": row["document"], "event": row["event"]}
         await tx.run("unlink_event_from_document", **link)
-        if row["documents"] == 1:
+        if row["documents"] > 1:
+            left.append(row["event"])
+        else:
             gone.append(row["event"])
             replacement = placed.get(
                 (row["document"], row["reference"], row["position"])
@@ -200,7 +229,8 @@ async def _withdraw(
                     replacement=replacement,
                 )
             await tx.run("withdraw_event", event=row["event"], now=micros(now))
-    return await _shipments_of(tx, gone)
+    touched = await rematch_events(tx, left, lower_bounds)
+    return touched | await _shipments_of(tx, gone)
 
 
 async def _comparable(tx: Transaction, readings: Sequence[ParsedDocument]) -> set[int]:

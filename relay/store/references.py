@@ -23,7 +23,7 @@ from relay.domain.matching import (
     match,
 )
 from relay.domain.registrations import Registration
-from relay.store.codec import at, dumps, ids, loads, numbers
+from relay.store.codec import at, dumps, ids, numbers
 from relay.store.database import Row, Transaction
 from relay.store.event_limits import within_limits
 from relay.text import storable
@@ -35,13 +35,22 @@ Key = tuple[str, str, str]
 
 
 class Unmatched(NamedTuple):
-    """What matching needs of an event."""
+    """What matching needs of an event.
+
+    `named` are its references in each document, where these are not `refs`.
+    """
 
     event: int
     occurred_at: datetime
     refs: tuple[int, ...]
     contract: str
     precision: timedelta = SECOND
+    named: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def lists(self) -> list[tuple[int, ...]]:
+        """Its references as a document gives them, one list for each way."""
+        return list(dict.fromkeys((self.refs, *self.named)))
 
 
 def key(contract: str, reference: Reference) -> Key:
@@ -106,23 +115,28 @@ async def matches(
     registered = await _first_registered(tx, [e.refs for e in events], fresh)
     if not registered:
         return {}
-    wanted = {ref for e in events for ref in e.refs}
+    wanted = {ref for e in events for refs in e.lists for ref in refs}
     kinds = known.kinds() if known else await kinds_of(tx, wanted)
     naming = {ref for ref in wanted if kinds[ref][0] in NAMES_INVOICE}
     compared_with = {
         r.shipment
         for e in events
-        if not naming.isdisjoint(e.refs)
+        if not all(naming.isdisjoint(refs) for refs in e.lists)
         for ref in e.refs
         for r in registered.get(ref, ())
     }
     values = await _values(tx, compared_with)
+
+    def given(refs: Sequence[int]) -> list[KnownReference]:
+        return [KnownReference(r, *kinds[r], registered.get(r, ())) for r in refs]
+
     return {
         e.event: match(
             e.occurred_at,
-            [KnownReference(r, *kinds[r], registered.get(r, ())) for r in e.refs],
+            given(e.refs),
             values,
             lower_bounds.get(e.contract, LOWER_BOUND),
+            *(given(refs) for refs in e.lists[1:]),
             precision=e.precision,
         )
         for e in events
@@ -247,26 +261,3 @@ def match_rows(event: int, found: Match, contract: str) -> list[dict[str, Any]]:
         }
         for shipment, volume in sorted(found.targets)
     ]
-
-
-async def rematch(
-    tx: Transaction,
-    references: Iterable[int],
-    lower_bounds: Mapping[str, timedelta],
-    contract: str,
-) -> set[int]:
-    """Match again the events with *references*; return the changed shipments."""
-    found = await tx.rows("events_by_references", rows=ids("reference", references))
-    events = [
-        Unmatched(
-            r["event"],
-            moment(r["occurred_at"]),
-            tuple(loads(r["refs"])),
-            contract,
-            timedelta(seconds=r["precision"]),
-        )
-        for r in found
-    ]
-    if not events:
-        return set()
-    return await store_matches(tx, events, await matches(tx, events, lower_bounds))

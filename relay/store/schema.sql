@@ -300,11 +300,13 @@ CREATE TABLE event_references (
     PRIMARY KEY (reference, event)
 ) STRICT, WITHOUT ROWID;
 
--- The documents that contained an event: carriers repeat them.
+-- The documents that contained an event, each with the references that it gives: one may
+-- name another order than the others, and that counts whichever comes last.
 CREATE TABLE event_documents (
     document INTEGER NOT NULL,
     event INTEGER NOT NULL,
     position INTEGER NOT NULL,
+    refs TEXT NOT NULL DEFAULT '[]',
     PRIMARY KEY (document, event)
 ) STRICT, WITHOUT ROWID;
 

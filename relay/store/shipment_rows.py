@@ -15,7 +15,8 @@ from relay.errors import Conflict, NotFound
 from relay.problem_codes import CodedWarning, ProblemCode, WarningCode
 from relay.store.codec import as_dict, at, dumps, ids, loads, stored
 from relay.store.database import Row, Transaction
-from relay.store.references import Key, key, rematch
+from relay.store.references import Key, key
+from relay.store.renewed_matches import rematch
 from relay.store.snapshots import tracking_of, tracking_sent
 from relay.text import storable
 

@@ -16,6 +16,7 @@ from relay.domain.history import (
     NO_DATE,
     TEXT_ONLY,
 )
+from relay.domain.other_history import OTHER_INVOICE, OTHER_PARCEL
 from relay.domain.plausibility import (
     BEFORE_DISPATCH,
     BEFORE_LABEL,
@@ -84,6 +85,52 @@ ROWS: list[tuple[str, Snapshot, dict[int, str]]] = [
     ),
     # ambiguous
     ("ambiguous", snapshot(scan(1, 5, ambiguous=True)), {1: AMBIGUOUS}),
+    # it names another order, and so what came before it is another parcel's
+    (
+        "another order",
+        snapshot(
+            scan(1, -50),
+            scan(2, -5),
+            delivery(3, -20, contradictory=True),
+            delivery(4, -20),
+            scan(5, 5),
+            event(6, "picked_up", -40, volume=0),
+            event(7, "picked_up", -40, code="p", decision="released"),
+        ),
+        {1: OTHER_PARCEL, 3: OTHER_INVOICE, 4: OTHER_INVOICE, 6: OTHER_PARCEL},
+    ),
+    (
+        "another order and released",
+        snapshot(
+            scan(1, -50),
+            delivery(2, 20, contradictory=True, decision="released"),
+        ),
+        {},
+    ),
+    (
+        "another order and dropped",
+        snapshot(
+            scan(1, -50),
+            delivery(2, -20, contradictory=True, decision="dropped"),
+        ),
+        {1: OTHER_PARCEL},
+    ),
+    (
+        "another order's parcel of two",
+        snapshot(
+            scan(1, -50, volume=1),
+            scan(2, -50, volume=2, code="b"),
+            event(4, "held", -20, volume=1),
+            event(3, "held", -20, volume=2, contradictory=True),
+            volumes=2,
+        ),
+        {2: OTHER_PARCEL, 3: OTHER_INVOICE},
+    ),
+    (
+        "another order, and the dispatch is known",
+        dispatched(-60, scan(1, -50), event(2, "held", -20, contradictory=True)),
+        {2: OTHER_INVOICE},
+    ),
     # older than the fiscal document that it names
     (
         "older than its key",

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from relay.domain.events import Reference, ReferenceKind, TrackingEvent
-from relay.domain.history import NO_DATE, OTHER_INVOICE
+from relay.domain.history import NO_DATE
 from relay.domain.labels import Correction
+from relay.domain.other_history import OTHER_INVOICE
 from relay.errors import Conflict
 from relay.registration.contract_terms import lower_bounds
 from relay.runtime.wiring import event_pace

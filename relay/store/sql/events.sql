@@ -65,9 +65,9 @@ INSERT INTO event_references (reference, event) VALUES (:reference, :event)
 ON CONFLICT (reference, event) DO NOTHING
 
 -- name: link_event_to_document!
-INSERT INTO event_documents (document, event, position)
-VALUES (:document, :event, :position)
-ON CONFLICT (document, event) DO NOTHING
+INSERT INTO event_documents (document, event, position, refs)
+VALUES (:document, :event, :position, :refs)
+ON CONFLICT (document, event) DO UPDATE SET refs = excluded.refs
 
 -- name: unlink_event_from_document!
 DELETE FROM event_documents WHERE document = :document AND event = :event
@@ -75,7 +75,9 @@ DELETE FROM event_documents WHERE document = :document AND event = :event
 -- name: events_of_documents
 -- Events that these documents contained before; `documents` counts all their documents.
 SELECT d.document, d.event, d.position, e.reference, e.via,
-       (SELECT count(*) FROM event_documents AS o WHERE o.event = d.event) AS documents
+       (SELECT count(*) FROM event_documents AS o
+        JOIN documents AS p ON p.document = o.document
+        WHERE o.event = d.event) AS documents
 FROM json_each(:rows) AS j
 JOIN event_documents AS d
   ON d.document = CAST(j.value ->> 'document' AS BIGINT)
@@ -91,6 +93,19 @@ JOIN event_references AS r
   ON r.reference = CAST(j.value ->> 'reference' AS BIGINT)
 JOIN events AS e ON e.event = r.event
 WHERE e.withdrawn_at IS NULL
+
+-- name: events_to_match
+SELECT e.event, e.refs, e.occurred_at, e.precision, r.contract
+FROM json_each(:rows) AS j
+JOIN events AS e ON e.event = CAST(j.value ->> 'event' AS BIGINT)
+JOIN reference_values AS r ON r.reference = e.reference
+WHERE e.withdrawn_at IS NULL
+
+-- name: named_in_documents
+-- The references of events in each of their documents, without repeats.
+SELECT DISTINCT d.event, d.refs
+FROM json_each(:rows) AS j
+JOIN event_documents AS d ON d.event = CAST(CAST(j.value AS TEXT) AS BIGINT)
 
 -- name: kinds_of_references
 SELECT r.reference, r.kind, r.value
