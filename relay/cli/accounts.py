@@ -28,6 +28,7 @@ ACCOUNTS = (
     Column("waiting"),
     Column("stuck"),
     Column("last accepted", 1),
+    Column("an update"),
     Column("closed gates", is_text=True),
 )
 CONTRACTS = (
@@ -64,7 +65,8 @@ def list_(config: Config = None, as_json: AsJson = False) -> None:
 def _account(one: AccountEntry, settings: Settings) -> list[Any]:
     accepted = local(one.last_accepted_at, account_zone(one.name, settings))
     gates = "; ".join(f"{gate.what}: {gate.reason}" for gate in one.gates)
-    return [one.name, one.due, one.waiting, one.stuck, accepted, gates]
+    mode = (one.list_mode or "").replace("_", " ")
+    return [one.name, one.due, one.waiting, one.stuck, accepted, mode, gates]
 
 
 def open_(

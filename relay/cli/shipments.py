@@ -42,7 +42,13 @@ from relay.service.services import Services
 from relay.service.validation import parse_fields
 from relay.service.views import account_zone
 
-_TIMES = ("registered_at", "last_event_at", "delivered_published_at", "updated_at")
+_TIMES = (
+    "registered_at",
+    "last_event_at",
+    "delivered_published_at",
+    "verified_at",
+    "updated_at",
+)
 TIMELINE = (Column("when"), Column("what"), Column("which", is_text=True))
 
 
@@ -157,6 +163,7 @@ def _fields(found: ShipmentDetail, zone: ZoneInfo) -> dict[str, Any]:
     fields["why"] = with_local_times(found.why, zone)
     for name in _TIMES:
         fields[name] = local(fields[name], zone)
+    fields["VTEX shows it since"] = fields.pop("verified_at")
     polls = [_next_poll(poll, zone) for poll in found.polls]
     fields["next_poll"] = "; ".join(polls) or "never: no carrier of it is polled"
     return fields

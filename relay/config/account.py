@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from relay.config.quantities import Count, SettingsTable
+from relay.config.quantities import Count, CountFromZero, SettingsTable
 from relay.config.types import (
     ZONE,
     AccountName,
@@ -61,7 +61,13 @@ class AccountSettings(SettingsTable):
     first_email: Literal["with_first_scan", "at_label", "off"] = "with_first_scan"
     """When VTEX may send its first e-mail: "with_first_scan", "at_label" or "off"."""
     adopt_invoice_number: bool = False
-    """Use VTEX's form of an invoice number that differs by zeros or series."""
+    """Use VTEX's form of an invoice number that differs by zeros or series, and follow
+    an invoice that the ERP exchanged on a live order."""
+    read_back: Literal["off", "deliveries", "all"] = "all"
+    """Which updates are read back, as a 200 proves nothing: "all" within a quota, the
+    last one of each burst; only "deliveries"; or "off"."""
+    read_backs_per_day: CountFromZero = 5000
+    """How many orders are read back per day beside those of deliveries."""
     requests_per_second: float = Field(default=5, gt=0, allow_inf_nan=False)
     """How many calls VTEX gets per second."""
     burst: Count = 10

@@ -91,6 +91,8 @@ class PublisherSettings(SettingsTable):
     """How often to try again while VTEX rejects the credentials."""
     outage_probe_seconds: Seconds = timedelta(seconds=10)
     """How often to try one call while VTEX is unavailable."""
+    read_back_seconds: Seconds = timedelta(hours=1)
+    """How long after the last update of a shipment the order is read back."""
     read_back_again_seconds: Seconds = timedelta(minutes=10)
     """When to check a difference again: it counts only if VTEX shows it twice."""
 

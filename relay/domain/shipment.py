@@ -30,6 +30,8 @@ OVER: Final = frozenset({CANCELLED, ERASED})
 """Closing reasons after which nothing is published, whatever events follow."""
 ORDER_CANCELLED: Final = "order_cancelled"
 ORDER_REPLACED: Final = "order_replaced"
+ORDER_ENDED: Final = frozenset({ORDER_CANCELLED, ORDER_REPLACED})
+"""Closing reasons of orders that ended in VTEX; an operator can have them read."""
 
 Happening = tuple[datetime, str]
 """The identity of an event of a parcel: its instant to the second, and its code.
@@ -139,12 +141,16 @@ class PublishedEvent:
 
 @record
 class SentTrackingNumber:
-    """The four fields of VTEX's *update order's partial invoice*."""
+    """The four fields of VTEX's *update order's partial invoice*.
+
+    `stated`: the ERP says that VTEX has the number. The relay has sent no field.
+    """
 
     tracking_number: str
     tracking_url: str | None = None
     courier: str | None = None
     dispatched_date: str | None = None
+    stated: bool = False
 
     def same_as(self, other: "SentTrackingNumber") -> bool:
         """Compare what VTEX shows: a new date alone never causes a call.
@@ -195,6 +201,26 @@ TakingBack = Literal["requested", "sent"]
 
 
 @record
+class ReadBack:
+    """What is known of VTEX showing what was sent.
+
+    `at` is when to read the order back, `by_quota` how often the account's quota was
+    used for it. `updates` counts the accepted lists of events, `shown_before` holds
+    digests of events that VTEX showed before them. `difference_at` is since when VTEX
+    shows something else, `repaired` whether that was sent again.
+    """
+
+    at: datetime | None = None
+    by_quota: int = 0
+    updates: int = 0
+    shown_before: frozenset[str] = frozenset()
+    delivered_as: str | None = None
+    difference_at: datetime | None = None
+    repaired: bool = False
+    verified: bool = False
+
+
+@record
 class Snapshot:
     """Everything that publishing depends on, read in one transaction.
 
@@ -236,6 +262,9 @@ class Snapshot:
     """Whether an operator had it resent."""
     events: tuple[KnownEvent, ...] = ()
     published: tuple[PublishedEvent, ...] = ()
+    read_back: ReadBack = ReadBack()
+    siblings: frozenset[str] = frozenset()
+    """The order's invoices of other shipments, if this one's may be exchanged."""
 
     @property
     def addressed_as(self) -> str:

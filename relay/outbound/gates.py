@@ -115,6 +115,17 @@ def refused(message: str) -> Amend:
     return amend
 
 
+def both(first: Amend, second: Amend | None) -> Amend:
+    """Return the change that makes *first* and then *second*."""
+
+    def amend(state: AccountState) -> None:
+        first(state)
+        if second is not None:
+            second(state)
+
+    return amend if second is not None else first
+
+
 def spend(state: AccountState) -> None:
     """Take the permit for a claim's further call; later claims wait for it."""
     state.permits -= CALL

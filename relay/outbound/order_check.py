@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, cast
-from zoneinfo import ZoneInfo
+from typing import Any, Final
 
 from relay.clock import micros
 from relay.config.sections import PublisherSettings
 from relay.domain.next_update import tracking_to_send, unpublished_events
 from relay.domain.publishable import publishable
 from relay.domain.shipment import (
-    ORDER_CANCELLED,
     KnownEvent,
     Policy,
     PublishedEvent,
@@ -19,19 +17,14 @@ from relay.domain.shipment import (
     Snapshot,
 )
 from relay.domain.shopper_texts import text_forms
+from relay.outbound.event_objects import to_publish
+from relay.outbound.exchanged import find_exchanged, published_again, shown_of
+from relay.outbound.list_mode import shown_before
+from relay.outbound.order_end import while_cancelling
 from relay.outbound.plan import published_row
-from relay.outbound.settlement import (
-    NOT_YET_CAP,
-    Outcome,
-    OutcomeContext,
-    Settlement,
-    postponed,
-    slower,
-    stuck,
-)
-from relay.outbound.steps import to_publish
+from relay.outbound.settlement import Outcome, OutcomeContext, Settlement, not_yet
+from relay.store.codec import dumps
 from relay.store.snapshots import Change, Claim, tracking_sent, with_snapshot
-from relay.vtex.bodies import TrackingObject
 from relay.vtex.orders import (
     Difference,
     DifferentNumber,
@@ -40,7 +33,6 @@ from relay.vtex.orders import (
     PackageView,
     find_package,
     parse_order,
-    shown_objects,
     shows_tracking_number,
 )
 
@@ -48,6 +40,7 @@ _DIFFERENCES: Final[Mapping[Difference, str]] = {
     "zeros": "leading zeros differ",
     "series": "the series differs",
     "key": "the invoice key is the same",
+    "exchanged": "the ERP exchanged the invoice",
 }
 
 
@@ -55,16 +48,17 @@ def check_order(claim: Claim, payload: object, context: OutcomeContext) -> Outco
     """Find the invoice in the order; skip the first write if VTEX shows its values.
 
     With `adopt_invoice_number`, an invoice that VTEX shows under a number in another
-    form is addressed by that number from now on.
+    form, or that the ERP exchanged, is addressed by that number from now on.
     """
     now, waits = context.now, context.waits
     order = parse_order(payload)
     if order is None:
         shown = "an answer that is not an order"
         return Outcome(claim, settlement=not_shown(claim, now, waits, shown))
-    if order.canceled:
-        return Outcome(claim, settlement=Settlement(closes_because=ORDER_CANCELLED))
-    found = _find(order, claim.snapshot)
+    if waiting := while_cancelling(claim, order, context):
+        return Outcome(claim, settlement=waiting)
+    claim = with_snapshot(claim, closed_reason=None)
+    found = _find(order, claim.snapshot) or find_exchanged(order, claim.snapshot)
     if found is None:
         shown = _invoices(order)
         return Outcome(claim, settlement=not_shown(claim, now, waits, shown))
@@ -72,10 +66,7 @@ def check_order(claim: Claim, payload: object, context: OutcomeContext) -> Outco
         return _found(claim, found.package, context)
     number = found.package.invoice_number
     if context.terms.adopt_invoice_number:
-        adopted = with_snapshot(claim, vtex_invoice_number=number, order_checked=True)
-        return Outcome(
-            adopted, (("record_order_read", _checked_row(claim, now, number)),)
-        )
+        return _found(claim, found.package, context)
     shown = (
         f"it as {number!r} ({_DIFFERENCES[found.by]}); register that number, or set "
         "adopt_invoice_number for the account"
@@ -116,29 +107,48 @@ def _find(
 
 
 def _found(claim: Claim, package: PackageView, context: OutcomeContext) -> Outcome:
-    """Note the check; a PATCH with equal values would repeat the shopper's e-mail."""
+    """Note the check; a PATCH with equal values would repeat the shopper's e-mail.
+
+    An invoice that was exchanged lacks tracking: what it does not show is sent to it.
+    """
+    number, was = package.invoice_number, claim.snapshot
+    if number != was.addressed_as:
+        claim = with_snapshot(claim, vtex_invoice_number=number)
+    claim = with_snapshot(claim, order_checked=True)
+    changes: list[Change] = [("record_order_read", _checked_row(claim, context.now))]
+    is_new = number != was.addressed_as or not package.tracking_number
+    if was.tracking_sent_as is not None and is_new:
+        claim, again = published_again(claim, package, context)
+        changes += again
+    claim, remembered = _remembered(claim, package)
+    changes += remembered
     snapshot = claim.snapshot
     tracking = tracking_to_send(snapshot, context.policy)
-    checked: Change = ("record_order_read", _checked_row(claim, context.now))
     if tracking is None or not shows_tracking(tracking, package):
-        return Outcome(with_snapshot(claim, order_checked=True), (checked,))
+        return Outcome(claim, tuple(changes))
     row = {
         "shipment": snapshot.shipment,
         "tracking_sent_as": tracking_sent(tracking),
     }
-    return Outcome(
-        with_snapshot(claim, order_checked=True, tracking_sent_as=tracking),
-        (checked, ("accept_tracking", row)),
-    )
+    claim = with_snapshot(claim, tracking_sent_as=tracking)
+    return Outcome(claim, (*changes, ("accept_tracking", row)))
 
 
-def _checked_row(
-    claim: Claim, now: datetime, vtex_invoice_number: str | None = None
-) -> Mapping[str, Any]:
+def _remembered(claim: Claim, package: PackageView) -> tuple[Claim, list[Change]]:
+    """Remember events of other systems: whether they stay tells what updates do."""
+    before = shown_before(claim.snapshot, package)
+    if not before:
+        return claim, []
+    row = {"shipment": claim.snapshot.shipment, "shown_before": dumps(sorted(before))}
+    known = replace(claim.snapshot.read_back, shown_before=before)
+    return with_snapshot(claim, read_back=known), [("record_shown_before", row)]
+
+
+def _checked_row(claim: Claim, now: datetime) -> Mapping[str, Any]:
     return {
         "shipment": claim.snapshot.shipment,
         "now": micros(now),
-        "vtex_invoice_number": vtex_invoice_number,
+        "vtex_invoice_number": claim.snapshot.vtex_invoice_number,
     }
 
 
@@ -156,27 +166,14 @@ def not_shown(
 
     Labels are often printed before the ERP invoices the order in VTEX.
     """
-    because = f"VTEX does not show the invoice yet; it shows {shown}"
-    if claim.failing_since and now - claim.failing_since > waits.not_yet_hours:
-        return stuck(because)
-    wait = slower(
-        claim.failing_since, now, least=waits.not_yet_seconds, most=NOT_YET_CAP
-    )
-    return postponed(now + wait, because)
+    when = "any more" if claim.snapshot.tracking_sent_as else "yet"
+    because = f"VTEX does not show the invoice {when}; it shows {shown}"
+    return not_yet(claim, now, waits, because)
 
 
 def _invoices(order: OrderView) -> str:
     numbers = ", ".join(p.invoice_number for p in order.packages)
     return f"invoices {numbers}" if numbers else "no invoice"
-
-
-def shown_of(
-    sent: Sequence[PublishedEvent], package: PackageView, zone: ZoneInfo
-) -> list[PublishedEvent]:
-    """Return those of the *sent* events that VTEX shows."""
-    objects = [cast("TrackingObject", e.object) for e in sent]
-    shown = shown_objects(package, objects, zone)
-    return [e for e in sent if e.object in shown]
 
 
 def _shown_in_any_form(

@@ -5,42 +5,43 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 
 from relay.clock import micros
+from relay.domain.shipment import ORDER_CANCELLED
 from relay.errors import NotSent, Unanswered, VtexError
 from relay.outbound import gates
 from relay.outbound.order_check import check_imported, check_order
-from relay.outbound.readback import (
-    accept,
-    settle_unconfirmed,
-    verify_delivery,
-    verify_taken_back,
-)
+from relay.outbound.order_end import closed_with, refused_by_end
+from relay.outbound.read_schedule import count_update
+from relay.outbound.readback import accept, settle_unconfirmed, verify_taken_back
 from relay.outbound.settlement import (
-    NOT_YET_CAP,
     UNAVAILABLE_CAP,
     Outcome,
     OutcomeContext,
+    Settlement,
     backoff,
+    not_yet,
     postponed,
-    slower,
     stuck,
 )
 from relay.outbound.steps import Call, ReadOrder, ReadReason, SendEvents, Write
+from relay.outbound.verification import verify
 from relay.store.snapshots import Change, Claim, tracking_sent, with_snapshot
 from relay.vtex.answers import Expected, Meaning, hint_for, meaning
 from relay.vtex.client import VtexResponse
+from relay.vtex.orders import parse_order
 
 _BY_REASON: Final[
     Mapping[ReadReason, Callable[[Claim, object, OutcomeContext], Outcome]]
 ] = {
     "first": check_order,
+    "again": check_order,
     "import": check_imported,
     "unconfirmed": settle_unconfirmed,
-    "verify": verify_delivery,
+    "verify": verify,
     "taken_back": verify_taken_back,
 }
 
@@ -54,9 +55,16 @@ def outcome_of_answer(
     if means is not Meaning.ACCEPTED:
         return _not_accepted(claim, step, means, answer, context)
     if isinstance(step, ReadOrder):
-        found = _BY_REASON[step.why](claim, answer.payload, context)
-        return replace(found, amend=gates.answered(context.now))
-    return _after_write(claim, step, context.now)
+        order = parse_order(answer.payload)
+        found = (
+            closed_with(claim, order.ended, context)
+            if order is not None and order.ended
+            else _BY_REASON[step.why](claim, answer.payload, context)
+        )
+        return replace(
+            found, amend=gates.both(gates.answered(context.now), found.amend)
+        )
+    return _after_write(claim, step, context)
 
 
 def outcome_of_error(
@@ -79,9 +87,9 @@ def outcome_of_error(
     )
 
 
-def _after_write(claim: Claim, step: Write, now: datetime) -> Outcome:
+def _after_write(claim: Claim, step: Write, context: OutcomeContext) -> Outcome:
     if isinstance(step, SendEvents):
-        return _published(claim, step, now)
+        return _published(claim, step, context)
     row = {
         "shipment": claim.snapshot.shipment,
         "tracking_sent_as": tracking_sent(step.tracking),
@@ -92,7 +100,7 @@ def _after_write(claim: Claim, step: Write, now: datetime) -> Outcome:
         pending=None,
         in_doubt_since=None,
     )
-    return Outcome(accepted, (("accept_tracking", row),), gates.accepted(now))
+    return Outcome(accepted, (("accept_tracking", row),), gates.accepted(context.now))
 
 
 def _not_failing(claim: Claim) -> Claim:
@@ -102,12 +110,12 @@ def _not_failing(claim: Claim) -> Claim:
     return replace(claim, failing_since=None, attempts=1)
 
 
-def _published(claim: Claim, step: SendEvents, now: datetime) -> Outcome:
-    """Store what VTEX accepted.
+def _published(claim: Claim, step: SendEvents, context: OutcomeContext) -> Outcome:
+    """Store what VTEX accepted, and when it is read back.
 
-    A delivery that follows an unconfirmed write is confirmed by reading the order.
+    A delivery that follows an unconfirmed write counts as unconfirmed until then.
     """
-    snapshot = claim.snapshot
+    snapshot, now = claim.snapshot, context.now
     read_back = step.is_delivered and snapshot.in_doubt_since is not None
     row = {
         "shipment": snapshot.shipment,
@@ -124,7 +132,10 @@ def _published(claim: Claim, step: SendEvents, now: datetime) -> Outcome:
         taking_back="sent" if snapshot.taking_back and not step.is_delivered else None,
     )
     changes = (*accept(step.new, snapshot.shipment, now), ("accept_publishing", row))
-    return Outcome(accepted, changes, gates.accepted(now))
+    counted, count, amend = count_update(
+        accepted, context, step.delivered_as, is_delivered=step.is_delivered
+    )
+    return Outcome(counted, (*changes, count), gates.both(gates.accepted(now), amend))
 
 
 def _not_carried_out(claim: Claim, step: Call) -> Outcome:
@@ -159,7 +170,9 @@ def _not_accepted(
         case Meaning.FORBIDDEN:
             return _forbidden(claim, step, because, answer.status, context)
         case Meaning.NOT_YET:
-            return _not_yet(claim, step, because, context)
+            return _not_yet(claim, step, because, answer.status, context)
+        case Meaning.ORDER_CLOSED:
+            return _order_closed(claim, step, because, context)
         case Meaning.BUSY:
             amend = gates.busy(
                 now, answer.retry_after, waits.gate_seconds, waits.gate_cap_seconds
@@ -206,17 +219,51 @@ def _unavailable(
 
 
 def _not_yet(
+    claim: Claim, step: Call, because: str, status: int, context: OutcomeContext
+) -> Outcome:
+    """Wait for the order or invoice at growing intervals, for days.
+
+    After a write the order is read, at once the first time: the invoice may be there
+    under another number.
+    """
+    waits, now = context.waits, context.now
+    if isinstance(step, ReadOrder):
+        settlement = not_yet(claim, now, waits, because)
+        return Outcome(claim, (), gates.answered(now), settlement)
+    can_read = gates.can_read(context.state, now)
+    is_shown = claim.failing_since is not None and claim.snapshot.order_checked
+    # A 500 that goes on although the order shows the invoice has another cause.
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and (is_shown or not can_read):
+        return _unavailable(claim, step, because, context)
+    at_once = can_read and claim.failing_since is None
+    least = timedelta(0) if at_once else None
+    settlement = not_yet(claim, now, waits, because, least=least)
+    return replace(
+        _unread(_not_carried_out(claim, step)),
+        amend=gates.answered(now),
+        settlement=settlement,
+    )
+
+
+def _order_closed(
     claim: Claim, step: Call, because: str, context: OutcomeContext
 ) -> Outcome:
-    """Wait for the order or invoice at growing intervals, for days."""
-    waits, now = context.waits, context.now
-    outcome = replace(_not_carried_out(claim, step), amend=gates.answered(now))
-    if claim.failing_since and now - claim.failing_since > waits.not_yet_hours:
-        return replace(outcome, settlement=stuck(because))
-    wait = slower(
-        claim.failing_since, now, least=waits.not_yet_seconds, most=NOT_YET_CAP
+    """Read the order, to see how it ended; without the right to, close the shipment."""
+    outcome = _unread(_not_carried_out(claim, step))
+    settlement = (
+        refused_by_end(claim, because, context)
+        if gates.can_read(context.state, context.now)
+        else Settlement(closes_because=ORDER_CANCELLED)
     )
-    return replace(outcome, settlement=postponed(now + wait, because))
+    return replace(outcome, amend=gates.answered(context.now), settlement=settlement)
+
+
+def _unread(outcome: Outcome) -> Outcome:
+    """Have the order read before the next write, as it is before a repetition."""
+    if outcome.claim.snapshot.pending is not None:
+        return outcome
+    row = {"shipment": outcome.claim.snapshot.shipment}
+    return replace(outcome, changes=(*outcome.changes, ("forget_order_read", row)))
 
 
 def _forbidden(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from relay.domain.shipment import Snapshot
 from relay.logs import logger
 from relay.outbound.settlement import Outcome
-from relay.outbound.steps import Write
+from relay.outbound.steps import Call, Write
 from relay.store.snapshots import Change, Claim
 
 log = logger(__name__)
@@ -22,6 +22,15 @@ def log_context(snapshot: Snapshot) -> dict[str, str]:
     if snapshot.tracking is not None:
         fields["tracking_number"] = snapshot.tracking.tracking_number
     return fields
+
+
+def log_outcome(claim: Claim, step: Call, outcome: Outcome) -> None:
+    """Log what came of a call: a write that was accepted, a failure, an alert."""
+    if isinstance(step, Write) and outcome.settlement is None:
+        log_published(outcome.claim, step)
+    log_failure(outcome.claim, outcome)
+    if outcome.alert is not None:
+        log_alert(claim.snapshot, outcome.alert)
 
 
 def log_published(claim: Claim, write: Write) -> None:

@@ -7,8 +7,9 @@ from typing import Final
 
 from relay.clock import micros
 from relay.domain.shipment import PublishedEvent, UnconfirmedWrite
-from relay.outbound.order_check import not_shown, package_of, shown_of
-from relay.outbound.settlement import Outcome, OutcomeContext, postponed, stuck
+from relay.outbound.exchanged import shown_of
+from relay.outbound.order_check import check_order, package_of
+from relay.outbound.settlement import Outcome, OutcomeContext, stuck
 from relay.outbound.steps import tracking_in
 from relay.store.snapshots import (
     Change,
@@ -34,12 +35,28 @@ def settle_unconfirmed(
     """
     package, pending = package_of(claim.snapshot, payload), claim.snapshot.pending
     if package is None or pending is None:
-        shown = "other invoices or none"
-        settlement = not_shown(claim, context.now, context.waits, shown)
-        return Outcome(claim, settlement=settlement)
+        return _settle_elsewhere(claim, payload, context)
     if pending.kind == "send_tracking_number":
         return _settle_tracking(claim, pending, package)
     return _settle_events(claim, pending, package, context)
+
+
+def _settle_elsewhere(
+    claim: Claim, payload: object, context: OutcomeContext
+) -> Outcome:
+    """Drop the write if VTEX has the invoice under another number now, else wait."""
+    shipment = claim.snapshot.shipment
+    dropped = with_snapshot(claim, pending=None, published=claim.snapshot.accepted)
+    found = check_order(dropped, payload, context)
+    if found.settlement is not None:
+        return Outcome(claim, settlement=found.settlement)
+    changes: tuple[Change, ...] = (
+        ("delete_unaccepted", {"shipment": shipment}),
+        ("clear_pending", {"shipment": shipment, "delivery_refuted": 1}),
+    )
+    delivered = claim.snapshot.delivered_published
+    settled = with_snapshot(found.claim, delivered_sent=delivered)
+    return replace(found, claim=settled, changes=(*changes, *found.changes))
 
 
 def _settle_tracking(
@@ -104,38 +121,6 @@ def accept(
         ("accept_published", published_key(e, shipment) | {"now": micros(now)})
         for e in published
     ]
-
-
-def verify_delivery(claim: Claim, payload: object, context: OutcomeContext) -> Outcome:
-    """Read back a delivery that VTEX accepted after an unconfirmed write.
-
-    If it is not shown twice, it is published again: a 2xx does not prove that VTEX
-    shows it (https://community.vtex.com/t/17467).
-    """
-    package = package_of(claim.snapshot, payload)
-    shipment = claim.snapshot.shipment
-    # VTEX shows a delivery as `finished`; its `status` stays "unknown" for carriers
-    # that it is not integrated with (VTEX: tracking guide of 2022).
-    if package is not None and package.finished:
-        row = {"shipment": shipment, "now": micros(context.now)}
-        return Outcome(
-            with_snapshot(claim, in_doubt_since=None), (("confirm_delivery", row),)
-        )
-    if claim.failing_since is None:
-        until = context.now + context.waits.read_back_again_seconds
-        because = "VTEX does not show the delivery that it accepted; reading it again"
-        return Outcome(claim, settlement=postponed(until, because))
-    unpublished = with_snapshot(
-        claim,
-        in_doubt_since=None,
-        delivered_published=False,
-        delivered_sent=False,
-        closed_reason=None,
-    )
-    return Outcome(
-        replace(unpublished, failing_since=None),
-        (("retract_delivery", {"shipment": shipment}),),
-    )
 
 
 def verify_taken_back(

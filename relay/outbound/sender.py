@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -17,14 +17,10 @@ from relay.outbound.alerts import rest_changes
 from relay.outbound.call_observer import OnCall, no_observer
 from relay.outbound.computation import compute
 from relay.outbound.gates import Amend
+from relay.outbound.list_mode import needed_events
 from relay.outbound.outcomes import outcome_of_answer, outcome_of_error
 from relay.outbound.plan import PlannedStep, plan, quarantine_changes
-from relay.outbound.publish_log import (
-    log_context,
-    log_failure,
-    log_published,
-    log_quarantined,
-)
+from relay.outbound.publish_log import log_context, log_outcome, log_quarantined
 from relay.outbound.settlement import (
     UNAVAILABLE_CAP,
     AccountTerms,
@@ -134,8 +130,13 @@ class ClaimProgress:
         return planned, planned.changes
 
     def policy_of(self, claim: Claim) -> Policy:
-        """Return the settings that this shipment is published by."""
-        return self.policy(claim.snapshot.account, claim.snapshot.contract)
+        """Return the settings that this shipment is published by.
+
+        What an account was seen to do with updates decides what they hold.
+        """
+        policy = self.policy(claim.snapshot.account, claim.snapshot.contract)
+        needed = needed_events(policy.events, self.state.list_mode)
+        return policy if needed == policy.events else replace(policy, events=needed)
 
     def _read_up_to(self, claim: Claim, now: datetime) -> datetime | None:
         """Return up to when documents count as parsed, if the reader is too late."""
@@ -192,10 +193,8 @@ class Sender:
             now = clock()
             claim = outcome.claim
             changes = [_answer_change(call, answer, now), *outcome.changes]
-            if isinstance(step, Write) and outcome.settlement is None:
-                log_published(claim, step)
+            log_outcome(claim, step, outcome)
             if outcome.settlement is not None:
-                log_failure(claim, outcome)
                 changes.append(settle_change(claim, outcome.settlement, now))
                 await self.claims.write(claim, changes, outcome.amend)
                 return
@@ -289,10 +288,4 @@ def _answer_change(
 
 def _and_spend(amend: Amend | None) -> Amend:
     """Return *amend* that also takes the permit for the claim's further call."""
-
-    def both(state: AccountState) -> None:
-        if amend is not None:
-            amend(state)
-        gates.spend(state)
-
-    return both
+    return gates.both(amend, gates.spend) if amend is not None else gates.spend

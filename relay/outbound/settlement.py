@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from relay.clock import micros
 from relay.config.sections import PublisherSettings
@@ -15,7 +15,8 @@ from relay.records import record
 from relay.store.accounts import AccountState
 from relay.store.codec import stored
 from relay.store.database import Row
-from relay.store.snapshots import BACKLOG, EVENTS, Change, Claim, Limits
+from relay.store.lanes import BACKLOG, EVENTS
+from relay.store.snapshots import Change, Claim, Limits
 from relay.text import storable
 from relay.vtex.client import VtexAccount
 
@@ -44,13 +45,15 @@ class Settlement:
 class Outcome:
     """What an answer changes: the claim, the stored rows and the account's gates.
 
-    `settlement` is None if another step follows, planned from `claim`.
+    `settlement` is None if another step follows, planned from `claim`. `alert` is for
+    the operator.
     """
 
     claim: Claim
     changes: tuple[Change, ...] = ()
     amend: Amend | None = None
     settlement: Settlement | None = None
+    alert: str | None = None
 
 
 def rest(step: Rest) -> Settlement:
@@ -92,7 +95,7 @@ def settle_change(claim: Claim, settlement: Settlement, now: datetime) -> Change
         "now": micros(now),
         "due_at": stored(settlement.due_at),
         "not_before": stored(settlement.not_before),
-        "lane": BACKLOG if settlement.failed or _is_history(snapshot) else EVENTS,
+        "lane": BACKLOG if _may_wait(snapshot, settlement) else EVENTS,
         "attempts": _attempts(claim, settlement),
         "failing_since": stored(failing),
         "waiting_reason": settlement.waiting_reason,
@@ -103,17 +106,20 @@ def settle_change(claim: Claim, settlement: Settlement, now: datetime) -> Change
     return ("settle", values)
 
 
+_IN_ONE: Final = frozenset({"accept_publishing", "count_update", "settle"})
+
+
 def in_one_update(changes: Sequence[Change]) -> Sequence[Change]:
     """Return a claim's *changes* with accepted events and the settlement in one.
 
-    Both update the shipment's row, which nearly every claim ends with.
+    All of `_IN_ONE` update the shipment's row, which nearly every claim ends with.
     """
-    by_query = dict(changes)
-    accepted, settled = by_query.get("accept_publishing"), by_query.get("settle")
-    if accepted is None or settled is None or settled["in_doubt"]:
+    found = {query: row for query, row in changes if query in _IN_ONE}
+    if len(found) < len(_IN_ONE) or found["settle"]["in_doubt"]:
         return changes
-    others = [c for c in changes if c[0] not in {"accept_publishing", "settle"}]
-    return [*others, ("settle_published", {**accepted, **settled})]
+    row = {name: value for one in found.values() for name, value in one.items()}
+    others = [c for c in changes if c[0] not in _IN_ONE]
+    return [*others, ("settle_published", row)]
 
 
 def failed_change(
@@ -144,9 +150,13 @@ def _closed_reason(claim: Claim, settlement: Settlement) -> str | None:
     return settlement.closes_because
 
 
-def _is_history(snapshot: Snapshot) -> bool:
-    """Whether its events are past ones: parcels that move now go first."""
-    return snapshot.imported and not snapshot.compared
+def _may_wait(snapshot: Snapshot, settlement: Settlement) -> bool:
+    """Whether parcels that move now go first: it failed, is past, or is only read."""
+    is_read = settlement.due_at is not None and (
+        settlement.due_at == snapshot.read_back.at
+    )
+    is_history = snapshot.imported and not snapshot.compared
+    return settlement.failed or is_history or is_read
 
 
 def _attempts(claim: Claim, settlement: Settlement) -> int:
@@ -170,6 +180,31 @@ def slower(
     return min(most, max(least, failing / 2))
 
 
+def fails_too_long(claim: Claim, now: datetime, waits: PublisherSettings) -> bool:
+    """Whether VTEX has not known the invoice for so long that an operator is needed."""
+    since = claim.failing_since
+    return since is not None and now - since > waits.not_yet_hours
+
+
+def not_yet(
+    claim: Claim,
+    now: datetime,
+    waits: PublisherSettings,
+    because: str,
+    *,
+    least: timedelta | None = None,
+) -> Settlement:
+    """Wait for an order or invoice at growing intervals, for days; then it is stuck.
+
+    *least* is the first wait, by default `not_yet_seconds`.
+    """
+    if fails_too_long(claim, now, waits):
+        return stuck(because)
+    shortest = waits.not_yet_seconds if least is None else least
+    wait = slower(claim.failing_since, now, least=shortest, most=NOT_YET_CAP)
+    return postponed(now + wait, because)
+
+
 def backoff(
     attempts: int, jitter: float, *, least: timedelta, most: timedelta
 ) -> timedelta:
@@ -181,11 +216,16 @@ def backoff(
 
 @dataclass(frozen=True, slots=True)
 class AccountTerms:
-    """One account: how to call it, how fast, and whether to adopt VTEX's numbers."""
+    """One account: how to call it, how fast, and when to read back what was sent.
+
+    `adopt_invoice_number`: use VTEX's form of an invoice's number.
+    """
 
     vtex: VtexAccount
     limits: Limits
     adopt_invoice_number: bool = False
+    read_back: Literal["off", "deliveries", "all"] = "all"
+    read_backs_per_day: int = 5000
 
 
 @record

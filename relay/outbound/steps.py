@@ -1,45 +1,43 @@
 """The next step for a claimed shipment: read the order, write, or rest; pure."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 from relay.domain.next_update import next_update, tracking_number_sent, tracking_to_send
 from relay.domain.publishable import Publishable, publishable
 from relay.domain.shipment import (
+    ORDER_ENDED,
     OVER,
-    KnownEvent,
     Policy,
     PublishedEvent,
     SentTrackingNumber,
     Snapshot,
     UnconfirmedWrite,
 )
-from relay.domain.shopper_texts import shopper_text
 from relay.domain.status import NO_NUMBER
+from relay.outbound.event_objects import to_publish, update_objects
 from relay.records import record
 from relay.store.snapshots import Claim
 from relay.vtex.bodies import (
-    TrackingObject,
     as_bytes,
     delivered_date,
     partial_invoice_body,
     tracking_body,
-    tracking_object,
 )
 
 UNREAD_PAUSE: Final = timedelta(seconds=2)
 """How soon to plan again while documents wait too long to be parsed."""
 
-ReadReason = Literal["first", "import", "unconfirmed", "verify", "taken_back"]
+ReadReason = Literal["first", "again", "import", "unconfirmed", "verify", "taken_back"]
 """Why an order is read.
 
-`first`: before the first write. `import`: likewise, and to compare the events that
-VTEX shows. `unconfirmed`: to settle a write whose answer was lost. `verify`: to read
-back a delivery that followed an unconfirmed write. `taken_back`: to see whether VTEX
-took a delivery back.
+`first`: before the first write. `again`: before a later one, because VTEX does not have
+the invoice any more, or because an operator has an ended order read. `import`: before
+the first write, and to compare the events that VTEX shows. `unconfirmed`: to settle a
+write whose answer was lost. `verify`: to read back what VTEX accepted. `taken_back`: to
+see whether VTEX took a delivery back.
 """
 
 
@@ -78,6 +76,12 @@ class SendEvents:
 
     kind = "send_events"
 
+    @property
+    def delivered_as(self) -> str | None:
+        """The `deliveredDate` in its body."""
+        sent: str | None = json.loads(self.body).get("deliveredDate")
+        return sent if self.is_delivered else None
+
 
 @record
 class Rest:
@@ -114,29 +118,64 @@ def next_step(  # noqa: PLR0913 -- by keyword, and called from one place
     this claim, of the same events.
     """
     snapshot = claim.snapshot
-    if snapshot.closed_reason in OVER:
-        return Rest(closes_because=snapshot.closed_reason)
-    if (pending := snapshot.pending) is not None:
-        return ReadOrder("unconfirmed") if can_read else _repeat(snapshot, pending)
-    if snapshot.delivered_published:
-        unverified = snapshot.in_doubt_since is not None and can_read
-        return ReadOrder("verify") if unverified else Rest(closes_because="delivered")
-    # VTEX takes events only for an invoice that has a tracking number (Orders API).
-    if not tracking_number_sent(snapshot, policy):
-        return _tracking_number(snapshot, policy, can_read=can_read)
+    if (first := _before_events(snapshot, now, policy, can_read=can_read)) is not None:
+        return first
     # An earlier assessment stays right: publishing does not change what may be
     # published, and an event whose time comes meanwhile makes the shipment due.
     assessment = assessment or publishable(snapshot, now, policy, read_up_to=read_up_to)
     step = _events(snapshot, now, policy, assessment, read_up_to)
-    return _read_first(snapshot, step) if can_read else step
-
-
-def _read_first(snapshot: Snapshot, step: SendEvents | Rest) -> Step:
-    """Read the order before *step*, if what VTEX shows matters for it."""
+    if can_read and (read := _read_first(snapshot, step)):
+        return read
     if isinstance(step, Rest):
-        return ReadOrder("taken_back") if snapshot.taking_back else step
+        return _verified_or_rest(snapshot, step, now, can_read=can_read)
+    return step
+
+
+def _before_events(
+    snapshot: Snapshot, now: datetime, policy: Policy, *, can_read: bool
+) -> Step | None:
+    """Return the step that comes before all events, or None if they matter now."""
+    closed = snapshot.closed_reason
+    if closed in OVER or closed in ORDER_ENDED:
+        reads = closed in ORDER_ENDED and not snapshot.order_checked and can_read
+        return ReadOrder("again") if reads else Rest(closes_because=closed)
+    if (pending := snapshot.pending) is not None:
+        return ReadOrder("unconfirmed") if can_read else _repeat(snapshot, pending)
+    unsent = snapshot.tracking_sent_as is None and snapshot.read_back.repaired
+    if snapshot.delivered_published and not unsent:
+        delivered = Rest(closes_because="delivered")
+        return _verified_or_rest(snapshot, delivered, now, can_read=can_read)
+    # VTEX takes events only for an invoice that has a tracking number (Orders API).
+    if not tracking_number_sent(snapshot, policy):
+        return _tracking_number(snapshot, policy, can_read=can_read)
+    return None
+
+
+def _verified_or_rest(
+    snapshot: Snapshot, rest: Rest, now: datetime, *, can_read: bool
+) -> ReadOrder | Rest:
+    """Read back what VTEX accepted if it is time for it, else rest until then."""
+    at = (
+        now
+        if snapshot.in_doubt_since and rest.closes_because
+        else snapshot.read_back.at
+    )
+    if not can_read or at is None:
+        return rest
+    if at <= now:
+        return ReadOrder("verify")
+    times = [t for t in (at, rest.next_at) if t is not None]
+    return replace(rest, next_at=min(times))
+
+
+def _read_first(snapshot: Snapshot, step: SendEvents | Rest) -> ReadOrder | None:
+    """Return the read before *step*, if what VTEX shows matters for it."""
+    if isinstance(step, Rest):
+        return ReadOrder("taken_back") if snapshot.taking_back else None
+    if not snapshot.order_checked:
+        return ReadOrder("again")
     uncompared = snapshot.imported and not snapshot.compared
-    return ReadOrder("import") if uncompared else step
+    return ReadOrder("import") if uncompared else None
 
 
 def _tracking_number(snapshot: Snapshot, policy: Policy, *, can_read: bool) -> Step:
@@ -144,8 +183,7 @@ def _tracking_number(snapshot: Snapshot, policy: Policy, *, can_read: bool) -> S
     tracking = tracking_to_send(snapshot, policy)
     if tracking is None:
         return Rest(waiting_reason=NO_NUMBER)
-    unchecked = not snapshot.order_checked and snapshot.tracking_sent_as is None
-    if unchecked and can_read:
+    if not snapshot.order_checked and can_read:
         return ReadOrder("import" if snapshot.imported else "first")
     body = partial_invoice_body(
         tracking.tracking_number,
@@ -178,7 +216,7 @@ def _events(
         if found.delivered_at
         else None
     )
-    objects = _objects(snapshot, new, policy)
+    objects = update_objects(snapshot, new, policy)
     body = tracking_body(objects, delivered_at, is_delivered=found.is_delivered)
     return SendEvents(new, body.decode(), found.is_delivered, assessment)
 
@@ -189,58 +227,6 @@ def _next_at(
     """Return when to plan again: when another event becomes publishable by itself."""
     times = [assessment.next_at, now + UNREAD_PAUSE if read_up_to else None]
     return min((t for t in times if t is not None), default=None)
-
-
-@record
-class _Shown:
-    """An event as shoppers see it."""
-
-    city: str
-    state: str
-    description: str
-    occurred_at: datetime
-
-
-def to_publish(event: KnownEvent, snapshot: Snapshot, policy: Policy) -> PublishedEvent:
-    """Return *event* as it is sent to VTEX, not accepted yet."""
-    shown = _Shown(
-        city=event.city,
-        state=event.state,
-        description=shopper_text(event, snapshot, policy),
-        occurred_at=event.shown_at(snapshot.dispatched_at),
-    )
-    spelled = tracking_object(
-        shown,
-        policy.zone,
-        policy.event_time,
-    )
-    return PublishedEvent(
-        volume=event.volume,
-        occurred_at=event.occurred_at,
-        code=event.published_code,
-        position=event.position,
-        object=cast("Mapping[str, str]", spelled),
-        event=event.event or None,
-    )
-
-
-def _objects(
-    snapshot: Snapshot, new: Sequence[PublishedEvent], policy: Policy
-) -> list[TrackingObject]:
-    """Return the events of an update: everything ever published, or the new ones.
-
-    VTEX does not document whether the update replaces its list or appends to it.
-    The full history, unchanged and in order, is right if VTEX replaces or merges; an
-    account that appends needs the setting `events = "delta"`.
-    """
-    published = [*snapshot.accepted, *new]
-    if policy.events == "delta":
-        # Without new events the last one is repeated: a delivery needs an update.
-        published = list(new) or published[-1:]
-    published.sort(key=lambda e: (e.occurred_at, e.position, e.code, e.volume))
-    # Two scans of a day may have the same text; with days only, they are one for VTEX.
-    objects = {tuple(sorted(e.object.items())): e.object for e in published}
-    return [cast("TrackingObject", one) for one in objects.values()]
 
 
 def _repeat(snapshot: Snapshot, pending: UnconfirmedWrite) -> Write:

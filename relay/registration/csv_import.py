@@ -135,7 +135,7 @@ REFERENCES: Final = tuple(f"{_PREFIX}{to_camel(kind)}" for kind in ReferenceKind
 """Columns of other references of the parcel, one per type."""
 EXPORTED: Final = (
     "id", "state", "why", "closedReason", "registeredAt", "lastEventAt",
-    "deliveredPublishedAt", "updatedAt", "damage",
+    "deliveredPublishedAt", "verifiedAt", "updatedAt", "damage",
 )  # fmt: skip
 """Columns of exported shipments that no label has; they are ignored."""
 NEEDED: Final = tuple(

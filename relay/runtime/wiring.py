@@ -164,6 +164,8 @@ def _account_terms(account: AccountSettings, settings: Settings) -> AccountTerms
             closed_gate=settings.publisher.probe_seconds,
         ),
         adopt_invoice_number=account.adopt_invoice_number,
+        read_back=account.read_back,
+        read_backs_per_day=account.read_backs_per_day,
     )
 
 

@@ -100,6 +100,25 @@ def invoice_not_found() -> VtexAnswer:
     return error(404, "1", "Invoice Not Found")
 
 
+def invoice_gone(kind: str, *, earlier: bool) -> VtexAnswer:
+    """Answer a write of an invoice that the order does not have.
+
+    Code in production handles these: a PUT gets 400 OMS008, a PATCH 404 NotFound and,
+    *earlier*, 500 OMS001. The messages are guesses.
+    """
+    if kind == "put":
+        return error(400, "OMS008", "The invoice was not found in the order")
+    if earlier:
+        return error(500, "OMS001", "An unexpected error has occurred")
+    return error(404, "NotFound", "NotFound")
+
+
+def order_closed() -> VtexAnswer:
+    """Answer 400 to a write of a cancelled order (the text is VTEX's, of POST)."""
+    statuses = "cancel, canceled or cancellation_requested"
+    return error(400, "1", f"Unable to set invoice when status is {statuses}")
+
+
 def broken() -> VtexAnswer:
     """Answer 500 (VTEX: known issue 409225, spaces in an invoice number)."""
     return error(500, "1", "An error has occurred")

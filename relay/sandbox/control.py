@@ -15,6 +15,7 @@ from relay.sandbox.page import page
 from relay.sandbox.records import Record, Records, to_json
 from relay.sandbox.requests import (
     CredentialsRequest,
+    ExchangeRequest,
     InvoiceRequest,
     OptionsRequest,
     OrderRequest,
@@ -95,6 +96,19 @@ async def change_status(request: web.Request) -> web.Response:
     return web.json_response({"status": order.status(_now(request))})
 
 
+@routes.post("/sandbox/orders/{account}/{order_id}/exchange")
+async def exchange_invoice(request: web.Request) -> web.Response:
+    """Exchange an invoice of an order for another one, which has no tracking yet."""
+    order = _order(request)
+    exchange = await parse_one(request, ExchangeRequest)
+    if exchange.instead_of not in order.invoices:
+        raise not_found(f"insteadOf: no invoice {exchange.instead_of!r}")
+    other = exchange.to_invoice(_now(request))
+    order.exchange(exchange.instead_of, other)
+    changed(request.app, order)
+    return web.json_response({})
+
+
 @routes.post("/sandbox/credentials")
 async def add_credentials(request: web.Request) -> web.Response:
     """Accept a key pair, beside the account's others or in place of them (`only`)."""
@@ -162,13 +176,18 @@ async def list_emails(request: web.Request) -> web.Response:
 
 @routes.post("/sandbox/options")
 async def change_options(request: web.Request) -> web.Response:
-    """Change the PUT mode or the latency of VTEX."""
+    """Change the PUT mode, the latency or the answers of VTEX."""
     world = request.app[WORLD]
     changed = await parse_one(request, OptionsRequest)
     world.mode = changed.mode or world.mode
+    world.no_invoice = changed.no_invoice or world.no_invoice
     if changed.latency_ms is not None:
         world.latency_ms = changed.latency_ms
-    body = {"mode": world.mode, "latencyMs": world.latency_ms}
+    body = {
+        "mode": world.mode,
+        "noInvoice": world.no_invoice,
+        "latencyMs": world.latency_ms,
+    }
     return web.json_response(body)
 
 

@@ -19,6 +19,7 @@ from relay.sandbox.emails import of_tracking, of_tracking_number
 from relay.sandbox.invoices import judge_invoice, parse_invoice
 from relay.sandbox.orders import Invoice, Order, fulfilment_id, order_shape
 from relay.sandbox.records import Call
+from relay.sandbox.statuses import REFUSING
 from relay.sandbox.world import World
 
 
@@ -74,22 +75,30 @@ def _order(world: World, call: Call) -> Order:
 
 
 def _invoice(
-    order: Order, call: Call, now: datetime, *, returns: bool = False
+    world: World, order: Order, call: Call, now: datetime, *, returns: bool = False
 ) -> Invoice:
+    if order.status(now) in REFUSING:
+        raise RejectedCall(answers.order_closed())
     invoice = order.addressed(call.invoice_number or "", now, returns=returns)
     if invoice is None:
-        raise RejectedCall(answers.invoice_not_found())
+        raise RejectedCall(_no_invoice(world, call))
     return invoice
+
+
+def _no_invoice(world: World, call: Call) -> VtexAnswer:
+    if world.no_invoice == "text":
+        return answers.invoice_not_found()
+    return answers.invoice_gone(call.kind, earlier=world.no_invoice == "earlier")
 
 
 def _judge_patch(
     world: World, call: Call, partial: PartialInvoice, now: datetime
 ) -> Accepted:
     order = _order(world, call)
-    invoice = _invoice(order, call, now)
+    invoice = _invoice(world, order, call, now)
 
     def change(at: datetime) -> bool:
-        order.changed_at = at
+        order.change(at)
         emails = of_tracking_number(
             invoice, partial.tracking_number, partial.tracking_url
         )
@@ -104,14 +113,14 @@ def _judge_put(
     world: World, call: Call, status: TrackingStatus, now: datetime
 ) -> Accepted:
     order = _order(world, call)
-    invoice = _invoice(order, call, now, returns=True)
+    invoice = _invoice(world, order, call, now, returns=True)
     if not invoice.tracking_number and invoice.type == "Output":
         message = "The invoice has no tracking number."
         answer = answers.invalid({"trackingNumber": [message]})
         raise RejectedCall(answer, "put-before-patch", message)
 
     def change(at: datetime) -> bool:
-        order.changed_at = at
+        order.change(at)
         emails = of_tracking(invoice, status)
         world.records.email(call, invoice.number, emails, at)
         return invoice.track(status, world.mode, at)

@@ -20,6 +20,7 @@ FaultKind = Literal[
     "slow",
     "refuse_after",
     "vanish",
+    "stale",
     "redirect",
     "page",
 ]
@@ -42,6 +43,7 @@ class InjectedFault(ControlRequest):
     - slow: carry out, and answer `delaySeconds` later
     - refuse_after: carry out, but answer `status` (500)
     - vanish: answer 200 with a receipt, and change nothing
+    - stale: answer a read with the order as it was before its last write
     - page: answer `status` (200) with a web page, as a proxy does; carry nothing out
     - redirect: answer `status` (302) with `location`
     """

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -12,15 +12,9 @@ from relay.sandbox.effects import Accepted
 from relay.sandbox.emails import of_invoice
 from relay.sandbox.orders import Invoice, Order
 from relay.sandbox.records import Call
+from relay.sandbox.statuses import REFUSING
 from relay.sandbox.times import instant
 from relay.sandbox.world import World
-
-_CANCELLED: Final = frozenset(
-    {"cancel", "canceled", "cancellation-requested", "request-cancel"}
-)
-_UNABLE: Final = (
-    "Unable to set invoice when status is cancel, canceled or cancellation_requested"
-)
 
 
 class NotifiedItem(StrictBody):
@@ -62,14 +56,14 @@ def judge_invoice(
     A known number overwrites the invoice, and its tracking is lost (VTEX: help centre,
     "Invoicing an order"), so it is accepted with a complaint.
     """
-    if order.status(now) in _CANCELLED:
-        raise RejectedCall(answers.error(400, "1", _UNABLE))
+    if order.status(now) in REFUSING:
+        raise RejectedCall(answers.order_closed())
     wrong = dict(_wrong(order, sent))
     if wrong:
         raise RejectedCall(answers.invalid(wrong))
 
     def change(at: datetime) -> bool:
-        order.changed_at = at
+        order.change(at)
         order.invoices[sent.invoice_number] = _invoice(order, sent, at)
         if sent.type == "Output":
             emails = of_invoice(sent.tracking_url, sent.tracking_number)

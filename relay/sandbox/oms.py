@@ -125,6 +125,15 @@ async def _vanish(exchange: VtexExchange, _: InjectedFault) -> VtexAnswer:
     return answer
 
 
+async def _stale(exchange: VtexExchange, _: InjectedFault) -> VtexAnswer:
+    """Answer a read from a copy that lacks the last write, as replicas can."""
+    answer, call = exchange.perform(), exchange.call
+    order = exchange.world.orders.find(call.account, call.order_id or "")
+    if call.kind != "get" or order is None or order.before is None:
+        return answer
+    return VtexAnswer(200, order.before)
+
+
 async def _page(_: VtexExchange, fault: InjectedFault) -> VtexAnswer:
     """Answer as a proxy, a firewall or a page of maintenance does."""
     page = fault.body if isinstance(fault.body, str) else _PAGE
@@ -166,6 +175,7 @@ _EFFECTS: Final[Mapping[FaultKind, _Effect]] = {
     "slow": _slow,
     "refuse_after": _refuse_after,
     "vanish": _vanish,
+    "stale": _stale,
     "redirect": _redirect,
     "page": _page,
 }

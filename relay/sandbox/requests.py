@@ -20,8 +20,9 @@ from pydantic.alias_generators import to_camel
 
 from relay.sandbox.checks import field_errors
 from relay.sandbox.credentials import ALL_ROLES, Role
-from relay.sandbox.orders import Invoice, Order, OrderStatus, PutMode
+from relay.sandbox.orders import Invoice, NoInvoice, Order, PutMode
 from relay.sandbox.simulator import SimulatedParcel, SimulatedScan
+from relay.sandbox.statuses import OrderStatus
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -112,6 +113,12 @@ class StatusRequest(ControlRequest):
     status: OrderStatus | None
 
 
+class ExchangeRequest(InvoiceRequest):
+    """An invoice to put in the place of `instead_of`, without its tracking."""
+
+    instead_of: Text
+
+
 class CredentialsRequest(ControlRequest):
     """A key pair to accept; `only` replaces all others of the account."""
 
@@ -126,6 +133,7 @@ class OptionsRequest(ControlRequest):
     """Options that can change while the sandbox runs."""
 
     mode: PutMode | None = None
+    no_invoice: NoInvoice | None = None
     latency_ms: Annotated[int, Field(ge=0)] | None = None
 
 

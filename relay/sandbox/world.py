@@ -11,7 +11,7 @@ from aiohttp import web
 from relay.sandbox.credentials import Credentials
 from relay.sandbox.faults import Faults
 from relay.sandbox.notifications import Notifications
-from relay.sandbox.orders import Orders, PutMode
+from relay.sandbox.orders import NoInvoice, Orders, PutMode
 from relay.sandbox.records import PendingWrites, Records
 from relay.sandbox.simulator import Simulation, Simulator
 from relay.sandbox.times import Clock, utcnow
@@ -54,6 +54,7 @@ class World:
     faults: Faults = field(default_factory=Faults)
     notifications: Notifications = field(default_factory=Notifications)
     pending: PendingWrites = field(default_factory=PendingWrites)
+    no_invoice: NoInvoice = "now"
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     _later: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -75,6 +76,7 @@ class World:
         """Remove everything, late calls included."""
         self.drop_late_calls()
         self.mode, self.latency_ms = self.options.mode, self.options.latency_ms
+        self.no_invoice = "now"
         self.records = Records(self.options.keep)
         self.orders.clear()
         self.credentials.clear()

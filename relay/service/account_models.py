@@ -17,7 +17,8 @@ class AccountEntry(StoredRow):
     """One VTEX account; `gates` are closed, and none means that all is well.
 
     `due`, `waiting` and `stuck` count shipments. `lastAcceptedAt` is when VTEX
-    last accepted a write.
+    last accepted a write. `listMode` is what an update does to VTEX's list of events,
+    as learned from an order, and `listModeEvidence` what that order showed.
     """
 
     name: str
@@ -27,6 +28,9 @@ class AccountEntry(StoredRow):
     stuck: int
     gates: tuple[Gate, ...]
     last_accepted_at: datetime | None
+    list_mode: str | None = None
+    list_mode_evidence: str | None = None
+    list_mode_at: datetime | None = None
 
 
 class AccountList(ResponseModel):

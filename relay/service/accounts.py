@@ -136,10 +136,13 @@ class AccountService:
             "due": counted.due.get(name, 0),
             "waiting": counted.waiting.get(name, 0),
             "stuck": counted.stuck.get(name, 0),
+            "list_mode": state.list_mode,
+            "list_mode_evidence": state.list_mode_evidence,
         }
         untimed = {
             "gates": tuple(gates_of(_without_times(state), micros(now))),
             "last_accepted_at": state.accepted_at,
+            "list_mode_at": state.list_mode_at,
         }
         guard = RowGuard(self.context.damage, "account", "name")
         return guard.shown(
@@ -147,6 +150,7 @@ class AccountService:
                 **known,
                 gates=tuple(gates_of(state, micros(now))),
                 last_accepted_at=at(state.accepted_at),
+                list_mode_at=at(state.list_mode_at),
             ),
             AccountEntry,
             known | untimed,

@@ -159,6 +159,7 @@ class ShipmentSummary(StoredRow):
     registered_at: datetime
     last_event_at: datetime | None
     delivered_published_at: datetime | None
+    verified_at: datetime | None
     updated_at: datetime
 
 

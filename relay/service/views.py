@@ -42,6 +42,7 @@ def _summary(listed: ListedShipment) -> dict[str, Any]:
         "registered_at": moment(row["registered_at"]),
         "last_event_at": at(row["last_event_at"]),
         "delivered_published_at": at(row["delivered_published_at"]),
+        "verified_at": at(row["verified_at"]),
         "updated_at": moment(row["updated_at"]),
     }
 

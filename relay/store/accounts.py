@@ -48,6 +48,11 @@ class AccountState:
     permits: int = 0
     permits_at: int = 0
     claims: int = 0
+    list_mode: str | None = None
+    list_mode_evidence: str | None = None
+    list_mode_at: int | None = None
+    read_backs_day: int = 0
+    read_backs: int = 0
 
     @classmethod
     def of(cls, row: Row) -> "AccountState":

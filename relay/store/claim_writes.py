@@ -8,9 +8,10 @@ from typing import Any
 from relay.errors import LeaseLost
 from relay.store.accounts import AccountState, locked
 from relay.store.bisection import narrow
+from relay.store.change_order import ORDER
 from relay.store.codec import rows
 from relay.store.database import Database, Transaction
-from relay.store.snapshots import ORDER, Change, Claim
+from relay.store.snapshots import Change, Claim
 
 
 @dataclass(slots=True)

@@ -25,15 +25,9 @@ from relay.store.bisection import narrow
 from relay.store.claim_writes import ClaimWrites, apply
 from relay.store.codec import as_dict
 from relay.store.database import Database, Row, Transaction
+from relay.store.lanes import lanes
 from relay.store.planned_claims import Begin, Fail, PlannedClaim, planned_claims
-from relay.store.snapshots import (
-    Change,
-    Claim,
-    ClaimTerms,
-    Limits,
-    lanes,
-    load_snapshots,
-)
+from relay.store.snapshots import Change, Claim, ClaimTerms, Limits, load_snapshots
 
 _log = logger(__name__)
 

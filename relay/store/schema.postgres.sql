@@ -56,7 +56,7 @@ BEGIN
     IF TG_OP = 'INSERT' OR ROW(
         NEW.contract, NEW.volumes, NEW.invoice_key, NEW.promised_on, NEW.tracking_number,
         NEW.tracking_url, NEW.courier, NEW.dispatched_date, NEW.registered_at,
-        NEW.last_event_at, NEW.delivered_published_at, NEW.closed_reason,
+        NEW.last_event_at, NEW.delivered_published_at, NEW.verified_at, NEW.closed_reason,
         NEW.stuck_reason, NEW.contradicted_reason, NEW.waiting_reason, NEW.not_before,
         NEW.in_doubt_since,
         NEW.in_doubt_since IS NOT NULL AND NEW.pending IS NOT NULL,
@@ -64,7 +64,7 @@ BEGIN
     ) IS DISTINCT FROM ROW(
         OLD.contract, OLD.volumes, OLD.invoice_key, OLD.promised_on, OLD.tracking_number,
         OLD.tracking_url, OLD.courier, OLD.dispatched_date, OLD.registered_at,
-        OLD.last_event_at, OLD.delivered_published_at, OLD.closed_reason,
+        OLD.last_event_at, OLD.delivered_published_at, OLD.verified_at, OLD.closed_reason,
         OLD.stuck_reason, OLD.contradicted_reason, OLD.waiting_reason, OLD.not_before,
         OLD.in_doubt_since,
         OLD.in_doubt_since IS NOT NULL AND OLD.pending IS NOT NULL,
@@ -74,7 +74,7 @@ BEGIN
         NEW.updated_at := greatest(
             NEW.updated_at, NEW.registered_at, NEW.last_event_at, NEW.tried_at,
             NEW.failing_since, NEW.stuck_at, NEW.closed_at, NEW.delivered_published_at,
-            NEW.in_doubt_since, NEW.resent_at, NEW.order_read_at,
+            NEW.verified_at, NEW.in_doubt_since, NEW.resent_at, NEW.order_read_at,
             NEW.events_waiting_since);
     END IF;
     RETURN NEW;

@@ -1,7 +1,9 @@
 """The database schema, rendered for SQLite and PostgreSQL, and its version.
 
-`schema.sql` is the current schema. `migrations/NNN_name.sql` bring databases of earlier
-versions to version NNN, one after the other, so a present file still opens.
+`schema.sql` is the current schema. Migrations bring databases of earlier versions to
+version NNN, one after the other, so a present file still opens. They are in
+`migrations`: `NNN_name.sql` for both databases, `NNN_name.sqlite.sql` and
+`NNN_name.postgres.sql` for what differs, such as triggers.
 """
 
 import re
@@ -12,7 +14,7 @@ from relay.errors import ConfigurationError
 
 Dialect = Literal["sqlite", "postgres"]
 
-VERSION: Final = 11
+VERSION: Final = 12
 """The version stored in a new database."""
 OLDEST: Final = 8
 """The oldest version that can be upgraded; earlier ones were never released."""
@@ -60,14 +62,21 @@ def scripts(done: int, dialect: Dialect) -> list[tuple[int, str]]:
             f"database: version {done} was written by a newer relay (this one knows "
             f"{VERSION}); start that version: the data is safe"
         )
-    return [(n, render(_text(name), dialect)) for n, name in _migrations() if n > done]
+    return [(n, _migration(name, dialect)) for n, name in _migrations() if n > done]
 
 
 def _migrations() -> list[tuple[int, str]]:
-    """Return the migrations in order: their versions and the names of their files."""
+    """Return the migrations in order: their versions and names, `NNN_name`."""
     folder = files("relay.store").joinpath("migrations")
-    names = sorted(f.name for f in folder.iterdir() if f.name.endswith(".sql"))
-    return [(int(name.partition("_")[0]), f"migrations/{name}") for name in names]
+    found = {f.name.partition(".")[0] for f in folder.iterdir()}
+    return sorted((int(n.partition("_")[0]), n) for n in found if n[:1].isdigit())
+
+
+def _migration(name: str, dialect: Dialect) -> str:
+    """Return the script of one migration: what both databases need, then the rest."""
+    both = render(_text(f"migrations/{name}.sql"), dialect)
+    own = files("relay.store").joinpath(f"migrations/{name}.{dialect}.sql")
+    return both + own.read_text(encoding="utf-8") if own.is_file() else both
 
 
 def _text(name: str) -> str:

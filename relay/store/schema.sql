@@ -25,7 +25,12 @@ CREATE TABLE accounts (
     credentials TEXT,                  -- digest of the last ones used; new ones reopen gates
     permits INTEGER NOT NULL DEFAULT 0,    -- token bucket, in millionths of a call
     permits_at INTEGER NOT NULL DEFAULT 0,
-    claims INTEGER NOT NULL DEFAULT 0      -- every tenth starts with the backlog
+    claims INTEGER NOT NULL DEFAULT 0,     -- every tenth starts with the backlog
+    list_mode TEXT,                    -- what an update does to VTEX's list, as learned
+    list_mode_evidence TEXT,           -- the order that showed it, and what it showed
+    list_mode_at INTEGER,
+    read_backs_day INTEGER NOT NULL DEFAULT 0, -- number of the UTC day
+    read_backs INTEGER NOT NULL DEFAULT 0      -- on that day, for the quota
 ) STRICT, WITHOUT ROWID;
 
 -- One row per invoice: the unit of work. The publisher claims rows by `ready_at`.
@@ -68,6 +73,15 @@ CREATE TABLE shipments (
     delivered_sent_at INTEGER,         -- first call with `isDelivered`, answered or not
     delivered_published_at INTEGER,    -- VTEX accepted it
     taking_back TEXT,                  -- a published delivery: requested, sent
+    -- reading back what VTEX shows
+    delivered_as TEXT,                 -- `deliveredDate` as it was sent
+    updates INTEGER NOT NULL DEFAULT 0, -- accepted updates of the list of events
+    shown_before TEXT,                 -- digests of events that VTEX showed before them
+    read_back_at INTEGER,              -- when to read the order back; NULL: not
+    read_backs INTEGER NOT NULL DEFAULT 0, -- those that the quota was used for
+    difference_at INTEGER,             -- since when VTEX shows something else
+    repaired_at INTEGER,               -- when a difference was sent again
+    verified_at INTEGER,               -- since when VTEX shows what was sent
     contradicted_at INTEGER,           -- since when events contradict it
     contradicted_reason TEXT,
     last_event_at INTEGER,             -- receipt of the latest event

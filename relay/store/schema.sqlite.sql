@@ -43,6 +43,7 @@ WHEN NEW.change_number = OLD.change_number AND (
     OR NEW.registered_at IS NOT OLD.registered_at
     OR NEW.last_event_at IS NOT OLD.last_event_at
     OR NEW.delivered_published_at IS NOT OLD.delivered_published_at
+    OR NEW.verified_at IS NOT OLD.verified_at
     OR NEW.closed_reason IS NOT OLD.closed_reason
     OR NEW.stuck_reason IS NOT OLD.stuck_reason
     OR NEW.contradicted_reason IS NOT OLD.contradicted_reason
@@ -63,7 +64,8 @@ BEGIN
             NEW.updated_at, NEW.registered_at, coalesce(NEW.last_event_at, 0),
             coalesce(NEW.tried_at, 0), coalesce(NEW.failing_since, 0),
             coalesce(NEW.stuck_at, 0), coalesce(NEW.closed_at, 0),
-            coalesce(NEW.delivered_published_at, 0), coalesce(NEW.in_doubt_since, 0),
+            coalesce(NEW.delivered_published_at, 0), coalesce(NEW.verified_at, 0),
+            coalesce(NEW.in_doubt_since, 0),
             coalesce(NEW.resent_at, 0), coalesce(NEW.order_read_at, 0),
             coalesce(NEW.events_waiting_since, 0))
     WHERE shipment = NEW.shipment;

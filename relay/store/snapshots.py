@@ -14,6 +14,7 @@ from relay.domain.precision import recognised
 from relay.domain.shipment import (
     KnownEvent,
     PublishedEvent,
+    ReadBack,
     SentTrackingNumber,
     Snapshot,
     UnconfirmedWrite,
@@ -54,12 +55,31 @@ async def load_snapshots(
         if several != _NOTHING
         else ()
     )
+    siblings = await _siblings(tx, shipments)
     return [
         _snapshot_or_error(
-            s, events[s["shipment"]], published[s["shipment"]], parcels[s["shipment"]]
+            s,
+            events[s["shipment"]],
+            published[s["shipment"]],
+            parcels[s["shipment"]],
+            siblings[s["shipment"]],
         )
         for s in shipments
     ]
+
+
+async def _siblings(
+    tx: Transaction, shipments: Sequence[Row]
+) -> Mapping[int, Sequence[Columns]]:
+    """Return the order's other invoices, for those whose invoice may be exchanged."""
+    lost = [
+        s["shipment"]
+        for s in shipments
+        if s["tracking_sent_as"]
+        and (s["order_read_at"] is None or s["pending"] or s["read_back_at"])
+    ]
+    rows = ids("shipment", lost)
+    return _grouped(await tx.lists("siblings_of_shipments", rows=rows) if lost else ())
 
 
 def _snapshot_or_error(
@@ -67,9 +87,10 @@ def _snapshot_or_error(
     events: Iterable[Columns],
     published: Iterable[Columns],
     parcels: Iterable[Columns],
+    siblings: Iterable[Columns],
 ) -> Snapshot | Exception:
     try:
-        return build_snapshot(row, events, published, parcels)
+        return build_snapshot(row, events, published, parcels, siblings)
     except Exception as error:  # noqa: BLE001 -- reported by the caller, per shipment
         return error
 
@@ -87,6 +108,7 @@ def build_snapshot(
     events: Iterable[Columns],
     published: Iterable[Columns],
     parcels: Iterable[Columns] = (),
+    siblings: Iterable[Columns] = (),
 ) -> Snapshot:
     """Build the snapshot of one shipment from its rows."""
     tracking_sent_as = row["tracking_sent_as"]
@@ -120,6 +142,22 @@ def build_snapshot(
         resent=row["resent_at"] is not None,
         events=recognised([known_event(e) for e in events], max(row["volumes"], 1)),
         published=tuple(_published(t) for t in published),
+        read_back=_read_back(row),
+        siblings=frozenset([number for _, number in siblings]),
+    )
+
+
+def _read_back(row: Row) -> ReadBack:
+    before = row["shown_before"]
+    return ReadBack(
+        at=at(row["read_back_at"]),
+        by_quota=row["read_backs"],
+        updates=row["updates"],
+        shown_before=frozenset(loads(before)) if before else frozenset(),
+        delivered_as=row["delivered_as"],
+        difference_at=at(row["difference_at"]),
+        repaired=row["repaired_at"] is not None,
+        verified=row["verified_at"] is not None,
     )
 
 
@@ -137,7 +175,9 @@ def tracking_of(row: Row) -> SentTrackingNumber | None:
 
 def tracking_sent(published: SentTrackingNumber) -> str:
     """Serialize what VTEX accepted, for the column `tracking_sent_as`."""
-    return dumps(asdict(published))
+    fields = asdict(published)
+    stated = fields.pop("stated")
+    return dumps(fields | {"stated": True} if stated else fields)
 
 
 def _pending(text: str | None) -> UnconfirmedWrite | None:
@@ -200,31 +240,6 @@ def published_key(published: PublishedEvent, shipment: int) -> dict[str, Any]:
 Change = tuple[str, Mapping[str, Any]]
 """A named query and its values."""
 
-ORDER: Final = (
-    "answer_call",
-    "accept_published",
-    "accept_shown",
-    "delete_unaccepted",
-    "accept_tracking",
-    "accept_publishing",
-    "confirm_delivery",
-    "retract_delivery",
-    "delivery_taken_back",
-    "record_contradiction",
-    "clear_pending",
-    "record_order_read",
-    "record_comparison",
-    "quarantine_event",
-    "store_write",
-    "store_published",
-    "store_call",
-    "note",
-    "settle_published",
-    "settle",
-    "postpone_failed",
-)
-"""The order of changes in a shared transaction: answers before new writes."""
-
 
 @record
 class Claim:
@@ -284,27 +299,3 @@ def claim_of(row: Row, snapshot: Snapshot | Exception, *, probe: bool) -> Claim:
 def with_snapshot(claim: Claim, **changed: Any) -> Claim:
     """Return *claim* with a changed snapshot."""
     return replace(claim, snapshot=replace(claim.snapshot, **changed))
-
-
-EVENTS: Final = 0
-"""The lane of new events and of operators' requests."""
-BACKLOG: Final = 1
-"""The lane of postponed and imported shipments."""
-LABEL: Final = 2
-"""The lane of new labels: a morning's labels must not delay a delivery."""
-_TURNS: Final = 10
-_LABELS_FIRST: Final = frozenset({3, 6})
-
-
-def lanes(claims: int) -> Sequence[int]:
-    """Return the lanes in the order of an account's claim number *claims*.
-
-    New events come first, but one claim in ten begins with the backlog and two with
-    labels, so that neither waits forever.
-    """
-    turn = claims % _TURNS
-    if turn == 0:
-        return (BACKLOG, EVENTS, LABEL)
-    if turn in _LABELS_FIRST:
-        return (LABEL, EVENTS, BACKLOG)
-    return (EVENTS, LABEL, BACKLOG)

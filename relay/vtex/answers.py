@@ -15,7 +15,8 @@ class Meaning(Enum):
     ACCEPTED = "accepted"  # settle
     REFUSED = "refused"  # stuck, with VTEX's message
     FORBIDDEN = "forbidden"  # close the account's gate for this kind of call
-    NOT_YET = "not_yet"  # no such order or invoice: wait, at growing intervals
+    NOT_YET = "not_yet"  # no such order or invoice: read the order, look for it, wait
+    ORDER_CLOSED = "order_closed"  # cancelled, or about to be: read the order, close
     UNAVAILABLE = "unavailable"  # postpone; a write is unconfirmed
     BUSY = "busy"  # pause the account
     MISCONFIGURED = "misconfigured"  # a redirect: the address is wrong
@@ -39,7 +40,13 @@ _BY_HUNDRED: Final = {
     3: Meaning.MISCONFIGURED,
     4: Meaning.REFUSED,
 }
-_ORDER_OR_INVOICE: Final = re.compile(r"\b(order|invoice) not found", re.IGNORECASE)
+_ORDER_OR_INVOICE: Final = re.compile(
+    r"\b(order|invoice) not found|\bnotfound\b", re.IGNORECASE
+)
+# What VTEX answers to a write of an invoice that it does not have (any more), by code
+# in production: to a PUT 400 OMS008, to a PATCH 404 NotFound or 500 OMS001.
+_NO_INVOICE: Final = re.compile(r"\bOMS00[18]\b", re.IGNORECASE)
+_ORDER_CLOSED: Final = re.compile(r"\bwhen status is cancel", re.IGNORECASE)
 
 
 Expected = Literal["receipt", "order"]
@@ -52,6 +59,8 @@ def meaning(status: int, message: str, payload: object, expected: Expected) -> M
     Else it is UNAVAILABLE, because it proves nothing: a proxy, a firewall or a page of
     maintenance answers 200, too. So is a status outside of HTTP's ranges.
     """
+    if expected == "receipt" and (found := _about_invoice(status, message, payload)):
+        return found
     if status == HTTPStatus.NOT_FOUND:
         return Meaning.NOT_YET if _is_not_yet(message, payload) else Meaning.REFUSED
     by_hundred = _BY_HUNDRED.get(status // 100, Meaning.UNAVAILABLE)
@@ -59,6 +68,25 @@ def meaning(status: int, message: str, payload: object, expected: Expected) -> M
     if means is Meaning.ACCEPTED and not _is_documented(payload, expected):
         return Meaning.UNAVAILABLE
     return means
+
+
+def _about_invoice(status: int, message: str, payload: object) -> Meaning | None:
+    """Return the meaning of an error with which VTEX says that the invoice is gone."""
+    if status == HTTPStatus.BAD_REQUEST and _ORDER_CLOSED.search(message):
+        return Meaning.ORDER_CLOSED
+    if status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR}:
+        return None
+    said = f"{_code(payload)} {message}"
+    return Meaning.NOT_YET if _NO_INVOICE.search(said) else None
+
+
+def _code(payload: object) -> str:
+    """Return the code of an error, which its message may lack."""
+    if not isinstance(payload, dict):
+        return ""
+    error = payload.get("error")
+    fields = error if isinstance(error, dict) else payload
+    return str(fields.get("code", ""))
 
 
 def _is_documented(payload: object, expected: Expected) -> bool:
@@ -90,18 +118,14 @@ def _is_not_yet(message: str, payload: object) -> bool:
 def hint_for(meaning: Meaning, status: int, message: str, invoice_number: str) -> str:
     """Return how an operator can fix the cause of an answer; empty for a success."""
     match meaning:
-        case Meaning.ACCEPTED:
-            return ""
         case Meaning.FORBIDDEN:
             return _KEYS if status == HTTPStatus.UNAUTHORIZED else _PERMISSIONS
         case Meaning.NOT_YET:
             return _ORDER if "order not found" in message.lower() else _INVOICE
-        case Meaning.BUSY:
-            return _BUSY
-        case Meaning.MISCONFIGURED:
-            return _REDIRECT
-        case _:  # refused or unavailable
+        case Meaning.REFUSED | Meaning.UNAVAILABLE:
             return _about_one(meaning, status, invoice_number)
+        case _:
+            return _ALWAYS[meaning]
 
 
 def _about_one(meaning: Meaning, status: int, invoice_number: str) -> str:
@@ -144,14 +168,26 @@ _ORDER: Final = (
     " id (VTEX shows the orders of the last two years only)."
 )
 _INVOICE: Final = (
-    "VTEX does not show the invoice yet; the ERP must invoice the order in VTEX with"
-    " exactly the number of the label."
+    "VTEX does not have the invoice: not yet, or no more because the ERP exchanged it."
+    " The relay reads the order and looks for it. The ERP must invoice the order in"
+    " VTEX with exactly the number of the label, or register the new number."
+)
+_CLOSED: Final = (
+    "The order is cancelled in VTEX, or its cancellation is requested; the relay reads"
+    " it and closes the shipment."
 )
 _BUSY: Final = "VTEX limits the requests of this account; the relay retries by itself."
 _REDIRECT: Final = (
     "base_url: the address redirects, and redirects are not followed; set it to"
     " https://ACCOUNT.vtexcommercestable.com.br"
 )
+_ALWAYS: Final[dict[Meaning, str]] = {
+    Meaning.ACCEPTED: "",
+    Meaning.ORDER_CLOSED: _CLOSED,
+    Meaning.BUSY: _BUSY,
+    Meaning.MISCONFIGURED: _REDIRECT,
+}
+"""The hints for answers that have one cause only."""
 _SPACES: Final = (
     "invoiceNumber: it has a space, so VTEX answers 500 to every update of the"
     " invoice (VTEX: known issue 409225); the ERP can only send the tracking number"

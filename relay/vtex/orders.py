@@ -53,8 +53,11 @@ def _split(text: str) -> tuple[str, str]:
     return _without_zeros(number), _without_zeros(series)
 
 
-Difference = Likeness | Literal["key"]
-"""How VTEX's number differs: in zeros, by a series, or only the key is the same."""
+Difference = Likeness | Literal["key", "exchanged"]
+"""How VTEX's number differs: in zeros, by a series, or wholly.
+
+`key`: only the invoice key is the same. `exchanged`: the ERP exchanged the invoice.
+"""
 ShownKey = tuple[datetime, str]
 """An event for comparison: its instant in UTC, to the second, and its text."""
 
@@ -83,12 +86,31 @@ class PackageView:
     tracking_url: str = ""
     courier: str = ""
     finished: bool = False
+    delivered_date: str = ""
     data: tuple[ShownEvent, ...] = ()
 
     @property
     def shown(self) -> frozenset[ShownKey]:
         """The events with a valid time, for comparison."""
         return frozenset((e.instant, e.text) for e in self.data if e.instant)
+
+
+OrderEnd = Literal["cancelled", "replaced"]
+"""How an order ended."""
+_ENDS: Final[Mapping[str, OrderEnd]] = {
+    "canceled": "cancelled",  # VTEX's spelling, with one l
+    "replaced": "replaced",
+}
+# Spelled in several ways by VTEX's own pages.
+_CANCELLING: Final = frozenset(
+    {
+        "cancel",
+        "request-cancel",
+        "cancellation-requested",
+        "cancellation_requested",
+        "cancelation-request",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +121,17 @@ class OrderView:
     packages: tuple[PackageView, ...] = ()
 
     @property
-    def canceled(self) -> bool:
-        """Whether it is cancelled, which is final (VTEX: order flow and status)."""
-        return self.status == "canceled"  # VTEX's spelling, with one l
+    def ended(self) -> OrderEnd | None:
+        """How it ended, which is final (VTEX: order flow and status).
+
+        A replaced order was changed into another one, which has an id of its own.
+        """
+        return _ENDS.get(self.status)
+
+    @property
+    def cancelling(self) -> bool:
+        """Whether its cancellation was requested, which may still be refused."""
+        return self.status in _CANCELLING
 
 
 def parse_order(payload: object) -> OrderView | None:
@@ -127,14 +157,16 @@ def _package(package: Mapping[str, object]) -> PackageView:
         tracking_url=_text(package, "trackingUrl"),
         courier=_text(package, "courier"),
         finished=tracking.get("finished") is True,
+        delivered_date=_text(tracking, "deliveredDate"),
         data=tuple(_event(e) for e in _items(tracking.get("data"))),
     )
 
 
 def _event(event: Mapping[str, object]) -> ShownEvent:
-    # `lastChange` is the event's own time; the optional `createDate` is not needed.
+    # `lastChange` is the event's own time; `createDate` stands for one that is missing.
+    time = _text(event, "lastChange") or _text(event, "createDate")
     return ShownEvent(
-        next(instants(_text(event, "lastChange")), None),
+        next(instants(time), None),
         tidy(_text(event, "description")),
         tidy(_text(event, "city")),
         tidy(_text(event, "state")),

@@ -43,6 +43,9 @@ async def test_an_account_without_a_label_is_open(api: Api) -> None:
                 "stuck": 0,
                 "gates": [],
                 "lastAcceptedAt": None,
+                "listMode": None,
+                "listModeEvidence": None,
+                "listModeAt": None,
                 "damage": None,
             }
         ]
@@ -83,6 +86,19 @@ async def test_a_gate_that_is_shut_says_why_and_until_when(
     names = ("what", "reason", "until")
     assert account["gates"] == [dict(zip(names, shown, strict=True))]
     assert account["lastAcceptedAt"] == "1970-01-01T00:00:01Z"
+
+
+async def test_an_account_says_what_its_updates_do(api: Api, way_in: WayIn) -> None:
+    evidence = "order 1, invoice 1, 2 updates: 1 events are shown more than once"
+    await shut(
+        way_in, list_mode="appends", list_mode_evidence=evidence, list_mode_at=LATER
+    )
+
+    _, body = await api.call("GET", "/v1/accounts")
+
+    (account,) = body["accounts"]
+    assert (account["listMode"], account["listModeEvidence"]) == ("appends", evidence)
+    assert account["listModeAt"] == SPELLED
 
 
 async def test_an_operator_opens_every_gate(api: Api, way_in: WayIn) -> None:

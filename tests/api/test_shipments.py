@@ -166,6 +166,7 @@ async def test_a_shipment_shows_all_that_is_known_of_it(api: Api) -> None:
         "registeredAt": "2026-03-02T12:00:00Z",
         "lastEventAt": None,
         "deliveredPublishedAt": None,
+        "verifiedAt": None,
         "updatedAt": "2026-03-02T12:00:00Z",
         "damage": None,
         "trackingSentAs": {

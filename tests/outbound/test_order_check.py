@@ -6,8 +6,8 @@ import pytest
 
 from relay.clock import micros
 from relay.domain.shipment import SentTrackingNumber
-from relay.outbound.order_check import ORDER_CANCELLED, check_order, shows_tracking
-from relay.outbound.settlement import Outcome, Settlement
+from relay.outbound.order_check import check_order, shows_tracking
+from relay.outbound.settlement import Outcome
 from relay.store.snapshots import Claim
 from relay.vtex.orders import PackageView
 from tests.domain.snapshots import NOW, NUMBER, snapshot
@@ -69,11 +69,6 @@ def test_a_number_written_otherwise_is_named() -> None:
     other = checked(order(package("77")), adopt=True)
     assert other.settlement is not None
     assert other.claim.snapshot.vtex_invoice_number is None
-
-
-def test_a_cancelled_order_closes_its_shipments() -> None:
-    found = checked(order(package(), status="canceled"))
-    assert found.settlement == Settlement(closes_because=ORDER_CANCELLED)
 
 
 def test_what_vtex_shows_as_ours_needs_no_write() -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -10,7 +10,7 @@ from relay.clock import micros
 from relay.domain.shipment import UnconfirmedWrite
 from relay.errors import DeadlineOver, NotSent, Unanswered, VtexError
 from relay.outbound.outcomes import outcome_of_answer, outcome_of_error
-from relay.outbound.settlement import Outcome
+from relay.outbound.settlement import Outcome, Settlement
 from relay.outbound.steps import (
     Call,
     ReadOrder,
@@ -33,6 +33,7 @@ DELIVER = SendEvents((NEW,), "{}", is_delivered=True)
 READ = ReadOrder("first")
 WRITES = [SEND_NUMBER, PUBLISH, DELIVER]
 INSTANT = micros(NOW)
+FAR = micros(NOW + timedelta(days=1))
 HOUR = timedelta(hours=1)
 SUCCESSES = range(200, 300)
 RECEIPT = {"date": "2026-08-01", "orderId": "00-v1-01", "receipt": "r-1"}
@@ -103,7 +104,7 @@ def test_an_accepted_tracking_number_is_stored_as_it_was_sent() -> None:
 def test_accepted_objects_are_published(status: int) -> None:
     waiting = claim(snapshot(SCAN, published=(NEW,)), failing_since=NOW - HOUR)
     found = answered(PUBLISH, status, of=waiting)
-    assert queries(found) == ["accept_published", "accept_publishing"]
+    assert queries(found) == ["accept_published", "accept_publishing", "count_update"]
     assert values(found, "accept_published") == {
         "shipment": 1,
         "volume": 1,
@@ -224,11 +225,63 @@ def test_an_invoice_that_is_missing_is_waited_for(
     since = None if failing_for is None else NOW - timedelta(seconds=failing_for)
     found = answered(step, 404, payload=ERROR, of=claim(failing_since=since))
     assert found.settlement is not None
-    assert found.settlement.not_before == NOW + timedelta(seconds=wait)
+    # After a write the order is read, the first time at once.
+    at_once = failing_for is None and step != READ
+    waited = 0 if at_once else wait
+    assert found.settlement.not_before == NOW + timedelta(seconds=waited)
     assert not found.settlement.counts
-    assert queries(found) == cleared(step)
+    unread = [] if step == READ else ["forget_order_read"]
+    assert queries(found) == [*cleared(step), *unread]
     shut = AccountState("store", read_closed="403", outage_since=1)
     assert after(shut, found.amend) == AccountState("store")
+
+
+NO_INVOICE = {"error": {"code": "OMS008", "message": "Invoice is invalid"}}
+BROKEN = {"error": {"code": "OMS001", "message": "Unexpected error"}}
+
+
+@pytest.mark.parametrize("step", WRITES)
+@pytest.mark.parametrize(("status", "payload"), [(400, NO_INVOICE), (500, BROKEN)])
+def test_an_invoice_that_is_gone_has_the_order_read(
+    step: Write, status: int, payload: object
+) -> None:
+    found = answered(step, status, payload=payload)
+    assert found.settlement is not None
+    assert found.settlement.not_before == NOW
+    assert not found.settlement.unconfirmed
+    assert queries(found) == [*cleared(step), "forget_order_read"]
+    state = after(None, found.amend)
+    assert (state.refused_count, state.outage_since) == (0, None)
+
+
+@pytest.mark.parametrize("step", WRITES)
+def test_a_500_about_an_invoice_that_the_order_shows_has_another_cause(
+    step: Write,
+) -> None:
+    shown = claim(failing_since=NOW - timedelta(seconds=1))
+    found = answered(step, 500, payload=BROKEN, of=shown)
+    assert found.settlement is not None
+    assert found.settlement.unconfirmed
+
+
+CLOSED = (
+    "Unable to set invoice when status is cancel, canceled or cancellation_requested"
+)
+
+
+@pytest.mark.parametrize("step", WRITES)
+def test_a_closed_order_is_read_and_closed_at_last(step: Write) -> None:
+    found = answered(step, 400, CLOSED)
+    assert found.settlement is not None
+    assert found.settlement.closes_because is None
+    assert "forget_order_read" in queries(found)
+    assert after(None, found.amend).refused_count == 0
+    late = claim(failing_since=NOW - WAITS.not_yet_hours - timedelta(seconds=1))
+    found = answered(step, 400, CLOSED, of=late)
+    assert found.settlement == Settlement(closes_because="order_cancelled")
+    unreadable = AccountState("store", read_closed="403", read_retry_at=FAR)
+    found = answered(step, 400, CLOSED, state=unreadable)
+    assert found.settlement == Settlement(closes_because="order_cancelled")
 
 
 def test_an_invoice_that_never_comes_needs_an_operator() -> None:
@@ -477,7 +530,7 @@ def test_a_number_written_otherwise_is_adopted_where_the_settings_say(
 
 @pytest.mark.parametrize(
     ("why", "query"),
-    [("unconfirmed", "accept_tracking"), ("verify", "confirm_delivery")],
+    [("unconfirmed", "accept_tracking"), ("verify", "record_verified")],
 )
 def test_an_order_check_is_judged_by_why_it_was_taken(
     why: ReadReason, query: str
@@ -492,3 +545,26 @@ def test_an_order_check_is_judged_by_why_it_was_taken(
     shown = order(package(**OURS, courierStatus={"finished": True}))
     found = answered(ReadOrder(why), 200, of=claim(known), payload=shown)
     assert queries(found) == [query]
+
+
+# Orders that ended.
+
+
+@pytest.mark.parametrize("why", get_args(ReadReason))
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [("canceled", "order_cancelled"), ("replaced", "order_replaced")],
+)
+def test_an_ended_order_closes_its_shipments_at_every_look(
+    why: ReadReason, status: str, reason: str
+) -> None:
+    doubtful = claim(
+        snapshot(pending=UnconfirmedWrite("send_events", "{}"), in_doubt_since=NOW)
+    )
+    ended = order(package(), status=status)
+    found = answered(ReadOrder(why), 200, of=doubtful, payload=ended)
+    assert found.settlement == Settlement(closes_because=reason)
+    assert queries(found) == ["note_order_end", "close_order", "end_writes"]
+    assert values(found, "close_order")["reason"] == reason
+    known = found.claim.snapshot
+    assert (known.pending, known.in_doubt_since) == (None, None)

@@ -8,10 +8,10 @@ import pytest
 
 from relay.clock import micros
 from relay.domain.shipment import SentTrackingNumber, Snapshot, UnconfirmedWrite
-from relay.outbound.readback import settle_unconfirmed, verify_delivery
+from relay.outbound.readback import settle_unconfirmed
 from relay.outbound.settlement import Outcome
 from tests.domain.snapshots import NOW, event, published, snapshot
-from tests.outbound.making import WAITS, claim, context, order, package
+from tests.outbound.making import OURS, claim, context, order, package
 
 SCAN, HELD = event(1, "in_transit", 5), event(2, "held", 6)
 SENT = published(SCAN, accepted=False), published(HELD, accepted=False)
@@ -48,13 +48,15 @@ def unconfirmed(kind: Any, body: str = BODY, **more: Any) -> Snapshot:
 @pytest.mark.parametrize("payload", [None, order(), order(package("0055"))])
 def test_an_unconfirmed_write_that_cannot_be_read_waits(payload: object) -> None:
     found = settled(unconfirmed("send_events"), payload)
-    assert "it shows other invoices or none" in because(found)
+    assert "VTEX does not show the invoice any more" in because(found)
     assert found.changes == ()
     assert found.claim.snapshot.pending is not None
 
 
 def test_without_a_stored_write_there_is_nothing_to_settle() -> None:
-    assert "other invoices or none" in because(settled(snapshot(), order(package())))
+    found = settled(snapshot(), order(package(**OURS)))
+    assert found.settlement is None
+    assert found.claim.snapshot.pending is None
 
 
 def test_a_tracking_number_that_vtex_shows_was_taken() -> None:
@@ -129,37 +131,3 @@ def test_a_finished_parcel_says_nothing_of_a_write_without_delivery() -> None:
     found = settled(unconfirmed("send_events", published=SENT), shown_as(finished=True))
     assert [q for q, _ in found.changes] == ["delete_unaccepted", "clear_pending"]
     assert not found.claim.snapshot.delivered_published
-
-
-# Afterwards.
-
-
-PUBLISHED = snapshot(delivered_published=True, in_doubt_since=NOW - SECOND)
-
-
-def test_a_delivery_that_vtex_shows_is_verified() -> None:
-    shown = shown_as(finished=True)
-    found = verify_delivery(claim(PUBLISHED), shown, context())
-    row = {"shipment": 1, "now": micros(NOW)}
-    assert found.changes == (("confirm_delivery", row),)
-    assert found.claim.snapshot.in_doubt_since is None
-    assert found.settlement is None
-
-
-@pytest.mark.parametrize("payload", [None, order(), shown_as()])
-def test_a_delivery_that_is_not_shown_is_order_checked_at_again(
-    payload: object,
-) -> None:
-    found = verify_delivery(claim(PUBLISHED), payload, context())
-    assert found.changes == ()
-    assert found.settlement is not None
-    assert found.settlement.not_before == NOW + WAITS.read_back_again_seconds
-
-
-def test_a_delivery_that_is_not_shown_twice_is_resent() -> None:
-    again = claim(PUBLISHED, failing_since=NOW - WAITS.read_back_again_seconds)
-    found = verify_delivery(again, shown_as(), context())
-    assert found.changes == (("retract_delivery", {"shipment": 1}),)
-    assert found.settlement is None
-    assert not found.claim.snapshot.delivered_published
-    assert found.claim.failing_since is None

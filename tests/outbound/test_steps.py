@@ -98,6 +98,17 @@ UNSENT = snapshot(SCAN, tracking_sent_as=None, order_checked=False)
         ),
         (snapshot(SCAN, tracking=None), True, Rest(waiting_reason=NO_NUMBER)),
         (UNSENT, True, ReadOrder("first")),
+        (snapshot(SCAN, order_checked=False), True, ReadOrder("again")),
+        (
+            snapshot(SCAN, closed_reason="order_cancelled"),
+            True,
+            Rest(closes_because="order_cancelled"),
+        ),
+        (
+            snapshot(SCAN, closed_reason="order_replaced", order_checked=False),
+            True,
+            ReadOrder("again"),
+        ),
     ],
 )
 def test_what_comes_before_publishing(
@@ -111,7 +122,7 @@ def test_what_comes_before_publishing(
     [
         (UNSENT, False),
         (replace(UNSENT, order_checked=True), True),
-        (replace(UNSENT, tracking_sent_as=TRACKING_SENT), True),
+        (replace(UNSENT, tracking_sent_as=TRACKING_SENT, order_checked=True), True),
     ],
 )
 def test_a_number_is_sent_with_all_four_fields(known: Snapshot, can_read: bool) -> None:

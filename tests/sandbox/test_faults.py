@@ -291,7 +291,7 @@ async def test_latency_delays_every_answer(made: Any) -> None:
         async with asyncio.timeout(0.02):
             await sandbox.get()
     options = await sandbox.ask("POST", "/options", {"latencyMs": 1})
-    assert options == {"mode": "merge", "latencyMs": 1}
+    assert options == {"mode": "merge", "noInvoice": "now", "latencyMs": 1}
     assert (await sandbox.get()).status == 200
 
 

@@ -191,15 +191,71 @@ async def test_an_invoice_is_not_found_until_it_is_visible(
     sandbox: Any, clock: Any
 ) -> None:
     await sandbox.add_order({"invoiceNumber": "1", "visibleAfterSeconds": 60})
-    early = await sandbox.patch()
-    assert early.status == 404
-    assert (await early.json())["error"]["message"] == "Invoice Not Found"
+    assert (await sandbox.patch()).status == 404
     assert (await (await sandbox.get()).json())["packageAttachment"] is None
 
     clock.forward(60)
 
     assert (await sandbox.patch()).status == 200
     assert await sandbox.rules() == []
+
+
+@pytest.mark.parametrize(
+    ("said", "patched", "put"),
+    [
+        ("now", (404, "NotFound"), (400, "OMS008")),
+        ("earlier", (500, "OMS001"), (400, "OMS008")),
+        ("text", (404, "1"), (404, "1")),
+    ],
+)
+async def test_a_write_of_a_missing_invoice_gets_a_code(
+    sandbox: Any,
+    scan: Any,
+    said: str,
+    patched: tuple[int, str],
+    put: tuple[int, str],
+) -> None:
+    await sandbox.ask("POST", "/options", {"noInvoice": said})
+    await sandbox.add_order()
+    for response, expected in (
+        (await sandbox.patch(), patched),
+        (await sandbox.put(scan()), put),
+    ):
+        code = (await response.json())["error"]["code"]
+        assert (response.status, code) == expected
+    assert await sandbox.rules() == []
+
+
+async def test_an_exchanged_invoice_has_no_tracking(sandbox: Any, scan: Any) -> None:
+    await sandbox.add_order({"invoiceNumber": "1", "trackingNumber": "TN1"})
+    await sandbox.put(scan())
+    body = {"insteadOf": "1", "invoiceNumber": "2", "invoiceKey": "K"}
+    await sandbox.ask("POST", f"/orders/acme/{sandbox.order}/exchange", body)
+    package = await sandbox.package()
+    assert (package["invoiceNumber"], package["invoiceKey"]) == ("2", "K")
+    assert package["trackingNumber"] is None
+    assert package["courierStatus"] is None
+    assert (await sandbox.patch("1")).status == 404
+    path = f"/sandbox/orders/acme/{sandbox.order}/exchange"
+    assert (await sandbox.client.post(path, json=body)).status == 404
+
+
+@pytest.mark.parametrize(
+    ("status", "refused"),
+    [("canceled", True), ("cancellation-requested", True), ("replaced", False)],
+)
+async def test_an_order_can_be_cancelled_or_replaced(
+    sandbox: Any, status: str, refused: bool
+) -> None:
+    path = f"/orders/acme/{sandbox.order}/status"
+    await sandbox.ask("POST", path, {"status": status})
+    assert (await (await sandbox.get()).json())["status"] == status
+    response = await sandbox.patch()
+    assert response.status == (400 if refused else 200)
+    if refused:
+        assert "Unable to set invoice" in (await response.json())["error"]["message"]
+    await sandbox.ask("POST", path, {"status": None})
+    assert (await sandbox.patch()).status == 200
 
 
 async def test_a_return_is_shown_and_cannot_be_addressed(sandbox: Any) -> None:

@@ -12,7 +12,7 @@ from relay.clock import micros
 from relay.domain.events import ParcelView, Reference, ReferenceKind
 from relay.domain.labels import Label, LabelParcel
 from relay.errors import Conflict
-from relay.store import snapshots
+from relay.store import lanes
 from relay.store.codec import loads, new_id
 from relay.store.shipments import RegistrationResult, Shipments
 from tests.support.acme import body, scan
@@ -77,7 +77,7 @@ async def test_a_new_label_is_a_shipment_that_is_due_at_once(
     assert registered.id == row["id"]
     assert (registered.updated, registered.warnings) == ((), ())
     assert row["due_at"] == row["registered_at"]
-    assert row["lane"] == snapshots.LABEL
+    assert row["lane"] == lanes.LABEL
     assert row["tracking_number"] == "BR1"
     assert await notes(way_in) == ["registered"]
     assert (await only(way_in, "accounts"))["account"] == "store"

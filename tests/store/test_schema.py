@@ -1,5 +1,6 @@
 import re
 import sqlite3
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from relay.store.database import Database
 from relay.store.postgres import PostgresDatabase
 from relay.store.schema import OLDEST, VERSION, schema, scripts
 from relay.store.sqlite import SqliteDatabase
+from tests.store.making import execute
+from tests.support.postgres_server import PostgresServer
 from tests.support.way_in import everything
 
 STORE = Path(store.__file__).parent
@@ -52,59 +55,128 @@ async def test_a_database_of_another_version_is_refused(postgres_url: str) -> No
         await PostgresDatabase(postgres_url).open()
 
 
-NEW = ("invoices", "invoice_calls")
-"""The tables that version 8 did not have."""
+VERSIONS = Path(__file__).parent / "versions"
+"""The scripts that made databases of earlier versions."""
+SHIPMENT = (
+    "INSERT INTO shipments (id, account, order_id, invoice_number, contract, volumes,"
+    " registered_at) VALUES ('a', 'store', 'O-1', '1', 'acme', 1, 5)"
+)
 
 
-async def test_a_file_of_an_earlier_version_is_upgraded(tmp_path: Path) -> None:
-    """It has the same schema afterwards as a new one, and its rows."""
-    path = tmp_path / "relay.db"
-    await _closed(SqliteDatabase(path))
-    with sqlite3.connect(path) as connection:
-        as_new = _definitions(connection)
-        for table in NEW:
-            connection.execute(f"DROP TABLE {table}")
-        connection.execute("INSERT INTO accounts (account) VALUES ('acme')")
-        connection.execute(f"PRAGMA user_version = {OLDEST}")
-    await _closed(SqliteDatabase(path))
-    with sqlite3.connect(path) as connection:
-        assert _definitions(connection) == as_new
-        assert connection.execute("SELECT account FROM accounts").fetchall() == [
-            ("acme",)
-        ]
-        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
-
-
-async def _closed(database: SqliteDatabase) -> None:
-    """Open a database, which upgrades it, and close it again."""
+@pytest.fixture
+async def earlier_sqlite(tmp_path: Path) -> AsyncIterator[Database]:
+    """Open a file that the oldest version with an upgrade had made."""
+    path = tmp_path / "earlier.db"
+    with sqlite3.connect(path) as made:
+        made.executescript(_earlier("sqlite"))
+        made.execute(SHIPMENT)
+        made.execute("INSERT INTO accounts (account) VALUES ('store')")
+        made.execute(f"PRAGMA user_version = {OLDEST}")
+    database = SqliteDatabase(path)
     await database.open()
+    yield database
     await database.close()
 
 
-def _definitions(connection: sqlite3.Connection) -> set[str]:
-    found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
-    return {" ".join(sql.split()) for (sql,) in found}
-
-
-async def test_a_database_of_an_earlier_version_is_upgraded(postgres_url: str) -> None:
-    connection = await asyncpg.connect(postgres_url)
+@pytest.fixture
+async def earlier_postgres(postgres_url: str) -> AsyncIterator[Database]:
+    """Open a database that the oldest version with an upgrade had made."""
+    made = await asyncpg.connect(postgres_url)
+    await made.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    await made.execute(_earlier("postgres") + SHIPMENT)
+    await made.execute("INSERT INTO accounts (account) VALUES ('store')")
+    await made.execute("CREATE TABLE migrations (number BIGINT PRIMARY KEY)")
+    await made.execute("INSERT INTO migrations VALUES ($1)", OLDEST)
+    await made.close()
     database = PostgresDatabase(postgres_url)
     await database.open()
+    yield database
     await database.close()
-    as_new = await connection.fetch(COLUMNS)
-    for table in NEW:
-        await connection.execute(f"DROP TABLE {table}")
-    await connection.execute("UPDATE migrations SET number = $1", OLDEST)
-    await database.open()
-    await database.close()
-    assert await connection.fetch(COLUMNS) == as_new
-    await connection.close()
 
 
+@pytest.fixture(params=["earlier_sqlite", "earlier_postgres"])
+def earlier(request: pytest.FixtureRequest) -> Database:
+    """Give an earlier database of both kinds, as it is after its upgrade."""
+    found: Database = request.getfixturevalue(request.param)
+    return found
+
+
+def _earlier(dialect: str) -> str:
+    return (VERSIONS / f"{OLDEST:03}.{dialect}.sql").read_text(encoding="utf-8")
+
+
+async def test_an_earlier_database_is_upgraded_with_its_rows(
+    earlier: Database,
+) -> None:
+    (row,) = await everything(earlier, "shipments")
+    assert (row["order_id"], row["updates"], row["verified_at"]) == ("O-1", 0, None)
+    (account,) = await everything(earlier, "accounts")
+    assert (account["list_mode"], account["read_backs"]) == (None, 0)
+
+
+async def test_an_upgraded_database_lists_changes_like_a_new_one(
+    earlier: Database,
+) -> None:
+    (before,) = await everything(earlier, "shipments")
+    await execute(earlier, "UPDATE shipments SET verified_at = 7")
+    (after,) = await everything(earlier, "shipments")
+    assert after["change_number"] > before["change_number"]
+    assert after["updated_at"] == 7
+
+
+async def test_an_upgraded_file_has_the_schema_of_a_new_one(
+    earlier_sqlite: Database, sqlite: Database
+) -> None:
+    for query in (SQLITE_COLUMNS, SQLITE_DEFINITIONS):
+        assert await _found(earlier_sqlite, query) == await _found(sqlite, query)
+
+
+async def test_an_upgraded_database_has_the_schema_of_a_new_one(
+    earlier_postgres: Database, postgresql: PostgresServer
+) -> None:
+    async with postgresql.fresh() as url:
+        new = PostgresDatabase(url)
+        await new.open()
+        for query in (COLUMNS, INDEXES, FUNCTIONS, TRIGGERS, CONSTRAINTS):
+            assert await _found(earlier_postgres, query) == await _found(new, query)
+        await new.close()
+
+
+async def _found(database: Database, query: str) -> list[tuple[Any, ...]]:
+    """Return rows in any order, with blanks of their texts as one."""
+    found = [
+        tuple(" ".join(v.split()) if isinstance(v, str) else v for v in row.values())
+        for row in await execute(database, query)
+    ]
+    assert found
+    return sorted(found, key=repr)
+
+
+# A column that was added later is the last one, so columns are compared in any order.
+SQLITE_COLUMNS = """
+    SELECT t.name AS "table", t.strict, t.wr, c.name, c.type, c."notnull", c.pk,
+           c.dflt_value, c.hidden
+    FROM pragma_table_list AS t JOIN pragma_table_xinfo(t.name) AS c
+    WHERE t.schema = 'main' AND t.name NOT LIKE 'sqlite_%'
+"""
+SQLITE_DEFINITIONS = """
+    SELECT type, name, tbl_name, CASE WHEN type <> 'table' THEN sql END AS sql
+    FROM sqlite_master
+"""
 COLUMNS = """
-    SELECT table_name, column_name, data_type, is_nullable
-    FROM information_schema.columns
-    WHERE table_schema = 'public' ORDER BY 1, 2
+    SELECT table_name, column_name, data_type, is_nullable, column_default,
+           generation_expression, is_identity
+    FROM information_schema.columns WHERE table_schema = 'public'
+"""
+INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
+FUNCTIONS = """
+    SELECT p.proname, pg_get_functiondef(p.oid) AS definition FROM pg_proc AS p
+    JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = 'public'
+"""
+TRIGGERS = "SELECT pg_get_triggerdef(oid) AS definition FROM pg_trigger"
+CONSTRAINTS = """
+    SELECT conrelid::regclass::text AS on_table, pg_get_constraintdef(oid) AS definition
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
 """
 
 
@@ -131,21 +203,6 @@ def test_an_upgraded_database_has_the_tables_of_a_new_one(dialect: Any) -> None:
     for _, script in scripts(OLDEST, dialect):
         for name, text in _objects(script).items():
             assert new[name] == text
-
-
-async def test_a_file_of_the_version_before_still_opens(tmp_path: Path) -> None:
-    path = tmp_path / "relay.db"
-    before = schema("sqlite").partition("CREATE TABLE discovered_orders")
-    triggers = (STORE / "schema.sqlite.sql").read_text(encoding="utf-8")
-    with sqlite3.connect(path) as connection:
-        connection.executescript(before[0] + triggers)
-        connection.execute(f"PRAGMA user_version = {OLDEST}")
-        connection.execute("INSERT INTO accounts (account) VALUES ('store')")
-    database = SqliteDatabase(path)
-    await database.open()
-    assert [r["account"] for r in await everything(database, "accounts")] == ["store"]
-    assert await everything(database, "discovered_orders") == []
-    await database.close()
 
 
 def test_a_database_of_this_version_needs_nothing() -> None:

@@ -81,6 +81,7 @@ CHANGES = {
     "a reason to wait": "waiting_reason = 'later'",
     "an unconfirmed write": "pending = '{}', in_doubt_since = 7",
     "a delivery": "delivered_published_at = 7",
+    "what VTEX shows": "verified_at = 7",
     "an end": "closed_at = 7, closed_reason = 'lost'",
     "an operator's turn": "stuck_at = 7, stuck_reason = 'odd'",
     "a contradiction": "contradicted_at = 7, contradicted_reason = 'returned'",

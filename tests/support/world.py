@@ -189,11 +189,24 @@ class Vtex:
         path = f"/orders/{ACCOUNT}/{order}/invoices"
         await self.ask("POST", path, {"invoiceNumber": number})
 
+    async def exchange(self, order: str, number: str, by: str, **fields: Any) -> None:
+        """Let the ERP exchange an invoice of a live order for another one."""
+        path = f"/orders/{ACCOUNT}/{order}/exchange"
+        body = {"insteadOf": number, "invoiceNumber": by} | fields
+        await self.ask("POST", path, body)
+
+    async def end_order(self, order: str, status: str | None) -> None:
+        """Change the status of an order, by a person in the store."""
+        path = f"/orders/{ACCOUNT}/{order}/status"
+        await self.ask("POST", path, {"status": status})
+
+    async def options(self, **options: Any) -> None:
+        await self.ask("POST", "/options", options)
+
     async def publish(
         self, *events: tuple[datetime, str], delivered: bool = False
     ) -> None:
         """Let another integration publish events of the usual invoice."""
-        path = f"/vtex/{ACCOUNT}/api/oms/pvt/orders/{ORDER}/invoice/{INVOICE}/tracking"
         body = {
             "isDelivered": delivered,
             "deliveredDate": events[-1][0].isoformat() if delivered else None,
@@ -202,11 +215,27 @@ class Vtex:
                 for at, text in events
             ],
         }
+        await self._write("PUT", "/tracking", body)
+
+    async def set_number(self, number: str) -> None:
+        """Let another integration change the tracking number of the usual invoice."""
+        body = {
+            "trackingNumber": number,
+            "trackingUrl": f"{PAGE}{number}",
+            "courier": "Another",
+            "dispatchedDate": None,
+        }
+        await self._write("PATCH", "", body)
+
+    async def _write(self, method: str, what: str, body: object) -> None:
+        path = f"/vtex/{ACCOUNT}/api/oms/pvt/orders/{ORDER}/invoice/{INVOICE}{what}"
         keys = {
             "X-VTEX-API-AppKey": "sandbox-key",
             "X-VTEX-API-AppToken": "sandbox-token",
         }
-        async with self.session.put(self.url + path, json=body, headers=keys) as answer:
+        async with self.session.request(
+            method, self.url + path, json=body, headers=keys
+        ) as answer:
             assert answer.status == 200, await answer.text()
 
     async def fault(self, kind: str, **fields: Any) -> None:

@@ -100,6 +100,43 @@ def test_a_404_is_not_yet_unless_it_is_about_the_route(
     assert meaning(404, words, payload, "receipt") is expected
 
 
+GONE = {"error": {"code": "OMS008", "message": "Invoice is invalid"}}
+BROKEN = {"error": {"code": "OMS001", "message": "Unexpected error"}}
+CLOSED = (
+    "Unable to set invoice when status is cancel, canceled or cancellation_requested"
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "payload", "expected"),
+    [
+        (400, "Invoice is invalid (OMS008)", GONE, Meaning.NOT_YET),
+        (400, "", {"error": {"code": "OMS008"}}, Meaning.NOT_YET),
+        (400, "", {"code": "OMS008"}, Meaning.NOT_YET),
+        (400, "OMS008", None, Meaning.NOT_YET),
+        (400, "The field courier is odd (OMS0081)", None, Meaning.REFUSED),
+        (404, "NotFound", {"code": "NotFound", "message": "NotFound"}, Meaning.NOT_YET),
+        (404, "NotFound", "NotFound", Meaning.NOT_YET),
+        (500, "Unexpected error (OMS001)", BROKEN, Meaning.NOT_YET),
+        (500, "An error has occurred (1)", ERROR, Meaning.UNAVAILABLE),
+        (502, "OMS001", None, Meaning.UNAVAILABLE),
+        (422, "OMS008", None, Meaning.REFUSED),
+        (400, CLOSED, {"message": CLOSED}, Meaning.ORDER_CLOSED),
+        (409, CLOSED, None, Meaning.UNAVAILABLE),
+    ],
+)
+def test_a_write_of_an_invoice_that_is_gone_is_no_refused_value(
+    status: int, words: str, payload: object, expected: Meaning
+) -> None:
+    assert meaning(status, words, payload, "receipt") is expected
+
+
+def test_a_read_has_no_answers_about_an_invoice() -> None:
+    assert meaning(400, "OMS008", None, "order") is Meaning.REFUSED
+    assert meaning(500, "OMS001", BROKEN, "order") is Meaning.UNAVAILABLE
+    assert meaning(400, CLOSED, None, "order") is Meaning.REFUSED
+
+
 @pytest.mark.parametrize(
     ("status", "words", "number", "names"),
     [
@@ -108,6 +145,9 @@ def test_a_404_is_not_yet_unless_it_is_about_the_route(
         (403, "", "1", "View order"),
         (404, "Order Not Found (OMS007)", "1", "order id"),
         (404, "Invoice Not Found", "1", "ERP must invoice"),
+        (400, "Invoice is invalid (OMS008)", "1", "ERP exchanged"),
+        (500, "Unexpected error (OMS001)", "1", "ERP exchanged"),
+        (400, CLOSED, "1", "order is cancelled"),
         (429, "", "1", "limits the requests"),
         (503, "", "1 2", "limits the requests"),
         (302, "", "1", "base_url"),
@@ -129,7 +169,7 @@ def test_a_404_is_not_yet_unless_it_is_about_the_route(
 def test_an_operator_gets_a_hint(
     status: int, words: str, number: str, names: str
 ) -> None:
-    payload = ERROR if words.endswith(")") else None
+    payload = ERROR if words.endswith("(OMS007)") else None
     what = meaning(status, words, payload, "receipt")
     assert names in hint_for(what, status, words, number)
 

@@ -111,10 +111,21 @@ def test_what_is_no_order_is_not_taken_for_an_empty_one(payload: object) -> None
 
 
 @pytest.mark.parametrize(
-    ("status", "canceled"), [("canceled", True), ("cancel", False)]
+    ("status", "ended", "cancelling"),
+    [
+        ("canceled", "cancelled", False),
+        ("replaced", "replaced", False),
+        ("cancel", None, True),
+        ("cancellation-requested", None, True),
+        ("invoiced", None, False),
+        ("", None, False),
+    ],
 )
-def test_only_the_final_state_is_cancelled(status: str, canceled: bool) -> None:
-    assert OrderView(status).canceled is canceled
+def test_only_final_states_end_an_order(
+    status: str, ended: str | None, cancelling: bool
+) -> None:
+    order = OrderView(status)
+    assert (order.ended, order.cancelling) == (ended, cancelling)
 
 
 json_values = st.recursive(

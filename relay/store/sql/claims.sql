@@ -31,7 +31,9 @@ SET write_closed = :write_closed, write_retry_at = :write_retry_at,
     refused_message = :refused_message, refused_count = :refused_count,
     paused_reason = :paused_reason, accepted_at = :accepted_at,
     credentials = :credentials, permits = :permits, permits_at = :permits_at,
-    claims = :claims
+    claims = :claims, list_mode = :list_mode,
+    list_mode_evidence = :list_mode_evidence, list_mode_at = :list_mode_at,
+    read_backs_day = :read_backs_day, read_backs = :read_backs
 WHERE account = :account
 
 -- name: count_leased
@@ -72,6 +74,15 @@ FROM json_each(:rows) AS j
 JOIN published AS t ON t.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 WHERE t.withdrawn_at IS NULL
 ORDER BY t.shipment, t.occurred_at, t.position
+
+-- name: siblings_of_shipments
+-- The invoices of the same orders that other shipments have, as VTEX knows them.
+SELECT CAST(j.value ->> 'shipment' AS BIGINT) AS shipment,
+       coalesce(o.vtex_invoice_number, o.invoice_number) AS invoice_number
+FROM json_each(:rows) AS j
+JOIN shipments AS s ON s.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
+JOIN shipments AS o
+  ON o.account = s.account AND o.order_id = s.order_id AND o.shipment <> s.shipment
 
 -- name: leases_held
 SELECT s.shipment FROM json_each(:rows) AS j
@@ -143,6 +154,41 @@ SET pending = NULL,
                   ELSE 'sent' END
 WHERE shipment = :shipment
 
+-- name: count_update!
+-- VTEX accepted a list of events: what it shows is to be verified again.
+UPDATE shipments
+SET updates = updates + 1, verified_at = NULL, difference_at = NULL,
+    read_backs = read_backs + :by_quota, read_back_at = :read_back_at,
+    delivered_as = coalesce(:delivered_as, delivered_as)
+WHERE shipment = :shipment
+
+-- name: record_verified!
+-- VTEX shows what was sent; `verified_at` is when that was seen first.
+UPDATE shipments
+SET verified_at = coalesce(verified_at, :now), read_back_at = NULL, difference_at = NULL,
+    in_doubt_since = NULL
+WHERE shipment = :shipment
+
+-- name: record_difference!
+UPDATE shipments
+SET difference_at = coalesce(difference_at, :now), read_back_at = :read_back_at,
+    verified_at = NULL
+WHERE shipment = :shipment
+
+-- name: repair_shipment!
+-- A difference that VTEX showed twice: what it does not show is sent again, once.
+UPDATE shipments
+SET repaired_at = :now, difference_at = NULL, read_back_at = :now, in_doubt_since = NULL,
+    tracking_sent_as = CASE WHEN :tracking = 1 THEN NULL ELSE tracking_sent_as END,
+    delivered_published_at = CASE WHEN :delivery = 1 THEN NULL
+                             ELSE delivered_published_at END,
+    delivered_sent_at = CASE WHEN :delivery = 1 THEN NULL ELSE delivered_sent_at END,
+    resent_at = :now
+WHERE shipment = :shipment
+
+-- name: record_shown_before!
+UPDATE shipments SET shown_before = :shown_before WHERE shipment = :shipment
+
 -- name: delivery_taken_back!
 UPDATE shipments SET taking_back = NULL WHERE shipment = :shipment
 
@@ -151,15 +197,6 @@ UPDATE shipments
 SET contradicted_reason = CAST(:reason AS TEXT),
     contradicted_at = CASE WHEN CAST(:reason AS TEXT) IS NULL THEN NULL
                       ELSE coalesce(contradicted_at, CAST(:now AS BIGINT)) END
-WHERE shipment = :shipment
-
--- name: confirm_delivery!
-UPDATE shipments SET in_doubt_since = NULL WHERE shipment = :shipment
-
--- name: retract_delivery!
--- The order does not show the delivery that VTEX accepted: it is published again.
-UPDATE shipments
-SET delivered_published_at = NULL, delivered_sent_at = NULL, in_doubt_since = NULL
 WHERE shipment = :shipment
 
 -- name: clear_pending!
@@ -173,6 +210,49 @@ WHERE shipment = :shipment
 UPDATE shipments
 SET order_read_at = :now,
     vtex_invoice_number = coalesce(:vtex_invoice_number, vtex_invoice_number)
+WHERE shipment = :shipment
+
+-- name: forget_order_read!
+-- VTEX does not have the invoice (any more): the order is read before the next write.
+UPDATE shipments SET order_read_at = NULL WHERE shipment = :shipment
+
+-- name: publish_again!
+-- An invoice that was exchanged: VTEX has neither number nor delivery under the new one.
+UPDATE shipments
+SET tracking_sent_as = NULL, pending = NULL, in_doubt_since = NULL,
+    delivered_sent_at = NULL, delivered_published_at = NULL, resent_at = :now,
+    updates = 0, shown_before = NULL, read_back_at = NULL, difference_at = NULL,
+    verified_at = NULL
+WHERE shipment = :shipment
+
+-- name: delete_published!
+DELETE FROM published
+WHERE shipment = :shipment AND volume = :volume AND occurred_at = :occurred_at
+  AND code = :code
+
+-- name: note_order_end!
+INSERT INTO notes (shipment, noted_at, text)
+SELECT shipment, :now, :text FROM shipments
+WHERE account = :account AND order_id = :order_id
+  AND coalesce(closed_reason, '') <> :reason
+  AND (shipment = :shipment
+       OR (closed_at IS NULL AND lease IS NULL AND pending IS NULL))
+
+-- name: close_order!
+-- Those that are leased, or have an unconfirmed write, read the order themselves.
+UPDATE shipments
+SET closed_at = :now, closed_reason = :reason, due_at = NULL, events_due_at = NULL,
+    events_waiting_since = NULL, not_before = NULL, failing_since = NULL, attempts = 0,
+    stuck_reason = NULL, stuck_at = NULL, waiting_reason = NULL, version = version + 1
+WHERE shipment IN (
+    SELECT s.shipment FROM shipments AS s
+    WHERE s.account = :account AND s.order_id = :order_id AND s.shipment <> :shipment
+      AND s.closed_at IS NULL AND s.lease IS NULL AND s.pending IS NULL
+    ORDER BY s.shipment FOR UPDATE SKIP LOCKED)
+
+-- name: end_writes!
+-- `order_read_at` is set: an ended order is read again for an operator only.
+UPDATE shipments SET pending = NULL, in_doubt_since = NULL, order_read_at = :now
 WHERE shipment = :shipment
 
 -- name: quarantine_event!
@@ -229,7 +309,7 @@ SET lease = NULL, lease_until = NULL,
 WHERE shipment = :shipment
 
 -- name: settle_published!
--- `accept_publishing` and `settle` in one update, for the usual end of a claim.
+-- `accept_publishing`, `count_update` and `settle` in one, for the usual end of a claim.
 UPDATE shipments
 SET lease = NULL, lease_until = NULL,
     due_at = CASE WHEN version = :version THEN CAST(:due_at AS BIGINT)
@@ -243,6 +323,9 @@ SET lease = NULL, lease_until = NULL,
                      ELSE coalesce(closed_at, :now) END,
     closed_reason = CASE WHEN closed_reason = 'cancelled' THEN closed_reason
                           ELSE :closed_reason END,
+    updates = updates + 1, verified_at = NULL, difference_at = NULL,
+    read_backs = read_backs + :by_quota, read_back_at = CAST(:read_back_at AS BIGINT),
+    delivered_as = coalesce(CAST(:delivered_as AS TEXT), delivered_as),
     pending = NULL,
     in_doubt_since = CASE WHEN :read_back = 1 THEN in_doubt_since ELSE NULL END,
     delivered_published_at = CASE WHEN :is_delivered = 1

@@ -79,7 +79,8 @@ ORDER BY shipment FOR UPDATE
 UPDATE shipments
 SET closed_at = :now, closed_reason = :reason, due_at = NULL, events_due_at = NULL,
     events_waiting_since = NULL, not_before = NULL, failing_since = NULL, attempts = 0,
-    stuck_reason = NULL, stuck_at = NULL, waiting_reason = NULL, version = version + 1
+    stuck_reason = NULL, stuck_at = NULL, waiting_reason = NULL, version = version + 1,
+    order_read_at = :now  -- the order is read again for an operator only
 WHERE shipment = :shipment
 
 -- name: delete_old_discovered!

@@ -53,5 +53,6 @@ SET tracking_url = NULL, tracking_sent_as = :tracking_sent_as, pending = NULL,
     closed_reason = 'erased',
     due_at = NULL, events_due_at = NULL, lease = NULL, lease_until = NULL,
     stuck_reason = NULL, stuck_at = NULL, waiting_reason = NULL,
-    in_doubt_since = NULL, version = version + 1
+    in_doubt_since = NULL, read_back_at = NULL, difference_at = NULL,
+    version = version + 1
 WHERE shipment = :shipment

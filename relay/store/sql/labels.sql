@@ -96,9 +96,14 @@ SET closed_at = :now, closed_reason = 'cancelled', due_at = NULL,
 WHERE shipment = :shipment
 
 -- name: retry_shipment!
--- `not_before` stays while a write is unconfirmed: the order is read only after it.
+-- `not_before` stays while a write is unconfirmed: the order is read only after it. An
+-- order that had ended in VTEX is read again, and a difference may be repaired
+-- once more.
 UPDATE shipments
 SET stuck_reason = NULL, stuck_at = NULL, waiting_reason = NULL, attempts = 0,
     failing_since = NULL, due_at = :now, lane = 0, version = version + 1,
-    not_before = CASE WHEN in_doubt_since IS NULL THEN NULL ELSE not_before END
+    not_before = CASE WHEN in_doubt_since IS NULL THEN NULL ELSE not_before END,
+    order_read_at = CASE WHEN closed_reason IN ('order_cancelled', 'order_replaced')
+                    THEN NULL ELSE order_read_at END,
+    difference_at = NULL, repaired_at = NULL
 WHERE shipment = :shipment

@@ -1,0 +1,480 @@
+-- The current schema, written for SQLite. relay/store/schema.py renders it for PostgreSQL:
+-- BIGINT, identity columns, no STRICT. Triggers and functions differ entirely: they are in
+-- schema.sqlite.sql and schema.postgres.sql.
+--
+-- Columns named `*_at`, `*_since`, `*_until` hold microseconds since 1970, UTC; `*_on` hold
+-- ISO dates. Lists and objects are JSON texts. Booleans are 0 and 1.
+-- Without foreign keys: rows are deleted in slices, each table by its own age.
+
+-- One row per VTEX account: whether the relay may call VTEX, and how fast.
+
+CREATE TABLE accounts (
+    account TEXT NOT NULL PRIMARY KEY,
+    write_closed TEXT,                 -- VTEX's message, if VTEX forbade writing
+    write_retry_at INTEGER,
+    read_closed TEXT,                  -- VTEX's message, if VTEX forbade reading orders
+    read_retry_at INTEGER,
+    busy_until INTEGER,                -- no calls before: VTEX answered 429 or 503
+    outage_since INTEGER,              -- VTEX does not answer: one probe at a time
+    probe_at INTEGER,
+    write_suspected_at INTEGER,        -- the last write that failed, since one was accepted
+    refused_message TEXT,              -- the latest refusal, and how often in a row
+    refused_count INTEGER NOT NULL DEFAULT 0,
+    paused_reason TEXT,
+    accepted_at INTEGER,               -- the last write that VTEX accepted
+    credentials TEXT,                  -- digest of the last ones used; new ones reopen gates
+    permits INTEGER NOT NULL DEFAULT 0,    -- token bucket, in millionths of a call
+    permits_at INTEGER NOT NULL DEFAULT 0,
+    claims INTEGER NOT NULL DEFAULT 0      -- every tenth starts with the backlog
+) STRICT, WITHOUT ROWID;
+
+-- One row per invoice: the unit of work. The publisher claims rows by `ready_at`.
+CREATE TABLE shipments (
+    shipment INTEGER PRIMARY KEY,      -- internal: narrow keys in the other tables
+    id TEXT NOT NULL UNIQUE,           -- public: UUIDv7
+    account TEXT NOT NULL,
+    order_id TEXT NOT NULL,
+    invoice_number TEXT NOT NULL,
+    contract TEXT NOT NULL,
+    invoice_key TEXT,                  -- 44-digit NF-e access key
+    volumes INTEGER NOT NULL,
+    registered_at INTEGER NOT NULL,
+    dispatched_at INTEGER,             -- the earliest of all labels
+    promised_on TEXT,                  -- estimated delivery date
+    -- the tracking number to send, as resolved at registration
+    tracking_number TEXT,
+    tracking_url TEXT,
+    courier TEXT,
+    dispatched_date TEXT,
+    -- exactly what VTEX accepted
+    tracking_sent_as TEXT,
+    vtex_invoice_number TEXT,          -- if VTEX spells it otherwise, such as 0055
+    order_read_at INTEGER,
+    -- when to publish
+    due_at INTEGER,                    -- for a label, an operator or a retry
+    events_due_at INTEGER,             -- for new events, after the quiet time
+    events_waiting_since INTEGER,      -- bounds how long further events may postpone it
+    not_before INTEGER,                -- backoff, or the wait after an unconfirmed write
+    lane INTEGER NOT NULL DEFAULT 0,   -- 0 events, 1 backlog, 2 labels
+    lease TEXT,
+    lease_until INTEGER,
+    version INTEGER NOT NULL DEFAULT 0, -- raised by every change that may need publishing
+    attempts INTEGER NOT NULL DEFAULT 0,
+    tried_at INTEGER,
+    failing_since INTEGER,
+    -- the write that was stored before it was sent, until it is settled
+    pending TEXT,
+    in_doubt_since INTEGER,            -- since when a write is unconfirmed
+    delivered_sent_at INTEGER,         -- first call with `isDelivered`, answered or not
+    delivered_published_at INTEGER,    -- VTEX accepted it
+    taking_back TEXT,                  -- a published delivery: requested, sent
+    contradicted_at INTEGER,           -- since when events contradict it
+    contradicted_reason TEXT,
+    last_event_at INTEGER,             -- receipt of the latest event
+    closed_at INTEGER,
+    closed_reason TEXT,
+    stuck_at INTEGER,
+    stuck_reason TEXT,
+    waiting_reason TEXT,
+    imported INTEGER NOT NULL DEFAULT 0, -- dispatched before it was registered
+    compared_at INTEGER,               -- when events shown by VTEX were accepted as published
+    resent_at INTEGER,                 -- last resend by an operator
+    given TEXT NOT NULL DEFAULT '[]',  -- fields set by the ERP; a resend keeps them
+    -- Set by triggers, whenever a column changes that lists show.
+    updated_at INTEGER NOT NULL DEFAULT 0, -- the latest time in the row or in a note
+    change_number INTEGER NOT NULL DEFAULT 0, -- grows in the order of commits
+    -- NULL while stuck, leased or at rest: an index on it costs what is ready, not all rows
+    ready_at INTEGER GENERATED ALWAYS AS (
+        CASE WHEN stuck_reason IS NOT NULL OR lease IS NOT NULL
+              OR (due_at IS NULL AND events_due_at IS NULL) THEN NULL
+        ELSE max(min(coalesce(due_at, events_due_at), coalesce(events_due_at, due_at)),
+                 coalesce(not_before, 0)) END) VIRTUAL,
+    UNIQUE (account, order_id, invoice_number)
+) STRICT;
+
+CREATE INDEX shipments_ready ON shipments (account, lane, ready_at)
+    WHERE ready_at IS NOT NULL;
+CREATE INDEX shipments_leased ON shipments (account, lease_until)
+    WHERE lease IS NOT NULL;
+CREATE INDEX shipments_by_account ON shipments (account, shipment);
+CREATE INDEX shipments_by_invoice ON shipments (account, invoice_number);
+CREATE INDEX shipments_stuck ON shipments (account, shipment)
+    WHERE stuck_reason IS NOT NULL;
+CREATE INDEX shipments_contradicted ON shipments (account, shipment)
+    WHERE contradicted_reason IS NOT NULL;
+CREATE INDEX shipments_in_doubt ON shipments (account, shipment)
+    WHERE in_doubt_since IS NOT NULL;
+CREATE INDEX shipments_without_number ON shipments (account, shipment)
+    WHERE tracking_number IS NULL;
+CREATE INDEX shipments_open_by_account ON shipments (account, shipment)
+    WHERE closed_at IS NULL;
+CREATE INDEX shipments_not_delivered ON shipments (account, shipment)
+    WHERE closed_at IS NOT NULL AND delivered_published_at IS NULL;
+CREATE INDEX shipments_promised ON shipments (account, promised_on, shipment)
+    WHERE promised_on IS NOT NULL AND closed_at IS NULL;
+CREATE INDEX shipments_open ON shipments (shipment) WHERE closed_at IS NULL;
+CREATE INDEX shipments_by_change ON shipments (change_number, shipment);
+CREATE INDEX shipments_by_update ON shipments (updated_at, change_number);
+CREATE INDEX shipments_by_key ON shipments (invoice_key)
+    WHERE invoice_key IS NOT NULL;
+
+-- SQLite: the latest change number. PostgreSQL: what is added to a transaction's id, so that
+-- numbers go on growing in a database that was restored on another server.
+CREATE TABLE change_counter (
+    id INTEGER NOT NULL PRIMARY KEY,   -- 1
+    latest INTEGER NOT NULL
+) STRICT;
+
+-- The boxes of a shipment, numbered from 1.
+CREATE TABLE parcels (
+    shipment INTEGER NOT NULL,
+    volume INTEGER NOT NULL,
+    contract TEXT NOT NULL,
+    tracking_number TEXT,
+    registered_at INTEGER NOT NULL,
+    dispatched_at INTEGER,
+    PRIMARY KEY (shipment, volume)
+) STRICT, WITHOUT ROWID;
+
+-- Every tracking number, order id and other reference of labels and events, once per
+-- contract. Labels and events are matched, and lock each other, through these rows.
+CREATE TABLE reference_values (
+    reference INTEGER PRIMARY KEY,
+    contract TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,               -- normalized for comparison
+    UNIQUE (contract, kind, value)
+) STRICT;
+
+CREATE INDEX reference_values_by_value ON reference_values (value);
+
+-- Which parcel a reference belongs to, and from when on: numbers are reused.
+-- Volume 0 is the whole invoice.
+CREATE TABLE parcel_references (
+    reference INTEGER NOT NULL,
+    shipment INTEGER NOT NULL,
+    volume INTEGER NOT NULL,
+    given TEXT NOT NULL,               -- the value as received
+    registered_at INTEGER NOT NULL,
+    dispatched_at INTEGER,
+    voided_at INTEGER,
+    PRIMARY KEY (reference, shipment, volume)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX parcel_references_by_shipment ON parcel_references (shipment);
+
+-- What carriers sent, stored before it is parsed.
+CREATE TABLE documents (
+    document INTEGER PRIMARY KEY,
+    contract TEXT NOT NULL,
+    source TEXT NOT NULL,              -- webhook, poll, file, operator
+    headers TEXT NOT NULL,
+    body BLOB NOT NULL,
+    received_at INTEGER NOT NULL,
+    read_at INTEGER,                   -- when it was parsed
+    parked INTEGER NOT NULL DEFAULT 0, -- its contract is not configured
+    tries INTEGER NOT NULL DEFAULT 0,  -- counted before parsing: a crash counts
+    replays INTEGER NOT NULL DEFAULT 0,
+    digest TEXT,                       -- of the body as received, if data was removed
+    new_events INTEGER,                -- how many of its events were new
+    unreadable_reason TEXT,            -- of the whole document, or of some of its events
+    partly_parsed INTEGER NOT NULL DEFAULT 0, -- some events are unreadable, others count
+    -- position and reason of each unreadable part; a replay compares them
+    unreadable_parts TEXT NOT NULL DEFAULT '[]',
+    traceback TEXT                     -- of the first error, without content
+) STRICT;
+
+CREATE INDEX documents_unread ON documents (document)
+    WHERE read_at IS NULL AND parked = 0;
+CREATE INDEX documents_parked ON documents (contract) WHERE parked = 1;
+CREATE INDEX documents_unreadable ON documents (document)
+    WHERE unreadable_reason IS NOT NULL;
+
+-- The latest requests that failed verification, to verify them again after a correction.
+-- Never parsed.
+CREATE TABLE rejected_requests (
+    rejected_request INTEGER PRIMARY KEY,
+    contract TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    headers TEXT NOT NULL,             -- those that are stored with documents
+    body BLOB NOT NULL,
+    sealed BLOB NOT NULL,              -- encrypted: all that verification needs
+    size INTEGER NOT NULL,             -- bytes that count against the contract's limit
+    reason TEXT NOT NULL,
+    -- An accepted row stays, without its content, until it is trimmed: SQLite would assign
+    -- its number again, and repeating "accept" would accept another request.
+    accepted_at INTEGER
+) STRICT;
+
+CREATE INDEX rejected_requests_by_contract
+    ON rejected_requests (contract, rejected_request);
+
+-- The last handshake of each contract: a request by which its carrier tests the address.
+CREATE TABLE handshakes (
+    contract TEXT NOT NULL PRIMARY KEY,
+    answered_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How many requests of a contract failed verification, stored or not.
+CREATE TABLE rejected_counts (
+    contract TEXT NOT NULL PRIMARY KEY,
+    rejected INTEGER NOT NULL,
+    dropped INTEGER NOT NULL,          -- not stored, or deleted, for lack of room
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Refused requests at webhook addresses, counted by what was wrong with them.
+CREATE TABLE refused_webhooks (
+    refusal INTEGER PRIMARY KEY,
+    contract TEXT NOT NULL,            -- empty: no such contract
+    path TEXT NOT NULL,                -- what could be a secret is redacted
+    method TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    hint TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    UNIQUE (contract, path, method, status, reason)
+) STRICT;
+
+CREATE INDEX refused_webhooks_by_time ON refused_webhooks (last_at, refusal);
+
+-- Tracking events. Identity: reference, second, carrier code, and a text's digest.
+-- A scan that is known to the minute or day, and to the second, is one event.
+CREATE TABLE events (
+    event INTEGER PRIMARY KEY,
+    reference INTEGER NOT NULL,        -- the identifying reference
+    second INTEGER NOT NULL,           -- `occurred_at` in seconds since 1970
+    code TEXT NOT NULL,
+    -- Digest of the case-folded description; empty if there is a code. PostgreSQL refuses
+    -- rows of an index above 2.7 KB, so no text of any length is part of one.
+    text_key TEXT NOT NULL,
+    refs TEXT NOT NULL,                -- all references, best first
+    occurred_at INTEGER NOT NULL,
+    precision INTEGER NOT NULL,        -- the unit that begins then, in seconds: 1, 60, a day
+    midnight INTEGER NOT NULL,         -- 1: exactly 00:00, so the time may be missing
+    position INTEGER NOT NULL,         -- in its document
+    milestone TEXT NOT NULL,
+    reason TEXT,
+    effect TEXT NOT NULL,
+    final INTEGER NOT NULL,
+    undoes TEXT NOT NULL,
+    description TEXT NOT NULL,
+    city TEXT NOT NULL,
+    state TEXT NOT NULL,
+    country TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    document_received_at INTEGER NOT NULL, -- of the document that last changed the columns
+    via INTEGER,                       -- the reference that matched it; NULL: unmatched
+    withdrawn_at INTEGER,              -- no longer in its document after a replay
+    unmapped INTEGER NOT NULL DEFAULT 0, -- no code table or rule knows its code or text
+    UNIQUE (reference, code, text_key, second)
+) STRICT;
+
+CREATE INDEX events_unmatched ON events (received_at)
+    WHERE via IS NULL AND withdrawn_at IS NULL;
+CREATE INDEX events_imprecise ON events (reference, code, second)
+    WHERE precision > 1 AND midnight = 0;
+CREATE INDEX events_unknown ON events (event) WHERE unmapped = 1;
+
+-- Every reference of an event: finds unmatched events when a label arrives.
+CREATE TABLE event_references (
+    reference INTEGER NOT NULL,
+    event INTEGER NOT NULL,
+    PRIMARY KEY (reference, event)
+) STRICT, WITHOUT ROWID;
+
+-- The documents that contained an event: carriers repeat them.
+CREATE TABLE event_documents (
+    document INTEGER NOT NULL,
+    event INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (document, event)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX event_documents_by_event ON event_documents (event);
+
+-- The parcels that an event matches; volume 0 is all parcels of the invoice.
+CREATE TABLE event_parcels (
+    shipment INTEGER NOT NULL,
+    event INTEGER NOT NULL,
+    volume INTEGER NOT NULL,
+    -- 1: could be about another parcel, 2: names another order, 3: older than its key
+    ambiguous INTEGER NOT NULL DEFAULT 0,
+    quarantine_reason TEXT,
+    decision TEXT,                     -- released or dropped, by an operator or a rule
+    PRIMARY KEY (shipment, event, volume)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX event_parcels_by_event ON event_parcels (event);
+CREATE INDEX event_parcels_quarantined ON event_parcels (event)
+    WHERE quarantine_reason IS NOT NULL AND decision IS NULL;
+
+-- The exact event objects sent to VTEX. `accepted_at`: VTEX accepted the call.
+CREATE TABLE published (
+    shipment INTEGER NOT NULL,
+    volume INTEGER NOT NULL,
+    occurred_at INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    object TEXT NOT NULL,
+    event INTEGER,                     -- NULL: the relay's own event
+    stored_at INTEGER NOT NULL,
+    accepted_at INTEGER,
+    withdrawn_at INTEGER,
+    PRIMARY KEY (shipment, volume, occurred_at, code)
+) STRICT, WITHOUT ROWID;
+
+-- The log of calls to VTEX. A row is stored before its call is made.
+CREATE TABLE vtex_calls (
+    call TEXT NOT NULL PRIMARY KEY,    -- UUIDv7: sorts by time
+    shipment INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    kind TEXT NOT NULL,                -- read_order, send_tracking_number, send_events
+    body TEXT,
+    stored_at INTEGER NOT NULL,
+    sent INTEGER NOT NULL DEFAULT 1,   -- 0: no request left the relay
+    answered_at INTEGER,
+    status INTEGER,
+    message TEXT,                      -- VTEX's error message, or the network error
+    receipt TEXT                       -- VTEX's receipt of an accepted write
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX vtex_calls_by_shipment ON vtex_calls (shipment, call);
+
+-- What the relay and operators did, for a shipment's timeline.
+CREATE TABLE notes (
+    note INTEGER PRIMARY KEY,
+    shipment INTEGER NOT NULL,
+    noted_at INTEGER NOT NULL,
+    text TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX notes_by_shipment ON notes (shipment, note);
+
+-- Polls of a parcel, one row per contract that has it: its own, and those of handovers.
+CREATE TABLE parcel_polls (
+    shipment INTEGER NOT NULL,
+    contract TEXT NOT NULL,
+    volume INTEGER NOT NULL,
+    tracking_number TEXT,              -- under this contract
+    registered_at INTEGER NOT NULL,
+    polled_at INTEGER,                 -- the last answer
+    poll_at INTEGER,                   -- the next poll; NULL: none
+    poll_lane INTEGER NOT NULL DEFAULT 2, -- 0 operator, 1 urgent, 2 normal, 3 quiet
+    poll_failures INTEGER NOT NULL DEFAULT 0, -- claims without an answer
+    subscribe_at INTEGER,              -- when to request or renew the carrier's webhooks
+    PRIMARY KEY (shipment, contract, volume)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX parcel_polls_due ON parcel_polls (contract, poll_lane, poll_at)
+    WHERE poll_at IS NOT NULL;
+CREATE INDEX parcel_polls_to_subscribe ON parcel_polls (contract, subscribe_at)
+    WHERE subscribe_at IS NOT NULL;
+
+-- One row per polled contract, locked while a call is claimed: replicas share limits.
+CREATE TABLE polls (
+    contract TEXT NOT NULL PRIMARY KEY,
+    day INTEGER NOT NULL DEFAULT 0,    -- day number in the contract's time zone
+    used INTEGER NOT NULL DEFAULT 0,   -- calls on that day, for the quota
+    calls INTEGER NOT NULL DEFAULT 0,  -- every tenth starts with quiet parcels
+    next_at INTEGER NOT NULL DEFAULT 0, -- the spacing between calls
+    lease TEXT,
+    busy_until INTEGER NOT NULL DEFAULT 0, -- one call at a time
+    failures INTEGER NOT NULL DEFAULT 0, -- in a row
+    open_until INTEGER NOT NULL DEFAULT 0, -- circuit breaker open, or Retry-After
+    reason TEXT,                       -- of the last failure
+    cursor TEXT NOT NULL DEFAULT '',   -- position in a feed
+    fetch_at INTEGER NOT NULL DEFAULT 0, -- when the feed is fetched next
+    answered_at INTEGER                -- the last call that succeeded
+) STRICT, WITHOUT ROWID;
+
+-- Digests of unreadable answers: the same answer is stored as a document only once.
+CREATE TABLE poll_unreadables (
+    contract TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    PRIMARY KEY (contract, digest)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX poll_unreadables_by_age ON poll_unreadables (contract, received_at);
+-- A closed shipment is not polled; a reopened one is polled again.
+
+CREATE TRIGGER shipment_closed AFTER UPDATE OF closed_at ON shipments
+WHEN OLD.closed_at IS NULL AND NEW.closed_at IS NOT NULL
+BEGIN
+    UPDATE parcel_polls SET poll_at = NULL, subscribe_at = NULL
+    WHERE shipment = NEW.shipment;
+END;
+
+CREATE TRIGGER shipment_reopened AFTER UPDATE OF closed_at ON shipments
+WHEN OLD.closed_at IS NOT NULL AND NEW.closed_at IS NULL
+BEGIN
+    UPDATE parcel_polls
+    SET poll_at = coalesce(NEW.tried_at, NEW.last_event_at, NEW.registered_at),
+        subscribe_at = coalesce(NEW.tried_at, NEW.last_event_at, NEW.registered_at),
+        poll_failures = 0
+    WHERE shipment = NEW.shipment;
+END;
+
+-- Changes that lists show get the next number: there is one writer, so numbers grow in the
+-- order of commits. The condition on `change_number` leaves out the triggers' own updates.
+
+CREATE TRIGGER shipment_added AFTER INSERT ON shipments
+BEGIN
+    INSERT INTO change_counter (id, latest) VALUES (1, 1)
+    ON CONFLICT (id) DO UPDATE SET latest = latest + 1;
+    UPDATE shipments
+    SET change_number = (SELECT latest FROM change_counter),
+        updated_at = NEW.registered_at
+    WHERE shipment = NEW.shipment;
+END;
+
+CREATE TRIGGER shipment_changed AFTER UPDATE ON shipments
+WHEN NEW.change_number = OLD.change_number AND (
+    NEW.contract IS NOT OLD.contract
+    OR NEW.volumes IS NOT OLD.volumes
+    OR NEW.invoice_key IS NOT OLD.invoice_key
+    OR NEW.promised_on IS NOT OLD.promised_on
+    OR NEW.tracking_number IS NOT OLD.tracking_number
+    OR NEW.tracking_url IS NOT OLD.tracking_url
+    OR NEW.courier IS NOT OLD.courier
+    OR NEW.dispatched_date IS NOT OLD.dispatched_date
+    OR NEW.registered_at IS NOT OLD.registered_at
+    OR NEW.last_event_at IS NOT OLD.last_event_at
+    OR NEW.delivered_published_at IS NOT OLD.delivered_published_at
+    OR NEW.closed_reason IS NOT OLD.closed_reason
+    OR NEW.stuck_reason IS NOT OLD.stuck_reason
+    OR NEW.contradicted_reason IS NOT OLD.contradicted_reason
+    OR NEW.waiting_reason IS NOT OLD.waiting_reason
+    OR NEW.not_before IS NOT OLD.not_before
+    OR NEW.in_doubt_since IS NOT OLD.in_doubt_since
+    OR (NEW.in_doubt_since IS NOT NULL
+        AND (NEW.pending IS NULL) <> (OLD.pending IS NULL))
+    OR (NEW.due_at IS NULL AND NEW.events_due_at IS NULL)
+       <> (OLD.due_at IS NULL AND OLD.events_due_at IS NULL)
+    OR NEW.updated_at IS NOT OLD.updated_at)
+BEGIN
+    INSERT INTO change_counter (id, latest) VALUES (1, 1)
+    ON CONFLICT (id) DO UPDATE SET latest = latest + 1;
+    UPDATE shipments
+    SET change_number = (SELECT latest FROM change_counter),
+        updated_at = max(
+            NEW.updated_at, NEW.registered_at, coalesce(NEW.last_event_at, 0),
+            coalesce(NEW.tried_at, 0), coalesce(NEW.failing_since, 0),
+            coalesce(NEW.stuck_at, 0), coalesce(NEW.closed_at, 0),
+            coalesce(NEW.delivered_published_at, 0), coalesce(NEW.in_doubt_since, 0),
+            coalesce(NEW.resent_at, 0), coalesce(NEW.order_read_at, 0),
+            coalesce(NEW.events_waiting_since, 0))
+    WHERE shipment = NEW.shipment;
+END;
+
+CREATE TRIGGER shipment_noted AFTER INSERT ON notes
+BEGIN
+    UPDATE shipments SET updated_at = NEW.noted_at
+    WHERE shipment = NEW.shipment AND updated_at < NEW.noted_at;
+END;
+
+CREATE VIEW change_horizon AS SELECT 9223372036854775807 AS horizon;
