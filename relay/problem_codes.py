@@ -244,8 +244,6 @@ WARNINGS: Final[Mapping[WarningCode, str]] = {
     "lists may show a delivered order as not delivered.",
     WarningCode.INVOICE_IN_VTEX: "VTEX showed the invoice already, so it was not "
     "posted again: VTEX would overwrite it.",
-    WarningCode.TRACKING_URL_MISSING: "Without `trackingUrl` VTEX sends no e-mail "
-    "about the shipped order. Send it, or set the carrier's tracking page.",
     WarningCode.ISSUANCE_DATE_FUTURE: "`issuanceDate` is in the future.",
 }
 

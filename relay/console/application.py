@@ -37,12 +37,14 @@ PAGES: Final = (
 )  # fmt: skip
 
 
-def mount_console(app: web.Application, services: Services, process: Process) -> None:
+def mount_console(
+    app: web.Application, services: Services, process: Process
+) -> web.Application:
     """Serve the console under `/console`, unless the settings turn it off."""
-    if not services.context.settings.console.enabled:
-        return
-    app.router.add_get(PREFIX, _to_first_page)
-    app.add_subapp(PREFIX, console(services, process))
+    if services.context.settings.console.enabled:
+        app.router.add_get(PREFIX, _to_first_page)
+        app.add_subapp(PREFIX, console(services, process))
+    return app
 
 
 async def _to_first_page(_: web.Request) -> web.Response:

@@ -81,7 +81,7 @@ async def work_list(request: web.Request) -> web.Response:
         "list.html",
         name=name,
         names=list(WorkList),
-        columns=[c for c in ENTRIES[name].columns() if c not in HIDDEN],
+        columns=[c for c in ENTRIES[name].model_fields if c not in HIDDEN],
         reasons=REASONS,
         rows=[(entry, row_actions(name, entry)) for entry in page.entries],
         query=query,

@@ -13,7 +13,7 @@ routes = web.RouteTableDef()
 
 @routes.get("/carriers")
 async def carriers(request: web.Request) -> web.Response:
-    """Show each contract: polling, rejected webhooks, and codes nobody mapped."""
+    """Show each contract: polling, rejected webhooks, and unmapped codes."""
     services, who = request.app[SERVICES], caller(request)
     found = await services.accounts.contracts(who)
     unknown = await services.worklists.page(

@@ -38,6 +38,10 @@ class Texts:
         """
         return self._texts.get(f"{group}.{value}", value)
 
+    def knows(self, group: str, value: object) -> bool:
+        """Return whether one *value* of a group has a name."""
+        return f"{group}.{value}" in self._texts
+
     def time(self, when: datetime | None, zone: ZoneInfo) -> str:
         """Return a time as people of the language write it, in *zone*."""
         if when is None:

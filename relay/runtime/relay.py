@@ -15,7 +15,6 @@ from relay.config.seal import seals
 from relay.config.settings import Settings
 from relay.console.application import mount_console
 from relay.discovery.discoverer import Discoverer
-from relay.domain.shipment import Policy
 from relay.health import Health
 from relay.inbound.adapter_thread import PARSE_LIMIT, AdapterThread, Watchdog
 from relay.inbound.intake import Intake
@@ -46,7 +45,7 @@ from relay.runtime.wiring import (
     retention_policy,
 )
 from relay.runtime.worker_view import WorkerView, answers
-from relay.service.context import ServiceContext, WakeCallbacks
+from relay.service.context import ServiceContext, WakeCallbacks, do_nothing
 from relay.service.damage import DamageLog
 from relay.service.services import Services
 from relay.store.accounts import Accounts
@@ -143,8 +142,7 @@ class Relay:
         if not self.part.receives:
             return probes(self.services, self.intake, process)
         app = application(self.services, self.intake, process)
-        mount_console(app, self.services, process)
-        return app
+        return mount_console(app, self.services, process)
 
     async def reload(self, settings: Settings) -> None:
         """Use other tokens, accounts and contracts, or more of them.
@@ -178,7 +176,9 @@ class Relay:
             "clock": ClockMonitor(self.database, self.clock, self.health).run(),
         }
         if isinstance(self.database, SqliteDatabase):
-            loops["disk"] = self._disk_monitor(self.database).run()
+            folder = self.database.path.absolute().parent
+            free = self.settings.disk_free_mb
+            loops["disk"] = DiskMonitor(folder, self.health, free).run()
         if self.part.works:
             loops |= self._work()
         channel = self.part.channel
@@ -202,17 +202,12 @@ class Relay:
             loops["checkpointer"] = self.checkpointer.run()
         return loops
 
-    def _disk_monitor(self, database: SqliteDatabase) -> DiskMonitor:
-        folder = database.path.absolute().parent
-        return DiskMonitor(folder, self.health, self.settings.disk_free_mb)
-
     def _publisher(self) -> Publisher:
         claims, invoices = Claims(self.database), InvoiceClaims(self.database)
-        on_call = self.metrics.count_call
         return Publisher(
             claims,
-            Sender(claims, self.vtex, on_call=on_call),
-            InvoiceSender(invoices, self.vtex, on_call=on_call),
+            Sender(claims, self.vtex, on_call=self.metrics.count_call),
+            InvoiceSender(invoices, self.vtex, on_call=self.metrics.count_call),
             publisher_terms(self.settings),
             self.clock,
             unread=claims.unread_since,
@@ -243,7 +238,8 @@ class Relay:
     def _reader(self) -> Reader:
         calls = ReaderCallbacks(
             on_events=self.notifier.shipments,
-            on_idle=self.checkpointer.burst_read if self.checkpointer else nothing,
+            # PostgreSQL truncates its log by itself.
+            on_idle=self.checkpointer.burst_read if self.checkpointer else do_nothing,
         )
         return Reader(
             self.documents,
@@ -285,14 +281,12 @@ class Relay:
         targets = poll_targets(self.settings.contracts, self.carriers)
         return Poller(claims, rounds, targets, self.clock, self.health)
 
-    def _policy(self, account: str, contract: str) -> Policy:
-        """Return how to publish a shipment with the current settings."""
-        return self.publisher.terms.policy(account, contract)
-
     def _sweep(self) -> Sweep:
         expires_after = retention_policy(self.settings).expires_after
         accounts = self.settings.accounts
-        return Sweep(self.database, self._policy, accounts, expires_after)
+        return Sweep(
+            self.database, self.publisher.terms.policy, accounts, expires_after
+        )
 
     def _housekeeper(self) -> Housekeeper:
         retention = Retention(self.database, retention_policy(self.settings))
@@ -304,7 +298,3 @@ class Relay:
             wake=self.publisher.wake,
             health=self.health,
         )
-
-
-def nothing() -> None:
-    """Do nothing: PostgreSQL truncates its log by itself."""

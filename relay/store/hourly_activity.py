@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from relay.clock import micros
 from relay.store.database import Database, Transaction
+
+_LAST: Final = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ async def _first_document(tx: Transaction, since: int) -> int:
     Numbers grow with the time of receipt, so this halves the range of numbers until
     one is left, instead of an index that every webhook would have to pay for.
     """
-    newest = await tx.row("newest_document")
+    newest = await tx.row("newest_document", before=_LAST)
     low, high = 1, (newest["document"] if newest else 0) + 1
     while low < high:
         middle = (low + high) // 2

@@ -111,6 +111,7 @@ JOBS: Final = (
         ("delete_rejected",),
         young=("rejected_requests",),
     ),
+    Job("audit", "audit_entry_page", ("delete_audit_entry",), young=("shipments",)),
 )
 
 

@@ -175,9 +175,8 @@ def tracking_of(row: Row) -> SentTrackingNumber | None:
 
 def tracking_sent(published: SentTrackingNumber) -> str:
     """Serialize what VTEX accepted, for the column `tracking_sent_as`."""
-    fields = asdict(published)
-    stated = fields.pop("stated")
-    return dumps(fields | {"stated": True} if stated else fields)
+    fields = asdict(published).items()
+    return dumps({k: v for k, v in fields if v or k != "stated"})
 
 
 def _pending(text: str | None) -> UnconfirmedWrite | None:

@@ -241,7 +241,7 @@ async def test_settings_show_the_address_to_give_and_no_secret(
 
 
 def test_every_state_and_column_has_a_name() -> None:
-    columns = {c for e in ENTRIES.values() for c in e.columns()} - {"damage"}
+    columns = {c for e in ENTRIES.values() for c in e.model_fields} - {"damage"}
     hidden = {"id", "event", "document", "request"}
     for language in LANGUAGES:
         t = texts(language)

@@ -25,14 +25,6 @@ WHERE shipment_id = :shipment_id AND entry < :before
 ORDER BY entry DESC
 LIMIT :limit
 
--- name: delete_old_audit_entries!
--- Delete the oldest changes, up to a limit.
-DELETE FROM audit_entries
-WHERE entry IN (
-    SELECT entry FROM audit_entries
-    WHERE done_at < :before ORDER BY entry LIMIT :limit
-)
-
 -- name: console_session
 -- A session that has not ended.
 SELECT person, content, ends_at FROM console_sessions
@@ -51,8 +43,7 @@ DELETE FROM console_sessions WHERE session = :session
 DELETE FROM console_sessions WHERE ends_at <= :now
 
 -- name: newest_document
-SELECT max(document) AS document FROM documents
-HAVING max(document) IS NOT NULL
+SELECT document FROM documents WHERE document < :before ORDER BY document DESC LIMIT 1
 
 -- name: document_from
 -- The document with this number, or the next one.

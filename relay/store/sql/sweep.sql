@@ -149,6 +149,16 @@ DELETE FROM event_references
 WHERE reference = :key
   AND NOT EXISTS (SELECT 1 FROM reference_values AS r WHERE r.reference = :key)
 
+-- name: audit_entry_page
+SELECT entry AS key, done_at AS recorded_at,
+       CASE WHEN done_at < :shipments THEN 1 ELSE 0 END AS outdated
+FROM audit_entries
+WHERE entry > :after
+ORDER BY entry LIMIT :limit
+
+-- name: delete_audit_entry!
+DELETE FROM audit_entries WHERE entry = :key
+
 -- name: rejected_page
 SELECT rejected_request AS key, received_at AS recorded_at,
        CASE WHEN received_at < :rejected_requests THEN 1 ELSE 0 END AS outdated
