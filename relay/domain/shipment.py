@@ -141,12 +141,16 @@ class PublishedEvent:
 
 @record
 class SentTrackingNumber:
-    """The four fields of VTEX's *update order's partial invoice*."""
+    """The four fields of VTEX's *update order's partial invoice*.
+
+    `stated`: the ERP says that VTEX has the number. The relay has sent no field.
+    """
 
     tracking_number: str
     tracking_url: str | None = None
     courier: str | None = None
     dispatched_date: str | None = None
+    stated: bool = False
 
     def same_as(self, other: "SentTrackingNumber") -> bool:
         """Compare what VTEX shows: a new date alone never causes a call.

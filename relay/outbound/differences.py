@@ -62,7 +62,8 @@ def _number(snapshot: Snapshot, package: PackageView) -> Iterator[ShownDifferenc
         ("trackingNumber", sent.tracking_number, package.tracking_number),
         ("trackingUrl", sent.tracking_url, package.tracking_url),
     )
-    for field, ours, shown in fields:
+    # Of a number that the ERP has sent, the relay does not know with which page.
+    for field, ours, shown in fields[:1] if sent.stated else fields:
         if ours and ours.strip() != shown.strip():
             yield ShownDifference("number", field, repr(ours), repr(shown))
 

@@ -17,12 +17,12 @@ from relay.domain.shipment import (
     Snapshot,
 )
 from relay.domain.shopper_texts import text_forms
+from relay.outbound.event_objects import to_publish
 from relay.outbound.exchanged import find_exchanged, published_again, shown_of
 from relay.outbound.list_mode import shown_before
 from relay.outbound.order_end import while_cancelling
 from relay.outbound.plan import published_row
 from relay.outbound.settlement import Outcome, OutcomeContext, Settlement, not_yet
-from relay.outbound.steps import to_publish
 from relay.store.codec import dumps
 from relay.store.snapshots import Change, Claim, tracking_sent, with_snapshot
 from relay.vtex.orders import (

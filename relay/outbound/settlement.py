@@ -106,17 +106,20 @@ def settle_change(claim: Claim, settlement: Settlement, now: datetime) -> Change
     return ("settle", values)
 
 
+_IN_ONE: Final = frozenset({"accept_publishing", "count_update", "settle"})
+
+
 def in_one_update(changes: Sequence[Change]) -> Sequence[Change]:
     """Return a claim's *changes* with accepted events and the settlement in one.
 
-    Both update the shipment's row, which nearly every claim ends with.
+    All of `_IN_ONE` update the shipment's row, which nearly every claim ends with.
     """
-    by_query = dict(changes)
-    accepted, settled = by_query.get("accept_publishing"), by_query.get("settle")
-    if accepted is None or settled is None or settled["in_doubt"]:
+    found = {query: row for query, row in changes if query in _IN_ONE}
+    if len(found) < len(_IN_ONE) or found["settle"]["in_doubt"]:
         return changes
-    others = [c for c in changes if c[0] not in {"accept_publishing", "settle"}]
-    return [*others, ("settle_published", {**accepted, **settled})]
+    row = {name: value for one in found.values() for name, value in one.items()}
+    others = [c for c in changes if c[0] not in _IN_ONE]
+    return [*others, ("settle_published", row)]
 
 
 def failed_change(

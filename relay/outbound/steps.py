@@ -1,34 +1,30 @@
 """The next step for a claimed shipment: read the order, write, or rest; pure."""
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 from relay.domain.next_update import next_update, tracking_number_sent, tracking_to_send
 from relay.domain.publishable import Publishable, publishable
 from relay.domain.shipment import (
     ORDER_ENDED,
     OVER,
-    KnownEvent,
     Policy,
     PublishedEvent,
     SentTrackingNumber,
     Snapshot,
     UnconfirmedWrite,
 )
-from relay.domain.shopper_texts import shopper_text
 from relay.domain.status import NO_NUMBER
+from relay.outbound.event_objects import to_publish, update_objects
 from relay.records import record
 from relay.store.snapshots import Claim
 from relay.vtex.bodies import (
-    TrackingObject,
     as_bytes,
     delivered_date,
     partial_invoice_body,
     tracking_body,
-    tracking_object,
 )
 
 UNREAD_PAUSE: Final = timedelta(seconds=2)
@@ -220,7 +216,7 @@ def _events(
         if found.delivered_at
         else None
     )
-    objects = _objects(snapshot, new, policy)
+    objects = update_objects(snapshot, new, policy)
     body = tracking_body(objects, delivered_at, is_delivered=found.is_delivered)
     return SendEvents(new, body.decode(), found.is_delivered, assessment)
 
@@ -231,58 +227,6 @@ def _next_at(
     """Return when to plan again: when another event becomes publishable by itself."""
     times = [assessment.next_at, now + UNREAD_PAUSE if read_up_to else None]
     return min((t for t in times if t is not None), default=None)
-
-
-@record
-class _Shown:
-    """An event as shoppers see it."""
-
-    city: str
-    state: str
-    description: str
-    occurred_at: datetime
-
-
-def to_publish(event: KnownEvent, snapshot: Snapshot, policy: Policy) -> PublishedEvent:
-    """Return *event* as it is sent to VTEX, not accepted yet."""
-    shown = _Shown(
-        city=event.city,
-        state=event.state,
-        description=shopper_text(event, snapshot, policy),
-        occurred_at=event.shown_at(snapshot.dispatched_at),
-    )
-    spelled = tracking_object(
-        shown,
-        policy.zone,
-        policy.event_time,
-    )
-    return PublishedEvent(
-        volume=event.volume,
-        occurred_at=event.occurred_at,
-        code=event.published_code,
-        position=event.position,
-        object=cast("Mapping[str, str]", spelled),
-        event=event.event or None,
-    )
-
-
-def _objects(
-    snapshot: Snapshot, new: Sequence[PublishedEvent], policy: Policy
-) -> list[TrackingObject]:
-    """Return the events of an update: everything ever published, or the new ones.
-
-    VTEX does not document whether the update replaces its list or appends to it.
-    The full history, unchanged and in order, is right if VTEX replaces or merges; an
-    account that appends needs the setting `events = "delta"`.
-    """
-    published = [*snapshot.accepted, *new]
-    if policy.events == "delta":
-        # Without new events the last one is repeated: a delivery needs an update.
-        published = list(new) or published[-1:]
-    published.sort(key=lambda e: (e.occurred_at, e.position, e.code, e.volume))
-    # Two scans of a day may have the same text; with days only, they are one for VTEX.
-    objects = {tuple(sorted(e.object.items())): e.object for e in published}
-    return [cast("TrackingObject", one) for one in objects.values()]
 
 
 def _repeat(snapshot: Snapshot, pending: UnconfirmedWrite) -> Write:

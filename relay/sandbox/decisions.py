@@ -17,8 +17,9 @@ from relay.sandbox.credentials import Role
 from relay.sandbox.effects import Accepted
 from relay.sandbox.emails import of_tracking, of_tracking_number
 from relay.sandbox.invoices import judge_invoice, parse_invoice
-from relay.sandbox.orders import REFUSING, Invoice, Order, fulfilment_id, order_shape
+from relay.sandbox.orders import Invoice, Order, fulfilment_id, order_shape
 from relay.sandbox.records import Call
+from relay.sandbox.statuses import REFUSING
 from relay.sandbox.world import World
 
 

@@ -10,8 +10,9 @@ from relay.sandbox import answers
 from relay.sandbox.checks import DateText, RejectedCall, StrictBody, parse_strictly
 from relay.sandbox.effects import Accepted
 from relay.sandbox.emails import of_invoice
-from relay.sandbox.orders import REFUSING, Invoice, Order
+from relay.sandbox.orders import Invoice, Order
 from relay.sandbox.records import Call
+from relay.sandbox.statuses import REFUSING
 from relay.sandbox.times import instant
 from relay.sandbox.world import World
 

@@ -1,21 +1,17 @@
 """Orders with their invoices and tracking, as VTEX stores and shows them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from relay.sandbox.checks import PartialInvoice, TrackingStatus
+from relay.sandbox.statuses import DESCRIPTIONS, OrderStatus
 from relay.sandbox.times import as_text
 
 PutMode = Literal["replace", "merge", "append"]
 NoInvoice = Literal["now", "earlier", "text"]
 """What a write of a missing invoice gets: codes of now or earlier, or a text."""
-OrderStatus = Literal[
-    "handling", "invoiced", "cancellation-requested", "cancel", "canceled", "replaced"
-]
-REFUSING: Final = frozenset({"cancellation-requested", "cancel", "canceled"})
-"""The statuses in which invoices cannot be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,16 +188,6 @@ def _combined(
     return [*stored, *(e for e in dict.fromkeys(sent) if e not in known)]
 
 
-_DESCRIPTIONS: Final[Mapping[OrderStatus, str]] = {
-    "handling": "Preparando Entrega",
-    "invoiced": "Faturado",
-    "cancellation-requested": "Cancelamento Solicitado",
-    "cancel": "Cancelar",
-    "canceled": "Cancelado",
-    "replaced": "Substituído",
-}
-
-
 def _contents(order: Order) -> dict[str, Any]:
     """Return total and items, if the order was added with them."""
     if order.value is None:
@@ -232,7 +218,7 @@ def order_shape(order: Order, now: datetime) -> dict[str, Any]:
         "origin": "Marketplace",
         "affiliateId": "",
         "status": status,
-        "statusDescription": _DESCRIPTIONS[status],
+        "statusDescription": DESCRIPTIONS[status],
         **_contents(order),
         "creationDate": as_text(order.created_at),
         "lastChange": as_text(order.changed_at),

@@ -20,8 +20,9 @@ from pydantic.alias_generators import to_camel
 
 from relay.sandbox.checks import field_errors
 from relay.sandbox.credentials import ALL_ROLES, Role
-from relay.sandbox.orders import Invoice, NoInvoice, Order, OrderStatus, PutMode
+from relay.sandbox.orders import Invoice, NoInvoice, Order, PutMode
 from relay.sandbox.simulator import SimulatedParcel, SimulatedScan
+from relay.sandbox.statuses import OrderStatus
 
 Text = Annotated[str, Field(min_length=1)]
 

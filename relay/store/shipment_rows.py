@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -281,7 +281,7 @@ def columns(
     tracking = tracking_of(columns)
     unsent = is_new or columns["tracking_sent_as"] is None
     if label.tracking_sent and unsent and tracking:
-        columns["tracking_sent_as"] = tracking_sent(tracking)
+        columns["tracking_sent_as"] = tracking_sent(replace(tracking, stated=True))
     return columns
 
 

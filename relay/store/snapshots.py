@@ -72,18 +72,14 @@ async def _siblings(
     tx: Transaction, shipments: Sequence[Row]
 ) -> Mapping[int, Sequence[Columns]]:
     """Return the order's other invoices, for those whose invoice may be exchanged."""
-    lost = ids(
-        "shipment",
-        (
-            s["shipment"]
-            for s in shipments
-            if s["tracking_sent_as"]
-            and (s["order_read_at"] is None or s["pending"] or s["read_back_at"])
-        ),
-    )
-    return _grouped(
-        await tx.lists("siblings_of_shipments", rows=lost) if lost != _NOTHING else ()
-    )
+    lost = [
+        s["shipment"]
+        for s in shipments
+        if s["tracking_sent_as"]
+        and (s["order_read_at"] is None or s["pending"] or s["read_back_at"])
+    ]
+    rows = ids("shipment", lost)
+    return _grouped(await tx.lists("siblings_of_shipments", rows=rows) if lost else ())
 
 
 def _snapshot_or_error(
@@ -179,7 +175,8 @@ def tracking_of(row: Row) -> SentTrackingNumber | None:
 
 def tracking_sent(published: SentTrackingNumber) -> str:
     """Serialize what VTEX accepted, for the column `tracking_sent_as`."""
-    return dumps(asdict(published))
+    fields = asdict(published).items()
+    return dumps({k: v for k, v in fields if v or k != "stated"})
 
 
 def _pending(text: str | None) -> UnconfirmedWrite | None:

@@ -23,7 +23,7 @@ from relay.domain.precision import in_order, later, recognised
 from relay.domain.publishable import publishable
 from relay.domain.registrations import Registration
 from relay.domain.shipment import KnownEvent
-from relay.outbound.steps import to_publish
+from relay.outbound.event_objects import to_publish
 from tests.domain.snapshots import (
     NOW,
     POLICY,

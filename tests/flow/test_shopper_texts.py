@@ -272,6 +272,15 @@ async def test_an_unconfirmed_joined_number_is_read_back(worlds: Worlds) -> None
         assert len(await world.patches()) == 1
 
 
+async def test_a_joined_number_is_read_back_as_it_was_sent(worlds: Worlds) -> None:
+    async with worlds(contract={"announce_numbers": "joined"}) as world:
+        await world.label(numbers=["A1", "B2"])
+        await world.scan("picked_up", number="A1")
+        await world.rest()
+        assert await world.fact("verified_at")
+        assert [p["trackingNumber"] for p in await world.patches()] == ["A1;B2"]
+
+
 # Dates
 
 
@@ -285,16 +294,18 @@ async def test_dates_go_out_as_vtex_documents_them(worlds: Worlds) -> None:
         dates = {event["date"] for put in puts for event in put["events"]}
         assert dates == {"2026-08-01"}
         assert [p["deliveredDate"] for p in puts if p["isDelivered"]] == [
-            "2026-08-01 13:00"
+            "2026-08-01 15:00"
         ]
+        assert await world.fact("verified_at")
 
 
 async def test_only_the_delivery_has_the_documented_form(worlds: Worlds) -> None:
     async with worlds(delivered_time="minute") as world:
         await delivered(world)
         last = (await world.puts())[-1]
-        assert last["deliveredDate"] == "2026-08-01 13:00"
-        assert last["events"][-1]["date"].startswith("2026-08-01T13:00:")
+        assert last["deliveredDate"] == "2026-08-01 15:00"
+        assert last["events"][-1]["date"].startswith("2026-08-01T15:00:")
+        assert await world.fact("verified_at")
 
 
 async def test_two_scans_of_a_day_with_the_same_text_are_one(worlds: Worlds) -> None:

@@ -105,3 +105,9 @@ def test_a_delivery_of_another_system_differs_unless_it_is_taken_back() -> None:
 )
 def test_a_date_may_be_shown_in_every_documented_form(seen: str, same: bool) -> None:
     assert same_date(DATE, seen, POLICY.zone) is same
+
+
+def test_of_a_number_that_the_erp_has_sent_only_the_number_is_compared() -> None:
+    stated = replace(SENT, tracking_sent_as=replace(NUMBER, stated=True))
+    assert found(stated, shown(SCAN, HELD, trackingUrl="", courier="")) == []
+    assert len(found(stated, shown(SCAN, HELD, trackingNumber="X"))) == 1

@@ -100,3 +100,10 @@ def test_an_alert_says_what_the_setting_should_be() -> None:
     assert 'events = "delta"' in alert
     assert "2 updates: 1 events are shown more than once" in alert
     assert found.alert(DELTA) is None
+
+
+def test_scans_of_a_day_that_look_alike_count_as_one() -> None:
+    alike = replace(TWO, object=ONE.object)
+    day = snapshot(published=(ONE, alike), read_back=ReadBack(updates=2))
+    assert learned(shown(ONE), day) == "replaces_or_merges"
+    assert learned(shown(ONE, ONE), day) == "appends"

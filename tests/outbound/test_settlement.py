@@ -144,17 +144,22 @@ def test_a_rest_settles_as_it_says() -> None:
 
 def test_accepted_events_and_the_settlement_are_one_update() -> None:
     accepted = ("accept_publishing", {"shipment": 1, "read_back": 0, "now": INSTANT})
+    counted = ("count_update", {"shipment": 1, "by_quota": 1})
     ended = settle_change(claim(), Settlement(), NOW)
     other = ("answer_call", {"call": "c"})
-    query, row = in_one_update([other, accepted, ended])[-1]
+    query, row = in_one_update([other, accepted, counted, ended])[-1]
     assert query == "settle_published"
-    assert row == {**accepted[1], **ended[1]}
-    assert in_one_update([other, accepted, ended])[:-1] == [other]
+    assert row == {**accepted[1], **counted[1], **ended[1]}
+    assert in_one_update([other, accepted, counted, ended])[:-1] == [other]
+    assert in_one_update([accepted, ended]) == [accepted, ended]
 
 
 @pytest.mark.parametrize("unconfirmed", [True, False])
 def test_other_ends_stay_as_they_are(unconfirmed: bool) -> None:
     ended = settle_change(claim(), Settlement(unconfirmed=unconfirmed), NOW)
     accepted = ("accept_publishing", {"shipment": 1, "read_back": 0, "now": INSTANT})
-    changes = [accepted, ended] if unconfirmed else [("answer_call", {}), ended]
+    counted = ("count_update", {"shipment": 1, "by_quota": 1})
+    changes = (
+        [accepted, counted, ended] if unconfirmed else [("answer_call", {}), ended]
+    )
     assert in_one_update(changes) == changes

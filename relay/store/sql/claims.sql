@@ -309,7 +309,7 @@ SET lease = NULL, lease_until = NULL,
 WHERE shipment = :shipment
 
 -- name: settle_published!
--- `accept_publishing` and `settle` in one update, for the usual end of a claim.
+-- `accept_publishing`, `count_update` and `settle` in one, for the usual end of a claim.
 UPDATE shipments
 SET lease = NULL, lease_until = NULL,
     due_at = CASE WHEN version = :version THEN CAST(:due_at AS BIGINT)
@@ -323,6 +323,9 @@ SET lease = NULL, lease_until = NULL,
                      ELSE coalesce(closed_at, :now) END,
     closed_reason = CASE WHEN closed_reason = 'cancelled' THEN closed_reason
                           ELSE :closed_reason END,
+    updates = updates + 1, verified_at = NULL, difference_at = NULL,
+    read_backs = read_backs + :by_quota, read_back_at = CAST(:read_back_at AS BIGINT),
+    delivered_as = coalesce(CAST(:delivered_as AS TEXT), delivered_as),
     pending = NULL,
     in_doubt_since = CASE WHEN :read_back = 1 THEN in_doubt_since ELSE NULL END,
     delivered_published_at = CASE WHEN :is_delivered = 1
