@@ -184,7 +184,8 @@ async def test_a_403_after_accepted_writes_first_tries_another_shipment(
         await world.vtex.status(403, call="patch", orderId="O-2")
         await labels(world, 2)
         await labels(world, 3)
-        await world.wait(minutes=1)
+        for _ in range(6):  # a claim of a busy machine may miss one of them
+            await world.wait(seconds=10)
         assert await tracking_sent(world) == {"O-1", "O-3"}
         because = await world.fact("stuck_reason", "O-2")
         assert because.startswith("VTEX answered 403")
