@@ -47,6 +47,19 @@ async def test_an_order_is_erased_and_the_log_emptied(
     assert (audited[-1].did, audited[-1].by) == ("erased", "me")
 
 
+async def test_reasons_of_changes_are_erased_as_well(
+    services: Services, way_in: WayIn
+) -> None:
+    shipment = await way_in.register("BR1")
+    because = Caller("me", reason="Ana of 21 Rose Street called")
+    await services.shipment_actions.retry(because, shipment)
+    [change] = await services.audit.of_shipment(OPERATOR, shipment)
+    assert change.reason == because.reason
+    await services.accounts.erase(OPERATOR, "store", "v1-01")
+    [change] = await services.audit.of_shipment(OPERATOR, shipment)
+    assert (change.did, change.reason, change.details) == ("retry requested", "", {})
+
+
 async def test_an_unknown_order_is_an_error(services: Services, way_in: WayIn) -> None:
     await way_in.register("BR1")
     with pytest.raises(NotFound, match="has no order v9"):

@@ -56,3 +56,8 @@ SET tracking_url = NULL, tracking_sent_as = :tracking_sent_as, pending = NULL,
     in_doubt_since = NULL, read_back_at = NULL, difference_at = NULL,
     version = version + 1
 WHERE shipment = :shipment
+
+-- name: redact_changes!
+-- Reasons are free texts, and details hold numbers of the parcel.
+UPDATE audit_entries SET reason = '', details = '{}'
+WHERE shipment_id = :shipment_id
