@@ -4,7 +4,7 @@ import asyncio
 import csv
 from io import StringIO
 from string import Formatter
-from typing import Any
+from typing import Any, get_args
 
 import aiohttp
 import pytest
@@ -15,11 +15,13 @@ from relay.console.texts import LANGUAGES, texts
 from relay.domain.events import Milestone
 from relay.domain.status import ShipmentState
 from relay.domain.unknown_to_vtex import Actor, Lack
+from relay.outbound.list_mode import ListMode
 from relay.service.worklist_models import ENTRIES
 from relay.store.worklist_queries import WorkList
 from tests.api.apis import Api
 from tests.console.conftest import Opening
 from tests.console.visitors import Visitor, scan
+from tests.store.making import execute
 from tests.support.way_in import WayIn
 
 SCRIPT = '<script>alert("x")</script>'
@@ -151,6 +153,25 @@ async def test_one_timeline_shows_document_event_and_label(
     assert "Received from acme (webhook)" in page.text
 
 
+async def test_the_pages_show_what_was_read_back(
+    maria: Visitor, api: Api, way_in: WayIn
+) -> None:
+    made = await api.register(account="store")
+    page = await maria.get(f"/console/shipments/{made['id']}")
+    assert "VTEX shows it since" not in page.text
+    await execute(
+        way_in.database, "UPDATE shipments SET verified_at = 1785585600000000"
+    )
+    await execute(
+        way_in.database,
+        "UPDATE accounts SET list_mode = 'appends', list_mode_evidence = 'order O-9'",
+    )
+    page = await maria.get(f"/console/shipments/{made['id']}")
+    assert "VTEX shows it since 2026-08-01" in page.text
+    page = await maria.get("/console/vtex")
+    assert "appends to the list of events (order O-9)" in page.text
+
+
 async def test_a_person_sees_only_their_accounts(
     visitor: Visitor, api: Api, way_in: WayIn
 ) -> None:
@@ -249,6 +270,8 @@ def test_every_state_and_column_has_a_name() -> None:
             assert t(f"state.{state}")
         for lack in Lack:
             assert t(f"lack.{lack}")
+        for mode in get_args(ListMode):
+            assert t(f"list_mode.{mode}")
         for actor in Actor:
             assert t(f"actor.{actor}")
         for milestone in Milestone:

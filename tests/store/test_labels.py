@@ -268,6 +268,7 @@ async def test_what_vtex_got_with_the_invoice_is_announced_already(
         "tracking_url": "https://acme.example/BR1",
         "courier": "Acme",
         "dispatched_date": None,
+        "stated": True,
     }
 
 
