@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 
 from relay.clock import Clock
 from relay.domain.shipment import OVER, Snapshot
@@ -34,6 +34,8 @@ _STOPS: Final = {
     ReadPermit.USED_UP: "the quota of reads of this day is used up",
 }
 
+Unread = Literal["throttled", "unanswered"]
+
 log = logger(__name__)
 
 
@@ -60,13 +62,15 @@ class ReconcileRequest:
 class ReconciledShipment:
     """How one shipment differs in VTEX, or the *problem* why that is not known.
 
-    *marked*: it is due now, so that a running relay sends what lacks.
+    *marked*: it is due now, so that a running relay sends what lacks. *unread*: VTEX
+    asked for a pause, or did not answer, so the order can be read later.
     """
 
     row: Row
     differences: Sequence[ShownDifference] = ()
     problem: str = ""
     marked: bool = False
+    unread: Unread | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,9 @@ class Reconciler:
             reads.append((row, snapshot, problem))
             next_ = row["shipment"]
         done = await asyncio.gather(*(self._reconciled(*r, request) for r in reads))
+        if (late := _first_unread(done)) is not None:
+            before = done[late - 1].row["shipment"] if late else before
+            return ReconciledBatch(done[:late], before, done[late].problem)
         return ReconciledBatch(done, next_ if stopped else page.next, stopped)
 
     async def _permitted(
@@ -155,7 +162,8 @@ class Reconciler:
         try:
             return await self._compared(row, snapshot, request)
         except VtexError as error:
-            return ReconciledShipment(row, problem=str(error))
+            because = f"no answer from VTEX: {error}"
+            return ReconciledShipment(row, problem=because, unread="unanswered")
         except Exception as error:
             log.exception("reconciling failed", shipment=row["id"])
             because = f"internal error: {type(error).__name__}: {error}"
@@ -167,8 +175,11 @@ class Reconciler:
         vtex = self.terms.accounts[snapshot.account].vtex
         deadline = Deadline.within(READ_SECONDS, self.clock)
         answer = await self.vtex.read_order(vtex, snapshot.order_id, deadline=deadline)
-        if problem := await self._problem(snapshot.account, answer):
-            return ReconciledShipment(row, problem=problem)
+        means = meaning(answer.status, answer.message, answer.payload, "order")
+        if means is not Meaning.ACCEPTED:
+            problem = await self._problem(snapshot.account, means, answer)
+            unread: Unread | None = "throttled" if means is Meaning.BUSY else None
+            return ReconciledShipment(row, problem=problem, unread=unread)
         policy = self.terms.policy(snapshot.account, snapshot.contract)
         found = compare(snapshot, answer.payload, self.clock(), policy)
         result = ReconciledShipment(row, found)
@@ -183,11 +194,8 @@ class Reconciler:
         )
         return replace(result, marked=marked)
 
-    async def _problem(self, account: str, answer: VtexResponse) -> str:
-        """Return why *answer* shows no order; a refusal counts for the account."""
-        means = meaning(answer.status, answer.message, answer.payload, "order")
-        if means is Meaning.ACCEPTED:
-            return ""
+    async def _problem(self, account: str, means: Meaning, answer: VtexResponse) -> str:
+        """Return why *answer* shows no order; refusal and pause are the account's."""
         because = f"VTEX answered {answer.status}: {answer.message}".rstrip(": ")
         if means is Meaning.FORBIDDEN:
             self.refused[account] = because
@@ -197,6 +205,13 @@ class Reconciler:
             pause = min(max(asked, waits.gate_seconds), waits.gate_cap_seconds)
             await Accounts(self.database).pause(account, self.clock() + pause)
         return because
+
+
+def _first_unread(done: Sequence[ReconciledShipment]) -> int | None:
+    """Return where to go on later: VTEX asked for a pause, or answered nothing."""
+    if len(done) > 1 and all(one.unread == "unanswered" for one in done):
+        return 0
+    return next((i for i, one in enumerate(done) if one.unread == "throttled"), None)
 
 
 async def _loaded(rows: Sequence[Row], tx: Transaction) -> list[Snapshot | Exception]:

@@ -269,6 +269,36 @@ async def test_the_quota_stops_it_and_the_cursor_goes_on(worlds: Worlds) -> None
         assert third.next is None or third.stopped == ""
 
 
+async def test_a_pause_that_vtex_asks_for_stops_it_before_that_order(
+    worlds: Worlds,
+) -> None:
+    async with worlds(read_back="off") as world:
+        for n in range(1, 4):
+            await world.label(f"O-{n}", numbers=f"TN{n}")
+        await world.vtex.status(429, call="get", times=1)
+        asked = ReconcileRequest(ShipmentFilter())
+        first = await reconciler(world).batch(asked)
+        assert "429" in first.stopped
+        again = await reconciler(world).batch(asked, first.next)
+        assert (again.shipments, again.stopped) == ([], "VTEX asked for a pause")
+        await world.clock.move_to(world.now + HOUR)
+        rest = await reconciler(world).batch(asked, again.next)
+        orders = [s.row["order_id"] for b in (first, rest) for s in b.shipments]
+        assert orders == ["O-3", "O-2", "O-1"]
+        assert all(s.differences for s in rest.shipments)
+
+
+async def test_without_any_answer_it_stops(worlds: Worlds) -> None:
+    async with worlds(read_back="off") as world:
+        for n in range(1, 31):
+            await world.label(f"O-{n}", numbers=f"TN{n}")
+        async with world.elsewhere():
+            asked = ReconcileRequest(ShipmentFilter(accounts=(ACCOUNT,)))
+            batch = await reconciler(world).batch(asked)
+        assert "no answer from VTEX" in batch.stopped
+        assert (batch.shipments, batch.next) == ([], None)
+
+
 async def test_the_rate_of_the_account_is_respected(worlds: Worlds) -> None:
     async with worlds(read_back="off", requests_per_second=1, burst=1) as world:
         for n in range(1, 7):
