@@ -46,6 +46,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "discovery:discovery",
         "Show whether parcels are found in VTEX: feed, hook, and the last orders.",
     ),
+    "reconcile": (
+        "reconcile:reconcile",
+        "Compare open shipments with what VTEX shows; --repair sends what lacks.",
+    ),
     "lists": ("worklists:lists", "Show a work list: what needs an operator."),
     "erase": ("accounts:erase", "Erase the personal data of one order for good."),
     "shipments list": ("shipments:list_", "List shipments, the newest first."),

@@ -11,8 +11,11 @@ from relay.outbound.exchanged import shown_of
 from relay.vtex.bodies import instants
 from relay.vtex.orders import PackageView
 
-What = Literal["number", "events", "delivery", "foreign_delivery"]
-"""What differs; a delivery that another system wrote cannot be sent again."""
+What = Literal["number", "events", "delivery", "foreign_delivery", "invoice"]
+"""What differs; a delivery that another system wrote cannot be sent again.
+
+`invoice`: the order does not show it, or has ended.
+"""
 
 _DATE_ALONE: Final = len("2026-08-01")
 _MOST_NAMED: Final = 3

@@ -176,7 +176,7 @@ def _invoices(order: OrderView) -> str:
     return f"invoices {numbers}" if numbers else "no invoice"
 
 
-def _shown_in_any_form(
+def shown_in_any_form(
     events: Sequence[KnownEvent],
     snapshot: Snapshot,
     package: PackageView,
@@ -209,7 +209,7 @@ def _compare(
     fresh = unpublished_events(snapshot, assessment)
     if not fresh and not package.finished:
         return claim, []
-    shown = _shown_in_any_form(fresh, snapshot, package, policy)
+    shown = shown_in_any_form(fresh, snapshot, package, policy)
     row = {"shipment": snapshot.shipment, "now": micros(now)}
     changes: list[Change] = [
         *(("accept_shown", published_row(e, snapshot.shipment, now)) for e in shown),

@@ -4,18 +4,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from relay.clock import micros
 from relay.domain.shipment import Snapshot
 from relay.outbound.gates import Amend
 from relay.outbound.settlement import OutcomeContext
 from relay.store.accounts import AccountState
 from relay.store.codec import stored
+from relay.store.read_permits import use, used
 from relay.store.snapshots import Change, Claim, with_snapshot
 
 MOST_BY_QUOTA: Final = 3
 """How often a shipment is read back at most beside its delivery, on its way."""
 _SECOND: Final = 2
-_DAY: Final = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +85,6 @@ def _use(now: datetime) -> Amend:
     """Use up one of the read-backs of the account's quota of the day."""
 
     def amend(state: AccountState) -> None:
-        state.read_backs = used(state, now) + 1
-        state.read_backs_day = day(now)
+        use(state, now)
 
     return amend
-
-
-def used(state: AccountState, now: datetime) -> int:
-    """Return how many read-backs the account's quota was used for today, in UTC."""
-    return state.read_backs if state.read_backs_day == day(now) else 0
-
-
-def day(now: datetime) -> int:
-    """Return the number of the UTC day of *now*."""
-    return micros(now) // _DAY
