@@ -9,8 +9,8 @@ from relay.domain.next_update import NextUpdate, next_update, tracking_to_send
 from relay.domain.publishable import publishable
 from relay.domain.shipment import ORDER_ENDED, Policy, PublishedEvent, Snapshot
 from relay.outbound.differences import ShownDifference, differences, missing_events
+from relay.outbound.event_objects import to_publish
 from relay.outbound.order_check import package_of, shown_in_any_form
-from relay.outbound.steps import to_publish
 from relay.vtex.bodies import delivered_date, instants
 from relay.vtex.orders import PackageView, parse_order
 
