@@ -5,8 +5,7 @@ The language: https://jmespath.org/specification.html
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final
 
 import jmespath
@@ -135,13 +134,6 @@ def kind_of(value: Any) -> str:
     """Name the type of a JSON *value*, for messages that must not show the value."""
     named = {dict: "an object", list: "a list", str: "a string", bool: "a boolean"}
     return named.get(type(value), "null" if value is None else "a number")
-
-
-def all_texts(paths: tuple[Expression, ...], value: Any) -> Iterator[str]:
-    """Yield the texts that *paths* find; one that finds something else has none."""
-    for path in paths:
-        with suppress(Unreadable):
-            yield path.text_in(value)
 
 
 def shape_of(text: str) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 from carriers.generic.codes import CodeMapping
-from carriers.generic.expressions import all_texts, first_text
+from carriers.generic.expressions import first_text
 from carriers.generic.handshakes import is_ping
 from carriers.generic.items import Item, Items, groups_of
 from carriers.generic.options import Body, Options
@@ -166,8 +166,6 @@ class Parser:
         code = self._codes.normalised(options.code.separator.join(filter(None, parts)))
         text = first_text(options.text, event)
         row = self._codes.row(code, text)
-        if row.may_end:  # any of the texts may deny what the first one says
-            row = row.given(*all_texts(options.text, event))
         occurred_at = options.time.parse(event, code, self._zone)
         denied = self._denials(event, occurred_at.at) if row.may_end else []
         if denied:

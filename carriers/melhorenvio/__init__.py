@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from carriers.melhorenvio.payload import Label, Notice, Tag, names_label
 from carriers.melhorenvio.times import occurred_at
-from relay.adapters.codes import UNKNOWN, CodeRow, CodeTable
+from relay.adapters.codes import CodeTable
 from relay.adapters.options import refuse_unknown
 from relay.adapters.parts import Parsed, attempt
 from relay.adapters.protocol import (
@@ -98,23 +98,12 @@ class Adapter:
         self, notice: Notice, label: Label, tags: Sequence[Tag]
     ) -> TrackingEvent:
         code = notice.event or f"order.{label.status or ''}"
-        row = self._meaning(code, label)
+        row = self._codes[code]
         return row.event(
             code,
             references=tuple(_references(label, tags)),
             occurred_at=occurred_at(label, code, row.milestone, self._zone),
         )
-
-    def _meaning(self, code: str, label: Label) -> CodeRow:
-        """Return what *code* means, if the label's other fields do not deny it.
-
-        Its status and the time of a cancellation are beside the event's name.
-        """
-        row = self._codes[code]
-        status = self._codes[f"order.{label.status}"] if label.status else UNKNOWN
-        row = row.checked(status)
-        delivered, cancelled = label.delivered_at or "", label.canceled_at or ""
-        return row.contradicted() if row.may_end and cancelled > delivered else row
 
 
 def _references(label: Label, tags: Sequence[Tag]) -> Iterator[Reference]:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Required, TypedDict, Unpack
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from relay.adapters.texts import goes_back, may_deliver
+from relay.adapters.texts import may_deliver
 from relay.domain.event_time import EventTime
 from relay.domain.events import (
     MAY_END,
@@ -81,13 +81,10 @@ class CodeRow(Value):
         """Return the meaning of this row for an event with *texts*.
 
         A delivery becomes `returning` if one of them means a return: carriers report a
-        delivery to the sender with the code of a delivery, too. If one of them denies
-        the delivery, it is contradictory.
+        delivery to the sender with the code of a delivery, too.
         """
         if self.milestone is not Milestone.DELIVERED or all(map(may_deliver, texts)):
             return self
-        if not any(map(goes_back, texts)):
-            return self.contradicted() if self.may_end else self
         # `returning` and not `returned`, because that would end the tracking. Nothing
         # confirms a return: a provisional one would never count.
         uncertain = self.effect in {Effect.PROVISIONAL, Effect.TEXT_ONLY}

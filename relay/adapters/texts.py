@@ -1,22 +1,19 @@
-"""Carriers' texts: their form for comparison, and phrases that mean no delivery.
+"""Carriers' texts: their form for comparison, and the phrases that mean a return.
 
-The phrases are data, in `return_phrases.toml`: of returns, of senders and origins, of
-denials. VTEX documents no way to take a delivery back, so a text that may mean one of
-them never becomes a delivery.
+The phrases are data, in `return_phrases.toml`. VTEX documents no way to take a delivery
+back, so a text that may mean a return never becomes a delivery.
 """
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
-from itertools import chain, product
 from typing import Annotated, Final
 from unicodedata import category, combining, normalize
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_BRACES: Final = re.compile(r"\{([^}]*)\}")
 _BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
 
 Phrases = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -26,37 +23,20 @@ class Corpus(BaseModel):
     """The phrases by language, as in the file; `*` ends a word stem.
 
     `returns` mention a return in any text. `senders` name the sender or the origin,
-    which means a return only together with a delivery. `denials` say that there was no
-    delivery. Braces are expanded when they are loaded.
+    which means a return only together with a delivery.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     returns: Mapping[str, Phrases]
     senders: Mapping[str, Phrases]
-    denials: Mapping[str, Phrases]
     abbreviations: Mapping[str, str]
-
-    @field_validator("returns", "senders", "denials")
-    @classmethod
-    def _expanded(cls, listed: Mapping[str, Phrases]) -> Mapping[str, Phrases]:
-        return {
-            language: tuple(chain.from_iterable(map(_alternatives, phrases)))
-            for language, phrases in listed.items()
-        }
 
     @classmethod
     def load(cls) -> "Corpus":
         """Load the phrases of this package."""
         file = files(__package__).joinpath("return_phrases.toml")
         return cls.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-
-
-def _alternatives(phrase: str) -> Iterator[str]:
-    """Yield every form of a phrase with braces: `{a,b} c` is `a c` and `b c`."""
-    parts = _BRACES.split(phrase)
-    options = [p.split(",") if at % 2 else [p] for at, p in enumerate(parts)]
-    yield from map("".join, product(*options))
 
 
 def normalised(text: str) -> str:
@@ -77,15 +57,9 @@ def may_deliver(text: str) -> bool:
     """Whether *text* may describe a delivery to the recipient.
 
     False if it mentions a return, the sender as who received it, or the origin as the
-    place, or if it says that there was no delivery.
+    place.
     """
-    words = _words(text)
-    return not _BACK.search(words) and not _DENIALS.search(words)
-
-
-def goes_back(text: str) -> bool:
-    """Whether *text*, of a delivery, means one to the sender or at the origin."""
-    return bool(_BACK.search(_words(text)))
+    return not _NOT_DELIVERED.search(_words(text))
 
 
 def _words(text: str) -> str:
@@ -114,5 +88,4 @@ def _listed(*groups: Mapping[str, Phrases]) -> list[str]:
 
 
 _RETURNS: Final = _pattern(_listed(CORPUS.returns))
-_BACK: Final = _pattern(_listed(CORPUS.returns, CORPUS.senders))
-_DENIALS: Final = _pattern(_listed(CORPUS.denials))
+_NOT_DELIVERED: Final = _pattern(_listed(CORPUS.returns, CORPUS.senders))

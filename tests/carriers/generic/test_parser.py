@@ -609,28 +609,3 @@ def test_a_verified_handshake_with_a_list_of_no_events_is_not_unreadable() -> No
     assert told({"test": 1, "e": ["x", "y"]}, **settings) == []
     assert told({"test": 1, "e": ["x", EVENT]}, **settings) == [NORMAL, "e[0]"]
     assert told({"e": ["x", "y"]}, **settings) == ["e[0]", "e[1]"]
-
-
-@pytest.mark.parametrize(
-    ("second", "milestone", "effect"),
-    [
-        ("Devolvido ao remetente", Milestone.RETURNING, Effect.NORMAL),
-        ("Não entregue", Milestone.DELIVERED, Effect.CONTRADICTORY),
-        ("Na portaria", Milestone.DELIVERED, Effect.NORMAL),
-        ({"no": "text"}, Milestone.DELIVERED, Effect.NORMAL),
-    ],
-)
-def test_any_text_may_deny_a_delivery(
-    second: Any, milestone: Milestone, effect: Effect
-) -> None:
-    texts = {"x": "Entregue", "y": second}
-    codes = {"1": {"milestone": "delivered"}}
-    [found] = events(EVENT | texts, text=["x", "y"], codes=codes)
-    assert (found.milestone, found.effect) == (milestone, effect)
-
-
-@pytest.mark.parametrize("text", ["Undelivered", "Not delivered", "delivered back"])
-def test_a_rule_never_makes_a_delivery_of_a_denial(text: str) -> None:
-    rules = [{"matches": ".*delivered.*", "milestone": "delivered", "trusted": True}]
-    [found] = events(EVENT | {"x": text}, code=[], text="x", text_rules=rules)
-    assert found.milestone is Milestone.UNKNOWN
