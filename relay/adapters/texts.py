@@ -7,6 +7,7 @@ back, so a text that may mean a return never becomes a delivery.
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from html import unescape
 from importlib.resources import files
 from typing import Annotated, Final
 from unicodedata import category, combining, normalize
@@ -50,7 +51,7 @@ CORPUS: Final = Corpus.load()
 
 def names_return(text: str) -> bool:
     """Whether *text* mentions a return to the sender, even as a possibility."""
-    return bool(_RETURNS.search(_words(text)))
+    return bool(_RETURNS.search(bare_words(text)))
 
 
 def may_deliver(text: str) -> bool:
@@ -59,11 +60,13 @@ def may_deliver(text: str) -> bool:
     False if it mentions a return, the sender as who received it, or the origin as the
     place.
     """
-    return not _NOT_DELIVERED.search(_words(text))
+    return not _NOT_DELIVERED.search(bare_words(text))
 
 
-def _words(text: str) -> str:
+def bare_words(text: str) -> str:
     """Return the words of *text* without punctuation, short forms written out."""
+    # Some carriers escape their texts for a page: N&Atilde;O ENTREGUE.
+    text = unescape(text) if "&" in text else text
     # Zero-width characters and soft hyphens (category Cf) would split a phrase.
     seen = "".join(c for c in text if category(c) != "Cf")
     # Some carriers send names of constants: DELIVERED_TO_SENDER, returnedToSender.
@@ -72,7 +75,7 @@ def _words(text: str) -> str:
 
 
 def _pattern(phrases: Iterable[str]) -> re.Pattern[str]:
-    """Compile *phrases*, which are written like `_words` except for `*`."""
+    """Compile *phrases*, which are written like `bare_words` except for `*`."""
     stems = (
         " ".join(CORPUS.abbreviations.get(word, word) for word in phrase.split())
         for phrase in phrases
@@ -81,11 +84,12 @@ def _pattern(phrases: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{any_of})\b")
 
 
-def _listed(*groups: Mapping[str, Phrases]) -> list[str]:
+def listed(*groups: Mapping[str, Phrases]) -> list[str]:
+    """Return the phrases of all languages of *groups*."""
     return [
-        phrase for group in groups for listed in group.values() for phrase in listed
+        phrase for group in groups for phrases in group.values() for phrase in phrases
     ]
 
 
-_RETURNS: Final = _pattern(_listed(CORPUS.returns))
-_NOT_DELIVERED: Final = _pattern(_listed(CORPUS.returns, CORPUS.senders))
+_RETURNS: Final = _pattern(listed(CORPUS.returns))
+_NOT_DELIVERED: Final = _pattern(listed(CORPUS.returns, CORPUS.senders))
