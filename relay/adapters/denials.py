@@ -13,11 +13,11 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from relay.adapters.texts import Phrases, bare_words, listed
+from relay.adapters.texts import Phrases, any_of, bare_words, listed
 
 _MOST_BETWEEN: Final = 6
 """Words between a negation and the delivery that it denies."""
-_SIGNS: Final = ((r"\*", r"\w*"), (r"\^", "^"), (r"\$", "$"))
+_SIGNS: Final = ((r"\^", "^"), (r"\$", "$"))
 
 
 class Negated(BaseModel):
@@ -64,12 +64,8 @@ def denies_delivery(text: str) -> bool:
 
 
 def _any_of(phrases: Iterable[str]) -> str:
-    return f"(?:{'|'.join(map(_expression, phrases))})"
-
-
-def _expression(phrase: str) -> str:
-    """Return the regular expression of a *phrase* of the file."""
-    found = re.escape(phrase)
+    """Return the expression of *phrases*, with the signs for both ends of a text."""
+    found = any_of(phrases)
     for sign, means in _SIGNS:
         found = found.replace(sign, means)
     return found

@@ -15,22 +15,40 @@ from unicodedata import category, combining, normalize
 from pydantic import BaseModel, ConfigDict, Field
 
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_MOST_BETWEEN: Final = 5
+"""Words between a preposition and the sender: "na loja do cliente remetente"."""
 _BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
 
 Phrases = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
+class Parties(BaseModel):
+    """Parts of phrases that name the sender or the origin: "a loja de origem"."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    to: Phrases
+    between: Phrases
+    who: Phrases
+    origins: Phrases
+    received: Phrases
+    by: Phrases
+
+
 class Corpus(BaseModel):
     """The phrases by language, as in the file; `*` ends a word stem.
 
-    `returns` mention a return in any text. `senders` name the sender or the origin,
-    which means a return only together with a delivery.
+    `returns` mention a return in any text. `senders` and `parties` name the sender or
+    the origin, which means a return only together with a delivery. `places` are the
+    recipient's, whatever they look like.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     returns: Mapping[str, Phrases]
     senders: Mapping[str, Phrases]
+    parties: Parties
+    places: Mapping[str, Phrases]
     abbreviations: Mapping[str, str]
 
     @classmethod
@@ -60,7 +78,8 @@ def may_deliver(text: str) -> bool:
     False if it mentions a return, the sender as who received it, or the origin as the
     place.
     """
-    return not _NOT_DELIVERED.search(bare_words(text))
+    words = _PLACES.sub("", bare_words(text))
+    return not (_NOT_DELIVERED.search(words) or _PARTIES.search(words))
 
 
 def bare_words(text: str) -> str:
@@ -74,14 +93,30 @@ def bare_words(text: str) -> str:
     return " ".join(CORPUS.abbreviations.get(word, word) for word in words if word)
 
 
-def _pattern(phrases: Iterable[str]) -> re.Pattern[str]:
-    """Compile *phrases*, which are written like `bare_words` except for `*`."""
-    stems = (
+def any_of(phrases: Iterable[str]) -> str:
+    """Return the expression of *phrases*, which are as `bare_words` except for `*`."""
+    # Alternatives that occur twice would be tried twice.
+    stems = dict.fromkeys(
         " ".join(CORPUS.abbreviations.get(word, word) for word in phrase.split())
         for phrase in phrases
     )
-    any_of = "|".join(re.escape(stem).replace(r"\*", r"\w*") for stem in stems)
-    return re.compile(rf"\b(?:{any_of})\b")
+    alternatives = (re.escape(stem).replace(r"\*", r"\w*") for stem in stems)
+    return f"(?:{'|'.join(alternatives)})"
+
+
+def _pattern(phrases: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(rf"\b{any_of(phrases)}\b")
+
+
+def _parties(parts: Parties) -> re.Pattern[str]:
+    """Compile the phrases of *parts*."""
+    between = rf"(?: {any_of(parts.between)}){{0,{_MOST_BETWEEN}}}"
+    whose = any_of((*parts.who, *parts.origins))
+    ways = (
+        f"{any_of(parts.to)}{between} {whose}",
+        f"{any_of(parts.received)} {any_of(parts.by)}{between} {any_of(parts.who)}",
+    )
+    return re.compile(rf"\b(?:{'|'.join(ways)})\b")
 
 
 def listed(*groups: Mapping[str, Phrases]) -> list[str]:
@@ -93,3 +128,5 @@ def listed(*groups: Mapping[str, Phrases]) -> list[str]:
 
 _RETURNS: Final = _pattern(listed(CORPUS.returns))
 _NOT_DELIVERED: Final = _pattern(listed(CORPUS.returns, CORPUS.senders))
+_PARTIES: Final = _parties(CORPUS.parties)
+_PLACES: Final = _pattern(listed(CORPUS.places))
