@@ -8,6 +8,7 @@ from unicodedata import combining, normalize
 from pydantic import BeforeValidator, InstanceOf, model_validator
 
 from relay.adapters.codes import UNKNOWN, CodeRow
+from relay.adapters.denials import denies_delivery
 from relay.adapters.texts import may_deliver, names_return, normalised
 from relay.domain.events import FINAL, MAY_END, Effect, Milestone, Reason, Value
 
@@ -57,10 +58,10 @@ class TextRule(Value):
     def fits(self, text: str) -> bool:
         """Whether the rule applies to the normalised *text*.
 
-        A text that means a return is never delivered, and no `contains` rule for
-        another milestone applies to it.
+        A text that means a return, or denies a delivery, is never delivered. No
+        `contains` rule for another milestone applies to one that means a return.
         """
-        if self.milestone is Milestone.DELIVERED and not may_deliver(text):
+        if self.milestone is Milestone.DELIVERED and not _may_be_delivery(text):
             return False
         if self.matches:
             return bool(self.matches.fullmatch(text))
@@ -72,6 +73,10 @@ class TextRule(Value):
         """The rule's meaning, as a row of a code table."""
         row = CodeRow(milestone=self.milestone, reason=self.reason, effect=self.effect)
         return row if self.trusted else row.by_text()
+
+
+def _may_be_delivery(text: str) -> bool:
+    return may_deliver(text) and not denies_delivery(text)
 
 
 class CodeMapping:
@@ -98,7 +103,7 @@ class CodeMapping:
 
     def row(self, code: str, text: str) -> CodeRow:
         """Return the meaning of a normalised *code* that comes with *text*."""
-        row = self._rows.get(code) or self._by_text(normalised(text))
+        row = self._rows.get(code) or self.by_text(text)
         effect = self._effects.get(code)
         # A code that is only listed as provisional does not say "delivered" itself.
         if effect is None or (row.effect is Effect.TEXT_ONLY and effect in MAY_END):
@@ -106,6 +111,8 @@ class CodeMapping:
         # The lists of codes by effect are a mapping, too: the code is not unknown.
         return CodeRow.model_validate(dict(row) | {"effect": effect})
 
-    def _by_text(self, text: str) -> CodeRow:
+    def by_text(self, text: str) -> CodeRow:
+        """Return the meaning of *text* alone; one without a rule is unknown."""
+        text = normalised(text)
         fitting = (rule.row for rule in self._rules if text and rule.fits(text))
         return next(fitting, UNKNOWN)

@@ -6,6 +6,7 @@ The language: https://jmespath.org/specification.html
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
 import jmespath
@@ -128,6 +129,20 @@ def quoted(expressions: Iterable[Expression]) -> str:
 def first_text(paths: tuple[Expression, ...], value: Any) -> str:
     """Return the first non-empty string that one of *paths* finds in *value*."""
     return next((text for path in paths if (text := path.text_in(value))), "")
+
+
+def all_texts(paths: tuple[Expression, ...], value: Any) -> list[str]:
+    """Return the strings that *paths* find in *value*, lists included.
+
+    Anything else is left out: it is not shown, so it must not make a part unreadable.
+    """
+    texts: list[str] = []
+    for path in paths:
+        with suppress(Unreadable):
+            found = path.find(value)
+            several = found if isinstance(found, list) else [found]
+            texts += [text for text in several if isinstance(text, str) and text]
+    return texts
 
 
 def kind_of(value: Any) -> str:

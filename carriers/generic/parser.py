@@ -13,13 +13,13 @@ from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 from carriers.generic.codes import CodeMapping
-from carriers.generic.expressions import first_text
+from carriers.generic.expressions import all_texts, first_text
 from carriers.generic.handshakes import is_ping
 from carriers.generic.items import Item, Items, groups_of
 from carriers.generic.options import Body, Options
 from carriers.generic.references import references_of
 from carriers.generic.times import TimeOptions
-from relay.adapters.codes import SAME_TIME, both_values
+from relay.adapters.codes import SAME_TIME, CodeRow, both_values
 from relay.adapters.parts import (
     EventOrder,
     Parsed,
@@ -165,7 +165,7 @@ class Parser:
         parts = [path.text_in(event) for path in options.code.paths]
         code = self._codes.normalised(options.code.separator.join(filter(None, parts)))
         text = first_text(options.text, event)
-        row = self._codes.row(code, text)
+        row = self._checked(self._codes.row(code, text), event)
         occurred_at = options.time.parse(event, code, self._zone)
         denied = self._denials(event, occurred_at.at) if row.may_end else []
         if denied:
@@ -180,6 +180,13 @@ class Parser:
             state=place.state.text_in(event) if place.state else "",
             country=place.country.text_in(event) if place.country else "",
         )
+
+    def _checked(self, row: CodeRow, event: Any) -> CodeRow:
+        """Return *row*; all texts of a delivery count, not only the one shown."""
+        if not row.may_end:
+            return row
+        texts = all_texts(self._options.text, event)
+        return row.given(*texts).checked(*map(self._codes.by_text, texts))
 
     def _denials(self, event: Any, occurred_at: datetime) -> list[str]:
         """Return the values by which the second code or time denies a delivery.

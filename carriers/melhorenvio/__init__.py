@@ -6,8 +6,8 @@ from typing import Final
 from urllib.parse import quote
 
 from carriers.melhorenvio.payload import Label, Notice, Tag, names_label
-from carriers.melhorenvio.times import occurred_at
-from relay.adapters.codes import CodeTable
+from carriers.melhorenvio.times import has_time, occurred_at, suspended_after_delivery
+from relay.adapters.codes import CodeTable, both_values
 from relay.adapters.options import refuse_unknown
 from relay.adapters.parts import Parsed, attempt
 from relay.adapters.protocol import (
@@ -19,7 +19,13 @@ from relay.adapters.protocol import (
     WebhookRequest,
 )
 from relay.adapters.signatures import check_hmac_sha256, presented_in
-from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
+from relay.domain.events import (
+    Milestone,
+    ParcelView,
+    Reference,
+    ReferenceKind,
+    TrackingEvent,
+)
 
 _LONGEST_TAG: Final = 200  # characters: the limit of every reference
 _PAGE: Final = "https://www.melhorrastreio.com.br/rastreio/"  # unverified
@@ -99,11 +105,30 @@ class Adapter:
     ) -> TrackingEvent:
         code = notice.event or f"order.{label.status or ''}"
         row = self._codes[code]
+        happened = occurred_at(label, code, row.milestone, self._zone)
+        denied = self._denials(label) if row.may_end else []
+        if denied:
+            row, code = row.contradicted(), both_values(code, *denied)
         return row.event(
-            code,
-            references=tuple(_references(label, tags)),
-            occurred_at=occurred_at(label, code, row.milestone, self._zone),
+            code, references=tuple(_references(label, tags)), occurred_at=happened
         )
+
+    def _denials(self, label: Label) -> list[str]:
+        """Return the fields of *label* that contradict its delivery, for the operator.
+
+        Its status is that of the event. A label that was cancelled is not delivered,
+        nor is one that was suspended after its delivery.
+        """
+        found = []
+        status = (label.status or "").strip().casefold()
+        row = self._codes[f"order.{status}"]
+        if status and row.milestone is not Milestone.DELIVERED:
+            found.append(f"status {status}")
+        if has_time(label.canceled_at):
+            found.append(f"canceled_at {label.canceled_at}")
+        if suspended_after_delivery(label, self._zone):
+            found.append(f"suspended_at {label.suspended_at}")
+        return found
 
 
 def _references(label: Label, tags: Sequence[Tag]) -> Iterator[Reference]:

@@ -43,6 +43,20 @@ def occurred_at(
     return chosen
 
 
+def has_time(text: str | None) -> bool:
+    """Whether a field has a time; PHP writes a missing one as 0000-00-00 00:00:00."""
+    return bool(text) and not str(text).startswith("0000")
+
+
+def suspended_after_delivery(label: Label, zone: ZoneInfo) -> bool:
+    """Whether a label was suspended after its delivery."""
+    if not has_time(label.suspended_at):
+        return False
+    suspended = _parsed(label, "suspended_at", zone)
+    delivered = _parsed(label, "delivered_at", zone)
+    return bool(suspended and delivered and suspended.at > delivered.at)
+
+
 def _latest_step(label: Label, zone: ZoneInfo) -> EventTime | None:
     steps = (_parsed(label, field, zone) for field in _STEPS)
     dated = [step for step in steps if step is not None]

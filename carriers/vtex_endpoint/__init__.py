@@ -13,6 +13,7 @@ from carriers.vtex_endpoint.payload import (
     parse_moment,
 )
 from relay.adapters.codes import CodeRow, CodeTable
+from relay.adapters.denials import denies_delivery
 from relay.adapters.endpoint import invoice_reference
 from relay.adapters.options import refuse_unknown
 from relay.adapters.parts import EventOrder, Parsed, attempt, order_of
@@ -26,7 +27,13 @@ from relay.adapters.protocol import (
 from relay.adapters.signatures import check_secret
 from relay.adapters.texts import may_deliver
 from relay.domain.event_time import HOUR, EventTime
-from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
+from relay.domain.events import (
+    Milestone,
+    ParcelView,
+    Reference,
+    ReferenceKind,
+    TrackingEvent,
+)
 
 DELIVERED = "isDelivered"
 
@@ -99,13 +106,14 @@ class Adapter:
         """Return *parts* with the delivery: the newest event, or one of its own.
 
         The newest event is the delivery if its text has no other meaning, and its time
-        is the delivery's. A text that means a return contradicts the delivery.
+        is the delivery's. A text that means a return contradicts the delivery, and so
+        does one of the same time that denies it.
         """
         at = tracking.delivered_at(self._zone)
         events = [part for part in parts if isinstance(part, TrackingEvent)]
         newest = max(events, key=_ending, default=None)
         row = self._codes[DELIVERED]
-        if newest is not None and not may_deliver(newest.description):
+        if newest is not None and _denies(newest, at):
             row = row.contradicted()
         elif newest is not None and newest.unmapped and _may_be(newest, at):
             one = _merged(row, newest, at)
@@ -157,6 +165,17 @@ def _may_be(event: TrackingEvent, at: EventTime | None) -> bool:
         return True
     begins, ends = event.occurred_at, event.occurred_at + event.precision
     return begins < at.at + at.precision and at.at < ends
+
+
+def _denies(newest: TrackingEvent, at: EventTime | None) -> bool:
+    """Whether the *newest* event contradicts a delivery at *at*.
+
+    An attempt that failed earlier does not, nor does a parcel that is out for delivery.
+    """
+    if not may_deliver(newest.description):
+        return True
+    failed = newest.unmapped or newest.milestone is Milestone.DELIVERY_FAILED
+    return failed and _may_be(newest, at) and denies_delivery(newest.description)
 
 
 def _merged(row: CodeRow, newest: TrackingEvent, at: EventTime | None) -> TrackingEvent:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final, Required, TypedDict, Unpack
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from relay.adapters.denials import denies_delivery
 from relay.adapters.texts import may_deliver
 from relay.domain.event_time import EventTime
 from relay.domain.events import (
@@ -81,10 +82,14 @@ class CodeRow(Value):
         """Return the meaning of this row for an event with *texts*.
 
         A delivery becomes `returning` if one of them means a return: carriers report a
-        delivery to the sender with the code of a delivery, too.
+        delivery to the sender with the code of a delivery, too. It is quarantined if
+        one of them denies it: "não entregue".
         """
-        if self.milestone is not Milestone.DELIVERED or all(map(may_deliver, texts)):
+        if self.milestone is not Milestone.DELIVERED:
             return self
+        if all(map(may_deliver, texts)):
+            denied = self.may_end and any(map(denies_delivery, texts))
+            return self.contradicted() if denied else self
         # `returning` and not `returned`, because that would end the tracking. Nothing
         # confirms a return: a provisional one would never count.
         uncertain = self.effect in {Effect.PROVISIONAL, Effect.TEXT_ONLY}

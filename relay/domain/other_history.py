@@ -16,8 +16,8 @@ OTHER_PARCEL: Final = "before the label, and a later event names another order"
 class OtherHistory:
     """What is known of another parcel's history, from events that name its order.
 
-    `happenings` are these events with their volumes: other documents report them, too,
-    and omit the order. Scans until `until`, by volume, are from before the label.
+    `happenings` are these events with their volumes: other documents report them
+    without the order. Scans until `until`, by volume, are from before the label.
     """
 
     happenings: Collection[tuple[int, Happening]]

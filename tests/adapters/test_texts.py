@@ -59,6 +59,28 @@ def test_no_text_with_a_return_phrase_is_delivered(text: str) -> None:
     assert milestone_of(text) is Milestone.RETURNING
 
 
+PARTIES = CORPUS.parties
+
+
+@st.composite
+def to_the_sender(draw: st.DrawFn) -> str:
+    """Say in many ways that the sender has the parcel, or that it is at its origin."""
+    between = draw(st.lists(st.sampled_from(PARTIES.between), max_size=4))
+    if draw(st.booleans()):
+        whose = draw(st.sampled_from([*PARTIES.who, *PARTIES.origins]))
+        words = [draw(st.sampled_from(PARTIES.to)), *between, whose]
+    else:
+        did = draw(st.sampled_from(PARTIES.received)), draw(st.sampled_from(PARTIES.by))
+        words = [*did, *between, draw(st.sampled_from(PARTIES.who))]
+    return " ".join(words)
+
+
+@given(to_the_sender().flatmap(lambda phrase: spelt([phrase])))
+def test_no_text_in_which_the_sender_gets_the_parcel_is_delivered(text: str) -> None:
+    assert not may_deliver(text)
+    assert milestone_of(text) is Milestone.RETURNING
+
+
 @given(spelt(RETURNS))
 def test_a_return_phrase_is_found_in_any_text(text: str) -> None:
     assert names_return(text)
@@ -121,8 +143,113 @@ def test_a_delivery_to_the_sender_or_at_the_origin_is_a_return(text: str) -> Non
 @pytest.mark.parametrize(
     "text",
     [
+        "Entregue a loja de origem",
+        "Entregue à loja de origem",
+        "Entregue na loja remetente",
+        "Entregue ao exp.",
+        "Entregue ao emissor",
+        "Entregue ao dono da mercadoria",
+        "Entregue para a loja remetente",
+        "Entregue no CD do vendedor",
+        "Entregue na filial do expedidor",
+        "Recebido pela loja vendedora",
+        "Entregue de volta",
+        "Entregue ao lojista",
+        "Entregue no depósito do fornecedor",
+        "ENTREGUE_A_LOJA_DE_ORIGEM",
+        "Entregue p/ exped.",
+        "Entregue ao cliente de origem",
+        "Entregue na agência de origem",
+        "Entregue no centro de distribuição de origem",
+        "Assinado pelo remetente",
+        "Entregue à lj. de origem",
+        "Entregue na loja de origem",
+        "Entregado al cliente remitente",
+        "Entregado a la tienda de origen",
+        "Entregado en CEDIS de origen",
+        "Entregado al punto de origen",
+        "Entregado en bodega del vendedor",
+        "Entregado de vuelta",
+        "Entregado al generador",
+        "Entregado en la tienda del vendedor",
+        "Recibido por el proveedor",
+        "Entregado al dueño de la mercancía",
+        "Entregado en almacén de origen",
+        "Entregado al cargador",
+        "Entregado al comercio",
+        "Entregado al mismo remitente",
+        "Firmado por el vendedor",
+        "Delivered to sndr",
+        "Delivered, rtn to sndr",
+        "Delivered back",
+        "Delivered to orig. shipper",
+        "Delivered to the store of origin",
+        "Delivered to supplier",
+        "Delivered to consigner",
+        "Delivered to original sender",
+        "Delivered back to warehouse",
+        "Delivered to the origin facility",
+        "Delivered at the seller's warehouse",
+        "Signed for by sender",
+        "Received by the vendor",
+        "Delivered to shpr",
+        "deliveredToSndr",
+        "DELIVERED_BACK",
+        "Delivered to the owner of the goods",
+        "Delivered to store of the seller",
+        "Delivered at origin depot",
+    ],
+)
+def test_whoever_sent_it_and_wherever_it_came_from_a_delivery_there_is_a_return(
+    text: str,
+) -> None:
+    assert not may_deliver(text)
+    assert milestone_of(text) is Milestone.RETURNING
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "",
         "Entregue",
+        "Entregue ao destinatário",
+        "Entregue na portaria",
+        "Delivered to the back door",
+        "entregue em São Paulo, origem Campinas",
+        "Entregue na loja",
+        "Entregue a cliente",
+        "Entregue ao cliente na loja",
+        "Entregue no local",
+        "Entregue no endereço do destinatário",
+        "Entregue a empresa",
+        "Delivered to the store",
+        "Delivered at back porch",
+        "Delivered, back yard",
+        "Delivered to the customer",
+        "Delivered at the office",
+        "Delivered to the company reception",
+        "Entregado en la tienda",
+        "Entregado en el punto de recogida",
+        "Entregado al cliente",
+        "Entregado en oficina",
+        "Entregado al comprador",
+        "Entregado en sucursal de destino",
+        "Entregue na unidade de destino",
+        "Entregue pelo vendedor",
+        "Pedido do vendedor entregue",
+        "Entregue. Vendedor: Loja X",
+        "Delivered. Seller: Acme",
+        "Delivered by the seller",
+        "Entregado por el vendedor",
+        "Delivered to the rear of the property",
+        "Entregue ao consumidor",
+        "Entregado por el proveedor logístico",
+        "Recebido por Maria",
+        "Received by John",
+        "Recebido pelo porteiro",
+        "Entregue pela loja",
+        "Delivered by merchant",
+        "Delivered from origin Campinas",
         "Objeto entregue ao destinatário",
         "Entregue ao porteiro",
         "ENTREGA REALIZADA",

@@ -609,3 +609,61 @@ def test_a_verified_handshake_with_a_list_of_no_events_is_not_unreadable() -> No
     assert told({"test": 1, "e": ["x", "y"]}, **settings) == []
     assert told({"test": 1, "e": ["x", EVENT]}, **settings) == [NORMAL, "e[0]"]
     assert told({"e": ["x", "y"]}, **settings) == ["e[0]", "e[1]"]
+
+
+TEXTS: dict[str, Any] = {"text": ["w", "u"], "codes": {"9": {"milestone": "delivered"}}}
+BY_TEXT: dict[str, Any] = {
+    "text": ["w", "u"],
+    "text_rules": [
+        {"matches": ".*(delivered|entregue).*", "milestone": "delivered"},
+        {"contains": "extraviad", "milestone": "lost"},
+    ],
+}
+
+
+def texted(code: str, first: str, second: Any, **settings: Any) -> TrackingEvent:
+    [found] = events(EVENT | {"c": code, "w": first, "u": second}, **settings)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("Entregue", "Entregue ao porteiro", (Milestone.DELIVERED, Effect.NORMAL)),
+        ("Entregue", "", (Milestone.DELIVERED, Effect.NORMAL)),
+        ("Entregue", {"more": 1}, (Milestone.DELIVERED, Effect.NORMAL)),
+        ("Entregue", ["a", 1], (Milestone.DELIVERED, Effect.NORMAL)),
+        ("Entregue", "Devolvido ao remetente", (Milestone.RETURNING, Effect.NORMAL)),
+        ("Entregue", ["", "Devolvido"], (Milestone.RETURNING, Effect.NORMAL)),
+        ("Entregue", "Não entregue", (Milestone.DELIVERED, Effect.CONTRADICTORY)),
+        ("Não entregue", "Entregue", (Milestone.DELIVERED, Effect.CONTRADICTORY)),
+        ("Não entregue", "", (Milestone.DELIVERED, Effect.CONTRADICTORY)),
+        ("", "Undelivered", (Milestone.DELIVERED, Effect.CONTRADICTORY)),
+    ],
+)
+def test_all_texts_of_a_delivery_count(
+    first: str, second: Any, expected: tuple[Milestone, Effect]
+) -> None:
+    found = texted("9", first, second, **TEXTS)
+    assert (found.milestone, found.effect) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("Entregue", "", (Milestone.DELIVERED, Effect.TEXT_ONLY)),
+        ("Delivered", "Entregue", (Milestone.DELIVERED, Effect.TEXT_ONLY)),
+        ("Undelivered", "", (Milestone.UNKNOWN, Effect.NORMAL)),
+        ("Not delivered", "", (Milestone.UNKNOWN, Effect.NORMAL)),
+        ("NotDelivered", "", (Milestone.UNKNOWN, Effect.NORMAL)),
+        ("Não foi entregue", "", (Milestone.UNKNOWN, Effect.NORMAL)),
+        ("Entregue", "Não entregue", (Milestone.DELIVERED, Effect.CONTRADICTORY)),
+        ("Entregue", "Devolvido", (Milestone.RETURNING, Effect.NORMAL)),
+        ("Entregue", "Objeto extraviado", (Milestone.DELIVERED, Effect.CONTRADICTORY)),
+    ],
+)
+def test_a_rule_takes_no_text_that_denies_the_delivery(
+    first: str, second: str, expected: tuple[Milestone, Effect]
+) -> None:
+    found = texted("", first, second, **BY_TEXT)
+    assert (found.milestone, found.effect) == expected

@@ -25,7 +25,7 @@ def document(code: str, **changes: object) -> bytes:
         "generated_at": "2026-05-13 09:00:00",
         "posted_at": "2026-05-14 09:00:00",
         "delivered_at": "2026-05-15 09:00:00",
-        "canceled_at": "2026-05-16 09:00:00",
+        "canceled_at": "2026-05-16 09:00:00" if "cance" in code else None,
         "expired_at": None,
         "tracking_url": "https://tracking.example/ZZ000000001BR",
     }

@@ -254,3 +254,42 @@ def test_a_bad_tag_is_listed_and_does_not_stop_the_event() -> None:
     found, *bad = read(document("order.posted", tags=tags))
     assert ("order_id", "A-1") in values(found)
     assert [part.position for part in bad] == ["data.tags.1", "data.tags.2"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"status": "undelivered"}, "order.delivered / status undelivered"),
+        ({"status": " UNDELIVERED"}, "order.delivered / status undelivered"),
+        ({"status": "posted"}, "order.delivered / status posted"),
+        ({"status": "teleported"}, "order.delivered / status teleported"),
+        (
+            {"canceled_at": "2026-05-16 09:00:00"},
+            "order.delivered / canceled_at 2026-05-16 09:00:00",
+        ),
+        (
+            {"suspended_at": "2026-05-16 09:00:00"},
+            "order.delivered / suspended_at 2026-05-16 09:00:00",
+        ),
+    ],
+)
+def test_a_delivery_that_another_field_denies_is_contradictory(
+    changes: dict[str, str], code: str
+) -> None:
+    found = event("order.delivered", **changes)
+    assert (found.effect, found.carrier_code) == (Effect.CONTRADICTORY, code)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": None},
+        {"status": "Delivered"},
+        {"canceled_at": "0000-00-00 00:00:00"},
+        {"suspended_at": "0000-00-00 00:00:00"},
+        {"suspended_at": "2026-05-14 10:00:00"},
+    ],
+)
+def test_other_fields_deny_no_delivery(changes: dict[str, str | None]) -> None:
+    found = event("order.delivered", **changes)
+    assert (found.effect, found.carrier_code) == (Effect.NORMAL, "order.delivered")

@@ -91,6 +91,26 @@ def test_a_delivery_to_the_sender_waits_for_an_operator(text: str) -> None:
     assert last.effect is Effect.CONTRADICTORY
 
 
+@pytest.mark.parametrize(
+    ("text", "delivered", "effect"),
+    [
+        ("Não entregue", None, Effect.CONTRADICTORY),
+        ("Undelivered", "2026-08-04T09:10:11-03:00", Effect.CONTRADICTORY),
+        ("Entrega não realizada", None, Effect.CONTRADICTORY),
+        # an attempt that failed earlier, and an update without an event of the delivery
+        ("Entrega não realizada", "2026-08-05T09:00:00-03:00", Effect.NORMAL),
+        ("Saiu para entrega", None, Effect.NORMAL),
+    ],
+)
+def test_a_delivery_whose_event_denies_it_waits_for_an_operator(
+    text: str, delivered: str | None, effect: Effect
+) -> None:
+    newest = event(text, "2026-08-04T09:10:11-03:00")
+    body = {"isDelivered": True, "deliveredDate": delivered, "events": [newest]}
+    last = parse(body)[-1]
+    assert (last.milestone, last.effect) == (Milestone.DELIVERED, effect)
+
+
 @pytest.mark.parametrize("nothing", ["", None, "0001-01-01T00:00:00"])
 def test_an_empty_date_of_delivery_is_a_missing_one(nothing: str | None) -> None:
     [one] = parse(
