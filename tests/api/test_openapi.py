@@ -60,9 +60,13 @@ def everything(value: Any) -> Iterator[dict[str, Any]]:
             yield from everything(part)
 
 
+BLANKS = {"before": "", "between": "/", "within": "/", "after": ""}
+"""Parts of an address that are slashes only, and what stands for them."""
+
+
 def without_slashes(path: str) -> str:
     """Return the address that one with odd slashes stands for."""
-    for name, slash in (("between", "/"), ("within", "/"), ("after", "")):
+    for name, slash in BLANKS.items():
         path = path.replace(f"{{{name}}}", slash)
     return path
 
