@@ -97,8 +97,13 @@ def test_logs_with_a_wrong_mode_are_named_too(folder: Path, run: Run) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-@pytest.mark.parametrize("ending", ["", ".lock"])
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("command", "ending"),
+    [
+        *((command, ending) for command in COMMANDS for ending in ("", ".lock")),
+        *((COMMANDS[0], ending) for ending in ("-wal", "-shm")),
+    ],
+)
 def test_a_file_of_somebody_else_is_named(
     folder: Path, run: Run, command: tuple[str, ...], ending: str
 ) -> None:
