@@ -369,8 +369,10 @@ def test_the_real_demo_passes_every_check_and_stays_for_a_visit(tmp_path: Path) 
         assert "demo" in asyncio.run(visited(console, said))
     finally:
         demo.send_signal(signal.SIGINT)
-        assert demo.wait(30) == 0, said
+        code = demo.wait(30)
+        demo.stdout.close()
         killer.cancel()
+        assert code == 0, said
     assert "All checks passed" in said
     assert re.search(r"Events by channel: \d+ by webhook, \d+ by poll\n", said)
     for disturbance in ("response lost", "hit the outage", "in flight at the kill"):
