@@ -97,13 +97,8 @@ def test_logs_with_a_wrong_mode_are_named_too(folder: Path, run: Run) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-@pytest.mark.parametrize(
-    ("command", "ending"),
-    [
-        *((command, ending) for command in COMMANDS for ending in ("", ".lock")),
-        *((COMMANDS[0], ending) for ending in ("-wal", "-shm")),
-    ],
-)
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm", ".lock"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_file_of_somebody_else_is_named(
     folder: Path, run: Run, command: tuple[str, ...], ending: str
 ) -> None:

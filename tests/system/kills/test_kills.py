@@ -33,7 +33,7 @@ from tests.system.kills.processes import (
     sandbox_program,
 )
 
-KILLS: Final = 5
+KILLS: Final = 7
 FEW_KILLS: Final = 2
 VICTIMS: Final = ("all", "supervisor", "intake", "worker")
 LATENCY_MS: Final = 30
