@@ -28,6 +28,15 @@ WEBHOOK_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 """Many carriers repeat a webhook that is not answered within five or ten seconds."""
 
 
+@cache
+def _build() -> dict[str, str]:
+    """Return what runs; finding the version reads a file."""
+    return {
+        "version": version("carrier-tracking-relay"),
+        "python": platform.python_version(),
+    }
+
+
 class Metrics:
     """Counters that the parts increment, and gauges that `/metrics` sets on request.
 
@@ -39,12 +48,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         build = Info("relay_build", "The version that runs.", registry=self.registry)
-        build.info(
-            {
-                "version": version("carrier-tracking-relay"),
-                "python": platform.python_version(),
-            }
-        )
+        build.info(_build())
         self._add_gates()
         self._add_latencies()
         self._add_disk()

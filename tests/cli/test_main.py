@@ -16,8 +16,8 @@ import pytest
 
 from relay.cli import main
 from tests.cli.conftest import Cli
+from tests.support.commands import Ran, run_command
 
-Ran = subprocess.CompletedProcess[str]
 Run = Callable[..., Ran]
 SECONDS = 60
 
@@ -30,15 +30,8 @@ def environ() -> dict[str, str]:
 @pytest.fixture
 def run(tmp_path: Path, environ: dict[str, str]) -> Run:
     def relay(*arguments: str, **more: str) -> Ran:
-        return subprocess.run(
-            [sys.executable, "-m", "relay", *arguments],
-            cwd=tmp_path,
-            env=environ | {f"RELAY_{n}": v for n, v in more.items()},
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        given = environ | {f"RELAY_{n}": v for n, v in more.items()}
+        return run_command(arguments, tmp_path, given)
 
     return relay
 

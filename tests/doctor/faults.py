@@ -11,6 +11,9 @@ from pathlib import Path
 PR_CAPBSET_DROP = 24
 OVERRIDES = (1, 2)
 """CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH of capabilities(7)."""
+CAPABILITY_VERSION_3 = 0x20080522
+WORDS = ctypes.c_uint32 * 6
+"""What capget(2) fills: see its page for the version and the order."""
 
 HOLDS_LOCK_FILE = """
 import fcntl, os, sys
@@ -87,11 +90,14 @@ def killed(path: Path, checkpoint: str = "truncate", writes: int = 3) -> Path:
 
 
 def as_ordinary_user() -> None:
-    """Let a new process obey the modes of files, even if tests run as root.
-
-    For `preexec_fn`: the program that is executed then lacks the right to ignore them.
-    """
+    """Let this process, and what it executes, obey the modes of files, even as root."""
     if os.geteuid() == 0:
         libc = ctypes.CDLL(None, use_errno=True)
         for capability in OVERRIDES:
             assert libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0
+        # effective, permitted, inheritable; each as two words of 32 bits
+        header, held = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0), WORDS()
+        assert libc.capget(header, held) == 0
+        for word in range(3):
+            held[word] &= ~sum(1 << capability for capability in OVERRIDES)
+        assert libc.capset(header, held) == 0

@@ -40,6 +40,7 @@ from relay.store.rejected import (
 from relay.store.shipments import Shipments
 from relay.store.sqlite import SqliteDatabase
 from relay.vtex.client import VtexResponse
+from tests.support.commands import run_command
 
 TOKEN = {"token": "t" * 32, "scopes": ["erp"]}
 
@@ -456,19 +457,9 @@ def test_settings_that_cannot_be_read_are_findings_as_well() -> None:
 
 async def ran(tmp_path: Path, *arguments: str, **more: str) -> tuple[int, str]:
     environ = {n: v for n, v in os.environ.items() if not n.startswith("RELAY_")}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "relay",
-        "doctor",
-        *arguments,
-        cwd=tmp_path,
-        env=environ | {f"RELAY_{n}": v for n, v in more.items()},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await asyncio.wait_for(process.communicate(), 60)
-    return process.returncode or 0, said.decode()
+    given = environ | {f"RELAY_{n}": v for n, v in more.items()}
+    told = await asyncio.to_thread(run_command, ("doctor", *arguments), tmp_path, given)
+    return told.returncode, told.stdout + told.stderr
 
 
 async def test_the_command_says_what_is_wrong_and_how_to_fix_it(

@@ -2,8 +2,6 @@
 
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,10 +10,11 @@ from aiohttp.test_utils import unused_port
 
 from relay.store.sqlite import SqliteDatabase
 from tests.doctor.faults import as_ordinary_user
+from tests.support.commands import Ran, run_command
 
 SOMEBODY = 12345
 """A user id that no test runs with."""
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., Ran]
 
 
 @pytest.fixture
@@ -35,17 +34,8 @@ def run(folder: Path) -> Run:
     """Return what runs the command `relay` as a user who obeys modes."""
     environ = {n: v for n, v in os.environ.items() if not n.startswith("RELAY_")}
 
-    def ran(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "relay", *arguments],
-            cwd=folder,
-            env=environ,
-            preexec_fn=as_ordinary_user,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+    def ran(*arguments: str) -> Ran:
+        return run_command(arguments, folder, environ, as_ordinary_user)
 
     return ran
 

@@ -46,6 +46,7 @@ from tests.doctor.faults import (
     process,
 )
 from tests.store.making import execute
+from tests.support.commands import Ran, run_command
 from tests.support.way_in import WayIn
 
 DESTROYS = ("another file", "another database", "delete", "remove", "restore a backup")
@@ -378,11 +379,9 @@ class Program:
         assert any("listening" in line for line in started.stderr)
         return started
 
-    def status(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "relay", "status", *arguments]
-        return subprocess.run(
-            command, capture_output=True, check=False, timeout=60, **self.options
-        )
+    def status(self, *arguments: str) -> Ran:
+        folder, environ = self.options["cwd"], self.options["env"]
+        return run_command(("status", *arguments), folder, environ)
 
 
 def test_the_command_shows_a_relay_that_serves_stops_and_is_killed(

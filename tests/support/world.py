@@ -274,7 +274,7 @@ class Vtex:
         raise LookupError(invoice)
 
 
-@dataclass
+@dataclass(repr=False)
 class Process:
     """One process of the relay, as the composition root wires it."""
 
@@ -307,7 +307,7 @@ class Process:
         await self.relay.poller.close()
 
 
-@dataclass
+@dataclass(repr=False)  # asyncio writes results of tasks in words, which is slow
 class World:
     """What happens in a test, as sentences, and its results."""
 
