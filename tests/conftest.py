@@ -31,6 +31,12 @@ sys.dont_write_bytecode = False
 TESTS_PER_CORE = 2
 MOST_WORKERS = 8
 
+# Tests above the store run on SQLite; that they also hold on PostgreSQL costs a third of
+# all time. README's command repeats the main flow and all tests of the store there, and
+# .ci/run the rest.
+REPEATED = ("tests/flow/", "tests/api/", "tests/console/", "tests/inbound/")
+ALWAYS_ON_BOTH = ("tests/flow/test_flow.py", "tests/api/test_shipments.py")
+
 # Tests that take seconds start first, so that none of them is the last alone.
 LONG_FIRST = ("tests/system/", "tests/doctor/", "tests/store/test_dead_peers.py")
 
@@ -43,8 +49,15 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(MOST_WORKERS, TESTS_PER_CORE * (os.cpu_count() or 1))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests that take seconds first."""
+    """Mark what is repeated on PostgreSQL; put the tests that take seconds first."""
+    for item in items:
+        repeated = item.nodeid.startswith(REPEATED)
+        if repeated and not item.nodeid.startswith(ALWAYS_ON_BOTH):
+            parameters = getattr(item, "callspec", None)
+            if parameters and "postgres" in parameters.params.values():
+                item.add_marker("repeated")
     items.sort(key=lambda item: not item.nodeid.startswith(LONG_FIRST))
 
 

@@ -85,6 +85,7 @@ def replace(path: Path) -> None:
     path.with_name("other.db").rename(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [delete, replace])
 async def test_a_relay_whose_file_goes_away_acknowledges_nothing(
     tmp_path: Path, fault: Callable[[Path], None]
@@ -111,6 +112,7 @@ async def test_a_relay_whose_file_goes_away_acknowledges_nothing(
     assert await stored(path) == 2
 
 
+@pytest.mark.slow
 async def test_a_relay_whose_file_is_locked_for_ever_can_be_stopped(
     tmp_path: Path,
 ) -> None:

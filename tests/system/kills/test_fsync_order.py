@@ -76,12 +76,14 @@ def test_what_the_relay_acknowledges_is_on_disk_before(
     assert asyncio.run(unsafe_of(strace, tmp_path, RELAY)) == {}
 
 
+@pytest.mark.slow
 def test_an_invoice_that_the_relay_acknowledges_is_on_disk_before(
     strace: str, tmp_path: Path
 ) -> None:
     assert asyncio.run(unsafe_of(strace, tmp_path, RELAY, post_invoice)) == {}
 
 
+@pytest.mark.slow
 def test_what_the_vtex_endpoint_acknowledges_is_on_disk_before(
     strace: str, tmp_path: Path
 ) -> None:
