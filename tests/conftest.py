@@ -31,9 +31,9 @@ sys.dont_write_bytecode = False
 TESTS_PER_CORE = 2
 MOST_WORKERS = 8
 
-# Tests above the store run on SQLite; that they also hold on PostgreSQL costs a third of
-# all time. README's command repeats the main flow and all tests of the store there, and
-# .ci/run the rest.
+# Tests above the store run on SQLite; that they hold on PostgreSQL too costs a third of
+# all time. README's command repeats there the main flow and all tests of the store,
+# .ci/run also the rest.
 REPEATED = ("tests/flow/", "tests/api/", "tests/console/", "tests/inbound/")
 ALWAYS_ON_BOTH = ("tests/flow/test_flow.py", "tests/api/test_shipments.py")
 
