@@ -161,7 +161,7 @@ class CorrectionTarget(ShipmentWriter):
         """Return warnings for the caller."""
         numbers = [reference for reference, volume in self.placed() if volume]
         account, order_id = self.row["account"], self.row["order_id"]
-        others = await self.others(numbers, account, order_id)
+        others = await self.sharing(numbers, account, order_id)
         published = (ALERT,) if self.delivered else self.amending.warnings()
         return (*published, *others)
 

@@ -63,7 +63,7 @@ class Handovers:
                 f"{change.contract}{under}{requested_by(by)}"
             )
             numbers = [r for r, _ in fresh]
-            others = await writing.others(numbers, row["account"], row["order_id"])
+            others = await writing.sharing(numbers, row["account"], row["order_id"])
         published = (ALERT,) if row["delivered_published_at"] is not None else ()
         return CorrectionResult(("references",), (*published, *others))
 

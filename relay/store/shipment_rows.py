@@ -89,7 +89,7 @@ class ShipmentWriter:
         ]
         await self.tx.many("register_reference", rows)
 
-    async def others(
+    async def sharing(
         self, references: Iterable[Reference], account: str, order_id: str
     ) -> list[CodedWarning]:
         """Return warnings about other open orders with the same tracking numbers."""

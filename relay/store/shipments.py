@@ -1,6 +1,7 @@
 """Registration of labels: shipment, parcels and references in one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,7 +11,7 @@ from relay.domain.labels import Label, LabelParcel
 from relay.domain.shipment import CANCELLED
 from relay.problem_codes import CodedWarning
 from relay.store.adoption import Adopting, Adoption
-from relay.store.codec import new_id, stored
+from relay.store.codec import new_id, rows, stored
 from relay.store.database import Database, Row, Transaction
 from relay.store.event_rows import Pace, mark_due
 from relay.store.reference_checks import refuse_foreign, refuse_too_many
@@ -43,6 +44,8 @@ class RegistrationResult:
     warnings: tuple[CodedWarning, ...]
 
 
+_Place = tuple[str, str, str]
+"""Account, order and invoice number of a shipment."""
 Registered = tuple[RegistrationResult, ListedShipment]
 """What registering a label did, and the shipment afterwards."""
 
@@ -84,19 +87,27 @@ class Shipments:
         self, tx: Transaction, labels: Sequence[tuple[Label, datetime]]
     ) -> list[RegistrationResult]:
         """Register labels in an open transaction; see `register_together`."""
-        wanted = [{*keys(label), *await _voided(tx, label)} for label, _ in labels]
+        voided = await _voided(tx, [label for label, _ in labels])
+        wanted = [{*keys(label), *voided[_place(label)]} for label, _ in labels]
         # All at once, in sorted order: one by one, two transactions could deadlock.
         known = await interned(tx, set[Key]().union(*wanted))
+        for account in sorted({label.account for label, _ in labels}):
+            await tx.run("add_account", account=account)
         done: list[RegistrationResult] = []
+        fresh = set(known.fresh)
         for (label, now), own in zip(labels, wanted, strict=True):
-            theirs = Interned({k: known.numbers[k] for k in own}, known.fresh)
+            theirs = Interned({k: known.numbers[k] for k in own}, frozenset(fresh))
             done.append(await self._register(tx, label, theirs, now))
+            fresh.difference_update(theirs.numbers.values())  # the next label's are not
         return done
 
     async def _register(
         self, tx: Transaction, label: Label, own: Interned, now: datetime
     ) -> RegistrationResult:
-        row, is_new = await _locked(tx, label, now)
+        row, is_added = await _locked(tx, label, now)
+        if is_added:
+            return await self._register_new(tx, row, label, own, now)
+        is_new = row["volumes"] == 0 or row["closed_reason"] == CANCELLED
         merged = merge_label(None if is_new else await known(tx, row), label)
         after = columns(row, label, merged, now, is_new=is_new)
         writing = _Registering(tx, row["shipment"], label.contract, own.numbers, now)
@@ -108,21 +119,35 @@ class Shipments:
         fresh = await writing.store(merged, label, after["dispatched_at"])
         if redated:
             await writing.redate(after["dispatched_at"])
-        # An event that arrived before the label has created one of its references.
-        first = not row["volumes"] and own.fresh.issuperset(own.numbers.values())
-        if (fresh or redated) and not first:
+        if fresh or redated:
             await self._match_again(writing)
         updated = merged.updated or (("references",) if fresh and not is_new else ())
         if updated or is_new:
             await tx.run("make_due", shipment=row["shipment"], now=micros(now))
             await writing.note(_story(label, updated, is_new=is_new))
-        others = await writing.others(
-            [r for r, _ in placed(merged, label)], label.account, label.order_id
-        )
-        warnings = (*merged.warnings, *others)
+        warnings = (*merged.warnings, *await writing.others(merged, label))
         return RegistrationResult(
             row["id"], is_new or merged.new_volume, updated, warnings
         )
+
+    async def _register_new(
+        self, tx: Transaction, row: Row, label: Label, own: Interned, now: datetime
+    ) -> RegistrationResult:
+        """Register the first label of a shipment, whose *row* was added just now."""
+        merged = merge_label(None, label)
+        after = columns(row, label, merged, now, is_new=True)
+        writing = _Registering(tx, row["shipment"], label.contract, own.numbers, now)
+        # Nobody else, and no event that came before the label, has fresh references.
+        are_fresh = own.fresh.issuperset(own.numbers.values())
+        if not are_fresh:
+            await refuse_foreign(writing, placed(merged, label), label.visible)
+        await tx.run("register_shipment", **after)
+        await writing.store_first(merged, label, after["dispatched_at"])
+        if not are_fresh:
+            await self._match_again(writing)
+        await writing.note(_story(label, (), is_new=True))
+        others = () if are_fresh else await writing.others(merged, label)
+        return RegistrationResult(row["id"], True, (), (*merged.warnings, *others))
 
     async def _match_again(self, writing: "_Registering") -> None:
         """Match the events that arrived before the label."""
@@ -156,15 +181,32 @@ class _Registering(ShipmentWriter):
         self, merged: MergedLabel, label: Label, dispatched_at: int | None
     ) -> bool:
         """Write parcels and new references; return whether there were new ones."""
-        rows = await self.tx.rows("parcels_of_shipment", shipment=self.shipment)
-        known_volumes = {p.volume for p in merged.parcels} | {r["volume"] for r in rows}
-        blank = [v for v in range(1, merged.volumes + 1) if v not in known_volumes]
-        parcels = [*merged.parcels, *(LabelParcel(volume=v) for v in blank)]
-        await self.put(parcels, stored(label.dispatched_at))
+        parcels = await self.tx.rows("parcels_of_shipment", shipment=self.shipment)
         had = {
             (stored_key(r), r["volume"])
             for r in await registered(self.tx, self.shipment)
         }
+        volumes = {p["volume"] for p in parcels}
+        return await self._store(merged, label, dispatched_at, volumes, had)
+
+    async def store_first(
+        self, merged: MergedLabel, label: Label, dispatched_at: int | None
+    ) -> None:
+        """Write parcels and references of a shipment that has none."""
+        await self._store(merged, label, dispatched_at, set(), set())
+
+    async def _store(
+        self,
+        merged: MergedLabel,
+        label: Label,
+        dispatched_at: int | None,
+        volumes: Collection[int],
+        had: Collection[tuple[Key, int]],
+    ) -> bool:
+        known_volumes = {p.volume for p in merged.parcels}.union(volumes)
+        blank = [v for v in range(1, merged.volumes + 1) if v not in known_volumes]
+        parcels = [*merged.parcels, *(LabelParcel(volume=v) for v in blank)]
+        await self.put(parcels, stored(label.dispatched_at))
         fresh = [
             (reference, volume)
             for reference, volume in placed(merged, label)
@@ -176,27 +218,44 @@ class _Registering(ShipmentWriter):
         await self.register(fresh, registered_at=now, dispatched_at=dispatched_at)
         return bool(fresh)
 
+    async def others(self, merged: MergedLabel, label: Label) -> list[CodedWarning]:
+        """Return warnings about other open orders with the same tracking numbers."""
+        references = [reference for reference, _ in placed(merged, label)]
+        return await self.sharing(references, label.account, label.order_id)
 
-async def _voided(tx: Transaction, label: Label) -> list[Key]:
-    """Return the references of a cancelled shipment: the label registers it again."""
-    row = await tx.row("find_shipment", **invoice(label))
-    if row is None or row["closed_reason"] != CANCELLED:
-        return []
-    return [stored_key(r) for r in await registered(tx, row["shipment"])]
+
+async def _voided(
+    tx: Transaction, labels: Sequence[Label]
+) -> Mapping[_Place, list[Key]]:
+    """Return the references of cancelled shipments: the labels register them again."""
+    found = await tx.rows("shipments_of_invoices", rows=rows(map(invoice, labels)))
+    voided: dict[_Place, list[Key]] = defaultdict(list)
+    for row in found:
+        if row["closed_reason"] == CANCELLED:
+            place = (row["account"], row["order_id"], row["invoice_number"])
+            again = await registered(tx, row["shipment"])
+            voided[place] = [stored_key(r) for r in again]
+    return voided
+
+
+def _place(label: Label) -> _Place:
+    return (label.account, label.order_id, label.invoice_number)
 
 
 async def _locked(tx: Transaction, label: Label, now: datetime) -> tuple[Row, bool]:
-    """Return the locked row of the label's shipment, and whether it is new."""
-    key_of_shipment = invoice(label)
-    row = await tx.row("shipment_by_invoice", **key_of_shipment)
+    """Return the locked row of the label's shipment, and whether it was just added."""
+    place = invoice(label)
+    new = {"id": new_id(now), "contract": label.contract, "now": micros(now)}
+    row = await tx.row("shipment_by_invoice", **place)
     if row is None:
-        await tx.run("add_account", account=label.account)
-        new = {"id": new_id(now), "contract": label.contract, "now": micros(now)}
-        await tx.run("add_shipment", **key_of_shipment, **new)
-        row = await tx.row("shipment_by_invoice", **key_of_shipment)
-    assert row is not None  # noqa: S101 -- inserted just above
+        added = await tx.row("add_shipment", **place, **new)
+        if added is not None:
+            return added, True
+        # another replica has added it meanwhile
+        row = await tx.row("shipment_by_invoice", **place)
+    assert row is not None  # noqa: S101 -- added by the other replica
     refuse_erased(row)
-    return row, row["volumes"] == 0 or row["closed_reason"] == CANCELLED
+    return row, False
 
 
 def _story(label: Label, updated: tuple[str, ...], *, is_new: bool) -> str:

@@ -9,17 +9,27 @@ SELECT * FROM shipments
 WHERE account = :account AND order_id = :order_id
   AND invoice_number = :invoice_number
 
+-- name: shipments_of_invoices
+-- Without a lock, as `find_shipment`.
+SELECT s.shipment, s.account, s.order_id, s.invoice_number, s.closed_reason
+FROM json_each(:rows) AS j
+CROSS JOIN shipments AS s
+WHERE s.account = j.value ->> 'account' AND s.order_id = j.value ->> 'order_id'
+  AND s.invoice_number = j.value ->> 'invoice_number'
+
 -- name: shipment_by_id
 SELECT * FROM shipments WHERE id = :id
 
 -- name: lock_shipment_by_id
 SELECT * FROM shipments WHERE id = :id FOR UPDATE
 
--- name: add_shipment!
+-- name: add_shipment
+-- Returns nothing if the invoice has a shipment already.
 INSERT INTO shipments
     (id, account, order_id, invoice_number, contract, volumes, registered_at)
 VALUES (:id, :account, :order_id, :invoice_number, :contract, 0, :now)
 ON CONFLICT (account, order_id, invoice_number) DO NOTHING
+RETURNING *
 
 -- name: add_account!
 INSERT INTO accounts (account) VALUES (:account)
@@ -36,6 +46,18 @@ SET contract = :contract, volumes = :volumes, registered_at = :registered_at,
     stuck_at = :stuck_at, stuck_reason = :stuck_reason,
     imported = :imported, compared_at = :compared_at,
     resent_at = :resent_at, given = :given
+WHERE shipment = :shipment
+
+-- name: register_shipment!
+-- `change_shipment` and `make_due` in one, for a shipment that was just added.
+UPDATE shipments
+SET contract = :contract, volumes = :volumes, registered_at = :registered_at,
+    dispatched_at = :dispatched_at, invoice_key = :invoice_key,
+    promised_on = :promised_on, tracking_number = :tracking_number,
+    tracking_url = :tracking_url, courier = :courier,
+    dispatched_date = :dispatched_date, tracking_sent_as = :tracking_sent_as,
+    imported = CAST(:imported AS BIGINT), given = :given, due_at = :registered_at,
+    lane = CASE WHEN CAST(:imported AS BIGINT) = 1 THEN 1 ELSE 2 END, version = version + 1
 WHERE shipment = :shipment
 
 -- name: make_due!
