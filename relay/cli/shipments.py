@@ -29,16 +29,10 @@ from relay.cli.session import Shipment, collect, run_operation
 from relay.cli.table import SHIPMENTS, Column
 from relay.config.settings import Settings
 from relay.service.access import Caller
-from relay.service.models import (
-    EventLine,
-    ParcelPoll,
-    ShipmentDetail,
-    ShipmentList,
-    ShipmentSummary,
-    StoredRow,
-)
+from relay.service.models import ShipmentList, ShipmentSummary, StoredRow
 from relay.service.queries import ShipmentQuery
 from relay.service.services import Services
+from relay.service.timeline_models import EventLine, ParcelPoll, ShipmentDetail
 from relay.service.validation import parse_fields
 from relay.service.views import account_zone
 
@@ -207,5 +201,8 @@ def _event(event: EventLine, *, several: bool) -> str:
     if event.decision:
         return f"{parcel}{happened}; {event.decision}"
     if event.quarantine_reason:
-        return f"{parcel}{happened}; quarantined: {event.quarantine_reason}"
+        named = "; ".join(map(str, event.named_in))
+        because = f"{event.quarantine_reason} ({named})" if named else ""
+        reason = because or event.quarantine_reason
+        return f"{parcel}{happened}; quarantined: {reason}"
     return f"{parcel}{happened}"

@@ -180,6 +180,7 @@ COLUMNS: Final[Mapping[str, Columns]] = {
         "received_at": Column("received", 9),
         "id": Column("id", 5),
         "quarantine_reason": Column("reason", is_text=True),
+        "named_in": Column("names", is_text=True),
         "description": Column("carrier says", is_text=True),
     },
     "unmatched": EVENT

@@ -35,11 +35,11 @@ from relay.service.models import (
     BulkItem,
     Problem,
     ShipmentAnswer,
-    ShipmentDetail,
     ShipmentList,
     ShipmentSummary,
 )
 from relay.service.queries import ShipmentQuery
+from relay.service.timeline_models import ShipmentDetail
 from relay.service.timelines import TimelineView
 from relay.service.validation import shape
 from relay.store.database import Row

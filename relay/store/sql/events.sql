@@ -107,6 +107,14 @@ SELECT DISTINCT d.event, d.refs
 FROM json_each(:rows) AS j
 JOIN event_documents AS d ON d.event = CAST(CAST(j.value AS TEXT) AS BIGINT)
 
+-- name: naming_documents
+-- The latest document of each list of references that an event was given.
+SELECT d.event, d.refs, max(d.document) AS document
+FROM json_each(:rows) AS j
+JOIN event_documents AS d ON d.event = CAST(CAST(j.value AS TEXT) AS BIGINT)
+GROUP BY d.event, d.refs
+ORDER BY d.event, max(d.document)
+
 -- name: kinds_of_references
 SELECT r.reference, r.kind, r.value
 FROM json_each(:rows) AS j
