@@ -166,6 +166,16 @@ def utc(moment: datetime) -> datetime:
         return _FIRST if moment.year <= _FIRST.year else _LAST
 
 
+def as_written(moment: datetime) -> datetime:
+    """Return an event's instant for people: a bound is what most carriers meant by it.
+
+    They write 0001-01-01 and 9999-12-31 for a missing date.
+    """
+    if moment <= _FIRST:
+        return datetime.min.replace(tzinfo=UTC)
+    return datetime(9999, 12, 31, tzinfo=UTC) if moment >= _LAST else moment
+
+
 def is_real_date(occurred_at: datetime, received_at: datetime) -> bool:
     """Whether an event's instant is a date, not a carrier's placeholder."""
     return EARLIEST <= occurred_at <= received_at + LATEST_AFTER_RECEIPT

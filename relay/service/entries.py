@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from relay.clock import moment
+from relay.clock import in_zone, moment
 from relay.config.settings import Settings
+from relay.domain.events import as_written
 from relay.service.document_states import state_of
 from relay.service.unknown_to_vtex import unknown_entry, waiting_entry
 from relay.service.views import event_namings, event_reference, zone_of
@@ -111,7 +112,7 @@ def _request(name: WorkList, row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
 def _event_fields(row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     return _some(row, "event", "contract", "milestone", "description") | {
         "carrier_code": row["code"],
-        "occurred_at": moment(row["occurred_at"]).astimezone(zone),
+        "occurred_at": in_zone(as_written(moment(row["occurred_at"])), zone),
         "received_at": moment(row["received_at"]).astimezone(zone),
     }
 

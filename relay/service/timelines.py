@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from relay.clock import moment
+from relay.domain.events import as_written
 from relay.service.damage import DamageLog, RowGuard
 from relay.service.models import StoredRow
 from relay.service.timeline_models import (
@@ -111,7 +112,7 @@ def _event(row: Fields, named_in: Mapping[int, Sequence[NamingDocument]]) -> Eve
         **{name: row[name] for name in (*names, "country", "decision")},
         id=row["event"],
         volume=row["volume"],
-        occurred_at=moment(row["occurred_at"]),
+        occurred_at=as_written(moment(row["occurred_at"])),
         received_at=moment(row["received_at"]),
         carrier_code=row["code"],
         quarantine_reason=None if row["decision"] else row["quarantine_reason"],

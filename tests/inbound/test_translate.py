@@ -61,6 +61,12 @@ def test_values_of_a_json_document_are_left_out(
     assert reason(error, body) == expected
 
 
+def test_the_words_of_an_adapter_are_its_own_even_if_the_document_has_them() -> None:
+    body = b'{"text": "no time", "status": "missing"}'
+    for message in ("time: no time found", "data.id: missing"):
+        assert reason(Unreadable(message, fixed=True), body) == message
+
+
 def test_of_other_documents_what_is_quoted_is_left_out() -> None:
     body = b"<name>Ana de Souza</name>"
     error = ValueError("no date: 'Ana de Souza', expected \"today\"")

@@ -107,6 +107,9 @@ SELECT DISTINCT d.event, d.refs
 FROM json_each(:rows) AS j
 JOIN event_documents AS d ON d.event = CAST(CAST(j.value AS TEXT) AS BIGINT)
 
+-- name: event_exists
+SELECT event FROM events WHERE event = :event
+
 -- name: naming_documents
 -- The latest document of each list of references that an event was given.
 SELECT d.event, d.refs, max(d.document) AS document
