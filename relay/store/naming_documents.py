@@ -7,7 +7,7 @@ from typing import NamedTuple
 from relay.domain.matching import NAMES_INVOICE
 from relay.store.codec import loads, numbers
 from relay.store.database import Transaction
-from relay.store.references import kinds_of
+from relay.store.reference_kinds import kinds_of
 
 
 class NamingDocument(NamedTuple):

@@ -301,12 +301,14 @@ CREATE TABLE event_references (
 ) STRICT, WITHOUT ROWID;
 
 -- The documents that contained an event, each with the references that it gives: one may
--- name another order than the others, and that counts whichever comes last.
+-- name another order than the others, or deny the delivery, and that counts whichever
+-- comes last.
 CREATE TABLE event_documents (
     document INTEGER NOT NULL,
     event INTEGER NOT NULL,
     position INTEGER NOT NULL,
     refs TEXT NOT NULL DEFAULT '[]',
+    denied INTEGER NOT NULL DEFAULT 0, -- 1: its texts or fields deny the event's delivery
     PRIMARY KEY (document, event)
 ) STRICT, WITHOUT ROWID;
 

@@ -14,7 +14,8 @@ from relay.domain.status import ShipmentState
 from relay.store.codec import as_dict, ids, loads
 from relay.store.database import Database, Row, Transaction
 from relay.store.naming_documents import naming_documents
-from relay.store.references import kinds_of, registrations_of
+from relay.store.reference_kinds import kinds_of
+from relay.store.references import registrations_of
 from relay.store.unknown_to_vtex import UnknownToVtex
 from relay.store.worklist_queries import (
     BY_ACCOUNT,
