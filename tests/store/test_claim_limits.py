@@ -28,7 +28,8 @@ CLAIMS: dict[str, dict[str, Any]] = {
     "claim_invoices": LEASE | {"limit": LIMIT},
 }
 LOCKING_SUBQUERY = re.compile(
-    r"(?<!MATERIALIZED )\((?=\s*SELECT)[^()]*(?:\([^()]*\)[^()]*)*\bLIMIT\b[^()]*FOR UPDATE"
+    r"(?<!MATERIALIZED )\((?=\s*SELECT)[^()]*(?:\([^()]*\)[^()]*)*"
+    r"\bLIMIT\b[^()]*FOR UPDATE"
 )
 
 
