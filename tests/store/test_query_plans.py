@@ -39,6 +39,7 @@ SCANS: Final[dict[str, str]] = {
     "poll_to_claim": "one row: the name is the key",
     "save_poll": "one row: the name is the key",
     "bring_polls_forward": "one row: the name is the key",
+    "claim_discovered": "the few rows that it claims",
     "list_discovery_states": "one row per account of VTEX",
     "lock_discovery_state": "one row: the name is the key",
     "save_discovery_state": "one row: the name is the key",
