@@ -10,6 +10,7 @@ from relay.problem_codes import ProblemCode
 from relay.registration.registrar import Registrar
 from relay.registration.requests import LabelRequest
 from relay.service.validation import parse_json
+from relay.text import UNSTORABLE, without_lone_surrogates
 
 
 def parse_label(
@@ -34,7 +35,7 @@ def parse_label(
         *wrong,
         *(e for e in invalid.found if not _follows(e, left_out)),
     ]
-    fields = from_json(body)
+    fields = from_json(without_lone_surrogates(body, UNSTORABLE))
     if isinstance(fields, dict):
         invalid.found += registrar.naming_problems(fields, visible, invalid.found)
     raise all_of(invalid.found)
