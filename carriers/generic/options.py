@@ -177,4 +177,4 @@ def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
     fields = given.get("personal_fields", ())
     if isinstance(fields, list | tuple):
         given = {**given, "personal_fields": [*table["personal_fields"], *fields]}
-    return table | given
+    return {**table, **given}
