@@ -50,7 +50,7 @@ async def ready(request: web.Request) -> web.Response:
     reasons += await request.app[PROCESS].reasons()
     if reasons:
         body["lastReadyAt"] = now - request.app[PROCESS].not_ready_for()
-    warnings = request.app[INTAKE].rejection_runs.warnings()
+    warnings = request.app[INTAKE].rejection_runs.warnings(now)
     body |= {"warnings": warnings} if warnings else {}
     return _answer(
         503 if reasons else 200, {"ready": not reasons, "reasons": reasons} | body

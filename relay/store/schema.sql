@@ -215,6 +215,7 @@ CREATE TABLE rejected_requests (
     sealed BLOB NOT NULL,              -- encrypted: all that verification needs
     size INTEGER NOT NULL,             -- bytes that count against the contract's limit
     reason TEXT NOT NULL,
+    unsigned INTEGER NOT NULL DEFAULT 0, -- 1: it had no signature at all
     -- An accepted row stays, without its content, until it is trimmed: SQLite would assign
     -- its number again, and repeating "accept" would accept another request.
     accepted_at INTEGER

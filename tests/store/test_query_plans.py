@@ -35,6 +35,7 @@ SCANS: Final[dict[str, str]] = {
     "list_handshakes": "one row per contract",
     "contracts_to_poll": "one row: the name is the key",
     "lock_poll": "one row: the name is the key",
+    "uncount_accepted": "one row: the name is the key",
     "release_poll": "one row: the name is the key",
     "poll_to_claim": "one row: the name is the key",
     "save_poll": "one row: the name is the key",
