@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from relay.config.environment import (
     CONFIG,
+    PREFIX,
     Environment,
     SecretFiles,
     from_environment,
@@ -161,6 +162,17 @@ class SettingsSource:
             return None if file is None else file.read_bytes()
         except OSError:
             return None
+
+    def origin(self) -> dict[str, Any]:
+        """Return where the settings come from, without any value: for the log."""
+        file = settings_file(self.path, self.environ)
+        names = sorted(
+            name
+            for name in self.environ
+            if name.upper().startswith(PREFIX) and name.upper() != CONFIG
+        )
+        where = "environment only" if names else "defaults only"
+        return {"file": str(file.absolute()) if file else where, "variables": names}
 
     def load(self) -> Settings:
         """Return the settings as they are now; raise `InvalidSettings`."""

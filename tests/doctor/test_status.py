@@ -9,7 +9,7 @@ import subprocess
 import sys
 import zoneinfo
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from relay.service.services import Services
 from relay.service.status_models import StatusAnswer, StatusLine
 from relay.store.event_rows import Pace
 from relay.store.postgres import PostgresDatabase
+from relay.store.schema import OLDEST, VERSION
 from relay.store.sqlite import SqliteDatabase
 from relay.store.sqlite_errors import fault_of
 from relay.store.unread import ReaderTerms
@@ -45,6 +46,7 @@ from tests.doctor.faults import (
     killed,
     process,
 )
+from tests.store import test_schema as schema_tests
 from tests.store.making import execute
 from tests.support.way_in import WayIn
 
@@ -137,6 +139,43 @@ async def test_a_file_that_went_away_is_an_error(file: Path) -> None:
     assert "is missing, but a relay serves or served it" in check.message
     [check] = errors(await check_database(settings_of(file)), "database")
     assert "is missing" in check.message
+
+
+async def test_the_doctor_says_that_an_older_file_will_be_migrated_and_leaves_it(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "relay.db"
+    script = Path(schema_tests.__file__).parent / f"versions/{OLDEST:03}.sqlite.sql"
+    with closing(sqlite3.connect(file)) as made:
+        made.executescript(script.read_text(encoding="utf-8"))
+        made.execute(f"PRAGMA user_version = {OLDEST}")
+    before = file.read_bytes()
+    found = await examine(settings_of(file))
+    of_file = {c.message: c.level for c in found if c.subject == "database"}
+    assert f"version {OLDEST}, this relay needs {VERSION}" in of_file
+    assert Severity.ERROR not in of_file.values()
+    assert (await current_status(settings_of(file))).lines[0].name == "relay"
+    assert file.read_bytes() == before
+
+
+async def test_the_doctor_leaves_an_older_postgresql_database_as_it_is(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    database = PostgresDatabase(postgres_url)
+    await database.open()
+    await execute(database, "UPDATE migrations SET number = number - 1")
+    await database.close()
+    settings = settings_of(tmp_path / "none").model_copy(
+        update={"database": postgres_url}
+    )
+    found = await examine(settings)
+    message = f"version {VERSION - 1}, this relay needs {VERSION}"
+    assert message in [c.message for c in found]
+    connection = await asyncpg.connect(postgres_url)
+    assert (
+        await connection.fetchval("SELECT max(number) FROM migrations") == VERSION - 1
+    )
+    await connection.close()
 
 
 async def test_a_second_name_of_the_file_is_a_warning(file: Path) -> None:
