@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -52,6 +53,25 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     if settings is None or findings:
         raise InvalidSettings(findings)
     return settings
+
+
+def find_relay(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Return `listen` and `database` of settings that may be invalid elsewhere.
+
+    They lead to a relay that goes on with older settings. One that is invalid itself
+    has its default.
+    """
+    values: dict[str, Any] = {}
+    with suppress(InvalidSettings):
+        file = settings_file(path, environ)
+        values = {} if file is None else _read(file)
+    values = merge(values, from_environment(environ).values)
+    found = Settings()
+    for name in ("listen", "database"):
+        with suppress(ValidationError, KeyError):
+            given = Settings.model_validate({name: values[name]})
+            found = found.model_copy(update={name: getattr(given, name)})
+    return found
 
 
 def files(path: Path | None, environ: Mapping[str, str]) -> tuple[Path, ...]:

@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from relay.config.settings import Settings
 from relay.doctor.findings import Check, warning
+from relay.errors import ConfigurationError
 from relay.runtime.wiring import sqlite_path
 from relay.store.schema import OLDEST, VERSION
+from relay.store.serving_lock import check_idle_log
 
 SUBJECT: Final = "database"
 
@@ -24,10 +26,11 @@ async def stored_version(settings: Settings) -> int:
     if not path.is_file():
         return 0
     try:
+        check_idle_log(path)  # reading it would recover a damaged log
         file = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(file, uri=True, timeout=1)) as connection:
             return int(connection.execute("PRAGMA user_version").fetchone()[0])
-    except sqlite3.Error:  # what opens it reports the fault
+    except (sqlite3.Error, ConfigurationError):  # what opens it reports the fault
         return 0
 
 

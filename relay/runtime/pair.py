@@ -40,7 +40,7 @@ def start(settings: Settings, source: SettingsSource, role: Role | None = None) 
     Raises `ConfigurationError` if it cannot start.
     """
     configure_logs(settings, settings.secret_values())
-    _log.info("settings", **source.origin())
+    _log.info("settings loaded", **source.origin())
     if role is not None:
         _check_alone(settings)
         return serve(settings, source, Part(role))

@@ -43,6 +43,7 @@ OVERDUE: Final = timedelta(minutes=10)
 REJECTED_FOR: Final = timedelta(hours=24)
 """A webhook that was rejected earlier is not a problem of now; it only waits."""
 _CORRECT: Final = "correct the row in the database, or restore a backup"
+NOTE_HINT: Final = "restart the relay to apply them, or restore the file"
 _SEE_LOG: Final = "see the relay's log; it names the cause"
 
 

@@ -542,3 +542,12 @@ CREATE TABLE discovery_states (
     hook_notified_at INTEGER,
     order_problem TEXT                 -- why orders cannot be read
 ) STRICT, WITHOUT ROWID;
+
+-- Where serving processes listen, for commands whose settings name another address.
+CREATE TABLE serving (
+    host TEXT NOT NULL,
+    listen TEXT NOT NULL,
+    restart TEXT NOT NULL,             -- changed settings that need a restart
+    noted_at INTEGER NOT NULL,
+    PRIMARY KEY (host, listen)
+) STRICT, WITHOUT ROWID;
