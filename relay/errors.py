@@ -51,6 +51,10 @@ class VerificationFailed(WebhookError):
     """The signature or secret of a webhook is missing or invalid."""
 
 
+class SignatureMissing(VerificationFailed):
+    """A request without signature or secret: a test, or a stranger's."""
+
+
 class BacklogFull(WebhookError):
     """Too many webhooks wait to be stored, or the disk cannot store them."""
 

@@ -33,6 +33,8 @@ class Health:
         self._loops: dict[str, _Loop] = {}
         self._problems: dict[str, str] = {}
         self._problem_since: dict[str, float] = {}
+        self.notes: dict[str, str] = {}
+        """What is worth knowing and does not make the process unready, by its part."""
 
     def expect(
         self, loop: str, limit: timedelta, task: asyncio.Task[None] | None = None

@@ -6,6 +6,15 @@ import unicodedata
 from codecs import BOM_UTF8
 from typing import Any, Final
 
+_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_ESCAPES: Final = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(?P<lone>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
+    re.DOTALL,
+)
+"""Escapes of a JSON text: a pair of surrogates, a lone one, any other."""
+UNSTORABLE: Final = "\0"
+"""Stands for a lone surrogate in a request; no database stores either."""
 _CHARSET: Final = re.compile(r'charset="?([\w.:-]+)', re.IGNORECASE)
 
 
@@ -48,6 +57,18 @@ def as_utf8(body: bytes, content_type: str = "") -> bytes:
         return body
     text, encoding = decode_text(body, content_type)
     return body if encoding == "utf-8" else text.encode()
+
+
+def without_lone_surrogates(body: bytes, instead: str) -> bytes:
+    """Return the JSON in *body* with the character *instead* of lone surrogates.
+
+    JSON can escape half of a character (RFC 8259, section 8.2), and parsers refuse the
+    whole text for it.
+    """
+    if not _HALF.search(body):
+        return body
+    escape = json.dumps(instead)[1:-1].encode()
+    return _ESCAPES.sub(lambda m: escape if m["lone"] else m[0], body)
 
 
 def plain_name(name: str) -> str:

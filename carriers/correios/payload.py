@@ -74,4 +74,4 @@ class Tracked(Payload):
         if self.scans or not self.message or self.message.startswith(NOT_FOUND):
             placed = [(f"eventos.{i}", raw) for i, raw in enumerate(self.scans or ())]
             return placed[::-1]
-        raise Unreadable("the object has a message and no events")
+        raise Unreadable("the object has a message and no events", fixed=True)

@@ -69,7 +69,9 @@ class Expression:
             return self._compiled.search(value, options=_OPTIONS)
         except JMESPathError:
             pass  # not chained: the library's message may hold a shopper's data
-        raise Unreadable(f"the expression {self.text!r} does not fit the document")
+        raise Unreadable(
+            f"the expression {self.text!r} does not fit the document", fixed=True
+        )
 
     def holds(self, value: Any) -> bool:
         """Whether the result is true by JMESPath's rules (0 is true, "" is not)."""

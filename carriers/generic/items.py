@@ -72,7 +72,8 @@ def _items(path: Expression, parent: Item, root: Any) -> Items:
     found = path.find(parent.fields)
     if found is None and parent.fields is root:
         raise Unreadable(
-            f"events.list: {path.text!r} finds nothing, and this is not a ping"
+            f"events.list: {path.text!r} finds nothing, and this is not a ping",
+            fixed=True,
         )
     name = "" if path.text == "@" else path.text
     at = ".".join(filter(None, (parent.position, name)))

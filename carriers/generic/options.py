@@ -18,8 +18,8 @@ from carriers.generic.times import TimeOptions
 from relay.domain.events import ReferenceKind, Value
 from relay.errors import ConfigurationError
 
-PLAIN_KEYS: Final = frozenset({"base_url", "page"})
-"""If a contract has no other options, its format is the plain one (`plain.toml`)."""
+PLAIN_KEYS: Final = frozenset({"base_url", "page", "personal_fields"})
+"""If a contract has no other option, its format is the plain one (`plain.toml`)."""
 _NO_PLAIN_PATH: Final = re.compile(r"[][(){}*|'\"`]|(^|\.)[@$]?(\.|$)")
 """Matches anything but names joined by dots: JMESPath and JSONPath syntax."""
 _INDEX: Final = re.compile(r"\[[^]]*\]")
@@ -155,8 +155,9 @@ def parse_options(
     Raises `ConfigurationError` with one line per mistake, which begins with its
     key. *settings* are the keys that every contract has, for suggestions.
     """
-    plain = PLAIN_KEYS.issuperset(given)
-    table = {**_plain(given), **given} if plain else given
+    # A misspelt option alone does not mean another format.
+    plain = PLAIN_KEYS.issuperset(Options.model_fields.keys() & given)
+    table = _plain(given) if plain else given
     try:
         return Options.model_validate(table), plain
     except ValidationError as error:
@@ -165,7 +166,15 @@ def parse_options(
 
 
 def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the plain format's options; it polls only with a `base_url`."""
+    """Return the plain format's options with those *given*.
+
+    It polls only with a `base_url`, and its personal fields are removed in any case.
+    """
     text = files(__package__).joinpath("plain.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
-    return {k: v for k, v in table.items() if k != "polling" or "base_url" in given}
+    if "base_url" not in given:
+        del table["polling"]
+    fields = given.get("personal_fields", ())
+    if isinstance(fields, list | tuple):
+        given = {**given, "personal_fields": [*table["personal_fields"], *fields]}
+    return {**table, **given}

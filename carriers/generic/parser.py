@@ -64,7 +64,8 @@ class Parser:
         if self._is_about_a_parcel(root):
             raise Unreadable(
                 f"ping: {ping.text!r} is true, but the document has a reference and an "
-                "event; narrow the expression, then parse the document again"
+                "event; narrow the expression, then parse the document again",
+                fixed=True,
             )
         return []
 
@@ -253,14 +254,16 @@ def decoded(body: bytes, content_type: str, how: Body) -> Any:
         fields = parse_qs(form, strict_parsing=True, encoding="latin-1")
         name = how.field.encode().decode("latin-1")
         if name not in fields:
-            raise Unreadable(f"body.field: the form has no field {how.field!r}")
+            raise Unreadable(
+                f"body.field: the form has no field {how.field!r}", fixed=True
+            )
         body = as_utf8(fields[name][0].encode("latin-1"), content_type)
     elif how.kind == "base64_json" and not is_json:
         body = as_utf8(base64.b64decode(body, validate=False), content_type)
     try:
         return json.loads(body)
     except RecursionError:
-        raise Unreadable("body: nested too deeply") from None
+        raise Unreadable("body: nested too deeply", fixed=True) from None
     except json.JSONDecodeError:
         if how.kind == "json" and _FORM.match(body):
             raise Unreadable(_FORM_HINT) from None

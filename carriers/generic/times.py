@@ -81,7 +81,7 @@ class TimeOptions(Value):
         text = first_text(paths, event)
         if not text:
             tried = f"; tried {quoted(paths)}" if paths else ""
-            raise Unreadable(f"time: no time found{tried}")
+            raise Unreadable(f"time: no time found{tried}", fixed=True)
         hour = self.hour.text_in(event) if self.hour else ""
         return parse_time(f"{text} {hour}".strip(), self.formats, self.zone or zone)
 

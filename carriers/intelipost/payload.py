@@ -77,7 +77,7 @@ class History(Payload):
             at = EPOCH + timedelta(milliseconds=self.event_date)
             return event_time(at, SECOND, _UTC)
         if not self.event_date_iso:
-            raise Unreadable("history.event_date: missing")
+            raise Unreadable("history.event_date: missing", fixed=True)
         return iso(self.event_date_iso, _UTC)
 
     def contradicting_dates(self) -> list[str]:
@@ -116,7 +116,7 @@ class Notice(Payload):
     def order(self) -> str:
         """The order number, which identifies the volume together with its number."""
         if not self.order_number:
-            raise Unreadable("order_number: missing")
+            raise Unreadable("order_number: missing", fixed=True)
         return self.order_number
 
     @property
@@ -125,5 +125,5 @@ class Notice(Payload):
         # Some senders write the volume as `<order>-<volume>`.
         volume = (self.volume_number or "").removeprefix(f"{self.order}-")
         if not volume:
-            raise Unreadable("volume_number: missing")
+            raise Unreadable("volume_number: missing", fixed=True)
         return f"{self.order}/{volume}"

@@ -128,7 +128,7 @@ def _steps(
 def _references(package: Package) -> Iterator[Reference]:
     """Yield the parcel's references, best first; the tracking code is required."""
     if not package.tracking_code:
-        raise Unreadable("packages.trackingCode: missing")
+        raise Unreadable("packages.trackingCode: missing", fixed=True)
     yield Reference(kind=ReferenceKind.TRACKING_NUMBER, value=package.tracking_code)
     if package.loggi_key:
         yield Reference(kind=ReferenceKind.SHIPMENT_ID, value=package.loggi_key)

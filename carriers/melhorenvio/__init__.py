@@ -137,7 +137,7 @@ def _references(label: Label, tags: Sequence[Tag]) -> Iterator[Reference]:
     A tag may be any text of the shop; one that is too long is not used as a reference.
     """
     if not label.id:
-        raise Unreadable("data.id: missing")
+        raise Unreadable("data.id: missing", fixed=True)
     yield Reference(kind=ReferenceKind.SHIPMENT_ID, value=label.id)
     for number in dict.fromkeys((label.tracking, label.self_tracking)):
         if number:

@@ -39,7 +39,7 @@ def occurred_at(
         chosen = _parsed(label, own, zone) or _parsed(label, "updated_at", zone)
         chosen = chosen or _latest_step(label, zone)
     if chosen is None:
-        raise Unreadable("data: no field has the time of the event")
+        raise Unreadable("data: no field has the time of the event", fixed=True)
     return chosen
 
 
@@ -73,4 +73,4 @@ def _parsed(label: Label, field: str, zone: ZoneInfo) -> EventTime | None:
             return iso(text, zone)
     except (ValueError, OverflowError):
         pass
-    raise Unreadable(f"data.{field}: not a date with a time of day")
+    raise Unreadable(f"data.{field}: not a date with a time of day", fixed=True)

@@ -73,7 +73,7 @@ class Occurrence(Payload):
         """The time of the event, or else of its entry."""
         happened = self.effective or self.written
         if not happened:
-            raise Unreadable("data_hora: missing")
+            raise Unreadable("data_hora: missing", fixed=True)
         return happened
 
     @property

@@ -63,7 +63,7 @@ class Adapter:
         if update.method == "PATCH":
             return []
         if not isinstance(update.body, dict):
-            raise Unreadable("body: must be a JSON object")
+            raise Unreadable("body: must be a JSON object", fixed=True)
         tracking = Tracking.model_validate(update.body)
         if len(tracking.events) > MOST_EVENTS:
             raise Unreadable(f"body.events: more than {MOST_EVENTS:,}")
@@ -132,7 +132,7 @@ class Adapter:
         that a call that is repeated is the same event.
         """
         if not update.received_at:
-            raise Unreadable("deliveredDate: required without events")
+            raise Unreadable("deliveredDate: required without events", fixed=True)
         reported = parse_moment(update.received_at, self._zone, "receivedAt").at
         return EventTime(reported.replace(minute=0, second=0, microsecond=0), HOUR)
 

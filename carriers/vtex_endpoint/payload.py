@@ -39,7 +39,8 @@ def parse_moment(text: str, zone: ZoneInfo, path: str) -> EventTime:
     except (ValueError, OverflowError):
         raise Unreadable(
             f"{path}: not a date; write 2026-08-01T14:03:00-03:00, "
-            "2026-08-01 14:03:00 or 2026-08-01"
+            "2026-08-01 14:03:00 or 2026-08-01",
+            fixed=True,
         ) from None
 
 
@@ -55,7 +56,7 @@ class Event(Payload):
     def text(self) -> str:
         """The text that shoppers read."""
         if not self.description:
-            raise Unreadable("description: required")
+            raise Unreadable("description: required", fixed=True)
         return self.description[:LONGEST_TEXT]
 
     @property
@@ -66,7 +67,7 @@ class Event(Payload):
     def happened_at(self, zone: ZoneInfo) -> EventTime:
         """Return the time of the event."""
         if not self.date or self.date.startswith(_NO_DATE):
-            raise Unreadable("date: required")
+            raise Unreadable("date: required", fixed=True)
         return parse_moment(self.date, zone, "date")
 
 

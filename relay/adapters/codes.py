@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Any, ClassVar, Final, Required, TypedDict, Unpack
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError
 
 from relay.adapters.denials import denies_delivery
 from relay.adapters.texts import may_deliver
@@ -45,6 +45,7 @@ class CodeRow(Value):
     comment: str = ""
 
     is_mapped: ClassVar[bool] = True
+    _denied: bool = PrivateAttr(default=False)
 
     def event(
         self,
@@ -75,6 +76,7 @@ class CodeRow(Value):
             undoes=row.undoes,
             description=text,
             unmapped=not row.is_mapped,
+            denied=row._denied,  # noqa: SLF001 -- of this class
             **details,
         )
 
@@ -94,9 +96,7 @@ class CodeRow(Value):
         # confirms a return: a provisional one would never count.
         uncertain = self.effect in {Effect.PROVISIONAL, Effect.TEXT_ONLY}
         effect = Effect.NORMAL if uncertain else self.effect
-        return self.model_copy(
-            update={"milestone": Milestone.RETURNING, "effect": effect}
-        )
+        return self._denying(milestone=Milestone.RETURNING, effect=effect)
 
     def checked(self, *others: "CodeRow") -> "CodeRow":
         """Return this row, quarantined if it is a delivery that one of *others* denies.
@@ -110,7 +110,13 @@ class CodeRow(Value):
 
     def contradicted(self) -> "CodeRow":
         """Return this row for an event that another field of its document denies."""
-        return self.model_copy(update={"effect": Effect.CONTRADICTORY})
+        return self._denying(effect=Effect.CONTRADICTORY)
+
+    def _denying(self, **update: Any) -> "CodeRow":
+        """Return this row, whose code means delivered, with what is true instead."""
+        denied = self.model_copy(update=update)
+        denied._denied = True  # noqa: SLF001 -- a copy of this object
+        return denied
 
     def by_text(self) -> "CodeRow":
         """Return this row for an event that only its text gives this meaning.

@@ -14,7 +14,7 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 
 from relay.adapters.protocol import CarrierFailure, Document
 from relay.clock import utcnow
-from relay.text import decode_text
+from relay.text import decode_text, storable_json
 
 TIMEOUT: Final = ClientTimeout(total=30, connect=10)
 LARGEST_ANSWER: Final = 8 * 1024 * 1024
@@ -53,7 +53,10 @@ class ApiResponse:
         """Return the JSON value; raise `CarrierFailure` if the body is not JSON."""
         kind = self.headers.get("Content-Type", "no content type")
         with suppress(ValueError, RecursionError):
-            return json.loads(decode_text(self.body, kind)[0])
+            text = decode_text(self.body, kind)[0]
+            value = json.loads(text)
+            # Only escapes can be NUL or lone surrogates in a valid text.
+            return storable_json(value) if "\\u" in text else value
         raise CarrierFailure(f"the carrier answered {self.status}, not JSON ({kind})")
 
 

@@ -127,8 +127,14 @@ class Unreadable(ValueError):
     """A document cannot be parsed, with a reason written for operators.
 
     The message is stored and shown as it is. It must contain no value of the
-    document, only keys, expressions and shapes: values may be personal data.
+    document, only keys, expressions and shapes: values may be personal data. Values
+    that are in it are masked, unless its words are *fixed*: then they are the adapter's
+    own, even if the document has the same.
     """
+
+    def __init__(self, message: str, *, fixed: bool = False) -> None:
+        super().__init__(message)
+        self.fixed = fixed
 
 
 class CarrierFailure(Exception):

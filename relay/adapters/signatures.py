@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from relay.adapters.protocol import WebhookRequest
-from relay.errors import VerificationFailed
+from relay.errors import SignatureMissing, VerificationFailed
 
 Encoding = Literal["hex", "base64"]
 
@@ -22,12 +22,12 @@ def equal(presented: str, expected: str) -> bool:
 def presented_in(request: WebhookRequest, header: str) -> str:
     """Return the value of *header* by which a request proves its origin.
 
-    Raises `VerificationFailed`, with the header's name, if it did not come: then the
+    Raises `SignatureMissing`, with the header's name, if it did not come: then the
     secret may well be right, and the request a test or a stranger's.
     """
     presented = request.headers.get(header.lower(), "").strip()
     if not presented:
-        raise VerificationFailed(f"no signature header {header.lower()} came")
+        raise SignatureMissing(f"no signature header {header.lower()} came")
     return presented
 
 

@@ -55,8 +55,8 @@ def authorize(request: web.Request, scopes: Sequence[Scope]) -> Caller:
     if not any(map(token.may, scopes)):
         raise RefusedRequest(
             HTTPStatus.FORBIDDEN,
-            f"the token {token.name!r} lacks the scope {scopes[0].value!r}",
-            hint=f"add the scope to tokens.{token.name}.scopes, or use another token",
+            f"the token {token.name!r} lacks the scope {' or '.join(scopes)}",
+            hint=f"add one to tokens.{token.name}.scopes, or use another token",
             code=ProblemCode.SCOPE_MISSING,
         )
     return Caller(token.name, token.accounts or None)

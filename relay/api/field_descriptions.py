@@ -163,6 +163,8 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "StatusLine.name": "The name of the account or contract, or `relay`.",
     "AccountEntry.name": "The account's name.",
     "ContractEntry.name": "The contract's name; part of the webhook's address.",
+    "namedIn": "What a quarantined event's documents name; of equal ones the latest.",
+    "EventNaming.references": "The orders, invoices and keys; empty: it names none.",
     "newEvents": "Events that were new; null: not parsed yet.",
     "next": "The cursor of the next page; null: there is none.",
     "nextActor": "Who acts next: `relay`, `vtex`, `erp`, `carrier` or `operator`.",

@@ -14,8 +14,8 @@ from relay.api.operations import OperationTable
 from relay.config.account import Scope
 from relay.service.access import Caller, ListScope
 from relay.service.documents import slow_reader
-from relay.service.status import ProcessState, not_ready
-from relay.service.status_models import StatusAnswer
+from relay.service.status import NOTE_HINT, ProcessState, not_ready
+from relay.service.status_models import StatusAnswer, notable
 from relay.store.documents import Backlog
 
 PATIENCE: Final = timedelta(seconds=5)
@@ -35,7 +35,8 @@ async def alive(_: web.Request) -> web.Response:
 async def ready(request: web.Request) -> web.Response:
     """Answer 200 if the relay does its work, else 503 with the reasons.
 
-    Warnings, such as of rejected webhooks, do not make it unready.
+    Warnings, such as of rejected webhooks or of changed settings that need a restart,
+    do not make it unready.
     """
     backlog, reasons = await _backlog(request)
     now = request.app[SERVICES].context.now()
@@ -50,7 +51,8 @@ async def ready(request: web.Request) -> web.Response:
     reasons += await request.app[PROCESS].reasons()
     if reasons:
         body["lastReadyAt"] = now - request.app[PROCESS].not_ready_for()
-    warnings = request.app[INTAKE].rejection_runs.warnings()
+    warnings = request.app[INTAKE].rejection_runs.warnings(now)
+    warnings += request.app[PROCESS].health.notes.values()
     body |= {"warnings": warnings} if warnings else {}
     return _answer(
         503 if reasons else 200, {"ready": not reasons, "reasons": reasons} | body
@@ -129,5 +131,8 @@ async def _process(request: web.Request, now: datetime) -> ProcessState:
         running=True,
         last_good="was ready",
         last_good_at=now - process.not_ready_for(),
-        problems=tuple(map(not_ready, await process.reasons())),
+        problems=(
+            *map(not_ready, await process.reasons()),
+            *(notable(note, NOTE_HINT) for note in process.health.notes.values()),
+        ),
     )

@@ -10,14 +10,9 @@ from relay.api.operations import OperationTable
 from relay.config.account import Scope
 from relay.registration.requests import BulkRequest, LabelRequest
 from relay.service.access import Caller
-from relay.service.models import (
-    BulkAnswer,
-    Problem,
-    ShipmentAnswer,
-    ShipmentDetail,
-    ShipmentList,
-)
+from relay.service.models import BulkAnswer, Problem, ShipmentAnswer, ShipmentList
 from relay.service.queries import ShipmentQuery
+from relay.service.timeline_models import ShipmentDetail
 
 ROOT: Final = "/v1/shipments"
 ONE: Final = ROOT + "/{id}"

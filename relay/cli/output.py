@@ -20,6 +20,7 @@ import typer
 from pydantic import BaseModel
 
 from relay.cli.table import NARROWEST, Column, render_table
+from relay.clock import in_zone
 from relay.service.models import StoredRow
 from relay.service.spreadsheets import write_csv
 from relay.text import escaped, escaped_json
@@ -156,7 +157,7 @@ def local(when: datetime | None, zone: tzinfo) -> datetime | None:
     without a place in *zone* it stays as it is.
     """
     try:
-        return None if when is None else when.astimezone(zone)
+        return None if when is None else in_zone(when, zone)
     except OverflowError:
         return when
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import getpass
+import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import BaseModel
-from pydantic_core import to_json
+from pydantic_core import to_jsonable_python
 
 from relay.adapters.protocol import Carrier
 from relay.cli.options import settings_of
@@ -107,7 +108,8 @@ def operator() -> str:
 def request_of(model: type[M], given: Mapping[str, Any]) -> M:
     """Return the request that the API would accept; raise `InvalidLabel`."""
     present = {name: value for name, value in given.items() if value is not None}
-    return parse_json(to_json(present), model)
+    # An argument that is not UTF-8 has lone surrogates, which `to_json` refuses.
+    return parse_json(json.dumps(to_jsonable_python(present)).encode(), model)
 
 
 def run_bulk(config: Path | None, part: BulkPart) -> int:

@@ -26,19 +26,13 @@ from relay.cli.output import (
     write_table,
 )
 from relay.cli.session import Shipment, collect, run_operation
-from relay.cli.table import SHIPMENTS, Column
+from relay.cli.table import CARRIERS_TEXT, SHIPMENTS, Column
 from relay.config.settings import Settings
 from relay.service.access import Caller
-from relay.service.models import (
-    EventLine,
-    ParcelPoll,
-    ShipmentDetail,
-    ShipmentList,
-    ShipmentSummary,
-    StoredRow,
-)
+from relay.service.models import ShipmentList, ShipmentSummary, StoredRow
 from relay.service.queries import ShipmentQuery
 from relay.service.services import Services
+from relay.service.timeline_models import EventLine, ParcelPoll, ShipmentDetail
 from relay.service.validation import parse_fields
 from relay.service.views import account_zone
 
@@ -203,9 +197,13 @@ def _named(found: ShipmentDetail) -> Iterator[tuple[str, StoredRow]]:
 def _event(event: EventLine, *, several: bool) -> str:
     """Return what happened, and whether it is published."""
     parcel = f"volume {event.volume}: " if event.volume and several else ""
-    happened = f"{event.milestone} ({event.carrier_code}) {event.description}".rstrip()
+    text = CARRIERS_TEXT.cut(event.description)
+    happened = f"{event.milestone} ({event.carrier_code}) {text}".rstrip()
     if event.decision:
         return f"{parcel}{happened}; {event.decision}"
     if event.quarantine_reason:
-        return f"{parcel}{happened}; quarantined: {event.quarantine_reason}"
+        named = "; ".join(map(str, event.named_in))
+        because = f"{event.quarantine_reason} ({named})" if named else ""
+        reason = because or event.quarantine_reason
+        return f"{parcel}{happened}; quarantined: {reason}"
     return f"{parcel}{happened}"

@@ -15,9 +15,10 @@ from relay.cli.output import (
     write_styled,
     write_zones,
 )
-from relay.config.load import no_settings_hint
+from relay.config.load import find_relay, no_settings_hint
+from relay.config.problems import InvalidSettings
 from relay.config.settings import Settings
-from relay.doctor.status import current_status
+from relay.doctor.status import current_status, with_invalid_settings
 from relay.service.status_models import StatusAnswer, StatusLine
 from relay.service.views import account_zone
 
@@ -31,8 +32,13 @@ def status(config: Config = None, as_json: AsJson = False) -> None:
 
     The exit code is 1 if something is wrong.
     """
-    settings = settings_of(config)
+    try:
+        settings, invalid = settings_of(config), None
+    except InvalidSettings as refusal:
+        settings, invalid = find_relay(config, os.environ), refusal
     found = asyncio.run(current_status(settings, no_settings_hint(config, os.environ)))
+    if invalid is not None:
+        found = with_invalid_settings(found, invalid)
     if as_json:
         write_model(found)
     else:

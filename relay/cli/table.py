@@ -19,12 +19,17 @@ class Column:
     """A column: its heading, and what to do with it if the width is too small.
 
     An `is_text` column is folded, or put below its row; others are never folded.
-    Of those with a `rank` the highest is left out first.
+    Of those with a `rank` the highest is left out first. Texts are cut at `longest`.
     """
 
     head: str
     rank: int = 0
     is_text: bool = False
+    longest: int = 1000
+
+    def cut(self, text: str) -> str:
+        """Return *text*, at most `longest` characters long: JSON and CSV have all."""
+        return text if len(text) <= self.longest else f"{text[: self.longest - 1]}…"
 
 
 Row = tuple[str, ...]
@@ -41,6 +46,9 @@ class Layout:
 
 def render_table(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Layout:
     """Lay a table out in *width* characters."""
+    rows = [
+        tuple(c.cut(text) for c, text in zip(columns, row, strict=True)) for row in rows
+    ]
     room = _Widths.of(columns, rows, width)
     beside, below = room.found()
     widths = room.widths(beside)
@@ -134,6 +142,9 @@ def _line(cells: Iterable[str], widths: dict[int, int]) -> str:
     return GAP.join(padded).rstrip()
 
 
+LONGEST_TEXT: Final = 200
+"""Characters of a carrier's text in a table; one may have 5,000."""
+CARRIERS_TEXT: Final = Column("carrier says", is_text=True, longest=LONGEST_TEXT)
 Columns = dict[str, Column]
 """Columns by the field they show, in order."""
 SHIPMENT: Final[Columns] = {
@@ -180,7 +191,8 @@ COLUMNS: Final[Mapping[str, Columns]] = {
         "received_at": Column("received", 9),
         "id": Column("id", 5),
         "quarantine_reason": Column("reason", is_text=True),
-        "description": Column("carrier says", is_text=True),
+        "named_in": Column("names", is_text=True),
+        "description": CARRIERS_TEXT,
     },
     "unmatched": EVENT
     | {
@@ -190,7 +202,7 @@ COLUMNS: Final[Mapping[str, Columns]] = {
         "received_at": Column("received", 9),
         "references": Column("references", is_text=True),
         "unmatched_reason": Column("reason", is_text=True),
-        "description": Column("carrier says", is_text=True),
+        "description": CARRIERS_TEXT,
     },
     "unreadable": {
         "document": Column("document"),
@@ -226,7 +238,7 @@ COLUMNS: Final[Mapping[str, Columns]] = {
         "last_received_at": Column("last received", 2),
         "reference": Column("with", 3),
         "event": Column("event", 4),
-        "example": Column("carrier says", is_text=True),
+        "example": CARRIERS_TEXT,
     },
     "late": PARCEL
     | {

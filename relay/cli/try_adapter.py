@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,16 +16,23 @@ from relay.adapters.protocol import (
     SettingsReviewer,
 )
 from relay.cli.output import write_fields, write_line, write_table
-from relay.cli.table import Column
-from relay.clock import utcnow
+from relay.cli.table import CARRIERS_TEXT, Column
+from relay.clock import in_zone, utcnow
 from relay.config.contract import ContractSettings
 from relay.config.settings import Settings
-from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
+from relay.domain.events import (
+    ParcelView,
+    Reference,
+    ReferenceKind,
+    TrackingEvent,
+    as_written,
+)
 from relay.errors import ConfigurationError
 from relay.inbound.translate import parse_documents
 from relay.logs import counted
 from relay.runtime import wiring
 from relay.service.access import not_configured
+from relay.service.views import event_reference
 from relay.store.event_rows import ParsedDocument
 
 MOST_NAMED = 5
@@ -187,22 +194,27 @@ def _is_cut(document: Document, field: str) -> bool:
 
 
 def _event(event: TrackingEvent, zone: ZoneInfo) -> dict[str, Any]:
+    """Return an event with the names of the API, its time in the contract's zone."""
     return {
-        "utc": event.occurred_at.isoformat(),
-        "local": event.occurred_at.astimezone(zone).isoformat(),
+        "occurredAt": in_zone(as_written(event.occurred_at), zone).isoformat(),
         "milestone": event.milestone.value,
         "effect": event.effect.value,
         "reason": event.reason and event.reason.value,
-        "code": event.carrier_code,
+        "carrierCode": event.carrier_code,
         "description": event.description,
-        "place": ", ".join(filter(None, (event.city, event.state, event.country))),
-        "references": "; ".join(f"{r.kind} {r.value}" for r in event.references),
+        "city": event.city,
+        "state": event.state,
+        "country": event.country,
+        "references": [
+            event_reference(r.kind, r.value).model_dump(by_alias=True)
+            for r in event.references
+        ],
     }
 
 
 def write_result(made: dict[str, Any]) -> None:
     """Write what all events share above them, and the rest as a table."""
-    events, notes = made.pop("events"), made.pop("notes")
+    events, notes = [_row(event) for event in made.pop("events")], made.pop("notes")
     alike = {
         column: events[0][column]
         for column in ("references", "place")
@@ -216,18 +228,24 @@ def write_result(made: dict[str, Any]) -> None:
     if not events:
         write_line("no events")
         return
-    rows = [_row(event) for event in events]
-    columns = [c for c in rows[0] if c not in alike and any(row[c] for row in rows)]
+    columns = [c for c in events[0] if c not in alike and any(e[c] for e in events)]
     heads = [Column(c, is_text=c in TEXTS) for c in columns]
-    write_table(heads, [[row[c] for c in columns] for row in rows])
+    write_table(heads, [[event[c] for c in columns] for event in events])
 
 
 def _row(event: dict[str, Any]) -> dict[str, Any]:
     """Shorten an event for a line: times to the minute, without the normal effect."""
-    utc, local = (datetime.fromisoformat(event[name]) for name in ("utc", "local"))
-    normal = event["effect"] == "normal"
-    return event | {
-        "utc": f"{utc:%Y-%m-%d %H:%M}",
-        "local": f"{local:%m-%d %H:%M}",
-        "effect": "" if normal else event["effect"],
+    at = datetime.fromisoformat(event["occurredAt"])
+    place = (event["city"], event["state"], event["country"])
+    named = (f"{r['type']} {r['value']}" for r in event["references"])
+    return {
+        "utc": f"{in_zone(at, UTC):%Y-%m-%d %H:%M}",
+        "local": f"{at:%m-%d %H:%M}",
+        "milestone": event["milestone"],
+        "effect": "" if event["effect"] == "normal" else event["effect"],
+        "reason": event["reason"],
+        "code": event["carrierCode"],
+        "description": CARRIERS_TEXT.cut(event["description"]),
+        "place": ", ".join(filter(None, place)),
+        "references": "; ".join(named),
     }

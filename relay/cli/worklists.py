@@ -24,6 +24,7 @@ from relay.cli.output import (
 from relay.cli.session import collect, run_operation
 from relay.cli.table import COLUMNS
 from relay.config.settings import Settings
+from relay.domain.contradictions import DROPPED, WITHDRAWN
 from relay.domain.unknown_to_vtex import Lack
 from relay.service.access import Caller
 from relay.service.queries import WorkListQuery
@@ -52,7 +53,13 @@ def _stuck(rows: Sequence[Row]) -> str:
 
 
 def _contradicted(rows: Sequence[Row]) -> str:
-    shipment = rows[0]["id"]
+    shipment, reason = rows[0]["id"], rows[0]["contradicted_reason"]
+    if reason in {DROPPED, WITHDRAWN}:
+        return (
+            f"see relay shipments show {shipment}; if the parcel did not arrive, take "
+            f"the delivery back at VTEX: relay shipments resend {shipment} --force; if "
+            f"it did: relay shipments mark-delivered {shipment}"
+        )
     return (
         f"see relay shipments show {shipment}; if the parcel did not arrive, drop the "
         "delivery (relay events drop EVENT), then take it back at VTEX (relay "

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from relay.config.environment import (
     CONFIG,
+    PREFIX,
     Environment,
     SecretFiles,
     from_environment,
@@ -51,6 +53,25 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     if settings is None or findings:
         raise InvalidSettings(findings)
     return settings
+
+
+def find_relay(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Return `listen` and `database` of settings that may be invalid elsewhere.
+
+    They lead to a relay that goes on with older settings. One that is invalid itself
+    has its default.
+    """
+    values: dict[str, Any] = {}
+    with suppress(InvalidSettings):
+        file = settings_file(path, environ)
+        values = {} if file is None else _read(file)
+    values = merge(values, from_environment(environ).values)
+    found = Settings()
+    for name in ("listen", "database"):
+        with suppress(ValidationError, KeyError):
+            given = Settings.model_validate({name: values[name]})
+            found = found.model_copy(update={name: getattr(given, name)})
+    return found
 
 
 def files(path: Path | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
@@ -161,6 +182,17 @@ class SettingsSource:
             return None if file is None else file.read_bytes()
         except OSError:
             return None
+
+    def origin(self) -> dict[str, Any]:
+        """Return where the settings come from, without any value: for the log."""
+        file = settings_file(self.path, self.environ)
+        names = sorted(
+            name
+            for name in self.environ
+            if name.upper().startswith(PREFIX) and name.upper() != CONFIG
+        )
+        where = "environment only" if names else "defaults only"
+        return {"file": str(file.absolute()) if file else where, "variables": names}
 
     def load(self) -> Settings:
         """Return the settings as they are now; raise `InvalidSettings`."""

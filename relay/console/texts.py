@@ -8,6 +8,8 @@ from importlib.resources import files
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
+from relay.clock import in_zone
+
 Language = Literal["pt", "es", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("pt", "es", "en")
 _FORMATS: Final[Mapping[str, str]] = {
@@ -46,7 +48,7 @@ class Texts:
         """Return a time as people of the language write it, in *zone*."""
         if when is None:
             return "-"
-        return when.astimezone(zone).strftime(_FORMATS[self.language])
+        return in_zone(when, zone).strftime(_FORMATS[self.language])
 
     def ago(self, when: datetime, now: datetime) -> str:
         """Return how long ago something was, in its largest unit."""

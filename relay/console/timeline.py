@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from relay.service.models import (
+from relay.service.timeline_models import (
     CallLine,
     DocumentLine,
     EventLine,
@@ -57,6 +57,7 @@ def _document(line: DocumentLine) -> TimelineLine:
 
 def _event(line: EventLine) -> TimelineLine:
     waits = line.quarantine_reason is not None
+    named = "; ".join(map(str, line.named_in))
     place = ", ".join(filter(None, (line.city, line.state, line.country)))
     words = " · ".join(filter(None, (line.carrier_code, line.description, place)))
     return TimelineLine(
@@ -64,7 +65,9 @@ def _event(line: EventLine) -> TimelineLine:
         "event",
         "timeline.event",
         {"milestone": line.milestone, "occurred_at": line.occurred_at},
-        detail=" — ".join(filter(None, (words, line.quarantine_reason, line.decision))),
+        detail=" — ".join(
+            filter(None, (words, line.quarantine_reason, named, line.decision))
+        ),
         good=False if waits else None,
         event=line.id if waits else None,
     )

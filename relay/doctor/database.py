@@ -11,6 +11,12 @@ from typing import Final
 from relay.clock import utcnow
 from relay.config.settings import Settings
 from relay.doctor.findings import Check, Severity, error, ok, warning
+from relay.doctor.schema_version import (
+    check_version,
+    is_outdated,
+    postgres_version,
+    stored_version,
+)
 from relay.errors import ConfigurationError, DatabaseUnavailable
 from relay.logs import counted
 from relay.runtime.database import INSTALL_POSTGRES, opened
@@ -60,14 +66,15 @@ def is_usable(settings: Settings, found: Iterable[Check]) -> bool:
 
 
 async def database_exists(settings: Settings) -> bool:
-    """Whether a relay has created its tables; opening the database would create them.
+    """Whether its tables are those of this relay; else opening it would make them so.
 
     Raises the driver's errors.
     """
-    if settings.database.startswith("sqlite:"):
+    version = await stored_version(settings)
+    if settings.database.startswith("sqlite:") and not version:
         path = sqlite_path(settings)
         return path.is_file() and path.stat().st_size > 0
-    return await _tables_exist(settings.database)
+    return version > 0 and not is_outdated(version)
 
 
 async def _check_sqlite(settings: Settings) -> list[Check]:
@@ -76,6 +83,7 @@ async def _check_sqlite(settings: Settings) -> list[Check]:
     found += [*check_mode(path), *check_links(path)]
     mounts = MOUNTS.read_text(encoding="utf-8") if MOUNTS.exists() else ""
     found += check_mount(path.resolve(), mounts)
+    found += check_version(await stored_version(settings))
     exists = await database_exists(settings)
     if exists and not any(c.level is Severity.ERROR for c in found):
         found += await _opens(settings)
@@ -198,19 +206,6 @@ def _opened(known: Sequence[AccountState]) -> Check:
     return ok(SUBJECT, f"can be opened, contains {counted(len(known), 'account')}")
 
 
-async def _tables_exist(url: str) -> bool:
-    import asyncpg  # noqa: PLC0415 -- an extra
-
-    connection = await asyncpg.connect(url, timeout=10)
-    try:
-        found: bool = await connection.fetchval(
-            "SELECT to_regclass('migrations') IS NOT NULL"
-        )
-    finally:
-        await connection.close()
-    return found
-
-
 async def _check_postgres(url: str) -> list[Check]:
     try:
         import asyncpg  # noqa: PLC0415 -- an extra
@@ -228,9 +223,13 @@ async def _check_postgres(url: str) -> list[Check]:
             for name in ("server_version", *_SAFE)
         }
         there = await connection.fetchval("SELECT clock_timestamp()")
+        version = await postgres_version(connection)
     finally:
         await connection.close()
-    return list(check_server(settings, abs(there - utcnow())))
+    return [
+        *check_server(settings, abs(there - utcnow())),
+        *check_version(version),
+    ]
 
 
 def check_server(settings: Mapping[str, str], drift: timedelta) -> Iterator[Check]:

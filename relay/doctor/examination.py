@@ -10,7 +10,7 @@ from relay.doctor.database import check_database, is_usable
 from relay.doctor.findings import Check, error, ok, warning
 from relay.doctor.permissions import check_access
 from relay.doctor.process import can_start, process_state
-from relay.doctor.status import stored_status
+from relay.doctor.status import serving_notes, stored_status
 from relay.doctor.webhooks import check_webhooks
 from relay.errors import ConfigurationError
 from relay.service.status import ProcessState
@@ -36,7 +36,7 @@ async def examine(settings: Settings) -> list[Check]:
     found += check_endpoint(settings)
     stored = await check_database(settings)
     found += stored
-    process = await process_state(settings)
+    process = await process_state(settings, await serving_notes(settings, stored))
     status = await stored_status(settings, process, stored)
     usable = is_usable(settings, stored)
     for one in status.lines:

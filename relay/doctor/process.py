@@ -4,7 +4,8 @@ import asyncio
 import errno
 import os
 import socket
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,9 +14,10 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from relay.clock import utcnow
 from relay.config.settings import Settings
 from relay.runtime.wiring import sqlite_path
-from relay.service.status import ProcessState, not_ready
-from relay.service.status_models import StatusProblem, wrong
+from relay.service.status import NOTE_HINT, ProcessState, not_ready
+from relay.service.status_models import StatusProblem, notable, wrong
 from relay.store.serving_lock import LockState, serving_lock
+from relay.store.serving_notes import ServingNote
 
 PATIENCE: Final = ClientTimeout(total=8)
 """Longer than `/readyz` waits for the database."""
@@ -34,17 +36,28 @@ class Probed:
     body: dict[str, Any] | None
 
 
-async def process_state(settings: Settings) -> ProcessState:
-    """Return whether a relay serves these settings, and what is wrong with it."""
+async def process_state(
+    settings: Settings, notes: Sequence[ServingNote] = ()
+) -> ProcessState:
+    """Return whether a relay serves these settings, and what is wrong with it.
+
+    *notes* say where relays were started that serve the same database.
+    """
     probed, lock = await _probe(settings), _lock(settings)
     for _ in range(STARTS_WITHIN):
         if probed.body is not None or not lock.held:
             break
+        if (elsewhere := await _elsewhere(settings, notes, lock)) is not None:
+            return elsewhere
         await asyncio.sleep(1)  # it may be starting
         probed, lock = await _probe(settings), _lock(settings)
     where = settings.listen
     if probed.body is not None:
-        return _serving(probed.body, lock, settings)
+        note = next((n for n in notes if n.listen == where), None)
+        return _serving(probed.body, lock, settings, note)
+    elsewhere = await _elsewhere(settings, notes, lock)
+    if elsewhere is not None:
+        return elsewhere
     if lock.held:
         message = (
             f"another process serves this database, but {where} does not answer: "
@@ -56,10 +69,36 @@ async def process_state(settings: Settings) -> ProcessState:
     return _stopped(lock, _cannot_bind(settings))
 
 
-def _serving(body: dict[str, Any], lock: LockState, settings: Settings) -> ProcessState:
+async def _elsewhere(
+    settings: Settings, notes: Sequence[ServingNote], lock: LockState
+) -> ProcessState | None:
+    """Return the state of a relay that answers at the address of one of *notes*."""
+    for note in notes:
+        if note.listen != settings.listen:
+            there = settings.model_copy(update={"listen": note.listen})
+            probed = await _probe(there)
+            if probed.body is not None:
+                listen = f"listen (file {settings.listen}, running {note.listen})"
+                known = any(one.startswith("listen ") for one in note.restart)
+                restart = note.restart if known else (listen, *note.restart)
+                return _serving(
+                    probed.body, lock, there, replace(note, restart=restart)
+                )
+    return None
+
+
+def _serving(
+    body: dict[str, Any],
+    lock: LockState,
+    settings: Settings,
+    note: ServingNote | None = None,
+) -> ProcessState:
     """Return the state of a relay that answered its readiness probe."""
     reasons = [str(reason) for reason in body.get("reasons", ())]
     problems = [not_ready(reason) for reason in reasons]
+    if note is not None and note.restart:
+        message = f"settings changed that need a restart: {', '.join(note.restart)}"
+        problems.append(notable(message, NOTE_HINT))
     if settings.database.startswith("sqlite:") and not lock.held:
         message = (
             f"the relay at {settings.listen} serves another database, or its lock "

@@ -1,8 +1,10 @@
 """The status of a relay from outside: of its process, its database and its disk."""
 
+import socket
 from dataclasses import replace
 
 from relay.clock import utcnow
+from relay.config.problems import InvalidSettings
 from relay.config.settings import Settings
 from relay.doctor.database import check_database, database_exists, is_usable
 from relay.doctor.findings import Check, Severity
@@ -28,6 +30,7 @@ from relay.service.status_models import (
     wrong,
 )
 from relay.store.event_rows import Pace
+from relay.store.serving_notes import ServingNote, ServingNotes
 from relay.store.unread import ReaderTerms
 
 OPERATOR = Caller("the command line")
@@ -45,8 +48,35 @@ async def current_status(
     if no_settings:
         message, _, hint = no_settings.partition("; ")
         found.insert(0, notable(message, hint))
-    process = _with(await process_state(settings), found)
+    notes = await serving_notes(settings, stored)
+    process = _with(await process_state(settings, notes), found)
     return await stored_status(settings, process, stored)
+
+
+def with_invalid_settings(
+    found: StatusAnswer, invalid: InvalidSettings
+) -> StatusAnswer:
+    """Return *found* with the problems of the settings, which a start would refuse.
+
+    A running relay goes on with the old ones; its accounts and contracts are unknown.
+    """
+    problems = tuple(wrong(f"{f.key}: {f.wrong}", f.hint) for f in invalid.findings)
+    relay = found.lines[0]
+    relay = relay.model_copy(
+        update={"ok": False, "problems": (*problems, *relay.problems)}
+    )
+    return found.model_copy(update={"ok": False, "lines": (relay, *found.lines[1:])})
+
+
+async def serving_notes(settings: Settings, stored: list[Check]) -> list[ServingNote]:
+    """Return where relays of this machine were started that serve the database.
+
+    *stored* are the findings about it.
+    """
+    if not (is_usable(settings, stored) and await database_exists(settings)):
+        return []
+    async with opened(settings) as database:
+        return await ServingNotes(database).of(socket.gethostname())
 
 
 async def stored_status(

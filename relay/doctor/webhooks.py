@@ -7,7 +7,7 @@ from relay.errors import ConfigurationError
 from relay.logs import counted
 from relay.runtime.database import opened
 from relay.store.codec import readable_at
-from relay.store.rejected import RejectedRequests, Rejections
+from relay.store.rejected import UNSIGNED_HINT, RejectedRequests, Rejections
 
 
 async def check_webhooks(settings: Settings) -> list[Check]:
@@ -31,8 +31,12 @@ def _rejected(rejections: Rejections) -> Check:
     message = f"{rejected} rejected, the last {when}"
     if rejections.dropped:
         message += f"; {rejections.dropped} of them are not stored any more"
-    hint = (
-        f"`relay lists rejected --contract {contract}` says why; correct the secret, "
-        f"then `relay rejected accept --all --contract {contract}`"
-    )
+    if rejections.unsigned:
+        message += f"; {rejections.unsigned} of those stored had no signature"
+    hint = f"`relay lists rejected --contract {contract}` says why; "
+    if rejections.waiting > rejections.unsigned or rejections.dropped:
+        accept = f"relay rejected accept --all --contract {contract}"
+        hint += f"correct the secret, then `{accept}`"
+    else:
+        hint += UNSIGNED_HINT
     return warning(f"contracts.{contract}.webhooks", message, hint)

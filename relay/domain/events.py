@@ -166,6 +166,16 @@ def utc(moment: datetime) -> datetime:
         return _FIRST if moment.year <= _FIRST.year else _LAST
 
 
+def as_written(moment: datetime) -> datetime:
+    """Return an event's instant for people: a bound is what most carriers meant by it.
+
+    They write 0001-01-01 and 9999-12-31 for a missing date.
+    """
+    if moment <= _FIRST:
+        return datetime.min.replace(tzinfo=UTC)
+    return datetime(9999, 12, 31, tzinfo=UTC) if moment >= _LAST else moment
+
+
 def is_real_date(occurred_at: datetime, received_at: datetime) -> bool:
     """Whether an event's instant is a date, not a carrier's placeholder."""
     return EARLIEST <= occurred_at <= received_at + LATEST_AFTER_RECEIPT
@@ -210,7 +220,9 @@ class TrackingEvent(Value):
     the carrier codes that a rollback undoes (empty: the event before it).
     `description` is the carrier's text, as shoppers read it. `unmapped`: no code table
     or rule knows its code or text, so its milestone is unknown or that of a coarser
-    field; by default that of a normal event with an unknown milestone.
+    field; by default that of a normal event with an unknown milestone. `denied`: the
+    code means delivered, and another field of the document says otherwise; by default
+    that of a contradictory event. It counts for repeats without that field, too.
     `precision` and `midnight` are those of an `EventTime`: `occurred_at` begins a unit
     of that length.
     """
@@ -231,12 +243,15 @@ class TrackingEvent(Value):
     state: str = ""
     country: str = ""
     unmapped: bool = False
+    denied: bool = False
 
     @model_validator(mode="after")
-    def _unmapped_by_default(self) -> Self:
+    def _fill_in(self) -> Self:
         unknown = self.milestone is Milestone.UNKNOWN and self.effect is Effect.NORMAL
         if unknown and "unmapped" not in self.model_fields_set:
             object.__setattr__(self, "unmapped", True)
+        if self.effect is Effect.CONTRADICTORY:
+            object.__setattr__(self, "denied", True)
         return self
 
 

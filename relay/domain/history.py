@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 
 from relay.clock import whole_second
+from relay.domain.denied_deliveries import CONTRADICTORY, DeniedDeliveries
 from relay.domain.events import Effect, Milestone, is_final, is_real_date, is_scan
 from relay.domain.other_history import OTHER_INVOICE, OtherHistory
 from relay.domain.precision import in_order, later
@@ -20,7 +21,6 @@ DISPATCH_GRACE: Final = timedelta(seconds=60)
 
 IN_FUTURE: Final = "more than 24 hours in the future"
 NO_DATE: Final = "placeholder date: before 2005, or over a year after its receipt"
-CONTRADICTORY: Final = "two fields of the document contradict each other"
 TEXT_ONLY: Final = "delivered by its text alone, which no code confirms"
 INCOMPLETE: Final = "its document has an unreadable event that may undo it"
 BEFORE_KEY: Final = "before the month of its NF-e or CT-e key"
@@ -56,7 +56,9 @@ def implausible(snapshot: Snapshot, now: datetime) -> Sequence[str | None]:
     An event that names another order belongs to the history of another parcel that had
     the number before, so the scans of that history are implausible, too.
     """
-    reasons = [implausible_alone(event, now) for event in snapshot.events]
+    reasons = _without_repeats_of_denied(
+        snapshot.events, [implausible_alone(event, now) for event in snapshot.events]
+    )
     others = [
         e for e in snapshot.events if e.contradictory and e.decision != "released"
     ]
@@ -66,6 +68,19 @@ def implausible(snapshot: Snapshot, now: datetime) -> Sequence[str | None]:
     return [
         because if because is not None or e.decision else history.reason(e)
         for e, because in zip(snapshot.events, reasons, strict=True)
+    ]
+
+
+def _without_repeats_of_denied(
+    events: Sequence[KnownEvent], reasons: Sequence[str | None]
+) -> Sequence[str | None]:
+    """Return *reasons*, with one for each delivery that another document denies."""
+    denied = DeniedDeliveries.of(events)
+    if denied is None:
+        return reasons
+    return [
+        because if because is not None or e.decision else denied.reason(e)
+        for e, because in zip(events, reasons, strict=True)
     ]
 
 

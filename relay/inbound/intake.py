@@ -93,6 +93,7 @@ class Intake:
         self._verification = Verification(carriers, contracts)
         self.rejected_requests.seals = seals or defaultdict(_random_seal)
         self._carriers = carriers
+        self.rejection_runs.reload(contracts)
         self._contracts = contracts
         self._stored_names = {
             n: sorted(c.stored_headers | {"content-type"}) for n, c in carriers.items()
@@ -150,7 +151,7 @@ class Intake:
         if unsigned is not None:
             await self._handshakes.record(contract, request.method)
             return unsigned
-        self.rejection_runs.accepted(contract)
+        self.rejection_runs.ended(contract)
         await self._store(contract, "webhook", request.headers, request.body)
         self.metrics.count_stored(contract)
         handshake = self._handshakes.reply(contract, request)
@@ -225,22 +226,24 @@ class Intake:
                 if handshake is not None:
                     return handshake
             self._count_rejected(contract, error)
-            self._reject(contract, presented, str(error))
+            self._reject(contract, presented, error)
             raise
         except Exception as error:
             # An adapter's bug, not a forged request: the carrier should repeat it.
             reason = f"verification failed with {type(error).__name__}"
             _log.exception("could not verify a request", contract=contract)
-            self._reject(contract, presented, reason)
+            self._reject(contract, presented, VerificationFailed(reason))
             raise BacklogFull(
                 "could not verify the request; try again later"
             ) from error
         return None
 
-    def _reject(self, contract: str, presented: PresentedRequest, why: str) -> None:
+    def _reject(
+        self, contract: str, presented: PresentedRequest, error: VerificationFailed
+    ) -> None:
         """Store a rejected request soon, to verify it again after a correction."""
         headers = self._stored_headers(contract, presented.request.headers)
-        self.rejected_requests.put(contract, presented, headers, why)
+        self.rejected_requests.put(contract, presented, headers, error)
 
     def _count_unknown(self, contract: str) -> None:
         """Log at counts that double; the name may be a typing error of the carrier."""
@@ -252,7 +255,7 @@ class Intake:
     def _count_rejected(self, contract: str, error: VerificationFailed) -> None:
         """Count, and log at counts that double: a flood must not fill the log."""
         self.metrics.documents_rejected.labels(contract).inc()
-        self.rejection_runs.rejected(contract, str(error), self._clock())
+        self.rejection_runs.rejected(contract, error, self._clock())
         self._rejected[contract] += 1
         count = self._rejected[contract]
         if count & (count - 1) == 0:

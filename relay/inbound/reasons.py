@@ -87,9 +87,10 @@ class ContentMask:
 
     def reason(self, error: BaseException) -> str:
         """Return the message of *error*, without content of the document."""
-        text = self._masked(_message(error))
-        if not isinstance(error, Unreadable):
-            text = f"{type(error).__name__}: {text}"
+        if isinstance(error, Unreadable):
+            text = str(error) if error.fixed else self._masked(_message(error))
+        else:
+            text = f"{type(error).__name__}: {self._masked(_message(error))}"
         return text[:LONGEST_REASON]
 
     def _masked(self, message: str) -> str:

@@ -10,6 +10,7 @@ from relay.clock import Clock
 from relay.config.seal import Seal
 from relay.config.sections import MIB
 from relay.config.sections import IntakeSettings as Limits
+from relay.errors import SignatureMissing, VerificationFailed
 from relay.inbound.background_writer import REST, BackgroundWriter
 from relay.logs import logger
 from relay.metrics import Metrics
@@ -83,7 +84,7 @@ class RejectedWriter(BackgroundWriter):
         contract: str,
         presented: PresentedRequest,
         stored_headers: Mapping[str, str],
-        because: str,
+        because: VerificationFailed,
     ) -> None:
         """Store a request soon; never fails, and may drop an older one."""
         now = self._clock()
@@ -98,7 +99,8 @@ class RejectedWriter(BackgroundWriter):
             stored_headers,
             presented.request.body,
             seal_request(presented, self.seals[contract]),
-            because[:300],
+            str(because)[:300],
+            isinstance(because, SignatureMissing),
         )
         waiting.put(rejected, min(self._limits.rejected_bytes, MOST_WAITING))
         self.wake()

@@ -13,11 +13,17 @@ from relay.domain.events import TrackingEvent
 from relay.inbound.limits import refuse_too_many
 from relay.inbound.reasons import LONGEST_REASON, ContentMask, reason, trace
 from relay.store.event_rows import ParsedDocument, PartReason
-from relay.text import UndecodableText, as_utf8, decode_leniently
+from relay.text import (
+    UndecodableText,
+    as_utf8,
+    decode_leniently,
+    without_lone_surrogates,
+)
 
 MOST_TRIES: Final = 3
 """A document that ended the process so often is not parsed again."""
 _PARTS: Final = (TrackingEvent, UnreadablePart)
+_JSON: Final = (b"{", b"[")
 MOST_PARTS: Final = 50
 """Unreadable parts of one document that are listed with a reason; all are counted."""
 
@@ -97,6 +103,8 @@ def _summary(parts: int, bad: int, listed: Sequence[PartReason]) -> str:
 def _in_utf8(document: Document) -> Document:
     """Return *document* in UTF-8 without a byte order mark, for its adapter.
 
+    In JSON lone surrogates are replaced, as they are in the database.
+
     XML declares its encoding itself. Other bytes may be a format of the adapter's.
     """
     if document.body.startswith(b"<?xml"):
@@ -105,6 +113,9 @@ def _in_utf8(document: Document) -> Document:
         body = as_utf8(document.body, _type_of(document))
     except UndecodableText:
         return document
+    if body.lstrip()[:1] in _JSON:
+        # One text of one event must not make a whole batch unreadable.
+        body = without_lone_surrogates(body, "\N{REPLACEMENT CHARACTER}")
     return document if body is document.body else replace(document, body=body)
 
 

@@ -2,20 +2,29 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime, time
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
-from relay.domain.events import ReferenceKind, is_real_date
+from relay.domain.events import (
+    EARLIEST,
+    LATEST_AFTER_RECEIPT,
+    ReferenceKind,
+    is_real_date,
+)
 from relay.domain.fiscal import NfeKey, cte_key, invoice_reference
 from relay.errors import InvalidLabel
 from relay.problem_codes import CodedWarning, ProblemCode, WarningCode
 from relay.registration import values
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9-]+")
-_DATE: Final = re.compile(r"20\d{2}-\d{2}-\d{2}", re.ASCII)
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_DAY_FIRST: Final = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})\b.*", re.ASCII)
+LATEST_YEAR: Final = 2099
+"""Later dates stand for a missing one, such as 9999-12-31."""
 _MOMENT: Final = re.compile(
-    r"20\d{2}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}([.]\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?",
+    r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}([.]\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?",
     re.ASCII,
 )
 _PARTS: Final = 3
@@ -129,6 +138,7 @@ def _invoice(text: str) -> str:
 
 def parse_event_time(text: str, zone: ZoneInfo, field: str) -> datetime:
     """Return the time of an event, which must include the time of day."""
+    _refuse_year(text, field)
     if _DATE.fullmatch(text):
         raise InvalidLabel(
             "has no time of day",
@@ -146,14 +156,15 @@ def parse_dispatched_date(
 
     A date alone means 00:00 in *zone*; a time without an offset is in *zone*.
     """
+    _refuse_year(text, field)
     if _DATE.fullmatch(text):
         return datetime.combine(_day(text, field), time(), zone), text
     if not _MOMENT.fullmatch(text):
-        raise _odd_date(field, "2026-08-01 or 2026-08-01T14:03:00-03:00")
+        raise _odd_date(text, field, "2026-08-01 or 2026-08-01T14:03:00-03:00")
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise _odd_date(field, "a date and a time that exist") from None
+        raise _no_such(field, "a date and a time that exist") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
     return moment, moment.isoformat(timespec="seconds")
 
@@ -162,33 +173,66 @@ def parse_delivery_date(text: str) -> str:
     """Return `estimatedDeliveryDate`, an ISO date."""
     field = "estimatedDeliveryDate"
     if not _DATE.fullmatch(text):
-        raise _odd_date(field, "2026-08-01")
+        raise _odd_date(text, field, "2026-08-01")
+    _refuse_year(text, field)
     return _day(text, field).isoformat()
 
 
 def refuse_placeholder(moment: datetime, now: datetime, field: str) -> None:
     """Refuse a date that stands for a missing one, such as 2000-01-01."""
     if not is_real_date(moment, now):
-        raise InvalidLabel(
-            "stands for a missing date: before 2005, or over a year ahead",
-            field=field,
-            hint="send the date, or remove the field",
-            code=ProblemCode.INVALID_DATE,
-        )
+        raise _out_of_range(field, now + LATEST_AFTER_RECEIPT)
+
+
+def _refuse_year(text: str, field: str) -> None:
+    """Refuse a date whose year alone says that it stands for a missing one."""
+    begins = _DATE.match(text)
+    if begins and not EARLIEST.year <= int(text[:4]) <= LATEST_YEAR:
+        raise _out_of_range(field, date(LATEST_YEAR, 12, 31))
+
+
+def _out_of_range(field: str, latest: date) -> InvalidLabel:
+    return InvalidLabel(
+        f"out of range: not between {EARLIEST:%Y-%m-%d} and {latest:%Y-%m-%d}",
+        field=field,
+        hint="send the date, or remove the field",
+        code=ProblemCode.INVALID_DATE,
+    )
 
 
 def _day(text: str, field: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise _odd_date(field, "a date that exists") from None
+        raise _no_such(field, "a date that exists") from None
 
 
-def _odd_date(field: str, example: str) -> InvalidLabel:
+def _odd_date(text: str, field: str, example: str) -> InvalidLabel:
     return InvalidLabel(
         "not an ISO 8601 date",
         field=field,
-        hint=f"write {example}",
+        hint=f"write {_turned(text) or example}",
+        code=ProblemCode.INVALID_DATE,
+    )
+
+
+def _turned(text: str) -> str | None:
+    """Return a date that begins with the day in ISO 8601; None if it is none."""
+    found = _DAY_FIRST.fullmatch(text.strip())
+    if found is None:
+        return None
+    day, _, month, year = found.groups()
+    turned = f"{year}-{month:0>2}-{day:0>2}"
+    with suppress(ValueError):
+        return date.fromisoformat(turned).isoformat()
+    return None
+
+
+def _no_such(field: str, needed: str) -> InvalidLabel:
+    return InvalidLabel(
+        "has a day, a month or a time that does not exist",
+        field=field,
+        hint=f"write {needed}",
         code=ProblemCode.INVALID_DATE,
     )
 

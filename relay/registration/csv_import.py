@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from io import StringIO
 from typing import Any, Final
 
@@ -21,11 +22,11 @@ from relay.text import UndecodableText, decode_text
 _ROUNDED: Final = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
 _WHOLE: Final = re.compile(r"\d{1,6}", re.ASCII)
 _DAY_FIRST: Final = re.compile(
-    r"(\d{1,2})([/.-])(\d{1,2})\2(20\d{2})(?:[ T]+(\d{1,2}:\d{2}(?::\d{2})?))?",
+    r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})(?:[ T]+(\d{1,2}:\d{2}(?::\d{2})?))?",
     re.ASCII,
 )
 """27/11/2026, or 27/11/2026 14:03, as spreadsheets in Brazil write a date."""
-_SPACED: Final = re.compile(r"(20\d{2}-\d{2}-\d{2}) +(\d{2}:\d{2}.*)", re.ASCII)
+_SPACED: Final = re.compile(r"(\d{4}-\d{2}-\d{2}) +(\d{2}:\d{2}.*)", re.ASCII)
 """An ISO date and time with a space between, as this relay exports them."""
 _PROTECTED: Final = re.compile(r"'(?=\s*[-+@\uff0b\uff0d\uff20])")
 """The apostrophe of an exported text that looks like a formula."""
@@ -82,16 +83,25 @@ def _date(cell: str, field: str) -> str:
         return text
     day, _, month, year, time = turned.groups()
     if int(month) > _MONTHS:
-        raise InvalidLabel(
-            f"there is no month {month}: the day comes first",
-            field=field,
-            hint=f"write {year}-{day:0>2}-{month:0>2}, which starts with the year",
-            code=ProblemCode.INVALID_DATE,
-        )
+        raise _no_month(day, month, year, field)
     iso = f"{year}-{month:0>2}-{day:0>2}"
     return (
         f"{iso}T{time:0>{_HHMM if time.count(':') == 1 else _HHMMSS}}" if time else iso
     )
+
+
+def _no_month(day: str, month: str, year: str, field: str) -> InvalidLabel:
+    """Return what to raise for a date whose second part is not a month."""
+    iso = f"{year}-{day:0>2}-{month:0>2}"
+    try:
+        date.fromisoformat(iso)
+    except ValueError:  # exchanging day and month does not help
+        problem = f"there is no month {month}"
+        hint = "write day, month and year, or a date such as 2026-11-27"
+    else:
+        problem = f"there is no month {month}: the day comes first"
+        hint = f"write {iso}, which starts with the year"
+    return InvalidLabel(problem, field=field, hint=hint, code=ProblemCode.INVALID_DATE)
 
 
 def _yes(cell: str, field: str) -> bool:

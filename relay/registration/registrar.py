@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
+from zoneinfo import ZoneInfo
 
 from relay.adapters.protocol import Carrier
 from relay.config.contract import ContractSettings
@@ -24,6 +25,7 @@ from relay.registration.corrections import (
     resolve_again,
 )
 from relay.registration.handovers import carrier_handover
+from relay.registration.partial_label import contradictions
 from relay.registration.references import ResolvedReferences, resolve_references
 from relay.registration.requests import (
     CorrectionRequest,
@@ -96,7 +98,7 @@ class Registrar:
         Raises `InvalidLabel` with all fields at fault and hints.
         """
         accounts = self.settings.accounts if visible is None else visible
-        account, contract, found, warnings = self._resolve(request, accounts)
+        account, contract, found, warnings = self._resolve(request, accounts, now)
         warnings += checks.invoice_number_warnings(request.invoice_number)
         if found.key is not None:
             warnings += checks.compare_key(found.key, request.invoice_number)
@@ -122,7 +124,7 @@ class Registrar:
         return CheckedLabel(label, tuple(warnings))
 
     def _resolve(
-        self, request: LabelRequest, accounts: Collection[str]
+        self, request: LabelRequest, accounts: Collection[str], now: datetime
     ) -> tuple[str, ContractSettings, ResolvedReferences, list[CodedWarning]]:
         """Return account, contract and references, and warnings of their values.
 
@@ -132,6 +134,8 @@ class Registrar:
         found, warnings = ResolvedReferences(), list[CodedWarning]()
         with invalid.collect():
             found = resolve_references(request)
+        with invalid.collect():  # no zone changes whether a date is a placeholder
+            resolve_dates(request, ZoneInfo("UTC"), now)
         account, contract = choose(
             request, self.settings, self.carriers, accounts, invalid
         )
@@ -156,6 +160,18 @@ class Registrar:
         the accounts that the caller may access.
         """
         return naming_problems(fields, self.settings, self.carriers, visible, found)
+
+    def contradictions(
+        self,
+        fields: Mapping[str, Any],
+        found: Sequence[RegistrationError],
+        now: datetime,
+    ) -> list[RegistrationError]:
+        """Return which *fields* of a label with the problems *found* contradict."""
+        name = fields.get("account")
+        account = self.settings.accounts.get(name) if isinstance(name, str) else None
+        zone = account.zone if account else ZoneInfo("UTC")
+        return contradictions(fields, found, zone, now)
 
     def correction(
         self, request: CorrectionRequest, known: RegisteredShipment, now: datetime

@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     SkipValidation,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
@@ -20,8 +21,10 @@ from pydantic.alias_generators import to_camel
 from relay.domain.events import ReferenceKind
 from relay.domain.labels import MOST_VOLUMES
 from relay.errors import InvalidLabel
+from relay.problem_codes import ProblemCode
 from relay.registration import checks, values
 from relay.suggestions import did_you_mean, suggest
+from relay.text import UNSTORABLE
 from relay.validation_errors import problem
 
 MOST_LABELS: Final = 1000
@@ -46,6 +49,19 @@ class Request(BaseModel):
         strict=True,
         hide_input_in_errors=True,
     )
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        """Refuse texts that no database stores."""
+        texts = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(text, str) and UNSTORABLE in text for text in texts):
+            raise problem(
+                "contains NUL, or half of a character (a lone surrogate)",
+                "remove it",
+                code=ProblemCode.INVALID_CHARACTER,
+            )
+        return value
 
 
 def _missing_if_blank(value: Any) -> Any:

@@ -39,12 +39,13 @@ def start(settings: Settings, source: SettingsSource, role: Role | None = None) 
 
     Raises `ConfigurationError` if it cannot start.
     """
+    configure_logs(settings, settings.secret_values())
+    _log.info("settings loaded", **source.origin())
     if role is not None:
         _check_alone(settings)
         return serve(settings, source, Part(role))
     if settings.processes == "one":
         return serve(settings, source, BOTH)
-    configure_logs(settings, settings.secret_values())
     check_tokens(settings)
     carriers(settings)
     with _locked(settings) as lock:

@@ -6,7 +6,7 @@ logged.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -33,12 +33,23 @@ KEPT: Final = tuple(table for table in TABLES if table not in {"users", "endpoin
 """Tables of which a missing one stays until a restart; access ends at once."""
 
 
+SHOWN: Final = frozenset({"listen", "processes", "public_url", "disk_free_mb"})
+"""Settings whose values are shown; another one, such as `database`, has a password."""
+NOTE: Final = "settings"
+INVALID: Final = "the settings file is invalid: the relay goes on with the old settings"
+
+
 @dataclass(frozen=True, slots=True)
 class SettingsChange:
-    """Settings to use from now on, and the keys of those that need a restart."""
+    """Settings to use from now on, and the keys of those that need a restart.
+
+    `details` are these with the value in the file and the one in use, unless they may
+    be secret.
+    """
 
     settings: Settings
     restart: tuple[str, ...]
+    details: tuple[str, ...] = ()
 
 
 def compare_settings(old: Settings, new: Settings) -> SettingsChange:
@@ -68,7 +79,15 @@ def compare_settings(old: Settings, new: Settings) -> SettingsChange:
     unlimited = _unlimited(old.tokens, new.tokens)
     restart += [f"tokens.{name}.accounts" for name in unlimited]
     kept["tokens"] |= unlimited
-    return SettingsChange(new.model_copy(update=kept), tuple(restart))
+    details = tuple(_detail(name, old, new) for name in restart)
+    return SettingsChange(new.model_copy(update=kept), tuple(restart), details)
+
+
+def _detail(name: str, old: Settings, new: Settings) -> str:
+    """Return a setting's name, with both values if they are plain."""
+    if name not in SHOWN:
+        return name
+    return f"{name} (file {getattr(new, name)}, running {getattr(old, name)})"
 
 
 def _unlimited(
@@ -125,6 +144,7 @@ class Reloader:
     """Loads settings again and passes them to *apply*.
 
     `step` checks once, `run` repeats it *every* few seconds and after `wake`.
+    *on_restart* gets the settings that need a restart, whenever they change.
     """
 
     source: SettingsSource
@@ -133,6 +153,7 @@ class Reloader:
     health: Health = field(default_factory=Health)
     every: timedelta = timedelta(seconds=3)
     settle: timedelta = SETTLE
+    on_restart: Callable[[Sequence[str]], Awaitable[None]] | None = None
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _forced: bool = False
     _seen: Seen | None = None
@@ -181,6 +202,7 @@ class Reloader:
             applied = await self._use(compare_settings(self.settings, new))
         except ConfigurationError as error:
             log.warning("settings not reloaded: invalid", error=str(error))
+            self.health.notes[NOTE] = INVALID
             return False
         self._text = text
         return applied
@@ -195,11 +217,26 @@ class Reloader:
 
     async def _use(self, found: SettingsChange) -> bool:
         """Apply the new settings; return whether there were any."""
-        if found.restart:
-            log.warning("settings changed; restart to apply", keys=list(found.restart))
+        await self._note(found)
         if found.settings == self.settings:
             return False
         await self.apply(found.settings)
         self.settings = found.settings
         log.info("settings reloaded")
         return True
+
+    async def _note(self, found: SettingsChange) -> None:
+        """Log and show which settings need a restart, if any."""
+        if found.restart:
+            log.warning(
+                "settings changed; restart to apply",
+                keys=list(found.restart),
+                changed=list(found.details),
+            )
+            tables = dict.fromkeys(key.partition(".")[0] for key in found.restart)
+            keys = ", ".join(tables)
+            self.health.notes[NOTE] = f"settings changed that need a restart: {keys}"
+        else:
+            self.health.notes.pop(NOTE, None)
+        if self.on_restart is not None:
+            await self.on_restart(found.details)

@@ -4,8 +4,9 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
@@ -23,6 +24,7 @@ from relay.runtime.reload import Reloader, warn_if_mounted_alone
 from relay.runtime.roles import BOTH, Part
 from relay.runtime.standstill import StandstillGuard
 from relay.runtime.wiring import exit_hung
+from relay.store.serving_notes import ServingNotes
 
 Loop = Coroutine[Any, Any, None]
 
@@ -100,6 +102,9 @@ async def _serve(
                 warn_if_mounted_alone(source.seen())
             apply = partial(reload, relay)
             reloader = Reloader(source, settings, apply, relay.health)
+            if part.listens:
+                reloader.on_restart = partial(_note_serving, relay, settings.listen)
+                await reloader.on_restart(())
             loop.add_signal_handler(signal.SIGHUP, reloader.wake)
             more["reloader"] = reloader.run()
         code = await run(relay, stop, more)
@@ -128,6 +133,12 @@ async def _beat(supervisor: Connection) -> None:
     while True:
         await asyncio.sleep(BEAT_EVERY.total_seconds())
         supervisor.send(BEAT)
+
+
+async def _note_serving(relay: Relay, listen: str, restart: Sequence[str]) -> None:
+    """Note the address for commands whose settings name another one already."""
+    notes = ServingNotes(relay.database)
+    await notes.put(socket.gethostname(), listen, restart, relay.clock())
 
 
 async def reload(relay: Relay, settings: Settings) -> None:

@@ -30,6 +30,7 @@ from relay.service.endpoint_labels import EndpointLabels
 from relay.store.documents import Documents
 from relay.store.endpoint_updates import store_update
 from relay.store.shipment_lists import ListedShipment
+from relay.text import UNSTORABLE, without_lone_surrogates
 
 _log = logger(__name__)
 _NOT_REGISTERED: Final = (
@@ -61,7 +62,8 @@ def check_order(order_id: str) -> None:
 def parse_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object in *body*; raise `InvalidLabel`."""
     try:
-        found = from_json(body, allow_inf_nan=False)
+        stored = without_lone_surrogates(body, UNSTORABLE)
+        found = from_json(stored, allow_inf_nan=False)
     except ValueError:
         found = None
     if not isinstance(found, dict):

@@ -5,17 +5,15 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic.alias_generators import to_camel
-
-from relay.clock import moment
+from relay.clock import in_zone, moment
 from relay.config.settings import Settings
+from relay.domain.events import as_written
 from relay.service.document_states import state_of
 from relay.service.unknown_to_vtex import unknown_entry, waiting_entry
-from relay.service.views import zone_of
+from relay.service.views import event_namings, event_reference, zone_of
 from relay.service.worklist_models import (
     ContradictedEntry,
     Entry,
-    EventReference,
     LateEntry,
     QuarantinedEntry,
     RefusedEntry,
@@ -55,7 +53,7 @@ def entry_of(
                 carrier_code=row["code"],
                 last_received_at=moment(row["received_at"]).astimezone(zone),
                 example=row["description"],
-                reference=_reference(row["kind"], row["value"]),
+                reference=event_reference(row["kind"], row["value"]),
             )
         case _:
             return _shipment(name, row, settings, now)
@@ -114,7 +112,7 @@ def _request(name: WorkList, row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
 def _event_fields(row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     return _some(row, "event", "contract", "milestone", "description") | {
         "carrier_code": row["code"],
-        "occurred_at": moment(row["occurred_at"]).astimezone(zone),
+        "occurred_at": in_zone(as_written(moment(row["occurred_at"])), zone),
         "received_at": moment(row["received_at"]).astimezone(zone),
     }
 
@@ -126,21 +124,18 @@ def _quarantined(row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
         **_some(row, *names),
         quarantine_reason=row["quarantine_reason"],
         volume=row["volume"] or None,
+        named_in=event_namings(row["named_in"]),
     )
 
 
 def _unmatched(row: Mapping[str, Any], zone: ZoneInfo) -> Entry:
-    references = tuple(_reference(*named) for named in row["references"])
+    references = tuple(event_reference(*named) for named in row["references"])
     return UnmatchedEntry(
         **_event_fields(row, zone),
         **_some(row, "city", "state"),
         unmatched_reason=row["because"],
         references=references,
     )
-
-
-def _reference(kind: str, value: str) -> EventReference:
-    return EventReference(type=to_camel(kind), value=value)
 
 
 def _some(row: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from relay.domain.invoices import InvoiceState, InvoiceType
-from relay.service.models import CallLine, ResponseModel, WarningLine
+from relay.service.models import ResponseModel, WarningLine
+from relay.service.timeline_models import CallLine
 
 
 class InvoiceAnswer(ResponseModel):

@@ -17,8 +17,9 @@ from relay.service.invoice_models import (
     InvoiceSummary,
 )
 from relay.service.lookup import without_date
-from relay.service.models import CallLine, WarningLine
+from relay.service.models import WarningLine
 from relay.service.queries import InvoiceQuery
+from relay.service.timeline_models import CallLine
 from relay.store.codec import at, loads
 from relay.store.database import Row
 from relay.store.invoice_lists import InvoiceFilter, InvoiceLists, ListedInvoice

@@ -35,11 +35,11 @@ from relay.service.models import (
     BulkItem,
     Problem,
     ShipmentAnswer,
-    ShipmentDetail,
     ShipmentList,
     ShipmentSummary,
 )
 from relay.service.queries import ShipmentQuery
+from relay.service.timeline_models import ShipmentDetail
 from relay.service.timelines import TimelineView
 from relay.service.validation import shape
 from relay.store.database import Row
@@ -131,8 +131,9 @@ class ShipmentService:
         visible = [a for a in context.settings.accounts if caller.sees(a)]
         registrar = context.registrar
         try:
-            request = parse_label(to_json(fields), registrar, visible)
-            registrar.label(request, context.now(), visible)
+            now = context.now()
+            request = parse_label(to_json(fields), registrar, visible, now)
+            registrar.label(request, now, visible)
         except RegistrationError as error:
             return error
         return None
@@ -143,7 +144,7 @@ class ShipmentService:
         context, now = self.context, self.context.now()
         visible = [a for a in context.settings.accounts if caller.sees(a)]
         registrar = context.registrar
-        request = parse_label(body, registrar, visible, wrong)
+        request = parse_label(body, registrar, visible, now, wrong)
         checked = registrar.label(request, now, visible)
         label = replace(checked.value, visible=caller.visible)
         registered, shipment = await context.label_batches.register(

@@ -35,11 +35,15 @@ from relay.store.discovery import Discovery
 from relay.store.documents import Documents
 from relay.store.due_polls import PollState
 from relay.store.polls import PollClaims
+from relay.store.rejected import UNSIGNED_HINT
 from relay.store.worklists import WorkCounts, counts
 
 OVERDUE: Final = timedelta(minutes=10)
 """A shipment that is due for longer, while VTEX may be called, is not being sent."""
+REJECTED_FOR: Final = timedelta(hours=24)
+"""A webhook that was rejected earlier is not a problem of now; it only waits."""
 _CORRECT: Final = "correct the row in the database, or restore a backup"
+NOTE_HINT: Final = "restart the relay to apply them, or restore the file"
 _SEE_LOG: Final = "see the relay's log; it names the cause"
 
 
@@ -125,7 +129,9 @@ class StatusService:
         self, contracts: list[ContractSettings], now: datetime
     ) -> list[StatusLine]:
         database = self.context.database
-        seen = await Activity(database).of_contracts([c.name for c in contracts])
+        seen = await Activity(database).of_contracts(
+            [c.name for c in contracts], now - REJECTED_FOR
+        )
         states = await PollClaims(database).states()
         polls = {c.name: states.get(c.name) for c in contracts if c.poll}
         return [
@@ -207,12 +213,18 @@ def _webhook_problems(
     contract: ContractSettings, seen: ContractActivity
 ) -> Iterator[StatusProblem]:
     rejected_list = f"relay lists rejected --contract {contract.name}"
-    if seen.rejected and seen.rejected_at is not None:
-        message = (
-            f"{counted(seen.rejected, 'webhook')} rejected since the last good one, "
-            f"the latest at {moment(seen.rejected_at):%Y-%m-%d %H:%M} UTC"
-        )
-        yield wrong(message, f"correct its secret; see {rejected_list}")
+    if seen.rejected and seen.rejected_at and seen.rejected_since:
+        since, at_ = moment(seen.rejected_since), moment(seen.rejected_at)
+        times = f"since {since:%Y-%m-%d %H:%M}, the latest at {at_:%Y-%m-%d %H:%M} UTC"
+        if bad := seen.rejected - seen.unsigned:
+            message = f"{counted(bad, 'webhook')} with a wrong signature rejected"
+            hint = f"correct its secret; see {rejected_list}"
+            yield wrong(f"{message} {times}", hint)
+        if seen.unsigned:
+            message = (
+                f"{counted(seen.unsigned, 'request')} without a signature rejected"
+            )
+            yield notable(f"{message} {times}", f"{UNSIGNED_HINT}; see {rejected_list}")
     if seen.waiting > seen.rejected and seen.waiting_at is not None:
         message = (
             f"{counted(seen.waiting, 'rejected request')} waiting, "

@@ -1,13 +1,15 @@
 """A shipment's timeline: each line by itself, so that a damaged one hides no other."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from relay.clock import moment
+from relay.domain.events import as_written
 from relay.service.damage import DamageLog, RowGuard
-from relay.service.models import (
+from relay.service.models import StoredRow
+from relay.service.timeline_models import (
     CallLine,
     DocumentLine,
     EventLine,
@@ -15,10 +17,11 @@ from relay.service.models import (
     ParcelPoll,
     PublishedLine,
     ShipmentHistory,
-    StoredRow,
 )
+from relay.service.views import event_namings
 from relay.store.codec import as_dict, at, loads
 from relay.store.database import Row
+from relay.store.naming_documents import NamingDocument
 from relay.store.shipment_lists import Timeline
 
 L = TypeVar("L", bound=StoredRow)
@@ -45,7 +48,12 @@ class TimelineView:
         lines = self._lines
         return ShipmentHistory(
             documents=lines("document", DocumentLine, _document, timeline.documents),
-            events=lines("event", EventLine, _event, timeline.events),
+            events=lines(
+                "event",
+                EventLine,
+                partial(_event, named_in=timeline.named_in),
+                timeline.events,
+            ),
             published=lines(
                 "published_event", PublishedLine, _published, timeline.published
             ),
@@ -98,16 +106,17 @@ def _document(row: Fields) -> DocumentLine:
     )
 
 
-def _event(row: Fields) -> EventLine:
+def _event(row: Fields, named_in: Mapping[int, Sequence[NamingDocument]]) -> EventLine:
     names = ("milestone", "reason", "effect", "description", "city", "state")
     return EventLine(
         **{name: row[name] for name in (*names, "country", "decision")},
         id=row["event"],
         volume=row["volume"],
-        occurred_at=moment(row["occurred_at"]),
+        occurred_at=as_written(moment(row["occurred_at"])),
         received_at=moment(row["received_at"]),
         carrier_code=row["code"],
         quarantine_reason=None if row["decision"] else row["quarantine_reason"],
+        named_in=event_namings(named_in.get(row["event"], ())),
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from relay.errors import InvalidLabel, RefusedRequest, RegistrationError
 from relay.invalid_fields import all_of
 from relay.problem_codes import ProblemCode
+from relay.text import UNSTORABLE, without_lone_surrogates
 from relay.validation_errors import (
     JSON,
     NO_TABLE,
@@ -30,10 +31,10 @@ def parse_json(body: bytes, model: type[M]) -> M:
     """Return the JSON in *body* as *model*.
 
     Raises `RefusedRequest` if it is not JSON, and `InvalidLabel` naming the first
-    field at fault.
+    field at fault. A lone surrogate is a fault of its field, like NUL.
     """
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(without_lone_surrogates(body, UNSTORABLE))
     except ValidationError as error:
         raise refusal(error, model) from None
 

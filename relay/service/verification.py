@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from relay.adapters.protocol import Carrier, WebhookRequest
 from relay.adapters.signatures import check_secret
 from relay.config.contract import ContractSettings
-from relay.errors import VerificationFailed
+from relay.errors import SignatureMissing, VerificationFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,9 @@ class Verification:
         """Raise `VerificationFailed` unless the address is right for webhooks."""
         settings = self.contracts[contract]
         if settings.verification == "url":
-            check_secret(url_secret or "", settings.url_secrets)
+            if not url_secret:
+                raise SignatureMissing("the address has no secret")
+            check_secret(url_secret, settings.url_secrets)
         elif settings.verification == "polling_only":
             raise VerificationFailed(
                 "this contract is polling-only; it takes no webhooks"

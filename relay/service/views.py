@@ -10,15 +10,20 @@ from relay.clock import moment
 from relay.config.settings import Settings
 from relay.service.models import (
     Parcel,
-    ParcelPoll,
     RegisteredReference,
-    ShipmentDetail,
-    ShipmentHistory,
     ShipmentSummary,
     TrackingNumberSent,
 )
+from relay.service.timeline_models import (
+    EventNaming,
+    EventReference,
+    ParcelPoll,
+    ShipmentDetail,
+    ShipmentHistory,
+)
 from relay.store.codec import at, loads
 from relay.store.database import Row
+from relay.store.naming_documents import NamingDocument
 from relay.store.shipment_lists import ListedShipment, Timeline
 
 _AS_THEY_ARE = (
@@ -88,6 +93,22 @@ def _references(rows: Iterable[Row], volume: int) -> tuple[RegisteredReference, 
         )
         for r in rows
         if r["volume"] == volume
+    )
+
+
+def event_reference(kind: str, value: str) -> EventReference:
+    """Return a reference of an event."""
+    return EventReference(type=to_camel(kind), value=value)
+
+
+def event_namings(found: Iterable[NamingDocument]) -> tuple[EventNaming, ...]:
+    """Return the documents of an event, with what each of them names."""
+    return tuple(
+        EventNaming(
+            document=one.document,
+            references=tuple(event_reference(*named) for named in one.named),
+        )
+        for one in found
     )
 
 

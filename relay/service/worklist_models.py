@@ -11,18 +11,8 @@ from relay.domain.status import ShipmentState
 from relay.domain.unknown_to_vtex import Actor, Lack
 from relay.service.document_states import DocumentState
 from relay.service.models import ResponseModel, StoredRow
+from relay.service.timeline_models import EventNaming, EventReference
 from relay.store.worklist_queries import WorkList
-
-
-class EventReference(ResponseModel):
-    """A value by which the carrier identifies a parcel."""
-
-    type: str
-    value: str
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.value}"
-
 
 _LABELS: Final = {"id": "shipment"}
 
@@ -137,6 +127,7 @@ class QuarantinedEntry(EventEntry):
     order_id: str
     invoice_number: str
     tracking_number: str | None
+    named_in: tuple[EventNaming, ...] = ()
 
 
 class UnmatchedEntry(EventEntry):

@@ -19,14 +19,17 @@ PROBE_CHARACTERS: Final = 64 * 1024
 class ContractActivity:
     """What a carrier last sent, and its rejected requests that are not accepted yet.
 
-    `rejected` are those since the last good one, `waiting` all of them. Times are
-    microseconds, as stored: a damaged one must not hide other contracts.
+    `rejected` are those since the last good one, and not too long ago; `unsigned` of
+    them had no signature at all. `waiting` are all. Times are microseconds, as stored:
+    a damaged one must not hide other contracts.
     """
 
     received_at: int | None
     unreadable_reason: str | None
     rejected: int
     rejected_at: int | None
+    rejected_since: int | None = None
+    unsigned: int = 0
     waiting: int = 0
     waiting_at: int | None = None
 
@@ -37,10 +40,15 @@ class Activity:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def of_contracts(self, names: Iterable[str]) -> dict[str, ContractActivity]:
-        """Return the latest document and rejected requests of each contract."""
+    async def of_contracts(
+        self, names: Iterable[str], since: datetime
+    ) -> dict[str, ContractActivity]:
+        """Return the latest document and rejected requests of each contract.
+
+        What was rejected before *since* only waits.
+        """
         async with self._database.reading() as tx:
-            return {name: await _of_contract(tx, name) for name in names}
+            return {name: await _of_contract(tx, name, micros(since)) for name in names}
 
     async def oldest_due(self, now: datetime) -> dict[str, datetime | None]:
         """Return since when the oldest due shipment of each account is due."""
@@ -73,18 +81,19 @@ async def _last_webhook(tx: Transaction, name: str) -> datetime | None:
     return readable_at(latest["received_at"]) if latest else None
 
 
-async def _of_contract(tx: Transaction, name: str) -> ContractActivity:
+async def _of_contract(tx: Transaction, name: str, since: int) -> ContractActivity:
     latest = await tx.row("last_received", contract=name, most=LATEST)
     received = latest["received_at"] if latest else None
     waiting = await tx.row("rejected_after", contract=name, since=-1)
-    rejected = waiting
-    if received is not None:
-        rejected = await tx.row("rejected_after", contract=name, since=received)
+    after = max(since, received or since)
+    rejected = await tx.row("rejected_after", contract=name, since=after)
     return ContractActivity(
         received_at=received,
         unreadable_reason=latest["unreadable_reason"] if latest else None,
         rejected=rejected["requests"] if rejected else 0,
         rejected_at=rejected["latest"] if rejected else None,
+        rejected_since=rejected["first"] if rejected else None,
+        unsigned=rejected["unsigned"] if rejected else 0,
         waiting=waiting["requests"] if waiting else 0,
         waiting_at=waiting["latest"] if waiting else None,
     )

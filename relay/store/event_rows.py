@@ -94,12 +94,16 @@ class ParsedDocument:
 
 
 class DocumentLink(NamedTuple):
-    """A document that has an event: where in it, and with which references."""
+    """A document that has an event: where in it, and with which references.
+
+    `denied`: its texts or fields deny the event's delivery.
+    """
 
     document: int
     position: int
     refs: tuple[int, ...]
     replayed: bool = False
+    denied: bool = False
 
 
 @dataclass(slots=True)
@@ -141,6 +145,13 @@ class EventRow:
             self.occurred_at = stored["occurred_at"]
             self.precision, self.midnight = stored["precision"], stored["midnight"]
         return own < other
+
+    def link(self) -> DocumentLink:
+        """Return the link to its document."""
+        reading, event = self.reading, self.event
+        return DocumentLink(
+            reading.document, event.position, self.refs, reading.replayed, event.denied
+        )
 
     def absorb(self, other: "EventRow") -> None:
         """Take the references and documents of a less precise record of this scan."""
@@ -221,9 +232,7 @@ async def identified(
             new.keep_more_precise(first)
         if old is None or reading.received_at >= old.reading.received_at:
             found[new.identity] = new
-        new.links.append(
-            DocumentLink(reading.document, event.position, new.refs, reading.replayed)
-        )
+        new.links.append(new.link())
     return found, known
 
 

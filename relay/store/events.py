@@ -54,7 +54,7 @@ async def store_events(
     new, changed = _split_new(found, stored)
     touched = await _add(tx, new, known, lower_bounds)
     await tx.many("rewrite_event", [_rewritten(f) for f in changed])
-    await _link(tx, found)
+    touched |= await _link(tx, found)
     touched |= await _withdraw(tx, readings, found, now, lower_bounds)
     touched |= await _match_again(tx, changed, lower_bounds)
     others = _named_otherwise(found, stored, changed)
@@ -149,12 +149,21 @@ def _new_row(f: EventRow, via: int | None) -> dict[str, Any]:
     return row
 
 
-async def _link(tx: Transaction, found: Sequence[EventRow]) -> None:
-    """Link events to their references and documents."""
+async def _link(tx: Transaction, found: Sequence[EventRow]) -> set[int]:
+    """Link events to their references and documents.
+
+    Returns the shipments of events that a document denies now, or no longer does.
+    """
+    watched = [
+        f.number for f in found if any(li.denied or li.replayed for li in f.links)
+    ]
+    before = await _denied(tx, watched)
     await tx.many(
         "link_event_to_reference",
         [{"reference": r, "event": f.number} for f in found for r in f.refs],
     )
+    # A document may have an event twice, once with the text that denies it.
+    denied = {(li.document, f.number) for f in found for li in f.links if li.denied}
     await tx.many(
         "link_event_to_document",
         [
@@ -163,11 +172,21 @@ async def _link(tx: Transaction, found: Sequence[EventRow]) -> None:
                 "event": f.number,
                 "position": link.position,
                 "refs": dumps(link.refs),
+                "denied": int((link.document, f.number) in denied),
             }
             for f in found
             for link in f.links
         ],
     )
+    return await _shipments_of(tx, sorted(before ^ await _denied(tx, watched)))
+
+
+async def _denied(tx: Transaction, events: Sequence[int]) -> set[int]:
+    """Return those of *events* that one of their documents denies."""
+    if not events:
+        return set()
+    found = await tx.rows("denied_events", rows=ids("event", events))
+    return {row["event"] for row in found}
 
 
 async def _match_again(
@@ -230,7 +249,7 @@ async def _withdraw(
                 )
             await tx.run("withdraw_event", event=row["event"], now=micros(now))
     touched = await rematch_events(tx, left, lower_bounds)
-    return touched | await _shipments_of(tx, gone)
+    return touched | await _shipments_of(tx, [*gone, *left])
 
 
 async def _comparable(tx: Transaction, readings: Sequence[ParsedDocument]) -> set[int]:

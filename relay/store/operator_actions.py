@@ -148,7 +148,7 @@ class OperatorActions:
         """Release or drop an event permanently; return its shipments and warnings.
 
         *accounts* are those the requester can access, None for all. Raises `NotFound`
-        if the event matches no shipment, or one of another account; `Conflict` if an
+        without such an event, and if it matches no shipment; `Conflict` if an
         event with a placeholder date is released.
         """
         async with self.database.writing() as tx:
@@ -156,8 +156,12 @@ class OperatorActions:
             hidden = accounts is not None and any(
                 r["account"] not in accounts for r in found
             )
-            if hidden or not found:
-                raise NotFound("the event matches no shipment")
+            if hidden or not await tx.rows("event_exists", event=event):
+                raise NotFound(
+                    f"there is no event {event}; the lists show their numbers"
+                )
+            if not found:
+                raise NotFound(f"event {event} matches no shipment")
             if decision == "released":
                 _refuse_placeholder(event, found[0])
             await tx.run("decide_event", event=event, decision=decision)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from relay.adapters.operator import CONTRACT as OPERATOR
 from relay.clock import moment
@@ -26,10 +26,9 @@ from relay.domain.registrations import Registration
 from relay.store.codec import at, dumps, ids, numbers
 from relay.store.database import Row, Transaction
 from relay.store.event_limits import within_limits
+from relay.store.reference_kinds import KINDS, kinds_of
 from relay.text import storable
 
-_KINDS: Final = {kind.value: kind for kind in ReferenceKind}
-"""Calling the class of an enumeration costs several times as much."""
 Key = tuple[str, str, str]
 """Contract, kind and normalized value of a reference."""
 
@@ -67,7 +66,7 @@ class Interned:
 
     def kinds(self) -> dict[int, tuple[ReferenceKind, str]]:
         """Return kind and value by id."""
-        return {n: (_KINDS[k[1]], k[2]) for k, n in self.numbers.items()}
+        return {n: (KINDS[k[1]], k[2]) for k, n in self.numbers.items()}
 
 
 async def intern(tx: Transaction, keys: Iterable[Key]) -> Mapping[Key, int]:
@@ -185,14 +184,6 @@ def _registration(row: Row) -> Registration:
     )
 
 
-async def kinds_of(
-    tx: Transaction, wanted: Iterable[int]
-) -> dict[int, tuple[ReferenceKind, str]]:
-    """Return kind and normalized value of references, by reference id."""
-    found = await tx.rows("kinds_of_references", rows=ids("reference", wanted))
-    return {r["reference"]: (_KINDS[r["kind"]], r["value"]) for r in found}
-
-
 async def _values(
     tx: Transaction, shipments: Collection[int]
 ) -> dict[int, dict[ReferenceKind, frozenset[str]]]:
@@ -202,7 +193,7 @@ async def _values(
     found: defaultdict[int, defaultdict[ReferenceKind, set[str]]]
     found = defaultdict(lambda: defaultdict(set))
     for row in await tx.rows("values_of_shipments", rows=numbers(shipments)):
-        found[row["shipment"]][_KINDS[row["kind"]]].add(row["value"])
+        found[row["shipment"]][KINDS[row["kind"]]].add(row["value"])
     return {
         shipment: {kind: frozenset(values) for kind, values in by_kind.items()}
         for shipment, by_kind in found.items()

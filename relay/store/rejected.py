@@ -14,6 +14,11 @@ ACCEPTED_BY: Final = "relay-accepted-by"
 """The header of a document that says who accepted the rejected request."""
 UNVERIFIED: Final = "relay-accepted-unverified"
 """The header that says why it was accepted although it was not verified."""
+UNSIGNED_HINT: Final = (
+    "expected of a test without a signature; if the carrier sent them, let it sign its "
+    "webhooks"
+)
+"""What to do about rejected requests that had no signature at all."""
 OVERHEAD: Final = 256
 """Bytes counted for each request beside its content, so that empty ones are bounded."""
 
@@ -23,7 +28,7 @@ class RejectedRequest:
     """A request that failed verification.
 
     `headers` are those that are stored with documents, `sealed` is what verification
-    needs, encrypted.
+    needs, encrypted. `unsigned`: it had no signature at all.
     """
 
     contract: str
@@ -32,6 +37,7 @@ class RejectedRequest:
     body: bytes
     sealed: bytes
     reason: str
+    unsigned: bool = False
 
     @property
     def size(self) -> int:
@@ -59,8 +65,9 @@ class RejectedTally:
 
 @dataclass(frozen=True, slots=True)
 class Rejections:
-    """The rejected requests of a contract; `waiting` are stored and not accepted.
+    """The rejected requests of a contract that were not accepted since.
 
+    `waiting` are stored, and `unsigned` those of them without any signature.
     Times are microseconds, as stored: a damaged one must not hide other contracts.
     """
 
@@ -70,6 +77,7 @@ class Rejections:
     dropped: int
     first_at: int
     last_at: int
+    unsigned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +198,7 @@ async def _accept(tx: Transaction, row: Row, how: Acceptance) -> None:
         now=micros(how.at),
         empty=b"",
     )
+    await tx.run("uncount_accepted", contract=row["contract"])
 
 
 async def _trim(tx: Transaction, contract: str, bounds: RejectedBounds) -> int:
@@ -212,6 +221,7 @@ def _columns(rejected_request: RejectedRequest) -> dict[str, Any]:
         "sealed": rejected_request.sealed,
         "size": rejected_request.size,
         "reason": storable(rejected_request.reason),
+        "unsigned": int(rejected_request.unsigned),
     }
 
 

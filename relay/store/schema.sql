@@ -215,6 +215,7 @@ CREATE TABLE rejected_requests (
     sealed BLOB NOT NULL,              -- encrypted: all that verification needs
     size INTEGER NOT NULL,             -- bytes that count against the contract's limit
     reason TEXT NOT NULL,
+    unsigned INTEGER NOT NULL DEFAULT 0, -- 1: it had no signature at all
     -- An accepted row stays, without its content, until it is trimmed: SQLite would assign
     -- its number again, and repeating "accept" would accept another request.
     accepted_at INTEGER
@@ -301,12 +302,14 @@ CREATE TABLE event_references (
 ) STRICT, WITHOUT ROWID;
 
 -- The documents that contained an event, each with the references that it gives: one may
--- name another order than the others, and that counts whichever comes last.
+-- name another order than the others, or deny the delivery, and that counts whichever
+-- comes last.
 CREATE TABLE event_documents (
     document INTEGER NOT NULL,
     event INTEGER NOT NULL,
     position INTEGER NOT NULL,
     refs TEXT NOT NULL DEFAULT '[]',
+    denied INTEGER NOT NULL DEFAULT 0, -- 1: its texts or fields deny the event's delivery
     PRIMARY KEY (document, event)
 ) STRICT, WITHOUT ROWID;
 
@@ -538,4 +541,13 @@ CREATE TABLE discovery_states (
     hook_pinged_at INTEGER,
     hook_notified_at INTEGER,
     order_problem TEXT                 -- why orders cannot be read
+) STRICT, WITHOUT ROWID;
+
+-- Where serving processes listen, for commands whose settings name another address.
+CREATE TABLE serving (
+    host TEXT NOT NULL,
+    listen TEXT NOT NULL,
+    restart TEXT NOT NULL,             -- changed settings that need a restart
+    noted_at INTEGER NOT NULL,
+    PRIMARY KEY (host, listen)
 ) STRICT, WITHOUT ROWID;

@@ -11,6 +11,7 @@ from relay.domain.status import ShipmentState, ShipmentStatus, status_of
 from relay.store.accounts import AccountState
 from relay.store.codec import ids
 from relay.store.database import Database, Row, Transaction
+from relay.store.naming_documents import NamingDocument, naming_documents
 
 _BY_STATE: Final[Mapping[ShipmentState, tuple[str, ...]]] = {
     ShipmentState.AWAITING_NUMBER: ("list_without_number",),
@@ -108,6 +109,7 @@ class Timeline:
     published: Sequence[Row]
     calls: Sequence[Row]
     notes: Sequence[Row]
+    named_in: Mapping[int, Sequence[NamingDocument]]
 
 
 class ShipmentLists:
@@ -170,11 +172,18 @@ class ShipmentLists:
         """Return everything stored about one shipment."""
         these = ids("shipment", [shipment])
         async with self._database.reading() as tx:
+            events = await tx.rows("events_of_shipments", rows=these)
+            waiting = {
+                row["event"]
+                for row in events
+                if row["quarantine_reason"] is not None and row["decision"] is None
+            }
             return Timeline(
                 parcels=await tx.rows("parcels_of_shipment", shipment=shipment),
                 references=await tx.rows("references_of_shipments", rows=these),
                 documents=await tx.rows("documents_of_shipment", shipment=shipment),
-                events=await tx.rows("events_of_shipments", rows=these),
+                events=events,
+                named_in=await naming_documents(tx, waiting),
                 published=await tx.rows("published_of_shipment", shipment=shipment),
                 calls=await tx.rows(
                     "calls_of_shipment", shipment=shipment, limit=LATEST

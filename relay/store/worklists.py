@@ -13,7 +13,9 @@ from relay.domain.matching import LOWER_BOUND, KnownReference, why_unmatched
 from relay.domain.status import ShipmentState
 from relay.store.codec import as_dict, ids, loads
 from relay.store.database import Database, Row, Transaction
-from relay.store.references import kinds_of, registrations_of
+from relay.store.naming_documents import naming_documents
+from relay.store.reference_kinds import kinds_of
+from relay.store.references import registrations_of
 from relay.store.unknown_to_vtex import UnknownToVtex
 from relay.store.worklist_queries import (
     BY_ACCOUNT,
@@ -230,7 +232,11 @@ def _is_wanted(name: WorkList, row: Row, asked: WorkListFilter, now: datetime) -
 async def _explained(
     tx: Transaction, name: WorkList, found: list[dict[str, Any]], asked: WorkListFilter
 ) -> tuple[dict[str, Any], ...]:
-    """Add the reasons to unmatched events."""
+    """Add the reasons to unmatched events, and what is named to quarantined ones."""
+    if name is WorkList.QUARANTINED:
+        named = await naming_documents(tx, {row["event"] for row in found})
+        for row in found:
+            row["named_in"] = named.get(row["event"], ())
     if name is WorkList.UNMATCHED:
         await explain_unmatched(tx, found, asked.lower_bounds, asked.zones)
     return tuple(found)

@@ -105,6 +105,67 @@ async def test_what_follows_from_another_problem_is_not_reported(
     assert (status, named(problem)) == (422, expected)
 
 
+PARCELS = [{"volume": 1}, {"volume": 3, "references": [{"type": "awb", "value": ""}]}]
+BESIDE = [("parcels[1].references[0].type", "invalid_value"),
+          ("parcels[1].references[0].value", "empty")]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (
+            {"parcels": PARCELS, "volumes": 2, "trackingNumber": "two numbers"},
+            [("trackingNumber", "invalid_character"), *BESIDE,
+             ("volumes", "contradiction"), ("trackingNumber", "contradiction")],
+        ),
+        (
+            {"orderId": 7, "volume": 3, "volumes": 2, "dispatchedDate": "2090-01-01",
+             "estimatedDeliveryDate": "9999-12-31"},
+            [("orderId", "wrong_type"), ("estimatedDeliveryDate", "invalid_date"),
+             ("volumes", "contradiction"), ("dispatchedDate", "invalid_date")],
+        ),
+        (
+            {"volume": 3, "volumes": 2, "dispatchedDate": "2090-01-01"},
+            [("volumes", "contradiction"), ("dispatchedDate", "invalid_date")],
+        ),
+        (
+            {"volume": "three", "volumes": 2, "parcels": "none"},
+            [("volume", "wrong_type"), ("parcels", "wrong_type")],
+        ),
+    ],
+)  # fmt: skip
+async def test_contradictions_are_reported_with_invalid_values(
+    api: Api, fields: Fields, expected: list[tuple[str, str]]
+) -> None:
+    label = LABEL | {"account": "store", "trackingNumber": None} | fields
+    status, problem = await api.call("POST", "/v1/shipments", label)
+    assert (status, named(problem)) == (422, expected)
+
+
+@pytest.mark.parametrize(
+    ("date", "says", "hint"),
+    [
+        ("0001-01-01", "out of range: not between 2005-01-01 and", "remove the field"),
+        ("1900-01-01T00:00:00Z", "out of range", "remove the field"),
+        ("0000-00-00", "out of range", "remove the field"),
+        ("9999-12-31", "out of range", "remove the field"),
+        ("27/11/2026", "not an ISO 8601 date", "write 2026-11-27"),
+        ("27/13/2026", "not an ISO 8601 date", "write 2026-08-01"),
+        ("2026-02-30", "does not exist", "write a date that exists"),
+    ],
+)
+async def test_a_wrong_date_says_what_is_wrong_with_it(
+    api: Api, date: str, says: str, hint: str
+) -> None:
+    dates = {"dispatchedDate": date, "estimatedDeliveryDate": date[:10]}
+    label = LABEL | {"account": "store"} | dates
+    _, problem = await api.call("POST", "/v1/shipments", label)
+    assert [e["field"] for e in problem["errors"]] == list(dates)
+    for error in problem["errors"]:
+        assert says in error["detail"]
+        assert hint in error["hint"]
+
+
 async def test_only_accounts_of_the_caller_are_named(
     serving: Serving, settings: Any
 ) -> None:

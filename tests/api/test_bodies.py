@@ -21,7 +21,8 @@ def database(sqlite: SqliteDatabase) -> SqliteDatabase:
     ("body", "status", "field"),
     [
         (b"{", 400, None),
-        (b'{"orderId": "\\ud800"}', 400, None),
+        (b'{"orderId": "\\ud800", "invoiceNumber": "1"}', 422, "orderId"),
+        (LABEL | {"courier": "A\0"}, 422, "courier"),
         (b"[]", 422, None),
         (b"{}", 422, "orderId"),
         (LABEL | {"orderId": 7}, 422, "orderId"),

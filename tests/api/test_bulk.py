@@ -53,6 +53,30 @@ async def test_each_label_is_answered_by_itself(api: Api) -> None:
     assert (await api.one(items[1]["id"]))["invoiceNumber"] == "2"
 
 
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("trackingNumber", "T2\ud800"),
+        ("courier", "A\udc00"),
+        ("carrierTaxId", "\0"),
+        ("orderId", "O\ud83d"),
+        ("note\ud800", "an unknown field"),
+    ],
+)
+async def test_a_text_that_no_database_stores_refuses_its_own_label(
+    api: Api, field: str, text: str
+) -> None:
+    answer = await bulk(
+        api, label(1), label(2, **{field: text}), label(3, courier="😀")
+    )
+
+    assert [i["status"] for i in answer["items"]] == [201, 422, 201]
+    [problem] = answer["items"][1]["problem"]["errors"]
+    assert problem["field"] == field.replace("\ud800", "\0")
+    if not field.startswith("note"):
+        assert problem["hint"].startswith("remove it")
+
+
 async def test_the_publisher_is_woken_once(api: Api) -> None:
     await bulk(api, label(1), label(2))
 

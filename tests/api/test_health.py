@@ -66,7 +66,7 @@ async def test_rejected_webhooks_are_a_warning_and_no_reason(way_in: WayIn) -> N
     status, body = await asked(way_in, "/readyz", intake=intake)
     assert (status, body["ready"], body["reasons"]) == (200, True, [])
     (warning,) = body["warnings"]
-    assert warning.startswith("webhooks of 1 contract are being rejected; ")
+    assert warning.startswith("requests with no signature to the webhooks of 1 ")
     assert "acme" not in warning  # it is answered without a token
     await intake.close()
 

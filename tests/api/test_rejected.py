@@ -139,7 +139,7 @@ async def test_all_of_a_contract_are_verified_again(
     _, contracts = await api.call("GET", "/v1/contracts")
     rejections = contracts["contracts"][0]["rejections"]
     assert {n: rejections[n] for n in ("rejected", "waiting", "dropped")} == {
-        "rejected": 3,
+        "rejected": 1,
         "waiting": 1,
         "dropped": 0,
     }

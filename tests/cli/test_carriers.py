@@ -54,10 +54,12 @@ def test_a_document_is_shown_as_the_adapter_reads_it(contract: Cli) -> None:
     made = contract.json("carriers", "try", "hub", file)
 
     [event] = made["events"]
-    assert event["utc"] == "2026-05-16T13:05:41+00:00"
-    assert event["local"] == "2026-05-16T10:05:41-03:00"
+    assert event["occurredAt"] == "2026-05-16T10:05:41-03:00"
     assert (event["milestone"], event["effect"]) == ("picked_up", "normal")
-    assert "tracking_number ZZ000000001BR" in event["references"]
+    number = {"type": "trackingNumber", "value": "ZZ000000001BR"}
+    assert number in event["references"]
+    assert event["carrierCode"] == "order.posted"
+    assert {"utc", "local", "code"}.isdisjoint(event)
     assert made["unreadableReason"] is None
     assert not contract.file.exists()
     assert "picked_up" in contract("carriers", "try", "hub", file).stdout

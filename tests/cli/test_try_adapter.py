@@ -122,7 +122,7 @@ def test_at_80_columns_times_and_milestones_are_whole(contract: Cli) -> None:
         "    description: Disponible para recolección en la sucursal",
         "    place: Guadalajara",
     ]
-    assert "references              tracking_number MX1" in lines
+    assert "references              trackingNumber MX1" in lines
 
 
 def test_what_is_out_of_the_ordinary_has_a_column(contract: Cli) -> None:
@@ -160,7 +160,7 @@ def test_an_answer_is_taken_apart_as_asking_would(cli: Cli) -> None:
     )
     assert made["pieces"] == 2
     found = [event["references"] for event in made["events"]]
-    assert found == ["tracking_number A", "tracking_number B"]
+    assert found == [[{"type": "trackingNumber", "value": name}] for name in "AB"]
 
 
 def test_pieces_that_cannot_be_read_are_counted(cli: Cli) -> None:
@@ -189,7 +189,8 @@ def test_what_was_asked_for_can_be_said(cli: Cli) -> None:
     configured(cli, polling=polling, references=asked, **answer)
     tries = ("carriers", "try", "mx", written(cli, [DELIVERED]), "--answer")
     made = cli.json(*tries, "--polled", "tracking_number=MX7")
-    assert made["events"][0]["references"] == "tracking_number MX7"
+    [named] = made["events"][0]["references"]
+    assert named == {"type": "trackingNumber", "value": "MX7"}
     assert "give the reference that was polled" in cli(*tries).stdout
     for wrong in ("number=MX7", "tracking_number=", "MX7"):
         ran = cli(*tries, "--polled", wrong)

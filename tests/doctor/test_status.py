@@ -4,12 +4,13 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import zoneinfo
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,13 @@ from aiohttp.test_utils import TestServer, unused_port
 from relay.api import health as health_api
 from relay.api import keys
 from relay.api.process import Process
+from relay.config.problems import InvalidSettings, SettingsProblem
 from relay.config.settings import Settings
 from relay.doctor.database import check_database, check_writable
 from relay.doctor.examination import examine
 from relay.doctor.findings import Check, Severity
 from relay.doctor.process import process_state
-from relay.doctor.status import current_status, disk_problems
+from relay.doctor.status import current_status, disk_problems, with_invalid_settings
 from relay.errors import ConfigurationError
 from relay.health import Health
 from relay.service.context import ServiceContext
@@ -35,6 +37,8 @@ from relay.service.services import Services
 from relay.service.status_models import StatusAnswer, StatusLine
 from relay.store.event_rows import Pace
 from relay.store.postgres import PostgresDatabase
+from relay.store.schema import OLDEST, VERSION
+from relay.store.serving_notes import ServingNotes
 from relay.store.sqlite import SqliteDatabase
 from relay.store.sqlite_errors import fault_of
 from relay.store.unread import ReaderTerms
@@ -45,6 +49,7 @@ from tests.doctor.faults import (
     killed,
     process,
 )
+from tests.store import test_schema as schema_tests
 from tests.store.making import execute
 from tests.support.commands import Ran, run_command
 from tests.support.way_in import WayIn
@@ -138,6 +143,43 @@ async def test_a_file_that_went_away_is_an_error(file: Path) -> None:
     assert "is missing, but a relay serves or served it" in check.message
     [check] = errors(await check_database(settings_of(file)), "database")
     assert "is missing" in check.message
+
+
+async def test_the_doctor_says_that_an_older_file_will_be_migrated_and_leaves_it(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "relay.db"
+    script = Path(schema_tests.__file__).parent / f"versions/{OLDEST:03}.sqlite.sql"
+    with closing(sqlite3.connect(file)) as made:
+        made.executescript(script.read_text(encoding="utf-8"))
+        made.execute(f"PRAGMA user_version = {OLDEST}")
+    before = file.read_bytes()
+    found = await examine(settings_of(file))
+    of_file = {c.message: c.level for c in found if c.subject == "database"}
+    assert f"version {OLDEST}, this relay needs {VERSION}" in of_file
+    assert Severity.ERROR not in of_file.values()
+    assert (await current_status(settings_of(file))).lines[0].name == "relay"
+    assert file.read_bytes() == before
+
+
+async def test_the_doctor_leaves_an_older_postgresql_database_as_it_is(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    database = PostgresDatabase(postgres_url)
+    await database.open()
+    await execute(database, "UPDATE migrations SET number = number - 1")
+    await database.close()
+    settings = settings_of(tmp_path / "none").model_copy(
+        update={"database": postgres_url}
+    )
+    found = await examine(settings)
+    message = f"version {VERSION - 1}, this relay needs {VERSION}"
+    assert message in [c.message for c in found]
+    connection = await asyncpg.connect(postgres_url)
+    assert (
+        await connection.fetchval("SELECT max(number) FROM migrations") == VERSION - 1
+    )
+    await connection.close()
 
 
 async def test_a_second_name_of_the_file_is_a_warning(file: Path) -> None:
@@ -316,6 +358,28 @@ async def test_a_publisher_that_fails_is_an_error_with_its_last_good_moment(
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_a_relay_is_found_at_the_address_that_it_was_started_with(
+    way_in: WayIn, answering: str
+) -> None:
+    path = way_in.database.path  # type: ignore[attr-defined]
+    serving, restart = ServingNotes(way_in.database), ["database"]
+    await serving.put(socket.gethostname(), answering, restart, way_in.clock())
+    new = f"127.0.0.1:{unused_port()}"
+    listen = f"listen (file {new}, running {answering})"
+    message = f"settings changed that need a restart: {listen}, database"
+    for made in path.parent.glob(f"{path.name}*"):
+        made.chmod(0o600)
+    line = relay_line(await current_status(settings_of(path, listen=new)))
+    assert line.last_good == "was ready"
+    assert [p.message for p in line.problems if p.level == "warning"] == [message]
+    invalid = InvalidSettings([SettingsProblem("foo", "unknown setting", "remove it")])
+    settings = settings_of(path, listen=answering)
+    found = with_invalid_settings(await current_status(settings), invalid)
+    assert (found.ok, found.lines[0].last_good) == (False, "was ready")
+    assert found.lines[0].problems[0].message == "foo: unknown setting"
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_a_relay_of_another_database_is_an_error(
     file: Path, tmp_path: Path, answering: str
 ) -> None:
@@ -415,8 +479,9 @@ def test_settings_that_are_wrong_end_the_status_with_words(tmp_path: Path) -> No
     program = Program(tmp_path)
     program.options["env"]["RELAY_LISTEN"] = "nowhere"
     ran = program.status()
-    assert ran.returncode == 2
-    assert "RELAY_LISTEN: must be host:port" in ran.stderr
+    assert ran.returncode == 1
+    assert "error: RELAY_LISTEN: must be host:port" in ran.stdout
+    assert "not running" in ran.stdout
 
 
 def test_sqlite_errors_without_a_code_are_explained_as_well() -> None:

@@ -134,7 +134,7 @@ async def test_whoever_writes_asides_rests_and_looks_again(way_in: WayIn) -> Non
         await until(reached)
 
     for count in (1, 2):
-        rejected_requests.put("acme", presented, {}, "forged")
+        rejected_requests.put("acme", presented, {}, VerificationFailed("forged"))
         await written(count)
         await until(lambda: rejected_requests.resting)
     await rejected_requests.close()

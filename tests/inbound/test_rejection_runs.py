@@ -5,10 +5,12 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from relay.errors import VerificationFailed
+from relay.adapters.protocol import WebhookRequest
+from relay.errors import SignatureMissing, VerificationFailed
 from relay.inbound.intake import Intake
-from relay.inbound.rejection_runs import AGAIN, RUN
+from relay.inbound.rejection_runs import AGAIN, PRESENT, RUN
 from tests.support import acme
+from tests.support.clock import START
 from tests.support.way_in import WayIn
 
 
@@ -57,12 +59,45 @@ async def test_runs_that_repeat_are_one_alert_an_hour(way_in: WayIn) -> None:
 
 async def test_a_run_is_shown_until_a_webhook_is_accepted(way_in: WayIn) -> None:
     intake = way_in.intake()
+    runs = intake.rejection_runs
     await alerts(intake, False, False)
-    assert intake.rejection_runs.warnings() == []
+    assert runs.warnings(way_in.clock()) == []
     await alerts(intake, False, False)
-    (warning,) = intake.rejection_runs.warnings()
-    assert warning.startswith("webhooks of 1 contract are being rejected; ")
+    (warning,) = runs.warnings(way_in.clock())
+    assert warning.startswith("requests with a wrong signature to the webhooks of 1 ")
+    assert f"since {START:%Y-%m-%d %H:%M} UTC" in warning
     assert "acme" not in warning
     await alerts(intake, True)
-    assert intake.rejection_runs.warnings() == []
+    assert runs.warnings(way_in.clock()) == []
     await intake.close()
+
+
+async def test_a_run_is_no_longer_shown_an_hour_after_its_last_rejection(
+    way_in: WayIn,
+) -> None:
+    intake = way_in.intake()
+    await alerts(intake, *[False] * RUN)
+    way_in.clock.advance(PRESENT)
+    assert intake.rejection_runs.warnings(way_in.clock())
+    way_in.clock.advance(timedelta(seconds=1))
+    assert intake.rejection_runs.warnings(way_in.clock()) == []
+    await alerts(intake, False)
+    assert intake.rejection_runs.warnings(way_in.clock()) == []
+    await intake.close()
+
+
+async def test_requests_without_a_signature_say_nothing_about_the_secret(
+    way_in: WayIn,
+) -> None:
+    intake = way_in.intake()
+    with capture_logs() as lines:
+        for _ in range(RUN):
+            with pytest.raises(SignatureMissing):
+                await intake.accept("acme", WebhookRequest({}, b"{}"))
+    [hint] = [line["hint"] for line in lines if line["event"] == "alert"]
+    assert "secret" not in hint
+    [warning] = intake.rejection_runs.warnings(way_in.clock())
+    assert "no signature" in warning
+    await intake.close()
+    found = await way_in.rows("rejected_requests")
+    assert [row["unsigned"] for row in found] == [1] * RUN

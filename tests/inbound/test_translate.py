@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
+from relay.adapters.parts import Parsed
 from relay.adapters.protocol import Document, Unreadable, UnreadablePart
 from relay.domain.events import Milestone, Reference, ReferenceKind, TrackingEvent
 from relay.inbound.limits import MOST_EVENTS, MOST_REFERENCES
 from relay.inbound.reasons import LONGEST_REASON, reason
 from relay.inbound.translate import parse_documents
-from tests.support.acme import Acme
+from tests.support.acme import Acme, body, scan
 
+TEXTS = {"A": "out \ud800", "B": "a \\ud800 written out, and 😀"}
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
@@ -29,6 +32,24 @@ def caught(call: object) -> BaseException:
     except BaseException as error:  # noqa: BLE001 -- whatever it is
         return error
     raise AssertionError
+
+
+class Strict(Acme):
+    """Reads its documents with a parser that refuses lone surrogates."""
+
+    def parse(self, document: Document) -> list[Parsed]:
+        from_json(document.body)
+        return super().parse(document)
+
+
+def test_half_a_character_in_one_event_does_not_stop_the_others() -> None:
+    scans = [scan(number, "OD", NOW, text=t) for number, t in TEXTS.items()]
+    document = Document(body(*scans), NOW, {}, "acme", "webhook")
+    (found,) = parse_documents([document], {"acme": Strict()})
+    assert [e.description for e in found.events] == [
+        "out \N{REPLACEMENT CHARACTER}",
+        "a \\ud800 written out, and 😀",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -59,6 +80,12 @@ def test_values_of_a_json_document_are_left_out(
         }
     ).encode()
     assert reason(error, body) == expected
+
+
+def test_the_words_of_an_adapter_are_its_own_even_if_the_document_has_them() -> None:
+    body = b'{"text": "no time", "status": "missing"}'
+    for message in ("time: no time found", "data.id: missing"):
+        assert reason(Unreadable(message, fixed=True), body) == message
 
 
 def test_of_other_documents_what_is_quoted_is_left_out() -> None:

@@ -1,7 +1,7 @@
 """Settings change while the relay runs; what cannot is named, what is wrong ignored."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,18 @@ from aiohttp.test_utils import TestClient, TestServer
 from structlog.testing import capture_logs
 
 from relay.config.account import hash_token
-from relay.config.load import SettingsSource
+from relay.config.load import SettingsSource, find_relay
 from relay.config.settings import Settings
 from relay.domain.labels import Label, LabelParcel
 from relay.errors import ConfigurationError
 from relay.runtime.assemble import assemble
 from relay.runtime.relay import Relay
-from relay.runtime.reload import Reloader, compare_settings, warn_if_mounted_alone
+from relay.runtime.reload import (
+    INVALID,
+    Reloader,
+    compare_settings,
+    warn_if_mounted_alone,
+)
 from relay.runtime.serve import reload
 from relay.store.accounts import Accounts
 from relay.store.shipments import Shipments
@@ -57,6 +62,41 @@ def test_what_cannot_change_stays_and_is_named(settings: Make) -> None:
     assert set(found.restart) == {"database", "listen", "contracts.gone"}
     assert found.settings.database == old.database
     assert found.settings.contracts.keys() == {"acme", "gone"}
+
+
+async def test_what_needs_a_restart_is_noted_until_the_file_is_restored(
+    file: Path,
+) -> None:
+    write(file, PROTECTED)
+    looking, noted = reloader(file, Applied()), list[Sequence[str]]()
+
+    async def note(restart: Sequence[str]) -> None:
+        noted.append(restart)
+
+    looking.on_restart = note
+    await looking.step()
+    changed = f'listen = "127.0.0.1:9"\ndatabase = "sqlite:///x.db"\n{PROTECTED}'
+    write(file, changed)
+    assert not await looking.step()
+    message = "settings changed that need a restart: database, listen"
+    assert list(looking.health.notes.values()) == [message]
+    assert looking.health.reasons() == []
+    write(file, f"foo = 1\n{PROTECTED}")
+    await looking.step()
+    assert list(looking.health.notes.values()) == [INVALID]
+    write(file, PROTECTED)
+    await looking.step()
+    assert looking.health.notes == {}
+    listen = "listen (file 127.0.0.1:9, running 127.0.0.1:8080)"
+    assert noted == [("database", listen), ()]
+
+
+def test_addresses_and_databases_are_found_in_invalid_settings(file: Path) -> None:
+    write(file, f'listen = "127.0.0.1:9"\nfoo = 1\n{PROTECTED}')
+    found = find_relay(file, {"RELAY_DATABASE": "sqlite:///x.db"})
+    assert (found.listen, found.database) == ("127.0.0.1:9", "sqlite:///x.db")
+    write(file, 'listen = "127.0.0.1:9"\n[accounts')
+    assert find_relay(file, {}) == Settings()
 
 
 # What never takes protection away

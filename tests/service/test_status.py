@@ -140,18 +140,39 @@ async def test_rejected_webhooks_are_an_error_until_a_good_one_arrives(
     intake = way_in.intake()
     for _ in range(3):
         with pytest.raises(VerificationFailed):
-            await intake.accept("acme", WebhookRequest({}, b"{}"))
+            await intake.accept("acme", WebhookRequest({"x-signature": "00"}, b"{}"))
     await intake.rejected_requests.close()
     line = await carrier_of(way_in, settings())
     assert not line.ok
     [message] = messages(line)
-    assert message.startswith("3 webhooks rejected since the last good one")
+    assert message.startswith("3 webhooks with a wrong signature rejected since 2026-")
     assert "relay lists rejected --contract acme" in line.problems[0].hint
     way_in.clock.advance(timedelta(minutes=1))
     await way_in.keep(b"{}")
     line = await carrier_of(way_in, settings())
     assert (line.ok, line.last_good) == (True, "sent or answered")
     assert line.last_good_at == way_in.clock()
+    await intake.close()
+
+
+async def test_requests_without_a_signature_and_old_rejections_are_no_error(
+    way_in: WayIn, settings: Callable[..., Settings]
+) -> None:
+    intake = way_in.intake()
+    for headers in ({}, {}, {"x-signature": "00"}):
+        with pytest.raises(VerificationFailed):
+            await intake.accept("acme", WebhookRequest(headers, b"{}"))
+    await intake.rejected_requests.close()
+    line = await carrier_of(way_in, settings())
+    found = [(p.level, p.message.partition(" rejected")[0]) for p in line.problems]
+    assert found == [
+        ("error", "1 webhook with a wrong signature"),
+        ("warning", "2 requests without a signature"),
+    ]
+    assert "secret" not in line.problems[1].hint
+    way_in.clock.advance(timedelta(days=1, seconds=1))
+    line = await carrier_of(way_in, settings())
+    assert [p.level for p in line.problems] == ["info"]
     await intake.close()
 
 
@@ -162,7 +183,7 @@ async def test_rejected_requests_that_wait_are_counted_after_a_good_webhook(
     intake = way_in.intake()
     for _ in range(3):
         with pytest.raises(VerificationFailed):
-            await intake.accept("acme", WebhookRequest({}, b"{}"))
+            await intake.accept("acme", WebhookRequest({"x-signature": "00"}, b"{}"))
     await intake.rejected_requests.close()
     assert (await carrier_of(way_in, settings())).rejected_waiting == 3
     way_in.clock.advance(timedelta(minutes=1))
@@ -180,7 +201,7 @@ async def test_rejected_requests_that_wait_are_counted_after_a_good_webhook(
     way_in.clock.advance(timedelta(minutes=1))
     for _ in range(2):
         with pytest.raises(VerificationFailed):
-            await intake.accept("acme", WebhookRequest({}, b"{}"))
+            await intake.accept("acme", WebhookRequest({"x-signature": "00"}, b"{}"))
     await intake.rejected_requests.close()
     line = await carrier_of(way_in, settings())
     assert (line.ok, line.rejected_waiting) == (False, 5)

@@ -3,8 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
-from relay.domain.events import Reference, ReferenceKind
+from relay.domain.events import (
+    Effect,
+    Milestone,
+    Reference,
+    ReferenceKind,
+    TrackingEvent,
+)
 from relay.domain.labels import LabelParcel
+from relay.store.codec import ids
 from tests.support import acme
 from tests.support.clock import START
 from tests.support.way_in import WayIn
@@ -135,6 +142,37 @@ async def test_a_withdrawn_event_that_is_given_again_comes_back(way_in: WayIn) -
     await replay(way_in, 0)
     (event,) = await way_in.rows("events")
     assert event["withdrawn_at"] is None
+
+
+async def test_a_document_that_denies_a_delivery_counts_until_it_no_longer_does(
+    way_in: WayIn,
+) -> None:
+    await way_in.register("AC1")
+    (scan,) = way_in.acme.parse(_document(said([("tracking_number", "AC1")])))
+    assert isinstance(scan, TrackingEvent)
+    plain = scan.model_copy(update={"milestone": Milestone.DELIVERED})
+    denied = plain.model_copy(update={"effect": Effect.CONTRADICTORY, "denied": True})
+    found = []
+    for event in (plain, denied, plain):
+        way_in.acme.returns = [event]
+        await way_in.keep(said([], text=f"document {len(found)}"))
+        await way_in.read()
+        found.append(await effect(way_in))
+    await replay(way_in, 1)
+    assert [*found, await effect(way_in)] == [
+        "normal",
+        "contradictory",
+        "contradictory",
+        "normal",
+    ]
+
+
+async def effect(way_in: WayIn) -> str:
+    """Return the effect of the only event of the only shipment."""
+    ((shipment, _, _),) = await matches(way_in)
+    async with way_in.database.reading() as tx:
+        (row,) = await tx.rows("events_of_shipments", rows=ids("shipment", [shipment]))
+    return str(row["effect"])
 
 
 def _document(body: bytes) -> Any:

@@ -15,7 +15,7 @@ PARAMETER: Final = re.compile(r"(?<![:\w]):(\w+)")
 NO_TABLE: Final = re.compile(r"CONSTANT ROW|VIRTUAL TABLE INDEX|\(subquery-\d+\)")
 WALK: Final = re.compile(r"\((account|contract|kind)=\?( AND (contract|kind)=\?)*\)")
 """All of an account or a contract is as many rows as there are."""
-SUBQUERY: Final = re.compile(r"\) AS (\w+)")
+SUBQUERY: Final = re.compile(r"\) AS (\w+)|(?<=WITH )(\w+) AS MATERIALIZED")
 
 SCANS: Final[dict[str, str]] = {
     "accounts_with_work": "one row per account of VTEX",
@@ -35,6 +35,7 @@ SCANS: Final[dict[str, str]] = {
     "list_handshakes": "one row per contract",
     "contracts_to_poll": "one row: the name is the key",
     "lock_poll": "one row: the name is the key",
+    "uncount_accepted": "one row: the name is the key",
     "release_poll": "one row: the name is the key",
     "poll_to_claim": "one row: the name is the key",
     "save_poll": "one row: the name is the key",
@@ -85,7 +86,10 @@ def partial_indexes(connection: sqlite3.Connection) -> set[str]:
 
 def scans(connection: sqlite3.Connection, sql: str) -> list[str]:
     """Return the steps that look at every row of a table, or of an account."""
-    few, derived = partial_indexes(connection), SUBQUERY.findall(sql)
+    few, derived = (
+        partial_indexes(connection),
+        {a or b for a, b in SUBQUERY.findall(sql)},
+    )
     found = []
     for step in plan(connection, sql):
         scan = SCAN.match(step)

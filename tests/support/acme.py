@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from relay.adapters.parts import Parsed, attempt
 from relay.adapters.protocol import Document, Reply, WebhookRequest
-from relay.adapters.signatures import check_hmac_sha256
+from relay.adapters.signatures import check_hmac_sha256, presented_in
 from relay.domain.events import (
     Milestone,
     ParcelView,
@@ -48,7 +48,7 @@ class Acme:
         if self.verify_fails is not None:
             raise self.verify_fails
         check_hmac_sha256(
-            request.headers.get("x-signature", ""),
+            presented_in(request, "x-signature"),
             (self.secret,),
             request.body,
             encodings=("hex",),

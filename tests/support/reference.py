@@ -132,7 +132,7 @@ def api() -> str:
         "are a [Problem](#problem) (`application/problem+json`).",
     ]
     lines += _header(
-        "## Operations", "operation", "scope", "summary", "body", "answers"
+        "## Operations", "operation", "one of the scopes", "summary", "body", "answers"
     )
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
@@ -150,7 +150,7 @@ def api() -> str:
 
 
 def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
-    scope = re.search(r"`(\w+)`", operation.get("description", ""))
+    scopes = re.findall(r"`(\w+)`", operation.get("description", ""))
     body = operation.get("requestBody", {}).get("content", {})
     answers = [
         f"{status} {_content(answer.get('content', {}))}".strip()
@@ -158,7 +158,7 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
     ]
     return _row(
         f"`{method.upper()} {path}`",
-        scope[1] if scope else "",
+        ", ".join(scopes),
         operation["summary"],
         _content(body),
         ", ".join(answers),

@@ -34,8 +34,18 @@ def test_every_command_has_a_summary() -> None:
         assert re.match(r"`relay [a-z -]+`\n\n\w", section), section
 
 
+def test_an_operation_has_every_scope_that_allows_it() -> None:
+    row = re.compile(r"^\| `([A-Z]+ /\S+)` \| ([\w, ]*) \|", re.MULTILINE)
+    given = dict(row.findall(reference.api()))
+    enforced = {
+        f"{o.method} {o.path}": ", ".join(o.scopes) for o in reference.operations()
+    }
+    assert {name: given[name] for name in enforced} == enforced
+    assert given["GET /v1/lists/stuck"] == "operator, reader"
+
+
 def test_every_operation_has_a_summary() -> None:
-    row = re.compile(r"^\| `([A-Z]+ \S+)` \| \w* \| (.*?) \|", re.MULTILINE)
+    row = re.compile(r"^\| `([A-Z]+ \S+)` \| [\w, ]* \| (.*?) \|", re.MULTILINE)
     rows = row.findall(reference.api())
     assert len(rows) > 20
     for operation, summary in rows:

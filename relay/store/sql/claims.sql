@@ -45,25 +45,28 @@ SELECT (SELECT count(*) FROM shipments
 
 -- name: claim_shipments
 -- Lease the longest-ready shipments. `due_at` stays set, so an expired lease leaves them
--- due; a change during the lease raises `version`, which `settle` compares.
-UPDATE shipments
-SET lease = :lease, lease_until = :lease_until, due_at = :now, events_due_at = NULL,
-    events_waiting_since = NULL, attempts = attempts + 1, tried_at = :now
-WHERE shipment IN (
+-- due; a change during the lease raises `version`, which `settle` compares. Materialized:
+-- PostgreSQL may run a subquery several times, and each would skip the rows locked before.
+WITH ready AS MATERIALIZED (
     SELECT s.shipment FROM shipments AS s
     WHERE s.account = :account AND s.lane = :lane AND s.ready_at <= :now
     ORDER BY s.ready_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+UPDATE shipments
+SET lease = :lease, lease_until = :lease_until, due_at = :now, events_due_at = NULL,
+    events_waiting_since = NULL, attempts = attempts + 1, tried_at = :now
+WHERE shipment IN (SELECT shipment FROM ready)
 RETURNING *
 
 -- name: claim_probe
 -- Lease the shipment tried longest ago: one that always fails must not be every probe.
-UPDATE shipments
-SET lease = :lease, lease_until = :lease_until, due_at = :now, events_due_at = NULL,
-    events_waiting_since = NULL, attempts = attempts + 1, tried_at = :now
-WHERE shipment IN (
+WITH ready AS MATERIALIZED (
     SELECT s.shipment FROM shipments AS s
     WHERE s.account = :account AND s.lane IN (0, 1, 2) AND s.ready_at <= :now
     ORDER BY coalesce(s.tried_at, 0), s.ready_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+UPDATE shipments
+SET lease = :lease, lease_until = :lease_until, due_at = :now, events_due_at = NULL,
+    events_waiting_since = NULL, attempts = attempts + 1, tried_at = :now
+WHERE shipment IN (SELECT shipment FROM ready)
 RETURNING *
 
 -- name: published_of_shipments

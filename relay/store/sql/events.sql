@@ -65,9 +65,17 @@ INSERT INTO event_references (reference, event) VALUES (:reference, :event)
 ON CONFLICT (reference, event) DO NOTHING
 
 -- name: link_event_to_document!
-INSERT INTO event_documents (document, event, position, refs)
-VALUES (:document, :event, :position, :refs)
-ON CONFLICT (document, event) DO UPDATE SET refs = excluded.refs
+INSERT INTO event_documents (document, event, position, refs, denied)
+VALUES (:document, :event, :position, :refs, :denied)
+ON CONFLICT (document, event) DO UPDATE
+SET refs = excluded.refs, denied = excluded.denied
+
+-- name: denied_events
+-- Those of the events that one of their documents denies.
+SELECT DISTINCT d.event
+FROM json_each(:rows) AS j
+JOIN event_documents AS d ON d.event = CAST(j.value ->> 'event' AS BIGINT)
+WHERE d.denied = 1
 
 -- name: unlink_event_from_document!
 DELETE FROM event_documents WHERE document = :document AND event = :event
@@ -106,6 +114,17 @@ WHERE e.withdrawn_at IS NULL
 SELECT DISTINCT d.event, d.refs
 FROM json_each(:rows) AS j
 JOIN event_documents AS d ON d.event = CAST(CAST(j.value AS TEXT) AS BIGINT)
+
+-- name: event_exists
+SELECT event FROM events WHERE event = :event
+
+-- name: naming_documents
+-- The latest document of each list of references that an event was given.
+SELECT d.event, d.refs, max(d.document) AS document
+FROM json_each(:rows) AS j
+JOIN event_documents AS d ON d.event = CAST(CAST(j.value AS TEXT) AS BIGINT)
+GROUP BY d.event, d.refs
+ORDER BY d.event, max(d.document)
 
 -- name: kinds_of_references
 SELECT r.reference, r.kind, r.value
@@ -180,7 +199,11 @@ WHERE shipment IN (
 -- name: events_of_shipments
 SELECT p.shipment, p.volume, p.ambiguous, p.decision, p.quarantine_reason,
        e.event, e.occurred_at, e.precision, e.midnight, e.position, e.milestone,
-       e.effect, e.final, e.undoes,
+       CASE WHEN e.milestone = 'delivered' AND e.effect IN ('normal', 'provisional', 'text_only')
+             AND EXISTS (SELECT 1 FROM event_documents AS d
+                         WHERE d.event = e.event AND d.denied = 1)
+            THEN 'contradictory' ELSE e.effect END AS effect,
+       e.final, e.undoes,
        e.description, e.city, e.state, e.country, e.code, e.reason, e.received_at,
        e.refs, e.reference
 FROM json_each(:rows) AS j
@@ -191,8 +214,13 @@ ORDER BY p.shipment, e.occurred_at, e.position, e.event
 
 -- name: known_events_of_shipments
 -- The columns are unpacked by position: see known_event in snapshots.py.
-SELECT p.shipment, e.event, p.volume, e.milestone, e.effect, e.occurred_at,
-       e.received_at, e.position, e.code, e.description, e.city, e.state, e.final,
+-- What any document denies of a delivery counts, also if the latest one does not.
+SELECT p.shipment, e.event, p.volume, e.milestone,
+       CASE WHEN e.milestone = 'delivered' AND e.effect IN ('normal', 'provisional', 'text_only')
+             AND EXISTS (SELECT 1 FROM event_documents AS d
+                         WHERE d.event = e.event AND d.denied = 1)
+            THEN 'contradictory' ELSE e.effect END AS effect,
+       e.occurred_at, e.received_at, e.position, e.code, e.description, e.city, e.state, e.final,
        e.undoes, p.ambiguous, p.decision, p.quarantine_reason, e.precision, e.midnight
 FROM json_each(:rows) AS j
 JOIN event_parcels AS p ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)

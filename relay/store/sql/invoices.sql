@@ -68,9 +68,7 @@ ORDER BY due_at LIMIT 1
 -- name: claim_invoices
 -- The longest untried first: one that always fails must not be every probe. An invoice
 -- waits for the earlier ones of its order.
-UPDATE invoices
-SET lease = :lease, lease_until = :lease_until, tried_at = :now
-WHERE invoice IN (
+WITH ready AS MATERIALIZED (
     SELECT i.invoice FROM invoices AS i
     WHERE i.account = :account AND i.due_at <= :now AND i.lease IS NULL
       AND (i.posted_at IS NOT NULL OR NOT EXISTS (
@@ -79,6 +77,9 @@ WHERE invoice IN (
             AND o.invoice < i.invoice AND o.due_at IS NOT NULL AND o.posted_at IS NULL))
     ORDER BY coalesce(i.tried_at, 0), i.due_at, i.invoice
     LIMIT :limit FOR UPDATE SKIP LOCKED)
+UPDATE invoices
+SET lease = :lease, lease_until = :lease_until, tried_at = :now
+WHERE invoice IN (SELECT invoice FROM ready)
 RETURNING *
 
 -- name: invoice_lease_held

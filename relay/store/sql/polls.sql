@@ -66,7 +66,12 @@ ORDER BY p.subscribe_at LIMIT :limit FOR UPDATE OF p SKIP LOCKED
 
 -- name: poll_events_of_shipments
 -- Events of shipments that came from one contract, latest last.
-SELECT p.shipment, p.volume, e.milestone, e.effect, e.occurred_at, e.received_at
+SELECT p.shipment, p.volume, e.milestone,
+       CASE WHEN e.milestone = 'delivered' AND e.effect IN ('normal', 'provisional', 'text_only')
+             AND EXISTS (SELECT 1 FROM event_documents AS d
+                         WHERE d.event = e.event AND d.denied = 1)
+            THEN 'contradictory' ELSE e.effect END AS effect,
+       e.occurred_at, e.received_at
 FROM json_each(:rows) AS j
 JOIN event_parcels AS p ON p.shipment = CAST(j.value ->> 'shipment' AS BIGINT)
 JOIN events AS e ON e.event = p.event

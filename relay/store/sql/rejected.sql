@@ -1,7 +1,7 @@
 -- name: store_rejected!
 INSERT INTO rejected_requests
-    (contract, received_at, headers, body, sealed, size, reason)
-VALUES (:contract, :received_at, :headers, :body, :sealed, :size, :reason)
+    (contract, received_at, headers, body, sealed, size, reason, unsigned)
+VALUES (:contract, :received_at, :headers, :body, :sealed, :size, :reason, :unsigned)
 
 -- name: trim_rejected
 -- Delete what exceeds the total size or the age; the newest stay.
@@ -27,7 +27,10 @@ ON CONFLICT (contract) DO UPDATE SET
 -- Totals by contract; `waiting` are stored and not accepted.
 SELECT c.*, (
     SELECT count(*) FROM rejected_requests AS r
-    WHERE r.contract = c.contract AND r.accepted_at IS NULL) AS waiting
+    WHERE r.contract = c.contract AND r.accepted_at IS NULL) AS waiting, (
+    SELECT count(*) FROM rejected_requests AS r
+    WHERE r.contract = c.contract AND r.accepted_at IS NULL AND r.unsigned = 1)
+    AS unsigned
 FROM rejected_counts AS c ORDER BY c.contract
 
 -- name: rejected_of_contract
@@ -49,6 +52,11 @@ WHERE rejected_request = :rejected_request AND accepted_at IS NULL FOR UPDATE
 UPDATE rejected_requests
 SET accepted_at = :now, body = :empty, sealed = :empty, headers = '{}', size = 0
 WHERE rejected_request = :rejected_request
+
+-- name: uncount_accepted!
+-- An accepted request no longer counts as rejected.
+UPDATE rejected_counts SET rejected = rejected - 1
+WHERE contract = :contract AND rejected > 0
 
 -- name: count_refused!
 INSERT INTO refused_webhooks

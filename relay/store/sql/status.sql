@@ -22,7 +22,9 @@ SELECT account, count(*) AS shipments FROM shipments
 WHERE in_doubt_since IS NOT NULL GROUP BY account
 
 -- name: rejected_after
-SELECT count(*) AS requests, max(received_at) AS latest FROM rejected_requests
+SELECT count(*) AS requests, coalesce(sum(unsigned), 0) AS unsigned,
+       min(received_at) AS first, max(received_at) AS latest
+FROM rejected_requests
 WHERE contract = :contract AND accepted_at IS NULL AND received_at > :since
 
 -- name: oldest_due

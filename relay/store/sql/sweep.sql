@@ -40,13 +40,14 @@ DELETE FROM documents WHERE document = :key AND read_at IS NOT NULL
 
 -- name: delete_document_links!
 -- The last link with its references stays while a shipment of the event is open: what a
--- deleted document named still counts.
+-- deleted document named or denied still counts.
 DELETE FROM event_documents
 WHERE document = :key
   AND NOT EXISTS (SELECT 1 FROM documents AS d WHERE d.document = :key)
   AND (EXISTS (SELECT 1 FROM event_documents AS o
                WHERE o.event = event_documents.event AND o.document <> :key
-                 AND o.refs = event_documents.refs)
+                 AND o.refs = event_documents.refs
+                 AND o.denied >= event_documents.denied)
        OR NOT EXISTS (SELECT 1 FROM event_parcels AS p
                       JOIN shipments AS s ON s.shipment = p.shipment
                       WHERE p.event = event_documents.event AND s.closed_at IS NULL))

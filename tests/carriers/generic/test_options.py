@@ -1,5 +1,6 @@
 """Invalid options are start-up errors that name their key."""
 
+import re
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -248,6 +249,27 @@ def test_without_options_the_format_is_the_plain_one_without_polling() -> None:
     made = Adapter(ContractOptions("rota_certa", ZoneInfo("UTC"), ("secret",)))
     assert made.display_name == "Rota Certa"
     assert not isinstance(made, PollingCarrier)
+
+
+def test_personal_fields_are_removed_besides_those_of_the_plain_format() -> None:
+    options = {"personal_fields": ["customer.phone"]}
+    made = Adapter(ContractOptions("c", ZoneInfo("UTC"), ("secret",), options=options))
+    assert {"customer.phone", "parcel.recipient"} <= set(made.personal_fields)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"foo": 1}, "foo: unknown option; remove it; known here: "),
+        ({"persnal_fields": ["a"]}, "persnal_fields: .*`personal_fields`"),
+        ({"refrences": [], "page": "https://a.example"}, "refrences: .*`references`"),
+    ],
+)
+def test_an_unknown_option_beside_the_plain_format_is_the_only_mistake(
+    options: dict[str, Any], says: str
+) -> None:
+    [line] = complaint(options).splitlines()
+    assert re.match(says, line)
 
 
 @pytest.mark.parametrize("key", ["{secret}", "{secret_base64}"])

@@ -18,6 +18,7 @@ from relay.adapters.protocol import (
 )
 from relay.domain.events import Effect, Milestone, Reason, TrackingEvent, is_real_date
 from relay.errors import ConfigurationError
+from relay.inbound.translate import parse_documents
 from tests.carriers.generic.formats import ARRIVED, EVENT, adapter, read
 
 FORM = "application/x-www-form-urlencoded"
@@ -667,3 +668,10 @@ def test_a_rule_takes_no_text_that_denies_the_delivery(
 ) -> None:
     found = texted("", first, second, **BY_TEXT)
     assert (found.milestone, found.effect) == expected
+
+
+def test_a_missing_time_is_named_whatever_the_text_says() -> None:
+    body = json.dumps(EVENT | {"t": "", "w": "no time"}).encode()
+    document = Document(body, ARRIVED, contract="c")
+    (parsed,) = parse_documents([document], {"c": adapter()})
+    assert parsed.unreadable == "time: no time found; tried 't'"
