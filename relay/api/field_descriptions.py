@@ -151,6 +151,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "lastFailure": "Why the last failed call failed; null: none did.",
     "lastReceivedAt": "When the latest event with this code was received.",
     "level": "`error` must be fixed, `warning` is worth knowing, `info` is a hint.",
+    "shadowSince": "Since when nothing is written to VTEX; null: it is written.",
     "listMode": "What an update does to VTEX's list of events; null: not known yet.",
     "listModeAt": "When that was learned.",
     "listModeEvidence": "The order that showed it, and what it showed.",

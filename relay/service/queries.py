@@ -69,7 +69,7 @@ class DocumentQuery(Paging):
 class ShadowQuery(Paging):
     """Filter of an account's comparisons; `all` includes those without a finding."""
 
-    all: bool = False
+    all: bool = Field(default=False, description="Also shipments without a difference.")
 
 
 class WorkListQuery(Paging):
