@@ -85,7 +85,7 @@ def _summary(found: ShadowReport, zone: tzinfo) -> str:
     since = local(found.shadow_since, zone)
     mode = f"in shadow mode since {since:%Y-%m-%d %H:%M}" if since else "in shadow mode"
     if not found.shadow:
-        mode = "not in shadow mode: the relay writes to VTEX"
+        return f"{found.account} is not in shadow mode: the relay writes to VTEX."
     counts = [
         counted(found.compared, "shipment compared", "shipments compared"),
         counted(found.different, "differs", "differ"),

@@ -95,7 +95,7 @@ class EndpointService:
         """
         check_order(order_id)
         given = parse_object(body)
-        # Whoever invoices in VTEX meanwhile would send it a second time.
+        # Another system invoices meanwhile; a second post repeats the e-mail.
         self.context.check_not_shadow(pair.account)
         account = self.context.settings.account(pair.account)
         about = {"account": pair.account, "order": order_id, "by": pair.caller_name}

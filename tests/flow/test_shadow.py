@@ -23,6 +23,7 @@ from relay.service.queries import ShadowQuery
 from relay.service.shadow_models import ShadowReport
 from relay.service.validation import parse_json
 from relay.store.accounts import SHADOW
+from relay.store.shipment_lists import NEWEST
 from relay.store.sqlite import SqliteDatabase
 from tests.support.mortal import MortalVtex
 from tests.support.world import (
@@ -292,6 +293,18 @@ async def test_an_unchanged_order_is_read_once_a_day(worlds: Worlds) -> None:
         assert (await world.vtex.counts())["get"] == 2
         await world.wait(minutes=20)
         assert (await world.vtex.counts())["get"] == 3
+
+
+async def test_an_erased_order_is_not_reported(worlds: Worlds) -> None:
+    async with worlds(shadow=True) as world:
+        await told_half(world, delivered=False)
+        await world.process.relay.services.accounts.erase(ANA, ACCOUNT, ORDER)
+        await world.wait(days=2)
+        assert (await differences(world)).keys() == {"O-3", "O-4"}
+        async with world.database.reading() as tx:
+            pages = {"account": ACCOUNT, "before": NEWEST, "limit": 9, "all": 1}
+            rows = await tx.rows("shadow_page", **pages)
+        assert "Objeto postado" not in str([dict(row) for row in rows])
 
 
 # Switched off

@@ -1,5 +1,6 @@
 -- name: shadow_due
--- Open shipments to compare: never tried first, then those that changed, then the rest.
+-- Open shipments to compare: never read first, then changed ones, then the rest, so that
+-- a used-up quota delays what is known best.
 -- New events wait for their quiet time, as when they are published.
 SELECT s.* FROM shipments AS s
 LEFT JOIN shadow_comparisons AS c ON c.shipment = s.shipment
@@ -7,7 +8,10 @@ WHERE s.account = :account AND s.closed_at IS NULL AND s.lease IS NULL
   AND coalesce(s.events_due_at, 0) <= :now
   AND (c.shipment IS NULL OR c.tried_at <= :unchanged
        OR (c.tried_at <= :changed AND (c.version IS NULL OR c.version <> s.version)))
-ORDER BY coalesce(c.tried_at, 0), s.shipment LIMIT :limit
+ORDER BY CASE WHEN c.shipment IS NULL THEN 0
+              WHEN c.problem IS NULL AND (c.version IS NULL OR c.version <> s.version)
+              THEN 1 ELSE 2 END, c.tried_at, s.shipment
+LIMIT :limit
 
 -- name: shadow_tried!
 -- Before the read: one that ends the process is not repeated at once.
