@@ -46,6 +46,7 @@ from tests.support.mortal import (
     MortalVtex,
     When,
 )
+from tests.support.vtex_schemas import faults, local_dates
 
 START: Final = datetime(2026, 8, 1, 12, tzinfo=UTC)
 ACCOUNT: Final = "acme"
@@ -573,6 +574,15 @@ class World:
             )
         return [r for r in rows if r["quarantine_reason"]]
 
+    def undocumented(self) -> list[str]:
+        """Return what the relay sent, answered or not, that VTEX does not document."""
+        local = local_dates(self.settings.accounts[ACCOUNT])
+        return [
+            fault
+            for attempt in self.attempts
+            for fault in faults(attempt.call, attempt.body, local)
+        ]
+
     async def shown(self, order: str = ORDER, invoice: str = INVOICE) -> Shown:
         return await self.vtex.shown(order, invoice)
 
@@ -653,3 +663,4 @@ async def living(
         finally:
             for process in world.processes:
                 await process.end()
+        assert world.undocumented() == []
