@@ -663,4 +663,5 @@ async def living(
         finally:
             for process in world.processes:
                 await process.end()
-        assert world.undocumented() == []
+        wrong = world.undocumented()
+        assert not wrong, wrong
