@@ -62,13 +62,18 @@ class Shadow:
 
         async def switched(tx: Transaction) -> bool:
             await tx.run("add_account", account=account)
+            known = await tx.row("account", account=account)
+            since = known["shadow_since"] if known is not None else None
+            if (since is not None) is on:
+                return False
+            if not on:
+                # Before the account's row: shipments are always locked first.
+                values = {"account": account, "now": micros(now)}
+                await tx.run("end_shadow", **values, since=since)
+                await tx.run("delete_shadow_comparisons", account=account)
             state = await locked(tx, account)
             if state is None or (state.shadow_since is not None) is on:
                 return False
-            if not on:
-                values = {"account": account, "now": micros(now)}
-                await tx.run("end_shadow", **values, since=state.shadow_since)
-                await tx.run("delete_shadow_comparisons", account=account)
             state.shadow_since = micros(now) if on else None
             await tx.run("save_account", **state.columns())
             return True

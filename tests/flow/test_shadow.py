@@ -368,6 +368,50 @@ async def test_what_the_other_integration_sent_is_not_repeated(
         assert await written(world) == before + 2
 
 
+async def test_the_first_email_is_left_out_only_if_vtex_shows_events(
+    worlds: Worlds,
+) -> None:
+    async with worlds(shadow=True, first_email="at_label") as world:
+        await world.vtex.order(ORDER, "1", **SHOWN)
+        await world.vtex.publish((world.now, "Objeto postado"))
+        await world.label(invoiced=False)
+        await world.label("O-2", numbers="TN2")
+        await world.wait(hours=1)
+        before, reads = await written(world), (await world.vtex.counts())["get"]
+        await world.reload(shadow=False, first_email="at_label")
+        await world.rest()
+        assert (await world.shown()).texts == ["Objeto postado"]
+        assert (await world.shown("O-2")).texts == [GUARD]
+        assert await written(world) == before + 2
+        assert (await world.vtex.counts())["get"] - reads <= 4
+        # Told by the other one in time, and by the carrier only now.
+        await world.vtex.publish((START, "picked up"))
+        await world.scan("picked_up", at=START)
+        await world.rest()
+        assert (await world.shown()).texts.count("picked up") == 1
+
+
+async def test_a_delivery_without_a_new_event_is_sent_after_it(
+    worlds: Worlds,
+) -> None:
+    waits = {"contract": {"confirm_provisional_after_hours": 24}}
+    async with worlds(**waits) as world:
+        await world.label()
+        await world.wait(hours=1)
+        await world.scan("picked_up")
+        await world.wait(hours=1)
+        await world.scan("delivered", effect="provisional")
+        await world.wait(hours=1)
+        assert not (await world.shown()).finished
+        await world.reload(shadow=True, **waits)
+        await world.wait(hours=1)
+        await world.reload(shadow=False, **waits)
+        await world.rest()
+        shown = await world.shown()
+        assert shown.finished
+        assert shown.texts == [GUARD, "picked up", "delivered"]
+
+
 async def test_a_live_account_goes_on_where_it_was(world: World) -> None:
     await world.label()
     await world.wait(hours=1)
