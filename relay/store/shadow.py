@@ -13,12 +13,14 @@ from relay.store.codec import as_dict, dumps
 from relay.store.database import Database, Row, Transaction
 from relay.store.read_permits import use, used
 from relay.store.snapshots import Change, load_snapshots
+from relay.text import storable
 
 CHANGED_EVERY: Final = timedelta(hours=1)
 """How soon the order of a changed shipment, or one that was not shown, is read again:
 other integrations need their time for the same event."""
 UNCHANGED_EVERY: Final = timedelta(days=1)
 """How often the order of an unchanged shipment is read."""
+LONGEST_PROBLEM: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,4 +172,5 @@ def compared_change(
 
 def failed_comparison(row: Row, problem: str) -> Change:
     """Return the change that stores why an order was not shown."""
-    return ("shadow_failed", {"shipment": row["shipment"], "problem": problem})
+    text = storable(problem)[:LONGEST_PROBLEM]
+    return ("shadow_failed", {"shipment": row["shipment"], "problem": text})
