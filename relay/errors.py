@@ -18,7 +18,8 @@ RelayError
 └── VtexError
     ├── NotSent             no connection: try again
     ├── Unanswered          VTEX may have executed it: unconfirmed
-    └── DeadlineOver        not sent: the lease is about to expire
+    ├── DeadlineOver        not sent: the lease is about to expire
+    └── ShadowMode          not sent: the account is in shadow mode
 """
 
 from collections.abc import Mapping, Sequence
@@ -143,6 +144,10 @@ class Unanswered(VtexError):
 
 class DeadlineOver(VtexError):
     """The claim's deadline has passed, so the call was not sent."""
+
+
+class ShadowMode(VtexError):
+    """The account is in shadow mode, so nothing was sent."""
 
 
 class RefusedRequest(RelayError):

@@ -43,6 +43,7 @@ class ProblemCode(StrEnum):
     ALREADY_DELIVERED = "already_delivered"
     CANCELLED = "cancelled"
     ERASED = "erased"
+    SHADOW_MODE = "shadow_mode"
     NOT_FOUND = "not_found"
     INVALID_JSON = "invalid_json"
     EMPTY_BODY = "empty_body"
@@ -163,6 +164,8 @@ PROBLEMS: Final[Mapping[ProblemCode, str]] = {
     "again.",
     ProblemCode.ERASED: "The order's personal data was erased on request. It cannot "
     "be registered or changed any more.",
+    ProblemCode.SHADOW_MODE: "The account is in shadow mode: the relay compares, and "
+    "writes nothing to VTEX. Nothing was sent. Set `shadow = false` to send.",
     ProblemCode.NOT_FOUND: "It does not exist, or your token may not access its "
     "account.",
     ProblemCode.INVALID_JSON: "The body is not valid JSON. `detail` has the line and "

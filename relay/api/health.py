@@ -35,8 +35,8 @@ async def alive(_: web.Request) -> web.Response:
 async def ready(request: web.Request) -> web.Response:
     """Answer 200 if the relay does its work, else 503 with the reasons.
 
-    Warnings, such as of rejected webhooks or of changed settings that need a restart,
-    do not make it unready.
+    Warnings, such as of rejected webhooks, of shadow mode, or of changed settings that
+    need a restart, do not make it unready.
     """
     backlog, reasons = await _backlog(request)
     now = request.app[SERVICES].context.now()
@@ -51,8 +51,11 @@ async def ready(request: web.Request) -> web.Response:
     reasons += await request.app[PROCESS].reasons()
     if reasons:
         body["lastReadyAt"] = now - request.app[PROCESS].not_ready_for()
-    warnings = request.app[INTAKE].rejection_runs.warnings(now)
-    warnings += request.app[PROCESS].health.notes.values()
+    warnings = [
+        *request.app[INTAKE].rejection_runs.warnings(now),
+        *request.app[PROCESS].health.notes.values(),
+        *request.app[SERVICES].status.shadow_warnings(),
+    ]
     body |= {"warnings": warnings} if warnings else {}
     return _answer(
         503 if reasons else 200, {"ready": not reasons, "reasons": reasons} | body

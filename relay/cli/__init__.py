@@ -50,6 +50,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "reconcile:reconcile",
         "Compare open shipments with what VTEX shows; --repair sends what lacks.",
     ),
+    "shadow": (
+        "shadow:shadow",
+        "Show what would differ in VTEX if the relay had sent, in shadow mode.",
+    ),
     "lists": ("worklists:lists", "Show a work list: what needs an operator."),
     "erase": ("accounts:erase", "Erase the personal data of one order for good."),
     "shipments list": ("shipments:list_", "List shipments, the newest first."),

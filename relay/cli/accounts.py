@@ -83,6 +83,9 @@ def open_(
     if as_json:
         write_model(found)
         return
+    if found.shadow_since is not None:
+        write_line(f"{account}: in shadow mode; nothing is written until it ends")
+        return
     write_line(f"{account}: open; a running relay tries again within a second")
 
 

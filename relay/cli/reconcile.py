@@ -147,13 +147,27 @@ def reconcile(  # noqa: PLR0913 -- each is an option of the command
         repair=repair,
         by=operator(),
     )
-    found = Reconciled(before=read_row_cursor(after))
+    found, settings = Reconciled(before=read_row_cursor(after)), settings_of(config)
+    if repair:
+        _warn_of_shadow(settings, account)
     try:
-        asyncio.run(_run(settings_of(config), request, found))
+        asyncio.run(_run(settings, request, found))
     except KeyboardInterrupt:
         found.stopped = "interrupted"
     _write(found, csv, delimiter, as_json=as_json)
     raise typer.Exit(1 if found.failed else 0)
+
+
+def _warn_of_shadow(settings: Settings, account: str | None) -> None:
+    """Say which accounts are not repaired, because nothing is written to VTEX."""
+    resting = [
+        name
+        for name, one in settings.accounts.items()
+        if one.shadow and account in (None, name)
+    ]
+    if resting:
+        names = ", ".join(resting)
+        write_line(f"in shadow mode, so nothing is marked: {names}", err=True)
 
 
 async def _run(

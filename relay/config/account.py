@@ -76,6 +76,10 @@ class AccountSettings(SettingsTable):
     """How many of them may wait for a response."""
     language: Literal["pt", "es", "en"] = "pt"
     """The language of the relay's own texts for shoppers: pt, es or en."""
+    shadow: bool = False
+    """Write nothing to VTEX: orders are read, within `read_backs_per_day`, and compared
+    with what the relay would have sent. For a store that goes live from another
+    integration; what is pending is sent once this is false again."""
     discovery: Literal["off", "feed", "hook", "both"] = "off"
     """Find parcels in VTEX, where the ERP writes tracking number and courier: by its
     "feed", its "hook" or "both"."""

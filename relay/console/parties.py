@@ -5,7 +5,8 @@ from aiohttp import web
 from relay.console.keys import SERVICES, USER
 from relay.console.page import render
 from relay.console.security import caller
-from relay.service.queries import WorkListQuery
+from relay.service.queries import MOST, ShadowQuery, WorkListQuery
+from relay.service.shadow import table_rows
 from relay.store.worklist_queries import WorkList
 
 routes = web.RouteTableDef()
@@ -30,14 +31,34 @@ async def carriers(request: web.Request) -> web.Response:
 @routes.get("/vtex")
 async def vtex(request: web.Request) -> web.Response:
     """Show each account: what is not done, why, and when it is tried again."""
-    services = request.app[SERVICES]
-    found = await services.accounts.accounts(caller(request))
+    services, who = request.app[SERVICES], caller(request)
+    found = await services.accounts.accounts(who)
+    configured = services.context.settings.accounts
+    in_shadow = [a.name for a in found.accounts if a.shadow_since is not None]
+    query = ShadowQuery(limit=MOST)
     return await render(
         request,
         "vtex.html",
         accounts=found.accounts,
+        reports={
+            name: await services.shadow.report(who, name, query)
+            for name in in_shadow
+            if name in configured
+        },
+        rows=table_rows,
         may_act=request[USER].may_act,
     )
+
+
+@routes.get("/vtex/{account}/shadow.csv")
+async def shadow_csv(request: web.Request) -> web.Response:
+    """Send an account's report of shadow mode as CSV, as work lists are sent."""
+    account = request.match_info["account"]
+    table = await request.app[SERVICES].shadow.table(
+        caller(request), account, everything=False, delimiter=";"
+    )
+    headers = {"Content-Disposition": 'attachment; filename="shadow.csv"'}
+    return web.Response(text=table, content_type="text/csv", headers=headers)
 
 
 @routes.get("/settings")

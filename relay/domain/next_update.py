@@ -167,7 +167,9 @@ def email_trigger(
 
 def _wants_email_trigger(snapshot: Snapshot, policy: Policy, *, worth_it: bool) -> bool:
     """Whether to trigger the first e-mail; not if shoppers have had it already."""
-    if snapshot.imported or snapshot.resent:
+    # After shadow mode, events of another system have caused the e-mails already.
+    emailed = snapshot.shadowed and snapshot.read_back.shown_before
+    if snapshot.imported or snapshot.resent or emailed:
         return False
     if policy.first_email == "at_label":
         return True

@@ -256,6 +256,8 @@ class Snapshot:
     closed_reason: str | None = None
     imported: bool = False
     """Whether the parcel was already in transit when its label was registered."""
+    shadowed: bool = False
+    """Whether other systems may have written to VTEX: it was in shadow mode."""
     compared: bool = False
     """Whether the events that VTEX already showed were accepted as published."""
     resent: bool = False
@@ -265,6 +267,11 @@ class Snapshot:
     read_back: ReadBack = ReadBack()
     siblings: frozenset[str] = frozenset()
     """The order's invoices of other shipments, if this one's may be exchanged."""
+
+    @property
+    def uncompared(self) -> bool:
+        """Whether what VTEX already shows is to be compared before the next write."""
+        return (self.imported or self.shadowed) and not self.compared
 
     @property
     def addressed_as(self) -> str:

@@ -10,12 +10,16 @@ from relay.domain.publishable import publishable
 from relay.domain.shipment import ORDER_ENDED, Policy, PublishedEvent, Snapshot
 from relay.outbound.differences import ShownDifference, differences, missing_events
 from relay.outbound.event_objects import to_publish
+from relay.outbound.list_mode import shown_before
 from relay.outbound.order_check import package_of, shown_in_any_form
 from relay.vtex.bodies import delivered_date, instants
 from relay.vtex.orders import PackageView, parse_order
 
 _UPDATES: Final = 2
 """The e-mail trigger event goes alone; the next update has everything else."""
+
+
+NO_EVENT: Final = "no event at this time"
 
 
 def compare(
@@ -42,6 +46,24 @@ def compare(
         *(one for one in found if one.what != "events"),
         *_events(complete, package, policy),
     )
+
+
+def compare_in_shadow(
+    snapshot: Snapshot, payload: object, now: datetime, policy: Policy
+) -> tuple[ShownDifference, ...]:
+    """Return how an order differs from what the relay would have sent by itself.
+
+    Another integration writes it, so its events count as differences, too.
+    """
+    package, order = package_of(snapshot, payload), parse_order(payload)
+    if package is None or order is None or order.ended:
+        return compare(snapshot, payload, now, policy)
+    before = shown_before(snapshot, package)
+    known = replace(snapshot.read_back, shown_before=before)
+    snapshot = replace(snapshot, read_back=known)
+    complete = expected(snapshot, package, now, policy)
+    found = compare(snapshot, payload, now, policy)
+    return (*found, *_further_events(complete, package, policy))
 
 
 def differs_from_accepted(snapshot: Snapshot, payload: object, policy: Policy) -> bool:
@@ -79,8 +101,11 @@ def _after(
 
     Events of a parcel in transit that VTEX shows in another form stay as they are.
     """
-    compares = snapshot.imported and not snapshot.compared
-    shown = shown_in_any_form(update.new, snapshot, package, policy) if compares else []
+    shown = (
+        shown_in_any_form(update.new, snapshot, package, policy)
+        if snapshot.uncompared
+        else []
+    )
     known = {(e.volume, e.happening) for e in shown}
     sent = [to_publish(e, snapshot, policy) for e in update.new]
     new = [*shown, *(e for e in sent if (e.volume, e.happening) not in known)]
@@ -106,8 +131,26 @@ def _events(
 ) -> Iterator[ShownDifference]:
     for event in missing_events(complete, package, policy.zone):
         date, text = event.object["date"], event.object["description"]
-        shown = _shown_then(event, package, policy) or "no event at this time"
+        shown = _shown_then(event, package, policy) or NO_EVENT
         yield ShownDifference("events", "events", f"{date} {text!r}", shown)
+
+
+def _further_events(
+    complete: Snapshot, package: PackageView, policy: Policy
+) -> Iterator[ShownDifference]:
+    """Yield the shown events at times at which the relay has none."""
+    ours = {
+        instant
+        for event in complete.accepted
+        for instant in instants(event.object["date"], policy.zone)
+    }
+    for event in package.data:
+        if event.instant not in ours:
+            at = event.instant
+            date = at.astimezone(policy.zone).isoformat() if at else "an invalid time"
+            yield ShownDifference(
+                "events", "events", NO_EVENT, f"{date} {event.text!r}"
+            )
 
 
 def _shown_then(event: PublishedEvent, package: PackageView, policy: Policy) -> str:

@@ -207,7 +207,8 @@ def _compare(
     snapshot, now, policy = claim.snapshot, context.now, context.policy
     assessment = publishable(snapshot, now, policy)
     fresh = unpublished_events(snapshot, assessment)
-    if not fresh and not package.finished:
+    delivers = assessment.delivered_at is not None or package.finished
+    if not fresh and not delivers:
         return claim, []
     shown = shown_in_any_form(fresh, snapshot, package, policy)
     row = {"shipment": snapshot.shipment, "now": micros(now)}

@@ -11,7 +11,7 @@ from typing import Final
 
 from relay.clock import micros
 from relay.domain.shipment import ORDER_CANCELLED
-from relay.errors import NotSent, Unanswered, VtexError
+from relay.errors import NotSent, ShadowMode, Unanswered, VtexError
 from relay.outbound import gates
 from relay.outbound.order_check import check_imported, check_order
 from relay.outbound.order_end import closed_with, refused_by_end
@@ -72,6 +72,8 @@ def outcome_of_error(
 ) -> Outcome:
     """Return what it means that *step* got no answer."""
     because = f"no answer from VTEX: {error}"
+    if isinstance(error, ShadowMode):
+        because = str(error)
     if isinstance(error, Unanswered):
         return _unavailable(claim, step, because, context)
     wait = backoff(

@@ -113,7 +113,7 @@ class Publisher:
         for ready, claim in self._in_turns():
             for state in await ready(now) if self._free() > 0 else ():
                 terms = self.terms.accounts.get(state.account)
-                if terms is not None:
+                if terms is not None and not terms.shadow:
                     work = self._publish(state, terms, now, claim)
                     started += await _alone(state.account, work, errors)
         if errors:

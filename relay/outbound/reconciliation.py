@@ -43,6 +43,7 @@ log = logger(__name__)
 class ReconcileRequest:
     """Which shipments are compared; those that differ are marked only with *repair*.
 
+    Those of an account in shadow mode are never marked.
     *closed*: also those that are closed. *by* names the requester in notes.
     """
 
@@ -183,8 +184,13 @@ class Reconciler:
         policy = self.terms.policy(snapshot.account, snapshot.contract)
         found = compare(snapshot, answer.payload, self.clock(), policy)
         result = ReconciledShipment(row, found)
+        shadow = self.terms.accounts[snapshot.account].shadow
         # VTEX does not take a delivery back, so there is nothing to send.
-        if not request.repair or all(one.what == "foreign_delivery" for one in found):
+        if (
+            not request.repair
+            or shadow
+            or all(one.what == "foreign_delivery" for one in found)
+        ):
             return result
         now, again = self.clock(), None
         if differs_from_accepted(snapshot, answer.payload, policy):

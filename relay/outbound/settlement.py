@@ -155,8 +155,7 @@ def _may_wait(snapshot: Snapshot, settlement: Settlement) -> bool:
     is_read = settlement.due_at is not None and (
         settlement.due_at == snapshot.read_back.at
     )
-    is_history = snapshot.imported and not snapshot.compared
-    return settlement.failed or is_history or is_read
+    return settlement.failed or snapshot.uncompared or is_read
 
 
 def _attempts(claim: Claim, settlement: Settlement) -> int:
@@ -218,11 +217,12 @@ def backoff(
 class AccountTerms:
     """One account: how to call it, how fast, and when to read back what was sent.
 
-    `adopt_invoice_number`: use VTEX's form of an invoice's number.
+    `shadow`: nothing is written. `adopt_invoice_number`: use VTEX's form of a number.
     """
 
     vtex: VtexAccount
     limits: Limits
+    shadow: bool = False
     adopt_invoice_number: bool = False
     read_back: Literal["off", "deliveries", "all"] = "all"
     read_backs_per_day: int = 5000

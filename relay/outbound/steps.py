@@ -35,7 +35,8 @@ ReadReason = Literal["first", "again", "import", "unconfirmed", "verify", "taken
 
 `first`: before the first write. `again`: before a later one, because VTEX does not have
 the invoice any more, or because an operator has an ended order read. `import`: before
-the first write, and to compare the events that VTEX shows. `unconfirmed`: to settle a
+the first write, or the first one after shadow mode, and to compare the events that VTEX
+shows. `unconfirmed`: to settle a
 write whose answer was lost. `verify`: to read back what VTEX accepted. `taken_back`: to
 see whether VTEX took a delivery back.
 """
@@ -174,8 +175,9 @@ def _read_first(snapshot: Snapshot, step: SendEvents | Rest) -> ReadOrder | None
         return ReadOrder("taken_back") if snapshot.taking_back else None
     if not snapshot.order_checked:
         return ReadOrder("again")
-    uncompared = snapshot.imported and not snapshot.compared
-    return ReadOrder("import") if uncompared else None
+    # The relay's own event has nothing to be compared with.
+    compares = step.is_delivered or any(e.event is not None for e in step.new)
+    return ReadOrder("import") if snapshot.uncompared and compares else None
 
 
 def _tracking_number(snapshot: Snapshot, policy: Policy, *, can_read: bool) -> Step:
@@ -184,7 +186,7 @@ def _tracking_number(snapshot: Snapshot, policy: Policy, *, can_read: bool) -> S
     if tracking is None:
         return Rest(waiting_reason=NO_NUMBER)
     if not snapshot.order_checked and can_read:
-        return ReadOrder("import" if snapshot.imported else "first")
+        return ReadOrder("import" if snapshot.uncompared else "first")
     body = partial_invoice_body(
         tracking.tracking_number,
         tracking.tracking_url,

@@ -9,6 +9,7 @@ from relay.api.auth import check_tokens
 from relay.clock import Clock, utcnow
 from relay.config.settings import Settings
 from relay.logs import logger
+from relay.runtime.account_states import notice_settings
 from relay.runtime.database import opened
 from relay.runtime.relay import Relay
 from relay.runtime.roles import BOTH, Part
@@ -58,8 +59,8 @@ async def assemble(
 
 
 async def _start(relay: Relay) -> None:
-    """Notice new credentials, and release the claims of a process that was killed."""
-    await relay.notice_credentials()
+    """Notice changed accounts, and release the claims of a process that was killed."""
+    await notice_settings(relay.settings, relay.database, relay.clock)
     await relay.publisher.start(alone=relay.alone)
     await relay.poller.start(alone=relay.alone)
     orphans = await relay.poller.claims.orphans(relay.settings.contracts)

@@ -27,7 +27,9 @@ from relay.metrics import Metrics
 from relay.outbound.invoice_sender import InvoiceSender
 from relay.outbound.publisher import Publisher
 from relay.outbound.sender import Sender
+from relay.outbound.shadow import ShadowComparer
 from relay.registration.contract_terms import reading_terms
+from relay.runtime.account_states import notice_settings, shadow_accounts
 from relay.runtime.gate_monitor import GateMonitor
 from relay.runtime.housekeeper import Housekeeper
 from relay.runtime.monitors import ClockMonitor, DatabaseMonitor, DiskMonitor
@@ -37,7 +39,6 @@ from relay.runtime.vtex_calls import InvoiceForwarder, TrackingReader
 from relay.runtime.wiring import (
     InterpreterGuard,
     carriers,
-    credentials,
     discovery_terms,
     event_pace,
     exit_hung,
@@ -81,6 +82,7 @@ class Relay:
     metrics: Metrics = field(default_factory=Metrics)
     documents: Documents = field(init=False)
     publisher: Publisher = field(init=False)
+    shadow: ShadowComparer = field(init=False)
     checkpointer: Checkpointer | None = field(init=False)
     reader: Reader = field(init=False)
     intake: Intake = field(init=False)
@@ -93,6 +95,7 @@ class Relay:
     discoverer: Discoverer = field(init=False)
 
     def __post_init__(self) -> None:
+        self.vtex.shadow = shadow_accounts(self.settings)
         self.documents = Documents(self.database)
         self.terms = self._terms()
         guard = InterpreterGuard(2 * PARSE_LIMIT)
@@ -112,6 +115,8 @@ class Relay:
         observed = (self.health, self.metrics.count_call)
         self.discoverer = Discoverer.build(self.vtex, self.services, *observed)
         self.discoverer.reload(discovery_terms(self.settings))
+        parts = (self.database, self.vtex, self.publisher.terms, self.clock)
+        self.shadow = ShadowComparer(*parts, *observed)
         if self.part.works:
             self.notifier.here = {
                 Work.DOCUMENTS: self.reader.wake,
@@ -134,40 +139,35 @@ class Relay:
     def application(self) -> web.Application:
         """Make the HTTP server's application; a worker answers probes only."""
         channel = self.part.channel
-        process = Process(
-            self.health,
-            self.metrics,
-            WorkerView(channel, self.health) if channel else None,
-        )
+        view = WorkerView(channel, self.health) if channel else None
+        process = Process(self.health, self.metrics, view)
         if not self.part.receives:
             return probes(self.services, self.intake, process)
         app = application(self.services, self.intake, process)
         return mount_console(app, self.services, process)
 
-    async def reload(self, settings: Settings) -> None:
+    async def reload(
+        self, settings: Settings, made: dict[str, Carrier] | None = None
+    ) -> None:
         """Use other tokens, accounts and contracts, or more of them.
 
-        Raises `ConfigurationError` before anything is changed.
+        *made* are the adapters, by default those that the contracts name. Raises
+        `ConfigurationError` before anything is changed.
         """
         check_tokens(settings)
-        self.carriers.update(carriers(settings))
+        self.carriers.update(carriers(settings) if made is None else made)
         self.settings = settings
         self.terms.update(self._terms())
-        self.publisher.terms = publisher_terms(settings)
+        self.vtex.shadow = shadow_accounts(settings)
+        self.publisher.terms = self.shadow.terms = publisher_terms(settings)
         self.intake.reload(self.carriers, settings.contracts, seals(settings))
         self.reader.reload(self.carriers)
         self.poller.reload(poll_targets(settings.contracts, self.carriers))
         self.housekeeper.sweep = self._sweep()
         self.services.reload(settings)
         self.discoverer.reload(discovery_terms(settings))
-        await self.notice_credentials()
+        await notice_settings(settings, self.database, self.clock)
         self.publisher.wake()
-
-    async def notice_credentials(self) -> None:
-        """Open the gates of accounts whose credentials changed."""
-        accounts = Accounts(self.database)
-        for account, digest in credentials(self.settings).items():
-            await accounts.credentials(account, digest, self.clock())
 
     def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
         """Return the background loops of this process's role by name."""
@@ -176,9 +176,8 @@ class Relay:
             "clock": ClockMonitor(self.database, self.clock, self.health).run(),
         }
         if isinstance(self.database, SqliteDatabase):
-            folder = self.database.path.absolute().parent
-            free = self.settings.disk_free_mb
-            loops["disk"] = DiskMonitor(folder, self.health, free).run()
+            where = (self.database.path.absolute().parent, self.health)
+            loops["disk"] = DiskMonitor(*where, self.settings.disk_free_mb).run()
         if self.part.works:
             loops |= self._work()
         channel = self.part.channel
@@ -189,25 +188,27 @@ class Relay:
 
     def _work(self) -> dict[str, Coroutine[Any, Any, None]]:
         """Return the loops of a worker."""
-        accounts = Accounts(self.database)
         loops = {
             "reader": self.reader.run(),
             "publisher": self.publisher.run(),
+            "shadow": self.shadow.run(),
             "housekeeper": self.housekeeper.run(),
             "poller": self.poller.run(),
             "discoverer": self.discoverer.run(),
-            "gates": GateMonitor(accounts, self.clock, self.health).run(),
+            "gates": GateMonitor(
+                Accounts(self.database), self.clock, self.health
+            ).run(),
         }
         if self.checkpointer is not None:
             loops["checkpointer"] = self.checkpointer.run()
         return loops
 
     def _publisher(self) -> Publisher:
-        claims, invoices = Claims(self.database), InvoiceClaims(self.database)
+        claims, on_call = Claims(self.database), self.metrics.count_call
         return Publisher(
             claims,
-            Sender(claims, self.vtex, on_call=self.metrics.count_call),
-            InvoiceSender(invoices, self.vtex, on_call=self.metrics.count_call),
+            Sender(claims, self.vtex, on_call),
+            InvoiceSender(InvoiceClaims(self.database), self.vtex, on_call),
             publisher_terms(self.settings),
             self.clock,
             unread=claims.unread_since,
@@ -283,10 +284,8 @@ class Relay:
 
     def _sweep(self) -> Sweep:
         expires_after = retention_policy(self.settings).expires_after
-        accounts = self.settings.accounts
-        return Sweep(
-            self.database, self.publisher.terms.policy, accounts, expires_after
-        )
+        policy = self.publisher.terms.policy
+        return Sweep(self.database, policy, self.settings.accounts, expires_after)
 
     def _housekeeper(self) -> Housekeeper:
         retention = Retention(self.database, retention_policy(self.settings))

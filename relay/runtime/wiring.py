@@ -163,6 +163,7 @@ def _account_terms(account: AccountSettings, settings: Settings) -> AccountTerms
             probe_every=settings.publisher.outage_probe_seconds,
             closed_gate=settings.publisher.probe_seconds,
         ),
+        shadow=account.shadow,
         adopt_invoice_number=account.adopt_invoice_number,
         read_back=account.read_back,
         read_backs_per_day=account.read_backs_per_day,

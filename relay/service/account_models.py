@@ -18,7 +18,8 @@ class AccountEntry(StoredRow):
 
     `due`, `waiting` and `stuck` count shipments. `lastAcceptedAt` is when VTEX
     last accepted a write. `listMode` is what an update does to VTEX's list of events,
-    as learned from an order, and `listModeEvidence` what that order showed.
+    as learned from an order, and `listModeEvidence` what that order showed. Since
+    `shadowSince` nothing is written to VTEX.
     """
 
     name: str
@@ -31,6 +32,7 @@ class AccountEntry(StoredRow):
     list_mode: str | None = None
     list_mode_evidence: str | None = None
     list_mode_at: datetime | None = None
+    shadow_since: datetime | None = None
 
 
 class AccountList(ResponseModel):

@@ -22,7 +22,7 @@ from relay.service.account_models import (
 from relay.service.context import AuditEntry, ServiceContext
 from relay.service.damage import RowGuard
 from relay.service.views import account_zone
-from relay.store.accounts import OUTAGE, PAUSE, Accounts, AccountState
+from relay.store.accounts import OUTAGE, PAUSE, SHADOW, Accounts, AccountState
 from relay.store.codec import at
 from relay.store.due_polls import Allowance, PollState
 from relay.store.erasure import Erasure
@@ -143,6 +143,7 @@ class AccountService:
             "gates": tuple(gates_of(_without_times(state), micros(now))),
             "last_accepted_at": state.accepted_at,
             "list_mode_at": state.list_mode_at,
+            "shadow_since": state.shadow_since,
         }
         guard = RowGuard(self.context.damage, "account", "name")
         return guard.shown(
@@ -151,6 +152,7 @@ class AccountService:
                 gates=tuple(gates_of(state, micros(now))),
                 last_accepted_at=at(state.accepted_at),
                 list_mode_at=at(state.list_mode_at),
+                shadow_since=at(state.shadow_since),
             ),
             AccountEntry,
             known | untimed,
@@ -187,6 +189,8 @@ def _without_times(state: AccountState) -> AccountState:
 
 def gates_of(state: AccountState, now: int) -> Iterator[Gate]:
     """Yield what is not done for an account at *now*, in microseconds, and why."""
+    if state.shadow_since is not None:
+        yield Gate(what="writing", reason=SHADOW)
     if state.paused_reason:
         yield Gate(what="everything, until opened", reason=state.paused_reason)
     if state.write_closed:

@@ -9,8 +9,9 @@ from relay.adapters.protocol import Carrier
 from relay.clock import Clock, utcnow
 from relay.config.account import AccountSettings
 from relay.config.settings import Settings
-from relay.errors import NotSent
+from relay.errors import Conflict, NotSent
 from relay.logs import logger
+from relay.problem_codes import ProblemCode
 from relay.registration.registrar import Registrar
 from relay.service.access import Caller
 from relay.service.damage import DamageLog
@@ -145,6 +146,17 @@ class ServiceContext:
     def now(self) -> datetime:
         """Return the current time, in UTC."""
         return self.clock()
+
+    def check_not_shadow(self, account: str) -> None:
+        """Raise `Conflict` if *account* is in shadow mode, so nothing can be sent."""
+        known = self.settings.accounts.get(account)
+        if known is not None and known.shadow:
+            raise Conflict(
+                f"account {account} is in shadow mode, so nothing is written to VTEX; "
+                "nothing was sent",
+                hint=f"set accounts.{account}.shadow = false first",
+                code=ProblemCode.SHADOW_MODE,
+            )
 
     async def record(self, entry: AuditEntry) -> None:
         """Log a change, and store it for the list of changes."""

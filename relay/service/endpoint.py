@@ -90,12 +90,15 @@ class EndpointService:
     ) -> ForwardedAnswer:
         """Pass an invoice on to VTEX, once, and register its parcel, if it has one.
 
-        Returns VTEX's answer as it is. Raises `InvalidLabel`, and `VtexError` without
-        an answer: after `Unanswered` the invoice may exist, so its parcel is registered
-        as well, and the publisher reads the order before it writes.
+        Returns VTEX's answer as it is. Raises `InvalidLabel`, `Conflict` if the account
+        is in shadow mode, and `VtexError` without an answer: after `Unanswered` the
+        invoice may exist, so its parcel is registered as well, and the publisher reads
+        the order before it writes.
         """
         check_order(order_id)
         given = parse_object(body)
+        # Another system invoices meanwhile; a second post repeats the e-mail.
+        self.context.check_not_shadow(pair.account)
         account = self.context.settings.account(pair.account)
         about = {"account": pair.account, "order": order_id, "by": pair.caller_name}
         try:

@@ -66,6 +66,12 @@ class DocumentQuery(Paging):
     unreadable: bool = False
 
 
+class ShadowQuery(Paging):
+    """Filter of an account's comparisons; `all` includes those without a finding."""
+
+    all: bool = Field(default=False, description="Also shipments without a difference.")
+
+
 class WorkListQuery(Paging):
     """Filters of a work list; `days` without an event make a shipment silent."""
 

@@ -12,6 +12,7 @@ from relay.service.endpoint import EndpointService
 from relay.service.invoices import InvoiceService
 from relay.service.measurements import MeasurementService
 from relay.service.rejected import RejectedService
+from relay.service.shadow import ShadowService
 from relay.service.shipment_actions import ShipmentActionService
 from relay.service.shipments import ShipmentService
 from relay.service.status import StatusService
@@ -35,6 +36,7 @@ class Services:
     audit: AuditService
     endpoint: EndpointService
     discovery: DiscoveryService
+    shadow: ShadowService
 
     @classmethod
     def build(cls, context: ServiceContext) -> "Services":
@@ -53,6 +55,7 @@ class Services:
             AuditService(context),
             EndpointService(context),
             DiscoveryService(context),
+            ShadowService(context),
         )
 
     def reload(self, settings: Settings) -> None:

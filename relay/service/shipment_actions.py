@@ -99,6 +99,7 @@ class ShipmentActionService:
         """Send tracking number and events to VTEX again, with current settings."""
         context = self.context
         listed = await find_shipment(context, caller, id_)
+        context.check_not_shadow(listed.row["account"])
         registered = await registered_shipment(context, listed)
         order = context.registrar.resend_order(request, registered)
         warnings = await operator_actions.resend(

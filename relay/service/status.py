@@ -28,7 +28,7 @@ from relay.service.status_models import (
     wrong,
 )
 from relay.service.zone_data import stale_zones
-from relay.store.accounts import PAUSE, Accounts, AccountState
+from relay.store.accounts import PAUSE, SHADOW, Accounts, AccountState
 from relay.store.activity import Activity, ContractActivity
 from relay.store.codec import at
 from relay.store.discovery import Discovery
@@ -95,6 +95,11 @@ class StatusService:
         ]
         carriers = await self._carriers(contracts, now)
         return answer((relay, *accounts, *carriers), now)
+
+    def shadow_warnings(self) -> list[str]:
+        """Return a warning for each account to which nothing is written."""
+        accounts = self.context.settings.accounts.values()
+        return [f"account {one.name}: {SHADOW}" for one in accounts if one.shadow]
 
     async def _relay(self, process: ProcessState, now: datetime) -> StatusLine:
         """Return the relay's line, with what the database says about it."""
@@ -189,6 +194,8 @@ def _gate(
 ) -> StatusProblem:
     again = f"; tried again at {until:%Y-%m-%d %H:%M} UTC" if until else ""
     message = f"not done: {what}, because {reason}{again}"
+    if reason == SHADOW:
+        return notable(reason, f"relay shadow {account} shows the differences")
     if reason == PAUSE:
         return notable(message, "nothing to do")
     hint = f"fix the cause; to try at once: relay accounts open {account}"

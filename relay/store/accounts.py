@@ -12,6 +12,8 @@ CALL = 1_000_000
 """One call in the token bucket, in millionths: rates below one per second count."""
 PAUSE: Final = "VTEX asked for a pause"
 """The reason of a gate that opens soon, without anyone's help."""
+SHADOW: Final = "the account is in shadow mode; nothing is written to VTEX"
+"""Why nothing is sent while the setting `shadow` is true."""
 OUTAGE: Final = "VTEX does not answer; one call at a time tries"
 GATES: Final = ("paused", "write_forbidden", "read_forbidden", "throttled", "outage")
 """Why VTEX is not called for an account, or not for all of its shipments."""
@@ -53,6 +55,7 @@ class AccountState:
     list_mode_at: int | None = None
     read_backs_day: int = 0
     read_backs: int = 0
+    shadow_since: int | None = None
 
     @classmethod
     def of(cls, row: Row) -> "AccountState":
@@ -76,7 +79,7 @@ class AccountState:
         self.permits += unused * CALL
 
     def open(self) -> None:
-        """Reset every reason not to call VTEX."""
+        """Reset every reason not to call VTEX; shadow mode is a setting, and stays."""
         self.write_closed = self.write_retry_at = None
         self.read_closed = self.read_retry_at = None
         self.busy_until = self.outage_since = self.probe_at = None
@@ -85,7 +88,9 @@ class AccountState:
         self.paused_reason = None
 
     def closed_reason(self, now: int) -> str | None:
-        """Return why VTEX must not be called at *now*; None if it may be."""
+        """Return why nothing may be sent at *now*; None if it may be."""
+        if self.shadow_since is not None:
+            return SHADOW
         if self.paused_reason:
             return self.paused_reason
         if self.write_closed and (self.write_retry_at or 0) > now:
@@ -102,8 +107,8 @@ class AccountState:
         return not (self.paused_reason or closed or (self.busy_until or 0) > now)
 
     def opens_at(self, now: int) -> int | None:
-        """Return when a call is tried again; None if the account is paused."""
-        if self.paused_reason:
+        """Return when a call is tried again; None if only a person changes it."""
+        if self.paused_reason or self.shadow_since is not None:
             return None
         times = [self.write_retry_at if self.write_closed else None, self.busy_until]
         times += [self.probe_at if self.outage_since is not None else None]

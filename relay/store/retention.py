@@ -94,6 +94,7 @@ JOBS: Final = (
             "delete_published_of",
             "delete_calls_of",
             "delete_notes_of",
+            "delete_shadow_comparison_of",
             "delete_shipment",
         ),
         young=("shipments",),

@@ -30,7 +30,8 @@ CREATE TABLE accounts (
     list_mode_evidence TEXT,           -- the order that showed it, and what it showed
     list_mode_at INTEGER,
     read_backs_day INTEGER NOT NULL DEFAULT 0, -- number of the UTC day
-    read_backs INTEGER NOT NULL DEFAULT 0      -- on that day, for the quota
+    read_backs INTEGER NOT NULL DEFAULT 0,     -- on that day, for the quota
+    shadow_since INTEGER               -- since when nothing is written: shadow mode
 ) STRICT, WITHOUT ROWID;
 
 -- One row per invoice: the unit of work. The publisher claims rows by `ready_at`.
@@ -94,6 +95,7 @@ CREATE TABLE shipments (
     compared_at INTEGER,               -- when events shown by VTEX were accepted as published
     resent_at INTEGER,                 -- last resend by an operator
     given TEXT NOT NULL DEFAULT '[]',  -- fields set by the ERP; a resend keeps them
+    shadowed_at INTEGER,               -- when the account's shadow mode ended
     -- Set by triggers, whenever a column changes that lists show.
     updated_at INTEGER NOT NULL DEFAULT 0, -- the latest time in the row or in a note
     change_number INTEGER NOT NULL DEFAULT 0, -- grows in the order of commits
@@ -131,6 +133,21 @@ CREATE INDEX shipments_by_change ON shipments (change_number, shipment);
 CREATE INDEX shipments_by_update ON shipments (updated_at, change_number);
 CREATE INDEX shipments_by_key ON shipments (invoice_key)
     WHERE invoice_key IS NOT NULL;
+
+-- Shipments of accounts in shadow mode: how VTEX differed when its order was read. Rows
+-- are deleted when shadow mode ends.
+CREATE TABLE shadow_comparisons (
+    shipment INTEGER NOT NULL PRIMARY KEY,
+    account TEXT NOT NULL,
+    tried_at INTEGER NOT NULL,         -- the last read, answered or not
+    version INTEGER,                   -- of the shipment; NULL: read again soon
+    compared_at INTEGER,               -- the last read that showed the order
+    differences TEXT NOT NULL DEFAULT '[]',
+    requests TEXT NOT NULL DEFAULT '[]', -- what the relay would send now
+    problem TEXT                       -- why the last read showed nothing
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX shadow_comparisons_by_account ON shadow_comparisons (account, shipment);
 
 -- SQLite: the latest change number. PostgreSQL: what is added to a transaction's id, so that
 -- numbers go on growing in a database that was restored on another server.

@@ -111,7 +111,7 @@ def build_snapshot(
     siblings: Iterable[Columns] = (),
 ) -> Snapshot:
     """Build the snapshot of one shipment from its rows."""
-    tracking_sent_as = row["tracking_sent_as"]
+    sent = row["tracking_sent_as"]
     return Snapshot(
         shipment=row["shipment"],
         id=row["id"],
@@ -122,9 +122,7 @@ def build_snapshot(
         volumes=max(row["volumes"], 1),
         registered_at=moment(row["registered_at"]),
         tracking=tracking_of(row),
-        tracking_sent_as=SentTrackingNumber(**loads(tracking_sent_as))
-        if tracking_sent_as
-        else None,
+        tracking_sent_as=SentTrackingNumber(**loads(sent)) if sent else None,
         numbers={volume: number for _, volume, number in parcels if number},
         invoice_key=row["invoice_key"],
         dispatched_at=at(row["dispatched_at"]),
@@ -138,6 +136,7 @@ def build_snapshot(
         contradicted=row["contradicted_reason"],
         closed_reason=row["closed_reason"],
         imported=bool(row["imported"]),
+        shadowed=row["shadowed_at"] is not None,
         compared=row["compared_at"] is not None,
         resent=row["resent_at"] is not None,
         events=recognised([known_event(e) for e in events], max(row["volumes"], 1)),

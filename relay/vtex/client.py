@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
@@ -20,7 +20,7 @@ from tenacity import (
 from yarl import URL
 
 from relay.clock import Clock, utcnow
-from relay.errors import ConfigurationError, DeadlineOver
+from relay.errors import ConfigurationError, DeadlineOver, ShadowMode
 from relay.records import record
 from relay.text import decode_leniently, storable, storable_json
 from relay.vtex.answers import error_text, seconds_to_wait
@@ -118,7 +118,8 @@ class VtexClient:
 
     Each call takes a `deadline` and raises `DeadlineOver` (not sent), `NotSent` (no
     connection) or `Unanswered` (may have been carried out). Only a failed connection
-    is retried, after each of *waits* seconds. Bodies are sent byte for byte.
+    is retried, after each of *waits* seconds. Bodies are sent byte for byte. A call
+    that changes an order of an account in `shadow` raises `ShadowMode` (not sent).
     """
 
     def __init__(
@@ -127,10 +128,12 @@ class VtexClient:
         *,
         clock: Clock = utcnow,
         waits: Sequence[float] = (0.2, 1.0),
+        shadow: Collection[str] = (),
     ) -> None:
         self._session = session
         self._clock = clock
         self._waits = tuple(waits)
+        self.shadow = frozenset(shadow)
 
     async def read_order(
         self, account: VtexAccount, order_id: str, *, deadline: Deadline
@@ -149,7 +152,7 @@ class VtexClient:
         """
         url = address(account.base_url, order_id, "invoice")
         what = Exchange("POST", url, RECEIPT_LIMIT, account.headers(), body)
-        return await self._answer(account, what, deadline)
+        return await self._answer(account, what, deadline, writes=True)
 
     async def send_tracking_number(
         self,
@@ -166,7 +169,7 @@ class VtexClient:
         """
         url = address(account.base_url, order_id, "invoice", invoice_number)
         what = Exchange("PATCH", url, RECEIPT_LIMIT, account.headers(), body)
-        return await self._answer(account, what, deadline)
+        return await self._answer(account, what, deadline, writes=True)
 
     async def send_events(
         self,
@@ -180,7 +183,7 @@ class VtexClient:
         """Send events: *update order tracking status*."""
         url = address(account.base_url, order_id, "invoice", invoice_number, "tracking")
         what = Exchange("PUT", url, RECEIPT_LIMIT, account.headers(), body)
-        return await self._answer(account, what, deadline)
+        return await self._answer(account, what, deadline, writes=True)
 
     async def forward_invoice(
         self, account: VtexAccount, order_id: str, body: bytes, *, deadline: Deadline
@@ -193,7 +196,7 @@ class VtexClient:
         """
         url = address(account.base_url, order_id, "invoice")
         what = Exchange("POST", url, RECEIPT_LIMIT, account.headers(), body)
-        return await self._send(what, deadline)
+        return await self._send(what, deadline, account.name)
 
     async def call(
         self,
@@ -210,16 +213,22 @@ class VtexClient:
         return await self._answer(account, what, deadline)
 
     async def _answer(
-        self, account: VtexAccount, what: Exchange, deadline: Deadline
+        self,
+        account: VtexAccount,
+        what: Exchange,
+        deadline: Deadline,
+        *,
+        writes: bool = False,
     ) -> VtexResponse:
+        writer = account.name if writes else ""
         try:
-            received = await self._send(what, deadline)
+            received = await self._send(what, deadline, writer)
         except NotConnected as error:
-            received = await self._retry(what, deadline, error)
+            received = await self._retry(what, deadline, error, writer)
         return self._parse(account, received)
 
     async def _retry(
-        self, what: Exchange, deadline: Deadline, failure: NotConnected
+        self, what: Exchange, deadline: Deadline, failure: NotConnected, writer: str
     ) -> Received:
         """Retry after each of the waits; the first *failure* counts as an attempt.
 
@@ -237,12 +246,17 @@ class VtexClient:
         async def attempt() -> Received:
             if failures:
                 raise failures.pop()
-            return await self._send(what, deadline)
+            return await self._send(what, deadline, writer)
 
         received: Received = await retrying(attempt)
         return received
 
-    async def _send(self, what: Exchange, deadline: Deadline) -> Received:
+    async def _send(
+        self, what: Exchange, deadline: Deadline, writer: str = ""
+    ) -> Received:
+        """Send a request; *writer* is the account of which it changes an order."""
+        if writer in self.shadow:
+            raise ShadowMode(f"{writer} is in shadow mode; nothing is written to VTEX")
         left = self._left(deadline)
         if left <= 0:
             raise DeadlineOver(f"no time left for {what.method}")

@@ -46,6 +46,7 @@ async def test_an_account_without_a_label_is_open(api: Api) -> None:
                 "listMode": None,
                 "listModeEvidence": None,
                 "listModeAt": None,
+                "shadowSince": None,
                 "damage": None,
             }
         ]

@@ -17,11 +17,14 @@ from relay.domain.status import ShipmentState
 from relay.domain.unknown_to_vtex import Actor, Lack
 from relay.outbound.list_mode import ListMode
 from relay.service.worklist_models import ENTRIES
+from relay.store.accounts import CallLimits
+from relay.store.shadow import ReadLimits, Shadow, compared_change
 from relay.store.worklist_queries import WorkList
 from tests.api.apis import Api
 from tests.console.conftest import Opening
 from tests.console.visitors import Visitor, scan
 from tests.store.making import execute
+from tests.support.clock import Clock
 from tests.support.way_in import WayIn
 
 SCRIPT = '<script>alert("x")</script>'
@@ -172,6 +175,27 @@ async def test_the_pages_show_what_was_read_back(
     assert "appends to the list of events (order O-9)" in page.text
 
 
+async def test_shadow_mode_shows_what_would_differ(
+    visitor: Visitor, api: Api, way_in: WayIn, clock: Clock
+) -> None:
+    made = await api.register(account="store")
+    shadow, now = Shadow(way_in.database), clock()
+    await shadow.switch("store", now, on=True)
+    limits = ReadLimits(CallLimits(5, 5), 10)
+    (read,) = await shadow.take("store", now, limits, 8)
+    found = {"field": "trackingUrl", "relay": "'ours'", "vtex": "'<theirs>'"}
+    await shadow.store("store", [compared_change(read.row, now, [found], [])])
+    await visitor.sign_in()
+    page = await visitor.get("/console/vtex")
+    assert "Nothing is written to VTEX." in page.text
+    assert "'<theirs>'" in page.text
+    assert "<theirs>" not in page.html
+    assert made["id"] in page.html
+    table = await visitor.client.get("/console/vtex/store/shadow.csv")
+    assert "trackingUrl" in await table.text()
+    assert (await visitor.get("/console/vtex/nothing/shadow.csv")).status == 404
+
+
 async def test_a_person_sees_only_their_accounts(
     visitor: Visitor, api: Api, way_in: WayIn
 ) -> None:
@@ -183,6 +207,7 @@ async def test_a_person_sees_only_their_accounts(
         f"/console/shipments/{made['id']}",
         f"/console/shipments?search={made['id']}",
         "/console/documents/1",
+        "/console/vtex/store/shadow.csv",
     ):
         page = await visitor.get(path)
         assert page.status == 404 or "0 result(s)" in page.text

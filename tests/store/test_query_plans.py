@@ -44,6 +44,9 @@ SCANS: Final[dict[str, str]] = {
     "list_discovery_states": "one row per account of VTEX",
     "lock_discovery_state": "one row: the name is the key",
     "save_discovery_state": "one row: the name is the key",
+    "end_shadow": "the shipments of one account, once, when shadow mode ends",
+    "delete_shadow_comparisons": "those of one account, once, when shadow mode ends",
+    "shadow_counts": "the shipments of one account, for a report",
     "latest_discovered": "it ends after a few rows, in the order of the index",
 }
 """Queries that may look at every row of a table, and why that is little."""

@@ -119,6 +119,14 @@ class MortalVtex:
     attempts: list[Attempt] = field(default_factory=list)
     meanwhile: Callable[[], Awaitable[None]] | None = None
 
+    @property
+    def shadow(self) -> frozenset[str]:
+        return self.inner.shadow
+
+    @shadow.setter
+    def shadow(self, accounts: frozenset[str]) -> None:
+        self.inner.shadow = accounts
+
     async def read_order(
         self, account: VtexAccount, order_id: str, *, deadline: Deadline
     ) -> VtexResponse:

@@ -19,12 +19,13 @@ from aiohttp import ClientSession
 
 from relay.adapters.loader import load_carrier
 from relay.adapters.protocol import Carrier, Document, WebhookRequest
-from relay.clock import moment
+from relay.clock import micros, moment
 from relay.config.settings import Settings
 from relay.domain.events import ParcelView, Reference, ReferenceKind, TrackingEvent
 from relay.domain.labels import Label, LabelParcel
 from relay.inbound.reader import Reader
 from relay.outbound.publisher import Publisher
+from relay.runtime.account_states import notice_settings
 from relay.runtime.relay import Relay
 from relay.sandbox.server import serve_sandbox
 from relay.sandbox.world import SandboxOptions
@@ -45,6 +46,7 @@ from tests.support.mortal import (
     MortalVtex,
     When,
 )
+from tests.support.vtex_schemas import faults, local_dates
 
 START: Final = datetime(2026, 8, 1, 12, tzinfo=UTC)
 ACCOUNT: Final = "acme"
@@ -296,6 +298,7 @@ class Process:
             while await self.reader.step():
                 pass
             await self.publisher.settle_all()
+            await self.relay.shadow.step()
         except Killed:
             await self.publisher.drain()
 
@@ -336,20 +339,29 @@ class World:
         vtex = MortalVtex(self._client(), fate, self.clock, self.attempts)
         relay = self._relay(MortalDatabase(self.database, fate, unclean), vtex)
         self.processes.append(Process(fate, relay, vtex))
-        await relay.notice_credentials()
+        await notice_settings(self.settings, self.database, self.clock)
         await relay.publisher.start(alone=relay.alone)
         await relay.poller.start(alone=relay.alone)
         return self.process
 
+    async def reload(self, **account: Any) -> None:
+        """Let every process use changed settings of the account from now on."""
+        self.settings = settings_for(self.vtex.url, **account)
+        for process in self.processes:
+            await process.relay.reload(self.settings, self._carriers())
+
     def _relay(self, database: Any, vtex: Any) -> Relay:
         """Put a process together as it ships, with carriers that send our events."""
-        carriers: dict[str, Carrier] = {
+        made = self._carriers()
+        return Relay(self.settings, self.clock, made, database, vtex, self.session)
+
+    def _carriers(self) -> dict[str, Carrier]:
+        return {
             name: SpeakingCarrier()
             if contract.adapter == "speaking"
             else load_carrier(contract.adapter, contract.for_adapter())
             for name, contract in self.settings.contracts.items()
         }
-        return Relay(self.settings, self.clock, carriers, database, vtex, self.session)
 
     def _client(self) -> VtexClient:
         return VtexClient(self.session, clock=self.clock, waits=())
@@ -507,7 +519,7 @@ class World:
             ready = await claims.next_ready(state.account)
             due = await invoices.next_due(state.account)
             for first in (ready, due):
-                if first is not None and not state.paused_reason:
+                if first is not None and state.opens_at(micros(self.now)) is not None:
                     least = self.now + timedelta(seconds=1)
                     moments.append(max(first, _opens(state), least))
         ahead = [m for m in moments if m is not None] or await self._leases()
@@ -561,6 +573,15 @@ class World:
                 "events_of_shipments", rows=json.dumps([{"shipment": shipment}])
             )
         return [r for r in rows if r["quarantine_reason"]]
+
+    def undocumented(self) -> list[str]:
+        """Return what the relay sent, answered or not, that VTEX does not document."""
+        local = local_dates(self.settings.accounts[ACCOUNT])
+        return [
+            fault
+            for attempt in self.attempts
+            for fault in faults(attempt.call, attempt.body, local)
+        ]
 
     async def shown(self, order: str = ORDER, invoice: str = INVOICE) -> Shown:
         return await self.vtex.shown(order, invoice)
@@ -642,3 +663,5 @@ async def living(
         finally:
             for process in world.processes:
                 await process.end()
+        wrong = world.undocumented()
+        assert not wrong, wrong

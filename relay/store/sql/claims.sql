@@ -33,7 +33,8 @@ SET write_closed = :write_closed, write_retry_at = :write_retry_at,
     credentials = :credentials, permits = :permits, permits_at = :permits_at,
     claims = :claims, list_mode = :list_mode,
     list_mode_evidence = :list_mode_evidence, list_mode_at = :list_mode_at,
-    read_backs_day = :read_backs_day, read_backs = :read_backs
+    read_backs_day = :read_backs_day, read_backs = :read_backs,
+    shadow_since = :shadow_since
 WHERE account = :account
 
 -- name: count_leased
