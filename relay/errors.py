@@ -141,6 +141,10 @@ class DeadlineOver(VtexError):
     """The claim's deadline has passed, so the call was not sent."""
 
 
+class NotDelivered(RelayError):
+    """A channel of alerts did not accept a message; the text shows no secret."""
+
+
 class RefusedRequest(RelayError):
     """A request that is refused before its content is parsed."""
 

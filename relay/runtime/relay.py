@@ -28,9 +28,10 @@ from relay.outbound.invoice_sender import InvoiceSender
 from relay.outbound.publisher import Publisher
 from relay.outbound.sender import Sender
 from relay.registration.contract_terms import reading_terms
+from relay.runtime.alert_loops import AlertLoops
 from relay.runtime.gate_monitor import GateMonitor
 from relay.runtime.housekeeper import Housekeeper
-from relay.runtime.monitors import ClockMonitor, DatabaseMonitor, DiskMonitor
+from relay.runtime.monitors import monitor_loops
 from relay.runtime.notifier import Notifier, Work
 from relay.runtime.roles import BOTH, Part
 from relay.runtime.vtex_calls import InvoiceForwarder, TrackingReader
@@ -91,6 +92,7 @@ class Relay:
     watchdog: Watchdog = field(init=False)
     services: Services = field(init=False)
     discoverer: Discoverer = field(init=False)
+    alerts: AlertLoops = field(init=False)
 
     def __post_init__(self) -> None:
         self.documents = Documents(self.database)
@@ -112,6 +114,8 @@ class Relay:
         observed = (self.health, self.metrics.count_call)
         self.discoverer = Discoverer.build(self.vtex, self.services, *observed)
         self.discoverer.reload(discovery_terms(self.settings))
+        parts = (self.settings, self.database, self.session, self.clock, self.health)
+        self.alerts = AlertLoops(*parts, self.part)
         if self.part.works:
             self.notifier.here = {
                 Work.DOCUMENTS: self.reader.wake,
@@ -159,6 +163,7 @@ class Relay:
         self.poller.reload(poll_targets(settings.contracts, self.carriers))
         self.housekeeper.sweep = self._sweep()
         self.services.reload(settings)
+        self.alerts.reload(settings)
         self.discoverer.reload(discovery_terms(settings))
         await self.notice_credentials()
         self.publisher.wake()
@@ -171,16 +176,11 @@ class Relay:
 
     def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
         """Return the background loops of this process's role by name."""
-        loops = {
-            "database": DatabaseMonitor(self.database, self.health).run(),
-            "clock": ClockMonitor(self.database, self.clock, self.health).run(),
-        }
-        if isinstance(self.database, SqliteDatabase):
-            folder = self.database.path.absolute().parent
-            free = self.settings.disk_free_mb
-            loops["disk"] = DiskMonitor(folder, self.health, free).run()
+        watched = (self.database, self.clock, self.health)
+        loops = monitor_loops(*watched, self.settings.disk_free_mb)
         if self.part.works:
             loops |= self._work()
+        loops |= self.alerts.coroutines()
         channel = self.part.channel
         if channel is not None:
             answering = answers(self.health, self.metrics)
