@@ -36,7 +36,7 @@ def _mailboxes(given: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _secret_url(secret: SecretStr) -> SecretStr:
-    """Refuse what is no web address; the error never shows it."""
+    """Refuse anything but a web address; the error never shows it."""
     parts = web_address(secret.get_secret_value(), _HOOK)
     if parts.scheme != "https" and not is_loopback(parts.hostname):
         message = "would send the address's secret unencrypted"

@@ -106,7 +106,8 @@ class AlertStore:
         """Return the alerts that are open and were raised, the oldest first."""
         async with self._database.reading() as tx:
             found = [_alert(r) for r in await tx.rows("open_alerts")]
-        return [alert for alert in found if alert.raised_at is not None]
+        raised = [alert for alert in found if alert.raised_at is not None]
+        return sorted(raised, key=lambda alert: alert.opened_at)
 
     async def resolved(self, limit: int) -> list[Alert]:
         """Return the alerts that were over last."""

@@ -43,6 +43,11 @@ SCANS: Final[dict[str, str]] = {
     "list_discovery_states": "one row per account of VTEX",
     "lock_discovery_state": "one row: the name is the key",
     "save_discovery_state": "one row: the name is the key",
+    "alert_messages_due": "the few messages that are not sent yet",
+    "list_alert_channels": "one row per channel",
+    "list_rhythms": "one row per contract",
+    "process_reports_since": "one row per process",
+    "delete_process_reports": "one row per process",
     "latest_discovered": "it ends after a few rows, in the order of the index",
 }
 """Queries that may look at every row of a table, and why that is little."""

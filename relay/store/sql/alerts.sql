@@ -57,7 +57,7 @@ SELECT next_at, watched_since FROM alert_rounds WHERE id = 1 FOR UPDATE
 UPDATE alert_rounds SET next_at = :next_at, watched_since = :watched_since WHERE id = 1
 
 -- name: open_alerts
-SELECT * FROM alerts WHERE resolved_at IS NULL ORDER BY alert
+SELECT * FROM alerts WHERE resolved_at IS NULL ORDER BY kind, subject
 
 -- name: resolved_alerts
 -- The latest ones that are over.
