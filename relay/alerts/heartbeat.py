@@ -4,7 +4,7 @@ Who misses the calls raises the alarm; so it also covers a machine that is down,
 database that is away, and alerts that cannot be sent.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -39,7 +39,11 @@ class Heartbeat:
     clock: Clock
     health: Health
     reasons: Reasons
-    called_at: datetime | None = None
+    called_at: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        # A process that is started again and again must not look alive.
+        self.called_at = self.clock()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -69,7 +73,7 @@ class Heartbeat:
 
     def _is_due(self, now: datetime) -> bool:
         every = self.settings.alerts.heartbeat_seconds
-        return self.called_at is None or now - self.called_at >= every
+        return now - self.called_at >= every
 
     async def _others(self, now: datetime) -> bool:
         """Whether a process elsewhere reported that it is not ready."""

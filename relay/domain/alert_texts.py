@@ -38,7 +38,8 @@ def digest(notices: Sequence[Notice], public_url: str | None) -> AlertMessage:
     """
     order = list(NoticeKind)
     arranged = sorted(notices, key=lambda one: order.index(one.kind))
-    parts = ["\n".join(_lines(one, public_url or "")) for one in arranged[:MOST]]
+    console = public_url or "the console at "
+    parts = ["\n".join(_lines(one, console)) for one in arranged[:MOST]]
     if len(arranged) > MOST:
         parts.append(f"… and {len(arranged) - MOST} more: relay alerts list")
     return AlertMessage(_subject(arranged), "\n\n".join(parts))
@@ -65,7 +66,7 @@ def _subject(arranged: Sequence[Notice]) -> str:
     return f"[relay] {counted(len(arranged), 'alert')}: {', '.join(numbers)}"
 
 
-def _lines(notice: Notice, public_url: str) -> Iterator[str]:
+def _lines(notice: Notice, console: str) -> Iterator[str]:
     alert, about = notice.alert, notice.alert.condition
     yield f"{HEADS[notice.kind]}: {about.text}"
     if notice.kind is NoticeKind.RECOVERED and alert.resolved_at is not None:
@@ -74,7 +75,7 @@ def _lines(notice: Notice, public_url: str) -> Iterator[str]:
     yield f"Since: {_time(alert.since)}"
     yield f"Where: {PARTIES[about.party]}"
     yield f"To do: {about.hint}"
-    yield f"See: {about.command}, or {public_url}{about.page}"
+    yield f"See: {about.command}, or {console}{about.page}"
 
 
 def _time(when: datetime) -> str:

@@ -235,6 +235,8 @@ async def test_the_heartbeat_is_called_only_while_all_is_well(
     here, there = (loops(world, heartbeat_url=room.url) for _ in range(2))
     there.monitor.name = "worker on another"
     beat = here.heartbeat
+    assert not await beat.step(), "a start is no sign of life"
+    await minutes(world, 1, there.monitor)
     assert await beat.step()
     assert not await beat.step(), "it is not due yet"
     await minutes(world, 1, there.monitor)
