@@ -29,8 +29,8 @@ class EmailChannel:
 
     async def send(self, message: AlertMessage) -> None:
         """Send one message; raises `NotDelivered`."""
-        mail = letter(message, self.settings)
         try:
+            mail = letter(message, self.settings)
             async with asyncio.timeout(LIMIT_SECONDS):
                 # smtplib blocks, so it runs in a thread.
                 await asyncio.to_thread(_send, mail, self.settings)
@@ -43,7 +43,7 @@ class EmailChannel:
 def letter(message: AlertMessage, settings: AlertSettings) -> EmailMessage:
     """Return *message* as an e-mail."""
     mail = EmailMessage()
-    mail["Subject"] = message.subject[:LONGEST_SUBJECT]
+    mail["Subject"] = " ".join(message.subject.split())[:LONGEST_SUBJECT]
     mail["From"] = settings.email_from
     mail["To"] = ", ".join(settings.email_to)
     mail["Date"] = format_datetime(utcnow())

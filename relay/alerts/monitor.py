@@ -36,6 +36,7 @@ from relay.store.database import Database
 LOOP: Final = "alerts"
 TIMING: Final = LoopTiming(timedelta(seconds=20), timedelta(minutes=10))
 """More often than a round is due, so that messages are tried again soon."""
+REPORT_EVERY: Final = timedelta(minutes=1)
 FIRST_PAUSE: Final = timedelta(seconds=30)
 LONGEST_PAUSE: Final = timedelta(minutes=30)
 MOST_DOUBLINGS: Final = 6
@@ -69,6 +70,7 @@ class AlertMonitor:
     works: bool = True
     store: AlertStore = field(init=False)
     facts: FactCollector = field(init=False)
+    _reported: tuple[tuple[str, ...], datetime] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.store = AlertStore(self.database)
@@ -80,12 +82,19 @@ class AlertMonitor:
 
     async def step(self) -> None:
         """Report, do a round if one is due, and send what waits."""
-        now = self.clock()
-        reasons = await self.reasons()
-        await AlertFactStore(self.database).report(self.name, reasons, now)
+        await self._report()
         if self.works:
             await self._round()
             await self.deliver()
+
+    async def _report(self) -> None:
+        """Store why this process is not ready: each minute, and when it changes."""
+        now, reasons = self.clock(), tuple(await self.reasons())
+        reported = self._reported
+        if reported and reported[0] == reasons and now - reported[1] < REPORT_EVERY:
+            return
+        await AlertFactStore(self.database).report(self.name, reasons, now)
+        self._reported = (reasons, now)
 
     async def _round(self) -> None:
         now = self.clock()
@@ -120,12 +129,12 @@ class AlertMonitor:
             if channel is None:  # it was removed from the settings
                 await self.store.sent(one.channel, self.clock(), one.number)
                 continue
-            try:
-                await channel.send(one.message)
-            except NotDelivered as error:
-                await self._failed(one, str(error))
-            else:
+            problem = await _problem(channel, one.message)
+            if problem is None:
                 await self.store.sent(one.channel, self.clock(), one.number)
+            else:
+                await self._failed(one, problem)
+                return
 
     async def _failed(self, one: QueuedMessage, problem: str) -> None:
         now = self.clock()
@@ -141,6 +150,17 @@ class AlertMonitor:
         else:
             change = postponed(one.number, now + pause(one.attempts))
         await self.store.failed(one.channel, problem, now, change)
+
+
+async def _problem(channel: AlertChannel, message: AlertMessage) -> str | None:
+    """Send a message; return why it was not accepted, None if it was."""
+    try:
+        await channel.send(message)
+    except NotDelivered as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 -- a channel must not stop the others
+        return f"unexpected error ({type(error).__name__})"
+    return None
 
 
 def pause(attempts: int) -> timedelta:

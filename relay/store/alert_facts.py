@@ -8,7 +8,7 @@ from typing import Final
 from relay.clock import micros
 from relay.domain.rhythm import Rhythm
 from relay.store.codec import dumps, loads
-from relay.store.database import Database
+from relay.store.database import Database, Row
 
 FRESH: Final = timedelta(minutes=3)
 """An older report says nothing: its process has ended, or has no database."""
@@ -70,9 +70,7 @@ class AlertFactStore:
         """Return the rhythm of each contract whose carrier ever called."""
         async with self._database.reading() as tx:
             found = await tx.rows("list_rhythms")
-        return {
-            r["contract"]: Rhythm.of(r["first_hour"], loads(r["hours"])) for r in found
-        }
+        return {r["contract"]: rhythm for r in found if (rhythm := _rhythm(r))}
 
     async def save_rhythms(self, changed: Mapping[str, Rhythm]) -> None:
         """Store rhythms by contract."""
@@ -103,3 +101,11 @@ class AlertFactStore:
         async with self._database.reading() as tx:
             found = await tx.rows("process_reports_since", since=micros(now - FRESH))
         return {row["process"]: loads(row["reasons"]) for row in found}
+
+
+def _rhythm(row: Row) -> Rhythm | None:
+    """Return the rhythm of a row; None if it is damaged, then it is learned again."""
+    try:
+        return Rhythm.of(row["first_hour"], map(int, loads(row["hours"])))
+    except (TypeError, ValueError):
+        return None

@@ -116,6 +116,9 @@ class AlertStore:
 
     async def take_messages(self, now: datetime) -> list[QueuedMessage]:
         """Take the messages to send now, so that no other replica sends them."""
+        async with self._database.reading() as tx:
+            if await tx.row("next_alert_message", now=micros(now)) is None:
+                return []
         async with self._database.writing() as tx:
             found = await tx.rows("alert_messages_due", now=micros(now), limit=MOST)
             for row in found:

@@ -44,6 +44,7 @@ SCANS: Final[dict[str, str]] = {
     "lock_discovery_state": "one row: the name is the key",
     "save_discovery_state": "one row: the name is the key",
     "alert_messages_due": "the few messages that are not sent yet",
+    "next_alert_message": "the few messages that are not sent yet",
     "list_alert_channels": "one row per channel",
     "list_rhythms": "one row per contract",
     "process_reports_since": "one row per process",

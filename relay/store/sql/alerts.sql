@@ -94,6 +94,9 @@ DELETE FROM alerts WHERE resolved_at IS NOT NULL AND resolved_at < :before
 INSERT INTO alert_messages (channel, subject, text, made_at, try_at)
 VALUES (:channel, :subject, :text, :now, :now)
 
+-- name: next_alert_message
+SELECT message FROM alert_messages WHERE try_at <= :now LIMIT 1
+
 -- name: alert_messages_due
 -- Skips those that another replica is taking.
 SELECT message, channel, subject, text, made_at, attempts FROM alert_messages
