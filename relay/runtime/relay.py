@@ -78,6 +78,7 @@ class Relay:
     vtex: VtexClient
     session: ClientSession
     part: Part = BOTH
+    doctor: tuple[str, ...] = ()
     health: Health = field(default_factory=Health)
     metrics: Metrics = field(default_factory=Metrics)
     documents: Documents = field(init=False)
@@ -146,7 +147,7 @@ class Relay:
         if not self.part.receives:
             return probes(self.services, self.intake, process)
         app = application(self.services, self.intake, process)
-        return mount_console(app, self.services, process)
+        return mount_console(app, self.services, process, self.doctor)
 
     async def reload(self, settings: Settings) -> None:
         """Use other tokens, accounts and contracts, or more of them.
@@ -283,10 +284,8 @@ class Relay:
 
     def _sweep(self) -> Sweep:
         expires_after = retention_policy(self.settings).expires_after
-        accounts = self.settings.accounts
-        return Sweep(
-            self.database, self.publisher.terms.policy, accounts, expires_after
-        )
+        accounts, policy = self.settings.accounts, self.publisher.terms.policy
+        return Sweep(self.database, policy, accounts, expires_after)
 
     def _housekeeper(self) -> Housekeeper:
         retention = Retention(self.database, retention_policy(self.settings))
