@@ -13,12 +13,15 @@ from relay.clock import utcnow
 from relay.config.alerts import AlertSettings
 from relay.domain.alert_texts import AlertMessage
 from relay.errors import NotDelivered
+from relay.logs import logger
 
 STEP_SECONDS: Final = 15.0
 """How long one step of the dialogue may take."""
 LIMIT_SECONDS: Final = 60.0
 """How long all of them may take; looking up a name has no limit of its own."""
 LONGEST_SUBJECT: Final = 150
+
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,9 @@ def _send(mail: EmailMessage, settings: AlertSettings) -> None:
         with suppress(smtplib.SMTPException, OSError):
             server.quit()
         server.close()
-    if refused:
-        raise smtplib.SMTPRecipientsRefused(refused)
+    if refused:  # the others have it, so it must not be sent again
+        hint = "correct alerts.email_to"
+        _log.warning("alert refused by a recipient", recipients=len(refused), hint=hint)
 
 
 def _connected(settings: AlertSettings) -> smtplib.SMTP:

@@ -1,7 +1,7 @@
 """Collects what alerts are judged by, from the database and its disk."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,7 +13,7 @@ from relay.config.settings import Settings
 from relay.domain.alert_facts import AccountFacts, AlertFacts, AlertTerms, ContractFacts
 from relay.domain.rhythm import Rhythm, hour_end, hour_of
 from relay.store.accounts import Accounts, AccountState
-from relay.store.activity import Activity, ContractActivity
+from relay.store.activity import Activity
 from relay.store.alert_facts import AlertFactStore, OpenShipments, StuckNow
 from relay.store.codec import readable_at
 from relay.store.database import Database
@@ -21,6 +21,7 @@ from relay.store.discovery import Discovery, DiscoveryState
 from relay.store.due_polls import Allowance, PollState
 from relay.store.polls import PollClaims
 from relay.store.read_permits import used
+from relay.store.rejected import RejectedRequests
 from relay.store.sqlite import SqliteDatabase
 
 MIB: Final = 1024 * 1024
@@ -57,11 +58,12 @@ class FactCollector:
         opened = await self._open_shipments(settings, now)
         received = await Activity(self.database).last_webhooks(contracts)
         rhythms = await self._rhythms(received, now)
-        activity = await Activity(self.database).of_contracts(contracts)
+        rejected = await self._rejected(contracts)
         polls = await PollClaims(self.database).states()
         return [
             replace(
-                _contract(contract, activity[name], polls.get(name), now),
+                _contract(contract, polls.get(name), now),
+                rejected=rejected.get(name, 0),
                 open=opened.get(name, OpenShipments()).open,
                 stopped=opened.get(name, OpenShipments()).stopped,
                 rhythm=rhythms.get(name),
@@ -95,6 +97,16 @@ class FactCollector:
         await store.save_rhythms(changed)
         return rhythms | changed
 
+    async def _rejected(self, contracts: Iterable[str]) -> dict[str, int]:
+        """Count the webhooks that were rejected since the last good one, by contract.
+
+        Most contracts have none, and need not look for their last document.
+        """
+        totals = await RejectedRequests(self.database).totals()
+        some = [name for name in contracts if name in totals and totals[name].waiting]
+        found = await Activity(self.database).of_contracts(some)
+        return {name: seen.rejected for name, seen in found.items()}
+
     async def _accounts(self, settings: Settings, now: datetime) -> list[AccountFacts]:
         store = AlertFactStore(self.database)
         states = {s.account: s for s in await Accounts(self.database).all()}
@@ -120,10 +132,7 @@ class FactCollector:
 
 
 def _contract(
-    contract: ContractSettings,
-    seen: ContractActivity,
-    polls: PollState | None,
-    now: datetime,
+    contract: ContractSettings, polls: PollState | None, now: datetime
 ) -> ContractFacts:
     """Return what one contract's own rows say."""
     state = polls if polls is not None and contract.poll else PollState(contract.name)
@@ -131,7 +140,6 @@ def _contract(
         name=contract.name,
         takes_webhooks=contract.takes_webhooks,
         silent_after=contract.alert_silent_hours,
-        rejected=seen.rejected,
         poll_failures=state.failures,
         answered_at=readable_at(state.answered_at),
         used=state.used_on(Allowance(zone=contract.zone).day(now)),

@@ -105,7 +105,7 @@ class AlertMonitor:
         facts = await self.facts.collect(settings, watched, now)
         found = conditions(facts, alert_terms(settings), now)
         done = await self.store.do_round(
-            _judge(found, course_terms(settings), now),
+            _judge(found, course_terms(settings, watched), now),
             lambda done: _messages(done, settings),
             now,
         )
@@ -169,14 +169,15 @@ def pause(attempts: int) -> timedelta:
     return min(doubled, LONGEST_PAUSE)
 
 
-def course_terms(settings: Settings) -> CourseTerms:
-    """Return how alerts are sent."""
+def course_terms(settings: Settings, watched_since: datetime) -> CourseTerms:
+    """Return how alerts are sent; the relay runs since *watched_since*."""
     of = settings.alerts
     return CourseTerms(
         remind=of.remind_hours,
         recover=of.recover_minutes,
         mute=frozenset(of.mute),
         has_channel=bool(of.channels),
+        watched_since=watched_since,
     )
 
 

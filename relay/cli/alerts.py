@@ -27,7 +27,7 @@ COLUMNS: Final = (
     Column("since"),
     Column("kind"),
     Column("fault"),
-    Column("sent", 1),
+    Column("notified", 1),
     Column("over", 1),
     Column("message", is_text=True),
 )

@@ -62,13 +62,16 @@ class Notice:
 class CourseTerms:
     """How alerts are sent: `mute` are kinds, names, or `kind:name`.
 
-    Without a channel nothing is sent: an alert that is open once there is one is.
+    Without a channel nothing is sent: an alert that is open once there is one is. The
+    relay runs without a break since `watched_since`: what it did not see before is not
+    over.
     """
 
     remind: timedelta = timedelta(hours=24)
     recover: timedelta = timedelta(minutes=10)
     mute: frozenset[str] = frozenset()
     has_channel: bool = True
+    watched_since: datetime | None = None
 
     def is_muted(self, about: AlertCondition) -> bool:
         """Whether no message mentions an alert."""
@@ -121,7 +124,7 @@ def next_round(
         alert = by_key[key]
         if alert.raised_at is None:
             deleted.append(alert)
-        elif now - alert.seen_at >= _patience(alert, terms):
+        elif now - _absent_since(alert, terms) >= _patience(alert, terms):
             stored.append(replace(alert, resolved_at=now))
             if alert.notified_at and _may_send(alert, terms):
                 notices.append(Notice(NoticeKind.RECOVERED, stored[-1]))
@@ -157,6 +160,10 @@ def _lasting(
 
 def _may_send(alert: Alert, terms: CourseTerms) -> bool:
     return terms.has_channel and not terms.is_muted(alert.condition)
+
+
+def _absent_since(alert: Alert, terms: CourseTerms) -> datetime:
+    return max(alert.seen_at, terms.watched_since or alert.seen_at)
 
 
 def _patience(alert: Alert, terms: CourseTerms) -> timedelta:

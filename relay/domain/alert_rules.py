@@ -144,7 +144,6 @@ def _rejected(
             f"--contract {name}; if strangers sent them, the carrier must call once",
             command=f"relay lists rejected --contract {name}",
             page=f"/console/lists/rejected?contract={name}",
-            since=contract.received_at,
         )
 
 

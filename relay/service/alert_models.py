@@ -41,7 +41,7 @@ class AlertEntry(DescribedModel):
     raised_at: datetime | None
     """When it had lasted long enough to be an alert."""
     notified_at: datetime | None
-    """When it was last sent; null: not yet, or it is muted."""
+    """When the last message about it was made; null: none, or it is muted."""
     resolved_at: datetime | None
     """When it was over; null: it is open."""
     muted: bool

@@ -22,7 +22,7 @@ EVERY: Final = timedelta(minutes=1)
 """The time from one round to the next, over all replicas."""
 FAR: Final = timedelta(minutes=5)
 """A next round that is further away was planned under a wrong clock."""
-BREAK: Final = timedelta(minutes=15)
+BREAK: Final = timedelta(minutes=5)
 """A round that comes so late ends a break: no relay was running."""
 KEPT: Final = timedelta(days=90)
 """How long alerts that are over are listed."""

@@ -5,8 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from relay.cli import GROUPS, LazyCommand
+from relay.domain.alert_facts import AlertTerms
+from relay.domain.alert_rules import conditions
 from relay.store.sqlite import SqliteDatabase
 from tests.cli.conftest import NOW, Cli
+from tests.domain.test_alert_rules import NOW as RULES_NOW
+from tests.domain.test_alert_rules import TABLE
 from tests.support.alerts import condition, judged
 from tests.support.receivers import chat, mailbox
 
@@ -69,3 +74,14 @@ def test_without_a_channel_the_test_says_what_to_set(cli: Cli) -> None:
     ran = cli("alerts", "test")
     assert ran.exit_code != 0
     assert "no channel is set up" in str(ran.exception)
+
+
+def test_every_command_that_an_alert_names_exists() -> None:
+    for facts, _ in TABLE:
+        for found in conditions(facts, AlertTerms(), RULES_NOW):
+            for line in found.command.split("; "):
+                words = line.removeprefix("relay ").split()
+                path = " ".join(words[:2]) if words[0] in GROUPS else words[0]
+                command = LazyCommand(path).load()
+                options = {o for parameter in command.params for o in parameter.opts}
+                assert {word for word in words if word.startswith("--")} <= options

@@ -260,6 +260,16 @@ def test_a_condition_that_must_last_is_silent_before_it_has() -> None:
     assert rounds.said == [(40, OPENED)]
 
 
+def test_a_relay_that_was_stopped_waits_before_it_calls_anything_over() -> None:
+    rounds = Rounds()
+    rounds.passes(1, holds=True)
+    rounds.minute = 60
+    rounds.terms = replace(COURSE, watched_since=NOW + minutes(60))
+    rounds.passes(10, holds=False)
+    rounds.passes(5, holds=True)
+    assert rounds.said == [(0, OPENED)]
+
+
 @pytest.mark.parametrize(
     "mute", ["stuck_growing", "acme", "stuck_growing:acme", "gate_closed:acme", "other"]
 )
