@@ -15,9 +15,9 @@ from relay.domain.alert_texts import AlertMessage
 from relay.errors import NotDelivered
 from relay.logs import logger
 
-STEP_SECONDS: Final = 15.0
+STEP_SECONDS: Final = 10.0
 """How long one step of the dialogue may take."""
-LIMIT_SECONDS: Final = 60.0
+LIMIT_SECONDS: Final = 30.0
 """How long all of them may take; looking up a name has no limit of its own."""
 LONGEST_SUBJECT: Final = 150
 

@@ -13,7 +13,9 @@ from relay.config.settings import Settings
 from relay.health import Health
 from relay.runtime.roles import Part
 from relay.runtime.worker_view import REASONS
+from relay.service.documents import slow_reader
 from relay.store.database import Database
+from relay.store.documents import Documents
 
 
 @dataclass(slots=True)
@@ -55,8 +57,14 @@ class AlertLoops:
         return loops
 
     async def reasons(self) -> list[str]:
-        """Return why this process, or the intake beside it, is not ready."""
+        """Return why this process, or the intake beside it, is not ready.
+
+        They are those of `/readyz`. Raises `DatabaseUnavailable`.
+        """
         found = self.health.reasons()
+        if self.part.works:
+            backlog = await Documents(self.database).backlog()
+            found += filter(None, [slow_reader(backlog, self.clock())])
         channel = self.part.channel
         if channel is not None:
             try:

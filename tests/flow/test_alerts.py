@@ -229,6 +229,16 @@ async def test_a_failing_loop_of_another_process_is_noticed(
     ]
 
 
+async def test_documents_that_wait_too_long_are_noticed(
+    world: World, room: Chat
+) -> None:
+    loop = loops(world, chat_url=room.url, heartbeat_url=room.url)
+    await world.send([world.event("in_transit")])  # and no reader parses it
+    await minutes(world, 10, loop.monitor)
+    assert "reader does not work: " in subjects(room)[0]
+    assert not await loop.heartbeat.step()
+
+
 async def test_the_heartbeat_is_called_only_while_all_is_well(
     world: World, room: Chat
 ) -> None:
