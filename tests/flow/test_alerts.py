@@ -315,6 +315,20 @@ async def test_a_password_is_sent_over_starttls_only(
         assert not box.signed_in
 
 
+async def test_a_server_that_is_encrypted_at_once_must_have_a_valid_certificate(
+    certificate: Callable[[], ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = AlertMessage("[relay] test", "text")
+    async with mailbox(encrypted=certificate()) as box:
+        given = email_to(box, email_security="tls")
+        channel = EmailChannel(AlertSettings.model_validate(given))
+        await channel.send(message)
+        monkeypatch.delenv("SSL_CERT_FILE")
+        with pytest.raises(NotDelivered, match="certificate is not valid"):
+            await channel.send(message)
+        assert len(box.mails) == 1
+
+
 async def test_resolved_alerts_and_their_rows_are_listed(
     world: World, room: Chat
 ) -> None:

@@ -81,10 +81,12 @@ class Mailbox:
 
 
 @asynccontextmanager
-async def mailbox(**how: Any) -> AsyncIterator[Mailbox]:
-    """Serve SMTP on a port of the loopback."""
+async def mailbox(
+    encrypted: ssl.SSLContext | None = None, **how: Any
+) -> AsyncIterator[Mailbox]:
+    """Serve SMTP on a port of the loopback, *encrypted* from the beginning or not."""
     box = Mailbox(**how)
-    server = await asyncio.start_server(box.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(box.serve, "127.0.0.1", 0, ssl=encrypted)
     box.port = server.sockets[0].getsockname()[1]
     async with server:
         yield box
