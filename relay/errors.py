@@ -150,6 +150,10 @@ class ShadowMode(VtexError):
     """The account is in shadow mode, so nothing was sent."""
 
 
+class NotDelivered(RelayError):
+    """A channel of alerts did not accept a message; the text shows no secret."""
+
+
 class RefusedRequest(RelayError):
     """A request that is refused before its content is parsed."""
 

@@ -151,6 +151,7 @@ class Metrics:
         self.unmatched = self._gauge(
             "unmatched_events", "Events that match no label.", "contract"
         )
+        self.alerts_open = self._gauge("alerts_open", "Open alerts.", "kind")
 
     def _add_gates(self) -> None:
         self.gate_closed = self._gauge(

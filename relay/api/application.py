@@ -6,6 +6,7 @@ from aiohttp import web
 
 from relay.api import (
     accounts,
+    alerts,
     discovery,
     documents,
     endpoint,
@@ -37,6 +38,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
         worklists,
         accounts,
         discovery,
+        alerts,
         health,
     )
     for operation in module.operations

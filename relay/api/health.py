@@ -113,6 +113,8 @@ async def metrics(request: web.Request, caller: Caller) -> web.Response:
             getattr(found, name).labels(account).set(number)
     for contract in settings.contracts:
         found.unmatched.labels(contract).set(counted.unmatched.get(contract, 0))
+    for kind, number in (await services.alerts.open_by_kind()).items():
+        found.alerts_open.labels(kind).set(number)
     set_gauges(found, await services.measurements.measure())
     families = await request.app[PROCESS].families()
     visible = ListScope(settings, caller.accounts).shows

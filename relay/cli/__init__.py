@@ -31,6 +31,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "endpoint": "Key pairs with which an ERP calls the relay in place of VTEX.",
     "database": "Back up the SQLite database, and restore it.",
     "users": "Add people who may use the console.",
+    "alerts": "Show alerts, and send a test message.",
 }
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "serve": ("run:serve", "Run the relay until it is stopped."),
@@ -89,6 +90,14 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "shipments cancel": (
         "shipment_actions:cancel",
         "Cancel a label: nothing more is published.",
+    ),
+    "alerts list": (
+        "alerts:list_",
+        "Show open alerts with what to do about each, or those that are over.",
+    ),
+    "alerts test": (
+        "alerts:send_test",
+        "Send a test message by every channel, and call the heartbeat's address.",
     ),
     "users add": (
         "users:add",

@@ -7,13 +7,15 @@ from typing import Any, Final, Protocol
 from pydantic import SecretStr
 
 from relay.config.account import AccountSettings, ApiToken
+from relay.config.alerts import AlertSettings
 from relay.config.contract import ContractSettings
 from relay.config.endpoint import EndpointPair
 from relay.config.problems import SettingsProblem, set_it
 from relay.config.sections import RetentionSettings
 from relay.config.users import ConsoleUser
+from relay.domain.alert_facts import AlertKind
 from relay.domain.events import Value
-from relay.suggestions import did_you_mean, suggest
+from relay.suggestions import did_you_mean, suggest, suggestion
 from relay.text import plain_name
 
 _SECRET: Final = re.compile(r"secret|token|passw|credential|_key$|^key$", re.IGNORECASE)
@@ -137,6 +139,17 @@ def check_hooks(
             key = f"accounts.{name}.discovery"
             wrong = "VTEX must know the relay's address to call its hook"
             yield SettingsProblem(key, wrong, 'set public_url, or discovery = "feed"')
+
+
+def check_muted(
+    alerts: AlertSettings, accounts: Iterable[str], contracts: Iterable[str]
+) -> Iterator[SettingsProblem]:
+    """Find muted names that are no kind of alert, no account and no contract."""
+    known = (*AlertKind, *accounts, *contracts)
+    for name in alerts.mute:
+        if ":" not in name and name not in known:
+            wrong = f"unknown name {name!r}"
+            yield SettingsProblem("alerts.mute", wrong, suggestion(name, known))
 
 
 def check_unique(contracts: Iterable[ContractSettings]) -> Iterator[SettingsProblem]:

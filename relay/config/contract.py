@@ -14,6 +14,7 @@ from relay.config.problems import set_it
 from relay.config.quantities import (
     Count,
     Days,
+    Hours,
     PollHours,
     PollMinutes,
     PollSpacing,
@@ -89,6 +90,9 @@ class ContractSettings(SettingsTable):
     """The zone of the carrier's times without an offset; by default its account's."""
     courier: str | None = Field(default=None, min_length=1, examples=["My Carrier"])
     """The carrier's name as shoppers read it; by default the adapter's."""
+    alert_silent_hours: Hours | None = Field(default=None, examples=[12])
+    """Hours without a webhook, with shipments open, after which there is an alert; by
+    default when the silence is longer than usual."""
     tax_ids: TaxIds = ()
     """The CNPJs with which it invoices freight, for labels with a tax id only."""
     courier_names: Names = ()

@@ -6,6 +6,7 @@ from typing import Final
 from pydantic.fields import FieldInfo
 
 from relay.config.account import AccountSettings, ApiToken
+from relay.config.alerts import AlertSettings
 from relay.config.contract import ContractSettings
 from relay.config.endpoint import EndpointPair
 from relay.config.sections import (
@@ -26,6 +27,7 @@ SECTIONS: Final[Mapping[str, type[Value]]] = {
     "publisher": PublisherSettings,
     "retention": RetentionSettings,
     "console": ConsoleSettings,
+    "alerts": AlertSettings,
 }
 TABLES: Final[Mapping[str, type[Value]]] = {
     "tokens": ApiToken,
@@ -38,6 +40,7 @@ SECRETS: Final[Mapping[type[Value], frozenset[str]]] = {
     Settings: frozenset({"database"}),
     ApiToken: frozenset({"token"}),
     ConsoleUser: frozenset({"password_hash"}),
+    AlertSettings: frozenset({"email_password", "chat_url", "heartbeat_url"}),
     AccountSettings: frozenset(
         {
             "app_key",

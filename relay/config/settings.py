@@ -8,10 +8,12 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from relay.adapters.protocol import ContractOptions
 from relay.config.account import AccountSettings, ApiToken, holder
+from relay.config.alerts import AlertSettings
 from relay.config.checks import (
     NamedSetting,
     check_accounts,
     check_hooks,
+    check_muted,
     check_names,
     check_pairs,
     check_tokens,
@@ -68,6 +70,7 @@ class Settings(SettingsTable):
     publisher: Annotated[PublisherSettings, Table] = PublisherSettings()
     retention: Annotated[RetentionSettings, Table] = RetentionSettings()
     console: Annotated[ConsoleSettings, Table] = ConsoleSettings()
+    alerts: Annotated[AlertSettings, Table] = AlertSettings()
     tokens: Mapping[str, ApiToken] = Field(default_factory=dict)
     accounts: Mapping[str, AccountSettings] = Field(default_factory=dict)
     contracts: Mapping[str, ContractSettings] = Field(default_factory=dict)
@@ -112,6 +115,7 @@ class Settings(SettingsTable):
             *check_users(self.users, self.accounts),
             *check_pairs(self.endpoint, self.accounts, self.contracts),
             *check_hooks(self.accounts, self.public_url),
+            *check_muted(self.alerts, self.accounts, self.contracts),
         ]
         if found:
             raise InvalidSettings(found)
@@ -179,7 +183,8 @@ class Settings(SettingsTable):
         """Return every secret text, so that logs can mask them."""
         password = urlsplit(self.database).password or ""
         found = {password, unquote(password)}
-        for table in (*self.accounts.values(), *self.contracts.values()):
+        holders = (*self.accounts.values(), *self.contracts.values(), self.alerts)
+        for table in holders:
             found.update(secrets_of(table))
         return frozenset(found - {""})
 

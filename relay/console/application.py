@@ -1,5 +1,6 @@
 """The console's routes, templates and guards, as a part of the HTTP server."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,8 @@ from aiohttp import web
 from relay.api.process import Process
 from relay.console import (
     actions,
+    alerts,
+    checkup,
     labels,
     lists,
     live,
@@ -32,17 +35,24 @@ from relay.store.hourly_activity import HourlyActivity
 PREFIX: Final = "/console"
 STATIC: Final = Path(__file__).parent / "static"
 PAGES: Final = (
-    sign_in, today, lists, shipments, labels, parties, records, actions, live,
+    sign_in, today, alerts, lists, shipments, labels, parties, records, checkup,
+    actions, live,
 )  # fmt: skip
 
 
 def mount_console(
-    app: web.Application, services: Services, process: Process
+    app: web.Application,
+    services: Services,
+    process: Process,
+    doctor: Sequence[str] = (),
 ) -> web.Application:
-    """Serve the console under `/console`, unless the settings turn it off."""
+    """Serve the console under `/console`, unless the settings turn it off.
+
+    *doctor* is the command that prints the doctor's findings.
+    """
     if services.context.settings.console.enabled:
         app.router.add_get(PREFIX, _to_first_page)
-        app.add_subapp(PREFIX, console(services, process))
+        app.add_subapp(PREFIX, console(services, process, doctor))
     return app
 
 
@@ -50,7 +60,9 @@ async def _to_first_page(_: web.Request) -> web.Response:
     raise web.HTTPMovedPermanently(f"{PREFIX}/")
 
 
-def console(services: Services, process: Process) -> web.Application:
+def console(
+    services: Services, process: Process, doctor: Sequence[str] = ()
+) -> web.Application:
     """Make the application of the console."""
     context = services.context
     sessions = ConsoleSessions(context.database)
@@ -68,6 +80,8 @@ def console(services: Services, process: Process) -> web.Application:
     app[GUARD] = SignInGuard()
     app[CHARTS] = ActivityCharts(HourlyActivity(context.database))
     app[live.OPEN] = []
+    app[checkup.CHECKUP] = checkup.Checkup(doctor, context.clock)
+    app.on_cleanup.append(app[checkup.CHECKUP].close)
     aiohttp_jinja2.setup(
         app,
         loader=jinja2.PackageLoader("relay.console"),

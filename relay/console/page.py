@@ -15,6 +15,7 @@ from relay.service.views import account_zone
 
 MENU: Final = (
     ("today", "/console/"),
+    ("alerts", "/console/alerts"),
     ("shipments", "/console/shipments"),
     ("lists", "/console/lists/unknown-to-vtex"),
     ("labels", "/console/labels"),

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from relay.console.checkup import visible_checkup
 from relay.console.keys import SERVICES, USER
 from relay.console.page import render
 from relay.console.security import caller
@@ -75,4 +76,6 @@ async def settings(request: web.Request) -> web.Response:
             for one in found.contracts
         ],
         public_url=configured.public_url,
+        checkup=visible_checkup(request),
+        may_act=request[USER].may_act,
     )

@@ -58,6 +58,7 @@ async def today(request: web.Request) -> web.Response:
         parts=status.lines,
         counted=await services.worklists.counts_for(who),
         backlog_time=await services.worklists.time_to_publish(who),
+        alerts=(await services.alerts.alerts(who)).open,
         charts=await request.app[CHARTS].charts(now),
     )
 

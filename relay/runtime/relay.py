@@ -30,9 +30,10 @@ from relay.outbound.sender import Sender
 from relay.outbound.shadow import ShadowComparer
 from relay.registration.contract_terms import reading_terms
 from relay.runtime.account_states import notice_settings, shadow_accounts
+from relay.runtime.alert_loops import AlertLoops
 from relay.runtime.gate_monitor import GateMonitor
 from relay.runtime.housekeeper import Housekeeper
-from relay.runtime.monitors import ClockMonitor, DatabaseMonitor, DiskMonitor
+from relay.runtime.monitors import monitor_loops
 from relay.runtime.notifier import Notifier, Work
 from relay.runtime.roles import BOTH, Part
 from relay.runtime.vtex_calls import InvoiceForwarder, TrackingReader
@@ -78,6 +79,7 @@ class Relay:
     vtex: VtexClient
     session: ClientSession
     part: Part = BOTH
+    doctor: tuple[str, ...] = ()
     health: Health = field(default_factory=Health)
     metrics: Metrics = field(default_factory=Metrics)
     documents: Documents = field(init=False)
@@ -93,6 +95,7 @@ class Relay:
     watchdog: Watchdog = field(init=False)
     services: Services = field(init=False)
     discoverer: Discoverer = field(init=False)
+    alerts: AlertLoops = field(init=False)
 
     def __post_init__(self) -> None:
         self.vtex.shadow = shadow_accounts(self.settings)
@@ -117,6 +120,8 @@ class Relay:
         self.discoverer.reload(discovery_terms(self.settings))
         parts = (self.database, self.vtex, self.publisher.terms, self.clock)
         self.shadow = ShadowComparer(*parts, *observed)
+        watched = (self.settings, self.database, self.session, self.clock, self.health)
+        self.alerts = AlertLoops(*watched, self.part)
         if self.part.works:
             self.notifier.here = {
                 Work.DOCUMENTS: self.reader.wake,
@@ -144,7 +149,7 @@ class Relay:
         if not self.part.receives:
             return probes(self.services, self.intake, process)
         app = application(self.services, self.intake, process)
-        return mount_console(app, self.services, process)
+        return mount_console(app, self.services, process, self.doctor)
 
     async def reload(
         self, settings: Settings, made: dict[str, Carrier] | None = None
@@ -165,21 +170,18 @@ class Relay:
         self.poller.reload(poll_targets(settings.contracts, self.carriers))
         self.housekeeper.sweep = self._sweep()
         self.services.reload(settings)
+        self.alerts.reload(settings)
         self.discoverer.reload(discovery_terms(settings))
         await notice_settings(settings, self.database, self.clock)
         self.publisher.wake()
 
     def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
         """Return the background loops of this process's role by name."""
-        loops = {
-            "database": DatabaseMonitor(self.database, self.health).run(),
-            "clock": ClockMonitor(self.database, self.clock, self.health).run(),
-        }
-        if isinstance(self.database, SqliteDatabase):
-            where = (self.database.path.absolute().parent, self.health)
-            loops["disk"] = DiskMonitor(*where, self.settings.disk_free_mb).run()
+        watched = (self.database, self.clock, self.health)
+        loops = monitor_loops(*watched, self.settings.disk_free_mb)
         if self.part.works:
             loops |= self._work()
+        loops |= self.alerts.coroutines()
         channel = self.part.channel
         if channel is not None:
             answering = answers(self.health, self.metrics)
@@ -283,17 +285,11 @@ class Relay:
         return Poller(claims, rounds, targets, self.clock, self.health)
 
     def _sweep(self) -> Sweep:
-        expires_after = retention_policy(self.settings).expires_after
-        policy = self.publisher.terms.policy
-        return Sweep(self.database, policy, self.settings.accounts, expires_after)
+        expires = retention_policy(self.settings).expires_after
+        accounts, policy = self.settings.accounts, self.publisher.terms.policy
+        return Sweep(self.database, policy, accounts, expires)
 
     def _housekeeper(self) -> Housekeeper:
         retention = Retention(self.database, retention_policy(self.settings))
-        return Housekeeper(
-            self.database,
-            self._sweep(),
-            retention,
-            self.clock,
-            wake=self.publisher.wake,
-            health=self.health,
-        )
+        keeping = (self.database, self._sweep(), retention, self.clock)
+        return Housekeeper(*keeping, wake=self.publisher.wake, health=self.health)

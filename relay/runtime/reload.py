@@ -31,6 +31,8 @@ SETTLE: Final = timedelta(milliseconds=200)
 
 KEPT: Final = tuple(table for table in TABLES if table not in {"users", "endpoint"})
 """Tables of which a missing one stays until a restart; access ends at once."""
+LIVE: Final = frozenset({"alerts"})
+"""Sections that are active at once; the others need a restart."""
 
 
 SHOWN: Final = frozenset({"listen", "processes", "public_url", "disk_free_mb"})
@@ -63,7 +65,9 @@ def compare_settings(old: Settings, new: Settings) -> SettingsChange:
     restart = [
         name
         for name in Settings.model_fields
-        if name not in TABLES and getattr(old, name) != getattr(new, name)
+        if name not in TABLES
+        and name not in LIVE
+        and getattr(old, name) != getattr(new, name)
     ]
     kept: dict[str, Any] = {name: getattr(old, name) for name in restart}
     for table in KEPT:

@@ -98,6 +98,7 @@ async def _serve(
         if supervisor is not None:
             more["heartbeat"] = _beat(supervisor)
         if source is not None:
+            relay.doctor = doctor_command(source)
             if part.receives:
                 warn_if_mounted_alone(source.seen())
             apply = partial(reload, relay)
@@ -110,6 +111,12 @@ async def _serve(
         code = await run(relay, stop, more)
     log.info("stopped", seconds=round(loop.time() - await stopping, 1))
     return code
+
+
+def doctor_command(source: SettingsSource) -> tuple[str, ...]:
+    """Return the command that prints the doctor's findings about these settings."""
+    named = () if source.path is None else ("--config", str(source.path))
+    return (sys.executable, "-m", "relay", "doctor", "--json", *named)
 
 
 async def _time_of(event: asyncio.Event) -> float:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from relay.config.settings import Settings
 from relay.service.accounts import AccountService
+from relay.service.alerts import AlertService
 from relay.service.audit import AuditService
 from relay.service.context import ServiceContext
 from relay.service.discovery import DiscoveryService
@@ -37,6 +38,7 @@ class Services:
     endpoint: EndpointService
     discovery: DiscoveryService
     shadow: ShadowService
+    alerts: AlertService
 
     @classmethod
     def build(cls, context: ServiceContext) -> "Services":
@@ -56,6 +58,7 @@ class Services:
             EndpointService(context),
             DiscoveryService(context),
             ShadowService(context),
+            AlertService(context),
         )
 
     def reload(self, settings: Settings) -> None:

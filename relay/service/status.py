@@ -12,6 +12,7 @@ from relay.config.settings import Settings
 from relay.logs import counted
 from relay.service.access import Caller
 from relay.service.accounts import gates_of
+from relay.service.alerts import channel_problems
 from relay.service.context import ServiceContext
 from relay.service.damage import damage_text
 from relay.service.discovery_status import discovery_problems
@@ -105,6 +106,7 @@ class StatusService:
         """Return the relay's line, with what the database says about it."""
         slow = slow_reader(await Documents(self.context.database).backlog(), now)
         found = [*process.problems, *zone_problems(self.context.settings)]
+        found += await channel_problems(self.context)
         if slow and not any(slow == problem.message for problem in found):
             found.append(not_ready(slow))
         last_good = (process.last_good, process.last_good_at)

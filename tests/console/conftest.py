@@ -1,6 +1,6 @@
 """What tests of the console are given."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -42,11 +42,11 @@ def opening(
 ) -> Opening:
     """Serve API and console, with given settings; return a browser at it."""
 
-    async def opened(**tables: Any) -> Visitor:
+    async def opened(doctor: Sequence[str] = (), **tables: Any) -> Visitor:
         given = {"users": USERS, "accounts": ACCOUNTS} | tables
         made = settings({"acme": {"accounts": ["store", "other"]}}, **given)
         app = application(made, database, clock, Woken(), Acme)
-        mount_console(app, app[SERVICES], Process())
+        mount_console(app, app[SERVICES], Process(), doctor)
         return Visitor(await aiohttp_client(app), clock)
 
     return opened

@@ -12,6 +12,7 @@ import pytest
 from relay.api.keys import SERVICES
 from relay.console.live import OPEN
 from relay.console.texts import LANGUAGES, texts
+from relay.domain.alert_facts import AlertKind
 from relay.domain.events import Milestone
 from relay.domain.status import ShipmentState
 from relay.domain.unknown_to_vtex import Actor, Lack
@@ -45,7 +46,7 @@ async def test_the_first_page_counts_what_waits_and_leads_to_it(
 async def test_every_page_answers_and_limits_what_it_may_do(maria: Visitor) -> None:
     for path in (
         "/console/", "/console/shipments", "/console/labels", "/console/carriers",
-        "/console/vtex", "/console/audit", "/console/settings",
+        "/console/vtex", "/console/audit", "/console/settings", "/console/alerts",
         "/console/static/console.css", "/console/static/console.js",
         *(f"/console/lists/{name}" for name in WorkList),
     ):  # fmt: skip
@@ -293,6 +294,8 @@ def test_every_state_and_column_has_a_name() -> None:
         t = texts(language)
         for state in ShipmentState:
             assert t(f"state.{state}")
+        for kind in AlertKind:
+            assert t(f"alert.{kind}")
         for lack in Lack:
             assert t(f"lack.{lack}")
         for mode in get_args(ListMode):

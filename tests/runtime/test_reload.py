@@ -55,6 +55,12 @@ def test_contracts_and_accounts_can_be_added(settings: Make) -> None:
     assert (found.restart, found.settings) == ((), new)
 
 
+def test_alerts_can_change(settings: Make) -> None:
+    new = settings(alerts={"mute": ["acme"], "chat_url": "https://chat.example.com/x"})
+    found = compare_settings(settings(), new)
+    assert (found.restart, found.settings) == ((), new)
+
+
 def test_what_cannot_change_stays_and_is_named(settings: Make) -> None:
     old = settings({"acme": {}, "gone": {}})
     new = settings({"acme": {}}, listen="127.0.0.1:9", database="sqlite:///x.db")

@@ -41,6 +41,7 @@ from relay.store.sqlite import SqliteDatabase
 from relay.store.unread import ReaderTerms
 from relay.store.worklist_queries import WorkList
 from tests.store.making import execute
+from tests.support.alerts import condition, judged
 from tests.support.clock import START
 
 INVOICE = InvoiceNotification(
@@ -150,6 +151,7 @@ async def fill(both: Both) -> None:
     async with database.writing() as tx:
         await tx.run("quarantine_event", shipment=1, event=1, reason="too soon")
         await tx.run("record_contradiction", shipment=1, reason="returned", now=1)
+    await judged(database, START, condition())
     await database.close()
 
 
@@ -193,6 +195,7 @@ READS: Sequence[tuple[list[str], str]] = [
     (["accounts", "list"], "/v1/accounts"),
     (["lists", "unknown-to-vtex", "--count"], "/v1/lists/unknown-to-vtex/counts"),
     (["contracts", "list"], "/v1/contracts"),
+    (["alerts", "list"], "/v1/alerts"),
     *((["lists", name], f"/v1/lists/{name}?limit=200") for name in WorkList),
 ]
 

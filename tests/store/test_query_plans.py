@@ -47,6 +47,12 @@ SCANS: Final[dict[str, str]] = {
     "end_shadow": "the shipments of one account, once, when shadow mode ends",
     "delete_shadow_comparisons": "those of one account, once, when shadow mode ends",
     "shadow_counts": "the shipments of one account, for a report",
+    "alert_messages_due": "the few messages that are not sent yet",
+    "next_alert_message": "the few messages that are not sent yet",
+    "list_alert_channels": "one row per channel",
+    "list_rhythms": "one row per contract",
+    "process_reports_since": "one row per process",
+    "delete_process_reports": "one row per process",
     "latest_discovered": "it ends after a few rows, in the order of the index",
 }
 """Queries that may look at every row of a table, and why that is little."""
