@@ -82,6 +82,8 @@ def _stopped(lock: LockState, blocked: StatusProblem | None) -> ProcessState:
         text = "has never run here"
     elif not lock.readable:
         text = "unknown: its lock file cannot be read; it started or stopped"
+    elif lock.moved:
+        text = "stopped; its rows were moved to PostgreSQL"
     elif lock.restored:
         text = "stopped; a backup was restored"
     else:
