@@ -6,6 +6,7 @@ from aiohttp import web
 
 from relay.api import (
     accounts,
+    api_page,
     discovery,
     documents,
     endpoint,
@@ -78,3 +79,4 @@ def mount_api(
     app[SERVICES] = services
     mount(app, OPERATIONS)
     openapi.add_routes(app)
+    app.add_routes(api_page.routes())
