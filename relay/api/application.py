@@ -24,8 +24,10 @@ from relay.api.keys import INTAKE, PROCESS, RECEPTION, SERVICES
 from relay.api.operations import Operation, mount
 from relay.api.problems import problems
 from relay.api.process import Process
+from relay.api.traces import middlewares
 from relay.inbound.intake import Intake
 from relay.service.services import Services
+from relay.spans import NO_TRACING, Tracing
 
 OPERATIONS: Final[tuple[Operation, ...]] = tuple(
     operation
@@ -46,12 +48,16 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
 
 
 def application(
-    services: Services, intake: Intake, process: Process
+    services: Services,
+    intake: Intake,
+    process: Process,
+    tracing: Tracing = NO_TRACING,
 ) -> web.Application:
     """Make the application with all its routes."""
     limit = services.context.settings.intake.body_limit
     app = web.Application(
-        middlewares=[webhooks.observe, problems], client_max_size=limit
+        middlewares=[*middlewares(tracing), webhooks.observe, problems],
+        client_max_size=limit,
     )
     app[INTAKE] = intake
     for module in (webhooks, discovery, health, problem_pages, endpoint):

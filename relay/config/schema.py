@@ -13,6 +13,7 @@ from relay.config.sections import (
     LogSettings,
     PublisherSettings,
     RetentionSettings,
+    TracingSettings,
 )
 from relay.config.settings import Settings
 from relay.config.users import ConsoleSettings, ConsoleUser
@@ -26,6 +27,7 @@ SECTIONS: Final[Mapping[str, type[Value]]] = {
     "publisher": PublisherSettings,
     "retention": RetentionSettings,
     "console": ConsoleSettings,
+    "tracing": TracingSettings,
 }
 TABLES: Final[Mapping[str, type[Value]]] = {
     "tokens": ApiToken,

@@ -29,6 +29,7 @@ from relay.config.sections import (
     LogSettings,
     PublisherSettings,
     RetentionSettings,
+    TracingSettings,
 )
 from relay.config.types import Listen, PublicUrl, Table, split_listen
 from relay.config.users import ConsoleSettings, ConsoleUser
@@ -68,6 +69,7 @@ class Settings(SettingsTable):
     publisher: Annotated[PublisherSettings, Table] = PublisherSettings()
     retention: Annotated[RetentionSettings, Table] = RetentionSettings()
     console: Annotated[ConsoleSettings, Table] = ConsoleSettings()
+    tracing: Annotated[TracingSettings, Table] = TracingSettings()
     tokens: Mapping[str, ApiToken] = Field(default_factory=dict)
     accounts: Mapping[str, AccountSettings] = Field(default_factory=dict)
     contracts: Mapping[str, ContractSettings] = Field(default_factory=dict)

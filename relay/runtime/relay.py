@@ -141,7 +141,7 @@ class Relay:
         )
         if not self.part.receives:
             return probes(self.services, self.intake, process)
-        app = application(self.services, self.intake, process)
+        app = application(self.services, self.intake, process, self.publisher.tracing)
         return mount_console(app, self.services, process)
 
     async def reload(self, settings: Settings) -> None:
