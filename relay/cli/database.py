@@ -81,7 +81,7 @@ def move(to: Server, config: Config = None, restart: Restart = False) -> None:
     require_postgres()
     from relay.runtime.database_move import move_rows  # noqa: PLC0415 -- an extra
 
-    report = asyncio.run(move_rows(database, to, utcnow(), _advance(), restart=restart))
+    report = asyncio.run(move_rows(database, to, utcnow, _advance(), restart=restart))
     tables = sum(1 for rows in report.rows.values() if rows)
     write_line(f"moved {sum(report.rows.values())} rows of {tables} tables; all equal")
     if report.altered:

@@ -3,12 +3,12 @@
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 
+from relay.clock import Clock
 from relay.errors import ConfigurationError
 from relay.runtime.database import check_files, postgres_errors
 from relay.store.backups import check_exists, check_integrity, one_state
@@ -19,7 +19,7 @@ from relay.store.sqlite_lock import ServingLock
 
 
 async def move_rows(
-    path: Path, url: str, now: datetime, advance: Advance, *, restart: bool
+    path: Path, url: str, clock: Clock, advance: Advance, *, restart: bool
 ) -> MoveReport:
     """Copy all rows of *path* to the database *url*, compare them, and mark the file.
 
@@ -39,7 +39,7 @@ async def move_rows(
                 copy = PostgresCopy(source, target, advance)
                 await copy.prepare(restart=restart)
                 report = await copy.run()
-                lock.mark_moved(now)
+                lock.mark_moved(clock())
                 await copy.finish()
     return report
 

@@ -180,6 +180,7 @@ async def connect(url: str) -> Any:
         timeout=PostgresLimits().connect,
         server_settings={
             "application_name": "carrier-tracking-relay move",
+            "synchronous_commit": "on",  # the file is marked when all is on disk
             "statement_timeout": "0",
             "lock_timeout": "30000",  # a killed move may hold its locks a little longer
             "idle_in_transaction_session_timeout": "0",

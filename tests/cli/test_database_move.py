@@ -163,7 +163,9 @@ def test_no_relay_starts_on_the_file_after_it(filled: Cli, target: str) -> None:
     with pytest.raises(ConfigurationError, match=r"delete .*relay\.db\.lock"):
         asyncio.run(serve())
     assert filled("database", "backup", "saved.db").exit_code == 0
-    assert "moved to PostgreSQL" in filled("status").output
+    said = filled("status").output
+    assert "its rows were moved to PostgreSQL" in said
+    assert "name the PostgreSQL database in the settings" in said
 
     filled.file.with_name("relay.db.lock").unlink()  # an operator insists
     assert filled("shipments", "list").exit_code == 0
@@ -252,6 +254,28 @@ def test_a_move_of_what_changed_meanwhile_begins_again(
     assert "accounts in the target differs from the source: batch 0" in said
 
     assert filled("database", "move", target, "--restart").exit_code == 0
+    assert target_rows(filled, target) == source_rows(filled)
+
+
+def test_at_no_moment_can_relays_start_on_both(filled: Cli, target: str) -> None:
+    """The last step fails here: the file is marked, and the target is unfinished."""
+
+    def rename(name: str, to: str) -> None:
+        sql = f"ALTER FUNCTION {name}() RENAME TO {to}"
+        on_server(target, lambda server: server.execute(sql))
+
+    async def start() -> None:
+        async with opened(Settings(database=target)):
+            raise AssertionError("it started")
+
+    rename("continue_changes", "away")
+    assert "interrupted" in failed(filled("database", "move", target))
+    rename("away", "continue_changes")
+    assert "was moved to PostgreSQL" in failed(filled("shipments", "list"))
+    with pytest.raises(ConfigurationError, match="unfinished"):
+        asyncio.run(start())
+
+    assert filled("database", "move", target).exit_code == 0
     assert target_rows(filled, target) == source_rows(filled)
 
 

@@ -24,7 +24,7 @@ async def move(world: World, sqlite: SqliteDatabase, url: str) -> PostgresDataba
     await world.process.end()
     world.processes.clear()
     await sqlite.close()
-    await move_rows(sqlite.path, url, world.now, lambda *_: None, restart=False)
+    await move_rows(sqlite.path, url, world.clock, lambda *_: None, restart=False)
     database = PostgresDatabase(url)
     await database.open()
     world.database = database
