@@ -65,6 +65,10 @@ class Tracing:
         """
         raise NotImplementedError
 
+    def within(self) -> bool:
+        """Whether a span is open here."""
+        return False
+
     def close(self) -> None:
         """Send what is left."""
 

@@ -3,16 +3,28 @@
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from relay.logs import logger
 from relay.outbound.publish_log import log_context
-from relay.spans import Tracing
+from relay.spans import Attributes, Tracing
 from relay.store.claims import Claims
 from relay.store.planned_claims import Begin
 from relay.store.snapshots import Change, Claim
 
+T = TypeVar("T")
+
 log = logger(__name__)
+
+
+async def in_span(
+    tracing: Tracing, name: str, about: Attributes, work: Coroutine[Any, Any, T]
+) -> T:
+    """Do *work* in a span, if tracing is on."""
+    if not tracing.on:
+        return await work
+    with tracing.span(name, about):
+        return await work
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from relay.clock import Clock, micros
 from relay.health import Health
 from relay.logs import logger
 from relay.loops import NOW, LoopTiming, is_outage, run_forever
-from relay.outbound.claim_traces import ClaimTraces
+from relay.outbound.claim_traces import ClaimTraces, in_span
 from relay.outbound.invoice_sender import InvoiceSender, InvoiceTerms
 from relay.outbound.sender import ClaimProgress, Sender, ignore_failure
 from relay.outbound.settlement import AccountTerms, PublisherTerms
@@ -204,7 +204,9 @@ class Publisher:
         about = InvoiceTerms(terms, waits, state, self.clock, random.random)
         claims = await self.invoices.claims.claim(taking, now)
         for claim in claims:
-            sending = self._run(self.invoices.send(claim, about))
+            which = {"relay.account": state.account, "relay.invoice_id": claim.id}
+            work = self.invoices.send(claim, about)
+            sending = self._run(in_span(self.tracing, "post invoice", which, work))
             sending.add_done_callback(lambda _: self.wake())
         return len(claims)
 

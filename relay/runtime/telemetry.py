@@ -91,6 +91,10 @@ class OpenTelemetryTracing(Tracing):
         )
         span.end(ended)
 
+    def within(self) -> bool:
+        """Whether a span is open here."""
+        return trace.get_current_span().get_span_context().is_valid
+
     def close(self) -> None:
         """Send what is left, and stop the exporter's thread."""
         self._provider.shutdown()

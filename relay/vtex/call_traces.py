@@ -1,4 +1,7 @@
-"""Spans of the requests to VTEX, one for each attempt; without headers and bodies."""
+"""Spans of the requests to VTEX, one for each attempt; without headers and bodies.
+
+A request outside of a span is not traced: a feed is fetched every few seconds.
+"""
 
 import time
 from collections.abc import Sequence
@@ -41,6 +44,8 @@ def trace_configs(tracing: Tracing) -> Sequence[TraceConfig]:
         request: TraceRequestEndParams | TraceRequestExceptionParams,
         outcome: Attributes,
     ) -> None:
+        if not tracing.within():
+            return
         tracing.record(
             f"call VTEX: {request.method}",
             (about.begun, time.time_ns()),

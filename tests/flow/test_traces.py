@@ -15,6 +15,7 @@ from relay.runtime.assemble import tracing_of
 from relay.runtime.telemetry import OpenTelemetryTracing
 from relay.spans import NO_TRACING, Tracing
 from relay.vtex.http import vtex_session
+from tests.flow.test_invoices import post, posts
 from tests.store.making import execute
 from tests.support.world import CONTRACT, GUARD, World
 
@@ -116,6 +117,25 @@ async def test_later_work_on_a_shipment_is_a_trace_of_its_own(
     await execute(world.database, "UPDATE shipments SET due_at = 1, version = 99")
     await world.rest()
     assert tree(spans)["publish"][0] is None
+
+
+async def test_an_invoice_is_a_trace_and_a_feed_is_none(
+    world: World, tracing: Callable[[], Tracing], spans: InMemorySpanExporter
+) -> None:
+    made = tracing()
+    async with vtex_session(tracing=made) as session:
+        async with session.get(f"{world.vtex.url}/sandbox/orders"):
+            assert spans.get_finished_spans() == ()
+        world.session = session
+        await world.restart()
+        trace(world, made)
+        await world.vtex.sold()
+        await post(world)
+        await world.rest()
+    assert len(await posts(world)) == 1
+    found = {name: parent for name, (parent, _) in tree(spans).items()}
+    assert found["post invoice"] is None
+    assert found["call VTEX: POST"] == "post invoice"
 
 
 async def test_without_tracing_nothing_is_written(world: World) -> None:
