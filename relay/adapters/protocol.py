@@ -48,7 +48,8 @@ class Document:
 
     The relay adds the `contract` and the `source`, such as `webhook` or `poll`.
     Stored documents have a `number`. `tries` counts how often parsing was begun
-    and never ended, `replayed` says that the document was parsed before.
+    and never ended, `replayed` says that the document was parsed before. `trace` is
+    the context of the request that brought it, if requests are traced.
     """
 
     body: bytes
@@ -59,6 +60,7 @@ class Document:
     number: int = 0
     tries: int = 0
     replayed: bool = False
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from aiohttp import web
 from relay.api import (
     accounts,
     alerts,
+    api_page,
     discovery,
     documents,
     endpoint,
@@ -24,8 +25,10 @@ from relay.api.keys import INTAKE, PROCESS, RECEPTION, SERVICES
 from relay.api.operations import Operation, mount
 from relay.api.problems import problems
 from relay.api.process import Process
+from relay.api.traces import middlewares
 from relay.inbound.intake import Intake
 from relay.service.services import Services
+from relay.spans import NO_TRACING, Tracing
 
 OPERATIONS: Final[tuple[Operation, ...]] = tuple(
     operation
@@ -47,12 +50,16 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
 
 
 def application(
-    services: Services, intake: Intake, process: Process
+    services: Services,
+    intake: Intake,
+    process: Process,
+    tracing: Tracing = NO_TRACING,
 ) -> web.Application:
     """Make the application with all its routes."""
     limit = services.context.settings.intake.body_limit
     app = web.Application(
-        middlewares=[webhooks.observe, problems], client_max_size=limit
+        middlewares=[*middlewares(tracing), webhooks.observe, problems],
+        client_max_size=limit,
     )
     app[INTAKE] = intake
     for module in (webhooks, discovery, health, problem_pages, endpoint):
@@ -80,3 +87,4 @@ def mount_api(
     app[SERVICES] = services
     mount(app, OPERATIONS)
     openapi.add_routes(app)
+    app.add_routes(api_page.routes())

@@ -93,7 +93,12 @@ _TEXT: Final = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
 operations = OperationTable()
 
 
-@operations.get("/metrics", scope=Scope.METRICS, answers={200: None})
+@operations.get(
+    "/metrics",
+    scope=Scope.METRICS,
+    answers={200: None},
+    text='relay_due_shipments{account="acme"} 3.0\n',
+)
 async def metrics(request: web.Request, caller: Caller) -> web.Response:
     """Show counters and present backlogs, for Prometheus.
 

@@ -11,37 +11,22 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 from pydantic_core import to_json
 
+from relay.api.answer_examples import example_of, problem_example
 from relay.api.field_descriptions import add_descriptions
 from relay.api.field_examples import PATHS, add_examples
 from relay.api.operations import OPERATIONS, Operation
+from relay.api.public_operations import (
+    PROBLEM,
+    PUBLIC,
+    PublicOperation,
+    request_body,
+    responses,
+)
 from relay.config.account import Scope
 from relay.service.models import Problem
 
 _REFERENCE: Final = "#/components/schemas/{model}"
 _PLACEHOLDER: Final = re.compile(r"{(\w+)}")
-_PROBLEM: Final = "application/problem+json"
-_WEBHOOK: Final = "Receive a carrier's webhook; verified as the carrier signs it"
-_HOOK: Final = "Receive a notification of VTEX's hook; the header `key` has its secret"
-_HANDSHAKE: Final = "Answer a carrier's test of the address, if the contract has one"
-_PUBLIC: Final = (
-    ("get", "/healthz", "Check that the process is alive", (200,)),
-    ("get", "/readyz", "Check that the relay does its work", (200, 503)),
-    ("get", "/openapi.json", "Show this description", (200,)),
-    ("get", "/problems", "Explain all codes of problems and warnings", (200,)),
-    ("get", "/problems/{code}", "Explain one code", (200, 404)),
-    ("post", "/vtex/hook/{account}", _HOOK, (200, 401, 404, 408, 413, 422, 503)),
-    *(
-        (method, f"/webhooks/{{contract}}{secret}", summary, (200, 401, 404, *more))
-        for methods, summary, more in (
-            (("post", "put"), _WEBHOOK, (408, 413, 503)),
-            (("get", "options"), _HANDSHAKE, (405, 503)),
-        )
-        for method in methods
-        for secret in ("", "/{secret}")
-    ),
-)
-"""Routes without token, whose bodies have no model."""
-
 _ABOUT: Final = (
     "Registers shipping labels, and publishes their tracking to VTEX. Errors are "
     "problem details (RFC 9457) with a stable `code`, which `/problems` explains. "
@@ -65,6 +50,7 @@ _TAG_OF: Final = {
     "vtex": "webhooks",
 }  # fmt: skip
 """Tags by the first part of the path; all other paths are about the operation."""
+_CSV: Final = "orderId,invoiceNumber,since\n1172452900788-01,000030711,2026-08-04\n"
 _BUSY: Final = {
     429: "Too many requests; send it again after `Retry-After` seconds",
     503: "Cannot be done at present; send it again after `Retry-After` seconds",
@@ -99,8 +85,9 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     for operation in served:
         described = _operation(operation, schemas, definitions["$defs"])
         paths.setdefault(operation.path, {})[operation.method.lower()] = described
-    for method, path, summary, statuses in _PUBLIC:
-        paths.setdefault(path, {})[method] = _public(method, path, summary, statuses)
+    for public in PUBLIC:
+        described = _public(public, schemas[Problem, "serialization"])
+        paths.setdefault(public.path, {})[public.method] = described
     bearer = {"type": "http", "scheme": "bearer"}
     return {
         "openapi": "3.1.0",
@@ -118,17 +105,16 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     }
 
 
-def _public(
-    method: str, path: str, summary: str, statuses: Iterable[int]
-) -> dict[str, Any]:
+def _public(operation: PublicOperation, problem: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "summary": summary,
-        "tags": [_tag(path)],
-        "operationId": _id(method, path),
+        "summary": operation.summary,
+        "tags": [_tag(operation.path)],
+        "operationId": _id(operation.method, operation.path),
         "description": "Needs no token.",
         "security": [],
-        "parameters": [*_path_parameters(path)],
-        "responses": {str(s): {"description": HTTPStatus(s).phrase} for s in statuses},
+        "parameters": [*_path_parameters(operation.path)],
+        "responses": responses(operation, problem),
+        **request_body(operation),
     }
 
 
@@ -162,6 +148,10 @@ def _operation(
             for status, model in _answers(operation).items()
         },
     }
+    _add_answer_examples(described["responses"], definitions)
+    if operation.text:
+        plain = {"schema": {"type": "string"}, "example": operation.text}
+        described["responses"]["200"]["content"] = {"text/plain": plain}
     if operation.body is not None:
         content: dict[str, Any] = {"schema": schemas[operation.body, "validation"]}
         if operation.example:
@@ -171,6 +161,19 @@ def _operation(
             "content": {"application/json": content},
         }
     return described
+
+
+def _add_answer_examples(
+    responses: Mapping[str, Any], definitions: Mapping[str, Any]
+) -> None:
+    """Add an example to each JSON body of *responses*."""
+    for status, response in responses.items():
+        content = response.get("content", {})
+        if PROBLEM in content:
+            content[PROBLEM]["example"] = problem_example(int(status))
+        if "application/json" in content:
+            body = content["application/json"]
+            body["example"] = example_of(body["schema"], definitions)
 
 
 def _needs(scopes: Sequence[Scope]) -> str:
@@ -199,11 +202,11 @@ def _response(
             "Retry-After": {"description": "Seconds to wait.", "schema": seconds}
         }
     if model is not None:
-        kind = _PROBLEM if model is Problem else "application/json"
+        kind = PROBLEM if model is Problem else "application/json"
         schema = schemas[model, "serialization"]
         described["content"] = {kind: {"schema": schema}}
         if model is not Problem:
-            other = {"schema": {"type": "string"}}
+            other = {"schema": {"type": "string"}, "example": _CSV}
             described["content"] |= dict.fromkeys(also, other)
     return described
 

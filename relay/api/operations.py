@@ -26,7 +26,7 @@ class Operation:
 
     `answers` are the models of the bodies by status, None for a body that is not
     JSON; `example` is a request body. `also` are other content types of a
-    successful answer.
+    successful answer. `text` is an example of an answer in plain text.
     """
 
     method: str
@@ -39,6 +39,7 @@ class Operation:
     query: type[BaseModel] | None = None
     example: Mapping[str, Any] = field(default_factory=dict)
     also: tuple[str, ...] = ()
+    text: str = ""
 
     @property
     def scopes(self) -> tuple[Scope, ...]:

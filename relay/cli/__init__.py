@@ -29,7 +29,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "contracts": "List contracts, and how their carriers are polled.",
     "accounts": "List accounts, and open those that are closed.",
     "endpoint": "Key pairs with which an ERP calls the relay in place of VTEX.",
-    "database": "Back up the SQLite database, and restore it.",
+    "database": "Back up the SQLite database, restore it, and move it.",
     "users": "Add people who may use the console.",
     "alerts": "Show alerts, and send a test message.",
 }
@@ -176,6 +176,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "database restore": (
         "database:restore",
         "Replace the SQLite database by a backup; the relay must be stopped.",
+    ),
+    "database move": (
+        "database:move",
+        "Move the SQLite database to PostgreSQL; the relay must be stopped.",
     ),
 }
 """Commands by path: `module:function` in this package, and the function's summary."""

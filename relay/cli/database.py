@@ -1,6 +1,8 @@
-"""Commands for the database file: back it up, restore it."""
+"""Commands for the database file: back it up, restore it, move it."""
 
+import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,7 +14,7 @@ from relay.clock import utcnow
 from relay.config.load import settings_file
 from relay.config.settings import Settings
 from relay.errors import ConfigurationError
-from relay.runtime.database import check_files
+from relay.runtime.database import check_files, require_postgres
 from relay.runtime.wiring import sqlite_path
 from relay.store.backups import Progress, back_up
 from relay.store.backups import restore as restore_backup
@@ -20,6 +22,18 @@ from relay.store.sqlite_lock import ServingLock
 
 Target = Annotated[
     Path, typer.Argument(help="A new file, or a folder for a file with date and time.")
+]
+Server = Annotated[
+    str,
+    typer.Argument(
+        metavar="URL",
+        help="A new database: postgresql://user@host/name. Give the password in "
+        "$PGPASSWORD or ~/.pgpass: arguments can be seen by all users.",
+    ),
+]
+Restart = Annotated[
+    bool,
+    typer.Option("--restart", help="Delete what an unfinished move copied, and begin."),
 ]
 Backup = Annotated[Path, typer.Argument(help="The backup to restore.")]
 
@@ -55,6 +69,29 @@ def restore(backup: Backup, config: Config = None) -> None:
         write_line(f"the earlier database is {replaced}; delete it when all is well")
 
 
+def move(to: Server, config: Config = None, restart: Restart = False) -> None:
+    """Move the SQLite database to PostgreSQL; the relay must be stopped.
+
+    Every row is compared. A move that was interrupted continues. The file is not
+    changed, but no relay starts on it any more.
+    """
+    database = _file(settings_of(config))
+    if not to.startswith(("postgresql://", "postgres://")):
+        raise typer.BadParameter("write postgresql://user@host/name", param_hint="URL")
+    require_postgres()
+    from relay.runtime.database_move import move_rows  # noqa: PLC0415 -- an extra
+
+    report = asyncio.run(move_rows(database, to, utcnow, _advance(), restart=restart))
+    tables = sum(1 for rows in report.rows.values() if rows)
+    write_line(f"moved {sum(report.rows.values())} rows of {tables} tables; all equal")
+    if report.altered:
+        write_line(
+            f"{report.altered} texts had characters that PostgreSQL cannot store; "
+            "� stands for each of them"
+        )
+    write_line(f"name the new database in the settings; no relay starts on {database}")
+
+
 def _file(settings: Settings) -> Path:
     if not settings.database.startswith("sqlite:"):
         raise ConfigurationError(POSTGRES)
@@ -73,6 +110,19 @@ def _check_place(config: Path | None) -> None:
             "relay's folder, name the file with --config, or the database with "
             "RELAY_DATABASE"
         )
+
+
+def _advance() -> Callable[[str, int, int], None]:
+    """Return what prints a line per tenth of the rows, of each step."""
+    printed: set[tuple[str, int]] = set()
+
+    def show(done: str, rows: int, total: int) -> None:
+        tenth = rows * 10 // total
+        if (done, tenth) not in printed:
+            printed.add((done, tenth))
+            write_line(f"{done} {rows} of {total} rows ({tenth * 10} %)", err=True)
+
+    return show
 
 
 def _progress() -> Progress:

@@ -14,6 +14,7 @@ from relay.config.sections import (
     LogSettings,
     PublisherSettings,
     RetentionSettings,
+    TracingSettings,
 )
 from relay.config.settings import Settings
 from relay.config.users import ConsoleSettings, ConsoleUser
@@ -28,6 +29,7 @@ SECTIONS: Final[Mapping[str, type[Value]]] = {
     "retention": RetentionSettings,
     "console": ConsoleSettings,
     "alerts": AlertSettings,
+    "tracing": TracingSettings,
 }
 TABLES: Final[Mapping[str, type[Value]]] = {
     "tokens": ApiToken,

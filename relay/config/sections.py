@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from relay.config.quantities import (
     Count,
@@ -126,3 +127,24 @@ class RetentionSettings(SettingsTable):
     """Shipments and their events."""
     expire_days: Days = timedelta(days=60)
     """Days without an event after which a shipment is closed as expired."""
+
+
+class TracingSettings(SettingsTable):
+    """Traces of requests, for a collector of OpenTelemetry; off without its address."""
+
+    collector: str | None = Field(
+        default=None, examples=["http://collector.example:4318"]
+    )
+    """The collector's address for OTLP over HTTP; needs the extra `tracing`."""
+    share: float = Field(default=1, ge=0, le=1)
+    """The share of requests that are traced, 0 to 1."""
+
+    @field_validator("collector")
+    @classmethod
+    def _address(cls, text: str | None) -> str | None:
+        if text is not None:
+            parts = urlsplit(text)
+            if parts.scheme not in {"http", "https"} or not parts.hostname:
+                hint = "write for example http://collector.example:4318"
+                raise problem("not the address of a collector", hint)
+        return text

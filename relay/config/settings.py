@@ -31,6 +31,7 @@ from relay.config.sections import (
     LogSettings,
     PublisherSettings,
     RetentionSettings,
+    TracingSettings,
 )
 from relay.config.types import Listen, PublicUrl, Table, split_listen
 from relay.config.users import ConsoleSettings, ConsoleUser
@@ -71,6 +72,7 @@ class Settings(SettingsTable):
     retention: Annotated[RetentionSettings, Table] = RetentionSettings()
     console: Annotated[ConsoleSettings, Table] = ConsoleSettings()
     alerts: Annotated[AlertSettings, Table] = AlertSettings()
+    tracing: Annotated[TracingSettings, Table] = TracingSettings()
     tokens: Mapping[str, ApiToken] = Field(default_factory=dict)
     accounts: Mapping[str, AccountSettings] = Field(default_factory=dict)
     contracts: Mapping[str, ContractSettings] = Field(default_factory=dict)

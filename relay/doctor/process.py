@@ -25,6 +25,9 @@ STARTS_WITHIN: Final = 3
 """Seconds in which a relay that has the lock must listen."""
 EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- compared
 """Addresses that listen at every interface, and where this machine reaches them."""
+_MOVED: Final = (
+    "name the PostgreSQL database in the settings, and start it: relay serve"
+)
 _FREE: Final = LockState(held=False, clean=True, changed_at=None)
 _START: Final = "start it: relay serve"
 
@@ -121,11 +124,13 @@ def _stopped(lock: LockState, blocked: StatusProblem | None) -> ProcessState:
         text = "has never run here"
     elif not lock.readable:
         text = "unknown: its lock file cannot be read; it started or stopped"
+    elif lock.moved:
+        text = "stopped; its rows were moved to PostgreSQL"
     elif lock.restored:
         text = "stopped; a backup was restored"
     else:
         text = "stopped" if lock.clean else "was killed; it started"
-    problem = wrong("not running on this machine", _START)
+    problem = wrong("not running on this machine", _MOVED if lock.moved else _START)
     return ProcessState(False, text, lock.changed_at, (problem,))
 
 

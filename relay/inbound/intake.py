@@ -6,6 +6,7 @@ Nothing is parsed here: a bug in an adapter must not lose a document.
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from relay.adapters.protocol import (
@@ -31,6 +32,7 @@ from relay.logs import logger
 from relay.metrics import Metrics
 from relay.service.sealed_requests import PresentedRequest
 from relay.service.verification import Verification
+from relay.spans import CURRENT
 from relay.store.documents import Documents
 
 OK: Final = Reply()
@@ -267,9 +269,9 @@ class Intake:
         self, contract: str, source: str, headers: Mapping[str, str], body: bytes
     ) -> None:
         stored = self._stored_headers(contract, headers)
-        await self._batches.store(
-            Document(body, self._clock(), stored, contract=contract, source=source)
-        )
+        document = Document(body, self._clock(), stored, contract, source)
+        trace = CURRENT.get()
+        await self._batches.store(replace(document, trace=trace) if trace else document)
 
     def _stored_headers(
         self, contract: str, headers: Mapping[str, str]

@@ -1,6 +1,7 @@
 """The reader: parses stored documents into events, slice by slice."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from relay.inbound.translate import MOST_TRIES, give_up, parse_documents, unstor
 from relay.logs import logger
 from relay.loops import NOW, LoopTiming, run_forever
 from relay.metrics import Metrics
+from relay.spans import NO_TRACING
 from relay.store.bisection import narrow
 from relay.store.documents import Documents
 from relay.store.event_rows import ParsedDocument
@@ -92,6 +94,7 @@ class Reader:
         self._more = self._busy = self._rests = False
         self._alone = LARGE.documents if unclean else 0
         self._unparked_at: datetime | None = None
+        self.tracing = NO_TRACING
         self._event_log = EventLog()
 
     def reload(self, carriers: Mapping[str, Carrier]) -> None:
@@ -144,12 +147,34 @@ class Reader:
         await part.park(unknown)
         known = [d for d in part.documents if d.contract in self._carriers]
         spent = [d for d in known if d.tries > MOST_TRIES]
+        begun = time.time_ns()
         parsed = [*part.damaged, *(give_up(d) for d in spent)]
         parsed += await self._parse([d for d in known if d not in spent])
         stored: list[ParsedDocument] = []
         for portion in _portions(parsed, most_events):
             stored += await self._store(part, portion)
+        if self.tracing.on:
+            self._trace(part, stored, (begun, time.time_ns()))
         return stored
+
+    def _trace(
+        self, part: Slice, stored: Sequence[ParsedDocument], times: tuple[int, int]
+    ) -> None:
+        """Record how each document of a request was parsed, within its slice."""
+        contexts = {d.number: d.trace for d in part.documents if d.trace is not None}
+        for one in stored:
+            if one.document in contexts:
+                self.tracing.record(
+                    "parse document",
+                    times,
+                    {
+                        "relay.contract": one.contract,
+                        "relay.document": one.document,
+                        "relay.events": len(one.events),
+                        "relay.unreadable": one.unreadable is not None,
+                    },
+                    parent=contexts[one.document],
+                )
 
     async def _store(
         self, part: Slice, portion: Sequence[ParsedDocument]

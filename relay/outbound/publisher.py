@@ -18,9 +18,11 @@ from relay.clock import Clock, micros
 from relay.health import Health
 from relay.logs import logger
 from relay.loops import NOW, LoopTiming, is_outage, run_forever
+from relay.outbound.claim_traces import ClaimTraces, in_span
 from relay.outbound.invoice_sender import InvoiceSender, InvoiceTerms
 from relay.outbound.sender import ClaimProgress, Sender, ignore_failure
 from relay.outbound.settlement import AccountTerms, PublisherTerms
+from relay.spans import NO_TRACING, Tracing
 from relay.store.accounts import AccountState
 from relay.store.claims import Claims
 from relay.store.codec import new_id
@@ -62,6 +64,7 @@ class Publisher:
     unread: Unread = nothing_unread
     on_failure: Callable[[str], None] = ignore_failure
     health: Health = field(default_factory=Health)
+    tracing: Tracing = NO_TRACING
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _running: set[asyncio.Task[Any]] = field(default_factory=set)
     _expired_at: datetime | None = None
@@ -166,10 +169,27 @@ class Publisher:
     ) -> int:
         """Claim what may be sent and start sending it; return how many."""
         progress = await self._progress(state, terms)
+        if self.tracing.on:
+            return await self._claim_traced(taking, now, progress)
         claims = await self.claims.claim(taking, now, progress.begin, progress.fail)
         for claim in claims:
             sending = self._run(self.sender.send(claim, progress))
             sending.add_done_callback(lambda _: self.wake())  # a place is free again
+        return len(claims)
+
+    async def _claim_traced(
+        self, taking: ClaimTerms, now: datetime, progress: ClaimProgress
+    ) -> int:
+        """Claim and send as `_claim` does, with spans."""
+        traces = ClaimTraces(self.tracing, self.claims)
+        begin = traces.timed(progress.begin)
+        claims = await self.claims.claim(taking, now, begin, progress.fail)
+        contexts = await traces.contexts(claims)
+        for claim in claims:
+            work = self.sender.send(claim, progress)
+            context = contexts.get(claim.snapshot.shipment)
+            sending = self._run(traces.traced(claim, work, context))
+            sending.add_done_callback(lambda _: self.wake())
         return len(claims)
 
     async def _claim_invoices(
@@ -184,7 +204,9 @@ class Publisher:
         about = InvoiceTerms(terms, waits, state, self.clock, random.random)
         claims = await self.invoices.claims.claim(taking, now)
         for claim in claims:
-            sending = self._run(self.invoices.send(claim, about))
+            which = {"relay.account": state.account, "relay.invoice_id": claim.id}
+            work = self.invoices.send(claim, about)
+            sending = self._run(in_span(self.tracing, "post invoice", which, work))
             sending.add_done_callback(lambda _: self.wake())
         return len(claims)
 

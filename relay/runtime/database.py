@@ -1,8 +1,8 @@
 """Opens the database that the settings name."""
 
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -75,21 +75,35 @@ def cannot_open(path: Path, error: OSError | sqlite3.Error) -> ConfigurationErro
 
 
 async def _open_postgres(url: str) -> Database:
-    try:
-        import asyncpg  # noqa: PLC0415 -- an extra
+    require_postgres()
+    with postgres_errors():
+        from relay.store.postgres import PostgresDatabase  # noqa: PLC0415 -- an extra
 
-        from relay.store.postgres import PostgresDatabase  # noqa: PLC0415 -- likewise
+        postgres = PostgresDatabase(url)
+        await postgres.open()
+    return postgres
+
+
+def require_postgres() -> None:
+    """Raise `ConfigurationError` unless the driver of PostgreSQL is installed."""
+    try:
+        import asyncpg  # noqa: F401, PLC0415 -- an extra
     except ImportError as error:
         raise ConfigurationError(
             f"database: the PostgreSQL driver is not installed; {INSTALL_POSTGRES}"
         ) from error
-    postgres = PostgresDatabase(url)
+
+
+@contextmanager
+def postgres_errors() -> Iterator[None]:
+    """Raise `ConfigurationError` with a hint for errors of a new connection."""
+    import asyncpg  # noqa: PLC0415 -- an extra
+
     odd = (OSError, TimeoutError, ValueError, asyncpg.PostgresError)
     try:
-        await postgres.open()
+        yield
     except (*odd, asyncpg.InterfaceError) as error:
         raise ConfigurationError(
             f"database: cannot connect to PostgreSQL ({type(error).__name__}: "
             f"{error}); check host, port, user, password and database name"
         ) from error
-    return postgres

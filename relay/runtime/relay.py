@@ -148,7 +148,7 @@ class Relay:
         process = Process(self.health, self.metrics, view)
         if not self.part.receives:
             return probes(self.services, self.intake, process)
-        app = application(self.services, self.intake, process)
+        app = application(self.services, self.intake, process, self.publisher.tracing)
         return mount_console(app, self.services, process, self.doctor)
 
     async def reload(

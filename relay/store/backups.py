@@ -87,12 +87,12 @@ def _copy(source: Path, target: Path, progress: Progress) -> None:
     """Copy a database to a new file, and verify the copy before it has its name."""
     part = target.with_name(f"{target.name}.part")
     try:
-        with _source(source) as connection:
+        with one_state(source) as connection:
             part.unlink(missing_ok=True)
             create_private(part)
             with closing(sqlite3.connect(part)) as copy:
                 _copy_pages(connection, copy, progress)
-                _verify(copy, source)
+                check_integrity(copy, source)
         _flush(part)
         part.rename(target)
         _flush(target.parent)
@@ -105,17 +105,13 @@ def _copy(source: Path, target: Path, progress: Progress) -> None:
 
 
 @contextmanager
-def _source(path: Path) -> Iterator[sqlite3.Connection]:
+def one_state(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a relay's database for reading, as it is at this moment.
 
     The transaction holds one state: otherwise each write of a running relay would
-    make the copy start again.
+    make the copy start again. Raises `ConfigurationError` if it is not one.
     """
-    if not path.is_file():
-        raise ConfigurationError(
-            f"database: {path} does not exist; run this in the relay's folder and with "
-            "its settings"
-        )
+    check_exists(path)
     if not path.stat().st_size:
         raise ConfigurationError(
             f"database: {path} is empty; copy it again, or restore another backup"
@@ -131,6 +127,15 @@ def _source(path: Path) -> Iterator[sqlite3.Connection]:
         c.execute("BEGIN")
         c.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         yield c
+
+
+def check_exists(path: Path) -> None:
+    """Raise `ConfigurationError` if there is not a file of this name."""
+    if not path.is_file():
+        raise ConfigurationError(
+            f"database: {path} does not exist; run this in the relay's folder and with "
+            "its settings"
+        )
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
@@ -173,7 +178,8 @@ def _copy_pages(
     copy.execute("PRAGMA journal_mode = DELETE")
 
 
-def _verify(copy: sqlite3.Connection, source: Path) -> None:
+def check_integrity(copy: sqlite3.Connection, source: Path) -> None:
+    """Raise `ConfigurationError` if a database, or its copy, is damaged."""
     [[found]] = copy.execute("PRAGMA integrity_check(1)").fetchall()
     if found != "ok":
         raise ConfigurationError(

@@ -23,7 +23,7 @@ from relay.logs import logger
 from relay.store.accounts import AccountState, locked
 from relay.store.bisection import narrow
 from relay.store.claim_writes import ClaimWrites, apply
-from relay.store.codec import as_dict
+from relay.store.codec import as_dict, numbers
 from relay.store.database import Database, Row, Transaction
 from relay.store.lanes import lanes
 from relay.store.planned_claims import Begin, Fail, PlannedClaim, planned_claims
@@ -74,6 +74,12 @@ class Claims:
             return {r["contract"]: moment(r["received_at"]) for r in found}
 
         return await self._database.read_in_one_go(unread)
+
+    async def traces(self, shipments: Sequence[int]) -> dict[int, str]:
+        """Return the traces of the documents that shipments are published for."""
+        async with self._database.reading() as tx:
+            found = await tx.rows("traces_of_shipments", rows=numbers(shipments))
+        return {row["shipment"]: row["trace"] for row in found}
 
     async def claim(
         self,

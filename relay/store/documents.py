@@ -143,4 +143,5 @@ def document_columns(document: Document) -> dict[str, Any]:
         "headers": dumps(headers),
         "body": document.body,
         "received_at": micros(document.received_at),
+        "trace": document.trace,
     }

@@ -13,6 +13,7 @@ from relay.store.database import Row, Transaction, load_queries
 from relay.store.outages import answered, outages
 from relay.store.postgres_limits import PostgresLimits, guard_socket
 from relay.store.postgres_listener import Listener
+from relay.store.postgres_unfinished import check_finished
 from relay.store.schema import scripts
 from relay.store.sqlite_thread import Work
 from relay.text import storable
@@ -110,6 +111,14 @@ class PostgresDatabase:
             reset=_leave,
             **self._limits.connection(),
         )
+        try:
+            await self._prepare()
+        except BaseException:
+            self._pool.terminate()
+            raise
+
+    async def _prepare(self) -> None:
+        """Migrate the schema, unless rows are still being moved to this database."""
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(self._limits.migration())
             await connection.execute(
@@ -117,7 +126,8 @@ class PostgresDatabase:
                 MIGRATION_LOCK,
                 timeout=self._limits.migrating,
             )
-            await self._migrate(connection)
+            await check_finished(connection)
+            await migrate(connection, self._limits)
             await connection.execute("SELECT continue_changes()")
 
     async def close(self) -> None:
@@ -225,17 +235,17 @@ class PostgresDatabase:
             with outages():
                 await self._pool.release(connection)
 
-    async def _migrate(self, connection: Any) -> None:
-        await connection.execute(
-            "CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY)"
-        )
-        done = await connection.fetchval(
-            "SELECT coalesce(max(number), 0) FROM migrations"
-        )
-        for number, script in scripts(done, "postgres"):
-            await connection.execute(script, timeout=self._limits.migrating)
-            await connection.execute("INSERT INTO migrations VALUES ($1)", number)
-        await asyncio.sleep(0)
+
+async def migrate(connection: Any, limits: PostgresLimits) -> None:
+    """Bring the schema to the present version, inside of a transaction."""
+    await connection.execute(
+        "CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY)"
+    )
+    done = await connection.fetchval("SELECT coalesce(max(number), 0) FROM migrations")
+    for number, script in scripts(done, "postgres"):
+        await connection.execute(script, timeout=limits.migrating)
+        await connection.execute("INSERT INTO migrations VALUES ($1)", number)
+    await asyncio.sleep(0)
 
 
 async def _leave(connection: Any) -> None:

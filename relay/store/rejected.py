@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from relay.clock import micros
+from relay.spans import CURRENT
 from relay.store.codec import as_dict, dumps, loads
 from relay.store.database import Database, Row, Transaction
 from relay.text import storable
@@ -191,6 +192,7 @@ async def _accept(tx: Transaction, row: Row, how: Acceptance) -> None:
         **{name: row[name] for name in ("contract", "received_at", "body")},
         source=how.source,
         headers=dumps(stored_headers(row) | how.headers),
+        trace=CURRENT.get(),
     )
     await tx.run(
         "accept_rejected",

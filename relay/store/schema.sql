@@ -214,7 +214,8 @@ CREATE TABLE documents (
     partly_parsed INTEGER NOT NULL DEFAULT 0, -- some events are unreadable, others count
     -- position and reason of each unreadable part; a replay compares them
     unreadable_parts TEXT NOT NULL DEFAULT '[]',
-    traceback TEXT                     -- of the first error, without content
+    traceback TEXT,                    -- of the first error, without content
+    trace TEXT                         -- of the request that brought it, if traced
 ) STRICT;
 
 CREATE INDEX documents_unread ON documents (document)

@@ -7,12 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from relay.errors import ConfigurationError
 from relay.store.sqlite_log import check_log
 
 SERVING: Final = b"serving "
 """Begins the lock file's content from start to clean stop; the boot follows."""
 RESTORED: Final = b"restored "
 """Begins it after a backup was restored, until the next start."""
+MOVED: Final = b"moved "
+"""Begins it after the rows were moved to PostgreSQL; the time follows."""
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -22,7 +25,7 @@ class LockState:
 
     `changed_at` is when the last process started or, after a clean stop, ended; or
     when a backup was `restored`. Of a lock file that is not `readable` only the time is
-    known.
+    known. `moved`: its rows are on PostgreSQL, and it is not served any more.
     """
 
     held: bool
@@ -30,6 +33,7 @@ class LockState:
     changed_at: datetime | None
     restored: bool = False
     readable: bool = True
+    moved: bool = False
 
 
 def serving_lock(database: Path) -> LockState:
@@ -40,6 +44,7 @@ def serving_lock(database: Path) -> LockState:
     known = os.fstat(file)
     changed_at = datetime.fromtimestamp(known.st_mtime, UTC)
     restored = os.pread(file, len(RESTORED), 0) == RESTORED
+    moved = os.pread(file, len(MOVED), 0) == MOVED
     try:
         # A shared lock for a moment: a relay that starts just then must try again.
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -48,7 +53,7 @@ def serving_lock(database: Path) -> LockState:
     finally:
         os.close(file)
     clean = known.st_size == 0
-    return LockState(held=False, clean=clean, changed_at=changed_at, restored=restored)
+    return LockState(False, clean, changed_at, restored=restored, moved=moved)
 
 
 def lock_path(database: Path) -> Path:
@@ -78,6 +83,24 @@ def check_idle_log(database: Path) -> None:
     if file is not None:
         os.close(file)
     check_log(database.resolve(), same_boot=same_boot)
+
+
+def check_not_moved(database: Path) -> None:
+    """Raise `ConfigurationError` if the rows of *database* are on PostgreSQL now."""
+    file = _opened(database)
+    if file is None:
+        return
+    try:
+        content = os.pread(file, 100, 0)
+    finally:
+        os.close(file)
+    if content.startswith(MOVED):
+        at = content.removeprefix(MOVED).decode(errors="replace")
+        raise ConfigurationError(
+            f"database: {database} was moved to PostgreSQL at {at}; name that database "
+            "in the settings. To use the file as it was then nevertheless, stop the "
+            f"relay on PostgreSQL and delete {lock_path(database)}"
+        )
 
 
 def is_marked_now(file: int) -> bool:

@@ -16,7 +16,7 @@ from relay.store.backups import create_private
 from relay.store.database import Transaction, load_queries
 from relay.store.outages import outages
 from relay.store.schema import scripts
-from relay.store.serving_lock import check_idle_log
+from relay.store.serving_lock import check_idle_log, check_not_moved
 from relay.store.sqlite_file import OpenFiles
 from relay.store.sqlite_lock import ServingLock
 from relay.store.sqlite_pragmas import pragmas
@@ -81,6 +81,7 @@ class SqliteDatabase:
         if serving:
             self._lock.take()
         else:
+            check_not_moved(self.path)
             check_idle_log(self.path)
         try:
             create_private(self.path)

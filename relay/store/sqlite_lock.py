@@ -5,12 +5,21 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from relay.errors import ConfigurationError
 from relay.store.backups import create_private
-from relay.store.serving_lock import RESTORED, SERVING, boot, is_marked_now, lock_path
+from relay.store.serving_lock import (
+    MOVED,
+    RESTORED,
+    SERVING,
+    boot,
+    check_not_moved,
+    is_marked_now,
+    lock_path,
+)
 from relay.store.sqlite_file import identity
 from relay.store.sqlite_log import check_log
 
@@ -35,8 +44,10 @@ class ServingLock:
         """Take the lock, and create the database file if it never existed.
 
         Raises `ConfigurationError` if another process has the lock, or if the file or
-        a part of its write-ahead log disappeared while no process served it.
+        a part of its write-ahead log disappeared while no process served it, or if
+        its rows were moved to PostgreSQL.
         """
+        check_not_moved(self._path)
         with self._locked_side() as side:
             if self.unclean and not self._path.exists():
                 raise ConfigurationError(
@@ -87,6 +98,25 @@ class ServingLock:
             raise
         finally:
             self.release(clean=False)
+
+    @contextmanager
+    def idle(self) -> Iterator[None]:
+        """Keep every relay from serving this file, without a mark.
+
+        Raises `ConfigurationError` if a relay is serving the file.
+        """
+        with self._locked_side():
+            self._lock_database()
+            try:
+                yield
+            finally:
+                self.release(clean=False)
+
+    def mark_moved(self, now: datetime) -> None:
+        """Note, while it is `idle`, that no relay may serve this file any more."""
+        if self._side is not None:
+            _write(self._side, MOVED + now.isoformat(timespec="seconds").encode())
+            os.fsync(self._side)
 
     @contextmanager
     def _locked_side(self) -> Iterator[int]:

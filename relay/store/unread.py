@@ -159,6 +159,7 @@ def _unread(row: Row) -> Document | ParsedDocument:
             number=row["document"],
             tries=row["tries"],
             replayed=row["replays"] > 0,
+            trace=row["trace"],
         )
     except (ValueError, OverflowError) as error:
         because = f"its row in the database is damaged: {type(error).__name__}"

@@ -23,6 +23,8 @@ from yarl import URL
 
 from relay.errors import NotSent, Unanswered, VtexError
 from relay.records import record
+from relay.spans import NO_TRACING, Tracing
+from relay.vtex.call_traces import trace_configs
 
 CONNECT_TIMEOUT: Final = 10.0
 
@@ -53,10 +55,15 @@ class Received:
     complete: bool = True
 
 
-def vtex_session(*, connections: int = 100) -> ClientSession:
+def vtex_session(
+    *, connections: int = 100, tracing: Tracing = NO_TRACING
+) -> ClientSession:
     """Open a session for VTEX, without cookies because accounts share it."""
-    connector = TCPConnector(limit=connections)
-    return ClientSession(connector=connector, cookie_jar=DummyCookieJar())
+    return ClientSession(
+        connector=TCPConnector(limit=connections),
+        cookie_jar=DummyCookieJar(),
+        trace_configs=[*trace_configs(tracing)],
+    )
 
 
 def is_safe(base_url: str) -> bool:

@@ -239,6 +239,7 @@ ARGUMENTS = {
     "events drop": ("1", "--reason", "x"),
     "accounts open": ("store",),
     "database restore": ("saved.db",),
+    "database move": ("postgresql://relay@127.0.0.1:1/relay",),
 }
 """What commands need to be called with; the rest are given an order."""
 

@@ -13,6 +13,21 @@ SELECT s.ready_at FROM shipments AS s
 WHERE s.account = :account AND s.lane = :lane AND s.ready_at IS NOT NULL
 ORDER BY s.ready_at LIMIT 1
 
+-- name: traces_of_shipments
+-- Asked only if requests are traced: the latest document with an event that VTEX lacks.
+SELECT shipment, trace FROM (
+    SELECT p.shipment, d.trace,
+           row_number() OVER (PARTITION BY p.shipment ORDER BY d.document DESC) AS place
+    FROM json_each(:rows) AS j
+    JOIN event_parcels AS p ON p.shipment = CAST(CAST(j.value AS TEXT) AS BIGINT)
+    JOIN event_documents AS e ON e.event = p.event
+    JOIN documents AS d ON d.document = e.document AND d.trace IS NOT NULL
+    WHERE NOT EXISTS (
+        SELECT 1 FROM published AS sent
+        WHERE sent.shipment = p.shipment AND sent.event = p.event
+          AND sent.accepted_at IS NOT NULL)) AS found
+WHERE place = 1
+
 -- name: account
 SELECT * FROM accounts WHERE account = :account
 

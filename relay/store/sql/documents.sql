@@ -1,6 +1,6 @@
 -- name: store_document!
-INSERT INTO documents (contract, source, headers, body, received_at)
-VALUES (:contract, :source, :headers, :body, :received_at)
+INSERT INTO documents (contract, source, headers, body, received_at, trace)
+VALUES (:contract, :source, :headers, :body, :received_at, :trace)
 
 -- name: unread_documents
 -- Oldest first; on PostgreSQL another reader skips documents locked by this one.
@@ -10,7 +10,8 @@ WHERE read_at IS NULL AND parked = 0
 ORDER BY document LIMIT :limit FOR UPDATE SKIP LOCKED
 
 -- name: documents_to_read
-SELECT d.document, d.contract, d.source, d.headers, d.body, d.received_at, d.tries, d.replays
+SELECT d.document, d.contract, d.source, d.headers, d.body, d.received_at, d.tries, d.replays,
+       d.trace
 FROM json_each(:rows) AS j
 JOIN documents AS d ON d.document = CAST(CAST(j.value AS TEXT) AS BIGINT)
 ORDER BY d.document
