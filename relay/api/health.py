@@ -52,8 +52,9 @@ async def ready(request: web.Request) -> web.Response:
     if reasons:
         body["lastReadyAt"] = now - request.app[PROCESS].not_ready_for()
     warnings = request.app[INTAKE].rejection_runs.warnings(now)
-    warnings += request.app[PROCESS].health.notes.values()
-    body |= {"warnings": warnings} if warnings else {}
+    notes = list(request.app[PROCESS].health.notes.values())
+    body |= {"warnings": [*warnings, *notes]} if warnings or notes else {}
+    body |= {"notes": notes} if notes else {}
     return _answer(
         503 if reasons else 200, {"ready": not reasons, "reasons": reasons} | body
     )

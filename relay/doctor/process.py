@@ -99,6 +99,8 @@ def _serving(
     if note is not None and note.restart:
         message = f"settings changed that need a restart: {', '.join(note.restart)}"
         problems.append(notable(message, NOTE_HINT))
+    else:
+        problems += [notable(str(n), NOTE_HINT) for n in body.get("notes", ())]
     if settings.database.startswith("sqlite:") and not lock.held:
         message = (
             f"the relay at {settings.listen} serves another database, or its lock "

@@ -36,7 +36,7 @@ KEPT: Final = tuple(table for table in TABLES if table not in {"users", "endpoin
 SHOWN: Final = frozenset({"listen", "processes", "public_url", "disk_free_mb"})
 """Settings whose values are shown; another one, such as `database`, has a password."""
 NOTE: Final = "settings"
-INVALID: Final = "the settings file is invalid: the relay goes on with the old settings"
+INVALID: Final = "settings file invalid or incomplete: the old settings stay in use"
 
 
 @dataclass(frozen=True, slots=True)
