@@ -14,8 +14,8 @@ from relay.api.operations import OperationTable
 from relay.config.account import Scope
 from relay.service.access import Caller, ListScope
 from relay.service.documents import slow_reader
-from relay.service.status import NOTE_HINT, ProcessState, not_ready
-from relay.service.status_models import StatusAnswer, notable
+from relay.service.status import ProcessState, not_ready, noted
+from relay.service.status_models import StatusAnswer
 from relay.store.documents import Backlog
 
 PATIENCE: Final = timedelta(seconds=5)
@@ -134,6 +134,6 @@ async def _process(request: web.Request, now: datetime) -> ProcessState:
         last_good_at=now - process.not_ready_for(),
         problems=(
             *map(not_ready, await process.reasons()),
-            *(notable(note, NOTE_HINT) for note in process.health.notes.values()),
+            *map(noted, process.health.notes.values()),
         ),
     )

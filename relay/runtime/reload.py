@@ -36,7 +36,10 @@ KEPT: Final = tuple(table for table in TABLES if table not in {"users", "endpoin
 SHOWN: Final = frozenset({"listen", "processes", "public_url", "disk_free_mb"})
 """Settings whose values are shown; another one, such as `database`, has a password."""
 NOTE: Final = "settings"
-INVALID: Final = "settings file invalid or incomplete: the old settings stay in use"
+INVALID: Final = (
+    "settings file invalid or incomplete: the old settings stay in use; correct it "
+    "before a restart"
+)
 
 
 @dataclass(frozen=True, slots=True)
