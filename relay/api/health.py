@@ -14,8 +14,8 @@ from relay.api.operations import OperationTable
 from relay.config.account import Scope
 from relay.service.access import Caller, ListScope
 from relay.service.documents import slow_reader
-from relay.service.status import NOTE_HINT, ProcessState, not_ready
-from relay.service.status_models import StatusAnswer, notable
+from relay.service.status import ProcessState, not_ready, noted
+from relay.service.status_models import StatusAnswer
 from relay.store.documents import Backlog
 
 PATIENCE: Final = timedelta(seconds=5)
@@ -51,12 +51,14 @@ async def ready(request: web.Request) -> web.Response:
     reasons += await request.app[PROCESS].reasons()
     if reasons:
         body["lastReadyAt"] = now - request.app[PROCESS].not_ready_for()
+    notes = list(request.app[PROCESS].health.notes.values())
     warnings = [
         *request.app[INTAKE].rejection_runs.warnings(now),
-        *request.app[PROCESS].health.notes.values(),
+        *notes,
         *request.app[SERVICES].status.shadow_warnings(),
     ]
     body |= {"warnings": warnings} if warnings else {}
+    body |= {"notes": notes} if notes else {}
     return _answer(
         503 if reasons else 200, {"ready": not reasons, "reasons": reasons} | body
     )
@@ -143,6 +145,6 @@ async def _process(request: web.Request, now: datetime) -> ProcessState:
         last_good_at=now - process.not_ready_for(),
         problems=(
             *map(not_ready, await process.reasons()),
-            *(notable(note, NOTE_HINT) for note in process.health.notes.values()),
+            *map(noted, process.health.notes.values()),
         ),
     )

@@ -14,7 +14,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from relay.clock import utcnow
 from relay.config.settings import Settings
 from relay.runtime.wiring import sqlite_path
-from relay.service.status import NOTE_HINT, ProcessState, not_ready
+from relay.service.status import NOTE_HINT, ProcessState, not_ready, noted
 from relay.service.status_models import StatusProblem, notable, wrong
 from relay.store.serving_lock import LockState, serving_lock
 from relay.store.serving_notes import ServingNote
@@ -102,6 +102,8 @@ def _serving(
     if note is not None and note.restart:
         message = f"settings changed that need a restart: {', '.join(note.restart)}"
         problems.append(notable(message, NOTE_HINT))
+    else:
+        problems += [noted(str(note)) for note in body.get("notes", ())]
     if settings.database.startswith("sqlite:") and not lock.held:
         message = (
             f"the relay at {settings.listen} serves another database, or its lock "

@@ -38,7 +38,10 @@ LIVE: Final = frozenset({"alerts"})
 SHOWN: Final = frozenset({"listen", "processes", "public_url", "disk_free_mb"})
 """Settings whose values are shown; another one, such as `database`, has a password."""
 NOTE: Final = "settings"
-INVALID: Final = "the settings file is invalid: the relay goes on with the old settings"
+INVALID: Final = (
+    "settings file invalid or incomplete: the old settings stay in use; correct it "
+    "before a restart"
+)
 
 
 @dataclass(frozen=True, slots=True)

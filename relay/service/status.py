@@ -63,6 +63,12 @@ def not_ready(reason: str) -> StatusProblem:
     return wrong(reason, _SEE_LOG)
 
 
+def noted(note: str) -> StatusProblem:
+    """Return a process's note, which may end with its own hint, as a problem."""
+    message, _, hint = note.partition("; ")
+    return notable(message, hint or NOTE_HINT)
+
+
 def process_line(state: ProcessState) -> StatusLine:
     """Return the line of the serving process."""
     last_good = (state.last_good, state.last_good_at)

@@ -42,10 +42,15 @@ class EventNaming(ResponseModel):
 
     document: int
     references: tuple[EventReference, ...]
+    denies_delivery: bool = Field(
+        default=False,
+        description="Whether its text or another field denies the delivery.",
+    )
 
     def __str__(self) -> str:
         named = ", ".join(map(str, self.references))
-        return f"document {self.document}: {named or 'none'}"
+        denies = " (denies the delivery)" if self.denies_delivery else ""
+        return f"document {self.document}: {named or 'none'}{denies}"
 
 
 class EventLine(StoredRow):

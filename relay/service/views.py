@@ -107,6 +107,7 @@ def event_namings(found: Iterable[NamingDocument]) -> tuple[EventNaming, ...]:
         EventNaming(
             document=one.document,
             references=tuple(event_reference(*named) for named in one.named),
+            denies_delivery=one.denied,
         )
         for one in found
     )

@@ -13,18 +13,19 @@ from relay.store.reference_kinds import kinds_of
 class NamingDocument(NamedTuple):
     """A document, and the pairs of kind and value that it names of an event.
 
-    Of several documents that name the same it is the latest.
+    `denied`: it denies the delivery. Of several such documents it is the latest.
     """
 
     document: int
     named: tuple[tuple[str, str], ...]
+    denied: bool = False
 
 
 async def naming_documents(
     tx: Transaction, events: Collection[int]
 ) -> Mapping[int, Sequence[NamingDocument]]:
     """Return what the documents of *events* name, by event."""
-    found: defaultdict[int, dict[tuple[tuple[str, str], ...], int]]
+    found: defaultdict[int, dict[tuple[tuple[tuple[str, str], ...], bool], int]]
     found = defaultdict(dict)
     if not events:
         return {}
@@ -34,9 +35,9 @@ async def naming_documents(
     for row in rows:
         known = [kinds[ref] for ref in lists[row["refs"]] if ref in kinds]
         named = tuple((str(k), value) for k, value in known if k in NAMES_INVOICE)
-        found[row["event"]][named] = row["document"]
+        found[row["event"]][named, bool(row["denied"])] = row["document"]
     return {
-        event: [NamingDocument(document, named) for named, document in by.items()]
+        event: [NamingDocument(document, *key) for key, document in by.items()]
         for event, by in found.items()
     }
 

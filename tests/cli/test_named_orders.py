@@ -25,8 +25,9 @@ NAMED = [
             {"type": "orderId", "value": "ANOTHER-01"},
             {"type": "invoice", "value": "11222333000181/1/56"},
         ],
+        "deniesDelivery": False,
     },
-    {"document": 3, "references": []},
+    {"document": 3, "references": [], "deniesDelivery": False},
 ]
 IN_WORDS = (
     "document 1: orderId ANOTHER-01, invoice 11222333000181/1/56; document 3: none"

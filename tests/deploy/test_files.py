@@ -271,7 +271,7 @@ def test_caddy_accepts_its_file() -> None:
     """Only where Caddy is installed: it is not needed for anything else."""
     caddy = which("caddy")
     if caddy is None:
-        pytest.skip("Caddy is not installed")
+        lacking("Caddy is not installed")
     file = str(DEPLOY / "proxy" / "Caddyfile")
     command = [caddy, "validate", "--adapter", "caddyfile", "--config", file]
     subprocess.run(command, check=True, capture_output=True)

@@ -32,6 +32,7 @@ from relay.doctor.process import process_state
 from relay.doctor.status import current_status, disk_problems, with_invalid_settings
 from relay.errors import ConfigurationError
 from relay.health import Health
+from relay.runtime.reload import INVALID
 from relay.service.context import ServiceContext
 from relay.service.services import Services
 from relay.service.status_models import StatusAnswer, StatusLine
@@ -372,8 +373,12 @@ async def test_a_relay_is_found_at_the_address_that_it_was_started_with(
     line = relay_line(await current_status(settings_of(path, listen=new)))
     assert line.last_good == "was ready"
     assert [p.message for p in line.problems if p.level == "warning"] == [message]
-    invalid = InvalidSettings([SettingsProblem("foo", "unknown setting", "remove it")])
+    way_in.health.notes["settings"] = INVALID
     settings = settings_of(path, listen=answering)
+    await serving.put(socket.gethostname(), answering, (), way_in.clock())
+    (note,) = relay_line(await current_status(settings)).problems
+    assert (note.level, note.hint) == ("warning", "correct it before a restart")
+    invalid = InvalidSettings([SettingsProblem("foo", "unknown setting", "remove it")])
     found = with_invalid_settings(await current_status(settings), invalid)
     assert (found.ok, found.lines[0].last_good) == (False, "was ready")
     assert found.lines[0].problems[0].message == "foo: unknown setting"

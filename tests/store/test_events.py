@@ -12,6 +12,7 @@ from relay.domain.events import (
 )
 from relay.domain.labels import LabelParcel
 from relay.store.codec import ids
+from relay.store.naming_documents import naming_documents
 from tests.support import acme
 from tests.support.clock import START
 from tests.support.way_in import WayIn
@@ -158,6 +159,9 @@ async def test_a_document_that_denies_a_delivery_counts_until_it_no_longer_does(
         await way_in.keep(said([], text=f"document {len(found)}"))
         await way_in.read()
         found.append(await effect(way_in))
+    async with way_in.database.reading() as tx:
+        (documents,) = (await naming_documents(tx, {1})).values()
+    assert [(one.document, one.denied) for one in documents] == [(2, True), (3, False)]
     await replay(way_in, 1)
     assert [*found, await effect(way_in)] == [
         "normal",

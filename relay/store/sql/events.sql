@@ -119,11 +119,12 @@ JOIN event_documents AS d ON d.event = CAST(CAST(j.value AS TEXT) AS BIGINT)
 SELECT event FROM events WHERE event = :event
 
 -- name: naming_documents
--- The latest document of each list of references that an event was given.
-SELECT d.event, d.refs, max(d.document) AS document
+-- The latest document of each list of references that an event was given, and of those
+-- that deny the delivery.
+SELECT d.event, d.refs, d.denied, max(d.document) AS document
 FROM json_each(:rows) AS j
 JOIN event_documents AS d ON d.event = CAST(CAST(j.value AS TEXT) AS BIGINT)
-GROUP BY d.event, d.refs
+GROUP BY d.event, d.refs, d.denied
 ORDER BY d.event, max(d.document)
 
 -- name: kinds_of_references
