@@ -183,7 +183,11 @@ def _not_accepted(
             settlement = postponed(now, because)
         case _:
             amend, settlement = gates.refused(message), stuck(because)
-    return replace(_not_carried_out(claim, step), amend=amend, settlement=settlement)
+    outcome = _not_carried_out(claim, step)
+    if means is Meaning.REFUSED and not isinstance(step, ReadOrder):
+        # VTEX may lack what it had accepted before, such as the tracking number.
+        outcome = _unread(outcome)
+    return replace(outcome, amend=amend, settlement=settlement)
 
 
 def _unavailable(

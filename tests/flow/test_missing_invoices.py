@@ -187,6 +187,24 @@ async def test_an_exchange_without_the_setting_is_named(world: World) -> None:
     assert "adopt_invoice_number" in because
 
 
+async def test_a_label_under_the_right_invoice_has_the_whole_history(
+    world: World,
+) -> None:
+    await world.vtex.order(ORDER, "1", "2")
+    await world.label(invoice="1", invoiced=False)
+    await world.scan("picked_up")
+    await world.rest()
+    wrong = await world.fact("id", invoice="1")
+    await OperatorActions(world.database).cancel(wrong, "someone", world.now)
+    await world.wait(hours=1)
+    await world.label(invoice="2", invoiced=False)
+    await world.scan("in_transit")
+    await world.rest()
+    shown = await world.shown(invoice="2")
+    assert shown.texts == [GUARD, "picked up", "in transit"]
+    assert (await world.shown(invoice="1")).texts == [GUARD, "picked up"]
+
+
 # Orders that ended
 
 

@@ -203,6 +203,23 @@ async def test_updates_that_always_vanish_are_stuck_with_both_values(
     assert len(await world.puts()) == 4
 
 
+async def test_a_number_that_vanished_is_sent_again_by_a_retry(world: World) -> None:
+    await world.vtex.fault("vanish", call="patch", times=1)
+    await world.label()
+    await world.wait(hours=1)
+    await world.scan("picked_up")
+    await world.wait(minutes=1)
+    assert "has no tracking number" in await world.fact("stuck_reason")
+    await OperatorActions(world.database).retry(
+        await world.fact("id"), "someone", world.now
+    )
+    await world.rest()
+    shown = await world.shown()
+    assert shown.tracking_number == NUMBER
+    assert "picked up" in shown.texts
+    assert await world.fact("stuck_reason") is None
+
+
 async def test_a_delivery_of_another_system_is_not_undone(world: World) -> None:
     await in_transit(world)
     await world.scan("in_transit")
