@@ -231,6 +231,45 @@ async def test_a_delivery_of_another_system_is_not_undone(world: World) -> None:
     assert await world.vtex.complaints() == []
 
 
+async def test_a_delivery_that_any_read_shows_is_never_taken_back(
+    world: World,
+) -> None:
+    await in_transit(world)
+    await world.vtex.fault("cut_after", call="put", times=1)
+    await world.scan("in_transit")
+    await world.wait(seconds=10)
+    assert await world.fact("in_doubt_since") is not None
+    await world.vtex.publish((world.now, "Entregue"), delivered=True)
+    await world.scan("out_for_delivery")
+    await world.rest()
+    assert (await world.shown()).finished
+    assert "delivery that another system wrote" in await world.fact("stuck_reason")
+    await world.wait(hours=1)
+    await world.scan("delivered")
+    actions = OperatorActions(world.database)
+    await actions.retry(await world.fact("id"), "someone", world.now)
+    await world.rest()
+    assert await world.fact("closed_reason") == "delivered"
+    assert (await world.shown()).texts[-1] == "delivered"
+    assert await world.vtex.complaints() == []
+
+
+async def test_a_new_event_does_not_undo_a_delivery_that_was_seen_once(
+    world: World,
+) -> None:
+    await in_transit(world)
+    await world.scan("in_transit")
+    await world.wait(minutes=50)
+    await world.vtex.publish((world.now, "Entregue"), delivered=True)
+    await world.wait(minutes=15)
+    assert await world.fact("difference_at") is not None
+    await world.scan("out_for_delivery")
+    await world.rest()
+    assert (await world.shown()).finished
+    assert await world.fact("stuck_reason") is not None
+    assert await world.vtex.complaints() == []
+
+
 async def test_a_new_event_does_not_wait_for_a_difference(world: World) -> None:
     await in_transit(world)
     await world.wait(hours=2)

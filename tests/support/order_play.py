@@ -452,6 +452,8 @@ class OrderPlay:
             return
         self.told += 1
         if what == "number":
+            if len(story.invoices) > 1 and shown.tracking_number is None:
+                return  # nothing would tell that the exchanged invoice is the parcel's
             body: dict[str, Any] = {
                 "trackingNumber": f"OTHER{self.told}",
                 "trackingUrl": "https://other.example/",
