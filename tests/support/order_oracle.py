@@ -18,6 +18,7 @@ Call = dict[str, Any]
 DOUBTFUL: Final = frozenset({"cut", "late", 408, 409, 425, 500, 502, 504})
 WRITES: Final = frozenset({"patch", "put"})
 TWICE: Final = 2
+OK: Final = 200
 
 
 @dataclass(frozen=True)
@@ -142,31 +143,46 @@ def appending_known_at(
 
 
 def written_after_end(calls: Sequence[Call], since: datetime) -> list[Call]:
-    """Return the writes of an order that were sent after a read had shown its end."""
-    known = [c for c in calls if is_seen(c) and c["at"] > since]
-    if not known:
-        return []
-    first = known[0]["sequence"]
-    return [c for c in calls if c["kind"] in WRITES and c["sequence"] > first]
+    """Return the writes of an order of which the latest read had shown the end."""
+    return [
+        c
+        for c in calls
+        if c["kind"] in WRITES
+        and (read := _latest_read(calls, c["sequence"])) is not None
+        and is_seen(read)
+        and read["at"] > since
+    ]
 
 
 def taken_back(
     calls: Sequence[Call], updates: Sequence[Call], since: datetime
 ) -> list[Call]:
-    """Return the updates without a delivery after a read that had shown another's.
+    """Return the updates that take back what the latest read had shown as delivered.
 
-    An update that was under way may have taken it back before the read.
+    An update that was under way may have taken it back before that read.
     """
-    known = [c["sequence"] for c in calls if is_seen(c) and c["at"] > since]
-    between = [u for u in updates if since <= u["carriedOutAt"]]
-    if not known or any(
-        u["call"] < known[0] and not u["body"]["isDelivered"] for u in between
-    ):
-        return []
-    return [u for u in updates if u["call"] > known[0] and not u["body"]["isDelivered"]]
+    return [
+        u
+        for u in updates
+        if not u["body"]["isDelivered"]
+        and (read := _latest_read(calls, u["call"])) is not None
+        and is_seen(read)
+        and read["at"] > since
+        and not any(since <= other["carriedOutAt"] <= read["at"] for other in updates)
+    ]
+
+
+def _latest_read(calls: Sequence[Call], before: int) -> Call | None:
+    """Return the last read that was answered before a call."""
+    reads = [
+        c
+        for c in calls
+        if c["kind"] == "get" and c["answered"] == OK and c["sequence"] < before
+    ]
+    return reads[-1] if reads else None
 
 
 def is_seen(call: Call) -> bool:
     """Whether a call showed an order as it was at that moment."""
-    shown = call["kind"] == "get" and call["answered"] == 200
+    shown = call["kind"] == "get" and call["answered"] == OK
     return shown and call["fault"] is None
