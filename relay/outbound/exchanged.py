@@ -23,6 +23,9 @@ def find_exchanged(order: OrderView, snapshot: Snapshot) -> DifferentNumber | No
     shipment's tracking number, else a single one without any.
     """
     sent = snapshot.tracking_sent_as
+    if sent is None and snapshot.vtex_invoice_number is not None:
+        # One that was followed may be exchanged again before it has the number.
+        sent = snapshot.tracking
     if sent is None:
         return None
     free = [p for p in order.packages if p.invoice_number not in snapshot.siblings]

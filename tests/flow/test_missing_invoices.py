@@ -150,6 +150,21 @@ async def test_an_exchanged_number_is_followed_when_the_number_changes(
         assert len(await world.patches()) == 2
 
 
+async def test_an_invoice_that_is_exchanged_twice_is_followed(worlds: Worlds) -> None:
+    async with worlds(adopt_invoice_number=True) as world:
+        await in_transit(world)
+        await world.vtex.exchange(ORDER, INVOICE, "77")
+        await world.vtex.fault("cut_before", call="patch", times=1)
+        await world.scan("in_transit")
+        await world.wait(seconds=10)
+        assert await world.fact("in_doubt_since") is not None
+        await world.vtex.exchange(ORDER, "77", "78")
+        await world.rest()
+        shown = await world.shown(invoice="78")
+        assert shown.tracking_number == NUMBER
+        assert shown.texts == ["picked up", "in transit"]
+
+
 async def test_another_shipments_invoice_is_never_followed(worlds: Worlds) -> None:
     async with worlds(adopt_invoice_number=True) as world:
         await world.vtex.order(ORDER, "1", "2")
