@@ -165,6 +165,21 @@ async def test_an_invoice_that_is_exchanged_twice_is_followed(worlds: Worlds) ->
         assert shown.texts == ["picked up", "in transit"]
 
 
+async def test_a_late_copy_does_not_hide_that_an_invoice_was_exchanged(
+    worlds: Worlds,
+) -> None:
+    async with worlds(adopt_invoice_number=True) as world:
+        await world.label()
+        await world.rest()
+        await world.vtex.exchange(ORDER, INVOICE, "77")
+        await world.vtex.fault("stale", call="get", times=1)
+        await world.wait(hours=1)
+        await world.scan("picked_up")
+        await world.rest()
+        shown = await world.shown(invoice="77")
+        assert (shown.tracking_number, shown.texts) == (NUMBER, ["picked up"])
+
+
 async def test_another_shipments_invoice_is_never_followed(worlds: Worlds) -> None:
     async with worlds(adopt_invoice_number=True) as world:
         await world.vtex.order(ORDER, "1", "2")
