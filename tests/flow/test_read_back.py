@@ -344,6 +344,24 @@ async def test_an_account_that_appends_gets_new_events_only(worlds: Worlds) -> N
         assert await world.vtex.complaints() == []
 
 
+async def test_an_update_that_vanished_does_not_look_like_replacing(
+    worlds: Worlds,
+) -> None:
+    async with worlds(mode="append") as world:
+        await in_transit(world)
+        await world.label(order="O-2", numbers="TN2")
+        await world.scan("picked_up", number="TN2")
+        await world.wait(hours=2)
+        await world.vtex.fault("vanish", call="put", times=1)
+        await world.scan("in_transit", number="TN2")
+        await world.wait(minutes=1)
+        await world.scan("out_for_delivery", number="TN2")
+        await world.rest()
+        assert (await world.account()).list_mode == "appends"
+        shown = (await world.shown("O-2")).texts
+        assert shown == [GUARD, "picked up", "in transit", "out for delivery"]
+
+
 @pytest.mark.parametrize("mode", ["merge", "replace"])
 async def test_an_account_that_shows_each_event_once_gets_all(
     worlds: Worlds, mode: str

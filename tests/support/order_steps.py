@@ -156,22 +156,50 @@ troubles = (
     | st.builds(Trouble, st.just("stale"), st.just("get"), st.just(1))
 )
 kills = st.builds(Kill, st.integers(0, 12))
-arrivals = st.builds(Arrive, ORDERS)
-steps = st.one_of(
-    scans, scans, scans, scans, corrections, exchanges, ends, others, troubles, kills
+
+
+def _weighted(**parts: tuple[int, st.SearchStrategy[Step]]) -> st.SearchStrategy[Step]:
+    """Choose a kind of step by its weight; `one_of` would flatten the kinds."""
+    names = [name for name, (weight, _) in parts.items() for _ in range(weight)]
+    return st.sampled_from(names).flatmap(lambda name: parts[name][1])
+
+
+steps = _weighted(
+    scans=(9, scans),
+    corrections=(3, corrections),
+    exchanges=(2, exchanges),
+    ends=(1, ends),
+    others=(2, others),
+    troubles=(4, troubles),
+    kills=(1, kills),
 )
+
+
+def _course(*kinds: str) -> st.SearchStrategy[tuple[tuple[int, Step], ...]]:
+    """Let the carrier report scans of both orders, as carriers do without trouble."""
+    pairs = [
+        st.tuples(pauses, st.just(Scan(order, kind)))  # type: ignore[arg-type]
+        for kind in kinds
+        for order in (0, 1)
+    ]
+    return st.tuples(*pairs)
+
+
 ways: st.SearchStrategy[tuple[Way, bool]] = st.tuples(
     st.sampled_from(["api", "api", "file", "endpoint", "feed"]), st.booleans()
 )
 order_histories = st.builds(
-    lambda ways, early, first, second, more, how, email, adopts: OrderHistory(
-        ways, (*early, first, second, *more), *how, email, adopts
+    lambda ways, early, labels, course, more, end, how, email, adopts: OrderHistory(
+        ways, (*early, *labels, *course, *more, *end), *how, email, adopts
     ),
     st.tuples(ways, ways),
     st.lists(st.tuples(pauses, scans | troubles), max_size=2),
-    st.tuples(pauses, st.just(Arrive(0))),
-    st.tuples(pauses, st.just(Arrive(1))),
-    st.lists(st.tuples(pauses, steps), min_size=3, max_size=16),
+    st.tuples(
+        st.tuples(pauses, st.just(Arrive(0))), st.tuples(pauses, st.just(Arrive(1)))
+    ),
+    st.one_of(st.just(()), _course("scan"), _course("scan", "scan")),
+    st.lists(st.tuples(pauses, steps), min_size=4, max_size=16),
+    st.one_of(st.just(()), _course("scan"), _course("scan", "delivery")),
     st.tuples(
         st.sampled_from(["full", "delta"]),
         st.sampled_from(["merge", "replace", "append"]),
