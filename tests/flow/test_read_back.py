@@ -140,6 +140,25 @@ async def test_a_delivery_that_vanished_is_sent_again(world: World) -> None:
     assert await world.fact("verified_at") is not None
 
 
+async def test_a_scan_that_vanished_before_the_delivery_is_sent_again(
+    worlds: Worlds,
+) -> None:
+    async with worlds(events="delta") as world:
+        await in_transit(world)
+        await world.wait(hours=2)
+        await world.vtex.fault("vanish", call="put", times=1)
+        await world.scan("in_transit")
+        await world.wait(minutes=1)
+        await world.scan("delivered")
+        await world.rest()
+        shown = await world.shown()
+        assert shown.texts == [GUARD, "picked up", "in transit", "delivered"]
+        assert shown.finished
+        assert await world.fact("closed_reason") == "delivered"
+        assert await world.fact("verified_at") is not None
+        assert (await world.vtex.emails()).count(f"delivered {INVOICE}") == 1
+
+
 async def test_a_difference_counts_only_if_it_is_shown_twice(world: World) -> None:
     await in_transit(world)
     await world.vtex.fault("stale", call="get", times=1)

@@ -129,12 +129,17 @@ def repeats(writes: Iterable[Call]) -> list[Call]:
 def appending_known_at(
     reads: Sequence[Call], updates: Sequence[Call]
 ) -> datetime | None:
-    """Return when the relay first read an order that shows events twice."""
+    """Return when the relay first read an order that shows events twice.
+
+    Of an update without an answer it cannot know whether it was one of them.
+    """
     for read in reads:
         before = [
             u
             for u in updates
-            if u["orderId"] == read["orderId"] and u["carriedOutAt"] <= read["at"]
+            if u["orderId"] == read["orderId"]
+            and u["answered"] == OK
+            and u["carriedOutAt"] <= read["at"]
         ]
         if len(before) >= TWICE and repeats(before):
             at: datetime = read["at"]

@@ -230,6 +230,8 @@ class OrderPlay:
             await self.world.vtex.set_status(None, story.order)
         await self.world.wait(minutes=6)
         await self.discover()
+        if story.registered_at is not None:  # as a new label, if something changed
+            story.registered_at = self.world.now
 
     async def discover(self) -> None:
         if "feed" not in {way for way, _ in self.history.ways}:
