@@ -25,7 +25,7 @@ from tests.support.world import GUARD, Shown
 VANISHED = ("patch", "vanish")
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 PARTS = [
-    pytest.param(0, 8),
+    pytest.param(0, 5),
     *(pytest.param(n, 40, marks=pytest.mark.slow) for n in (1, 2, 3)),
 ]
 
