@@ -531,6 +531,7 @@ class OrderPlay:
         """Rest; what is stuck or wrongly closed is retried by a person."""
         for _ in range(20):
             await self.discover()
+            await self.poll()
             await self.world.rest()
             found = [await self.waits(s) for s in self.stories.values()]
             waiting = [id_ for id_ in found if id_]
