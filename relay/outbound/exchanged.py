@@ -23,6 +23,9 @@ def find_exchanged(order: OrderView, snapshot: Snapshot) -> DifferentNumber | No
     shipment's tracking number, else a single one without any.
     """
     sent = snapshot.tracking_sent_as
+    if sent is None and (snapshot.vtex_invoice_number or snapshot.resent):
+        # VTEX had the invoice, whatever of it is to be sent again by now.
+        sent = snapshot.tracking
     if sent is None:
         return None
     free = [p for p in order.packages if p.invoice_number not in snapshot.siblings]

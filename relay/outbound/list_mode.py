@@ -25,6 +25,7 @@ ListMode = Literal[
 ]
 _VERBS: Final = {"appends": "appends to", "replaces": "replaces"}
 _UNSURE: Final = frozenset({None, "replaces_or_merges", "merges_or_appends"})
+_STAYS: Final = frozenset({"appends", "merges", "merges_or_appends"})
 _SECOND: Final = 2
 _MOST_REMEMBERED: Final = 5
 
@@ -75,6 +76,9 @@ def learn(
     if found is None or found[0] == known:
         return None
     if found[0] in _UNSURE and known is not None:
+        return None
+    # Where events were seen to stay, an update that lacks has vanished.
+    if policy.events == "delta" and found[0] == "replaces" and known in _STAYS:
         return None
     updates = snapshot.read_back.updates
     order = f"order {snapshot.order_id}, invoice {snapshot.addressed_as}"

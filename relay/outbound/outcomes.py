@@ -13,6 +13,7 @@ from relay.clock import micros
 from relay.domain.shipment import ORDER_CANCELLED
 from relay.errors import NotSent, ShadowMode, Unanswered, VtexError
 from relay.outbound import gates
+from relay.outbound.foreign_delivery import spare_delivery
 from relay.outbound.order_check import check_imported, check_order
 from relay.outbound.order_end import closed_with, refused_by_end
 from relay.outbound.read_schedule import count_update
@@ -56,11 +57,11 @@ def outcome_of_answer(
         return _not_accepted(claim, step, means, answer, context)
     if isinstance(step, ReadOrder):
         order = parse_order(answer.payload)
-        found = (
-            closed_with(claim, order.ended, context)
-            if order is not None and order.ended
-            else _BY_REASON[step.why](claim, answer.payload, context)
-        )
+        if order is not None and order.ended:
+            found = closed_with(claim, order.ended, context)
+        else:
+            found = _BY_REASON[step.why](claim, answer.payload, context)
+            found = spare_delivery(found, answer.payload, context)
         return replace(
             found, amend=gates.both(gates.answered(context.now), found.amend)
         )
@@ -185,7 +186,11 @@ def _not_accepted(
             settlement = postponed(now, because)
         case _:
             amend, settlement = gates.refused(message), stuck(because)
-    return replace(_not_carried_out(claim, step), amend=amend, settlement=settlement)
+    outcome = _not_carried_out(claim, step)
+    if means is Meaning.REFUSED and not isinstance(step, ReadOrder):
+        # VTEX may lack what it had accepted before, such as the tracking number.
+        outcome = _unread(outcome)
+    return replace(outcome, amend=amend, settlement=settlement)
 
 
 def _unavailable(

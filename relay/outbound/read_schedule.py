@@ -38,7 +38,9 @@ def after_update(
     if policy == "off":
         return NextReadBack(None)
     teaches = known.updates >= _SECOND and state.list_mode is None
-    if is_delivered or teaches or known.repaired:
+    # A repair is read back at once; what comes after it costs no more than usual.
+    repairs = known.repaired and known.at is not None and known.at <= now
+    if is_delivered or teaches or repairs:
         return NextReadBack(now)
     if known.at is not None:  # one that was counted already comes later
         return NextReadBack(now + context.waits.read_back_seconds)

@@ -195,8 +195,15 @@ class Reconciler:
         now, again = self.clock(), None
         if differs_from_accepted(snapshot, answer.payload, policy):
             again = now + self.terms.waits.read_back_again_seconds
+        # Of an order that ended, or that lacks the invoice, nothing is written blindly.
+        is_gone = any(one.what == "invoice" for one in found)
         marked = await mark_different(
-            self.database, snapshot.id, request.by, now, read_again_at=again
+            self.database,
+            snapshot.id,
+            request.by,
+            now,
+            read_again_at=again,
+            read_first=is_gone,
         )
         return replace(result, marked=marked)
 

@@ -108,11 +108,13 @@ def _repaired(
     snapshot, now = claim.snapshot, context.now
     wrong = {one.what for one in found}
     missing = missing_events(snapshot, package, context.policy.zone)
+    # After a delivery no events go out alone: what lacks is sent with it again.
+    undelivered = "delivery" in wrong or bool(missing and snapshot.delivered_published)
     row = {
         "shipment": snapshot.shipment,
         "now": micros(now),
         "tracking": int("number" in wrong),
-        "delivery": int("delivery" in wrong),
+        "delivery": int(undelivered),
     }
     note = {"shipment": snapshot.shipment, "now": micros(now)}
     changes: tuple[Change, ...] = (
@@ -120,7 +122,6 @@ def _repaired(
         *(("delete_published", published_key(e, snapshot.shipment)) for e in missing),
         ("note", note | {"text": f"sent again: {_named(found)}"}),
     )
-    undelivered = "delivery" in wrong
     repaired = with_snapshot(
         claim,
         in_doubt_since=None,

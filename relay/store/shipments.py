@@ -11,7 +11,7 @@ from relay.domain.labels import Label, LabelParcel
 from relay.domain.shipment import CANCELLED
 from relay.problem_codes import CodedWarning
 from relay.store.adoption import Adopting, Adoption
-from relay.store.codec import new_id, rows, stored
+from relay.store.codec import new_id, numbers, rows, stored
 from relay.store.database import Database, Row, Transaction
 from relay.store.event_rows import Pace, mark_due
 from relay.store.reference_checks import refuse_foreign, refuse_too_many
@@ -114,6 +114,8 @@ class Shipments:
         await refuse_foreign(writing, placed(merged, label), label.visible)
         if is_new and row["volumes"]:
             await writing.begin()
+        if is_new:
+            await writing.take_over(label)
         await tx.run("change_shipment", **after)
         redated = row["dispatched_at"] != after["dispatched_at"]
         fresh = await writing.store(merged, label, after["dispatched_at"])
@@ -141,6 +143,7 @@ class Shipments:
         are_fresh = own.fresh.issuperset(own.numbers.values())
         if not are_fresh:
             await refuse_foreign(writing, placed(merged, label), label.visible)
+            await writing.take_over(label)
         await tx.run("register_shipment", **after)
         await writing.store_first(merged, label, after["dispatched_at"])
         if not are_fresh:
@@ -171,6 +174,21 @@ class _Registering(ShipmentWriter):
         await self.tx.run("void_references_of_shipment", **values)
         await self.tx.run("delete_parcels", shipment=self.shipment)
         await self.tx.run("delete_polls", shipment=self.shipment)
+
+    async def take_over(self, label: Label) -> None:
+        """Void what the order's cancelled labels had of the same parcel.
+
+        Otherwise its events would stay theirs, as if the carrier had used the number
+        again.
+        """
+        await self.tx.run(
+            "void_references_of_cancelled",
+            shipment=self.shipment,
+            account=label.account,
+            order_id=label.order_id,
+            rows=numbers(self.interned.values()),
+            now=micros(self.now),
+        )
 
     async def redate(self, dispatched_at: int | None) -> None:
         """Set the dispatch date of every reference: events before it do not match."""

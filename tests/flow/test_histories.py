@@ -7,36 +7,22 @@ times as long, and other histories every time.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from relay.domain.events import TrackingEvent
 from relay.store.accounts import Accounts
-from relay.store.sqlite import SqliteDatabase
-from relay.vtex.http import vtex_session
 from tests.support import oracle
+from tests.support.ground import Ground, shared_ground
 from tests.support.oracle import Line, Print, Report, Truth
-from tests.support.world import (
-    ACCOUNT,
-    GUARD,
-    HandClock,
-    Shown,
-    Vtex,
-    World,
-    playground,
-    settings_for,
-)
+from tests.support.world import ACCOUNT, GUARD, Shown, World
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 PARTS = [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 3))]
@@ -543,39 +529,6 @@ async def use_the_number_again(play: Play, history: History) -> None:
     await expect_of_calls(play)
 
 
-@dataclass
-class Ground:
-    """One sandbox for many worlds, one after the other."""
-
-    clock: HandClock
-    vtex: Vtex
-    session: ClientSession
-    folder: Path
-    made: int = 0
-
-    @asynccontextmanager
-    async def world(self, history: History) -> AsyncIterator[World]:
-        await self.vtex.ask("POST", "/reset")
-        await self.vtex.ask("POST", "/options", {"mode": history.mode})
-        self.clock.restart()
-        self.made += 1
-        path = self.folder / f"{self.made}.db"
-        database = SqliteDatabase(path, synchronous="OFF")
-        await database.open(serving=True)
-        account = {"events": history.events, "first_email": history.first_email}
-        made = settings_for(self.vtex.url, **account)
-        world = World(database, made, self.clock, self.vtex, self.session)
-        try:
-            await world.start()
-            yield world
-        finally:
-            for process in world.processes:
-                await process.end()
-            await database.close()
-            for left in self.folder.glob(f"{path.name}*"):
-                left.unlink()
-
-
 @pytest.fixture
 def runner() -> Iterator[asyncio.Runner]:
     with asyncio.Runner() as made:
@@ -584,18 +537,8 @@ def runner() -> Iterator[asyncio.Runner]:
 
 @pytest.fixture
 def ground(runner: asyncio.Runner) -> Iterator[Ground]:
-    memory = Path("/dev/shm")  # noqa: S108 -- only where it is faster
-    where = memory if memory.is_dir() else None
-    with TemporaryDirectory(dir=where) as folder:
-        stack = AsyncExitStack()
-
-        async def enter() -> Ground:
-            clock, vtex = await stack.enter_async_context(playground())
-            session = await stack.enter_async_context(vtex_session())
-            return Ground(clock, vtex, session, Path(folder))
-
-        yield runner.run(enter())
-        runner.run(stack.aclose())
+    with shared_ground(runner) as made:
+        yield made
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -607,7 +550,8 @@ def test_at_rest_vtex_shows_what_may_be_published(
     @given(histories)
     def holds(history: History) -> None:
         async def check() -> None:
-            async with ground.world(history) as world:
+            how = {"events": history.events, "first_email": history.first_email}
+            async with ground.world(history.mode, **how) as world:
                 await play_out(world, history)
 
         runner.run(check())

@@ -150,6 +150,36 @@ async def test_an_exchanged_number_is_followed_when_the_number_changes(
         assert len(await world.patches()) == 2
 
 
+async def test_an_invoice_that_is_exchanged_twice_is_followed(worlds: Worlds) -> None:
+    async with worlds(adopt_invoice_number=True) as world:
+        await in_transit(world)
+        await world.vtex.exchange(ORDER, INVOICE, "77")
+        await world.vtex.fault("cut_before", call="patch", times=1)
+        await world.scan("in_transit")
+        await world.wait(seconds=10)
+        assert await world.fact("in_doubt_since") is not None
+        await world.vtex.exchange(ORDER, "77", "78")
+        await world.rest()
+        shown = await world.shown(invoice="78")
+        assert shown.tracking_number == NUMBER
+        assert shown.texts == ["picked up", "in transit"]
+
+
+async def test_a_late_copy_does_not_hide_that_an_invoice_was_exchanged(
+    worlds: Worlds,
+) -> None:
+    async with worlds(adopt_invoice_number=True) as world:
+        await world.label()
+        await world.rest()
+        await world.vtex.exchange(ORDER, INVOICE, "77")
+        await world.vtex.fault("stale", call="get", times=1)
+        await world.wait(hours=1)
+        await world.scan("picked_up")
+        await world.rest()
+        shown = await world.shown(invoice="77")
+        assert (shown.tracking_number, shown.texts) == (NUMBER, ["picked up"])
+
+
 async def test_another_shipments_invoice_is_never_followed(worlds: Worlds) -> None:
     async with worlds(adopt_invoice_number=True) as world:
         await world.vtex.order(ORDER, "1", "2")
@@ -185,6 +215,24 @@ async def test_an_exchange_without_the_setting_is_named(world: World) -> None:
     because = await world.fact("waiting_reason")
     assert "it as '77' (the ERP exchanged the invoice)" in because
     assert "adopt_invoice_number" in because
+
+
+async def test_a_label_under_the_right_invoice_has_the_whole_history(
+    world: World,
+) -> None:
+    await world.vtex.order(ORDER, "1", "2")
+    await world.label(invoice="1", invoiced=False)
+    await world.scan("picked_up")
+    await world.rest()
+    wrong = await world.fact("id", invoice="1")
+    await OperatorActions(world.database).cancel(wrong, "someone", world.now)
+    await world.wait(hours=1)
+    await world.label(invoice="2", invoiced=False)
+    await world.scan("in_transit")
+    await world.rest()
+    shown = await world.shown(invoice="2")
+    assert shown.texts == [GUARD, "picked up", "in transit"]
+    assert (await world.shown(invoice="1")).texts == [GUARD, "picked up"]
 
 
 # Orders that ended

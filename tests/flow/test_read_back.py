@@ -140,6 +140,25 @@ async def test_a_delivery_that_vanished_is_sent_again(world: World) -> None:
     assert await world.fact("verified_at") is not None
 
 
+async def test_a_scan_that_vanished_before_the_delivery_is_sent_again(
+    worlds: Worlds,
+) -> None:
+    async with worlds(events="delta") as world:
+        await in_transit(world)
+        await world.wait(hours=2)
+        await world.vtex.fault("vanish", call="put", times=1)
+        await world.scan("in_transit")
+        await world.wait(minutes=1)
+        await world.scan("delivered")
+        await world.rest()
+        shown = await world.shown()
+        assert shown.texts == [GUARD, "picked up", "in transit", "delivered"]
+        assert shown.finished
+        assert await world.fact("closed_reason") == "delivered"
+        assert await world.fact("verified_at") is not None
+        assert (await world.vtex.emails()).count(f"delivered {INVOICE}") == 1
+
+
 async def test_a_difference_counts_only_if_it_is_shown_twice(world: World) -> None:
     await in_transit(world)
     await world.vtex.fault("stale", call="get", times=1)
@@ -203,6 +222,23 @@ async def test_updates_that_always_vanish_are_stuck_with_both_values(
     assert len(await world.puts()) == 4
 
 
+async def test_a_number_that_vanished_is_sent_again_by_a_retry(world: World) -> None:
+    await world.vtex.fault("vanish", call="patch", times=1)
+    await world.label()
+    await world.wait(hours=1)
+    await world.scan("picked_up")
+    await world.wait(minutes=1)
+    assert "has no tracking number" in await world.fact("stuck_reason")
+    await OperatorActions(world.database).retry(
+        await world.fact("id"), "someone", world.now
+    )
+    await world.rest()
+    shown = await world.shown()
+    assert shown.tracking_number == NUMBER
+    assert "picked up" in shown.texts
+    assert await world.fact("stuck_reason") is None
+
+
 async def test_a_delivery_of_another_system_is_not_undone(world: World) -> None:
     await in_transit(world)
     await world.scan("in_transit")
@@ -211,6 +247,48 @@ async def test_a_delivery_of_another_system_is_not_undone(world: World) -> None:
     await world.rest()
     because = await world.fact("stuck_reason")
     assert "finished: sent false, VTEX shows true" in because
+    assert await world.vtex.complaints() == []
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "cut_before"}, {"kind": "status", "status": 404}]
+)
+async def test_a_delivery_that_any_read_shows_is_never_taken_back(
+    world: World, fault: dict[str, Any]
+) -> None:
+    await in_transit(world)
+    await world.vtex.publish((world.now, "Entregue"), delivered=True)
+    await world.vtex.fault(**fault, call="put", times=1)
+    await world.scan("out_for_delivery")
+    actions = OperatorActions(world.database)
+    for _ in range(2):
+        await world.rest()
+        assert (await world.shown()).finished
+        because = await world.fact("stuck_reason")
+        assert "delivery that another system wrote" in because
+        await actions.retry(await world.fact("id"), "someone", world.now)
+    await world.wait(hours=1)
+    await world.scan("delivered")
+    await actions.retry(await world.fact("id"), "someone", world.now)
+    await world.rest()
+    assert await world.fact("closed_reason") == "delivered"
+    assert (await world.shown()).texts[-1] == "delivered"
+    assert await world.vtex.complaints() == []
+
+
+async def test_a_new_event_does_not_undo_a_delivery_that_was_seen_once(
+    world: World,
+) -> None:
+    await in_transit(world)
+    await world.scan("in_transit")
+    await world.wait(minutes=50)
+    await world.vtex.publish((world.now, "Entregue"), delivered=True)
+    await world.wait(minutes=15)
+    assert await world.fact("difference_at") is not None
+    await world.scan("out_for_delivery")
+    await world.rest()
+    assert (await world.shown()).finished
+    assert await world.fact("stuck_reason") is not None
     assert await world.vtex.complaints() == []
 
 
@@ -283,6 +361,24 @@ async def test_an_account_that_appends_gets_new_events_only(worlds: Worlds) -> N
         assert (await world.shown("O-2")).texts == [GUARD, "picked up"]
         assert await world.fact("stuck_reason") is None
         assert await world.vtex.complaints() == []
+
+
+async def test_an_update_that_vanished_does_not_look_like_replacing(
+    worlds: Worlds,
+) -> None:
+    async with worlds(mode="append") as world:
+        await in_transit(world)
+        await world.label(order="O-2", numbers="TN2")
+        await world.scan("picked_up", number="TN2")
+        await world.wait(hours=2)
+        await world.vtex.fault("vanish", call="put", times=1)
+        await world.scan("in_transit", number="TN2")
+        await world.wait(minutes=1)
+        await world.scan("out_for_delivery", number="TN2")
+        await world.rest()
+        assert (await world.account()).list_mode == "appends"
+        shown = (await world.shown("O-2")).texts
+        assert shown == [GUARD, "picked up", "in transit", "out for delivery"]
 
 
 @pytest.mark.parametrize("mode", ["merge", "replace"])

@@ -160,6 +160,21 @@ async def test_repair_leads_to_what_is_right(worlds: Worlds) -> None:
         assert await sent(world) == again
 
 
+@pytest.mark.parametrize("status", ["canceled", "replaced"])
+async def test_nothing_is_written_to_an_order_that_was_shown_as_ended(
+    world: World, status: str
+) -> None:
+    await world.vtex.status(422, call="put", times=1)
+    await under_way(world)
+    assert await world.fact("stuck_reason") is not None
+    await world.vtex.end_order(ORDER, status)
+    before = await sent(world)
+    await reconciled(world, repair=True)
+    await world.rest()
+    assert await sent(world) == before
+    assert "order_" in await world.fact("closed_reason")
+
+
 # Later
 
 

@@ -322,6 +322,9 @@ class World:
     processes: list[Process] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     registered: set[tuple[str, str]] = field(default_factory=set)
+    carriers: dict[str, Carrier] = field(
+        default_factory=lambda: {"speaking": SpeakingCarrier()}
+    )
     revives: bool = False
     deaths: int = 0
 
@@ -357,11 +360,23 @@ class World:
 
     def _carriers(self) -> dict[str, Carrier]:
         return {
-            name: SpeakingCarrier()
-            if contract.adapter == "speaking"
-            else load_carrier(contract.adapter, contract.for_adapter())
+            name: self.carriers.get(contract.adapter)
+            or load_carrier(contract.adapter, contract.for_adapter())
             for name, contract in self.settings.contracts.items()
         }
+
+    @asynccontextmanager
+    async def desk(self) -> AsyncIterator[Relay]:
+        """Yield a process that is never killed: it takes calls, and publishes nothing.
+
+        A dead one does not answer, so whoever calls it calls again.
+        """
+        relay = self._relay(self.database, self._client())
+        try:
+            yield relay
+        finally:
+            await relay.intake.close()
+            await relay.poller.close()
 
     def _client(self) -> VtexClient:
         return VtexClient(self.session, clock=self.clock, waits=())

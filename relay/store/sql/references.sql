@@ -90,6 +90,18 @@ WHERE reference = :reference AND shipment = :shipment AND volume = :volume
 UPDATE parcel_references SET voided_at = :now
 WHERE shipment = :shipment AND voided_at IS NULL
 
+-- name: void_references_of_cancelled!
+-- References that a cancelled shipment of the same order has: the order is registered
+-- under another invoice, so the parcel is the same, and its history is the new label's.
+UPDATE parcel_references SET voided_at = :now
+WHERE voided_at IS NULL
+  AND reference IN (
+    SELECT CAST(CAST(j.value AS TEXT) AS BIGINT) FROM json_each(:rows) AS j)
+  AND shipment IN (
+    SELECT shipment FROM shipments
+    WHERE account = :account AND order_id = :order_id AND shipment <> :shipment
+      AND closed_reason = 'cancelled')
+
 -- name: redate_references!
 UPDATE parcel_references SET dispatched_at = :dispatched_at
 WHERE shipment = :shipment AND voided_at IS NULL
