@@ -38,6 +38,7 @@ class Visit:
         return {
             f"{prefix}PASSWORD_HASH": hash_password(self.password),
             f"{prefix}ROLE": "act",
+            f"{prefix}LANGUAGE": "en",  # that of the lines printed below
         }
 
     async def wait(self, scenario: Scenario, console: Console) -> None:
