@@ -43,6 +43,7 @@ class Visit:
 
     async def wait(self, scenario: Scenario, console: Console) -> None:
         """Leave two parcels to repair, say where to look, and wait for Ctrl-C."""
+        console.print("\nTwo parcels for you to repair are being prepared …")
         stuck = for_the_visit(scenario.plan, now())
         await scenario.leave_stuck(stuck)
         contract = scenario.plan[0].carrier.contract
@@ -52,7 +53,7 @@ class Visit:
             f"-H 'Content-Type: application/json' -d '{_order()}'"
         )
         for line in (
-            f"\nThe console: {scenario.relay.url}/console/",
+            f"The console: {scenario.relay.url}/console/",
             f"Sign in as {PERSON} with the password {self.password}",
             f"Order {stuck.order_id} is stuck: VTEX answered 200, but stored nothing.",
             "VTEX works again: click Stuck, then Retry, and give a reason.",
