@@ -24,6 +24,8 @@ REASONS: Final = frozenset(
         "unmatched_reason", "unreadable_reason", "rejected_reason", "refused_reason",
     }
 )  # fmt: skip
+LAST: Final = ("tracking_number", "account", "contract", "gives_up_at", "vtex_response")
+"""Columns that are shown last: why, since when and who acts then need no scrolling."""
 routes = web.RouteTableDef()
 
 
@@ -81,13 +83,19 @@ async def work_list(request: web.Request) -> web.Response:
         "list.html",
         name=name,
         names=list(WorkList),
-        columns=[c for c in ENTRIES[name].model_fields if c not in HIDDEN],
+        columns=columns(name),
         reasons=REASONS,
         rows=[(entry, row_actions(name, entry)) for entry in page.entries],
         query=query,
         following=following(request, page.next),
         csv=f"/console/lists/{name}.csv?{urlencode(dict(request.query))}",
     )
+
+
+def columns(name: WorkList) -> list[str]:
+    """Return the columns of a list in the order in which the page shows them."""
+    shown = [c for c in ENTRIES[name].model_fields if c not in HIDDEN]
+    return [c for c in shown if c not in LAST] + [c for c in LAST if c in shown]
 
 
 def row_actions(name: WorkList, entry: Entry) -> list[RowAction]:

@@ -11,7 +11,7 @@ from relay.console.keys import SERVICES, USER
 from relay.console.lists import following
 from relay.console.page import render
 from relay.console.security import caller
-from relay.console.timeline import timeline
+from relay.console.timeline import last_event, timeline
 from relay.domain.status import ShipmentState
 from relay.service.models import ShipmentSummary
 from relay.service.queries import ShipmentQuery
@@ -88,6 +88,7 @@ async def one(request: web.Request) -> web.Response:
         "shipment.html",
         shipment=found,
         lines=timeline(found),
+        last=last_event(found),
         may_act=request[USER].may_act,
         changes=await services.audit.of_shipment(who, found.id),
     )

@@ -43,6 +43,17 @@ def timeline(shipment: ShipmentDetail) -> list[TimelineLine]:
     return sorted(lines, key=lambda line: line.at, reverse=True)
 
 
+def last_event(shipment: ShipmentDetail) -> EventLine | None:
+    """Return the carrier's latest event, without those that wait or were dropped."""
+    counts = (
+        line
+        for line in shipment.timeline.events
+        if line.damage is None and line.decision != "dropped"
+        if line.quarantine_reason is None or line.decision == "released"
+    )
+    return max(counts, key=lambda line: line.occurred_at, default=None)
+
+
 def _document(line: DocumentLine) -> TimelineLine:
     return TimelineLine(
         line.received_at,

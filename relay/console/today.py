@@ -25,7 +25,8 @@ WAITING: Final = (
     WorkList.REJECTED,
 )
 """Lists whose rows wait for a person."""
-SLOW: Final = (WorkList.LATE, WorkList.SILENT)
+SLOW: Final = (WorkList.UNKNOWN_TO_VTEX, WorkList.LATE, WorkList.SILENT)
+"""Lists of parcels of which shoppers see less than they should."""
 MOST_COUNTED: Final = 100
 """Rows that are counted of a list; more are shown as "100+"."""
 routes = web.RouteTableDef()

@@ -26,6 +26,7 @@ from relay.sandbox.records import AcceptedWrite, Call, Complaint, from_json
 TIMEOUT_SECONDS: Final = 30.0
 PAUSE_SECONDS: Final = 0.1
 CLIENT_ERRORS: Final = range(400, 500)
+SHIPMENTS: Final = "/v1/shipments"
 
 
 async def until(
@@ -118,22 +119,31 @@ class RelayClient:
         body = shipment.label_body(label.box)
         for _ in range(label.times):
             what = f"label of {shipment.order_id}"
-            await self._answered("POST", "", what, json=body)
+            await self._answered("POST", SHIPMENTS, what, json=body)
 
     async def register_fields(self, label: Mapping[str, str]) -> None:
         """Register a label of these fields."""
-        await self._answered("POST", "", f"label of {label['orderId']}", json=label)
+        await self._answered(
+            "POST", SHIPMENTS, f"label of {label['orderId']}", json=label
+        )
 
     async def poll_now(self, shipment: DemoShipment) -> None:
         """Poll the shipment's carrier now."""
-        path = f"/{await self._id(shipment)}/poll-now"
+        path = f"{SHIPMENTS}/{await self._id(shipment)}/poll-now"
         await self._answered("POST", path, f"poll of {shipment.order_id}")
 
     async def shipment(self, shipment: DemoShipment) -> Any:
         """Return a shipment with its timeline."""
-        path = f"/{await self._id(shipment)}"
+        path = f"{SHIPMENTS}/{await self._id(shipment)}"
         text = await self._answered("GET", path, f"shipment {shipment.order_id}")
         return json.loads(text)
+
+    async def list_mode(self, account: str) -> str | None:
+        """Return what the relay knows of an account's updates, or `None`."""
+        text = await self._answered("GET", "/v1/accounts", "accounts")
+        listed = {one["name"]: one for one in json.loads(text)["accounts"]}
+        mode: str | None = listed[account]["listMode"]
+        return mode
 
     async def _id(self, shipment: DemoShipment) -> str:
         """Return the relay's id of a registered shipment."""
@@ -141,7 +151,7 @@ class RelayClient:
         query = {"orderId": shipment.order_id}
 
         async def listed() -> bool:
-            text = await self._request("GET", "", "list", params=query)
+            text = await self._request("GET", SHIPMENTS, "list", params=query)
             found[:] = [s["id"] for s in json.loads(text or "{}").get("shipments", ())]
             return bool(found)
 
@@ -165,7 +175,7 @@ class RelayClient:
     ) -> str | None:
         """Return the answer's text, or `None` if the relay is not available."""
         headers = {"Authorization": f"Bearer {self.token}"}
-        url = f"{self.url}/v1/shipments{path}"
+        url = f"{self.url}{path}"
         try:
             request = self.session.request(method, url, headers=headers, **sent)
             async with request as answer:

@@ -11,6 +11,7 @@ from relay.sandbox.times import instant
 
 LOST: Final = "cut_after"
 OUT: Final = "outage"
+VANISHED: Final = "vanish"
 MARGIN: Final = timedelta(milliseconds=500)
 """How long after its answer a call may still be unsettled, on a slow machine."""
 

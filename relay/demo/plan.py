@@ -7,6 +7,9 @@ from enum import Enum
 from typing import Any, Final
 
 ACCOUNT: Final = "demo"
+APPENDING: Final = "appending"
+"""The account of which the sandbox appends each update to its list of events."""
+
 DELIVERED: Final = "delivered"
 IN_TRANSIT: Final = ("picked_up", "in_transit", "at_hub", "out_for_delivery")
 """The milestones that a parcel passes before it is delivered, in order."""
@@ -24,6 +27,9 @@ class Phase(Enum):
     LOST_ANSWER = "VTEX carries out a call, and its response is lost"
     OUTAGE = "VTEX is down for a few seconds"
     KILL = "the relay is killed during a call to VTEX, and restarted"
+    VANISHED = "VTEX answers 200 to a delivery, and stores nothing"
+    EXCHANGED = "the ERP exchanges the invoice of a live order"
+    APPENDED = "an account appends each update to its list of events"
     CLOSING = "the remaining events arrive"
 
 
@@ -139,6 +145,30 @@ class DemoShipment:
     steps: Mapping[Phase, tuple[Step, ...]]
     visible_after: float = 0
     invoice_key: str = ""
+    account: str = ACCOUNT
+    exchanged_for: str | None = None
+
+    @property
+    def shown_as(self) -> str:
+        """The number of its invoice in VTEX at the end."""
+        return self.exchanged_for or self.invoice_number
+
+    @property
+    def shown_at(self) -> frozenset[datetime]:
+        """The instants of the events that VTEX must show at the end.
+
+        The relay's own first event is the dispatch. An exchanged invoice does not get
+        it again: the shopper has had its e-mail.
+        """
+        scans = {scan.occurred_at for scan in self.scans}
+        own = {self.dispatched_at} if scans and self.exchanged_for is None else set()
+        return frozenset(scans | own)
+
+    @property
+    def shown_before_delivery(self) -> frozenset[datetime]:
+        """The instants of the events that VTEX shows before any delivery."""
+        scans = (s.occurred_at for s in self.scans if s.milestone != DELIVERED)
+        return frozenset({self.dispatched_at, *scans})
 
     @property
     def scans(self) -> tuple[Scan, ...]:
@@ -172,14 +202,22 @@ class DemoShipment:
             "visibleAfterSeconds": self.visible_after,
             "invoiceKey": self.invoice_key or None,
         }
-        return {"account": ACCOUNT, "orderId": self.order_id, "invoices": [invoice]}
+        return {
+            "account": self.account,
+            "orderId": self.order_id,
+            "invoices": [invoice],
+        }
+
+    def exchange_body(self) -> dict[str, Any]:
+        """Return the exchange for `POST /sandbox/orders/{account}/{id}/exchange`."""
+        return {"insteadOf": self.invoice_number, "invoiceNumber": self.shown_as}
 
     def label_body(self, box: Box) -> dict[str, Any]:
         """Return the label of *box* for `POST /v1/shipments`."""
         key = {"invoiceKey": self.invoice_key} if self.invoice_key else {}
         return {
             **key,
-            "account": ACCOUNT,
+            "account": self.account,
             "contract": self.carrier.contract,
             "orderId": self.order_id,
             "invoiceNumber": self.invoice_number,

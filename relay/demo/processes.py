@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from relay.demo.plan import ACCOUNT, WEBHOOK, DemoCarrier
+from relay.demo.plan import ACCOUNT, APPENDING, WEBHOOK, DemoCarrier
 
 LOOPBACK: Final = "127.0.0.1"
 STOP_SECONDS: Final = 15.0
@@ -111,8 +111,10 @@ def environment(
         "TOKENS__DEMO__TOKEN": token,
         "TOKENS__DEMO__SCOPES": "erp,operator,metrics",
     }
-    account = f"ACCOUNTS__{ACCOUNT.upper()}"
-    settings |= {f"{account}__{key}": v for key, v in _account(sandbox).items()}
+    for name in (ACCOUNT, APPENDING):
+        table = f"ACCOUNTS__{name.upper()}"
+        terms = _account(f"{sandbox}/vtex/{name}")
+        settings |= {f"{table}__{key}": v for key, v in terms.items()}
     settings |= {f"PUBLISHER__{n}_SECONDS": v for n, v in WAITS.items()}
     for carrier in carriers:
         contract = f"CONTRACTS__{carrier.contract.upper()}"
@@ -121,12 +123,13 @@ def environment(
     return {f"RELAY_{name}": value for name, value in settings.items()}
 
 
-def _account(sandbox: str) -> dict[str, str]:
-    """Return the settings of the account at the sandbox."""
+def _account(url: str) -> dict[str, str]:
+    """Return the settings of an account at its address in the sandbox."""
     return {
         "APP_KEY": "sandbox-key",
         "APP_TOKEN": "sandbox-token",
-        "BASE_URL": f"{sandbox}/vtex/{ACCOUNT}",
+        "BASE_URL": url,
+        "ADOPT_INVOICE_NUMBER": "true",
         "REQUESTS_PER_SECOND": "50",
         "BURST": "50",
         "IN_FLIGHT": "8",
@@ -135,7 +138,8 @@ def _account(sandbox: str) -> dict[str, str]:
 
 def _contract(carrier: DemoCarrier) -> dict[str, str]:
     """Return the settings of a carrier's contract, for its channels."""
-    adapter = {"adapter": carrier.adapter}
+    accounts = {"account": ACCOUNT, "accounts": f"{ACCOUNT},{APPENDING}"}
+    adapter = {"adapter": carrier.adapter} | accounts
     if carrier.channel == WEBHOOK:
         return adapter | {"secret": carrier.secret, "poll": "false"}
     return {"poll_spacing_seconds": "0"} | dict(carrier.settings) | adapter

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from relay.demo.evidence import Evidence, Package
+from relay.demo.findings import FailedCheck, Verdict
 from relay.demo.plan import DemoShipment, Phase
-from relay.demo.verdict import FailedCheck, Verdict
 
 COLUMNS: Final = 3
 NOTHING: Final = "…"

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.live import Live
 
 from relay.demo.client import RelayClient, SandboxClient, available_carriers, now, until
-from relay.demo.evidence import Evidence
+from relay.demo.evidence import Evidence, channels_of
+from relay.demo.findings import Verdict
 from relay.demo.plan import Phase
 from relay.demo.processes import LOOPBACK, DemoFailed, Program, environment, free_port
 from relay.demo.report import (
@@ -28,7 +29,8 @@ from relay.demo.report import (
 )
 from relay.demo.scenario import Scenario
 from relay.demo.stories import shipments
-from relay.demo.verdict import Verdict, channel_counts, wrong_channels
+from relay.demo.traps import traps
+from relay.demo.verdict import channel_counts, unverified, wrong_channels
 from relay.demo.visit import Visit
 
 REFRESH_SECONDS: Final = 0.25
@@ -126,9 +128,12 @@ async def _run_phases(
             progress.update(await scenario.sandbox.orders())
         finally:
             watcher.cancel()
-    evidence = replace(await scenario.evidence(), channels=await scenario.channels())
-    wrong = wrong_channels(scenario.plan, evidence.channels)
-    verdict = replace(verdict, failed=(*verdict.failed, *wrong))
+    shown = await scenario.shipments()
+    channels = {order_id: channels_of(one) for order_id, one in shown.items()}
+    evidence = replace(await scenario.evidence(), channels=channels)
+    wrong = wrong_channels(scenario.plan, channels)
+    failed = (*verdict.failed, *wrong, *unverified(scenario.plan, shown))
+    verdict = replace(verdict, failed=failed)
     return outcome(console, scenario, evidence, verdict, time.monotonic() - begun)
 
 
@@ -147,6 +152,9 @@ def outcome(
     console.print("Disturbed on purpose:")
     for line in disturbed(evidence):
         console.print(f"  {line}", markup=False)
+    console.print("Traps of VTEX, as the sandbox recorded them:")
+    for trap in traps(scenario.plan, evidence):
+        console.print(f"  {trap.line}", markup=False, soft_wrap=True)
     for line in summary(verdict, len(scenario.plan), seconds):
         console.print(line, style="red" if verdict.failed else "green", markup=False)
     return 1 if verdict.failed else 0

@@ -4,20 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from relay.demo.client import RelayClient, SandboxClient, now, until
-from relay.demo.evidence import (
-    LOST,
-    OUT,
-    Channels,
-    Evidence,
-    Kill,
-    Webhook,
-    channels_of,
-)
+from relay.demo.evidence import LOST, OUT, VANISHED, Evidence, Kill, Webhook
+from relay.demo.findings import Verdict
 from relay.demo.plan import (
-    ACCOUNT,
+    APPENDING,
     POLL,
     WEBHOOK,
     DemoShipment,
@@ -26,7 +19,7 @@ from relay.demo.plan import (
     Scan,
 )
 from relay.demo.processes import Program
-from relay.demo.verdict import Verdict, decide
+from relay.demo.verdict import decide
 
 CONCURRENCY: Final = 8
 """How many shipments take their steps at the same time."""
@@ -57,6 +50,7 @@ class Scenario:
     async def prepare(self) -> None:
         """Add the orders to VTEX."""
         await self.sandbox.post("options", {"latencyMs": QUICK_MS})
+        await self.sandbox.post("options", {"account": APPENDING, "mode": "append"})
         orders = [shipment.order_body() for shipment in self.plan]
         await self.sandbox.post("orders", orders)
 
@@ -67,6 +61,9 @@ class Scenario:
             Phase.LOST_ANSWER: self._lose_answer,
             Phase.OUTAGE: self._outage,
             Phase.KILL: self._kill,
+            Phase.VANISHED: self._vanish,
+            Phase.EXCHANGED: self._exchange,
+            Phase.APPENDED: self._append,
             Phase.CLOSING: lambda: self._take_steps_and_poll(Phase.CLOSING),
         }
         await phases[phase]()
@@ -97,11 +94,9 @@ class Scenario:
         """Return everything that the sandbox has recorded so far."""
         return await self.sandbox.evidence(self.webhooks, self.kill)
 
-    async def channels(self) -> Channels:
-        """Return the relay's number of events by channel, for each shipment."""
-        return {
-            s.order_id: channels_of(await self.relay.shipment(s)) for s in self.plan
-        }
+    async def shipments(self) -> Mapping[str, Any]:
+        """Return what the relay shows of each shipment, by order."""
+        return {s.order_id: await self.relay.shipment(s) for s in self.plan}
 
     async def _open(self) -> None:
         await self._take_steps_and_poll(Phase.OPENING)
@@ -115,10 +110,67 @@ class Scenario:
 
     async def _lose_answer(self) -> None:
         for shipment in self._in(Phase.LOST_ANSWER):
-            fault = {"kind": LOST, "account": ACCOUNT, "call": "put", "times": 1}
-            await self.sandbox.post("faults", fault | {"orderId": shipment.order_id})
+            await self._spoil_next_put(shipment, LOST)
         await self._take_steps_and_poll(Phase.LOST_ANSWER)
         await until("a lost response", lambda: self._hit(LOST))
+
+    async def _spoil_next_put(
+        self, shipment: DemoShipment, fault: str, times: int = 1
+    ) -> None:
+        about = {"account": shipment.account, "orderId": shipment.order_id}
+        body = {"kind": fault, "call": "put", "times": times}
+        await self.sandbox.post("faults", body | about)
+
+    async def _vanish(self) -> None:
+        for shipment in self._in(Phase.VANISHED):
+            await self._shown_before_delivery(shipment)
+            await self._spoil_next_put(shipment, VANISHED)
+        await self._take_steps_and_poll(Phase.VANISHED)
+        await until("a call without effect", lambda: self._hit(VANISHED))
+
+    async def leave_stuck(self, shipment: DemoShipment) -> None:
+        """Let VTEX keep neither a delivery nor its repair, and wait until it is stuck.
+
+        *shipment* is not part of the plan. Afterwards VTEX is well again.
+        """
+        await self.sandbox.post("orders", shipment.order_body())
+        await self._take(shipment, Phase.OPENING)
+        await self._shown_before_delivery(shipment)
+        await self._spoil_next_put(shipment, VANISHED, times=2)
+        await self._take(shipment, Phase.CLOSING)
+
+        async def stuck() -> bool:
+            found = await self.relay.shipment(shipment)
+            return bool(found["state"] == "stuck")
+
+        await until("a parcel that is stuck", stuck)
+
+    async def _exchange(self) -> None:
+        for shipment in self._in(Phase.EXCHANGED):
+            await self._shown_before_delivery(shipment)
+            path = f"orders/{shipment.account}/{shipment.order_id}/exchange"
+            await self.sandbox.post(path, shipment.exchange_body())
+        await self._take_steps_and_poll(Phase.EXCHANGED)
+
+    async def _append(self) -> None:
+        """Wait until the relay knows: what it sends before that may be doubled."""
+        await self._take_steps_and_poll(Phase.APPENDED)
+
+        async def known() -> bool:
+            return await self.relay.list_mode(APPENDING) == "appends"
+
+        await until("the relay to notice that an account appends", known)
+
+    async def _shown_before_delivery(self, shipment: DemoShipment) -> None:
+        """Wait until VTEX shows all events before the delivery."""
+        expected = shipment.shown_before_delivery
+
+        async def shown() -> bool:
+            orders = await self.sandbox.orders()
+            events = [p.events for p in orders if p.order_id == shipment.order_id]
+            return any(expected <= set(found) for found in events)
+
+        await until(f"the events of {shipment.order_id}", shown)
 
     async def _outage(self) -> None:
         fault = {"kind": OUT, "status": 502, "seconds": OUTAGE_SECONDS}
@@ -187,13 +239,16 @@ class Scenario:
     async def _follow(
         self, shipment: DemoShipment, phase: Phase, slots: asyncio.Semaphore
     ) -> None:
-        """Take one shipment's steps of *phase*, one after the other."""
         async with slots:
-            for step in shipment.steps[phase]:
-                if isinstance(step, LabelPrint):
-                    await self.relay.register(shipment, step)
-                else:
-                    await self._scan(shipment, step)
+            await self._take(shipment, phase)
+
+    async def _take(self, shipment: DemoShipment, phase: Phase) -> None:
+        """Take one shipment's steps of *phase*, one after the other."""
+        for step in shipment.steps[phase]:
+            if isinstance(step, LabelPrint):
+                await self.relay.register(shipment, step)
+            else:
+                await self._scan(shipment, step)
 
     async def _scan(self, shipment: DemoShipment, scan: Scan) -> None:
         """Add a carrier event through each channel of the carrier."""

@@ -7,6 +7,8 @@ from itertools import cycle
 from typing import Final
 
 from relay.demo.plan import (
+    ACCOUNT,
+    APPENDING,
     BOTH,
     DELIVERED,
     POLL,
@@ -27,6 +29,8 @@ OLDER: Final = timedelta(days=400)
 DISPATCHED: Final = timedelta(days=2)
 LATE_SECONDS: Final = 6.0
 FIRST_INVOICE: Final = 71000
+EXCHANGED: Final = 10_000
+"""How much higher the number of an invoice's replacement is."""
 
 Steps = Mapping[Phase, Sequence[Step]]
 
@@ -108,6 +112,10 @@ def _printed_in(phase: Phase) -> Callable[[StoryParts], Steps]:
     return lambda parts: {phase: parts.start, Phase.CLOSING: parts.deliveries}
 
 
+def _all_in_closing(parts: StoryParts) -> Steps:
+    return {Phase.CLOSING: (*parts.start, *parts.deliveries)}
+
+
 @dataclass(frozen=True, slots=True)
 class Story:
     """One story, and how many shipments follow it."""
@@ -117,6 +125,8 @@ class Story:
     steps: Callable[[StoryParts], Steps]
     volumes: int = 1
     visible_after: float = 0
+    account: str = ACCOUNT
+    exchanged: bool = False
 
 
 STORIES: Final = (
@@ -136,6 +146,10 @@ STORIES: Final = (
     Story("label in outage", 2, _printed_in(Phase.OUTAGE)),
     Story("delivered at kill", 6, _delivered_in(Phase.KILL)),
     Story("label at kill", 2, _printed_in(Phase.KILL)),
+    Story("delivery vanishes", 1, _delivered_in(Phase.VANISHED)),
+    Story("invoice exchanged", 1, _delivered_in(Phase.EXCHANGED), exchanged=True),
+    Story("account appends", 1, _printed_in(Phase.APPENDED), account=APPENDING),
+    Story("appends, later", 2, _all_in_closing, account=APPENDING),
 )
 
 
@@ -151,6 +165,10 @@ DUAL: Final = (Story("webhook lost, polled", 2, _webhook_lost),)
 """The story of every carrier with webhook and polling."""
 
 
+FOR_THE_VISIT: Final = Story("stuck", 1, regular)
+"""A delivery that VTEX does not keep, so that a person has something to repair."""
+
+
 def shipments(
     carriers: Sequence[DemoCarrier], now: datetime, stories: Sequence[Story] = STORIES
 ) -> list[DemoShipment]:
@@ -164,6 +182,11 @@ def shipments(
     for channel, own in ((POLL, POLLED), (BOTH, DUAL)):
         cast += [(t, c) for c in carriers if c.channel == channel for t in _each(own)]
     return [_shipment(*part, index, now) for index, part in enumerate(cast)]
+
+
+def for_the_visit(plan: Sequence[DemoShipment], now: datetime) -> DemoShipment:
+    """Return one more shipment, of the first carrier, with numbers of its own."""
+    return _shipment(FOR_THE_VISIT, plan[0].carrier, len(plan), now)
 
 
 def _each(stories: Sequence[Story]) -> list[Story]:
@@ -190,6 +213,10 @@ def _shipment(
         steps={phase: tuple(taken) for phase, taken in steps.items()},
         visible_after=story.visible_after,
         invoice_key=nfe_key(FIRST_INVOICE + index, now) if by_key else "",
+        account=story.account,
+        exchanged_for=str(FIRST_INVOICE + EXCHANGED + index)
+        if story.exchanged
+        else None,
     )
 
 

@@ -1,34 +1,16 @@
 """Compare what VTEX received with what it should have received; pure."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import Final
+from typing import Any
 
 from relay.demo.evidence import LOST, OUT, Channels, Evidence, Package
-from relay.demo.plan import DemoShipment
+from relay.demo.findings import THE_DEMO, FailedCheck, Verdict
+from relay.demo.plan import DemoShipment, Phase
+from relay.demo.traps import repeated_unnoticed, traps
 from relay.sandbox.records import AcceptedWrite
-
-THE_DEMO: Final = "the demo"
-"""Replaces the order id where a planned disturbance did not happen."""
-
-
-@dataclass(frozen=True, slots=True)
-class FailedCheck:
-    """A failed check, or a repetition that a disturbance explains."""
-
-    order_id: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The failed checks, and the repetitions that a disturbance explains."""
-
-    failed: tuple[FailedCheck, ...]
-    excused: tuple[FailedCheck, ...] = ()
 
 
 def decide(plan: Sequence[DemoShipment], evidence: Evidence) -> Verdict:
@@ -42,6 +24,7 @@ def decide(plan: Sequence[DemoShipment], evidence: Evidence) -> Verdict:
         *_complaints(evidence),
         *_webhooks(evidence),
         *_disturbances(evidence),
+        *(failed for trap in traps(plan, evidence) for failed in trap.failed),
     ]
     excused = [
         FailedCheck(finding.order_id, f"{finding.reason}; the previous call: {excuse}")
@@ -55,13 +38,16 @@ def _shown(plan: Sequence[DemoShipment], evidence: Evidence) -> Iterator[FailedC
     """Find what VTEX shows wrongly, shipment by shipment."""
     shown = {(p.order_id, p.invoice_number): p for p in evidence.packages}
     for shipment in plan:
-        package = shown.get((shipment.order_id, shipment.invoice_number))
+        package = shown.get((shipment.order_id, shipment.shown_as))
         if package is None:
             yield FailedCheck(shipment.order_id, "VTEX has no such order")
             continue
-        for check in (_number, _delivery, _events):
-            for reason in check(shipment, package):
-                yield FailedCheck(shipment.order_id, reason)
+        for reason in (
+            *_number(shipment, package),
+            *_delivery(shipment, package),
+            *_events(shipment, package, repeated_unnoticed(shipment, evidence)),
+        ):
+            yield FailedCheck(shipment.order_id, reason)
 
 
 def _number(shipment: DemoShipment, package: Package) -> Iterator[str]:
@@ -82,10 +68,11 @@ def _delivery(shipment: DemoShipment, package: Package) -> Iterator[str]:
         yield f"deliveredDate: {_at(package.delivered_at)}, expected {_at(expected)}"
 
 
-def _events(shipment: DemoShipment, package: Package) -> Iterator[str]:
-    """Compare the instants of the events; the relay's own first one is the dispatch."""
-    scans = {scan.occurred_at for scan in shipment.scans}
-    expected = Counter(scans | {shipment.dispatched_at} if scans else ())
+def _events(
+    shipment: DemoShipment, package: Package, repeated: Counter[datetime]
+) -> Iterator[str]:
+    """Compare the instants of the events; those *repeated* may be shown once more."""
+    expected = Counter(shipment.shown_at) + repeated
     shown = Counter(package.events)
     for missing in sorted((expected - shown).elements()):
         yield f"event missing in VTEX: {_at(missing)}"
@@ -101,7 +88,7 @@ def _at(moment: datetime | None) -> str:
 def _strangers(
     plan: Sequence[DemoShipment], evidence: Evidence
 ) -> Iterator[FailedCheck]:
-    known = {(s.order_id, s.invoice_number) for s in plan}
+    known = {(s.order_id, n) for s in plan for n in (s.invoice_number, s.shown_as)}
     for write in evidence.writes:
         order_id = write.order_id or ""
         if (order_id, write.invoice_number) not in known:
@@ -220,6 +207,16 @@ def wrong_channels(
             named = " and ".join(sorted(came)) or "nothing"
             reason = f"events arrived by {named}, expected {shipment.carrier.channel}"
             yield FailedCheck(shipment.order_id, reason)
+
+
+def unverified(
+    plan: Sequence[DemoShipment], shown: Mapping[str, Any]
+) -> Iterator[FailedCheck]:
+    """Find the repaired shipments that the relay does not show as verified."""
+    for shipment in plan:
+        repaired = Phase.VANISHED in shipment.steps
+        if repaired and shown[shipment.order_id]["verifiedAt"] is None:
+            yield FailedCheck(shipment.order_id, "repaired, but not verified")
 
 
 def channel_counts(channels: Channels) -> str:

@@ -1,4 +1,4 @@
-"""A visit to the console after the demo: who may sign in, and a parcel to repair."""
+"""A visit to the console after the demo: who may sign in, and parcels to repair."""
 
 import asyncio
 import signal
@@ -10,10 +10,14 @@ from typing import Final
 from rich.console import Console
 
 from relay.console.passwords import hash_password
+from relay.demo.client import now
+from relay.demo.plan import ACCOUNT
 from relay.demo.scenario import Scenario
+from relay.demo.stories import for_the_visit
 
 PERSON: Final = "demo"
 LABEL: Final = {
+    "account": ACCOUNT,
     "orderId": "1999999999999-01",
     "invoiceNumber": "000099999",
     "trackingNumber": "DEMO-STAYS-1",
@@ -34,10 +38,14 @@ class Visit:
         return {
             f"{prefix}PASSWORD_HASH": hash_password(self.password),
             f"{prefix}ROLE": "act",
+            f"{prefix}LANGUAGE": "en",  # that of the lines printed below
         }
 
     async def wait(self, scenario: Scenario, console: Console) -> None:
-        """Register the parcel, say where to look, and wait for Ctrl-C."""
+        """Leave two parcels to repair, say where to look, and wait for Ctrl-C."""
+        console.print("\nTwo parcels for you to repair are being prepared …")
+        stuck = for_the_visit(scenario.plan, now())
+        await scenario.leave_stuck(stuck)
         contract = scenario.plan[0].carrier.contract
         await scenario.relay.register_fields(LABEL | {"contract": contract})
         invoicing = (
@@ -45,11 +53,13 @@ class Visit:
             f"-H 'Content-Type: application/json' -d '{_order()}'"
         )
         for line in (
-            f"\nThe console: {scenario.relay.url}/console/",
+            f"The console: {scenario.relay.url}/console/",
             f"Sign in as {PERSON} with the password {self.password}",
-            f"VTEX does not know order {LABEL['orderId']}: look for it in the console.",
-            f"Its ERP would invoice it with: {invoicing}",
-            "Then press Retry. Ctrl-C stops the demo.",
+            f"Order {stuck.order_id} is stuck: VTEX answered 200, but stored nothing.",
+            "VTEX works again: click Stuck, then Retry, and give a reason.",
+            f"VTEX does not know order {LABEL['orderId']}: it is not invoiced yet.",
+            f"The ERP would issue it with: {invoicing}",
+            "Ctrl-C stops the demo.",
         ):
             console.print(line, markup=False, soft_wrap=True)
         await _interrupted()
@@ -58,7 +68,7 @@ class Visit:
 def _order() -> str:
     invoices = f'[{{"invoiceNumber": "{LABEL["invoiceNumber"]}"}}]'
     order = LABEL["orderId"]
-    return f'{{"account": "demo", "orderId": "{order}", "invoices": {invoices}}}'
+    return f'{{"account": "{ACCOUNT}", "orderId": "{order}", "invoices": {invoices}}}'
 
 
 async def _interrupted() -> None:

@@ -179,12 +179,16 @@ async def change_options(request: web.Request) -> web.Response:
     """Change the PUT mode, the latency or the answers of VTEX."""
     world = request.app[WORLD]
     changed = await parse_one(request, OptionsRequest)
-    world.mode = changed.mode or world.mode
+    if changed.account is not None and changed.mode is not None:
+        world.modes[changed.account] = changed.mode
+    else:
+        world.mode = changed.mode or world.mode
     world.no_invoice = changed.no_invoice or world.no_invoice
     if changed.latency_ms is not None:
         world.latency_ms = changed.latency_ms
     body = {
         "mode": world.mode,
+        "modes": world.modes,
         "noInvoice": world.no_invoice,
         "latencyMs": world.latency_ms,
     }

@@ -123,7 +123,7 @@ def _judge_put(
         order.change(at)
         emails = of_tracking(invoice, status)
         world.records.email(call, invoice.number, emails, at)
-        return invoice.track(status, world.mode, at)
+        return invoice.track(status, world.mode_of(order.account), at)
 
     answer = answers.receipt(now, order.id)
     return Accepted(answer, change, tuple(_wrong_in_put(invoice, status)))

@@ -130,11 +130,22 @@ class CredentialsRequest(ControlRequest):
 
 
 class OptionsRequest(ControlRequest):
-    """Options that can change while the sandbox runs."""
+    """Options that can change while the sandbox runs.
 
+    With `account`, `mode` is that of one account, whatever the others do.
+    """
+
+    account: Text | None = None
     mode: PutMode | None = None
     no_invoice: NoInvoice | None = None
     latency_ms: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _account_has_mode(self) -> Self:
+        others = (self.no_invoice, self.latency_ms)
+        if self.account is not None and (self.mode is None or others != (None, None)):
+            raise ValueError("account: goes with mode, and with nothing else")
+        return self
 
 
 class ParcelScanRequest(ControlRequest):

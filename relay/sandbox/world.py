@@ -41,7 +41,10 @@ class SandboxOptions:
 
 @dataclass(slots=True)
 class World:
-    """Orders, credentials, faults, records and carriers' scans of one sandbox."""
+    """Orders, credentials, faults, records and carriers' scans of one sandbox.
+
+    `modes` are those of the accounts that differ from `mode`.
+    """
 
     options: SandboxOptions
     mode: PutMode
@@ -55,6 +58,7 @@ class World:
     notifications: Notifications = field(default_factory=Notifications)
     pending: PendingWrites = field(default_factory=PendingWrites)
     no_invoice: NoInvoice = "now"
+    modes: dict[str, PutMode] = field(default_factory=dict)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     _later: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -77,6 +81,7 @@ class World:
         self.drop_late_calls()
         self.mode, self.latency_ms = self.options.mode, self.options.latency_ms
         self.no_invoice = "now"
+        self.modes.clear()
         self.records = Records(self.options.keep)
         self.orders.clear()
         self.credentials.clear()
@@ -90,6 +95,10 @@ class World:
     def now(self) -> datetime:
         """Return the sandbox's time."""
         return self.options.clock()
+
+    def mode_of(self, account: str) -> PutMode:
+        """Return what a PUT does to stored events in *account*."""
+        return self.modes.get(account, self.mode)
 
     def run_later(self, step: Coroutine[None, None, None]) -> None:
         """Run *step* in the background, after its caller has ended."""

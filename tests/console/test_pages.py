@@ -123,6 +123,27 @@ async def test_a_search_for_any_number_leads_to_the_shipment(
     assert "2 result(s)" in page.text
 
 
+async def test_a_shipments_page_begins_with_where_the_parcel_is(
+    maria: Visitor, api: Api, way_in: WayIn
+) -> None:
+    made = await api.register(account="store")
+    page = await maria.get(f"/console/shipments/{made['id']}")
+    assert "Last event" not in page.text
+    await scan(way_in, "BR123", "at the depot")
+    await scan(way_in, "BR123", "too soon to be true", "DL")
+    page = await maria.get(f"/console/shipments/{made['id']}")
+    assert "Last event in transit, occurred" in page.text
+    assert page.text.index("Last event") < page.text.index("Timeline")
+
+
+async def test_a_list_shows_first_what_decides(maria: Visitor, api: Api) -> None:
+    await api.register(account="store")
+    page = await maria.get("/console/lists/unknown-to-vtex")
+    order = ("Order", "Why", "Since", "Who acts", "Tracking number", "Account")
+    places = [page.html.index(f'<th scope="col">{name}<') for name in order]
+    assert places == sorted(places)
+
+
 async def test_filters_that_are_left_empty_filter_nothing(
     maria: Visitor, api: Api
 ) -> None:

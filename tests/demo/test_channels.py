@@ -106,9 +106,13 @@ def test_a_contract_has_one_channel() -> None:
     }
     assert contracts == {
         "ACME__ADAPTER": "acme",
+        "ACME__ACCOUNT": "demo",
+        "ACME__ACCOUNTS": "demo,appending",
         "ACME__SECRET": "s3cret",
         "ACME__POLL": "false",
         "ACME_POLL__ADAPTER": "acme",
+        "ACME_POLL__ACCOUNT": "demo",
+        "ACME_POLL__ACCOUNTS": "demo,appending",
         "ACME_POLL__BASE_URL": "http://x",
         "ACME_POLL__POLL_SPACING_SECONDS": "0",
     }
@@ -237,7 +241,8 @@ async def test_a_polling_carrier_is_polled_at_the_end_of_a_phase() -> None:
     ):
         scenario = scenario_of(session, at, server.make_url(""))
         await scenario.run(Phase.CLOSING)
-        assert await scenario.channels() == {POLLED_ONE.order_id: {POLL: 5}}
+        (shown,) = (await scenario.shipments()).values()
+        assert channels_of(shown) == {POLL: 5}
     listed = f"GET /v1/shipments?orderId={POLLED_ONE.order_id}"
     again = "POST /v1/shipments/S-1/poll-now"
     assert relay.requests == [listed, again, listed, "GET /v1/shipments/S-1"]

@@ -79,6 +79,8 @@ async def test_an_invoice_needs_its_order(sandbox: Any) -> None:
         ("faults", '{"kind": "outage", "times": 0}', "$.times"),
         ("credentials", '{"account": "a", "appKey": "k"}', "$.appToken"),
         ("options", '{"mode": "shuffle"}', "$.mode"),
+        ("options", '{"account": "a"}', "$"),
+        ("options", '{"account": "a", "mode": "merge", "latencyMs": 1}', "$"),
     ],
 )
 async def test_an_invalid_request_names_the_field(
@@ -159,6 +161,7 @@ async def test_lists_are_bounded_and_counts_are_not(made: Any) -> None:
 async def test_a_reset_removes_everything(sandbox: Any) -> None:
     await sandbox.fault("outage")
     await sandbox.ask("POST", "/options", {"mode": "append"})
+    await sandbox.ask("POST", "/options", {"account": "acme", "mode": "append"})
     body = {"account": "acme", "appKey": "k", "appToken": "t", "only": True}
     await sandbox.ask("POST", "/credentials", body)
     await sandbox.patch("1/2")
@@ -168,7 +171,8 @@ async def test_a_reset_removes_everything(sandbox: Any) -> None:
     assert await sandbox.listed("orders") == []
     assert await sandbox.listed("calls") == []
     assert await sandbox.listed("complaints") == []
-    assert (await sandbox.ask("POST", "/options", {}))["mode"] == "merge"
+    options = await sandbox.ask("POST", "/options", {})
+    assert (options["mode"], options["modes"]) == ("merge", {})
     assert (await sandbox.get()).status == 404
 
 

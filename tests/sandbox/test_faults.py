@@ -291,7 +291,8 @@ async def test_latency_delays_every_answer(made: Any) -> None:
         async with asyncio.timeout(0.02):
             await sandbox.get()
     options = await sandbox.ask("POST", "/options", {"latencyMs": 1})
-    assert options == {"mode": "merge", "noInvoice": "now", "latencyMs": 1}
+    expected = {"mode": "merge", "modes": {}, "noInvoice": "now", "latencyMs": 1}
+    assert options == expected
     assert (await sandbox.get()).status == 200
 
 

@@ -146,6 +146,21 @@ async def test_what_a_second_put_does_to_the_first_is_a_mode(
     assert [event["description"] for event in shown] == expected
 
 
+async def test_one_account_appends_while_the_others_merge(
+    sandbox: Any, scan: Any
+) -> None:
+    options = {"account": "appending", "mode": "append"}
+    await sandbox.ask("POST", "/options", options)
+    for account, expected in (("acme", ["B", "A"]), ("appending", ["B", "A", "A"])):
+        sandbox.account = account
+        await sandbox.add_order({"invoiceNumber": "1"})
+        await sandbox.patch()
+        await sandbox.put(scan("A", 8))
+        await sandbox.put(scan("A", 8), scan("B", 9))
+        shown = (await sandbox.package())["courierStatus"]["data"]
+        assert [event["description"] for event in shown] == expected
+
+
 async def test_an_identical_put_is_accepted_and_changes_nothing(
     made: Any, scan: Any
 ) -> None:

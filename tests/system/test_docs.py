@@ -39,7 +39,7 @@ from tests.support.lacking import lacking
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
-PAGES = [ROOT / "README.md", *DOCS]
+PAGES = [ROOT / "README.md", *DOCS, *sorted((ROOT / "docs" / "pt").glob("*.md"))]
 SHELL = ["bash", "-euo", "pipefail"]
 PATIENCE = 60.0
 CONTRACT_TEST = "contract test"
@@ -66,7 +66,9 @@ def executed(test: Callable[..., None]) -> Callable[..., None]:
     return pytest.mark.slow(ALONE(test))
 
 
-every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+every_page = pytest.mark.parametrize(
+    "page", PAGES, ids=lambda page: str(page.relative_to(ROOT))
+)
 
 
 @dataclass(frozen=True)

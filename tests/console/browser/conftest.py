@@ -15,6 +15,7 @@ import pytest
 from tests.console.visitors import HASH, PASSWORD
 from tests.support.lacking import lacking
 from tests.system.kills.processes import (
+    SECRET,
     Program,
     account,
     relay_program,
@@ -54,6 +55,21 @@ class Store:
         answer = await self._post(f"{self.relay.url}/v1/shipments", body | fields)
         found: str = answer["id"]
         return found
+
+    async def scan(self, number: str, order: str, code: str) -> None:
+        """Let the carrier send a webhook about a parcel."""
+        body = {
+            "parcel": {"orderId": order, "trackingNumber": number},
+            "code": code,
+            "url": f"{self.relay.url}/webhooks/me",
+            "secret": SECRET,
+        }
+        await self._post(f"{self.sandbox.url}/sandbox/carriers/melhorenvio/scans", body)
+
+    async def refuse_once(self, order: str, call: str) -> None:
+        """Let VTEX refuse the next call of a kind for an order."""
+        fault = {"kind": "status", "status": 400, "orderId": order, "call": call}
+        await self._post(f"{self.sandbox.url}/sandbox/faults", fault | {"times": 1})
 
     async def state(self, shipment: str) -> str:
         """Return the state of a shipment."""
