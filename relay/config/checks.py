@@ -10,6 +10,7 @@ from relay.config.account import AccountSettings, ApiToken
 from relay.config.contract import ContractSettings
 from relay.config.endpoint import EndpointPair
 from relay.config.problems import SettingsProblem, set_it
+from relay.config.receivers import OutgoingReceiver
 from relay.config.sections import RetentionSettings
 from relay.config.users import ConsoleUser
 from relay.domain.events import Value
@@ -137,6 +138,15 @@ def check_hooks(
             key = f"accounts.{name}.discovery"
             wrong = "VTEX must know the relay's address to call its hook"
             yield SettingsProblem(key, wrong, 'set public_url, or discovery = "feed"')
+
+
+def check_receivers(
+    receivers: Mapping[str, OutgoingReceiver], accounts: Mapping[str, AccountSettings]
+) -> Iterator[SettingsProblem]:
+    """Find receivers of events with accounts that do not exist."""
+    for name, receiver in receivers.items():
+        for account in receiver.accounts:
+            yield from _missing(account, accounts, f"outgoing.{name}.accounts")
 
 
 def check_unique(contracts: Iterable[ContractSettings]) -> Iterator[SettingsProblem]:

@@ -2,16 +2,18 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from relay.clock import Clock
 from relay.errors import DatabaseUnavailable
 from relay.health import Health
 from relay.logs import logger
 from relay.loops import LoopTiming, run_forever
+from relay.store.database import Database
+from relay.store.sqlite import SqliteDatabase
 
 _log = logger(__name__)
 
@@ -143,3 +145,17 @@ class DatabaseMonitor:
     async def run(self) -> None:
         """Check until cancelled."""
         await run_forever(DATABASE, self.step, self._health, DATABASE_TIMING)
+
+
+def monitors(
+    database: Database, clock: Clock, health: Health, least_mb: int
+) -> dict[str, Coroutine[Any, Any, None]]:
+    """Return the loops that watch the database, the clock and an SQLite file's disk."""
+    loops = {
+        "database": DatabaseMonitor(database, health).run(),
+        "clock": ClockMonitor(database, clock, health).run(),
+    }
+    if isinstance(database, SqliteDatabase):
+        folder = database.path.absolute().parent
+        loops["disk"] = DiskMonitor(folder, health, least_mb).run()
+    return loops

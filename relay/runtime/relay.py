@@ -27,11 +27,13 @@ from relay.metrics import Metrics
 from relay.outbound.invoice_sender import InvoiceSender
 from relay.outbound.publisher import Publisher
 from relay.outbound.sender import Sender
+from relay.outgoing.dispatcher import Dispatcher
 from relay.registration.contract_terms import reading_terms
 from relay.runtime.gate_monitor import GateMonitor
 from relay.runtime.housekeeper import Housekeeper
-from relay.runtime.monitors import ClockMonitor, DatabaseMonitor, DiskMonitor
+from relay.runtime.monitors import monitors
 from relay.runtime.notifier import Notifier, Work
+from relay.runtime.outgoing_parts import dispatcher, late_events
 from relay.runtime.roles import BOTH, Part
 from relay.runtime.vtex_calls import InvoiceForwarder, TrackingReader
 from relay.runtime.wiring import (
@@ -91,6 +93,7 @@ class Relay:
     watchdog: Watchdog = field(init=False)
     services: Services = field(init=False)
     discoverer: Discoverer = field(init=False)
+    dispatcher: Dispatcher = field(init=False)
 
     def __post_init__(self) -> None:
         self.documents = Documents(self.database)
@@ -112,6 +115,7 @@ class Relay:
         observed = (self.health, self.metrics.count_call)
         self.discoverer = Discoverer.build(self.vtex, self.services, *observed)
         self.discoverer.reload(discovery_terms(self.settings))
+        self.dispatcher = dispatcher(self.services, self.health, self.metrics)
         if self.part.works:
             self.notifier.here = {
                 Work.DOCUMENTS: self.reader.wake,
@@ -158,8 +162,10 @@ class Relay:
         self.reader.reload(self.carriers)
         self.poller.reload(poll_targets(settings.contracts, self.carriers))
         self.housekeeper.sweep = self._sweep()
+        self.housekeeper.late = late_events(settings, self.database)
         self.services.reload(settings)
         self.discoverer.reload(discovery_terms(settings))
+        self.dispatcher.reload(settings.outgoing)
         await self.notice_credentials()
         self.publisher.wake()
 
@@ -171,14 +177,8 @@ class Relay:
 
     def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
         """Return the background loops of this process's role by name."""
-        loops = {
-            "database": DatabaseMonitor(self.database, self.health).run(),
-            "clock": ClockMonitor(self.database, self.clock, self.health).run(),
-        }
-        if isinstance(self.database, SqliteDatabase):
-            folder = self.database.path.absolute().parent
-            free = self.settings.disk_free_mb
-            loops["disk"] = DiskMonitor(folder, self.health, free).run()
+        settings = self.settings
+        loops = monitors(self.database, self.clock, self.health, settings.disk_free_mb)
         if self.part.works:
             loops |= self._work()
         channel = self.part.channel
@@ -196,6 +196,7 @@ class Relay:
             "housekeeper": self.housekeeper.run(),
             "poller": self.poller.run(),
             "discoverer": self.discoverer.run(),
+            "dispatcher": self.dispatcher.run(),
             "gates": GateMonitor(accounts, self.clock, self.health).run(),
         }
         if self.checkpointer is not None:
@@ -283,10 +284,8 @@ class Relay:
 
     def _sweep(self) -> Sweep:
         expires_after = retention_policy(self.settings).expires_after
-        accounts = self.settings.accounts
-        return Sweep(
-            self.database, self.publisher.terms.policy, accounts, expires_after
-        )
+        policy = self.publisher.terms.policy
+        return Sweep(self.database, policy, self.settings.accounts, expires_after)
 
     def _housekeeper(self) -> Housekeeper:
         retention = Retention(self.database, retention_policy(self.settings))
@@ -297,4 +296,5 @@ class Relay:
             self.clock,
             wake=self.publisher.wake,
             health=self.health,
+            late=late_events(self.settings, self.database),
         )

@@ -7,12 +7,19 @@ from datetime import datetime, timedelta
 from relay.clock import micros
 from relay.domain.label_merge import MergedLabel, merge_label
 from relay.domain.labels import Label, LabelParcel
+from relay.domain.outgoing_events import (
+    REGISTERED,
+    OutgoingProgress,
+    Subscriptions,
+    of_row,
+)
 from relay.domain.shipment import CANCELLED
 from relay.problem_codes import CodedWarning
 from relay.store.adoption import Adopting, Adoption
-from relay.store.codec import new_id, stored
+from relay.store.codec import as_dict, dumps, new_id, stored
 from relay.store.database import Database, Row, Transaction
 from relay.store.event_rows import Pace, mark_due
+from relay.store.outgoing_events import record_outgoing
 from relay.store.reference_checks import refuse_foreign, refuse_too_many
 from relay.store.references import Interned, Key, interned, key
 from relay.store.shipment_lists import ListedShipment, listed
@@ -55,6 +62,7 @@ class Shipments:
     pace: Pace = field(default_factory=Pace)
     lower_bounds: Mapping[str, timedelta] = field(default_factory=dict)
     adoptions: Mapping[str, Adoption] = field(default_factory=dict)
+    subscriptions: Subscriptions = ()
 
     async def register(self, label: Label, now: datetime) -> RegistrationResult:
         """Register a label; repeating it changes nothing.
@@ -116,6 +124,8 @@ class Shipments:
         if updated or is_new:
             await tx.run("make_due", shipment=row["shipment"], now=micros(now))
             await writing.note(_story(label, updated, is_new=is_new))
+        if is_new and self.subscriptions:
+            await self._record_outgoing(tx, as_dict(row) | after, label, now)
         others = await writing.others(
             [r for r, _ in placed(merged, label)], label.account, label.order_id
         )
@@ -123,6 +133,20 @@ class Shipments:
         return RegistrationResult(
             row["id"], is_new or merged.new_volume, updated, warnings
         )
+
+    async def _record_outgoing(
+        self, tx: Transaction, row: Row, label: Label, now: datetime
+    ) -> None:
+        """Record the registration as an outgoing event, the first of its shipment.
+
+        Of a parcel that is already in transit the past is not recorded.
+        """
+        event = of_row(REGISTERED, row, now)
+        await record_outgoing(tx, [event], self.subscriptions, now)
+        nothing = dumps(OutgoingProgress().as_json())
+        values = {"shipment": row["shipment"], "progress": nothing}
+        if not label.imported:
+            await tx.run("record_outgoing_progress", **values)
 
     async def _match_again(self, writing: "_Registering") -> None:
         """Match the events that arrived before the label."""
