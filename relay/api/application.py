@@ -12,6 +12,7 @@ from relay.api import (
     health,
     invoices,
     openapi,
+    outgoing_events,
     problem_pages,
     rejected,
     shipment_actions,
@@ -37,6 +38,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
         worklists,
         accounts,
         discovery,
+        outgoing_events,
         health,
     )
     for operation in module.operations

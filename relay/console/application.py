@@ -13,6 +13,7 @@ from relay.console import (
     labels,
     lists,
     live,
+    outgoing_events,
     parties,
     records,
     shipments,
@@ -32,7 +33,8 @@ from relay.store.hourly_activity import HourlyActivity
 PREFIX: Final = "/console"
 STATIC: Final = Path(__file__).parent / "static"
 PAGES: Final = (
-    sign_in, today, lists, shipments, labels, parties, records, actions, live,
+    sign_in, today, lists, shipments, labels, parties, records, outgoing_events,
+    actions, live,
 )  # fmt: skip
 
 

@@ -9,28 +9,14 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from relay.clock import moment
-from relay.domain.outgoing_events import BODY_VERSION
-from relay.store.codec import loads
+from relay.store.outgoing_bodies import outgoing_body
 
 USER_AGENT = "carrier-tracking-relay (outgoing events)"
 
 
 def body(row: Mapping[str, Any]) -> bytes:
-    """Return the body of a stored event: the same bytes in every attempt.
-
-    `sequence` grows with the time of recording; two events of one shipment may arrive
-    in another order.
-    """
-    content = {
-        "type": row["type"],
-        "version": BODY_VERSION,
-        "sequence": row["number"],
-        "timestamp": _text(moment(row["recorded_at"])),
-        "occurredAt": _text(moment(row["occurred_at"])),
-        "data": loads(row["data"]),
-    }
-    return to_json(content)
+    """Return the body of a stored event: the same bytes in every attempt."""
+    return to_json(outgoing_body(row))
 
 
 def headers(
@@ -54,7 +40,3 @@ def headers(
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": " ".join(signatures),
     }
-
-
-def _text(when: datetime) -> str:
-    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -11,6 +11,7 @@ from relay.service.documents import DocumentService
 from relay.service.endpoint import EndpointService
 from relay.service.invoices import InvoiceService
 from relay.service.measurements import MeasurementService
+from relay.service.outgoing_events import OutgoingService
 from relay.service.rejected import RejectedService
 from relay.service.shipment_actions import ShipmentActionService
 from relay.service.shipments import ShipmentService
@@ -35,6 +36,7 @@ class Services:
     audit: AuditService
     endpoint: EndpointService
     discovery: DiscoveryService
+    outgoing: OutgoingService
 
     @classmethod
     def build(cls, context: ServiceContext) -> "Services":
@@ -53,6 +55,7 @@ class Services:
             AuditService(context),
             EndpointService(context),
             DiscoveryService(context),
+            OutgoingService(context),
         )
 
     def reload(self, settings: Settings) -> None:

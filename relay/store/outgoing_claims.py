@@ -70,6 +70,11 @@ class ReceiverState:
     reason: str | None = None
     delivered_at: datetime | None = None
 
+    @property
+    def broken(self) -> bool:
+        """Whether it fails or is disabled."""
+        return self.disabled_at is not None or self.failing_since is not None
+
     @classmethod
     def of(cls, row: Row) -> "ReceiverState":
         """Return the state in a row."""

@@ -12,7 +12,7 @@ from relay.domain.outgoing_events import (
     Subscription,
     Subscriptions,
 )
-from relay.store.codec import dumps, loads, new_id, rows
+from relay.store.codec import dumps, new_id, rows
 from relay.store.database import Database, Row, Transaction
 from relay.store.snapshots import Change
 
@@ -239,9 +239,3 @@ async def _with_deliveries(tx: Transaction, page: Sequence[Row]) -> list[StoredE
     for row in await tx.rows("deliveries_of_outgoing", rows=wanted):
         by_event.setdefault(row["id"], []).append(row)
     return [(event, by_event.get(event["id"], [])) for event in page]
-
-
-def content(row: Row) -> dict[str, Any]:
-    """Return the data of an event's row."""
-    found: dict[str, Any] = loads(row["data"])
-    return found
