@@ -44,10 +44,16 @@ class PublicResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """Return the addresses of *host*; raise `PrivateAddress`."""
-        found = await self._resolver.resolve(host, port, family)
+        found = await self.looked_up(host, port, family)
         if not is_loopback(host) and not all(is_public(a["host"]) for a in found):
             raise PrivateAddress(f"{host} leads to a private network")
         return found
+
+    async def looked_up(
+        self, host: str, port: int, family: socket.AddressFamily
+    ) -> list[ResolveResult]:
+        """Return the addresses that the system's resolver has for *host*."""
+        return await self._resolver.resolve(host, port, family)
 
     async def close(self) -> None:
         """Release the resolver."""

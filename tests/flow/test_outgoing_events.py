@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import TestClient, TestServer
 from pydantic_core import from_json
 from standardwebhooks import Webhook
 
@@ -240,6 +240,11 @@ async def test_gone_disables_a_receiver_until_it_is_enabled(
         state = (await claims.states())["crm"]
         assert state.disabled_at is not None
         assert await waiting(world) == 1
+        async with TestClient(TestServer(world.process.relay.application())) as probe:
+            ready = await probe.get("/readyz")
+            (warning,) = (await ready.json())["warnings"]
+            assert ready.status == 200
+            assert warning.startswith("receiver crm: disabled since 2026-08-01 12:00")
         crm.answer = lambda _: web.Response()
         assert await claims.enable("crm")
         await sent(world)
