@@ -3,6 +3,8 @@
 from relay.config.settings import Settings
 from relay.health import Health
 from relay.metrics import Metrics
+from relay.outbound.milestone_recorder import MilestoneRecorder
+from relay.outbound.publisher import Publisher
 from relay.outgoing.dispatcher import Dispatcher
 from relay.service.services import Services
 from relay.store.database import Database
@@ -19,6 +21,13 @@ def dispatcher(services: Services, health: Health, metrics: Metrics) -> Dispatch
         context.clock,
         health=health,
         on_outcome=metrics.count_outgoing,
+    )
+
+
+def recorder(publisher: Publisher, database: Database) -> MilestoneRecorder:
+    """Make what records milestones while the publisher may not claim."""
+    return MilestoneRecorder(
+        database, lambda: publisher.terms, publisher.clock, publisher.health
     )
 
 

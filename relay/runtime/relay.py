@@ -33,7 +33,7 @@ from relay.runtime.gate_monitor import GateMonitor
 from relay.runtime.housekeeper import Housekeeper
 from relay.runtime.monitors import monitors
 from relay.runtime.notifier import Notifier, Work
-from relay.runtime.outgoing_parts import dispatcher, late_events
+from relay.runtime.outgoing_parts import dispatcher, late_events, recorder
 from relay.runtime.roles import BOTH, Part
 from relay.runtime.vtex_calls import InvoiceForwarder, TrackingReader
 from relay.runtime.wiring import (
@@ -68,8 +68,7 @@ from relay.vtex.client import VtexClient
 class Relay:
     """The parts of one process; wires them, and reloads their settings.
 
-    *part* says which of them run: a process with one role has the others, too, but
-    they rest.
+    *part* says which of them run: a process with one role has the others, at rest.
     """
 
     settings: Settings
@@ -197,6 +196,7 @@ class Relay:
             "poller": self.poller.run(),
             "discoverer": self.discoverer.run(),
             "dispatcher": self.dispatcher.run(),
+            "recorder": recorder(self.publisher, self.database).run(),
             "gates": GateMonitor(accounts, self.clock, self.health).run(),
         }
         if self.checkpointer is not None:

@@ -16,6 +16,7 @@ from pydantic_core import from_json
 from standardwebhooks import Webhook
 
 from relay.clock import micros, moment
+from relay.runtime.outgoing_parts import recorder
 from relay.store.outgoing_claims import OutgoingClaims
 from relay.store.outgoing_events import OutgoingEvents, OutgoingFilter
 from tests.support.world import NUMBER, World
@@ -373,3 +374,29 @@ async def test_a_late_shipment_is_sent_once_per_promised_day(
         await sent(world)
         assert crm.types == ["shipment.registered", "shipment.late"]
         assert from_json(crm.calls[-1][1])["data"]["promisedOn"] == day.isoformat()
+
+
+@pytest.mark.parametrize("status", [400, 401, 503])
+async def test_milestones_do_not_wait_for_vtex(
+    worlds: Worlds, crm: Receiver, status: int
+) -> None:
+    """The shipment is stuck, the key was withdrawn, or VTEX is not available."""
+    async with worlds(**outgoing(crm=crm)) as world:
+        await world.vtex.status(status)
+        await world.label()
+        await world.wait(minutes=5)
+        await world.scan("picked_up")
+        await world.wait(minutes=1)
+        await world.scan("delivered")
+        relay = world.process.relay
+        milestones = recorder(relay.publisher, relay.database)
+        for _ in range(2):
+            await world.wait(minutes=2)
+            await milestones.step()
+        await sent(world)
+        found = [t for t in crm.types if t != "shipment.stuck"]
+        assert found == [
+            "shipment.registered",
+            "shipment.picked_up",
+            "shipment.delivered",
+        ]

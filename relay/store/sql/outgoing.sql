@@ -159,3 +159,22 @@ SET failed_at = coalesce(failed_at, :now), next_at = NULL, lease = NULL,
     error = 'erased'
 WHERE next_at IS NOT NULL AND id IN (
     SELECT e.id FROM outgoing_events AS e WHERE e.shipment_id = :shipment_id)
+
+-- name: held_back_shipments
+-- Shipments with events that no claim has planned yet: held back by a gate, or postponed.
+-- Lanes are listed so that the index shipments_ready is used.
+SELECT s.shipment, s.version FROM shipments AS s
+WHERE s.account = :account AND s.lane IN (0, 1, 2) AND s.ready_at IS NOT NULL
+  AND s.events_due_at <= :before
+LIMIT :limit
+
+-- name: stuck_with_events
+SELECT s.shipment, s.version FROM shipments AS s
+WHERE s.account = :account AND s.stuck_reason IS NOT NULL AND s.events_due_at <= :before
+LIMIT :limit
+
+-- name: lock_held_back
+SELECT s.* FROM json_each(:rows) AS j
+CROSS JOIN shipments AS s
+WHERE s.shipment = CAST(j.value ->> 'shipment' AS BIGINT) AND s.lease IS NULL
+ORDER BY s.shipment FOR UPDATE OF s SKIP LOCKED
