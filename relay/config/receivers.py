@@ -6,6 +6,7 @@ import ipaddress
 from datetime import timedelta
 from importlib.util import find_spec
 from typing import Annotated, Final, Self
+from unicodedata import normalize
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
@@ -46,7 +47,8 @@ WebhookSecret = Annotated[SecretStr, AfterValidator(_secret)]
 def is_public(host: str) -> bool:
     """Whether *host* is a name, or an address outside private networks."""
     try:
-        return ipaddress.ip_address(host).is_global
+        # A connection would read full-width digits as digits, too.
+        return ipaddress.ip_address(normalize("NFKC", host)).is_global
     except ValueError:
         return True
 

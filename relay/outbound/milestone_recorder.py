@@ -8,7 +8,6 @@ from typing import Final
 
 from relay.clock import Clock, micros
 from relay.health import Health
-from relay.logs import logger
 from relay.loops import LoopTiming, run_forever
 from relay.outbound.outgoing_events import OutgoingContext, milestone_changes
 from relay.outbound.settlement import PublisherTerms
@@ -25,8 +24,6 @@ GRACE: Final = timedelta(minutes=1)
 SLICE: Final = 50
 MOST: Final = 20_000
 """Held-back shipments per account that are looked at in one round."""
-
-log = logger(__name__)
 
 
 @dataclass(slots=True)
@@ -88,8 +85,5 @@ class MilestoneRecorder:
             policy = self.terms().policy(snapshot.account, snapshot.contract)
             context = OutgoingContext(now, policy, self.terms().subscriptions, None)
             work = partial(milestone_changes, snapshot, Rest(), context)
-            try:
-                changes += await tx.compute(work)
-            except Exception as error:
-                log.error("milestones not recorded", id=snapshot.id, exc_info=error)
+            changes += await tx.compute(work)
         return changes

@@ -1,4 +1,4 @@
-"""The outgoing events of a claimed shipment; pure.
+"""The outgoing events of a claimed shipment.
 
 The changes are stored with the claim or its settlement, so in the same transaction.
 """
@@ -19,12 +19,15 @@ from relay.domain.outgoing_events import (
 from relay.domain.publishable import publishable
 from relay.domain.shipment import ORDER_ENDED, OVER, Policy, Snapshot
 from relay.domain.text_mask import masked
+from relay.logs import logger
 from relay.outbound.steps import Rest, SendEvents, Step
 from relay.records import record
 from relay.store.codec import dumps, loads
 from relay.store.database import Row
 from relay.store.outgoing_events import record_changes
 from relay.store.snapshots import Change
+
+_log = logger(__name__)
 
 _ENDS: Final = frozenset({"settle", "settle_published", "postpone_failed"})
 """The changes that may leave a shipment to an operator."""
@@ -41,6 +44,20 @@ class OutgoingContext:
 
 
 def milestone_changes(
+    snapshot: Snapshot, step: Step, context: OutgoingContext
+) -> list[Change]:
+    """Return the changes that record new milestones of a shipment; log an error.
+
+    Other systems must never be the reason that VTEX gets nothing.
+    """
+    try:
+        return _milestone_changes(snapshot, step, context)
+    except Exception:  # noqa: BLE001 -- VTEX comes first
+        _log.exception("milestones not recorded", shipment=snapshot.id)
+        return []
+
+
+def _milestone_changes(
     snapshot: Snapshot, step: Step, context: OutgoingContext
 ) -> list[Change]:
     """Return the changes that record new milestones of a shipment.

@@ -28,6 +28,8 @@ LOOP: Final = "dispatcher"
 TIMING: Final = LoopTiming(timedelta(seconds=1), timedelta(seconds=60))
 AT_ONCE: Final = 8
 """How many calls one receiver gets at the same time."""
+STOP_SECONDS: Final = 10.0
+"""How long a stopping process waits for answers: less than the supervisor does."""
 LEASE_MARGIN: Final = timedelta(seconds=15)
 """How much longer than its call a delivery stays leased."""
 
@@ -64,7 +66,7 @@ class Dispatcher:
         try:
             await run_forever(LOOP, self.step, self.health, TIMING)
         finally:
-            await self.drain()
+            await self._stop()
 
     async def step(self) -> None:
         """Start sending to every receiver that is not being served already."""
@@ -98,9 +100,18 @@ class Dispatcher:
         await self.drain()
 
     async def close(self) -> None:
-        """Wait for what is being sent, and close the connections."""
-        await self.drain()
+        """Wait a moment for what is being sent, and close the connections."""
+        await self._stop()
         await self.calls.close()
+
+    async def _stop(self) -> None:
+        """Wait a moment for what is being sent; a later process sends the rest."""
+        running = set(self._running.values())
+        if running:
+            _, late = await asyncio.wait(running, timeout=STOP_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _serve(self, receiver: OutgoingReceiver) -> None:
         """Send what is due to one receiver, while that works; log an error."""

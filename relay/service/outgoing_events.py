@@ -152,7 +152,7 @@ class OutgoingService:
         """Call a receiver again that is disabled or fails; raise `NotFound`."""
         receiver = self._receiver(caller, name)
         claims = OutgoingClaims(self.context.database)
-        await claims.enable(receiver.name)
+        await claims.enable(receiver.name, self.context.now())
         await self._record(caller, "receiver enabled", {"receiver": name})
         states, backlogs = await claims.states(), await claims.backlogs([name])
         return receiver_entry(receiver, states.get(name), backlogs[name])

@@ -153,6 +153,7 @@ class OutgoingClaims:
         async with self._database.writing() as tx:
             await tx.run("settle_outgoing", **row)
             if outcome.delivered:
+                await tx.run("hurry_after_outage", **about)
                 await tx.run("outgoing_receiver_works", **about)
             elif outcome.gone:
                 reason = row["error"]
@@ -173,10 +174,11 @@ class OutgoingClaims:
         async with self._database.writing() as tx:
             return len(await tx.rows("give_up_outgoing", **values, before=before))
 
-    async def enable(self, receiver: str) -> bool:
-        """Call a receiver again; False if it was never known."""
+    async def enable(self, receiver: str, now: datetime) -> bool:
+        """Send what waits for a receiver at once; False if it was never known."""
         async with self._database.writing() as tx:
             found = await tx.row("enable_outgoing_receiver", receiver=receiver)
+            await tx.run("hurry_outgoing", receiver=receiver, now=micros(now))
         return found is not None
 
     async def states(self) -> dict[str, ReceiverState]:

@@ -40,6 +40,7 @@ def found(settings: Making, **receiver: Any) -> dict[str, str]:
         ({"url": "https://user:x@crm.example/"}, "url", "password"),
         ({"url": "https://10.1.2.3/"}, "url", "private network"),
         ({"url": "https://169.254.169.254/"}, "url", "private network"),
+        ({"url": "https://\uff11\uff10.1.2.3/"}, "url", "private network"),
         ({"url": "https://[fd00::1]/"}, "url", "private network"),
         ({"secret": "abc"}, "secret", "whsec_"),
         ({"secret": "whsec_!"}, "secret", "base64"),

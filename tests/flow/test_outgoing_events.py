@@ -19,6 +19,7 @@ from relay.clock import micros, moment
 from relay.runtime.outgoing_parts import recorder
 from relay.store.outgoing_claims import OutgoingClaims
 from relay.store.outgoing_events import OutgoingEvents, OutgoingFilter
+from tests.store.making import execute
 from tests.support.world import NUMBER, World
 
 Worlds = Callable[..., AbstractAsyncContextManager[World]]
@@ -112,6 +113,14 @@ async def states(world: World) -> list[tuple[str, str | None]]:
          d["error"])
         for d in deliveries
     ]  # fmt: skip
+
+
+async def first_at(world: World) -> datetime:
+    """Return when the first of all events is sent next."""
+    rows = await execute(
+        world.database, "SELECT min(next_at) AS first FROM outgoing_deliveries"
+    )
+    return moment(rows[0]["first"])
 
 
 async def next_at(world: World) -> datetime:
@@ -247,7 +256,7 @@ async def test_gone_disables_a_receiver_until_it_is_enabled(
             assert ready.status == 200
             assert warning.startswith("receiver crm: disabled since 2026-08-01 12:00")
         crm.answer = lambda _: web.Response()
-        assert await claims.enable("crm")
+        assert await claims.enable("crm", world.now)
         await sent(world)
         assert await waiting(world) == 0
         assert len(crm.calls) == 2
@@ -400,3 +409,36 @@ async def test_milestones_do_not_wait_for_vtex(
             "shipment.picked_up",
             "shipment.delivered",
         ]
+
+
+async def test_after_an_outage_all_events_follow_at_once(
+    worlds: Worlds, crm: Receiver
+) -> None:
+    async with worlds(**outgoing(crm=crm)) as world:
+        crm.answer = lambda _: web.Response(status=503)
+        for n in (1, 2, 3):
+            await world.label(f"O-{n}", str(n), f"TN{n}")
+        for _ in range(20):
+            await sent(world)
+            await world.clock.move_to(world.now + timedelta(hours=1))
+        assert len(set(crm.ids)) == 3
+        assert await waiting(world) == 3
+        crm.answer = lambda _: web.Response()
+        await world.clock.move_to(await first_at(world))
+        await sent(world)
+        assert await waiting(world) == 0
+
+
+async def test_a_damaged_progress_does_not_stop_publishing(
+    worlds: Worlds, crm: Receiver
+) -> None:
+    async with worlds(**outgoing(crm=crm)) as world:
+        await world.label()
+        await world.rest()
+        await execute(
+            world.database, "UPDATE shipments SET outgoing_progress = 'damaged'"
+        )
+        await world.wait(hours=1)
+        await world.scan("picked_up")
+        await world.wait(minutes=1)
+        assert "picked up" in (await world.shown()).texts

@@ -77,6 +77,19 @@ SET address = excluded.address, disabled_at = NULL, failing_since = NULL, failur
     not_before = 0, reason = NULL
 WHERE outgoing_receivers.address <> excluded.address
 
+-- name: hurry_outgoing!
+-- Send now what waits for its next attempt.
+UPDATE outgoing_deliveries SET next_at = :now
+WHERE receiver = :receiver AND next_at > :now AND lease IS NULL
+
+-- name: hurry_after_outage!
+-- The same, if the receiver failed several times in a row. One event that always fails
+-- must not be hurried by each of the others that does not.
+UPDATE outgoing_deliveries SET next_at = :now
+WHERE receiver = :receiver AND next_at > :now AND lease IS NULL AND EXISTS (
+    SELECT 1 FROM outgoing_receivers AS r
+    WHERE r.receiver = :receiver AND r.failures >= 3)
+
 -- name: outgoing_receiver_works!
 UPDATE outgoing_receivers
 SET failing_since = NULL, failures = 0, not_before = 0, reason = NULL,
