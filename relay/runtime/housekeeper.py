@@ -62,10 +62,10 @@ class Housekeeper:
         try:
             return await self._sweep()
         finally:
-            if self.late is not None:
-                await self.late.step(self.clock())
             self.erased.update(await self.retention.apply(self.clock()))
             await self._vacuum()
+            if self.late is not None:
+                await self.late.step(self.clock())
 
     async def _sweep(self) -> int:
         """Make unpublished shipments due, and expire silent ones."""

@@ -44,6 +44,7 @@ SCANS: Final[dict[str, str]] = {
     "lock_discovery_state": "one row: the name is the key",
     "save_discovery_state": "one row: the name is the key",
     "outgoing_receivers": "one row per receiver",
+    "claim_outgoing": "the few rows that it claims",
     "latest_discovered": "it ends after a few rows, in the order of the index",
 }
 """Queries that may look at every row of a table, and why that is little."""

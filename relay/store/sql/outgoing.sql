@@ -33,13 +33,15 @@ WHERE d.receiver = :receiver AND d.next_at <= :now LIMIT 1
 
 -- name: claim_outgoing
 -- Lease the deliveries of a receiver that are due longest. A lease that ends without an
--- outcome makes them due again.
-UPDATE outgoing_deliveries
-SET lease = :lease, next_at = :lease_until, attempts = attempts + 1, tried_at = :now
-WHERE receiver = :receiver AND id IN (
+-- outcome makes them due again. Below IN the limit could be applied several times:
+-- PostgreSQL may run a subquery that locks rows once per outer row.
+WITH due AS MATERIALIZED (
     SELECT d.id FROM outgoing_deliveries AS d
     WHERE d.receiver = :receiver AND d.next_at <= :now
     ORDER BY d.next_at, d.id LIMIT :limit FOR UPDATE SKIP LOCKED)
+UPDATE outgoing_deliveries
+SET lease = :lease, next_at = :lease_until, attempts = attempts + 1, tried_at = :now
+WHERE receiver = :receiver AND id IN (SELECT due.id FROM due)
 RETURNING id, attempts, give_up_at
 
 -- name: outgoing_events_by_id
