@@ -52,6 +52,7 @@ class Metrics:
         self._add_gates()
         self._add_latencies()
         self._add_disk()
+        self._add_outgoing()
         self.documents_stored = self._counter(
             "documents_stored", "Documents stored.", "contract"
         )
@@ -205,6 +206,23 @@ class Metrics:
             "database_size_bytes", "Size of the database, with its write-ahead log."
         )
 
+    def _add_outgoing(self) -> None:
+        self.outgoing = self._counter(
+            "outgoing_attempts",
+            "Calls to receivers of outgoing events: delivered, retried or failed.",
+            "receiver",
+            "outcome",
+        )
+        self.outgoing_waiting = self._gauge(
+            "outgoing_waiting_events", "Events that wait to be delivered.", "receiver"
+        )
+        self.outgoing_age = self._gauge(
+            "outgoing_age_seconds", "How long the oldest of them waits.", "receiver"
+        )
+        self.outgoing_broken = self._gauge(
+            "outgoing_broken", "1 while a receiver fails or is disabled.", "receiver"
+        )
+
     def count_call(
         self, account: str, kind: str, status: int | None, seconds: float
     ) -> None:
@@ -231,6 +249,10 @@ class Metrics:
     def count_poll(self, contract: str, outcome: str) -> None:
         """Count a poll of a carrier."""
         self.polls.labels(contract, outcome).inc()
+
+    def count_outgoing(self, receiver: str, outcome: str) -> None:
+        """Count an attempt to deliver an outgoing event."""
+        self.outgoing.labels(receiver, outcome).inc()
 
     def count_parsed(
         self,

@@ -14,6 +14,7 @@ from relay.api import (
     health,
     invoices,
     openapi,
+    outgoing_events,
     problem_pages,
     rejected,
     shipment_actions,
@@ -42,6 +43,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
         accounts,
         discovery,
         alerts,
+        outgoing_events,
         health,
     )
     for operation in module.operations

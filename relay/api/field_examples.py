@@ -33,6 +33,8 @@ PATHS: Final[Mapping[str, tuple[str, Any]]] = {
     "event": ("The event's number, from a list or a shipment's timeline.", 42),
     "id": ("The id of the shipment or invoice.", EXAMPLES["id"]),
     "name": ("The account's name in the settings.", "acme"),
+    "outgoing": ("The outgoing event's id, from a list.", EXAMPLES["id"]),
+    "receiver": ("The receiver's name in the settings.", "crm"),
     "request": ("The rejected request's number, from the list `rejected`.", 3),
     "secret": ("A secret in the address, for carriers that cannot sign.", "s3cret"),
 }

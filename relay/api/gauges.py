@@ -18,6 +18,10 @@ def set_gauges(metrics: Metrics, found: Measurements) -> None:
         metrics.discovery_waiting.labels(name).set(discovery.waiting)
         metrics.discovery_age.labels(name).set(discovery.age.total_seconds())
         metrics.discovery_broken.labels(name).set(discovery.broken)
+    for name, receiver in found.receivers.items():
+        metrics.outgoing_waiting.labels(name).set(receiver.waiting)
+        metrics.outgoing_age.labels(name).set(receiver.age.total_seconds())
+        metrics.outgoing_broken.labels(name).set(receiver.broken)
     for contract, received_at in found.last_webhooks.items():
         metrics.last_webhook.labels(contract).set(received_at.timestamp())
     metrics.database_size.set(found.database_bytes)

@@ -1,6 +1,7 @@
 """Liveness, readiness, status and metrics."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from relay.api.gauges import set_gauges
 from relay.api.keys import INTAKE, PROCESS, SERVICES
 from relay.api.operations import OperationTable
 from relay.config.account import Scope
+from relay.errors import DatabaseUnavailable
 from relay.service.access import Caller, ListScope
 from relay.service.documents import slow_reader
 from relay.service.status import ProcessState, not_ready, noted
@@ -57,11 +59,21 @@ async def ready(request: web.Request) -> web.Response:
         *notes,
         *request.app[SERVICES].status.shadow_warnings(),
     ]
+    warnings += await _receivers(request) if backlog is not None else ()
     body |= {"warnings": warnings} if warnings else {}
     body |= {"notes": notes} if notes else {}
     return _answer(
         503 if reasons else 200, {"ready": not reasons, "reasons": reasons} | body
     )
+
+
+async def _receivers(request: web.Request) -> Sequence[str]:
+    """Return which receivers of outgoing events fail; that is not our own failure."""
+    try:
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            return await request.app[SERVICES].outgoing.warnings()
+    except (TimeoutError, DatabaseUnavailable):
+        return ()
 
 
 async def _backlog(request: web.Request) -> tuple[Backlog | None, list[str]]:

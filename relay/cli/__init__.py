@@ -29,6 +29,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "contracts": "List contracts, and how their carriers are polled.",
     "accounts": "List accounts, and open those that are closed.",
     "endpoint": "Key pairs with which an ERP calls the relay in place of VTEX.",
+    "outgoing": "Outgoing events: list them, send them again, test a receiver.",
     "database": "Back up the SQLite database, restore it, and move it.",
     "users": "Add people who may use the console.",
     "alerts": "Show alerts, and send a test message.",
@@ -98,6 +99,24 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "alerts test": (
         "alerts:send_test",
         "Send a test message by every channel, and call the heartbeat's address.",
+    ),
+    "outgoing receivers": (
+        "outgoing_events:receivers",
+        "List receivers of outgoing events: whether they work, and what waits.",
+    ),
+    "outgoing list": ("outgoing_events:list_", "List events, the newest first."),
+    "outgoing show": (
+        "outgoing_events:show",
+        "Show an event with its deliveries, and the body that receivers get.",
+    ),
+    "outgoing replay": (
+        "outgoing_events:replay",
+        "Send events again, with the same ids: one, or those of a time.",
+    ),
+    "outgoing test": ("outgoing_events:send_test", "Send a test event to a receiver."),
+    "outgoing enable": (
+        "outgoing_events:enable",
+        "Call a receiver again that is disabled or fails.",
     ),
     "users add": (
         "users:add",

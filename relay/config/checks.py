@@ -11,6 +11,7 @@ from relay.config.alerts import AlertSettings
 from relay.config.contract import ContractSettings
 from relay.config.endpoint import EndpointPair
 from relay.config.problems import SettingsProblem, set_it
+from relay.config.receivers import OutgoingReceiver
 from relay.config.sections import RetentionSettings
 from relay.config.users import ConsoleUser
 from relay.domain.alert_facts import AlertKind
@@ -150,6 +151,15 @@ def check_muted(
         if ":" not in name and name not in known:
             wrong = f"unknown name {name!r}"
             yield SettingsProblem("alerts.mute", wrong, suggestion(name, known))
+
+
+def check_receivers(
+    receivers: Mapping[str, OutgoingReceiver], accounts: Mapping[str, AccountSettings]
+) -> Iterator[SettingsProblem]:
+    """Find receivers of events with accounts that do not exist."""
+    for name, receiver in receivers.items():
+        for account in receiver.accounts:
+            yield from _missing(account, accounts, f"outgoing.{name}.accounts")
 
 
 def check_unique(contracts: Iterable[ContractSettings]) -> Iterator[SettingsProblem]:

@@ -9,6 +9,7 @@ from relay.config.account import AccountSettings, ApiToken
 from relay.config.alerts import AlertSettings
 from relay.config.contract import ContractSettings
 from relay.config.endpoint import EndpointPair
+from relay.config.receivers import OutgoingReceiver
 from relay.config.sections import (
     IntakeSettings,
     LogSettings,
@@ -37,6 +38,7 @@ TABLES: Final[Mapping[str, type[Value]]] = {
     "contracts": ContractSettings,
     "users": ConsoleUser,
     "endpoint": EndpointPair,
+    "outgoing": OutgoingReceiver,
 }
 SECRETS: Final[Mapping[type[Value], frozenset[str]]] = {
     Settings: frozenset({"database"}),
@@ -52,6 +54,7 @@ SECRETS: Final[Mapping[type[Value], frozenset[str]]] = {
             "hook_secret",
         }
     ),
+    OutgoingReceiver: frozenset({"secret", "previous_secret"}),
     ContractSettings: frozenset(
         {"secret", "previous_secret", "url_secret", "previous_url_secret"}
     ),

@@ -125,6 +125,8 @@ class RetentionSettings(SettingsTable):
     """The log of calls to VTEX."""
     shipments_days: Days = timedelta(days=730)
     """Shipments and their events."""
+    outgoing_days: Days = timedelta(days=30)
+    """Outgoing events, and what became of them; until then they can be sent again."""
     expire_days: Days = timedelta(days=60)
     """Days without an event after which a shipment is closed as expired."""
 

@@ -1,6 +1,6 @@
 """All settings of one process, in one frozen object."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +16,7 @@ from relay.config.checks import (
     check_muted,
     check_names,
     check_pairs,
+    check_receivers,
     check_tokens,
     check_unique,
     check_users,
@@ -26,6 +27,7 @@ from relay.config.contract import ContractSettings
 from relay.config.endpoint import EndpointPair, pair_of
 from relay.config.problems import InvalidSettings
 from relay.config.quantities import Count, CountFromZero, SettingsTable
+from relay.config.receivers import OutgoingReceiver
 from relay.config.sections import (
     IntakeSettings,
     LogSettings,
@@ -35,11 +37,13 @@ from relay.config.sections import (
 )
 from relay.config.types import Listen, PublicUrl, Table, split_listen
 from relay.config.users import ConsoleSettings, ConsoleUser
+from relay.domain.events import Value
+from relay.domain.outgoing_events import Subscription, Subscriptions
 from relay.errors import ConfigurationError, UnknownContract
 from relay.suggestions import suggestion
 from relay.validation_errors import problem
 
-TABLES = ("tokens", "accounts", "contracts", "endpoint", "users")
+TABLES = ("tokens", "accounts", "contracts", "endpoint", "users", "outgoing")
 SCHEMES = ("sqlite:///", "postgresql://")
 
 
@@ -78,6 +82,7 @@ class Settings(SettingsTable):
     contracts: Mapping[str, ContractSettings] = Field(default_factory=dict)
     users: Mapping[str, ConsoleUser] = Field(default_factory=dict)
     endpoint: Mapping[str, EndpointPair] = Field(default_factory=dict)
+    outgoing: Mapping[str, OutgoingReceiver] = Field(default_factory=dict)
 
     @field_validator("database")
     @classmethod
@@ -116,6 +121,7 @@ class Settings(SettingsTable):
             *check_tokens(self.tokens, self.accounts),
             *check_users(self.users, self.accounts),
             *check_pairs(self.endpoint, self.accounts, self.contracts),
+            *check_receivers(self.outgoing, self.accounts),
             *check_hooks(self.accounts, self.public_url),
             *check_muted(self.alerts, self.accounts, self.contracts),
         ]
@@ -132,6 +138,7 @@ class Settings(SettingsTable):
             "contracts": self.contracts,
             "users": self.users,
             "endpoint": self.endpoint,
+            "outgoing": self.outgoing,
         }
 
     def contract_for(self, name: str) -> ContractSettings:
@@ -172,6 +179,13 @@ class Settings(SettingsTable):
         secret = "/<url_secret>" if contract.verification == "url" else ""
         return f"{self.public_url or ''}/webhooks/{contract.name}{secret}"
 
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """What the receivers of outgoing events want."""
+        return [
+            Subscription(r.name, r.types, r.accounts) for r in self.outgoing.values()
+        ]
+
     def hook_url(self, account: str) -> str:
         """Return the address of an account's hook; only a path without `public_url`."""
         return f"{self.public_url or ''}/vtex/hook/{account}"
@@ -181,12 +195,19 @@ class Settings(SettingsTable):
         """The host and port to bind to."""
         return split_listen(self.listen)
 
+    @property
+    def _with_secrets(self) -> Iterator[Value]:
+        """The tables that contain secrets."""
+        yield from self.accounts.values()
+        yield from self.contracts.values()
+        yield from self.outgoing.values()
+        yield self.alerts
+
     def secret_values(self) -> frozenset[str]:
         """Return every secret text, so that logs can mask them."""
         password = urlsplit(self.database).password or ""
         found = {password, unquote(password)}
-        holders = (*self.accounts.values(), *self.contracts.values(), self.alerts)
-        for table in holders:
+        for table in self._with_secrets:
             found.update(secrets_of(table))
         return frozenset(found - {""})
 

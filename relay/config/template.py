@@ -36,6 +36,7 @@ _NAMES: Final = {
     "contracts": "mycarrier",
     "users": "maria",
     "endpoint": "myerp",
+    "outgoing": "crm",
 }
 _WIDTH: Final = 88
 _LITERAL: Final = """\

@@ -21,6 +21,7 @@ from relay.registration.requests import (
 )
 from relay.service.access import Caller
 from relay.service.models import Problem
+from relay.service.outgoing_models import OutgoingRepeatRequest, OutgoingReplayRequest
 from relay.service.queries import AcceptRequest
 from relay.service.services import Services
 from relay.service.validation import parse_json
@@ -28,6 +29,7 @@ from relay.service.validation import parse_json
 M = TypeVar("M", bound=BaseModel)
 Done = Callable[[Services, Caller, str, Mapping[str, str]], Awaitable[Any]]
 LONGEST_REASON: Final = 200
+OUTGOING: Final = "/console/outgoing"
 routes = web.RouteTableDef()
 
 
@@ -96,6 +98,25 @@ async def _open(s: Services, who: Caller, id_: str, _: Mapping[str, str]) -> Non
     await s.accounts.open(who, id_)
 
 
+async def _send_again(s: Services, who: Caller, id_: str, _: Mapping[str, str]) -> None:
+    await s.outgoing.repeat(who, id_, OutgoingRepeatRequest())
+
+
+async def _replay_all(
+    s: Services, who: Caller, id_: str, form: Mapping[str, str]
+) -> None:
+    given = {"receiver": id_, **form}
+    await s.outgoing.replay(who, _request(OutgoingReplayRequest, given))
+
+
+async def _test(s: Services, who: Caller, id_: str, _: Mapping[str, str]) -> None:
+    await s.outgoing.test(who, id_)
+
+
+async def _enable(s: Services, who: Caller, id_: str, _: Mapping[str, str]) -> None:
+    await s.outgoing.enable(who, id_)
+
+
 ACTIONS: Final[Mapping[tuple[str, str], ConsoleAction]] = {
     ("shipments", "retry"): ConsoleAction(_retry),
     ("shipments", "poll"): ConsoleAction(_poll),
@@ -117,9 +138,18 @@ ACTIONS: Final[Mapping[tuple[str, str], ConsoleAction]] = {
     ("documents", "replay"): ConsoleAction(_replay, back="/console/documents/{id}"),
     ("rejected", "accept"): ConsoleAction(_accept, back="/console/lists/rejected"),
     ("accounts", "open"): ConsoleAction(_open, back="/console/vtex"),
+    ("outgoing", "send-again"): ConsoleAction(_send_again, back=OUTGOING),
+    ("receivers", "send-all"): ConsoleAction(
+        _replay_all, ("since", "until"), back=OUTGOING
+    ),
+    ("receivers", "test"): ConsoleAction(_test, back=OUTGOING),
+    ("receivers", "enable"): ConsoleAction(_enable, back=OUTGOING),
 }
 """Every change, by the kind of thing and the last part of its address."""
-ADDRESS: Final = "/{kind:shipments|events|documents|rejected|accounts}/{id}/{action}"
+ADDRESS: Final = (
+    "/{kind:shipments|events|documents|rejected|accounts|outgoing|receivers}"
+    "/{id}/{action}"
+)
 
 
 @routes.get(ADDRESS)

@@ -16,6 +16,7 @@ from relay.console import (
     labels,
     lists,
     live,
+    outgoing_events,
     parties,
     records,
     shipments,
@@ -36,6 +37,7 @@ PREFIX: Final = "/console"
 STATIC: Final = Path(__file__).parent / "static"
 PAGES: Final = (
     sign_in, today, alerts, lists, shipments, labels, parties, records, checkup,
+    outgoing_events,
     actions, live,
 )  # fmt: skip
 

@@ -21,6 +21,7 @@ MENU: Final = (
     ("labels", "/console/labels"),
     ("carriers", "/console/carriers"),
     ("vtex", "/console/vtex"),
+    ("outgoing", "/console/outgoing"),
     ("audit", "/console/audit"),
     ("settings", "/console/settings"),
 )

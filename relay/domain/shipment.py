@@ -267,6 +267,8 @@ class Snapshot:
     read_back: ReadBack = ReadBack()
     siblings: frozenset[str] = frozenset()
     """The order's invoices of other shipments, if this one's may be exchanged."""
+    outgoing_progress: str | None = None
+    """Which outgoing events were recorded, as stored; None: none yet."""
 
     @property
     def uncompared(self) -> bool:

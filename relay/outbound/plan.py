@@ -7,10 +7,12 @@ from typing import Any
 from relay.clock import micros
 from relay.domain.plausibility import quarantined
 from relay.domain.shipment import Policy, PublishedEvent, Snapshot
+from relay.errors import Unanswered, VtexError
 from relay.outbound.steps import Call, ReadOrder, Rest, SendEvents, Step
 from relay.records import record
 from relay.store.codec import dumps, new_id
 from relay.store.snapshots import Change, Claim
+from relay.vtex.client import VtexResponse
 
 
 @record
@@ -59,6 +61,23 @@ def _call_row(claim: Claim, step: Call, call: str, now: datetime) -> Mapping[str
         "body": None if isinstance(step, ReadOrder) else step.body,
         "now": micros(now),
     }
+
+
+def answer_change(call: str, answer: VtexResponse | VtexError, now: datetime) -> Change:
+    """Return the change that stores a call's answer; `sent` is 0 if it never left."""
+    values: dict[str, Any] = {"call": call, "now": micros(now)}
+    if isinstance(answer, VtexError):
+        sent = int(isinstance(answer, Unanswered))
+        values |= {
+            "status": None,
+            "message": str(answer),
+            "receipt": None,
+            "sent": sent,
+        }
+    else:
+        values |= {"status": answer.status, "message": answer.message, "sent": 1}
+        values["receipt"] = answer.receipt
+    return ("answer_call", values)
 
 
 def published_row(

@@ -230,6 +230,7 @@ class Publisher:
             unread=unread,
             jitter=random.random,
             on_failure=self.on_failure,
+            subscriptions=self.terms.subscriptions,
         )
 
     def _to_take_back(self, now: datetime) -> Collection[str]:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
 
-from relay.clock import Clock, micros
+from relay.clock import Clock
 from relay.config.sections import PublisherSettings
+from relay.domain.outgoing_events import Subscriptions
 from relay.domain.shipment import Policy
-from relay.errors import DeadlineOver, LeaseLost, Unanswered, VtexError
+from relay.errors import DeadlineOver, LeaseLost, VtexError
 from relay.logs import logger
 from relay.outbound import gates
 from relay.outbound.alerts import rest_changes
@@ -19,7 +19,13 @@ from relay.outbound.computation import compute
 from relay.outbound.gates import Amend
 from relay.outbound.list_mode import needed_events
 from relay.outbound.outcomes import outcome_of_answer, outcome_of_error
-from relay.outbound.plan import PlannedStep, plan, quarantine_changes
+from relay.outbound.outgoing_events import (
+    OutgoingContext,
+    failed_changes,
+    milestone_changes,
+    stuck_changes,
+)
+from relay.outbound.plan import PlannedStep, answer_change, plan, quarantine_changes
 from relay.outbound.publish_log import log_context, log_outcome, log_quarantined
 from relay.outbound.settlement import (
     UNAVAILABLE_CAP,
@@ -69,6 +75,7 @@ class ClaimProgress:
     unread: Mapping[str, datetime]
     jitter: Callable[[], float]
     on_failure: Callable[[str], None] = ignore_failure
+    subscriptions: Subscriptions = ()
     planned: dict[int, PlannedStep] = field(default_factory=dict)
 
     def begin(self, claim: Claim) -> Sequence[Change]:
@@ -84,7 +91,14 @@ class ClaimProgress:
             claim.snapshot, now, self.policy_of(claim), planned.step
         )
         log_quarantined(claim, quarantines)
-        return [*quarantines, *planned.changes]
+        context = OutgoingContext(
+            now,
+            self.policy_of(claim),
+            self.subscriptions,
+            self._read_up_to(claim, now),
+        )
+        events = milestone_changes(claim.snapshot, planned.step, context)
+        return [*quarantines, *planned.changes, *events]
 
     def fail(self, row: Row, error: Exception) -> Sequence[Change]:
         """Postpone a shipment that could not be planned; the others are not affected.
@@ -103,7 +117,8 @@ class ClaimProgress:
         least = waits.unavailable_seconds
         wait = backoff(attempts, self.jitter(), least=least, most=UNAVAILABLE_CAP)
         gives_up = attempts >= waits.max_attempts
-        return [failed_change(row, error, now + wait, now, gives_up=gives_up)]
+        changes = [failed_change(row, error, now + wait, now, gives_up=gives_up)]
+        return [*changes, *failed_changes(row, changes, now, self.subscriptions)]
 
     def plan(
         self, claim: Claim, now: datetime, last: Call | None = None
@@ -144,6 +159,12 @@ class ClaimProgress:
         if oldest is None or now - oldest <= self.waits.quiet_seconds:
             return None
         return now - self.waits.unread_wait_seconds
+
+    def stuck(
+        self, claim: Claim, changes: Sequence[Change], now: datetime
+    ) -> list[Change]:
+        """Return the outgoing event's changes if *changes* leave a shipment stuck."""
+        return stuck_changes(claim.snapshot, changes, now, self.subscriptions)
 
     def context(self, claim: Claim, now: datetime) -> OutcomeContext:
         """Return what the outcome of an answer depends on besides it."""
@@ -192,10 +213,11 @@ class Sender:
             outcome = await compute(claim.snapshot, judged)
             now = clock()
             claim = outcome.claim
-            changes = [_answer_change(call, answer, now), *outcome.changes]
+            changes = [answer_change(call, answer, now), *outcome.changes]
             log_outcome(claim, step, outcome)
             if outcome.settlement is not None:
                 changes.append(settle_change(claim, outcome.settlement, now))
+                changes += progress.stuck(claim, changes, now)
                 await self.claims.write(claim, changes, outcome.amend)
                 return
             # The next step is planned at once, so it needs the gates as they are now.
@@ -205,13 +227,16 @@ class Sender:
             planned, more = await compute(claim.snapshot, follows)
             changes += more
             if isinstance(planned.step, Rest):
+                changes += progress.stuck(claim, changes, now)
                 await self.claims.write(claim, in_one_update(changes), outcome.amend)
                 return
             # The answer and the next write are stored in one commit.
             await self.claims.write(claim, changes, _and_spend(outcome.amend))
-        policy = progress.policy_of(claim)
-        rests = partial(rest_changes, claim, planned.step, clock(), policy)
-        await self.claims.write(claim, await compute(claim.snapshot, rests))
+        policy, now = progress.policy_of(claim), clock()
+        rests = partial(rest_changes, claim, planned.step, now, policy)
+        changes = await compute(claim.snapshot, rests)
+        changes += progress.stuck(claim, changes, now)
+        await self.claims.write(claim, changes)
 
     async def _call(
         self, claim: Claim, step: Call, progress: ClaimProgress, deadline: Deadline
@@ -265,25 +290,6 @@ def _outcome(
     if isinstance(answer, VtexError):
         return outcome_of_error(claim, step, answer, context)
     return outcome_of_answer(claim, step, answer, context)
-
-
-def _answer_change(
-    call: str, answer: VtexResponse | VtexError, now: datetime
-) -> Change:
-    """Return the change that stores a call's answer; `sent` is 0 if it never left."""
-    values: dict[str, Any] = {"call": call, "now": micros(now)}
-    if isinstance(answer, VtexError):
-        sent = int(isinstance(answer, Unanswered))
-        values |= {
-            "status": None,
-            "message": str(answer),
-            "receipt": None,
-            "sent": sent,
-        }
-    else:
-        values |= {"status": answer.status, "message": answer.message, "sent": 1}
-        values["receipt"] = answer.receipt
-    return ("answer_call", values)
 
 
 def _and_spend(amend: Amend | None) -> Amend:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from relay.clock import micros
 from relay.config.sections import PublisherSettings
 from relay.domain.events import Milestone
+from relay.domain.outgoing_events import Subscriptions
 from relay.domain.shipment import Policy, Snapshot
 from relay.outbound.gates import Amend
 from relay.outbound.steps import Rest
@@ -244,9 +245,11 @@ class OutcomeContext:
 class PublisherTerms:
     """The settings that the publisher needs.
 
-    `policy` returns the settings of an account and a contract.
+    `policy` returns the settings of an account and a contract; `subscriptions` are what
+    receivers of outgoing events want.
     """
 
     accounts: Mapping[str, AccountTerms]
     policy: Callable[[str, str], Policy]
     waits: PublisherSettings = field(default_factory=PublisherSettings)
+    subscriptions: Subscriptions = ()

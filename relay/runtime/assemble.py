@@ -55,6 +55,7 @@ async def assemble(
         stack.push_async_callback(relay.reader.close)
         stack.push_async_callback(relay.intake.close)
         stack.push_async_callback(relay.poller.close)
+        stack.push_async_callback(relay.dispatcher.close)
         if relay.checkpointer is not None:
             stack.push_async_callback(relay.checkpointer.close)
         if part.channel is not None:

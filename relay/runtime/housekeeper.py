@@ -11,6 +11,7 @@ from relay.health import Health
 from relay.logs import logger
 from relay.loops import LoopTiming, run_forever
 from relay.store.database import Database
+from relay.store.outgoing_late import LateEvents
 from relay.store.retention import Retention
 from relay.store.sweep import Sweep
 
@@ -31,7 +32,7 @@ class Housekeeper:
 
     `step` is one round, `run` repeats it. `found` counts the shipments at rest
     whose events were not all published: it must stay 0. *wake* is called when there
-    are any.
+    are any; *late* tells receivers of outgoing events what is late.
     """
 
     database: Database
@@ -40,6 +41,7 @@ class Housekeeper:
     clock: Clock
     wake: Callable[[], None] = no_wake
     health: Health = field(default_factory=Health)
+    late: LateEvents | None = None
     interval: timedelta = timedelta(minutes=10)
     vacuum_pages: int = 200
     vacuum_steps: int = 50
@@ -62,6 +64,8 @@ class Housekeeper:
         finally:
             self.erased.update(await self.retention.apply(self.clock()))
             await self._vacuum()
+            if self.late is not None:
+                await self.late.step(self.clock())
 
     async def _sweep(self) -> int:
         """Make unpublished shipments due, and expire silent ones."""

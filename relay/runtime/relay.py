@@ -28,6 +28,7 @@ from relay.outbound.invoice_sender import InvoiceSender
 from relay.outbound.publisher import Publisher
 from relay.outbound.sender import Sender
 from relay.outbound.shadow import ShadowComparer
+from relay.outgoing.dispatcher import Dispatcher
 from relay.registration.contract_terms import reading_terms
 from relay.runtime.account_states import notice_settings, shadow_accounts
 from relay.runtime.alert_loops import AlertLoops
@@ -35,6 +36,7 @@ from relay.runtime.gate_monitor import GateMonitor
 from relay.runtime.housekeeper import Housekeeper
 from relay.runtime.monitors import monitor_loops
 from relay.runtime.notifier import Notifier, Work
+from relay.runtime.outgoing_parts import dispatcher, late_events, recorder
 from relay.runtime.roles import BOTH, Part
 from relay.runtime.vtex_calls import InvoiceForwarder, TrackingReader
 from relay.runtime.wiring import (
@@ -68,8 +70,7 @@ from relay.vtex.client import VtexClient
 class Relay:
     """The parts of one process; wires them, and reloads their settings.
 
-    *part* says which of them run: a process with one role has the others, too, but
-    they rest.
+    *part* says which of them run: a process with one role has the others, at rest.
     """
 
     settings: Settings
@@ -85,7 +86,7 @@ class Relay:
     documents: Documents = field(init=False)
     publisher: Publisher = field(init=False)
     shadow: ShadowComparer = field(init=False)
-    checkpointer: Checkpointer | None = field(init=False)
+    checkpointer: Checkpointer | None = field(init=False, default=None)
     reader: Reader = field(init=False)
     intake: Intake = field(init=False)
     housekeeper: Housekeeper = field(init=False)
@@ -96,6 +97,7 @@ class Relay:
     services: Services = field(init=False)
     discoverer: Discoverer = field(init=False)
     alerts: AlertLoops = field(init=False)
+    dispatcher: Dispatcher = field(init=False)
 
     def __post_init__(self) -> None:
         self.vtex.shadow = shadow_accounts(self.settings)
@@ -105,11 +107,8 @@ class Relay:
         self.watchdog = Watchdog(PARSE_LIMIT, exit_hung, guard.held)
         self.publisher = self._publisher()
         self.notifier = Notifier(self.database, self.part.channel)
-        self.checkpointer = (
-            Checkpointer(self.database, health=self.health)
-            if isinstance(self.database, SqliteDatabase)
-            else None
-        )
+        if isinstance(self.database, SqliteDatabase):
+            self.checkpointer = Checkpointer(self.database, health=self.health)
         self.reader = self._reader()
         self.intake = self._intake()
         self.housekeeper = self._housekeeper()
@@ -122,6 +121,7 @@ class Relay:
         self.shadow = ShadowComparer(*parts, *observed)
         watched = (self.settings, self.database, self.session, self.clock, self.health)
         self.alerts = AlertLoops(*watched, self.part)
+        self.dispatcher = dispatcher(self.services, self.health, self.metrics)
         if self.part.works:
             self.notifier.here = {
                 Work.DOCUMENTS: self.reader.wake,
@@ -169,9 +169,11 @@ class Relay:
         self.reader.reload(self.carriers)
         self.poller.reload(poll_targets(settings.contracts, self.carriers))
         self.housekeeper.sweep = self._sweep()
+        self.housekeeper.late = late_events(settings, self.database)
         self.services.reload(settings)
         self.alerts.reload(settings)
         self.discoverer.reload(discovery_terms(settings))
+        self.dispatcher.reload(settings.outgoing)
         await notice_settings(settings, self.database, self.clock)
         self.publisher.wake()
 
@@ -190,6 +192,7 @@ class Relay:
 
     def _work(self) -> dict[str, Coroutine[Any, Any, None]]:
         """Return the loops of a worker."""
+        gates = GateMonitor(Accounts(self.database), self.clock, self.health)
         loops = {
             "reader": self.reader.run(),
             "publisher": self.publisher.run(),
@@ -197,9 +200,9 @@ class Relay:
             "housekeeper": self.housekeeper.run(),
             "poller": self.poller.run(),
             "discoverer": self.discoverer.run(),
-            "gates": GateMonitor(
-                Accounts(self.database), self.clock, self.health
-            ).run(),
+            "dispatcher": self.dispatcher.run(),
+            "recorder": recorder(self.publisher, self.database).run(),
+            "gates": gates.run(),
         }
         if self.checkpointer is not None:
             loops["checkpointer"] = self.checkpointer.run()
@@ -292,4 +295,5 @@ class Relay:
     def _housekeeper(self) -> Housekeeper:
         retention = Retention(self.database, retention_policy(self.settings))
         keeping = (self.database, self._sweep(), retention, self.clock)
-        return Housekeeper(*keeping, wake=self.publisher.wake, health=self.health)
+        late, wake = late_events(self.settings, self.database), self.publisher.wake
+        return Housekeeper(*keeping, wake=wake, health=self.health, late=late)

@@ -29,7 +29,9 @@ SETTLE: Final = timedelta(milliseconds=200)
 """How long files must stay unchanged: many editors empty a file before writing it."""
 
 
-KEPT: Final = tuple(table for table in TABLES if table not in {"users", "endpoint"})
+KEPT: Final = tuple(
+    table for table in TABLES if table not in {"users", "endpoint", "outgoing"}
+)
 """Tables of which a missing one stays until a restart; access ends at once."""
 LIVE: Final = frozenset({"alerts"})
 """Sections that are active at once; the others need a restart."""

@@ -107,6 +107,7 @@ def publisher_terms(settings: Settings) -> PublisherTerms:
         accounts={n: _account_terms(a, settings) for n, a in settings.accounts.items()},
         policy=policies(settings),
         waits=settings.publisher,
+        subscriptions=settings.subscriptions,
     )
 
 
@@ -212,6 +213,7 @@ def retention_policy(settings: Settings) -> RetentionPolicy:
         unreadable=of.unreadable_days,
         calls=of.calls_days,
         shipments=of.shipments_days,
+        outgoing=of.outgoing_days,
         rejected_requests=settings.intake.rejected_days,
         expire=of.expire_days,
         expire_by_contract={

@@ -177,7 +177,13 @@ class ServiceContext:
     def labels(self) -> Shipments:
         """The store of labels."""
         terms = self.terms
-        return Shipments(self.database, terms.pace, terms.lower_bounds, terms.adoptions)
+        return Shipments(
+            self.database,
+            terms.pace,
+            terms.lower_bounds,
+            terms.adoptions,
+            self.settings.subscriptions,
+        )
 
     @property
     def actions(self) -> OperatorActions:

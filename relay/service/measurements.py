@@ -11,6 +11,7 @@ from relay.store.accounts import GATES, Accounts, AccountState
 from relay.store.activity import Activity
 from relay.store.codec import readable_at
 from relay.store.discovery import Discovery
+from relay.store.outgoing_claims import OutgoingClaims
 from relay.store.sqlite import SqliteDatabase
 
 
@@ -34,6 +35,15 @@ class DiscoveryMeasurement:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiverMeasurement:
+    """A receiver: events that wait, the age of the oldest, and whether it fails."""
+
+    waiting: int
+    age: timedelta
+    broken: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Measurements:
     """What the database and its disk say at one moment.
 
@@ -45,6 +55,7 @@ class Measurements:
     database_bytes: int
     free_bytes: Mapping[str, int] = field(default_factory=dict)
     discovery: Mapping[str, DiscoveryMeasurement] = field(default_factory=dict)
+    receivers: Mapping[str, ReceiverMeasurement] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,7 @@ class MeasurementService:
             database_bytes=await database.size(),
             free_bytes=self._free_bytes(),
             discovery=await self._discovery(self.context.now()),
+            receivers=await self._receivers(self.context.now()),
         )
 
     async def _accounts(self, now: datetime) -> dict[str, AccountMeasurement]:
@@ -96,6 +108,22 @@ class MeasurementService:
                 state is not None and state.broken,
             )
         return found
+
+    async def _receivers(self, now: datetime) -> dict[str, ReceiverMeasurement]:
+        """Measure the receivers of outgoing events."""
+        receivers = self.context.settings.outgoing
+        if not receivers:
+            return {}
+        claims = OutgoingClaims(self.context.database)
+        states, backlogs = await claims.states(), await claims.backlogs(receivers)
+        return {
+            name: ReceiverMeasurement(
+                backlog.waiting,
+                now - (backlog.oldest_at or now),
+                name in states and states[name].broken,
+            )
+            for name, backlog in backlogs.items()
+        }
 
     def _free_bytes(self) -> dict[str, int]:
         database = self.context.database

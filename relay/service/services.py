@@ -12,6 +12,7 @@ from relay.service.documents import DocumentService
 from relay.service.endpoint import EndpointService
 from relay.service.invoices import InvoiceService
 from relay.service.measurements import MeasurementService
+from relay.service.outgoing_events import OutgoingService
 from relay.service.rejected import RejectedService
 from relay.service.shadow import ShadowService
 from relay.service.shipment_actions import ShipmentActionService
@@ -39,6 +40,7 @@ class Services:
     discovery: DiscoveryService
     shadow: ShadowService
     alerts: AlertService
+    outgoing: OutgoingService
 
     @classmethod
     def build(cls, context: ServiceContext) -> "Services":
@@ -59,6 +61,7 @@ class Services:
             DiscoveryService(context),
             ShadowService(context),
             AlertService(context),
+            OutgoingService(context),
         )
 
     def reload(self, settings: Settings) -> None:

@@ -17,6 +17,8 @@ from relay.service.context import ServiceContext
 from relay.service.damage import damage_text
 from relay.service.discovery_status import discovery_problems
 from relay.service.documents import slow_reader
+from relay.service.outgoing_events import OutgoingService
+from relay.service.receiver_status import receiver_line
 from relay.service.status_models import (
     Part,
     StatusAnswer,
@@ -101,7 +103,9 @@ class StatusService:
             if any(map(caller.sees, c.accounts))
         ]
         carriers = await self._carriers(contracts, now)
-        return answer((relay, *accounts, *carriers), now)
+        receivers = await OutgoingService(context).receivers(caller)
+        others = map(receiver_line, receivers.receivers)
+        return answer((relay, *accounts, *carriers, *others), now)
 
     def shadow_warnings(self) -> list[str]:
         """Return a warning for each account to which nothing is written."""

@@ -1,11 +1,11 @@
-"""The status, field by field: one line for the relay, each account and carrier."""
+"""The status, field by field: a line per part, such as an account or a receiver."""
 
 from datetime import datetime
 from typing import Literal
 
 from relay.service.models import ResponseModel
 
-Part = Literal["relay", "vtex", "carrier"]
+Part = Literal["relay", "vtex", "carrier", "receiver"]
 
 
 class StatusProblem(ResponseModel):
@@ -17,7 +17,7 @@ class StatusProblem(ResponseModel):
 
 
 class StatusLine(ResponseModel):
-    """The relay, an account at VTEX, or a contract with a carrier.
+    """The relay, an account at VTEX, a contract with a carrier, or a receiver.
 
     `rejectedWaiting` are a contract's rejected requests that were not accepted: they do
     not change `ok`, since strangers can send them.

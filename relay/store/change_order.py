@@ -33,5 +33,8 @@ ORDER: Final = (
     "settle_published",
     "settle",
     "postpone_failed",
+    "add_outgoing_event",
+    "add_outgoing_delivery",
+    "record_outgoing_progress",
 )
 """The order of changes in a shared transaction: answers before new writes."""

@@ -119,4 +119,6 @@ async def _shipment(tx: Transaction, row: Row, by: str, now: datetime) -> None:
     await tx.run("redact_shipment", **values, tracking_sent_as=redacted)
     await tx.run("redact_changes", shipment_id=row["id"])
     await tx.run("delete_shadow_comparison_of", key=row["shipment"])
+    await tx.run("redact_outgoing", shipment_id=row["id"])
+    await tx.run("end_outgoing_of", shipment_id=row["id"], now=micros(now))
     await tx.run("note", **values, text=f"personal data erased; requested by {by}")

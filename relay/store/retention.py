@@ -25,6 +25,7 @@ class RetentionPolicy:
     calls: timedelta = timedelta(days=400)
     shipments: timedelta = timedelta(days=730)
     rejected_requests: timedelta = timedelta(days=7)
+    outgoing: timedelta = timedelta(days=30)
     expire: timedelta = timedelta(days=60)
     expire_by_contract: Mapping[str, timedelta] = field(default_factory=dict)
 
@@ -41,7 +42,7 @@ class RetentionPolicy:
         names = ("documents", "repeats", "unmatched", "unreadable", "shipments")
         bounds: dict[str, Any] = {
             name: micros(now - getattr(self, name))
-            for name in (*names, "rejected_requests")
+            for name in (*names, "rejected_requests", "outgoing")
         }
         digits = f"{max(micros(now - self.calls), 0) // 1000:012x}"
         return bounds | {"calls": f"{digits[:8]}-{digits[8:]}"}
@@ -111,6 +112,12 @@ JOBS: Final = (
         "rejected_page",
         ("delete_rejected",),
         young=("rejected_requests",),
+    ),
+    Job(
+        "outgoing",
+        "outgoing_retention_page",
+        ("delete_deliveries_of_outgoing", "delete_outgoing_event"),
+        young=("outgoing",),
     ),
     Job("audit", "audit_entry_page", ("delete_audit_entry",), young=("shipments",)),
 )

@@ -96,6 +96,8 @@ CREATE TABLE shipments (
     resent_at INTEGER,                 -- last resend by an operator
     given TEXT NOT NULL DEFAULT '[]',  -- fields set by the ERP; a resend keeps them
     shadowed_at INTEGER,               -- when the account's shadow mode ended
+    outgoing_progress TEXT,            -- what outgoing events were recorded
+    outgoing_late_on TEXT,             -- the promised day of the last event "late"
     -- Set by triggers, whenever a column changes that lists show.
     updated_at INTEGER NOT NULL DEFAULT 0, -- the latest time in the row or in a note
     change_number INTEGER NOT NULL DEFAULT 0, -- grows in the order of commits
@@ -635,4 +637,51 @@ CREATE TABLE process_reports (
     process TEXT NOT NULL PRIMARY KEY,
     reported_at INTEGER NOT NULL,
     reasons TEXT NOT NULL              -- a list of texts
+) STRICT, WITHOUT ROWID;
+
+-- Events for other systems, stored with their cause; each receiver has a delivery.
+CREATE TABLE outgoing_events (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,           -- UUIDv7: the same in every attempt
+    type TEXT NOT NULL,
+    account TEXT,                      -- NULL: of no account
+    shipment_id TEXT,
+    occurred_at INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    data TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX outgoing_events_of_shipment ON outgoing_events (shipment_id, number)
+    WHERE shipment_id IS NOT NULL;
+
+CREATE TABLE outgoing_deliveries (
+    id TEXT NOT NULL,                  -- of the event
+    receiver TEXT NOT NULL,
+    next_at INTEGER,                   -- when to send, or when a lease ends; NULL: done
+    give_up_at INTEGER NOT NULL,
+    lease TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0, -- counted before the call: a crash counts
+    tried_at INTEGER,
+    status INTEGER,                    -- of the last answer; NULL without one
+    error TEXT,                        -- why the last attempt failed
+    delivered_at INTEGER,
+    failed_at INTEGER,                 -- given up
+    PRIMARY KEY (id, receiver)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX outgoing_deliveries_due ON outgoing_deliveries (receiver, next_at)
+    WHERE next_at IS NOT NULL;
+CREATE INDEX outgoing_deliveries_failed ON outgoing_deliveries (receiver, failed_at)
+    WHERE failed_at IS NOT NULL;
+
+-- One row per receiver that was called: whether it works.
+CREATE TABLE outgoing_receivers (
+    receiver TEXT NOT NULL PRIMARY KEY,
+    address TEXT NOT NULL,             -- digest of the URL: another one enables it again
+    disabled_at INTEGER,               -- it answered 410 Gone
+    failing_since INTEGER,
+    failures INTEGER NOT NULL DEFAULT 0, -- in a row
+    not_before INTEGER NOT NULL DEFAULT 0,
+    reason TEXT,                       -- of the last failure
+    delivered_at INTEGER               -- the last success
 ) STRICT, WITHOUT ROWID;

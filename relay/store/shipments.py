@@ -1,24 +1,31 @@
 """Registration of labels: shipment, parcels and references in one transaction."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from relay.clock import micros
-from relay.domain.label_merge import MergedLabel, merge_label
-from relay.domain.labels import Label, LabelParcel
+from relay.domain.label_merge import merge_label
+from relay.domain.labels import Label
+from relay.domain.outgoing_events import (
+    REGISTERED,
+    OutgoingProgress,
+    Subscriptions,
+    of_row,
+)
 from relay.domain.shipment import CANCELLED
 from relay.problem_codes import CodedWarning
 from relay.store.adoption import Adopting, Adoption
-from relay.store.codec import new_id, numbers, rows, stored
+from relay.store.codec import as_dict, dumps, new_id, rows
 from relay.store.database import Database, Row, Transaction
 from relay.store.event_rows import Pace, mark_due
-from relay.store.reference_checks import refuse_foreign, refuse_too_many
-from relay.store.references import Interned, Key, interned, key
+from relay.store.label_writer import LabelWriter
+from relay.store.outgoing_events import record_outgoing
+from relay.store.reference_checks import refuse_foreign
+from relay.store.references import Interned, Key, interned
 from relay.store.shipment_lists import ListedShipment, listed
 from relay.store.shipment_rows import (
-    ShipmentWriter,
     columns,
     invoice,
     keys,
@@ -58,6 +65,7 @@ class Shipments:
     pace: Pace = field(default_factory=Pace)
     lower_bounds: Mapping[str, timedelta] = field(default_factory=dict)
     adoptions: Mapping[str, Adoption] = field(default_factory=dict)
+    subscriptions: Subscriptions = ()
 
     async def register(self, label: Label, now: datetime) -> RegistrationResult:
         """Register a label; repeating it changes nothing.
@@ -110,7 +118,7 @@ class Shipments:
         is_new = row["volumes"] == 0 or row["closed_reason"] == CANCELLED
         merged = merge_label(None if is_new else await known(tx, row), label)
         after = columns(row, label, merged, now, is_new=is_new)
-        writing = _Registering(tx, row["shipment"], label.contract, own.numbers, now)
+        writing = LabelWriter(tx, row["shipment"], label.contract, own.numbers, now)
         await refuse_foreign(writing, placed(merged, label), label.visible)
         if is_new and row["volumes"]:
             await writing.begin()
@@ -127,6 +135,8 @@ class Shipments:
         if updated or is_new:
             await tx.run("make_due", shipment=row["shipment"], now=micros(now))
             await writing.note(_story(label, updated, is_new=is_new))
+        if is_new and self.subscriptions:
+            await self._record_outgoing(tx, as_dict(row) | after, label, now)
         warnings = (*merged.warnings, *await writing.others(merged, label))
         return RegistrationResult(
             row["id"], is_new or merged.new_volume, updated, warnings
@@ -138,7 +148,7 @@ class Shipments:
         """Register the first label of a shipment, whose *row* was added just now."""
         merged = merge_label(None, label)
         after = columns(row, label, merged, now, is_new=True)
-        writing = _Registering(tx, row["shipment"], label.contract, own.numbers, now)
+        writing = LabelWriter(tx, row["shipment"], label.contract, own.numbers, now)
         # Nobody else, and no event that came before the label, has fresh references.
         are_fresh = own.fresh.issuperset(own.numbers.values())
         if not are_fresh:
@@ -149,10 +159,26 @@ class Shipments:
         if not are_fresh:
             await self._match_again(writing)
         await writing.note(_story(label, (), is_new=True))
+        if self.subscriptions:
+            await self._record_outgoing(tx, as_dict(row) | after, label, now)
         others = () if are_fresh else await writing.others(merged, label)
         return RegistrationResult(row["id"], True, (), (*merged.warnings, *others))
 
-    async def _match_again(self, writing: "_Registering") -> None:
+    async def _record_outgoing(
+        self, tx: Transaction, row: Row, label: Label, now: datetime
+    ) -> None:
+        """Record the registration as an outgoing event, the first of its shipment.
+
+        Of a parcel that is already in transit the past is not recorded.
+        """
+        event = of_row(REGISTERED, row, now)
+        await record_outgoing(tx, [event], self.subscriptions, now)
+        nothing = dumps(OutgoingProgress().as_json())
+        values = {"shipment": row["shipment"], "progress": nothing}
+        if not label.imported:
+            await tx.run("record_outgoing_progress", **values)
+
+    async def _match_again(self, writing: LabelWriter) -> None:
         """Match the events that arrived before the label."""
         tx, now, pace = writing.tx, writing.now, self.pace
         touched = await rematch_all(tx, writing.interned, self.lower_bounds)
@@ -162,84 +188,6 @@ class Shipments:
             await adopting.for_shipments(tx, [writing.shipment])
         values = {"shipment": writing.shipment, "now": micros(now)}
         await tx.run("withdraw_unmatched_published", **values)
-
-
-@dataclass(frozen=True, slots=True)
-class _Registering(ShipmentWriter):
-    """Writes parcels and references of one label."""
-
-    async def begin(self) -> None:
-        """Void what was registered before a cancellation."""
-        values = {"shipment": self.shipment, "now": micros(self.now)}
-        await self.tx.run("void_references_of_shipment", **values)
-        await self.tx.run("delete_parcels", shipment=self.shipment)
-        await self.tx.run("delete_polls", shipment=self.shipment)
-
-    async def take_over(self, label: Label) -> None:
-        """Void what the order's cancelled labels had of the same parcel.
-
-        Otherwise its events would stay theirs, as if the carrier had used the number
-        again.
-        """
-        await self.tx.run(
-            "void_references_of_cancelled",
-            shipment=self.shipment,
-            account=label.account,
-            order_id=label.order_id,
-            rows=numbers(self.interned.values()),
-            now=micros(self.now),
-        )
-
-    async def redate(self, dispatched_at: int | None) -> None:
-        """Set the dispatch date of every reference: events before it do not match."""
-        values = {"shipment": self.shipment, "dispatched_at": dispatched_at}
-        await self.tx.run("redate_references", **values)
-
-    async def store(
-        self, merged: MergedLabel, label: Label, dispatched_at: int | None
-    ) -> bool:
-        """Write parcels and new references; return whether there were new ones."""
-        parcels = await self.tx.rows("parcels_of_shipment", shipment=self.shipment)
-        had = {
-            (stored_key(r), r["volume"])
-            for r in await registered(self.tx, self.shipment)
-        }
-        volumes = {p["volume"] for p in parcels}
-        return await self._store(merged, label, dispatched_at, volumes, had)
-
-    async def store_first(
-        self, merged: MergedLabel, label: Label, dispatched_at: int | None
-    ) -> None:
-        """Write parcels and references of a shipment that has none."""
-        await self._store(merged, label, dispatched_at, set(), set())
-
-    async def _store(
-        self,
-        merged: MergedLabel,
-        label: Label,
-        dispatched_at: int | None,
-        volumes: Collection[int],
-        had: Collection[tuple[Key, int]],
-    ) -> bool:
-        known_volumes = {p.volume for p in merged.parcels}.union(volumes)
-        blank = [v for v in range(1, merged.volumes + 1) if v not in known_volumes]
-        parcels = [*merged.parcels, *(LabelParcel(volume=v) for v in blank)]
-        await self.put(parcels, stored(label.dispatched_at))
-        fresh = [
-            (reference, volume)
-            for reference, volume in placed(merged, label)
-            if (k := key(self.contract, reference)) in self.interned
-            and (k, volume) not in had
-        ]
-        refuse_too_many(len(had), len(fresh))
-        now = micros(self.now)
-        await self.register(fresh, registered_at=now, dispatched_at=dispatched_at)
-        return bool(fresh)
-
-    async def others(self, merged: MergedLabel, label: Label) -> list[CodedWarning]:
-        """Return warnings about other open orders with the same tracking numbers."""
-        references = [reference for reference, _ in placed(merged, label)]
-        return await self.sharing(references, label.account, label.order_id)
 
 
 async def _voided(

@@ -128,7 +128,7 @@ def build_snapshot(
         dispatched_at=at(row["dispatched_at"]),
         vtex_invoice_number=row["vtex_invoice_number"],
         order_checked=row["order_read_at"] is not None,
-        pending=_pending(row["pending"]),
+        pending=UnconfirmedWrite(**loads(row["pending"])) if row["pending"] else None,
         in_doubt_since=at(row["in_doubt_since"]),
         delivered_sent=row["delivered_sent_at"] is not None,
         delivered_published=row["delivered_published_at"] is not None,
@@ -143,6 +143,7 @@ def build_snapshot(
         published=tuple(_published(t) for t in published),
         read_back=_read_back(row),
         siblings=frozenset([number for _, number in siblings]),
+        outgoing_progress=row["outgoing_progress"],
     )
 
 
@@ -176,10 +177,6 @@ def tracking_sent(published: SentTrackingNumber) -> str:
     """Serialize what VTEX accepted, for the column `tracking_sent_as`."""
     fields = asdict(published).items()
     return dumps({k: v for k, v in fields if v or k != "stated"})
-
-
-def _pending(text: str | None) -> UnconfirmedWrite | None:
-    return UnconfirmedWrite(**loads(text)) if text else None
 
 
 def known_event(row: Columns) -> KnownEvent:

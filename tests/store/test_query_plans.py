@@ -53,6 +53,7 @@ SCANS: Final[dict[str, str]] = {
     "list_rhythms": "one row per contract",
     "process_reports_since": "one row per process",
     "delete_process_reports": "one row per process",
+    "outgoing_receivers": "one row per receiver",
     "latest_discovered": "it ends after a few rows, in the order of the index",
 }
 """Queries that may look at every row of a table, and why that is little."""

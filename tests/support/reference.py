@@ -3,6 +3,7 @@
 `tests/system/test_reference.py` fails while a page differs from what is generated.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
@@ -20,7 +21,9 @@ import relay.api
 from relay.api import openapi
 from relay.api.operations import Operation
 from relay.cli import app
+from relay.domain.outgoing_events import TYPES
 from relay.metrics import Metrics
+from tests.support.event_examples import example
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "docs" / "reference"
@@ -232,6 +235,22 @@ def metrics() -> str:
     return "\n".join(lines)
 
 
+def outgoing_events() -> str:
+    """Return the page of outgoing events: each type with its meaning and an example."""
+    lines = [
+        "# Outgoing events",
+        "",
+        "Every type of [outgoing event](../outgoing-events.md), and the body that a",
+        "receiver gets.",
+    ]
+    lines += _header("## Types", "type", "meaning")
+    lines += [_row(f"`{type_}`", meaning) for type_, meaning in TYPES.items()]
+    for type_, meaning in TYPES.items():
+        body = json.dumps(example(type_), indent=2, ensure_ascii=False)
+        lines += ["", f"## `{type_}`", "", meaning, "", "```json", body, "```"]
+    return "\n".join(lines)
+
+
 def _header(title: str, *columns: str, about: str = "") -> list[str]:
     text = [about, ""] if about else []
     return ["", title, "", *text, _row(*columns), _row(*("---" for _ in columns))]
@@ -247,6 +266,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "cli.md": cli,
     "api.md": api,
     "metrics.md": metrics,
+    "outgoing-events.md": outgoing_events,
 }
 
 

@@ -308,6 +308,7 @@ class Process:
         await self.reader.close()
         await self.relay.intake.close()
         await self.relay.poller.close()
+        await self.relay.dispatcher.close()
 
 
 @dataclass(repr=False)  # asyncio writes results of tasks in words, which is slow
@@ -442,7 +443,13 @@ class World:
     @property
     def labels(self) -> Shipments:
         terms = self.process.relay.terms
-        return Shipments(self.database, terms.pace, terms.lower_bounds, terms.adoptions)
+        return Shipments(
+            self.database,
+            terms.pace,
+            terms.lower_bounds,
+            terms.adoptions,
+            self.process.relay.settings.subscriptions,
+        )
 
     def event(
         self,

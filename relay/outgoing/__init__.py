@@ -1,0 +1,1 @@
+"""Outgoing events: sending them to other systems, as Standard Webhooks."""
