@@ -6,6 +6,7 @@ from aiohttp import web
 
 from relay.api import (
     accounts,
+    codes,
     discovery,
     documents,
     endpoint,
@@ -36,6 +37,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
         rejected,
         worklists,
         accounts,
+        codes,
         discovery,
         health,
     )

@@ -7,7 +7,10 @@ describes one that differs. A description in the model itself comes first.
 from collections.abc import Mapping
 from typing import Any, Final
 
+from relay.api.carrier_descriptions import CARRIERS
+
 DESCRIPTIONS: Final[Mapping[str, str]] = {
+    **CARRIERS,
     "DiscoveredEntry.detail": "What was found, or what to do.",
     "DiscoveredEntry.source": "`feed` or `hook`.",
     "DiscoveredEntry.state": "The order's status in the notification.",
@@ -90,10 +93,8 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "estimatedDeliveryDate": "The promised day, ISO 8601; not sent to VTEX.",
     "event": "The event's number.",
     "PublishedLine.event": "The carrier's event; null: the relay's own.",
-    "UnknownCodeEntry.event": "The number of the latest event with this code.",
     "errors": "All errors of the request.",
     "events": "Tracking events.",
-    "UnknownCodeEntry.events": "How many events have this code.",
     "example": "The description of the latest event with this code.",
     "failures": "Failed calls in a row.",
     "field": "The field at fault, if there is one.",

@@ -26,6 +26,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "rejected": "Show webhooks that failed verification, and accept them later.",
     "events": "Decide about events that `relay lists quarantined` shows.",
     "carriers": "List adapters, try them, start a new one.",
+    "codes": "Map carriers' unknown codes, and list and export what is mapped.",
     "contracts": "List contracts, and how their carriers are polled.",
     "accounts": "List accounts, and open those that are closed.",
     "endpoint": "Key pairs with which an ERP calls the relay in place of VTEX.",
@@ -138,6 +139,22 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "carriers new": (
         "carriers:new",
         "Start an adapter: its folder, and tests with the sample as the first one.",
+    ),
+    "codes list": (
+        "codes:list_",
+        "List mapped codes, and how far their documents were parsed again.",
+    ),
+    "codes map": (
+        "codes:map_",
+        "Map a code of a contract; documents with it are parsed again.",
+    ),
+    "codes unmap": (
+        "codes:unmap",
+        "Remove a mapping; what was published stays in VTEX.",
+    ),
+    "codes export": (
+        "codes:export",
+        "Print mapped codes as TOML, for the settings or a code table.",
     ),
     "contracts list": (
         "accounts:list_contracts",

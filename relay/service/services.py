@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from relay.config.settings import Settings
 from relay.service.accounts import AccountService
 from relay.service.audit import AuditService
+from relay.service.codes import CodeService
 from relay.service.context import ServiceContext
 from relay.service.discovery import DiscoveryService
 from relay.service.documents import DocumentService
@@ -35,6 +36,7 @@ class Services:
     audit: AuditService
     endpoint: EndpointService
     discovery: DiscoveryService
+    codes: CodeService
 
     @classmethod
     def build(cls, context: ServiceContext) -> "Services":
@@ -53,6 +55,7 @@ class Services:
             AuditService(context),
             EndpointService(context),
             DiscoveryService(context),
+            CodeService(context),
         )
 
     def reload(self, settings: Settings) -> None:

@@ -12,6 +12,7 @@ from relay.config.settings import Settings
 from relay.logs import counted
 from relay.service.access import Caller
 from relay.service.accounts import gates_of
+from relay.service.code_tables import conflict_of
 from relay.service.context import ServiceContext
 from relay.service.damage import damage_text
 from relay.service.discovery_status import discovery_problems
@@ -30,6 +31,7 @@ from relay.service.status_models import (
 from relay.service.zone_data import stale_zones
 from relay.store.accounts import PAUSE, Accounts, AccountState
 from relay.store.activity import Activity, ContractActivity
+from relay.store.code_mappings import CodeMappings
 from relay.store.codec import at
 from relay.store.discovery import Discovery
 from relay.store.documents import Documents
@@ -127,15 +129,30 @@ class StatusService:
         database = self.context.database
         seen = await Activity(database).of_contracts([c.name for c in contracts])
         states = await PollClaims(database).states()
+        conflicts = await self._conflicts()
         polls = {c.name: states.get(c.name) for c in contracts if c.poll}
         return [
             self._guarded(
                 "carrier",
                 c.name,
-                partial(_carrier, c, seen[c.name], polls.get(c.name), now),
+                partial(
+                    _carrier,
+                    c,
+                    (seen[c.name], polls.get(c.name), conflicts.get(c.name, [])),
+                    now,
+                ),
             )
             for c in contracts
         ]
+
+    async def _conflicts(self) -> dict[str, list[str]]:
+        """Return how the settings contradict mapped codes, by contract."""
+        found: dict[str, list[str]] = {}
+        for row in await CodeMappings(self.context.database).rows():
+            conflict = conflict_of(row, self.context.settings)
+            if conflict is not None:
+                found.setdefault(row["contract"], []).append(conflict)
+        return found
 
     def _guarded(
         self, part: Part, name: str, build: Callable[[], StatusLine]
@@ -191,11 +208,13 @@ def _gate(
 
 def _carrier(
     contract: ContractSettings,
-    seen: ContractActivity,
-    polls: PollState | None,
+    stored: tuple[ContractActivity, PollState | None, list[str]],
     now: datetime,
 ) -> StatusLine:
+    seen, polls, conflicts = stored
     found = [*_webhook_problems(contract, seen), *_poll_problems(polls, now)]
+    hint = f"decide: change the settings, or relay codes unmap {contract.name} CODE"
+    found += [notable(conflict, hint) for conflict in conflicts]
     answered = at(polls.answered_at) if polls else None
     times = [t for t in (at(seen.received_at), answered) if t]
     text = "sent or answered" if times else "sent nothing yet"

@@ -25,6 +25,7 @@ SCANS: Final[dict[str, str]] = {
     "lock_account": "one row: the name is the key",
     "save_account": "one row: the name is the key",
     "change_horizon": "one row",
+    "code_mappings_version": "one row per code that a person ever mapped",
     "trim_rejected": "the requests of one contract, within their limit",
     "rejections": "one row per contract",
     "rejected_after": "the rejected requests of one contract, within their limit",
