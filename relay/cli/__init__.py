@@ -136,6 +136,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "carriers:try_",
         "Show what a contract's adapter makes of a document; nothing is stored.",
     ),
+    "carriers stats": (
+        "statistics:show",
+        "Show what the carrier of a contract did in the last days.",
+    ),
     "carriers new": (
         "carriers:new",
         "Start an adapter: its folder, and tests with the sample as the first one.",

@@ -3,6 +3,7 @@
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aiohttp import ClientSession, web
 
@@ -33,6 +34,7 @@ from relay.runtime.monitors import ClockMonitor, DatabaseMonitor, DiskMonitor
 from relay.runtime.notifier import Notifier, Work
 from relay.runtime.parts import intake_of, poller_of, publisher_of
 from relay.runtime.roles import BOTH, Part
+from relay.runtime.statistics_keeper import StatisticsKeeper
 from relay.runtime.vtex_calls import InvoiceForwarder, TrackingReader
 from relay.runtime.wiring import (
     InterpreterGuard,
@@ -210,6 +212,7 @@ class Relay:
         loops = {
             "reader": self.reader.run(),
             "code applier": self._code_applier().run(),
+            "statistics": self._statistics().run(),
             "publisher": self.publisher.run(),
             "housekeeper": self.housekeeper.run(),
             "poller": self.poller.run(),
@@ -223,6 +226,12 @@ class Relay:
     def _code_applier(self) -> CodeApplier:
         notify = self.notifier.documents
         return CodeApplier(self.database, self.clock, notify, self.health)
+
+    def _statistics(self) -> StatisticsKeeper:
+        def zones() -> dict[str, ZoneInfo]:
+            return {n: c.zone for n, c in self.settings.contracts.items()}
+
+        return StatisticsKeeper(self.database, zones, self.clock, self.health)
 
     def _terms(self) -> ReaderTerms:
         settings = self.settings

@@ -15,6 +15,7 @@ from relay.service.measurements import MeasurementService
 from relay.service.rejected import RejectedService
 from relay.service.shipment_actions import ShipmentActionService
 from relay.service.shipments import ShipmentService
+from relay.service.statistics import StatisticsService
 from relay.service.status import StatusService
 from relay.service.worklists import WorkListService
 
@@ -37,6 +38,7 @@ class Services:
     endpoint: EndpointService
     discovery: DiscoveryService
     codes: CodeService
+    statistics: StatisticsService
 
     @classmethod
     def build(cls, context: ServiceContext) -> "Services":
@@ -56,6 +58,7 @@ class Services:
             EndpointService(context),
             DiscoveryService(context),
             CodeService(context),
+            StatisticsService(context),
         )
 
     def reload(self, settings: Settings) -> None:
