@@ -10,6 +10,7 @@ from aiohttp import web
 from relay.api.process import Process
 from relay.console import (
     actions,
+    carriers,
     labels,
     lists,
     live,
@@ -32,7 +33,7 @@ from relay.store.hourly_activity import HourlyActivity
 PREFIX: Final = "/console"
 STATIC: Final = Path(__file__).parent / "static"
 PAGES: Final = (
-    sign_in, today, lists, shipments, labels, parties, records, actions, live,
+    sign_in, today, lists, shipments, labels, parties, carriers, records, actions, live,
 )  # fmt: skip
 
 
