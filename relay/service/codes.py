@@ -29,7 +29,7 @@ from relay.service.mapping_trials import TrialOrder
 from relay.store.code_mappings import CodeMappings, MappingChange
 from relay.store.codec import at, loads
 from relay.store.database import Row
-from relay.suggestions import suggestion
+from relay.suggestions import did_you_mean, suggest
 
 SHOWN: Final = 200
 """Mappings that one list holds, those that count first."""
@@ -146,7 +146,7 @@ class CodeService:
             raise InvalidLabel(
                 f"there is no milestone {request.milestone!r}",
                 field="milestone",
-                hint=suggestion(request.milestone, MILESTONES),
+                hint=_milestones(request.milestone),
             )
         if request.effect == "provisional" and request.milestone != Milestone.DELIVERED:
             raise InvalidLabel(
@@ -266,6 +266,12 @@ def _progress(row: Row, newest: int) -> tuple[Progress, int]:
     if row["round"] > 1:
         return "checking", 100
     return "in_progress", min(100 * row["position"] // max(newest, 1), 100)
+
+
+def _milestones(given: str) -> str:
+    """Return the hint for an unknown milestone: the one that was meant, and all."""
+    meant, names = suggest(given, MILESTONES), ", ".join(MILESTONES)
+    return f"{did_you_mean(meant)} " * bool(meant) + f"known: {names}"
 
 
 def _known(request: CodeRequest, means: str, hint: str) -> Conflict:

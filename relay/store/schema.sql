@@ -603,7 +603,5 @@ CREATE TABLE statistics_progress (
     counted_at INTEGER                 -- when nothing was left to count
 ) STRICT;
 
-INSERT INTO statistics_progress VALUES (1, 0, 0, 0, 0, NULL);
-
 CREATE INDEX shipments_delivered ON shipments (delivered_published_at, shipment)
     WHERE delivered_published_at IS NOT NULL;

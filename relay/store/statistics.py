@@ -69,8 +69,7 @@ class CarrierStatistics:
 
 async def _count(tx: Transaction, zones: Mapping[str, ZoneInfo], now: datetime) -> bool:
     state = await tx.row("statistics_progress")
-    if state is None:
-        raise LookupError("the row of statistics_progress is missing")
+    state = state or (await tx.rows("begin_statistics"))[0]
     until = {"until": micros(now - SETTLE), "most": SLICE}
     offsets = rows(
         {"contract": name, "offset": _offset(zone, now)} for name, zone in zones.items()

@@ -3,6 +3,12 @@
 -- name: statistics_progress
 SELECT g.* FROM statistics_progress AS g WHERE g.id = 1 FOR UPDATE
 
+-- name: begin_statistics
+INSERT INTO statistics_progress (id, event, shipment, delivered_at, delivered_shipment)
+VALUES (1, 0, 0, 0, 0)
+ON CONFLICT (id) DO UPDATE SET id = excluded.id
+RETURNING *
+
 -- name: statistics_state
 SELECT g.* FROM statistics_progress AS g WHERE g.id = 1
 
