@@ -44,7 +44,7 @@ CARRIERS: Final[Mapping[str, str]] = {
     "unmatched": "How many of the changed events have no shipment.",
     "MappingPreview.shipments": "How many shipments have a changed event.",
     "MappingPreview.orders": "How many orders these shipments belong to.",
-    "vtexUpdates": "Of how many shipments something would be published.",
+    "vtexUpdates": "For how many shipments what is published would differ.",
     "deliveries": "How many shipments would be published as delivered.",
     "examples": "Shipments, those of which something would be published first.",
     "MappingPreview.warnings": "What to know before the change.",

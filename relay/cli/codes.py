@@ -143,8 +143,10 @@ def export(
 
 def _row(one: MappingEntry) -> Sequence[Any]:
     state = "removed" if one.removed_at else "active"
-    if one.progress != "applied":
+    if one.progress == "in_progress":
         state += f", {one.percent}% applied"
+    elif one.progress == "checking":
+        state += ", applied, checked once more"
     meaning, by = in_words(one.meaning), one.removed_by or one.mapped_by
     why = one.removed_why or one.why
     return one.contract, one.carrier_code, meaning, by, why, one.documents, state
@@ -167,14 +169,14 @@ def _write_preview(found: MappingPreview, *, as_json: bool) -> None:
         return
     have = f"{counted(found.events, 'event')} in {counted(found.documents, 'document')}"
     write_line(f"{have} have the code {found.carrier_code}; {found.tried} tried.")
-    write_table(
-        ("before", "after", "events"),
-        [(one.before, one.after, one.events) for one in found.changes],
-    )
+    changes = [(one.before, one.after, one.events) for one in found.changes]
+    if changes:
+        write_table(("before", "after", "events"), changes)
     shipments = counted(found.shipments, "shipment")
     write_line(
         f"{shipments} of {counted(found.orders, 'order')} would change; "
-        f"{found.vtex_updates} would be published, {found.deliveries} as delivered; "
+        f"{found.vtex_updates} differ in what is published; "
+        f"{found.deliveries} would be delivered; "
         f"{counted(found.unmatched, 'event')} without a shipment."
     )
     rows = [(s.order_id, s.invoice_number, _outcome(s)) for s in found.examples[:SHOWN]]

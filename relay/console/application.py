@@ -68,7 +68,7 @@ def console(services: Services, process: Process) -> web.Application:
     app[SERVICES], app[PROCESS] = services, process
     app[GUARD] = SignInGuard()
     app[CHARTS] = ActivityCharts(HourlyActivity(context.database))
-    app[live.OPEN] = []
+    app[live.OPEN], app[live.COUNTS] = [], live.SharedCounts()
     aiohttp_jinja2.setup(
         app,
         loader=jinja2.PackageLoader("relay.console"),

@@ -138,7 +138,7 @@ class MappingPreview(ResponseModel):
 
     `events` and `documents` have the code, in the latest events only unless
     `complete`. The latest `tried` documents were parsed again: `changes`, `shipments`,
-    `orders` and `vtexUpdates`, the shipments of which something would be published,
+    `orders` and `vtexUpdates`, the shipments for which what is published would differ,
     are theirs. `unmatched` events have no shipment.
     """
 

@@ -1,6 +1,6 @@
 """The status of the relay, of VTEX and of each carrier: what works, and since when."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -37,7 +37,7 @@ from relay.store.discovery import Discovery
 from relay.store.documents import Documents
 from relay.store.due_polls import PollState
 from relay.store.polls import PollClaims
-from relay.store.worklists import WorkCounts, counts
+from relay.store.worklists import stuck_counts
 
 OVERDUE: Final = timedelta(minutes=10)
 """A shipment that is due for longer, while VTEX may be called, is not being sent."""
@@ -107,7 +107,7 @@ class StatusService:
         database, settings = self.context.database, self.context.settings
         states = {s.account: s for s in await Accounts(database).all()}
         due = await Activity(database).oldest_due(now)
-        counted_work = await counts(database, {}, now)
+        stuck = await stuck_counts(database)
         discovery = Discovery(database)
         found, waiting = await discovery.states(), await discovery.waiting(now)
 
@@ -116,7 +116,7 @@ class StatusService:
                 settings.accounts[name], found.get(name), waiting.get(name), now
             )
             state = states.get(name) or AccountState(name)
-            return _account(state, due.get(name), counted_work, (now, tuple(more)))
+            return _account(state, due.get(name), stuck, (now, tuple(more)))
 
         return [
             self._guarded("vtex", name, partial(built, name))
@@ -170,7 +170,7 @@ class StatusService:
 def _account(
     state: AccountState,
     due: datetime | None,
-    work: WorkCounts,
+    stuck_by_account: tuple[Mapping[str, int], Mapping[str, int]],
     at_present: tuple[datetime, tuple[StatusProblem, ...]],
 ) -> StatusLine:
     """Return an account's line; *at_present* is the time, and further problems."""
@@ -182,11 +182,12 @@ def _account(
     if not found and due is not None and now - due > OVERDUE:
         message = f"due since {due:%Y-%m-%d %H:%M} UTC, and nothing is sent"
         found.append(wrong(message, f"is the relay running? {_SEE_LOG}"))
-    stuck = work.stuck.get(state.account, 0)
+    of_shipments, of_invoices = stuck_by_account
+    stuck = of_shipments.get(state.account, 0)
     if stuck:
         message = f"{counted(stuck, 'shipment')} stuck"
         found.append(notable(message, "relay lists stuck"))
-    stuck_invoices = work.stuck_invoices.get(state.account, 0)
+    stuck_invoices = of_invoices.get(state.account, 0)
     if stuck_invoices:
         message = f"{counted(stuck_invoices, 'invoice')} stuck"
         found.append(notable(message, "relay invoices list --state stuck"))

@@ -85,11 +85,10 @@ async def _replay(
     wanted = ids("document", (one["document"] for one in found))
     replayed = await tx.rows("replay_documents", rows=wanted)
     meant = ids("document", (one["document"] for one in replayed))
-    if row["removed_at"] is None:
-        did, by = "mapped", row["mapped_by"]
-    else:
-        did, by = "no longer mapped", row["removed_by"]
-    text = f"documents parsed again: code {row['code']} was {did} by {by}"
+    change = f"code {row['code']} was mapped by {row['mapped_by']}"
+    if row["removed_at"] is not None:
+        change = f"{row['removed_by']} removed the mapping of code {row['code']}"
+    text = f"documents parsed again: {change}"
     await tx.run("note_replays", rows=meant, now=micros(now), text=text)
     return len(replayed)
 

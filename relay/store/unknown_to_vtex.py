@@ -1,7 +1,7 @@
 """The work list of shipments of which VTEX does not know something yet."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -35,11 +35,15 @@ class UnknownPage:
 
 @dataclass(frozen=True, slots=True)
 class UnknownToVtex:
-    """Lists shipments that VTEX does not know fully, of some accounts."""
+    """Lists shipments that VTEX does not know fully, of some accounts.
+
+    `fits` looks at a row's columns alone, before the rest of it is read.
+    """
 
     database: Database
     batch: int = BATCH
     rounds: int = ROUNDS
+    fits: Callable[[Mapping[str, Any]], bool] = field(default=lambda _: True)
 
     async def page(
         self,
@@ -61,12 +65,14 @@ class UnknownToVtex:
             gates = {s.account: s for s in await _states(tx)}
             for _ in range(self.rounds):
                 rows = await self._rows(tx, accounts, before)
-                for row in await _described(tx, rows, gates, now):
+                fitting = [row for row in rows if self.fits(as_dict(row))]
+                for row in await _described(tx, fitting, gates, now):
                     if len(found) == limit:
                         return UnknownPage(tuple(found), Position(id=before))
-                    before = row["shipment"]
                     if row["lack"] is not None and wanted(row):
+                        before = row["shipment"]
                         found.append(row)
+                before = rows[-1]["shipment"] if rows else before
                 if len(rows) < self.batch:
                     return UnknownPage(tuple(found))
             return UnknownPage(tuple(found), Position(id=before))

@@ -11,7 +11,7 @@ import re
 import sqlite3
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -152,7 +152,7 @@ def pages(shipments: int) -> list[str]:
     ]
 
 
-async def measure(path: Path, shipments: int, rounds: int) -> list[Measured]:
+async def measure(path: Path, shipments: int, rounds: int) -> AsyncIterator[Measured]:
     """Ask for each page several times, over HTTP."""
     given = settings(path)
     async with assemble(given, part=Part(Role.INTAKE)) as relay:
@@ -165,9 +165,9 @@ async def measure(path: Path, shipments: int, rounds: int) -> list[Measured]:
         print(f"statistics: {slices} slices, {spent:.1f} s of CPU")  # noqa: T201
         app = relay.application()
         async with TestClient(TestServer(app, host="127.0.0.1")) as client:
-            found = [await _one(client, each, rounds) for each in pages(shipments)]
-            found.append(await _preview(client, rounds))
-    return found
+            for each in pages(shipments):
+                yield await _one(client, each, rounds)
+            yield await _preview(client, rounds)
 
 
 async def _one(
@@ -218,9 +218,13 @@ def main() -> None:
         began = time.perf_counter()
         fill(path, asked.shipments)
         print(f"filled in {time.perf_counter() - began:.0f} s")  # noqa: T201
+    asyncio.run(_print(path, asked.shipments, asked.rounds))
+
+
+async def _print(path: Path, shipments: int, rounds: int) -> None:
     print(" median    worst      CPU (ms)")  # noqa: T201
-    for one in asyncio.run(measure(path, asked.shipments, asked.rounds)):
-        print(one.line())  # noqa: T201
+    async for one in measure(path, shipments, rounds):
+        print(one.line(), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
