@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from relay.console.keys import SERVICES
 from relay.console.security import caller
-from relay.store.worklists import WorkCounts
+from relay.store.work_counts import WorkCounts
 
 EVERY: Final = timedelta(seconds=2)
 MOST: Final = 50

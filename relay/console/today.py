@@ -13,8 +13,8 @@ from relay.service.access import Caller
 from relay.service.queries import WorkListQuery
 from relay.service.services import Services
 from relay.service.status import ProcessState, not_ready
+from relay.store.work_counts import MOST_COUNTED, WorkCounts
 from relay.store.worklist_queries import WorkList
-from relay.store.worklists import MOST_COUNTED, WorkCounts
 
 WAITING: Final = (
     WorkList.STUCK,

@@ -37,7 +37,7 @@ from relay.store.discovery import Discovery
 from relay.store.documents import Documents
 from relay.store.due_polls import PollState
 from relay.store.polls import PollClaims
-from relay.store.worklists import stuck_counts
+from relay.store.work_counts import stuck_counts
 
 OVERDUE: Final = timedelta(minutes=10)
 """A shipment that is due for longer, while VTEX may be called, is not being sent."""

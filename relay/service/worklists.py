@@ -23,14 +23,9 @@ from relay.service.spreadsheets import BOM, write_csv, write_rows
 from relay.service.unknown_to_vtex import UnknownCounts, count_lacks
 from relay.service.worklist_models import ENTRIES, PAGES, Entry, EntryPage
 from relay.store.bulk import Bulk
+from relay.store.work_counts import MOST_COUNTED, WorkCounts, counts
 from relay.store.worklist_queries import Position, WorkList
-from relay.store.worklists import (
-    MOST_COUNTED,
-    WorkCounts,
-    WorkListFilter,
-    WorkLists,
-    counts,
-)
+from relay.store.worklists import WorkListFilter, WorkLists
 
 PAGE: Final = 500
 """Rows that a table reads at once."""
@@ -38,6 +33,8 @@ MOST_ROWS: Final = 10_000
 """Rows of one table; a link leads to the rest."""
 MOST_PAGES: Final = 100
 """Pages that one table reads; some hold no matching row."""
+COUNTED_PAGES: Final = 20
+"""Pages that a count by reason reads: 10,000 rows."""
 SLICES: Final = 5
 """Transactions of one bulk request, so that it ends soon; `next` continues it."""
 Decision = Literal["released", "dropped"]
@@ -100,7 +97,7 @@ class WorkListService:
         wanted, name = await self._filter(caller, query), WorkList.UNKNOWN_TO_VTEX
         entries: list[Any] = []
         after = None
-        for _ in range(MOST_PAGES):
+        for _ in range(COUNTED_PAGES):
             rows, after = await self._rows(name, wanted, PAGE, after)
             entries += rows
             if after is None:

@@ -100,8 +100,6 @@ def _other_contract(
 
 _BY_STATE: Final = frozenset({WorkList.WAITING, WorkList.UNKNOWN_TO_VTEX})
 BATCH: Final = 500
-MANY_QUERIES_BATCH: Final = 250
-"""The same for a list that reads a batch of each of several queries."""
 ROUNDS: Final = 8
 SILENT: Final = timedelta(days=7)
 
@@ -177,8 +175,7 @@ class WorkLists:
         after: Position | None,
     ) -> WorkPage:
         """Return a page of a list that depends on the shipments' state."""
-        batch = min(self.batch, MANY_QUERIES_BATCH)
-        lists = UnknownToVtex(self.database, batch, self.rounds, asked.fits)
+        lists = UnknownToVtex(self.database, self.batch, self.rounds, asked.fits)
         waiting = name is WorkList.WAITING
         page = await lists.page(
             sorted(asked.zones),
@@ -234,66 +231,3 @@ async def _explained(
     if name is WorkList.UNMATCHED:
         await explain_unmatched(tx, found, asked.lower_bounds, asked.zones)
     return tuple(found)
-
-
-Numbers = Mapping[str, int]
-MOST_COUNTED: Final = 10_000
-"""Counting stops here: pages show "10,000+"."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkCounts:
-    """Shipments and invoices by account, events by contract. A missing key is zero."""
-
-    due: Numbers
-    waiting: Numbers
-    stuck: Numbers
-    quarantined: Numbers
-    contradicted: Numbers
-    late: Numbers
-    unmatched: Numbers
-    stuck_invoices: Numbers
-
-
-async def counts(
-    database: Database,
-    zones: Mapping[str, ZoneInfo],
-    now: datetime,
-    most: int = MOST_COUNTED,
-) -> WorkCounts:
-    """Count what waits, up to *most* of each kind; *zones* are the accounts' ones."""
-    async with database.reading() as tx:
-
-        async def by_account(query: str, **terms: int) -> Numbers:
-            found = await tx.rows(query, most=most, **terms)
-            return {r["account"]: r["shipments"] for r in found}
-
-        late = {}
-        for account, zone in zones.items():
-            day = now.astimezone(zone).date().isoformat()
-            row = await tx.row("count_late", account=account, today=day, most=most)
-            late[account] = row["shipments"] if row else 0
-        unmatched = await tx.rows("count_unmatched", most=most)
-        return WorkCounts(
-            due=await by_account("count_due", now=micros(now)),
-            waiting=await by_account("count_waiting", now=micros(now)),
-            stuck=await by_account("count_stuck"),
-            quarantined=await by_account("count_quarantined"),
-            contradicted=await by_account("count_contradicted"),
-            late=late,
-            unmatched={r["contract"]: r["events"] for r in unmatched},
-            stuck_invoices=await _stuck_invoices(tx, most),
-        )
-
-
-async def stuck_counts(database: Database) -> tuple[Numbers, Numbers]:
-    """Count stuck shipments and stuck invoices by account."""
-    async with database.reading() as tx:
-        found = await tx.rows("count_stuck", most=MOST_COUNTED)
-        shipments = {r["account"]: r["shipments"] for r in found}
-        return shipments, await _stuck_invoices(tx, MOST_COUNTED)
-
-
-async def _stuck_invoices(tx: Transaction, most: int) -> Numbers:
-    found = await tx.rows("count_stuck_invoices", most=most)
-    return {r["account"]: r["invoices"] for r in found}

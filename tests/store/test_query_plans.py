@@ -105,6 +105,21 @@ def test_a_query_goes_along_an_index(empty: sqlite3.Connection, name: str) -> No
     assert scans(empty, QUERIES[name]) == []
 
 
+PER_ROW: Final = re.compile(
+    r"\((account|contract)=\? AND (invoice|shipment|event)[<>]\?\)"
+)
+
+
+@pytest.mark.parametrize("name", sorted(QUERIES))
+def test_a_subquery_for_each_row_does_not_walk_an_account(
+    empty: sqlite3.Connection, name: str
+) -> None:
+    """All earlier rows of an account, for each row, would be the square of them."""
+    steps = plan(empty, QUERIES[name])
+    inside = [n for n, step in enumerate(steps) if step.startswith("CORRELATED")]
+    assert [n for n in inside if PER_ROW.search(steps[n + 1])] == []
+
+
 @pytest.mark.parametrize("name", sorted(SCANS))
 def test_every_exception_is_needed(empty: sqlite3.Connection, name: str) -> None:
     assert scans(empty, QUERIES[name])

@@ -53,18 +53,24 @@ WHERE account = :account AND shipment < :before AND closed_at IS NULL
 ORDER BY shipment DESC LIMIT :limit
 
 -- name: list_ready
+-- The index of ready ones, not in their order, is sorted before rows are read; `+ 0` makes
+-- SQLite use it, and not the one of all shipments of the account.
 SELECT * FROM shipments
-WHERE shipment < :before AND shipment IN (
+WHERE shipment IN (
     SELECT r.shipment FROM shipments AS r
-    WHERE r.account = :account AND r.lane IN (0, 1, 2) AND r.ready_at > 0)
-ORDER BY shipment DESC LIMIT :limit
+    WHERE r.account = :account AND r.lane IN (0, 1, 2) AND r.ready_at > 0
+      AND r.shipment + 0 < :before
+    ORDER BY r.shipment + 0 DESC LIMIT :limit)
+ORDER BY shipment DESC
 
 -- name: list_leased
 SELECT * FROM shipments
-WHERE shipment < :before AND shipment IN (
+WHERE shipment IN (
     SELECT l.shipment FROM shipments AS l
-    WHERE l.account = :account AND l.lease IS NOT NULL AND l.lease_until > 0)
-ORDER BY shipment DESC LIMIT :limit
+    WHERE l.account = :account AND l.lease IS NOT NULL AND l.lease_until > 0
+      AND l.shipment + 0 < :before
+    ORDER BY l.shipment + 0 DESC LIMIT :limit)
+ORDER BY shipment DESC
 
 -- name: list_not_delivered
 SELECT * FROM shipments
