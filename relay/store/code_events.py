@@ -16,7 +16,7 @@ MOST_EVENTS: Final = 5_000
 """Events with the code that are counted, the latest ones."""
 SCANNED: Final = 300_000
 """The latest events among which those with a meaning are looked for."""
-MOST_DOCUMENTS: Final = 100
+MOST_DOCUMENTS: Final = 50
 """Documents that are tried, the latest ones."""
 MOST_BYTES: Final = 2 * 1024 * 1024
 

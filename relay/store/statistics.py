@@ -14,6 +14,11 @@ SLICE: Final = 5_000
 """Events, shipments and deliveries of one transaction, each at most."""
 SETTLE: Final = timedelta(minutes=1)
 """How long what is counted must be stored: PostgreSQL commits numbers out of order."""
+COUNTED: Final = (
+    ("event", "last_event_until", "add_event_days"),
+    ("shipment", "last_shipment_until", "add_registered_days"),
+)
+"""What is counted by its key: the column, and the queries of a slice."""
 _MICROSECOND: Final = timedelta(microseconds=1)
 _FIRST_DAY: Final = EPOCH.date()
 
@@ -75,8 +80,8 @@ async def _count(tx: Transaction, zones: Mapping[str, ZoneInfo], now: datetime) 
         {"contract": name, "offset": _offset(zone, now)} for name, zone in zones.items()
     )
     reached: dict[str, Any] = {"event": state["event"], "shipment": state["shipment"]}
-    for kind, query in (("event", "add_event_days"), ("shipment", _REGISTERED)):
-        last = await tx.row(f"last_{kind}_until", after=reached[kind], **until)
+    for kind, last_of, query in COUNTED:
+        last = await tx.row(last_of, after=reached[kind], **until)
         if last is not None:
             after, upto = reached[kind], last[kind]
             await tx.run(query, zones=offsets, after=after, upto=upto)
@@ -86,9 +91,6 @@ async def _count(tx: Transaction, zones: Mapping[str, ZoneInfo], now: datetime) 
     counted_at = state["counted_at"] if more else until["until"]
     await tx.run("save_statistics_progress", **reached, counted_at=counted_at)
     return more
-
-
-_REGISTERED: Final = "add_registered_days"
 
 
 def _offset(zone: ZoneInfo, now: datetime) -> int:
