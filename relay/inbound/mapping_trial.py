@@ -11,6 +11,8 @@ from relay.clock import Clock
 from relay.domain.events import Milestone
 from relay.domain.outlook import Outlook, outlook
 from relay.domain.shipment import KnownEvent, Snapshot
+from relay.errors import Conflict
+from relay.inbound.adapter_thread import PARSE_LIMIT
 from relay.inbound.translate import parse_documents
 from relay.service.mapping_trials import (
     EventChange,
@@ -71,7 +73,15 @@ class MappingTrial:
             self.database, order.contract, order.code, mapped=order.removal
         )
         adapters = {order.contract: order.adapter}
-        parsed = await asyncio.to_thread(parse_documents, found.latest, adapters)
+        try:
+            async with asyncio.timeout(PARSE_LIMIT.total_seconds()):
+                parsed = await asyncio.to_thread(
+                    parse_documents, found.latest, adapters
+                )
+        except TimeoutError:
+            said = f"the adapter of {order.contract} takes too long"
+            hint = "see relay documents list, and the adapter"
+            raise Conflict(said, hint=hint) from None
         before, after = await self._tried(parsed)
         now = self.clock()
         shipments = await asyncio.to_thread(_outlooks, before, after, order.policy, now)

@@ -39,6 +39,9 @@ class Remapped:
 
 async def remap_slice(database: Database, now: datetime) -> Remapped | None:
     """Make the documents of one slice unread; None if there is nothing to do now."""
+    async with database.reading() as tx:  # most of the time there is none
+        if await tx.row("any_unfinished_mapping", now=micros(now)) is None:
+            return None
     async with database.writing() as tx:
         row = await tx.row("unfinished_code_mapping", now=micros(now))
         if row is None or await _is_busy(tx):

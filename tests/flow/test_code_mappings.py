@@ -14,6 +14,7 @@ from relay.inbound.code_applier import CodeApplier
 from relay.service.access import Caller
 from relay.service.code_models import CodeQuery, ExportQuery, MapRequest, UnmapRequest
 from relay.service.codes import CodeService
+from relay.service.status import ProcessState
 from relay.store.code_replays import SETTLE
 from relay.store.documents import Documents
 from tests.support.way_in import everything
@@ -264,6 +265,11 @@ async def test_the_settings_win_and_the_status_shows_the_conflict(
         assert bool(found) == bool(conflicts)
     assert found is not None
     assert "exception in the settings" in found
+    state = ProcessState(running=True, last_good="", last_good_at=None)
+    lines = (await world.process.relay.services.status.status(ANA, state)).lines
+    [problem] = [p for line in lines for p in line.problems if "X7" in p.message]
+    assert (problem.message, problem.level) == (found, "warning")
+    assert "relay codes unmap" in problem.hint
     with pytest.raises(Conflict, match="mapped to held"):
         await service.map(ANA, mapping("X7", "returned"))
     await apply(world)

@@ -42,6 +42,10 @@ SELECT m.* FROM code_mappings AS m
 WHERE m.resume_at IS NOT NULL AND m.resume_at <= :now
 ORDER BY m.resume_at LIMIT 1 FOR UPDATE SKIP LOCKED
 
+-- name: any_unfinished_mapping
+SELECT m.mapping FROM code_mappings AS m
+WHERE m.resume_at IS NOT NULL AND m.resume_at <= :now LIMIT 1
+
 -- name: save_mapping_progress!
 UPDATE code_mappings
 SET resume_at = :resume_at, round = :round, position = :position,
