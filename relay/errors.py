@@ -5,6 +5,7 @@ RelayError
 ├── WebhookError
 │   ├── UnknownContract     answer 404
 │   ├── VerificationFailed  answer 401, store it as a rejected request
+│   │   └── SignatureMissing as that; the sender signs nothing at all
 │   └── BacklogFull         answer 503 with Retry-After, store nothing
 │       └── DocumentRefused the database rejects this document, and stores others
 ├── RegistrationError
@@ -12,6 +13,7 @@ RelayError
 │   ├── Conflict            answer 409 with a hint
 │   └── NotFound            answer 404
 ├── RefusedRequest          answer its status: the request was not parsed
+├── NotDelivered            send the alert again later; the status names the channel
 ├── StoreError
 │   ├── DatabaseUnavailable answer 503 with Retry-After; a loop tries again
 │   └── LeaseLost           stop writing: another publisher may have the shipment

@@ -1,7 +1,7 @@
 """The adapter contract: required and optional protocols, and their data types."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
@@ -79,6 +79,13 @@ class ContractOptions:
     codes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     settings: frozenset[str] = frozenset()
+
+    def with_codes(self, mapped: Mapping[str, Mapping[str, Any]]) -> "ContractOptions":
+        """Return these options with the rows *mapped*, where the settings have none.
+
+        The settings' rows come last: an adapter may spell two codes as one.
+        """
+        return replace(self, codes={**mapped, **self.codes})
 
 
 @dataclass(frozen=True, slots=True)

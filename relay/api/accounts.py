@@ -13,6 +13,8 @@ from relay.service.account_models import AccountEntry, AccountList, ContractList
 from relay.service.models import Problem
 from relay.service.queries import ShadowQuery
 from relay.service.shadow_models import ShadowReport
+from relay.service.statistics import StatisticsQuery
+from relay.service.statistics_models import ContractStatistics
 
 ROOT: Final = "/v1/accounts"
 operations = OperationTable()
@@ -70,3 +72,16 @@ async def report_shadow(request: web.Request, caller: Caller) -> web.Response:
 async def list_contracts(request: web.Request, caller: Caller) -> web.Response:
     """List the contracts, without their secrets."""
     return json_answer(await request.app[SERVICES].accounts.contracts(caller))
+
+
+@operations.get(
+    "/v1/contracts/{contract}/statistics",
+    scope=Scope.OPERATOR,
+    query=StatisticsQuery,
+    answers={200: ContractStatistics, 404: Problem, 422: Problem},
+)
+async def show_statistics(request: web.Request, caller: Caller) -> web.Response:
+    """Show what the carrier of a contract did in the last days."""
+    query, name = parse_query(request, StatisticsQuery), request.match_info["contract"]
+    statistics = request.app[SERVICES].statistics
+    return json_answer(await statistics.of_contract(caller, name, query))

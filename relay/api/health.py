@@ -104,6 +104,8 @@ BY_ACCOUNT: Final = (
 _TEXT: Final = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
 
 
+MOST_MEASURED: Final = 100_000
+"""Metrics of shipments, events and invoices stop here."""
 operations = OperationTable()
 
 
@@ -125,7 +127,7 @@ async def metrics(request: web.Request, caller: Caller) -> web.Response:
     age = (now - backlog.oldest).total_seconds() if backlog.oldest else 0
     found.unread.set(backlog.documents)
     found.unread_age.set(max(age, 0))
-    counted = await services.worklists.counts()
+    counted = await services.worklists.counts(MOST_MEASURED)
     for account in settings.accounts:
         for name in BY_ACCOUNT:
             number = getattr(counted, name).get(account, 0)

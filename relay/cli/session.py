@@ -14,10 +14,12 @@ from pydantic_core import to_jsonable_python
 from relay.adapters.protocol import Carrier
 from relay.cli.options import settings_of
 from relay.cli.output import write_line
+from relay.clock import utcnow
 from relay.config.settings import Settings
+from relay.inbound.mapping_trial import MappingTrial
 from relay.registration.contract_terms import reading_terms
 from relay.runtime.database import opened
-from relay.runtime.wiring import carrier, event_pace
+from relay.runtime.wiring import carrier, event_pace, policies
 from relay.service.access import Caller
 from relay.service.context import AuditEntry, ServiceContext, WakeCallbacks
 from relay.service.damage import DamageLog
@@ -75,13 +77,16 @@ async def _run(settings: Settings, operation: Operation[T]) -> T:
         woken.append(True)
 
     adapters = AdaptersOnDemand(settings)
+    terms = reading_terms(settings.contracts, adapters, event_pace(settings))
     async with opened(settings) as database:
         context = ServiceContext(
             settings=settings,
             carriers=adapters,
             database=database,
-            terms=reading_terms(settings.contracts, adapters, event_pace(settings)),
+            terms=terms,
             wake=WakeCallbacks(wake, wake, wake),
+            try_mapping=MappingTrial(database, terms, utcnow),
+            policies=policies,
             audit=_ignore,
             damage=DamageLog(log=False),
         )

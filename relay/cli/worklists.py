@@ -1,6 +1,5 @@
 """`relay lists` and `relay events`: what needs an operator, and decisions about it."""
 
-import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -107,9 +106,9 @@ def _refused(rows: Sequence[Row]) -> str:
 
 
 def _unknown_codes(rows: Sequence[Row]) -> str:
-    """Suggest a row for the settings, and a replay of the documents received so far."""
+    """Suggest the dry run of a mapping; for texts, rules and a replay of documents."""
     row = next((row for row in rows if row["carrier_code"]), rows[0])
-    contract, code = row["contract"], json.dumps(row["carrier_code"])
+    contract, code = row["contract"], shlex.quote(row["carrier_code"])
     if not row["carrier_code"]:
         return (
             "they have a text and no code: map it in the text_rules of "
@@ -117,9 +116,8 @@ def _unknown_codes(rows: Sequence[Row]) -> str:
             f"relay documents replay --all --contract {contract}"
         )
     return (
-        f"map it in [contracts.{contract}], for example "
-        f'codes = {{ {code} = {{ milestone = "in_transit" }} }}, then for documents '
-        f"received so far: relay documents replay --all --contract {contract}"
+        f"try what it means: relay codes map {contract} {code} in_transit --why TEXT "
+        "--dry-run; without --dry-run it is mapped, and its documents are parsed again"
     )
 
 

@@ -12,6 +12,7 @@ from relay.api.process import Process
 from relay.console import (
     actions,
     alerts,
+    carriers,
     checkup,
     labels,
     lists,
@@ -36,9 +37,8 @@ from relay.store.hourly_activity import HourlyActivity
 PREFIX: Final = "/console"
 STATIC: Final = Path(__file__).parent / "static"
 PAGES: Final = (
-    sign_in, today, alerts, lists, shipments, labels, parties, records, checkup,
-    outgoing_events,
-    actions, live,
+    sign_in, today, alerts, lists, shipments, labels, parties, carriers, records,
+    checkup, outgoing_events, actions, live,
 )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def console(
     app[SERVICES], app[PROCESS] = services, process
     app[GUARD] = SignInGuard()
     app[CHARTS] = ActivityCharts(HourlyActivity(context.database))
-    app[live.OPEN] = []
+    app[live.OPEN], app[live.COUNTS] = [], live.SharedCounts()
     app[checkup.CHECKUP] = checkup.Checkup(doctor, context.clock)
     app.on_cleanup.append(app[checkup.CHECKUP].close)
     aiohttp_jinja2.setup(

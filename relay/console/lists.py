@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
@@ -47,6 +47,9 @@ ACTIONS: Final[Mapping[WorkList, tuple[tuple[str, str], ...]]] = {
     WorkList.QUARANTINED: (
         ("release", "/console/events/{event}/release"),
         ("drop", "/console/events/{event}/drop"),
+    ),
+    WorkList.UNKNOWN_CODES: (
+        ("map", "/console/carriers/{contract}/codes?code={carrier_code}"),
     ),
     WorkList.UNREADABLE: (
         ("show_document", "/console/documents/{document}"),
@@ -100,7 +103,10 @@ def columns(name: WorkList) -> list[str]:
 
 def row_actions(name: WorkList, entry: Entry) -> list[RowAction]:
     """Return what can be done with a row of the list *name*."""
-    values: dict[str, Any] = {n: getattr(entry, n) for n in type(entry).model_fields}
+    fields = {n: getattr(entry, n) for n in type(entry).model_fields}
+    if name is WorkList.UNKNOWN_CODES and not fields["carrier_code"]:
+        return []  # a text alone is mapped by a rule in the settings
+    values: dict[str, Any] = {n: quote(str(v), safe="") for n, v in fields.items()}
     return [
         RowAction(text, address.format_map(values))
         for text, address in ACTIONS.get(name, ())

@@ -1,7 +1,10 @@
 """Tells open pages that something changed; they then ask for their numbers again."""
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -10,6 +13,7 @@ from pydantic_core import to_json
 
 from relay.console.keys import SERVICES
 from relay.console.security import caller
+from relay.store.work_counts import WorkCounts
 
 EVERY: Final = timedelta(seconds=2)
 MOST: Final = 50
@@ -18,6 +22,26 @@ LASTS: Final = timedelta(minutes=10)
 """After this time the browser connects again, and its session is checked again."""
 OPEN: Final = web.AppKey("open_pages", list[int])
 routes = web.RouteTableDef()
+
+
+@dataclass(slots=True)
+class SharedCounts:
+    """Counts once for all open pages of a process."""
+
+    _counted: WorkCounts | None = None
+    _at: float = 0.0
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def counts(self, count: Callable[[], Awaitable[WorkCounts]]) -> WorkCounts:
+        """Return what *count* returned, at most half of `EVERY` ago."""
+        async with self._turn:
+            now = time.monotonic()
+            if self._counted is None or now - self._at > EVERY.total_seconds() / 2:
+                self._counted, self._at = await count(), now
+            return self._counted
+
+
+COUNTS: Final = web.AppKey("shared_counts", SharedCounts)
 
 
 @routes.get("/live")
@@ -42,9 +66,10 @@ async def live(request: web.Request) -> web.StreamResponse:
 
 
 async def _send_changes(request: web.Request, answer: web.StreamResponse) -> None:
-    services, who, last = request.app[SERVICES], caller(request), b""
+    worklists, who, last = request.app[SERVICES].worklists, caller(request), b""
     while True:
-        counted = to_json(await services.worklists.counts_for(who))
+        work = await request.app[COUNTS].counts(worklists.counts)
+        counted = to_json(worklists.counts_for(who, work))
         # A comment keeps proxies from closing a connection without news.
         await answer.write(
             b"event: changed\ndata: \n\n" if counted != last else b":\n\n"

@@ -26,6 +26,7 @@ async def carriers(request: web.Request) -> web.Response:
         "carriers.html",
         contracts=found.contracts,
         unknown=unknown.entries,
+        may_act=request[USER].may_act,
     )
 
 

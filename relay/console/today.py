@@ -1,7 +1,7 @@
 """The first page: what waits for a person, what is late, and whose fault it is."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 from aiohttp import web
@@ -13,6 +13,7 @@ from relay.service.access import Caller
 from relay.service.queries import WorkListQuery
 from relay.service.services import Services
 from relay.service.status import ProcessState, not_ready
+from relay.store.work_counts import MOST_COUNTED, WorkCounts
 from relay.store.worklist_queries import WorkList
 
 WAITING: Final = (
@@ -27,14 +28,16 @@ WAITING: Final = (
 """Lists whose rows wait for a person."""
 SLOW: Final = (WorkList.UNKNOWN_TO_VTEX, WorkList.LATE, WorkList.SILENT)
 """Lists of parcels of which shoppers see less than they should."""
-MOST_COUNTED: Final = 100
-"""Rows that are counted of a list; more are shown as "100+"."""
+COUNTED: Final = frozenset(field.name for field in fields(WorkCounts))
+"""Lists that are counted by their index, up to `MOST_COUNTED`."""
+MOST_SHOWN: Final = 100
+"""Rows that are read of other lists to count them; more are shown as "100+"."""
 routes = web.RouteTableDef()
 
 
 @dataclass(frozen=True, slots=True)
 class ListCount:
-    """How many rows a list has, up to `MOST_COUNTED`."""
+    """How many rows a list has, up to `MOST_COUNTED`, or `MOST_SHOWN` by its rows."""
 
     name: WorkList
     number: int
@@ -42,7 +45,10 @@ class ListCount:
     @property
     def text(self) -> str:
         """The number as it is shown."""
-        return f"{MOST_COUNTED}+" if self.number > MOST_COUNTED else str(self.number)
+        if self.number >= MOST_COUNTED:
+            return f"{MOST_COUNTED:,}+"
+        by_rows = self.name.value not in COUNTED and self.number > MOST_SHOWN
+        return f"{MOST_SHOWN}+" if by_rows else str(self.number)
 
 
 @routes.get("/")
@@ -51,24 +57,28 @@ async def today(request: web.Request) -> web.Response:
     services, who = request.app[SERVICES], caller(request)
     status = await services.status.status(who, await process_state(request))
     now = services.context.now()
+    work = await services.worklists.counts()
+    counted = services.worklists.counts_for(who, work)
     return await render(
         request,
         "today.html",
-        waiting=await count_lists(services, who, WAITING),
-        slow=await count_lists(services, who, SLOW),
+        waiting=await count_lists(services, who, WAITING, counted),
+        slow=await count_lists(services, who, SLOW, counted),
         parts=status.lines,
-        counted=await services.worklists.counts_for(who),
-        backlog_time=await services.worklists.time_to_publish(who),
+        counted=counted,
+        backlog_time=services.worklists.time_to_publish(who, work),
         alerts=(await services.alerts.alerts(who)).open,
         charts=await request.app[CHARTS].charts(now),
     )
 
 
 async def count_lists(
-    services: Services, who: Caller, names: Iterable[WorkList]
+    services: Services,
+    who: Caller,
+    names: Iterable[WorkList],
+    counted: Mapping[str, int],
 ) -> list[ListCount]:
-    """Count the rows of lists; those with an index by the whole lists' counts."""
-    counted = await services.worklists.counts_for(who)
+    """Count the rows of lists; those in *counted* are counted already."""
     return [
         ListCount(name, await _count(services, who, name, counted)) for name in names
     ]
@@ -79,7 +89,7 @@ async def _count(
 ) -> int:
     if name.value in counted:
         return counted[name.value]
-    query = WorkListQuery(limit=MOST_COUNTED + 1)
+    query = WorkListQuery(limit=MOST_SHOWN + 1)
     return len((await services.worklists.page(who, name, query)).entries)
 
 

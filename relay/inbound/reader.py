@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,6 +20,7 @@ from relay.loops import NOW, LoopTiming, run_forever
 from relay.metrics import Metrics
 from relay.spans import NO_TRACING
 from relay.store.bisection import narrow
+from relay.store.code_mappings import MappingVersion
 from relay.store.documents import Documents
 from relay.store.event_rows import ParsedDocument
 from relay.store.unread import ReaderTerms, Slice
@@ -54,12 +55,20 @@ def ignore() -> None:
     """Do nothing: the default of a callback."""
 
 
+async def keep_mappings() -> None:
+    """Do nothing: the default where no codes are mapped."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReaderCallbacks:
-    """Called after a slice with events was committed, and once a backlog is parsed."""
+    """Called after a slice with events was committed, and once a backlog is parsed.
+
+    `on_mappings` is awaited when codes were mapped: it calls `reload`.
+    """
 
     on_events: Callable[[], None] = ignore
     on_idle: Callable[[], None] = ignore
+    on_mappings: Callable[[], Awaitable[None]] = keep_mappings
 
 
 class Reader:
@@ -95,6 +104,7 @@ class Reader:
         self._alone = LARGE.documents if unclean else 0
         self._unparked_at: datetime | None = None
         self.tracing = NO_TRACING
+        self._mappings: MappingVersion = (0, 0)
         self._event_log = EventLog()
 
     def reload(self, carriers: Mapping[str, Carrier]) -> None:
@@ -125,7 +135,12 @@ class Reader:
         async with self._documents.slice(size.documents, size.max_bytes) as part:
             if counted not in (None, *part.numbers):
                 return 0  # another replica has parsed the counted one meanwhile
-            parsed = await self._parse_slice(part, size.events)
+            parsed = None
+            if part.mappings == self._mappings:
+                parsed = await self._parse_slice(part, size.events)
+        if parsed is None:
+            await self._take_up(part.mappings)
+            return await self.step()
         count = len(part.numbers)
         self._more = part.more
         self._alone = self._alone - 1 if self._alone and count else 0
@@ -134,6 +149,15 @@ class Reader:
             await self._idle()
         self._busy, self._rests = count > 0, not count
         return count
+
+    async def _take_up(self, version: MappingVersion) -> None:
+        """Use the mapped codes of *version*.
+
+        It was read with the slice, so no document that was made unread for a mapping
+        is parsed without it.
+        """
+        await self._calls.on_mappings()
+        self._mappings = version
 
     async def close(self) -> None:
         """Release the thread."""

@@ -61,6 +61,7 @@ async def assemble(
         if part.channel is not None:
             await part.channel.open()
             stack.callback(part.channel.close)
+        await relay.mappings.step()
         if part.works:
             await _start(relay)
         yield relay

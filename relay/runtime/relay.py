@@ -3,6 +3,7 @@
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aiohttp import ClientSession, web
 
@@ -16,17 +17,15 @@ from relay.config.settings import Settings
 from relay.console.application import mount_console
 from relay.discovery.discoverer import Discoverer
 from relay.health import Health
-from relay.inbound.adapter_thread import PARSE_LIMIT, AdapterThread, Watchdog
+from relay.inbound.adapter_thread import PARSE_LIMIT, Watchdog
+from relay.inbound.code_applier import CodeApplier
 from relay.inbound.intake import Intake
-from relay.inbound.poll_answers import AnswerReader
+from relay.inbound.mapping_trial import MappingTrial
 from relay.inbound.poll_calls import poll_targets
-from relay.inbound.poller import LOOP as POLLER
-from relay.inbound.poller import PollCallbacks, Poller, PollRounds
+from relay.inbound.poller import Poller
 from relay.inbound.reader import Reader, ReaderCallbacks
 from relay.metrics import Metrics
-from relay.outbound.invoice_sender import InvoiceSender
 from relay.outbound.publisher import Publisher
-from relay.outbound.sender import Sender
 from relay.outbound.shadow import ShadowComparer
 from relay.outgoing.dispatcher import Dispatcher
 from relay.registration.contract_terms import reading_terms
@@ -34,10 +33,13 @@ from relay.runtime.account_states import notice_settings, shadow_accounts
 from relay.runtime.alert_loops import AlertLoops
 from relay.runtime.gate_monitor import GateMonitor
 from relay.runtime.housekeeper import Housekeeper
+from relay.runtime.mapping_watch import MappingWatch
 from relay.runtime.monitors import monitor_loops
 from relay.runtime.notifier import Notifier, Work
 from relay.runtime.outgoing_parts import dispatcher, late_events, recorder
+from relay.runtime.parts import intake_of, poller_of, publisher_of
 from relay.runtime.roles import BOTH, Part
+from relay.runtime.statistics_keeper import StatisticsKeeper
 from relay.runtime.vtex_calls import InvoiceForwarder, TrackingReader
 from relay.runtime.wiring import (
     InterpreterGuard,
@@ -45,6 +47,8 @@ from relay.runtime.wiring import (
     discovery_terms,
     event_pace,
     exit_hung,
+    mapped_carrier,
+    policies,
     publisher_terms,
     retention_policy,
 )
@@ -54,11 +58,9 @@ from relay.service.damage import DamageLog
 from relay.service.services import Services
 from relay.store.accounts import Accounts
 from relay.store.checkpoints import Checkpointer
-from relay.store.claims import Claims
+from relay.store.code_mappings import MappedCodes
 from relay.store.database import Database
 from relay.store.documents import Documents
-from relay.store.invoice_claims import InvoiceClaims
-from relay.store.polls import PollClaims
 from relay.store.retention import Retention
 from relay.store.sqlite import SqliteDatabase
 from relay.store.sweep import Sweep
@@ -98,21 +100,23 @@ class Relay:
     discoverer: Discoverer = field(init=False)
     alerts: AlertLoops = field(init=False)
     dispatcher: Dispatcher = field(init=False)
+    mappings: MappingWatch = field(init=False)
 
     def __post_init__(self) -> None:
         self.vtex.shadow = shadow_accounts(self.settings)
         self.documents = Documents(self.database)
+        self.mappings = MappingWatch(self.database, self._use_codes, self.health)
         self.terms = self._terms()
         guard = InterpreterGuard(2 * PARSE_LIMIT)
         self.watchdog = Watchdog(PARSE_LIMIT, exit_hung, guard.held)
-        self.publisher = self._publisher()
+        self.publisher = publisher_of(self)
         self.notifier = Notifier(self.database, self.part.channel)
         if isinstance(self.database, SqliteDatabase):
             self.checkpointer = Checkpointer(self.database, health=self.health)
         self.reader = self._reader()
-        self.intake = self._intake()
+        self.intake = intake_of(self)
         self.housekeeper = self._housekeeper()
-        self.poller = self._poller()
+        self.poller = poller_of(self)
         self.services = self._services()
         observed = (self.health, self.metrics.count_call)
         self.discoverer = Discoverer.build(self.vtex, self.services, *observed)
@@ -160,14 +164,13 @@ class Relay:
         `ConfigurationError` before anything is changed.
         """
         check_tokens(settings)
-        self.carriers.update(carriers(settings) if made is None else made)
+        mapped = self.mappings.current.of_contracts
+        self.carriers.update(carriers(settings, mapped) if made is None else made)
         self.settings = settings
         self.terms.update(self._terms())
         self.vtex.shadow = shadow_accounts(settings)
         self.publisher.terms = self.shadow.terms = publisher_terms(settings)
-        self.intake.reload(self.carriers, settings.contracts, seals(settings))
-        self.reader.reload(self.carriers)
-        self.poller.reload(poll_targets(settings.contracts, self.carriers))
+        self._use_carriers()
         self.housekeeper.sweep = self._sweep()
         self.housekeeper.late = late_events(settings, self.database)
         self.services.reload(settings)
@@ -177,10 +180,26 @@ class Relay:
         await notice_settings(settings, self.database, self.clock)
         self.publisher.wake()
 
+    def _use_carriers(self) -> None:
+        """Let every part use the present adapters."""
+        contracts = self.settings.contracts
+        self.intake.reload(self.carriers, contracts, seals(self.settings))
+        self.reader.reload(self.carriers)
+        self.poller.reload(poll_targets(contracts, self.carriers))
+
+    async def _use_codes(self, found: MappedCodes) -> None:
+        """Use *found*; only the adapters whose codes changed are made again."""
+        old, new = self.mappings.current.of_contracts, found.of_contracts
+        changed = {n for n in old.keys() | new.keys() if old.get(n) != new.get(n)}
+        for name in sorted(changed & self.settings.contracts.keys()):
+            self.carriers[name] = mapped_carrier(self.settings, name, new.get(name, {}))
+        self._use_carriers()
+
     def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
         """Return the background loops of this process's role by name."""
         watched = (self.database, self.clock, self.health)
         loops = monitor_loops(*watched, self.settings.disk_free_mb)
+        loops["code mappings"] = self.mappings.run()
         if self.part.works:
             loops |= self._work()
         loops |= self.alerts.coroutines()
@@ -195,6 +214,8 @@ class Relay:
         gates = GateMonitor(Accounts(self.database), self.clock, self.health)
         loops = {
             "reader": self.reader.run(),
+            "code applier": self._code_applier().run(),
+            "statistics": self._statistics().run(),
             "publisher": self.publisher.run(),
             "shadow": self.shadow.run(),
             "housekeeper": self.housekeeper.run(),
@@ -208,18 +229,15 @@ class Relay:
             loops["checkpointer"] = self.checkpointer.run()
         return loops
 
-    def _publisher(self) -> Publisher:
-        claims, on_call = Claims(self.database), self.metrics.count_call
-        return Publisher(
-            claims,
-            Sender(claims, self.vtex, on_call),
-            InvoiceSender(InvoiceClaims(self.database), self.vtex, on_call),
-            publisher_terms(self.settings),
-            self.clock,
-            unread=claims.unread_since,
-            on_failure=self.metrics.count_planning_failure,
-            health=self.health,
-        )
+    def _code_applier(self) -> CodeApplier:
+        notify = self.notifier.documents
+        return CodeApplier(self.database, self.clock, notify, self.health)
+
+    def _statistics(self) -> StatisticsKeeper:
+        def zones() -> dict[str, ZoneInfo]:
+            return {n: c.zone for n, c in self.settings.contracts.items()}
+
+        return StatisticsKeeper(self.database, zones, self.clock, self.health)
 
     def _terms(self) -> ReaderTerms:
         settings = self.settings
@@ -238,6 +256,8 @@ class Relay:
             damage=DamageLog(self.metrics.count_damaged),
             forward=InvoiceForwarder(self.vtex, self.clock),
             read_tracking=TrackingReader(self.vtex, self.clock),
+            try_mapping=MappingTrial(self.database, self.terms, self.clock),
+            policies=policies,
         )
         return Services.build(context)
 
@@ -246,6 +266,7 @@ class Relay:
             on_events=self.notifier.shipments,
             # PostgreSQL truncates its log by itself.
             on_idle=self.checkpointer.burst_read if self.checkpointer else do_nothing,
+            on_mappings=self.mappings.step,
         )
         return Reader(
             self.documents,
@@ -258,34 +279,6 @@ class Relay:
             metrics=self.metrics,
             unclean=self.unclean,
         )
-
-    def _intake(self) -> Intake:
-        return Intake(
-            self.documents,
-            self.carriers,
-            self.settings.contracts,
-            self.clock,
-            limits=self.settings.intake,
-            seals=seals(self.settings),
-            health=self.health,
-            metrics=self.metrics,
-            on_stored=self.notifier.documents,
-        )
-
-    def _poller(self) -> Poller:
-        claims = PollClaims(self.database)
-        thread = AdapterThread(POLLER, self.health, self.watchdog)
-        rounds = PollRounds(
-            claims,
-            self.carriers,
-            AnswerReader(self.database, self.clock, thread),
-            self.session,
-            self.intake.store_document,
-            self.clock,
-            PollCallbacks(self.metrics.count_poll, self.notifier.documents),
-        )
-        targets = poll_targets(self.settings.contracts, self.carriers)
-        return Poller(claims, rounds, targets, self.clock, self.health)
 
     def _sweep(self) -> Sweep:
         expires = retention_policy(self.settings).expires_after

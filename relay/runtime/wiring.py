@@ -3,11 +3,12 @@
 import faulthandler
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from relay.adapters.loader import load_carrier
 from relay.adapters.protocol import Carrier, FeedCarrier, PollingCarrier, UpdateCarrier
@@ -17,8 +18,10 @@ from relay.discovery.calls import DiscoveryTerms
 from relay.domain.phrases import PHRASES, VOLUME
 from relay.domain.shipment import Policy
 from relay.errors import ConfigurationError
+from relay.logs import logger
 from relay.outbound.settlement import AccountTerms, PublisherTerms
 from relay.store.accounts import CallLimits
+from relay.store.code_mappings import Meanings
 from relay.store.event_rows import Pace
 from relay.store.retention import RetentionPolicy
 from relay.store.snapshots import Limits
@@ -26,15 +29,42 @@ from relay.vtex.bodies import DeliveredTime
 from relay.vtex.client import VtexAccount
 from relay.vtex.notifications import HookTarget, feed_config, hook_config, order_filter
 
+_log = logger(__name__)
+
+NO_MEANINGS: Final[Meanings] = MappingProxyType({})
 HUNG: Final = 70
 """The exit code of a process whose adapter hangs: `EX_SOFTWARE` of sysexits.h."""
 
 
-def carriers(settings: Settings) -> dict[str, Carrier]:
-    """Make the adapter of every contract; raise `ConfigurationError` by its key."""
-    made = {name: carrier(settings, name) for name in settings.contracts}
+def carriers(settings: Settings, mapped: Meanings = NO_MEANINGS) -> dict[str, Carrier]:
+    """Make the adapter of every contract; raise `ConfigurationError` by its key.
+
+    *mapped* are codes that people have mapped; the settings' own come first.
+    """
+    made = {
+        name: mapped_carrier(settings, name, mapped.get(name, {}))
+        for name in settings.contracts
+    }
     check_pairs(settings)
     return made
+
+
+def mapped_carrier(
+    settings: Settings, name: str, codes: Mapping[str, Mapping[str, Any]]
+) -> Carrier:
+    """Make the adapter of one contract with the mapped *codes*.
+
+    An adapter that refuses them, after an upgrade perhaps, is made without: a stored
+    mapping must not stop the relay.
+    """
+    plain = carrier(settings, name)
+    if not codes:
+        return plain
+    try:
+        return carrier(settings, name, codes)
+    except ConfigurationError as refusal:
+        _log.error("mapped codes refused", contract=name, error=str(refusal))
+        return plain
 
 
 def check_pairs(settings: Settings) -> None:
@@ -47,10 +77,18 @@ def check_pairs(settings: Settings) -> None:
             )
 
 
-def carrier(settings: Settings, name: str) -> Carrier:
-    """Make the adapter of one contract; raise `ConfigurationError` by its key."""
+def carrier(
+    settings: Settings,
+    name: str,
+    codes: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> Carrier:
+    """Make the adapter of one contract, with mapped *codes*.
+
+    Raises `ConfigurationError` by its key.
+    """
     contract = settings.contracts[name]
-    made = load_carrier(contract.adapter, settings.contract_options(name))
+    options = settings.contract_options(name).with_codes(codes)
+    made = load_carrier(contract.adapter, options)
     if contract.verification == "polling_only" and not isinstance(
         made, PollingCarrier | FeedCarrier
     ):

@@ -30,7 +30,7 @@ from relay.store.handshakes import Handshakes
 from relay.store.polls import PollClaims
 from relay.store.rejected import RejectedRequests, Rejections
 from relay.store.sqlite import SqliteDatabase
-from relay.store.worklists import WorkCounts, counts
+from relay.store.work_counts import AccountCounts, account_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class AccountService:
         states = {s.account: s for s in await Accounts(context.database).all()}
         names = {a for a in context.settings.accounts if caller.sees(a)}
         names |= set(states) if caller.accounts is None else set()
-        counted = await counts(context.database, {}, now)
+        counted = await account_counts(context.database, now)
         return AccountList(
             accounts=tuple(
                 self._account(states.get(n) or AccountState(n), counted, now)
@@ -126,7 +126,7 @@ class AccountService:
         )
 
     def _account(
-        self, state: AccountState, counted: WorkCounts, now: datetime
+        self, state: AccountState, counted: AccountCounts, now: datetime
     ) -> AccountEntry:
         """Return an account; of a damaged row the counts and the untimed gates."""
         name = state.account

@@ -9,12 +9,14 @@ from relay.adapters.protocol import Carrier
 from relay.clock import Clock, utcnow
 from relay.config.account import AccountSettings
 from relay.config.settings import Settings
+from relay.domain.shipment import Policy
 from relay.errors import Conflict, NotSent
 from relay.logs import logger
 from relay.problem_codes import ProblemCode
 from relay.registration.registrar import Registrar
 from relay.service.access import Caller
 from relay.service.damage import DamageLog
+from relay.service.mapping_trials import PolicyOf, TryMapping, try_nothing
 from relay.store.audit import Audit, AuditRecord
 from relay.store.database import Database
 from relay.store.handovers import Handovers
@@ -122,6 +124,12 @@ async def read_nothing(
     return {}
 
 
+def default_policies(settings: Settings) -> PolicyOf:
+    """Return the policy by default for everything: this process publishes nothing."""
+    zones = {name: account.zone for name, account in settings.accounts.items()}
+    return lambda account, _: Policy(zones[account])
+
+
 @dataclass(slots=True, kw_only=True)
 class ServiceContext:
     """What the services share; *settings* are replaced when they are reloaded.
@@ -142,6 +150,8 @@ class ServiceContext:
     label_batches: LabelBatches = field(default_factory=LabelBatches)
     forward: Forward = forward_nothing
     read_tracking: ReadTracking = read_nothing
+    try_mapping: TryMapping = try_nothing
+    policies: Callable[[Settings], PolicyOf] = default_policies
 
     def now(self) -> datetime:
         """Return the current time, in UTC."""

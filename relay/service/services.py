@@ -6,6 +6,7 @@ from relay.config.settings import Settings
 from relay.service.accounts import AccountService
 from relay.service.alerts import AlertService
 from relay.service.audit import AuditService
+from relay.service.codes import CodeService
 from relay.service.context import ServiceContext
 from relay.service.discovery import DiscoveryService
 from relay.service.documents import DocumentService
@@ -17,6 +18,7 @@ from relay.service.rejected import RejectedService
 from relay.service.shadow import ShadowService
 from relay.service.shipment_actions import ShipmentActionService
 from relay.service.shipments import ShipmentService
+from relay.service.statistics import StatisticsService
 from relay.service.status import StatusService
 from relay.service.worklists import WorkListService
 
@@ -41,6 +43,8 @@ class Services:
     shadow: ShadowService
     alerts: AlertService
     outgoing: OutgoingService
+    codes: CodeService
+    statistics: StatisticsService
 
     @classmethod
     def build(cls, context: ServiceContext) -> "Services":
@@ -62,6 +66,8 @@ class Services:
             ShadowService(context),
             AlertService(context),
             OutgoingService(context),
+            CodeService(context),
+            StatisticsService(context),
         )
 
     def reload(self, settings: Settings) -> None:

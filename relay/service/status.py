@@ -1,6 +1,6 @@
 """The status of the relay, of VTEX and of each carrier: what works, and since when."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,6 +13,7 @@ from relay.logs import counted
 from relay.service.access import Caller
 from relay.service.accounts import gates_of
 from relay.service.alerts import channel_problems
+from relay.service.code_tables import conflict_of
 from relay.service.context import ServiceContext
 from relay.service.damage import damage_text
 from relay.service.discovery_status import discovery_problems
@@ -33,13 +34,14 @@ from relay.service.status_models import (
 from relay.service.zone_data import stale_zones
 from relay.store.accounts import PAUSE, SHADOW, Accounts, AccountState
 from relay.store.activity import Activity, ContractActivity
+from relay.store.code_mappings import CodeMappings
 from relay.store.codec import at
 from relay.store.discovery import Discovery
 from relay.store.documents import Documents
 from relay.store.due_polls import PollState
 from relay.store.polls import PollClaims
 from relay.store.rejected import UNSIGNED_HINT
-from relay.store.worklists import WorkCounts, counts
+from relay.store.work_counts import stuck_counts
 
 OVERDUE: Final = timedelta(minutes=10)
 """A shipment that is due for longer, while VTEX may be called, is not being sent."""
@@ -126,7 +128,7 @@ class StatusService:
         database, settings = self.context.database, self.context.settings
         states = {s.account: s for s in await Accounts(database).all()}
         due = await Activity(database).oldest_due(now)
-        counted_work = await counts(database, {}, now)
+        stuck = await stuck_counts(database)
         discovery = Discovery(database)
         found, waiting = await discovery.states(), await discovery.waiting(now)
 
@@ -135,7 +137,7 @@ class StatusService:
                 settings.accounts[name], found.get(name), waiting.get(name), now
             )
             state = states.get(name) or AccountState(name)
-            return _account(state, due.get(name), counted_work, (now, tuple(more)))
+            return _account(state, due.get(name), stuck, (now, tuple(more)))
 
         return [
             self._guarded("vtex", name, partial(built, name))
@@ -150,15 +152,30 @@ class StatusService:
             [c.name for c in contracts], now - REJECTED_FOR
         )
         states = await PollClaims(database).states()
+        conflicts = await self._conflicts()
         polls = {c.name: states.get(c.name) for c in contracts if c.poll}
         return [
             self._guarded(
                 "carrier",
                 c.name,
-                partial(_carrier, c, seen[c.name], polls.get(c.name), now),
+                partial(
+                    _carrier,
+                    c,
+                    (seen[c.name], polls.get(c.name), conflicts.get(c.name, [])),
+                    now,
+                ),
             )
             for c in contracts
         ]
+
+    async def _conflicts(self) -> dict[str, list[str]]:
+        """Return how the settings contradict mapped codes, by contract."""
+        found: dict[str, list[str]] = {}
+        for row in await CodeMappings(self.context.database).rows():
+            conflict = conflict_of(row, self.context.settings)
+            if conflict is not None:
+                found.setdefault(row["contract"], []).append(conflict)
+        return found
 
     def _guarded(
         self, part: Part, name: str, build: Callable[[], StatusLine]
@@ -176,7 +193,7 @@ class StatusService:
 def _account(
     state: AccountState,
     due: datetime | None,
-    work: WorkCounts,
+    stuck_by_account: tuple[Mapping[str, int], Mapping[str, int]],
     at_present: tuple[datetime, tuple[StatusProblem, ...]],
 ) -> StatusLine:
     """Return an account's line; *at_present* is the time, and further problems."""
@@ -188,11 +205,12 @@ def _account(
     if not found and due is not None and now - due > OVERDUE:
         message = f"due since {due:%Y-%m-%d %H:%M} UTC, and nothing is sent"
         found.append(wrong(message, f"is the relay running? {_SEE_LOG}"))
-    stuck = work.stuck.get(state.account, 0)
+    of_shipments, of_invoices = stuck_by_account
+    stuck = of_shipments.get(state.account, 0)
     if stuck:
         message = f"{counted(stuck, 'shipment')} stuck"
         found.append(notable(message, "relay lists stuck"))
-    stuck_invoices = work.stuck_invoices.get(state.account, 0)
+    stuck_invoices = of_invoices.get(state.account, 0)
     if stuck_invoices:
         message = f"{counted(stuck_invoices, 'invoice')} stuck"
         found.append(notable(message, "relay invoices list --state stuck"))
@@ -216,11 +234,13 @@ def _gate(
 
 def _carrier(
     contract: ContractSettings,
-    seen: ContractActivity,
-    polls: PollState | None,
+    stored: tuple[ContractActivity, PollState | None, list[str]],
     now: datetime,
 ) -> StatusLine:
+    seen, polls, conflicts = stored
     found = [*_webhook_problems(contract, seen), *_poll_problems(polls, now)]
+    hint = f"decide: change the settings, or relay codes unmap {contract.name} CODE"
+    found += [notable(conflict, hint) for conflict in conflicts]
     answered = at(polls.answered_at) if polls else None
     times = [t for t in (at(seen.received_at), answered) if t]
     text = "sent or answered" if times else "sent nothing yet"

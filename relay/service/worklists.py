@@ -23,8 +23,9 @@ from relay.service.spreadsheets import BOM, write_csv, write_rows
 from relay.service.unknown_to_vtex import UnknownCounts, count_lacks
 from relay.service.worklist_models import ENTRIES, PAGES, Entry, EntryPage
 from relay.store.bulk import Bulk
+from relay.store.work_counts import MOST_COUNTED, WorkCounts, counts
 from relay.store.worklist_queries import Position, WorkList
-from relay.store.worklists import WorkCounts, WorkListFilter, WorkLists, counts
+from relay.store.worklists import WorkListFilter, WorkLists
 
 PAGE: Final = 500
 """Rows that a table reads at once."""
@@ -32,6 +33,8 @@ MOST_ROWS: Final = 10_000
 """Rows of one table; a link leads to the rest."""
 MOST_PAGES: Final = 100
 """Pages that one table reads; some hold no matching row."""
+COUNTED_PAGES: Final = 20
+"""Pages that a count by reason reads: 10,000 rows."""
 SLICES: Final = 5
 """Transactions of one bulk request, so that it ends soon; `next` continues it."""
 Decision = Literal["released", "dropped"]
@@ -94,7 +97,7 @@ class WorkListService:
         wanted, name = await self._filter(caller, query), WorkList.UNKNOWN_TO_VTEX
         entries: list[Any] = []
         after = None
-        for _ in range(MOST_PAGES):
+        for _ in range(COUNTED_PAGES):
             rows, after = await self._rows(name, wanted, PAGE, after)
             entries += rows
             if after is None:
@@ -145,15 +148,17 @@ class WorkListService:
             warnings=WarningLine.each(found.warnings),
         )
 
-    async def counts(self) -> WorkCounts:
-        """Return how many shipments and events wait, by account and contract."""
-        settings = self.context.settings
-        zones = {name: account.zone for name, account in settings.accounts.items()}
-        return await counts(self.context.database, zones, self.context.now())
+    async def counts(self, most: int = MOST_COUNTED) -> WorkCounts:
+        """Return how many shipments and events wait, by account and contract.
 
-    async def counts_for(self, caller: Caller) -> Mapping[str, int]:
-        """Return how many shipments and events wait for *caller*, by kind."""
-        counted = await self.counts()
+        Counting stops at *most* of each kind.
+        """
+        settings, now = self.context.settings, self.context.now()
+        zones = {name: account.zone for name, account in settings.accounts.items()}
+        return await counts(self.context.database, zones, now, most)
+
+    def counts_for(self, caller: Caller, counted: WorkCounts) -> Mapping[str, int]:
+        """Return how many of *counted* wait for *caller*, by kind."""
         scope = ListScope(self.context.settings, caller.accounts)
         return {
             kind: sum(
@@ -168,9 +173,9 @@ class WorkListService:
             for kind, numbers in asdict(counted).items()
         }
 
-    async def time_to_publish(self, caller: Caller) -> timedelta:
-        """Return how long the shipments that are due take at their accounts' rate."""
-        due = (await self.counts()).due
+    def time_to_publish(self, caller: Caller, counted: WorkCounts) -> timedelta:
+        """Return how long the due ones of *counted* take at their accounts' rate."""
+        due = counted.due
         accounts = self.context.settings.accounts
         seconds = [
             number / accounts[name].requests_per_second

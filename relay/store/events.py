@@ -59,9 +59,24 @@ async def store_events(
     touched |= await _match_again(tx, changed, lower_bounds)
     others = _named_otherwise(found, stored, changed)
     touched |= await rematch_events(tx, others, lower_bounds)
-    await mark_due(tx, touched, now, pace, from_carrier=True)
+    heard = await _heard_of(tx, found, touched)
+    await mark_due(tx, heard, now, pace, from_carrier=True)
+    await mark_due(tx, touched - heard, now, pace)
     await poll_sooner(tx, new, now)
     return Counter(f.reading.document for f in new)
+
+
+async def _heard_of(
+    tx: Transaction, found: Sequence[EventRow], touched: set[int]
+) -> set[int]:
+    """Return the shipments of which the carrier sent something now.
+
+    A document that is parsed again was received long ago.
+    """
+    sent = [f.number for f in found if not all(link.replayed for link in f.links)]
+    if len(sent) == len(found):
+        return touched
+    return touched & await _shipments_of(tx, sent)
 
 
 def _split_new(

@@ -14,7 +14,7 @@ from relay.errors import ConfigurationError
 
 Dialect = Literal["sqlite", "postgres"]
 
-VERSION: Final = 20
+VERSION: Final = 22
 """The version stored in a new database."""
 OLDEST: Final = 8
 """The oldest version that can be upgraded; earlier ones were never released."""

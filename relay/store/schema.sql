@@ -685,3 +685,68 @@ CREATE TABLE outgoing_receivers (
     reason TEXT,                       -- of the last failure
     delivered_at INTEGER               -- the last success
 ) STRICT, WITHOUT ROWID;
+-- What people say that carriers' codes mean. A row is never deleted: it says who removed it.
+CREATE TABLE code_mappings (
+    mapping INTEGER PRIMARY KEY,
+    contract TEXT NOT NULL,
+    code TEXT NOT NULL,
+    meaning TEXT NOT NULL,             -- an object, as a row of a code table
+    mapped_at INTEGER NOT NULL,
+    mapped_by TEXT NOT NULL,
+    why TEXT NOT NULL,
+    removed_at INTEGER,
+    removed_by TEXT,
+    removed_why TEXT,
+    -- documents with the code are parsed again, in two rounds over the events
+    resume_at INTEGER,                 -- when to go on; NULL: all of it is done
+    round INTEGER NOT NULL DEFAULT 1,  -- of two
+    position INTEGER NOT NULL DEFAULT 0, -- the last event of this round
+    documents INTEGER NOT NULL DEFAULT 0, -- parsed again since the last change
+    applied_at INTEGER                 -- when the last round ended
+) STRICT;
+
+CREATE UNIQUE INDEX code_mappings_active ON code_mappings (contract, code)
+    WHERE removed_at IS NULL;
+CREATE INDEX code_mappings_unfinished ON code_mappings (resume_at)
+    WHERE resume_at IS NOT NULL;
+
+-- What carriers did on each day, counted once; days are numbers of days in the contract's zone.
+CREATE TABLE carrier_days (
+    contract TEXT NOT NULL,
+    day INTEGER NOT NULL,              -- days since 1970
+    registered INTEGER NOT NULL DEFAULT 0, -- shipments
+    events INTEGER NOT NULL DEFAULT 0,
+    -- events with a time of day, by how long after it they arrived
+    within_15m INTEGER NOT NULL DEFAULT 0,
+    within_1h INTEGER NOT NULL DEFAULT 0,
+    within_6h INTEGER NOT NULL DEFAULT 0,
+    within_24h INTEGER NOT NULL DEFAULT 0,
+    later INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (contract, day)
+) STRICT, WITHOUT ROWID;
+
+-- Published deliveries, by the day and the state of the carrier's scan.
+CREATE TABLE carrier_deliveries (
+    contract TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    state TEXT NOT NULL,               -- empty: the scan has none
+    delivered INTEGER NOT NULL,
+    travelled INTEGER NOT NULL,        -- those whose dispatch is known
+    travel_seconds INTEGER NOT NULL,   -- of these, in total
+    promised INTEGER NOT NULL,         -- those with a promised day
+    late INTEGER NOT NULL,             -- of these, delivered after it
+    PRIMARY KEY (contract, day, state)
+) STRICT, WITHOUT ROWID;
+
+-- How far the counting is: the last event, shipment and delivery.
+CREATE TABLE statistics_progress (
+    id INTEGER NOT NULL PRIMARY KEY,   -- 1
+    event INTEGER NOT NULL,
+    shipment INTEGER NOT NULL,
+    delivered_at INTEGER NOT NULL,
+    delivered_shipment INTEGER NOT NULL,
+    counted_at INTEGER                 -- when nothing was left to count
+) STRICT;
+
+CREATE INDEX shipments_delivered ON shipments (delivered_published_at, shipment)
+    WHERE delivered_published_at IS NOT NULL;

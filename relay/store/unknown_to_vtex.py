@@ -1,7 +1,7 @@
 """The work list of shipments of which VTEX does not know something yet."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,6 +23,8 @@ QUERIES: Final = (
     "list_quarantined",
 )
 """What VTEX lacks is in one of these, and they hold few other shipments."""
+CHUNK: Final = 100
+"""Rows of one query that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,15 @@ class UnknownPage:
 
 @dataclass(frozen=True, slots=True)
 class UnknownToVtex:
-    """Lists shipments that VTEX does not know fully, of some accounts."""
+    """Lists shipments that VTEX does not know fully, of some accounts.
+
+    `fits` looks at a row's columns alone, before the rest of it is read.
+    """
 
     database: Database
     batch: int = BATCH
     rounds: int = ROUNDS
+    fits: Callable[[Mapping[str, Any]], bool] = field(default=lambda _: True)
 
     async def page(
         self,
@@ -59,29 +65,60 @@ class UnknownToVtex:
         found: list[dict[str, Any]] = []
         async with self.database.reading() as tx:
             gates = {s.account: s for s in await _states(tx)}
+            merged = _Merged(tx, accounts, before)
             for _ in range(self.rounds):
-                rows = await self._rows(tx, accounts, before)
-                for row in await _described(tx, rows, gates, now):
+                rows = await merged.take(self.batch)
+                fitting = [row for row in rows if self.fits(as_dict(row))]
+                for row in await _described(tx, fitting, gates, now):
                     if len(found) == limit:
                         return UnknownPage(tuple(found), Position(id=before))
-                    before = row["shipment"]
                     if row["lack"] is not None and wanted(row):
+                        before = row["shipment"]
                         found.append(row)
+                before = rows[-1]["shipment"] if rows else before
                 if len(rows) < self.batch:
                     return UnknownPage(tuple(found))
             return UnknownPage(tuple(found), Position(id=before))
 
-    async def _rows(
-        self, tx: Transaction, accounts: list[str], before: int
-    ) -> list[Row]:
-        """Return the newest shipments before a row; one may be in several queries."""
-        found: dict[int, Row] = {}
-        terms = {"before": before, "limit": self.batch, "value": None}
-        for account in accounts:
-            for query in QUERIES:
-                rows = await tx.rows(query, account=account, **terms)
-                found |= {row["shipment"]: row for row in rows}
-        return [found[n] for n in sorted(found, reverse=True)[: self.batch]]
+
+class _Merged:
+    """The rows of all queries, the newest first and each once.
+
+    Each query is read in chunks, when its rows are used up: reading a whole batch of
+    each for every batch of all would read most rows many times.
+    """
+
+    def __init__(self, tx: Transaction, accounts: list[str], before: int) -> None:
+        self._tx = tx
+        self._next = {(a, q): before for a in accounts for q in QUERIES}
+        self._rows: dict[tuple[str, str], list[Row]] = {}
+
+    async def take(self, count: int) -> list[Row]:
+        """Return the next *count* rows, fewer at the end."""
+        found: list[Row] = []
+        while len(found) < count:
+            for key in [k for k in self._next if not self._rows.get(k)]:
+                await self._read(key)
+            heads = [rows[-1] for rows in self._rows.values() if rows]
+            if not heads:
+                break
+            newest = max(heads, key=lambda row: row["shipment"])
+            for rows in self._rows.values():
+                if rows and rows[-1]["shipment"] == newest["shipment"]:
+                    rows.pop()
+            found.append(newest)
+        return found
+
+    async def _read(self, key: tuple[str, str]) -> None:
+        """Read the next chunk of a query; one that has no more is left out."""
+        account, query = key
+        terms = {"before": self._next[key], "limit": CHUNK, "value": None}
+        rows = list(await self._tx.rows(query, account=account, **terms))
+        if len(rows) < CHUNK:
+            del self._next[key]
+        else:
+            self._next[key] = rows[-1]["shipment"]
+        self._rows[key] = rows[::-1]
 
 
 async def _states(tx: Transaction) -> Iterator[AccountState]:

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from relay.adapters.protocol import Document
 from relay.clock import EPOCH, micros, moment
 from relay.store.adoption import Adopting, Adoption
+from relay.store.code_mappings import MappingVersion, mapping_version
 from relay.store.codec import dumps, loads, numbers
 from relay.store.database import Database, Row, Transaction
 from relay.store.event_rows import Pace, ParsedDocument
@@ -53,6 +54,7 @@ class Slice:
     """Documents that are being parsed; on PostgreSQL they are locked.
 
     `damaged` ones cannot be parsed. `more` says that more unread documents follow.
+    `mappings` is the version of the mapped codes with which they must be parsed.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Slice:
         more: bool = False,
     ) -> None:
         self.documents = documents
+        self.mappings: MappingVersion = (0, 0)
         self.damaged = damaged
         self.more = more
         self._database = database
@@ -138,13 +141,15 @@ async def take(
         found = await tx.rows("documents_to_read", rows=numbers(wanted))
     more = len(unread) == limit or len(wanted) < len(unread)
     taken = [_unread(r) for r in found]
-    return Slice(
+    part = Slice(
         [one for one in taken if isinstance(one, Document)],
         database,
         tx if held else None,
         damaged=[one for one in taken if isinstance(one, ParsedDocument)],
         more=more,
     )
+    part.mappings = await mapping_version(tx)
+    return part
 
 
 def _unread(row: Row) -> Document | ParsedDocument:

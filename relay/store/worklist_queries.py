@@ -8,7 +8,7 @@ from typing import Final
 
 from relay.store.database import Row, Transaction
 
-MOST_UNKNOWN: Final = 20_000
+MOST_UNKNOWN: Final = 5_000
 """The number of latest events with an unknown code that are counted."""
 _LAST: Final = (1 << 63) - 1
 

@@ -177,17 +177,14 @@ class WorkLists:
         after: Position | None,
     ) -> WorkPage:
         """Return a page of a list that depends on the shipments' state."""
-        lists = UnknownToVtex(self.database, self.batch, self.rounds)
+        lists = UnknownToVtex(self.database, self.batch, self.rounds, asked.fits)
         waiting = name is WorkList.WAITING
         page = await lists.page(
             sorted(asked.zones),
             now,
             limit=limit,
             after=after,
-            wanted=lambda row: (
-                asked.fits(row)
-                and (not waiting or row["state"] is ShipmentState.WAITING)
-            ),
+            wanted=lambda row: not waiting or row["state"] is ShipmentState.WAITING,
         )
         return WorkPage(page.rows, page.next)
 
@@ -240,49 +237,3 @@ async def _explained(
     if name is WorkList.UNMATCHED:
         await explain_unmatched(tx, found, asked.lower_bounds, asked.zones)
     return tuple(found)
-
-
-Numbers = Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class WorkCounts:
-    """Shipments and invoices by account, events by contract. A missing key is zero."""
-
-    due: Numbers
-    waiting: Numbers
-    stuck: Numbers
-    quarantined: Numbers
-    contradicted: Numbers
-    late: Numbers
-    unmatched: Numbers
-    stuck_invoices: Numbers
-
-
-async def counts(
-    database: Database, zones: Mapping[str, ZoneInfo], now: datetime
-) -> WorkCounts:
-    """Count what waits, for metrics; *zones* are the accounts' time zones."""
-    async with database.reading() as tx:
-
-        async def by_account(query: str, **terms: int) -> Numbers:
-            found = await tx.rows(query, **terms)
-            return {r["account"]: r["shipments"] for r in found}
-
-        late = {}
-        for account, zone in zones.items():
-            today = now.astimezone(zone).date().isoformat()
-            row = await tx.row("count_late", account=account, today=today)
-            late[account] = row["shipments"] if row else 0
-        unmatched = await tx.rows("count_unmatched")
-        stuck_invoices = await tx.rows("count_stuck_invoices")
-        return WorkCounts(
-            due=await by_account("count_due", now=micros(now)),
-            waiting=await by_account("count_waiting", now=micros(now)),
-            stuck=await by_account("count_stuck"),
-            quarantined=await by_account("count_quarantined"),
-            contradicted=await by_account("count_contradicted"),
-            late=late,
-            unmatched={r["contract"]: r["events"] for r in unmatched},
-            stuck_invoices={r["account"]: r["invoices"] for r in stuck_invoices},
-        )

@@ -14,7 +14,9 @@ from relay.api.application import mount_api
 from relay.api.keys import RECEPTION
 from relay.api.problems import problems
 from relay.config.settings import Settings
+from relay.inbound.mapping_trial import MappingTrial
 from relay.inbound.reception import Reception
+from relay.runtime.wiring import policies
 from relay.service.context import ServiceContext, WakeCallbacks
 from relay.service.services import Services
 from relay.store.database import Database
@@ -90,12 +92,15 @@ def application(
 ) -> web.Application:
     """Make the application with the routes of the API and the hook only."""
     app = web.Application(middlewares=[problems], client_max_size=100_000)
+    terms = ReaderTerms(Pace(), {})
     context = ServiceContext(
         settings=settings,
         carriers={name: carrier() for name in settings.contracts},
         database=database,
-        terms=ReaderTerms(Pace(), {}),
+        terms=terms,
         clock=clock,
+        try_mapping=MappingTrial(database, terms, clock),
+        policies=policies,
         wake=WakeCallbacks(woken.on_events, woken.on_replay),
     )
     app[RECEPTION] = Reception(settings.intake, lambda _: None)

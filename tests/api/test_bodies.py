@@ -168,7 +168,7 @@ async def test_a_refusal_says_what_is_wrong_and_what_to_do(
             "type",
         ),
         (
-            LABEL | {"parcels": [{"tracking": "A"}]},
+            LABEL | {"trackingNumber": None, "parcels": [{"tracking": "A"}]},
             "parcels[0].tracking",
             "trackingNumber",
         ),

@@ -269,7 +269,7 @@ async def test_no_other_scope_starts_a_refund(guarded: Api, name: str) -> None:
     status, body = await post(guarded, name, account="store", **RETURN)
 
     assert (status, body["code"]) == (403, "scope_missing")
-    assert "'returns'" in body["detail"]
+    assert "lacks the scope returns" in body["detail"]
     listed = await guarded.call("GET", ROOT, **bearer("eva"))
     assert listed[1]["invoices"] == []
 

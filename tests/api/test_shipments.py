@@ -247,6 +247,7 @@ async def test_the_timeline_shows_events_with_their_documents(
             "state": "",
             "country": "",
             "quarantineReason": "delivered too soon",
+            "namedIn": [{"document": 1, "references": [], "deniesDelivery": False}],
             "decision": None,
             "damage": None,
         }

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from relay.cli import GROUPS, LazyCommand
+from relay.cli import LazyCommand
+from relay.cli.command_table import GROUPS
 from relay.domain.alert_facts import AlertTerms
 from relay.domain.alert_rules import conditions
 from relay.store.sqlite import SqliteDatabase

@@ -5,7 +5,8 @@ from importlib import import_module
 
 import pytest
 
-from relay.cli import COMMANDS, GROUPS, LazyCommand
+from relay.cli import LazyCommand
+from relay.cli.command_table import COMMANDS, GROUPS
 
 
 @pytest.mark.parametrize("path", COMMANDS)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from relay.cli import COMMANDS
+from relay.cli.command_table import COMMANDS
 from relay.config.settings import Settings
 from relay.runtime.assemble import assemble
 from tests.cli.conftest import Cli

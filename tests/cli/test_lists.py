@@ -174,7 +174,7 @@ STEPS = {
     "quarantined": "relay events release 1",
     "unmatched": "relay shipments list --contract swift",
     "unreadable": "relay documents replay 2",
-    "unknown-codes": 'codes = {{ "PU" = {{ milestone = "in_transit" }} }}',
+    "unknown-codes": "relay codes map swift PU in_transit --why TEXT --dry-run",
     "late": "relay shipments poll-now TN1",
     "silent": "relay shipments poll-now TN1",
     "waiting": "relay shipments cancel {id}",

@@ -42,9 +42,12 @@ def opening(
 ) -> Opening:
     """Serve API and console, with given settings; return a browser at it."""
 
-    async def opened(doctor: Sequence[str] = (), **tables: Any) -> Visitor:
+    async def opened(
+        doctor: Sequence[str] = (), contract: Any = None, **tables: Any
+    ) -> Visitor:
         given = {"users": USERS, "accounts": ACCOUNTS} | tables
-        made = settings({"acme": {"accounts": ["store", "other"]}}, **given)
+        acme = {"accounts": ["store", "other"]} | (contract or {})
+        made = settings({"acme": acme}, **given)
         app = application(made, database, clock, Woken(), Acme)
         mount_console(app, app[SERVICES], Process(), doctor)
         return Visitor(await aiohttp_client(app), clock)

@@ -13,7 +13,7 @@ import yaml
 
 from relay.api import application, openapi
 from relay.api.auth import check_tokens
-from relay.cli import COMMANDS
+from relay.cli.command_table import COMMANDS
 from relay.config.load import load
 from relay.config.settings import Settings
 from relay.console.application import PREFIX

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from relay.cli import COMMANDS
+from relay.cli.command_table import COMMANDS
 from tests.support.exported import families, series
 from tests.support.lacking import lacking
 

@@ -11,8 +11,9 @@ from relay.domain.event_time import DAY
 from relay.domain.labels import ResendOrder
 from relay.outbound.readback import STILL_DELIVERED
 from relay.store.operator_actions import OperatorActions, resend
+from relay.store.work_counts import counts
 from relay.store.worklist_queries import WorkList
-from relay.store.worklists import WorkListFilter, WorkLists, counts
+from relay.store.worklists import WorkListFilter, WorkLists
 from tests.support.world import ACCOUNT, GUARD, START, World
 
 ZONES = {ACCOUNT: ZoneInfo("America/Sao_Paulo")}

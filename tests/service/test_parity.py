@@ -26,6 +26,7 @@ from relay.registration.contract_terms import reading_terms
 from relay.runtime.wiring import carriers, event_pace
 from relay.service.context import ServiceContext
 from relay.service.services import Services
+from relay.store.code_mappings import CodeMappings, MappingChange
 from relay.store.documents import Documents
 from relay.store.event_rows import Pace, ParsedDocument
 from relay.store.invoices import InvoiceOrder, Invoices
@@ -121,6 +122,8 @@ async def fill(both: Both) -> None:
     await Invoices(database, labels).register(
         InvoiceOrder(INVOICE, (), None, "erp"), START
     )
+    said = MappingChange("swift", "T9", "ana", "their support said so", START)
+    await CodeMappings(database).add(said, {"milestone": "held"})
     bodies = (b'{"n": 1}', b"\xff", b"{}")
     await documents.keep(
         [Document(b, START, contract="swift", source="webhook") for b in bodies]
@@ -196,6 +199,9 @@ READS: Sequence[tuple[list[str], str]] = [
     (["lists", "unknown-to-vtex", "--count"], "/v1/lists/unknown-to-vtex/counts"),
     (["contracts", "list"], "/v1/contracts"),
     (["alerts", "list"], "/v1/alerts"),
+    (["carriers", "stats", "swift"], "/v1/contracts/swift/statistics"),
+    (["codes", "list"], "/v1/codes"),
+    (["codes", "export"], "/v1/codes/export"),
     *((["lists", name], f"/v1/lists/{name}?limit=200") for name in WorkList),
 ]
 

@@ -10,7 +10,7 @@ from relay.domain.status import ShipmentState
 from relay.store.database import Database
 from relay.store.shipment_lists import ShipmentFilter, ShipmentLists
 from relay.store.shipments import Shipments
-from relay.store.worklists import counts
+from relay.store.work_counts import counts
 from tests.support.clock import START
 
 LABEL = Label("store", "acme", "O", "1")

@@ -25,6 +25,7 @@ SCANS: Final[dict[str, str]] = {
     "lock_account": "one row: the name is the key",
     "save_account": "one row: the name is the key",
     "change_horizon": "one row",
+    "code_mappings_version": "one row per code that a person ever mapped",
     "trim_rejected": "the requests of one contract, within their limit",
     "rejections": "one row per contract",
     "rejected_after": "the rejected requests of one contract, within their limit",
@@ -116,6 +117,21 @@ def scans(connection: sqlite3.Connection, sql: str) -> list[str]:
 @pytest.mark.parametrize("name", sorted(QUERIES.keys() - SCANS.keys()))
 def test_a_query_goes_along_an_index(empty: sqlite3.Connection, name: str) -> None:
     assert scans(empty, QUERIES[name]) == []
+
+
+PER_ROW: Final = re.compile(
+    r"\((account|contract)=\? AND (invoice|shipment|event)[<>]\?\)"
+)
+
+
+@pytest.mark.parametrize("name", sorted(QUERIES))
+def test_a_subquery_for_each_row_does_not_walk_an_account(
+    empty: sqlite3.Connection, name: str
+) -> None:
+    """All earlier rows of an account, for each row, would be the square of them."""
+    steps = plan(empty, QUERIES[name])
+    inside = [n for n, step in enumerate(steps) if step.startswith("CORRELATED")]
+    assert [n for n in inside if PER_ROW.search(steps[n + 1])] == []
 
 
 @pytest.mark.parametrize("name", sorted(SCANS))

@@ -7,7 +7,7 @@ WHERE account = :account AND order_id = :order_id
 -- `behind`: an earlier invoice of the order that is posted first.
 SELECT i.*, (
     SELECT min(o.invoice_number) FROM invoices AS o
-    WHERE o.account = i.account AND o.order_id = i.order_id AND o.invoice < i.invoice
+    WHERE o.account = i.account AND o.order_id = i.order_id AND o.invoice + 0 < i.invoice
       AND o.due_at IS NOT NULL AND o.posted_at IS NULL) AS behind
 FROM invoices AS i
 WHERE i.id = :id
@@ -74,7 +74,8 @@ WITH ready AS MATERIALIZED (
       AND (i.posted_at IS NOT NULL OR NOT EXISTS (
           SELECT 1 FROM invoices AS o
           WHERE o.account = i.account AND o.order_id = i.order_id
-            AND o.invoice < i.invoice AND o.due_at IS NOT NULL AND o.posted_at IS NULL))
+            AND o.invoice + 0 < i.invoice AND coalesce(o.due_at, -1) >= 0
+            AND o.posted_at IS NULL))
     ORDER BY coalesce(i.tried_at, 0), i.due_at, i.invoice
     LIMIT :limit FOR UPDATE SKIP LOCKED)
 UPDATE invoices
@@ -143,9 +144,10 @@ WHERE call = :call
 SELECT * FROM invoice_calls WHERE invoice = :invoice ORDER BY call DESC LIMIT :limit
 
 -- name: list_invoices
+-- `+ 0` makes SQLite look for the order's invoices, not for all older ones of the account.
 SELECT i.*, (
     SELECT min(o.invoice_number) FROM invoices AS o
-    WHERE o.account = i.account AND o.order_id = i.order_id AND o.invoice < i.invoice
+    WHERE o.account = i.account AND o.order_id = i.order_id AND o.invoice + 0 < i.invoice
       AND o.due_at IS NOT NULL AND o.posted_at IS NULL) AS behind
 FROM invoices AS i
 WHERE i.account = :account AND i.invoice < :before
@@ -154,7 +156,7 @@ ORDER BY i.invoice DESC LIMIT :limit
 -- name: list_invoices_of_order
 SELECT i.*, (
     SELECT min(o.invoice_number) FROM invoices AS o
-    WHERE o.account = i.account AND o.order_id = i.order_id AND o.invoice < i.invoice
+    WHERE o.account = i.account AND o.order_id = i.order_id AND o.invoice + 0 < i.invoice
       AND o.due_at IS NOT NULL AND o.posted_at IS NULL) AS behind
 FROM invoices AS i
 WHERE i.invoice < :before AND i.invoice IN (
@@ -170,8 +172,10 @@ WHERE invoice IN (
 ORDER BY invoice FOR UPDATE
 
 -- name: count_stuck_invoices
-SELECT account, count(*) AS invoices FROM invoices
-WHERE stuck_reason IS NOT NULL GROUP BY account
+SELECT n.account, count(*) AS invoices FROM (
+    SELECT i.account FROM invoices AS i
+    WHERE i.stuck_reason IS NOT NULL LIMIT :most) AS n
+GROUP BY n.account
 
 -- name: redact_invoice!
 -- An invoice that was not posted is not posted any more.

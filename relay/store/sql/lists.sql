@@ -53,18 +53,24 @@ WHERE account = :account AND shipment < :before AND closed_at IS NULL
 ORDER BY shipment DESC LIMIT :limit
 
 -- name: list_ready
+-- The index of ready ones, not in their order, is sorted before rows are read; `+ 0` makes
+-- SQLite use it, and not the one of all shipments of the account.
 SELECT * FROM shipments
-WHERE shipment < :before AND shipment IN (
+WHERE shipment IN (
     SELECT r.shipment FROM shipments AS r
-    WHERE r.account = :account AND r.lane IN (0, 1, 2) AND r.ready_at > 0)
-ORDER BY shipment DESC LIMIT :limit
+    WHERE r.account = :account AND r.lane IN (0, 1, 2) AND r.ready_at > 0
+      AND r.shipment + 0 < :before
+    ORDER BY r.shipment + 0 DESC LIMIT :limit)
+ORDER BY shipment DESC
 
 -- name: list_leased
 SELECT * FROM shipments
-WHERE shipment < :before AND shipment IN (
+WHERE shipment IN (
     SELECT l.shipment FROM shipments AS l
-    WHERE l.account = :account AND l.lease IS NOT NULL AND l.lease_until > 0)
-ORDER BY shipment DESC LIMIT :limit
+    WHERE l.account = :account AND l.lease IS NOT NULL AND l.lease_until > 0
+      AND l.shipment + 0 < :before
+    ORDER BY l.shipment + 0 DESC LIMIT :limit)
+ORDER BY shipment DESC
 
 -- name: list_not_delivered
 SELECT * FROM shipments
@@ -108,44 +114,57 @@ SELECT * FROM notes WHERE shipment = :shipment
 ORDER BY note DESC LIMIT :limit
 
 -- name: count_due
-SELECT account, count(*) AS shipments FROM shipments
-WHERE lane IN (0, 1, 2) AND ready_at <= :now GROUP BY account
+-- This count and the next ones stop at :most rows: they are shown on every page.
+SELECT n.account, count(*) AS shipments FROM (
+    SELECT s.account FROM shipments AS s
+    WHERE s.lane IN (0, 1, 2) AND s.ready_at <= :now LIMIT :most) AS n
+GROUP BY n.account
 
 -- name: count_stuck
-SELECT account, count(*) AS shipments FROM shipments
-WHERE stuck_reason IS NOT NULL GROUP BY account
+SELECT n.account, count(*) AS shipments FROM (
+    SELECT s.account FROM shipments AS s
+    WHERE s.stuck_reason IS NOT NULL LIMIT :most) AS n
+GROUP BY n.account
 
 -- name: count_contradicted
-SELECT account, count(*) AS shipments FROM shipments
-WHERE contradicted_reason IS NOT NULL GROUP BY account
+SELECT n.account, count(*) AS shipments FROM (
+    SELECT s.account FROM shipments AS s
+    WHERE s.contradicted_reason IS NOT NULL LIMIT :most) AS n
+GROUP BY n.account
 
 -- name: count_late
-SELECT count(*) AS shipments FROM shipments
-WHERE account = :account AND promised_on IS NOT NULL AND closed_at IS NULL
-  AND promised_on < :today
+SELECT count(*) AS shipments FROM (
+    SELECT s.shipment FROM shipments AS s
+    WHERE s.account = :account AND s.promised_on IS NOT NULL AND s.closed_at IS NULL
+      AND s.promised_on < :today LIMIT :most) AS n
 
 -- name: count_quarantined
-SELECT s.account, count(DISTINCT s.shipment) AS shipments
-FROM event_parcels AS p
-JOIN events AS e ON e.event = p.event
-JOIN shipments AS s ON s.shipment = p.shipment
-WHERE p.quarantine_reason IS NOT NULL AND p.decision IS NULL
-  AND e.withdrawn_at IS NULL
-  AND coalesce(s.closed_reason, '') NOT IN ('cancelled', 'erased')
-GROUP BY s.account
+SELECT n.account, count(DISTINCT n.shipment) AS shipments FROM (
+    SELECT s.account, s.shipment
+    FROM event_parcels AS p
+    JOIN events AS e ON e.event = p.event
+    JOIN shipments AS s ON s.shipment = p.shipment
+    WHERE p.quarantine_reason IS NOT NULL AND p.decision IS NULL
+      AND e.withdrawn_at IS NULL
+      AND coalesce(s.closed_reason, '') NOT IN ('cancelled', 'erased')
+    LIMIT :most) AS n
+GROUP BY n.account
 
 -- name: count_unmatched
 SELECT r.contract, count(*) AS events
-FROM events AS e
-JOIN reference_values AS r ON r.reference = e.reference
-WHERE e.via IS NULL AND e.withdrawn_at IS NULL
+FROM (
+    SELECT e.reference FROM events AS e
+    WHERE e.via IS NULL AND e.withdrawn_at IS NULL LIMIT :most) AS n
+JOIN reference_values AS r ON r.reference = n.reference
 GROUP BY r.contract
 
 -- name: count_waiting
 -- Postponed with a reason: not yet published, and no operator is needed.
-SELECT account, count(*) AS shipments FROM shipments
-WHERE lane IN (0, 1, 2) AND ready_at > :now AND waiting_reason IS NOT NULL
-GROUP BY account
+SELECT n.account, count(*) AS shipments FROM (
+    SELECT s.account FROM shipments AS s
+    WHERE s.lane IN (0, 1, 2) AND s.ready_at > :now AND s.waiting_reason IS NOT NULL
+    LIMIT :most) AS n
+GROUP BY n.account
 
 -- name: change_horizon
 -- Changes from this number on may not be committed yet.
