@@ -233,8 +233,9 @@ class OrderPlay:
         if not story.ended and not story.cancelling:
             await self.world.vtex.set_status("handling", story.order)
             await self.world.vtex.set_status(None, story.order)
-        await self.world.wait(minutes=6)
-        await self.discover()
+        for minutes in (6, 2):  # the second time: after a late copy
+            await self.world.wait(minutes=minutes)
+            await self.discover()
         if story.registered_at is not None:  # as a new label, if something changed
             story.registered_at = self.world.now
 
