@@ -1,7 +1,7 @@
 """Read the orders that VTEX named, and register, cancel or close their shipments."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
@@ -23,7 +23,8 @@ from relay.vtex.orders import OrderView, PackageView, parse_order
 
 BY: Final = "discovery"
 AGAIN: Final = timedelta(minutes=1)
-"""When an order is read again whose reader was killed, or whose shipment is busy."""
+"""When an order is read again: its reader was killed, its shipment is busy, or VTEX
+showed a late copy."""
 FIRST_RETRY: Final = timedelta(seconds=30)
 LONGEST_RETRY: Final = timedelta(hours=1)
 MOST_DOUBLINGS: Final = 8
@@ -144,6 +145,9 @@ class OrderReader:
 
         late = self.clock() - (order.changed_at or order.notified_at) > LATE
         found = found_parcels(order, view, claiming, late=late)
+        late_copy = _is_late_copy(order, view)
+        if late_copy:
+            found = found.without_changes
         registered = dict(order.registered)
         refused = await self._withdraw(order, found, registered)
         for parcel in found.parcels:
@@ -156,7 +160,17 @@ class OrderReader:
         for package in view.packages:
             if package.invoice_number in registered and package.data:
                 await self._compare(order, package)
-        return _settled(order, found, registered, refused, self.clock())
+        look = _settled(order, found, registered, refused, self.clock())
+        return self._again(order, look) if late_copy else look
+
+    def _again(self, order: DiscoveredOrder, look: SettledLook) -> SettledLook:
+        """Have the order read again soon, and only once: the stamps may differ."""
+        return replace(
+            look,
+            look_at=self.clock() + AGAIN,
+            attempts=order.attempts + 1,
+            repeated=order.repeated,
+        )
 
     async def _compare(self, order: DiscoveredOrder, package: PackageView) -> None:
         """Have the order read again before the next write, if others write, too."""
@@ -204,6 +218,13 @@ class OrderReader:
         if item.status == HTTPStatus.CREATED or item.updated:
             self.services.context.wake.publisher()
         return ""
+
+
+def _is_late_copy(order: DiscoveredOrder, view: OrderView) -> bool:
+    """Whether VTEX showed the order as it was before the change that it notified."""
+    if order.attempts or view.changed_at is None or order.changed_at is None:
+        return False
+    return view.changed_at < order.changed_at.replace(microsecond=0)
 
 
 def _settled(

@@ -1,7 +1,7 @@
 """Which packages of an order become labels; pure."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from relay.domain.discovery import DiscoveredOrder
@@ -40,6 +40,12 @@ class FoundParcels:
     outdated: tuple[str, ...]
     unclaimed: tuple[str, ...]
     incomplete: bool
+
+    @property
+    def without_changes(self) -> "FoundParcels":
+        """What remains if the changes of registered invoices do not count."""
+        new = tuple(p for p in self.parcels if p.invoice not in self.outdated)
+        return replace(self, parcels=new, outdated=())
 
 
 def found_parcels(

@@ -11,9 +11,12 @@ from relay.outbound.exchanged import shown_of
 from relay.vtex.bodies import instants
 from relay.vtex.orders import PackageView
 
-What = Literal["number", "events", "delivery", "foreign_delivery", "invoice"]
+What = Literal[
+    "number", "foreign_number", "events", "delivery", "foreign_delivery", "invoice"
+]
 """What differs; a delivery that another system wrote cannot be sent again.
 
+`foreign_number`: instead of a number that the relay has not sent, VTEX shows another.
 `invoice`: the order does not show it, or has ended.
 """
 
@@ -65,10 +68,12 @@ def _number(snapshot: Snapshot, package: PackageView) -> Iterator[ShownDifferenc
         ("trackingNumber", sent.tracking_number, package.tracking_number),
         ("trackingUrl", sent.tracking_url, package.tracking_url),
     )
+    foreign = sent.stated and bool(package.tracking_number)
+    what: What = "foreign_number" if foreign else "number"
     # Of a number that the ERP has sent, the relay does not know with which page.
     for field, ours, shown in fields[:1] if sent.stated else fields:
         if ours and ours.strip() != shown.strip():
-            yield ShownDifference("number", field, repr(ours), repr(shown))
+            yield ShownDifference(what, field, repr(ours), repr(shown))
 
 
 def _events(

@@ -120,14 +120,24 @@ def _found(claim: Claim, package: PackageView, context: OutcomeContext) -> Outco
     if was.tracking_sent_as is not None and is_new:
         claim, again = published_again(claim, package, context)
         changes += again
+        if was.tracking_sent_as.stated and package.tracking_number:
+            # What the relay never sent, it does not send over what others wrote.
+            return _accept(claim, was.tracking_sent_as, changes)
     claim, remembered = _remembered(claim, package)
     changes += remembered
     snapshot = claim.snapshot
     tracking = tracking_to_send(snapshot, context.policy)
     if tracking is None or not shows_tracking(tracking, package):
         return Outcome(claim, tuple(changes))
+    return _accept(claim, tracking, changes)
+
+
+def _accept(
+    claim: Claim, tracking: SentTrackingNumber, changes: Sequence[Change]
+) -> Outcome:
+    """Count the tracking number as VTEX's already."""
     row = {
-        "shipment": snapshot.shipment,
+        "shipment": claim.snapshot.shipment,
         "tracking_sent_as": tracking_sent(tracking),
     }
     claim = with_snapshot(claim, tracking_sent_as=tracking)

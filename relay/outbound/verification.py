@@ -55,10 +55,30 @@ def _compared(claim: Claim, package: PackageView, context: OutcomeContext) -> Ou
     since, again = claim.snapshot.read_back.difference_at, context.waits
     if since is None or context.now - since < again.read_back_again_seconds:
         return _seen_once(claim, found, context)
-    foreign = any(one.what == "foreign_delivery" for one in found)
-    if claim.snapshot.read_back.repaired or foreign:
-        return _given_up(claim, found)
-    return _repaired(claim, found, package, context)
+    others = [one for one in found if one.what != "foreign_number"]
+    noted = _foreign_number(claim, found, context) if others != list(found) else ()
+    foreign = any(one.what == "foreign_delivery" for one in others)
+    if not others:
+        outcome = _verified(claim, context)
+    elif claim.snapshot.read_back.repaired or foreign:
+        outcome = _given_up(claim, others)
+    else:
+        outcome = _repaired(claim, others, package, context)
+    return replace(outcome, changes=(*noted, *outcome.changes))
+
+
+def _foreign_number(
+    claim: Claim, found: Sequence[ShownDifference], context: OutcomeContext
+) -> Sequence[Change]:
+    """Leave a number that others wrote over theirs, and let discovery take it over."""
+    snapshot, now = claim.snapshot, micros(context.now)
+    named = _named([one for one in found if one.what == "foreign_number"])
+    text = f"another system changed its number in VTEX, which stays: {named}"
+    order = {"account": snapshot.account, "order_id": snapshot.order_id, "now": now}
+    return (
+        ("note", {"shipment": snapshot.shipment, "now": now, "text": text}),
+        ("look_again", order),
+    )
 
 
 def _verified(claim: Claim, context: OutcomeContext) -> Outcome:

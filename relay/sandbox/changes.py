@@ -14,5 +14,6 @@ def changed(app: web.Application, order: Order) -> None:
     """
     world, now = app[WORLD], app[WORLD].options.clock()
     later = sorted(i.visible_at for i in order.invoices.values() if i.visible_at > now)
+    order.changed_at = now
     for at in (now, *later):
         world.notifications.changed(order, at, app[SESSION], world.options.sleep)

@@ -119,6 +119,10 @@ class Order:
         """Return the invoices that VTEX shows at *now*."""
         return [i for i in self.invoices.values() if i.visible_at <= now]
 
+    def last_change(self, now: datetime) -> datetime:
+        """Return when it changed last; an invoice that becomes visible changes it."""
+        return max([self.changed_at, *(i.visible_at for i in self.visible(now))])
+
     def addressed(
         self, number: str, now: datetime, *, returns: bool = False
     ) -> Invoice | None:
@@ -221,7 +225,7 @@ def order_shape(order: Order, now: datetime) -> dict[str, Any]:
         "statusDescription": DESCRIPTIONS[status],
         **_contents(order),
         "creationDate": as_text(order.created_at),
-        "lastChange": as_text(order.changed_at),
+        "lastChange": as_text(order.last_change(now)),
         "hostname": order.account,
         "isCompleted": True,
         "orderGroup": order.id.rpartition("-")[0] or order.id,

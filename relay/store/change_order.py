@@ -27,6 +27,7 @@ ORDER: Final = (
     "store_published",
     "store_call",
     "note",
+    "look_again",
     "note_order_end",
     "close_order",
     "end_writes",

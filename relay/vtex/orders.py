@@ -115,10 +115,14 @@ _CANCELLING: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """What VTEX shows of an order: its status and its outgoing packages."""
+    """What VTEX shows of an order: its status and its outgoing packages.
+
+    `changed_at` is VTEX's time of its last change; None if that is invalid.
+    """
 
     status: str
     packages: tuple[PackageView, ...] = ()
+    changed_at: datetime | None = None
 
     @property
     def ended(self) -> OrderEnd | None:
@@ -145,7 +149,8 @@ def parse_order(payload: object) -> OrderView | None:
         return None
     shown = _items(_fields(order.get("packageAttachment")).get("packages"))
     packages = tuple(_package(p) for p in shown if p.get("type") != "Input")
-    return OrderView(_text(order, "status"), packages)
+    changed_at = next(instants(_text(order, "lastChange")), None)
+    return OrderView(_text(order, "status"), packages, changed_at)
 
 
 def _package(package: Mapping[str, object]) -> PackageView:

@@ -19,7 +19,8 @@ from tests.support.world import ACCOUNT, CONTRACT, INVOICE, NUMBER, ORDER, World
 Worlds = Callable[..., AbstractAsyncContextManager[World]]
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-COURIER = {"courier_names": ["Transportes São João"]}
+COURIER_NAME = "Transportes São João"
+COURIER = {"courier_names": [COURIER_NAME]}
 WRITTEN = {"trackingNumber": NUMBER, "courier": "TRANSPORTES  sao joao"}
 BY_FEED = {"discovery": "feed", "contract": COURIER}
 
@@ -402,6 +403,52 @@ async def test_another_courier_moves_the_parcel_to_its_contract(
         await reissue(world, INVOICE, courier="Second")
         await later(world)
         assert await world.fact("contract") == "other"
+
+
+# Late copies of an order
+
+
+async def test_a_late_copy_does_not_hide_another_number(found: World) -> None:
+    await found.vtex.order(ORDER, INVOICE, **WRITTEN)
+    await later(found)
+    await found.vtex.set_number("TN-NEW", COURIER_NAME)
+    await end_order(found, "handling")
+    await end_order(found, "invoiced")
+    await found.vtex.fault("stale", call="get", times=1)
+    await later(found)
+    await later(found)
+    assert await found.fact("tracking_number") == "TN-NEW"
+    assert (await found.shown()).tracking_number == "TN-NEW"
+
+
+async def test_a_late_copy_does_not_bring_an_old_number_back(found: World) -> None:
+    await found.vtex.order(ORDER, INVOICE, **WRITTEN)
+    await found.vtex.set_number("TN-NEW", COURIER_NAME)
+    await later(found)
+    await end_order(found, "handling")
+    await end_order(found, "invoiced")
+    await found.vtex.fault("stale", call="get", times=1)
+    registered = await found.fact("registered_at")
+    await later(found)
+    await later(found)
+    assert await found.fact("tracking_number") == "TN-NEW"
+    assert await found.fact("registered_at") == registered
+
+
+async def test_a_number_that_no_notification_told_is_never_overwritten(
+    found: World,
+) -> None:
+    await found.vtex.order(ORDER, INVOICE, **WRITTEN)
+    await later(found)
+    await found.scan("picked_up", number=NUMBER)
+    await found.wait(hours=1)
+    await found.vtex.set_number("TN-NEW", COURIER_NAME)
+    await found.scan("in_transit", number=NUMBER)
+    await found.rest()
+    await later(found)
+    assert await found.fact("tracking_number") == "TN-NEW"
+    assert (await found.shown()).tracking_number == "TN-NEW"
+    assert len(await found.patches()) == 1  # the ERP's
 
 
 async def test_an_exchanged_invoice_is_followed(found: World) -> None:

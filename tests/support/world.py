@@ -219,12 +219,12 @@ class Vtex:
         }
         await self._write("PUT", "/tracking", body)
 
-    async def set_number(self, number: str) -> None:
+    async def set_number(self, number: str, courier: str = "Another") -> None:
         """Let another integration change the tracking number of the usual invoice."""
         body = {
             "trackingNumber": number,
             "trackingUrl": f"{PAGE}{number}",
-            "courier": "Another",
+            "courier": courier,
             "dispatchedDate": None,
         }
         await self._write("PATCH", "", body)

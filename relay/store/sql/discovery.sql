@@ -17,6 +17,11 @@ SET state = excluded.state, source = excluded.source, event_id = excluded.event_
     notified_at = excluded.notified_at, look_at = excluded.look_at, attempts = 0,
     repeated = 0, version = discovered_orders.version + 1
 
+-- name: look_again!
+-- A read of the publisher shows another number than the one that discovery registered.
+UPDATE discovered_orders SET look_at = :now, repeated = 0, version = version + 1
+WHERE account = :account AND order_id = :order_id
+
 -- name: claim_discovered
 -- A process that is killed leaves the order to be read again at `again_at`. Materialized:
 -- PostgreSQL may run a subquery several times, and each would skip the rows locked before.
