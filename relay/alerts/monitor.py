@@ -22,6 +22,7 @@ from relay.domain.alert_course import (
     Returned,
     next_round,
 )
+from relay.domain.alert_events import alert_events
 from relay.domain.alert_facts import AlertCondition
 from relay.domain.alert_rules import conditions
 from relay.domain.alert_texts import AlertMessage, digest
@@ -30,7 +31,13 @@ from relay.health import Health
 from relay.logs import logger
 from relay.loops import LoopTiming, run_forever
 from relay.store.alert_facts import AlertFactStore
-from relay.store.alerts import AlertStore, QueuedMessage, dropped, postponed
+from relay.store.alerts import (
+    AlertStore,
+    QueuedMessage,
+    RoundOutput,
+    dropped,
+    postponed,
+)
 from relay.store.database import Database
 
 LOOP: Final = "alerts"
@@ -104,11 +111,15 @@ class AlertMonitor:
         settings = self.settings
         facts = await self.facts.collect(settings, watched, now)
         found = conditions(facts, alert_terms(settings), now)
-        done = await self.store.do_round(
-            _judge(found, course_terms(settings, watched), now),
-            lambda done: _messages(done, settings),
-            now,
-        )
+        terms = course_terms(settings, watched)
+
+        def said(done: AlertRound) -> RoundOutput:
+            events = tuple(alert_events(done, terms, now))
+            return RoundOutput(
+                _messages(done, settings), events, settings.subscriptions
+            )
+
+        done = await self.store.do_round(_judge(found, terms, now), said, now)
         if done is not None:
             _log_round(done)
 

@@ -1,6 +1,6 @@
 """Alerts as they are stored: their course, their messages, and the channels' state."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,8 +15,10 @@ from relay.domain.alert_course import (
 )
 from relay.domain.alert_facts import AlertCondition, AlertKind
 from relay.domain.alert_texts import AlertMessage
+from relay.domain.outgoing_events import OutgoingEvent, Subscriptions
 from relay.store.codec import at, stored
 from relay.store.database import Database, Row, Transaction
+from relay.store.outgoing_events import record_outgoing
 
 EVERY: Final = timedelta(minutes=1)
 """The time from one round to the next, over all replicas."""
@@ -53,6 +55,15 @@ class ChannelState:
     failures: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class RoundOutput:
+    """What a round says: the message of each channel, and events for receivers."""
+
+    messages: Mapping[str, AlertMessage]
+    events: Sequence[OutgoingEvent] = ()
+    subscriptions: Subscriptions = ()
+
+
 Judge = Callable[[Sequence[Alert], dict[AlertKey, Returned]], AlertRound]
 """Decides about a round, from the open alerts and the latest ends of others."""
 
@@ -74,12 +85,12 @@ class AlertStore:
     async def do_round(
         self,
         judge: Judge,
-        write: Callable[[AlertRound], dict[str, AlertMessage]],
+        write: Callable[[AlertRound], RoundOutput],
         now: datetime,
     ) -> AlertRound | None:
         """Do the round of *now*; return None if another replica has done it.
 
-        *write* returns the message of each channel, stored with the alerts.
+        *write* returns messages and events, which are stored with the alerts.
         """
         async with self._database.writing() as tx:
             await tx.run("add_alert_round")
@@ -91,7 +102,9 @@ class AlertStore:
             known = [_alert(r) for r in await tx.rows("open_alerts")]
             done = judge(known, await _ended(tx, now))
             await _store(tx, done)
-            for channel, message in write(done).items():
+            said = write(done)
+            await record_outgoing(tx, said.events, said.subscriptions, now)
+            for channel, message in said.messages.items():
                 await tx.run(
                     "add_alert_message",
                     channel=channel,

@@ -1,14 +1,17 @@
 """Alerts from a carrier or an account in trouble to an inbox and a chat, and back."""
 
 import asyncio
+import base64
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic_core import from_json
 from structlog.testing import capture_logs
 
 from relay.alerts.email import EmailChannel
@@ -23,9 +26,12 @@ from relay.runtime.alert_loops import AlertLoops
 from relay.runtime.roles import BOTH
 from relay.store.accounts import locked
 from relay.store.alerts import AlertStore
+from relay.store.outgoing_events import OutgoingEvents, OutgoingFilter
 from tests.store.making import execute
 from tests.support.receivers import Chat, Mailbox, chat, mailbox
 from tests.support.world import ACCOUNT, CONTRACT, World
+
+SECRET = "whsec_" + base64.b64encode(b"new-" * 8).decode()
 
 
 @pytest.fixture
@@ -344,3 +350,27 @@ async def test_resolved_alerts_and_their_rows_are_listed(
     await world.clock.move_to(world.now + timedelta(days=91))
     await monitor.step()
     assert await AlertStore(world.database).resolved(10) == []
+
+
+async def test_receivers_of_events_get_an_alert_and_its_end(
+    worlds: Callable[..., AbstractAsyncContextManager[World]],
+) -> None:
+    """They need no channel, and get no reminders."""
+    receiver = {
+        "url": "http://127.0.0.1:9/hook",
+        "secret": SECRET,
+        "types": ["alert.*"],
+    }
+    async with worlds(tables={"outgoing": {"oncall": receiver}}) as world:
+        monitor = loops(world).monitor
+        await paused(world)
+        await minutes(world, 3 * 24 * 60 // 30, monitor)
+        await amended(world, lambda state: state.open())
+        await minutes(world, 30, monitor)
+        stored, _ = await OutgoingEvents(world.database).page(OutgoingFilter(), 10)
+    events = [event for event, _ in reversed(stored)]
+    assert [event["type"] for event in events] == ["alert.opened", "alert.resolved"]
+    assert {event["account"] for event in events} == {ACCOUNT}
+    about = from_json(events[0]["data"])["alert"]
+    assert (about["kind"], about["party"]) == ("gate_closed", "vtex")
+    assert "Maria" not in events[0]["data"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from relay.domain.alert_course import CourseTerms, next_round
 from relay.domain.alert_facts import AlertCondition, AlertKind
-from relay.store.alerts import AlertStore
+from relay.store.alerts import AlertStore, RoundOutput
 from relay.store.database import Database
 
 
@@ -28,7 +28,7 @@ async def judged(database: Database, now: datetime, *found: AlertCondition) -> N
     """Do a round in which *found* is wrong."""
     done = await AlertStore(database).do_round(
         lambda known, ended: next_round(known, found, ended, CourseTerms(), now),
-        lambda _: {},
+        lambda _: RoundOutput({}),
         now,
     )
     assert done is not None

@@ -4,6 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from relay.clock import micros
+from relay.domain.alert_course import Alert
+from relay.domain.alert_events import alert_event
+from relay.domain.alert_facts import AlertCondition, AlertKind
 from relay.domain.outgoing_events import (
     LATE,
     PARTLY_DELIVERED,
@@ -34,13 +37,29 @@ MORE: Final[dict[str, dict[str, Any]]] = {
     "shipment.delivery_undone": {},
 }
 
+ALERT: Final = Alert(
+    condition=AlertCondition(
+        kind=AlertKind.GATE_CLOSED,
+        subject="acme paused",
+        account="acme",
+        party="vtex",
+        text="acme: VTEX refused ten shipments in a row for one reason; "
+        "the account is paused",
+        hint="correct the cause, then: relay accounts open acme",
+        command="relay accounts list",
+        page="/console/vtex",
+    ),
+    opened_at=AT,
+    seen_at=AT,
+)
+
 
 def example(type_: str) -> dict[str, Any]:
     """Return the body of an event of *type_*."""
     if type_ == TEST:
         event = OutgoingEvent(TEST, AT, {"receiver": "crm", "sentBy": "maria"})
     elif type_.startswith("alert."):
-        event = OutgoingEvent(type_, AT, {"alert": "vtex_gate_closed"}, "acme")
+        event = alert_event(type_, ALERT, AT)
     else:
         event = of_row(type_, ROW, AT, **MORE.get(type_, {"volume": None}))
     return outgoing_body(
