@@ -42,6 +42,7 @@ async def vtex(request: web.Request) -> web.Response:
         request,
         "vtex.html",
         accounts=found.accounts,
+        calls=await services.recent_calls.by_account(who),
         reports={
             name: await services.shadow.report(who, name, query)
             for name in in_shadow

@@ -14,6 +14,7 @@ from relay.service.endpoint import EndpointService
 from relay.service.invoices import InvoiceService
 from relay.service.measurements import MeasurementService
 from relay.service.outgoing_events import OutgoingService
+from relay.service.recent_calls import RecentCallService
 from relay.service.rejected import RejectedService
 from relay.service.shadow import ShadowService
 from relay.service.shipment_actions import ShipmentActionService
@@ -43,6 +44,7 @@ class Services:
     shadow: ShadowService
     alerts: AlertService
     outgoing: OutgoingService
+    recent_calls: RecentCallService
     codes: CodeService
     statistics: StatisticsService
 
@@ -66,6 +68,7 @@ class Services:
             ShadowService(context),
             AlertService(context),
             OutgoingService(context),
+            RecentCallService(context),
             CodeService(context),
             StatisticsService(context),
         )

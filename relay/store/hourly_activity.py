@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from relay.clock import micros
+from relay.clock import micros, moment
 from relay.store.database import Database, Transaction
 
 _LAST: Final = (1 << 63) - 1
@@ -17,6 +17,16 @@ class HourOfActivity:
     hour: datetime
     documents: int
     calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedCall:
+    """A call to VTEX as it was logged; `seconds` is None without an answer."""
+
+    account: str
+    stored_at: datetime
+    status: int | None
+    seconds: float | None
 
 
 class HourlyActivity:
@@ -42,6 +52,23 @@ class HourlyActivity:
             documents["documents"] if documents else 0,
             calls["calls"] if calls else 0,
         )
+
+    async def latest_calls(self, since: datetime, limit: int) -> list[LoggedCall]:
+        """Return the latest calls that left the relay after *since*, newest first."""
+        async with self._database.reading() as tx:
+            found = await tx.rows("latest_calls", first=_call_id(since), limit=limit)
+        return [
+            LoggedCall(
+                account=r["account"],
+                stored_at=moment(r["stored_at"]),
+                status=r["status"],
+                seconds=(r["answered_at"] - r["stored_at"]) * 1e-6
+                if r["answered_at"] is not None and r["status"]
+                else None,
+            )
+            for r in found
+            if r["sent"]
+        ]
 
 
 async def _first_document(tx: Transaction, since: int) -> int:

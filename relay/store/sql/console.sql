@@ -57,3 +57,8 @@ WHERE document >= :first AND document < :after
 -- name: count_calls_between
 SELECT count(*) AS calls FROM vtex_calls
 WHERE call >= :first AND call < :after
+
+-- name: latest_calls
+-- The latest calls of all accounts; their keys grow with time.
+SELECT account, status, sent, stored_at, answered_at FROM vtex_calls
+WHERE call >= :first ORDER BY call DESC LIMIT :limit
