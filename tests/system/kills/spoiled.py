@@ -31,17 +31,11 @@ class EarlyIntake(Intake):
         self._late = [*getattr(self, "_late", ()), asyncio.create_task(late)]
 
 
-class EarlyRelay(Relay):
-    """A relay with that intake."""
-
-    def _intake(self) -> Intake:
-        return EarlyIntake(
-            self.documents,
-            self.carriers,
-            self.settings.contracts,
-            self.clock,
-            on_stored=self.reader.wake,
-        )
+def early(relay: Relay) -> EarlyIntake:
+    """Return that intake for *relay*."""
+    contracts, stored = relay.settings.contracts, relay.notifier.documents
+    about = (relay.documents, relay.carriers, contracts, relay.clock)
+    return EarlyIntake(*about, on_stored=stored)
 
 
 async def serve(settings: Settings, how: str) -> None:
@@ -49,10 +43,11 @@ async def serve(settings: Settings, how: str) -> None:
     synchronous = "NORMAL" if how == "normal" else "FULL"
     database = SqliteDatabase(sqlite_path(settings), synchronous=synchronous)
     await database.open(serving=True)
-    kind = EarlyRelay if how == "early" else Relay
     async with vtex_session() as session:
         vtex = VtexClient(session, clock=utcnow)
-        relay = kind(settings, utcnow, carriers(settings), database, vtex, session)
+        relay = Relay(settings, utcnow, carriers(settings), database, vtex, session)
+        if how == "early":
+            relay.intake = early(relay)
         await run(relay, asyncio.Event())
 
 
