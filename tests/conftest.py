@@ -58,7 +58,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             parameters = getattr(item, "callspec", None)
             if parameters and "postgres" in parameters.params.values():
                 item.add_marker("repeated")
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG_FIRST))
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> tuple[bool, bool]:
+    is_slow = item.get_closest_marker("slow") is not None
+    return not is_slow, not item.nodeid.startswith(LONG_FIRST)
 
 
 @pytest.fixture

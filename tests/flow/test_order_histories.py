@@ -26,7 +26,7 @@ VANISHED = ("patch", "vanish")
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 PARTS = [
     pytest.param(0, 5),
-    *(pytest.param(n, 40, marks=pytest.mark.slow) for n in (1, 2, 3)),
+    *(pytest.param(n, 20, marks=pytest.mark.slow) for n in (1, 2, 3)),
 ]
 
 
